@@ -1,0 +1,42 @@
+"""Time as a value that is passed in, so that decisions are functions of values and a clock."""
+
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Two readings, in seconds."""
+
+    def monotonic_s(self) -> float:
+        """Seconds that never go back; for durations."""
+
+    def wall_s(self) -> float:
+        """Seconds since the Unix epoch, UTC; for records and expiry."""
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def monotonic_s(self) -> float:
+        return time.monotonic()
+
+    def wall_s(self) -> float:
+        return time.time()
+
+
+class ManualClock:
+    """A clock that stands still until it is moved; for tests."""
+
+    def __init__(self, wall_s: float = 1_700_000_000.0, monotonic_s: float = 1_000.0) -> None:
+        self._wall_s = wall_s
+        self._monotonic_s = monotonic_s
+
+    def monotonic_s(self) -> float:
+        return self._monotonic_s
+
+    def wall_s(self) -> float:
+        return self._wall_s
+
+    def advance(self, seconds: float) -> None:
+        self._wall_s += seconds
+        self._monotonic_s += seconds

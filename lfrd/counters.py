@@ -1,0 +1,21 @@
+"""Counts that end in summaries, health and metrics. They hold numbers, never faces."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class CameraCounters:
+    """What one camera did in one deployment; single-writer, read from the loop."""
+
+    frames_decoded: int = 0
+    frames_dropped: int = 0
+    frames_detected: int = 0
+    frames_corrupt: int = 0
+    faces_detected: int = 0
+    tracks: int = 0
+    candidates: int = 0
+    updates: int = 0
+    templates_made: int = 0
+    looks_skipped: Counter[str] = field(default_factory=Counter)
+    """Looks not embedded, by reason (`too-small`, `pose`, `blur`, `track-cap`, `pool-full`)."""

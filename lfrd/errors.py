@@ -1,0 +1,104 @@
+"""Every error that lfrd raises on purpose.
+
+    LfrdError
+    ├── UserError            somebody can mend it: one sentence, exit code 2, HTTP 4xx
+    │   ├── ConfigError      a key or value in the configuration
+    │   ├── BadInput         a photo, file, parameter or body that cannot be used      422
+    │   ├── NotFound         no such thing                                            404
+    │   ├── Conflict         the state forbids it now                                 409
+    │   ├── Denied           not authenticated, or not allowed                        401, 403
+    │   ├── ModelError       a model file that is missing, corrupt or foreign
+    │   ├── StateError       the state folder: in use, too new, key missing or wrong
+    │   └── SourceError      a camera or video that cannot be opened or has ended
+    │       └── SourceRefused    wrong credentials: retried slowly
+    └── Failure              the machine failed under us: health turns red, exit code 1
+        ├── StoreFailed      a write did not reach the disk
+        └── InferenceFailed  an execution provider broke at load or in mid-run
+
+Foreign exceptions are turned into these once, in the module that owns the library. A message
+names what, where, and how to mend it; it never holds a password, a vector or a name of a person.
+"""
+
+
+class LfrdError(Exception):
+    """Root of the tree; `code` is the stable slug that the API and `--json` output show."""
+
+    code = "error"
+
+
+class UserError(LfrdError):
+    """Somebody can mend it. The message is one clear sentence for that person."""
+
+    code = "user-error"
+
+
+class ConfigError(UserError):
+    """One or more wrong settings; the message lists all of them, a line each."""
+
+    code = "bad-config"
+
+
+class BadInput(UserError):
+    """A photo, file, parameter or body that cannot be used; nothing was stored."""
+
+    code = "bad-input"
+
+
+class NotFound(UserError):
+    """There is no such thing."""
+
+    code = "not-found"
+
+
+class Conflict(UserError):
+    """The present state forbids it; the message says what would allow it."""
+
+    code = "conflict"
+
+
+class Denied(UserError):
+    """The caller is unknown, or not allowed to do this."""
+
+    code = "denied"
+
+
+class ModelError(UserError):
+    """A model file that is missing, corrupt, foreign, or of the wrong digest."""
+
+    code = "bad-model"
+
+
+class StateError(UserError):
+    """The state folder cannot be used: another daemon, a newer version, a missing or wrong key."""
+
+    code = "bad-state"
+
+
+class SourceError(UserError):
+    """A camera or video that cannot be opened, stalled, or ended."""
+
+    code = "bad-source"
+
+
+class SourceRefused(SourceError):
+    """The camera answered and refused the credentials."""
+
+    code = "source-refused"
+
+
+class Failure(LfrdError):
+    """The machine failed under us; nobody at the keyboard did anything wrong."""
+
+    code = "failure"
+
+
+class StoreFailed(Failure):
+    """A write did not reach the disk (full, read-only, broken)."""
+
+    code = "store-failed"
+
+
+class InferenceFailed(Failure):
+    """An execution provider failed at load or in mid-run."""
+
+    code = "inference-failed"

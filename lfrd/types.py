@@ -1,0 +1,182 @@
+"""The nouns that pass from hop to hop: frozen, slotted, shapes and dtypes asserted.
+
+Coordinates are pixels of the full decoded frame, x to the right and y down. Boxes are
+(left, top, right, bottom). Landmarks are right eye, left eye, nose, right and left mouth corner,
+"right" being the person's own right, which appears on the left of the picture.
+
+Times named `captured_at_s` come from the one clock that drives tracker and evidence: monotonic
+seconds for live cameras, media seconds where a file is read as fast as possible.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+F32 = npt.NDArray[np.float32]
+U8 = npt.NDArray[np.uint8]
+
+CROP_SIDE_PX = 112
+"""Side of the aligned crop that every recognition model here takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planes:
+    """A decoded picture as YUV 4:2:0 planes: y u8[h, w], u and v u8[(h+1)//2, (w+1)//2].
+
+    The rows may be strided views into the decoder's buffer; whoever holds the planes holds the
+    buffer. `full_range` is JPEG range (0-255) instead of video range (16-235); `bt709` says
+    which matrix the colours were coded with (else BT.601).
+    """
+
+    y: U8
+    u: U8
+    v: U8
+    full_range: bool = False
+    bt709: bool = False
+
+    def __post_init__(self) -> None:
+        height, width = self.y.shape
+        chroma = ((height + 1) // 2, (width + 1) // 2)
+        assert self.y.dtype == self.u.dtype == self.v.dtype == np.uint8
+        assert self.u.shape == self.v.shape == chroma, (self.y.shape, self.u.shape, self.v.shape)
+
+    @property
+    def width_px(self) -> int:
+        return int(self.y.shape[1])
+
+    @property
+    def height_px(self) -> int:
+        return int(self.y.shape[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One decoded frame of one camera.
+
+    `sequence` counts decoded frames from 0 since the source was opened; `media_at_s` is the
+    stream's own time since its first frame; `arrived_at_s` is when the decoder gave it to us,
+    in monotonic seconds; `captured_at_s` see the module's docstring.
+    """
+
+    camera_id: str
+    sequence: int
+    captured_at_s: float
+    media_at_s: float
+    arrived_at_s: float
+    planes: Planes
+
+
+@dataclass(frozen=True, slots=True)
+class Detections:
+    """Faces of one frame: boxes f32[n, 4], scores f32[n] in 0..1, landmarks f32[n, 5, 2]."""
+
+    boxes: F32
+    scores: F32
+    landmarks: F32
+
+    def __post_init__(self) -> None:
+        count = self.scores.shape[0]
+        assert self.boxes.shape == (count, 4), self.boxes.shape
+        assert self.landmarks.shape == (count, 5, 2), self.landmarks.shape
+        assert self.boxes.dtype == self.scores.dtype == self.landmarks.dtype == np.float32
+
+    def __len__(self) -> int:
+        return int(self.scores.shape[0])
+
+    @staticmethod
+    def none() -> "Detections":
+        """No face."""
+        return Detections(
+            np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros((0, 5, 2), np.float32)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TrackView:
+    """A live track after one step: box f32[4], landmarks f32[5, 2], detector score.
+
+    `detected` is False where the position is only predicted; landmarks are then the last seen.
+    """
+
+    track_id: int
+    box: F32
+    landmarks: F32
+    score: float
+    detected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TrackUpdate:
+    """What one tracker step gives: the live tracks, and the ids of those that just ended."""
+
+    live: tuple[TrackView, ...]
+    ended: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """Measures of one look.
+
+    `inter_eye_px` distance of the eye landmarks in frame pixels; `yaw_deg` and `pitch_deg` rough
+    head pose from five landmarks, 0 is frontal; `sharpness` variance of the Laplacian of the
+    crop's luma; `exposure` mean luma of the crop in 0..1; `detector_score` in 0..1; `overall`
+    one number to rank looks by, higher is better.
+    """
+
+    inter_eye_px: float
+    yaw_deg: float
+    pitch_deg: float
+    sharpness: float
+    exposure: float
+    detector_score: float
+    overall: float
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A unit-norm vector f32[D] and the digest of the model that made it."""
+
+    vector: F32
+    model_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One entry that a probe was compared with: the best score over its reference templates."""
+
+    entry_id: str
+    person_id: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One embedded view of a track: when it was seen and its best matches, best first."""
+
+    sequence: int
+    captured_at_s: float
+    media_at_s: float
+    arrived_at_s: float
+    quality: Quality
+    matches: tuple[Match, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Evidence that a track shows an entry: `kind` is `raised` the first time, `updated` later.
+
+    `margin` is the distance to the best other *person*, None where there is no other.
+    `looks` counts the looks behind it; `look` is the deciding one.
+    """
+
+    kind: Literal["raised", "updated"]
+    track_id: int
+    entry_id: str
+    person_id: str
+    score: float
+    margin: float | None
+    threshold: float
+    looks: int
+    look: Look
