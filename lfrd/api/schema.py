@@ -1,0 +1,317 @@
+"""The wire contract of API v1: what the server sends and the client reads.
+
+Times are Unix seconds UTC (`_at_s`), durations seconds (`_s`), sizes pixels (`_px`). Every model is
+frozen and refuses unknown keys, so that a misspelt field in a request is an error and not silence.
+A refusal is a `Problem` (RFC 9457, media type application/problem+json).
+"""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
+
+
+class Wire(BaseModel):
+    """Base of every message."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Problem(Wire):
+    """Why a request was refused. `code` is the slug of the error class, `detail` one sentence."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    code: str
+    detail: str
+
+
+class HealthStatus(StrEnum):
+    OK = "ok"
+    DEGRADED = "degraded"
+    FAILED = "failed"
+
+
+class ModelInfo(Wire):
+    pack: str
+    detector_digest: str
+    recogniser_digest: str
+    provider: str
+
+
+class Health(Wire):
+    """`reasons` says in plain sentences why the status is not ok."""
+
+    status: HealthStatus
+    reasons: tuple[str, ...]
+    version: str
+    node: str
+    started_at_s: float
+    model: ModelInfo
+    deployment_id: str | None
+    gallery_templates: int
+
+
+class CameraState(StrEnum):
+    IDLE = "idle"
+    CONNECTING = "connecting"
+    LIVE = "live"
+    DEGRADED = "degraded"
+    FROZEN = "frozen"
+    LOST = "lost"
+    REFUSED = "refused"
+    PAUSED = "paused"
+    ENDED = "ended"
+    CLOSING = "closing"
+
+
+class CameraRates(Wire):
+    """Ephemeral figures of one camera in the running deployment; never stored."""
+
+    camera_id: str
+    frames_decoded: int
+    frames_dropped: int
+    frames_detected: int
+    faces_detected: int
+    tracks: int
+    candidates: int
+    decode_fps: float
+    detect_fps: float
+
+
+class Camera(Wire):
+    """`address` never holds a password."""
+
+    id: str
+    name: str
+    address: str
+    enabled: bool
+    state: CameraState
+    since_at_s: float
+    reason: str
+    codec: str | None
+    width_px: int | None
+    height_px: int | None
+    fps: float | None
+    rates: CameraRates | None
+
+
+class CameraCreate(Wire):
+    id: Slug
+    name: Line | None = None
+    address: Line
+    transport: Literal["tcp", "udp"] = "tcp"
+
+
+class Category(StrEnum):
+    """Why a person is on a list: a closed choice, so that it can be counted in public."""
+
+    WANTED = "wanted"
+    MISSING = "missing"
+    AT_RISK = "at-risk"
+    COURT_ORDER = "court-order"
+    EXCLUDED = "excluded"
+    TEST = "test"
+
+
+class Watchlist(Wire):
+    id: str
+    name: str
+    category: Category
+    purpose: str
+    owner: str
+    colour: str
+    entries: int
+    templates: int
+    created_at_s: float
+    expires_at_s: float | None
+
+
+class WatchlistCreate(Wire):
+    name: Line
+    category: Category
+    purpose: Line
+    owner: Line
+    colour: Annotated[str, StringConstraints(pattern=r"^#[0-9a-f]{6}$")] = "#d0021b"
+    expires_at_s: float | None = None
+
+
+class Photo(Wire):
+    """A reference photo that passed the gate."""
+
+    id: str
+    entry_id: str
+    sha256: str
+    width_px: int
+    height_px: int
+    inter_eye_px: float
+    added_at_s: float
+
+
+class Entry(Wire):
+    """One person on one list, under a pseudonymous reference."""
+
+    id: str
+    watchlist_id: str
+    person_id: str
+    reference: str
+    basis: str
+    source: str
+    under_18: bool
+    added_at_s: float
+    expires_at_s: float | None
+    photos: tuple[Photo, ...]
+
+
+class EntryCreate(Wire):
+    reference: Line
+    basis: Line
+    source: Line
+    under_18: bool = False
+    expires_at_s: float | None = None
+    person_id: str | None = None
+    """Set where the same person is already on another list."""
+
+
+class DeploymentState(StrEnum):
+    DRAFT = "draft"
+    AUTHORISED = "authorised"
+    RUNNING = "running"
+    ENDED = "ended"
+    ERASED = "erased"
+
+
+class DeploymentSummary(Wire):
+    """The counts of one deployment; passing faces are counted as tracks."""
+
+    frames_decoded: int
+    frames_detected: int
+    frames_dropped: int
+    tracks: int
+    candidates: int
+    templates_made: int
+    templates_destroyed: int
+    latency_p50_ms: float | None
+    latency_p95_ms: float | None
+
+
+class Deployment(Wire):
+    id: str
+    profile: str
+    state: DeploymentState
+    purpose: str
+    place: str
+    threshold: float
+    recogniser_digest: str
+    watchlist_ids: tuple[str, ...]
+    started_by: str | None
+    started_at_s: float | None
+    planned_end_at_s: float | None
+    ended_at_s: float | None
+    end_reason: str | None
+    summary: DeploymentSummary | None
+
+
+class DeploymentStart(Wire):
+    """Starts a deployment of the `lab` profile on the named lists and all enabled cameras."""
+
+    profile: Literal["lab"] = "lab"
+    purpose: Line
+    place: Line
+    watchlist_ids: Annotated[tuple[str, ...], Field(min_length=1, max_length=100)]
+    duration_s: Annotated[float, Field(gt=0, le=4 * 3600)] = 3600.0
+
+
+class ReviewDecision(StrEnum):
+    MATCH = "match"
+    NOT_A_MATCH = "not_a_match"
+    UNSURE = "unsure"
+
+
+class ReviewSubmit(Wire):
+    decision: ReviewDecision
+    reason: Text = ""
+
+
+class Review(Wire):
+    """One's own decision: it can be undone until `final_at_s` is set."""
+
+    decision: ReviewDecision
+    reason: str
+    principal: str
+    submitted_at_s: float
+    final_at_s: float | None
+
+
+class Revealed(Wire):
+    """What a reviewer may see only after their own decision is final."""
+
+    score: float
+    margin: float | None
+    threshold: float
+    looks: int
+    recogniser_digest: str
+    reviews: tuple[Review, ...]
+
+
+class AlertState(StrEnum):
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class Alert(Wire):
+    """A candidate for review, as this viewer may see it.
+
+    The images are at `/v1/alerts/{id}/images/probe` and `/v1/alerts/{id}/images/reference`.
+    `ambiguous` says that two persons were over the threshold.
+    """
+
+    id: str
+    deployment_id: str
+    camera_id: str
+    state: AlertState
+    raised_at_s: float
+    updated_at_s: float
+    entry_id: str
+    reference: str
+    watchlist_id: str
+    watchlist_name: str
+    watchlist_colour: str
+    ambiguous: bool
+    my_review: Review | None
+    revealed: Revealed | None
+
+
+class EventKind(StrEnum):
+    ALERT_RAISED = "alert.raised"
+    ALERT_UPDATED = "alert.updated"
+    ALERT_CLOSED = "alert.closed"
+    REVIEW_SUBMITTED = "review.submitted"
+    REVIEW_UNDONE = "review.undone"
+    REVIEW_FINAL = "review.final"
+    CAMERA_ADDED = "camera.added"
+    CAMERA_REMOVED = "camera.removed"
+    CAMERA_STATE = "camera.state"
+    WATCHLIST_CHANGED = "watchlist.changed"
+    DEPLOYMENT_STARTED = "deployment.started"
+    DEPLOYMENT_ENDED = "deployment.ended"
+    HEALTH_CHANGED = "health.changed"
+
+
+class EventMessage(Wire):
+    """One server-sent event: `event: change`, `id:` the event's id, `data:` this.
+
+    It names what changed and never how: the subject is read through its own route. Two further
+    kinds carry no id: `event: rates` (a list of CameraRates, about once a second) and
+    `event: reset` (events after the id you gave are gone: read everything again).
+    """
+
+    id: int
+    kind: EventKind
+    subject_id: str
+    at_s: float

@@ -1,0 +1,33 @@
+"""The parts of one running site that the API's routes call: a table of contents, no behaviour.
+
+Each part owns its own rules; a route only translates between the wire and one call here. Every
+changing call takes the principal who asked for it.
+"""
+
+from dataclasses import dataclass
+
+from lfrd.clock import Clock
+from lfrd.config import Config
+from lfrd.events import EventBus
+from lfrd.fleet import Fleet
+from lfrd.governance.deployment import Deployments
+from lfrd.governance.review import Reviews
+from lfrd.health import HealthBoard
+from lfrd.identity.watchlists import Watchlists
+from lfrd.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Everything a request may reach."""
+
+    config: Config
+    clock: Clock
+    started_at_s: float
+    database: Database
+    bus: EventBus
+    health: HealthBoard
+    fleet: Fleet
+    watchlists: Watchlists
+    deployments: Deployments
+    reviews: Reviews
