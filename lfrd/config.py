@@ -1,0 +1,172 @@
+"""The configuration: one TOML file and `LFRD_*` variables, read once into frozen values.
+
+This is the only reader of either. A variable overrides the file: `LFRD_API__TCP=127.0.0.1:8787`
+sets `tcp` in `[api]`. Every wrong key and value is reported at once.
+"""
+
+import ipaddress
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from lfrd.errors import ConfigError
+
+VARIABLE_PREFIX = "LFRD_"
+NOT_SETTINGS = frozenset({"LFRD_SHARED", "LFRD_REQUIRE_SHARED", "LFRD_CONFIG"})
+"""Variables of the test suite, and the place of the file itself."""
+
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+
+
+class Section(BaseModel):
+    """Base of every section: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SiteSection(Section):
+    """Who we are and where our state lives."""
+
+    node: Slug = "lfrd"
+    state_dir: Path = Path("/var/lib/lfrd")
+
+
+class ApiSection(Section):
+    """The only door. `socket` defaults to `api.sock` in the state folder; `tcp` is off."""
+
+    socket: Path | None = None
+    tcp: str | None = None
+
+    @field_validator("tcp")
+    @classmethod
+    def _loopback_only(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        host, _, port = value.rpartition(":")
+        try:
+            loopback = ipaddress.ip_address(host.strip("[]")).is_loopback
+        except ValueError:
+            loopback = False
+        if not loopback or not port.isdigit() or not 0 <= int(port) <= 65535:
+            raise ValueError("give a loopback address and a port, such as 127.0.0.1:8787")
+        return value
+
+
+class ModelsSection(Section):
+    """Which models run, where their converted files are kept, and on what."""
+
+    pack: str = "yunet-sface"
+    cache_dir: Path | None = None
+    provider: Literal["cpu"] = "cpu"
+    threads: Annotated[int, Field(ge=0, le=64)] = 0
+    """Inference threads; 0 means one for each processor this process may use."""
+
+
+class DetectionSection(Section):
+    """How often each camera is looked at, and the smallest face of interest."""
+
+    target_hz: Annotated[float, Field(gt=0, le=120)] = 8.0
+    smallest_inter_eye_px: Annotated[float, Field(ge=10, le=200)] = 24.0
+
+
+class MatchingSection(Section):
+    """When a look may be compared, and when it becomes a candidate."""
+
+    threshold: Annotated[float, Field(gt=0, lt=1)] = 0.45
+    max_yaw_deg: Annotated[float, Field(gt=0, le=90)] = 45.0
+    max_looks: Annotated[int, Field(ge=1, le=100)] = 16
+
+
+class CameraSection(Section):
+    """A camera that the file declares; others are added live through the API."""
+
+    id: Slug
+    name: str | None = None
+    address: str
+    transport: Literal["tcp", "udp"] = "tcp"
+
+
+class LogSection(Section):
+    """What goes to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Config(Section):
+    """The whole configuration; each part of the daemon gets its own section."""
+
+    site: SiteSection = SiteSection()
+    api: ApiSection = ApiSection()
+    models: ModelsSection = ModelsSection()
+    detection: DetectionSection = DetectionSection()
+    matching: MatchingSection = MatchingSection()
+    log: LogSection = LogSection()
+    camera: tuple[CameraSection, ...] = ()
+
+    @field_validator("camera")
+    @classmethod
+    def _ids_differ(cls, value: tuple[CameraSection, ...]) -> tuple[CameraSection, ...]:
+        ids = [camera.id for camera in value]
+        twice = sorted({name for name in ids if ids.count(name) > 1})
+        if twice:
+            raise ValueError(f"camera id used twice: {', '.join(twice)}")
+        return value
+
+    @property
+    def socket_path(self) -> Path:
+        return self.api.socket or self.site.state_dir / "api.sock"
+
+
+def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Config:
+    """Read the file (if any) and the variables; raise ConfigError that lists every mistake."""
+    values = _read_file(path) if path else {}
+    _apply_variables(values, environment)
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        where = str(path) if path else "the LFRD_* variables"
+        lines = [f"  {_key(item['loc'])}: {_say(item['type'], item['msg'])}" for item in
+                 error.errors(include_input=False)]  # fmt: skip
+        raise ConfigError(f"{where} has {len(lines)} mistake(s):\n" + "\n".join(lines)) from None
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read the configuration {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"the configuration {path} is not UTF-8 text") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"the configuration {path} is not valid TOML: {error}") from None
+
+
+def _apply_variables(values: dict[str, Any], environment: Mapping[str, str]) -> None:
+    """Put LFRD_SECTION__KEY=value into the section; a name without both parts is a mistake."""
+    for name in sorted(environment):
+        if not name.startswith(VARIABLE_PREFIX) or name in NOT_SETTINGS:
+            continue
+        section, _, key = name[len(VARIABLE_PREFIX) :].lower().partition("__")
+        if not key:
+            raise ConfigError(f"the variable {name} is not LFRD_SECTION__KEY")
+        target = values.setdefault(section, {})
+        if not isinstance(target, dict):
+            raise ConfigError(f"the variable {name} does not name a section with keys")
+        target[key] = environment[name]
+
+
+def _key(location: tuple[int | str, ...]) -> str:
+    text = ""
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text
+
+
+def _say(kind: str, message: str) -> str:
+    if kind == "extra_forbidden":
+        return "no such setting"
+    return message.removeprefix("Value error, ")
