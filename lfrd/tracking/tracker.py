@@ -1,0 +1,181 @@
+"""Follow faces from frame to frame: a small Kalman filter and an optimal assignment.
+
+Pure and synchronous; the time of each step is passed in. Each of the four numbers of a box (centre
+x and y, width, height) is filtered by itself with a constant-velocity model, which keeps the
+covariance at three numbers and the whole step vectorised over tracks (Bar-Shalom, Li and
+Kirubarajan, Estimation with Applications to Tracking and Navigation, 2001, section 6.2). All
+noise is in units of the face's own size, so that near and far faces behave alike.
+"""
+
+from dataclasses import dataclass
+
+import lap
+import numpy as np
+
+from lfrd.types import F32, Detections, TrackUpdate, TrackView
+
+
+@dataclass(frozen=True, slots=True)
+class TrackerRule:
+    """How long and how far a track may be lost.
+
+    `gate` is the largest distance between a prediction and a detection, in face sizes, at which
+    they may be the same face; it widens by `gate_growth` a second since the track was last seen.
+    """
+
+    confirm_after: int = 2
+    max_missed_s: float = 1.0
+    gate: float = 0.9
+    gate_growth: float = 1.0
+    max_gate: float = 1.6
+    measurement_noise: float = 0.06
+    acceleration_noise: float = 6.0
+    start_velocity: float = 3.0
+    max_tracks: int = 200
+
+
+class _Track:
+    """One face: state f64[4] (cx, cy, w, h), velocity f64[4] a second, covariance f64[3]."""
+
+    __slots__ = ("at_s", "cov", "hits", "landmarks", "score", "seen_at_s", "state", "track_id",
+                 "velocity")  # fmt: skip
+
+    def __init__(self, state: np.ndarray, landmarks: F32, score: float, at_s: float) -> None:
+        self.track_id = 0
+        self.state = state
+        self.velocity = np.zeros(4)
+        self.cov = np.zeros(3)
+        self.landmarks = landmarks
+        self.score = score
+        self.hits = 1
+        self.at_s = at_s
+        self.seen_at_s = at_s
+
+
+class Tracker:
+    """The tracks of one camera. Track ids count from 1 and are never used twice."""
+
+    def __init__(self, rule: TrackerRule | None = None) -> None:
+        self._rule = rule or TrackerRule()
+        self._tracks: list[_Track] = []
+        self._next_id = 1
+
+    def step(self, detections: Detections, at_s: float) -> TrackUpdate:
+        """Advance to `at_s` (seconds; a step back in time counts as no time) with what was found.
+
+        A face becomes a live track with its second detection, so that a single false detection
+        is never counted as a passing face. Above `max_tracks` new faces are not followed.
+        """
+        for track in self._tracks:
+            self._predict(track, at_s)
+        matched = self._associate(detections, at_s)
+        seen: set[int] = set()
+        for row, column in matched:
+            self._correct(self._tracks[row], detections, column, at_s)
+            seen.add(id(self._tracks[row]))
+        taken = {column for _, column in matched}
+        for column in range(len(detections)):
+            if column not in taken and len(self._tracks) < self._rule.max_tracks:
+                track = self._start(detections, column, at_s)
+                seen.add(id(track))
+        return self._update(seen, at_s)
+
+    def close(self) -> TrackUpdate:
+        """End every track; the tracker can be used again afterwards."""
+        ended = tuple(track.track_id for track in self._tracks if track.track_id)
+        self._tracks.clear()
+        return TrackUpdate((), ended)
+
+    def _update(self, seen: set[int], at_s: float) -> TrackUpdate:
+        live: list[TrackView] = []
+        ended: list[int] = []
+        kept: list[_Track] = []
+        for track in self._tracks:
+            if at_s - track.seen_at_s > self._rule.max_missed_s:
+                if track.track_id:
+                    ended.append(track.track_id)
+                continue
+            kept.append(track)
+            if track.track_id:
+                box = _box(track.state)
+                live.append(
+                    TrackView(track.track_id, box, track.landmarks, track.score, id(track) in seen)
+                )
+        self._tracks = kept
+        return TrackUpdate(tuple(live), tuple(ended))
+
+    def _start(self, detections: Detections, column: int, at_s: float) -> _Track:
+        state = _state(detections.boxes[column])
+        track = _Track(state, detections.landmarks[column], float(detections.scores[column]), at_s)
+        size = _size(state)
+        measured = (self._rule.measurement_noise * size) ** 2
+        track.cov[:] = measured, 0.0, (self._rule.start_velocity * size) ** 2
+        self._tracks.append(track)
+        return track
+
+    def _predict(self, track: _Track, at_s: float) -> None:
+        dt = max(0.0, at_s - track.at_s)
+        track.at_s = max(at_s, track.at_s)
+        track.state = track.state + track.velocity * dt
+        track.state[2:] = np.maximum(track.state[2:], 2.0)
+        var, cross, speed = track.cov
+        noise = (self._rule.acceleration_noise * _size(track.state)) ** 2
+        track.cov[0] = var + 2 * dt * cross + dt * dt * speed + noise * dt**4 / 4
+        track.cov[1] = cross + dt * speed + noise * dt**3 / 2
+        track.cov[2] = speed + noise * dt * dt
+
+    def _correct(self, track: _Track, detections: Detections, column: int, at_s: float) -> None:
+        measured = _state(detections.boxes[column])
+        var, cross, speed = track.cov
+        total = var + (self._rule.measurement_noise * _size(measured)) ** 2
+        gain, gain_velocity = var / total, cross / total
+        residual = measured - track.state
+        track.state = track.state + gain * residual
+        track.velocity = track.velocity + gain_velocity * residual
+        track.cov[:] = (1 - gain) * var, (1 - gain) * cross, speed - gain_velocity * cross
+        track.landmarks = detections.landmarks[column]
+        track.score = float(detections.scores[column])
+        track.seen_at_s = at_s
+        track.hits += 1
+        if not track.track_id and track.hits >= self._rule.confirm_after:
+            track.track_id = self._next_id
+            self._next_id += 1
+
+    def _associate(self, detections: Detections, at_s: float) -> list[tuple[int, int]]:
+        """Pairs (track row, detection column) of least total distance within each track's gate."""
+        if not self._tracks or not len(detections):
+            return []
+        cost = self._distances(detections)
+        rule = self._rule
+        missed_s = np.array([max(0.0, at_s - track.seen_at_s) for track in self._tracks])
+        gates = np.minimum(rule.gate + rule.gate_growth * missed_s, rule.max_gate)
+        cost = cost / gates[:, None]
+        _, columns, _ = lap.lapjv(cost, extend_cost=True, cost_limit=1.0)
+        return [(row, int(column)) for row, column in enumerate(columns) if column >= 0]
+
+    def _distances(self, detections: Detections) -> np.ndarray:
+        """Centre distance in face sizes plus the difference of size, f64[tracks, detections]."""
+        states = np.stack([track.state for track in self._tracks])
+        boxes = detections.boxes.astype(np.float64)
+        sides = boxes[:, 2:] - boxes[:, :2]
+        centres = (boxes[:, 2:] + boxes[:, :2]) / 2
+        size = np.sqrt(np.maximum(sides[:, 0] * sides[:, 1], 1.0))
+        track_size = np.sqrt(np.maximum(states[:, 2] * states[:, 3], 1.0))
+        gaps = np.linalg.norm(states[:, None, :2] - centres[None], axis=2)
+        scale = (size[None] + track_size[:, None]) / 2
+        return np.asarray(gaps / scale + np.abs(np.log(size[None] / track_size[:, None])))
+
+
+def _state(box: F32) -> np.ndarray:
+    left, top, right, bottom = (float(value) for value in box)
+    return np.array([(left + right) / 2, (top + bottom) / 2, right - left, bottom - top])
+
+
+def _box(state: np.ndarray) -> F32:
+    cx, cy, width, height = state
+    half_w, half_h = width / 2, height / 2
+    return np.array([cx - half_w, cy - half_h, cx + half_w, cy + half_h], np.float32)
+
+
+def _size(state: np.ndarray) -> float:
+    return float(np.sqrt(max(state[2] * state[3], 1.0)))
