@@ -167,8 +167,10 @@ class Look:
 class Decision:
     """Evidence that a track shows an entry: `kind` is `raised` the first time, `updated` later.
 
-    `margin` is the distance to the best other *person*, None where there is no other.
-    `looks` counts the looks behind it; `look` is the deciding one.
+    `score` is the fused similarity score of the track's looks, `margin` the distance to the best
+    other *person* (None where there is no other), `rivals` the other persons that are over the
+    threshold too: the candidate is then ambiguous. `looks` counts the looks behind it; `look` is
+    the deciding one.
     """
 
     kind: Literal["raised", "updated"]
@@ -180,3 +182,4 @@ class Decision:
     threshold: float
     looks: int
     look: Look
+    rivals: tuple[Match, ...] = ()
