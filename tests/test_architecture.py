@@ -1,0 +1,102 @@
+"""The layout's rules, held by reading the code."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+MODULES = sorted([*ROOT.glob("lfrd/**/*.py"), *ROOT.glob("tui/**/*.py")])
+
+OWNERS = {
+    "av": ("lfrd/ingest/", "lfrd/demo.py"),
+    "aiortc": ("lfrd/ingest/whip.py", "lfrd/ingest/whep.py", "lfrd/ingest/webrtc.py"),
+    "onnxruntime": ("lfrd/vision/session.py",),
+    "onnx": ("lfrd/vision/convert.py",),
+    "insightface": ("lfrd/vision/insightface_pack.py",),
+    "cv2": ("lfrd/vision/", "lfrd/ingest/masks.py"),
+    "apsw": ("lfrd/store/database.py",),
+    "sqlite_vec": ("lfrd/store/database.py",),
+    "sqlite3": (),
+    "pickle": (),
+    "fastapi": ("lfrd/api/",),
+    "uvicorn": ("lfrd/api/",),
+    "textual": ("tui/",),
+    "tomllib": ("lfrd/config.py", "lfrd/governance/profile.py"),
+    "aio_rtsp_toolkit": ("lfrd/demo.py",),
+}
+LEAVES = {
+    "lfrd/ingest/": ("lfrd.ingest", "lfrd.types", "lfrd.errors", "lfrd.clock", "lfrd.counters",
+                     "lfrd.mailbox", "lfrd.supervise", "lfrd.ids"),
+    "lfrd/vision/": ("lfrd.vision", "lfrd.types", "lfrd.errors", "lfrd.clock", "lfrd.counters"),
+    "lfrd/tracking/": ("lfrd.tracking", "lfrd.types"),
+    "lfrd/store/": ("lfrd.store", "lfrd.errors", "lfrd.clock", "lfrd.ids", "lfrd.types",
+                    "lfrd.events", "lfrd.governance.audit"),
+    "tui/": ("tui", "lfrd.client", "lfrd.api.schema", "lfrd.errors"),
+    "lfrd/client.py": ("lfrd.api.schema", "lfrd.errors"),
+}  # fmt: skip
+INFERENCES_WE_REFUSE = {"genderage", "attribute", "emotion", "ethnicity"}
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, f"{path}: relative import"
+            yield node.module
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_a_library_is_imported_only_by_its_owner(path: Path) -> None:
+    for module in imports(path):
+        owners = OWNERS.get(module.split(".")[0])
+        if owners is not None:
+            assert name_of(path).startswith(owners), f"{name_of(path)} imports {module}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_leaves_import_only_leaves(path: Path) -> None:
+    for prefix, allowed in LEAVES.items():
+        if not name_of(path).startswith(prefix):
+            continue
+        for module in imports(path):
+            if module.split(".")[0] in {"lfrd", "tui"}:
+                fits = any(module == name or module.startswith(name + ".") for name in allowed)
+                assert fits, f"{name_of(path)} imports {module}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_functions_and_modules_stay_readable(path: Path) -> None:
+    text = path.read_text()
+    assert text.count("\n") <= 400, f"{name_of(path)} is too long"
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert node.end_lineno is not None
+            length = node.end_lineno - node.lineno
+            assert length <= 70, f"{name_of(path)}: {node.name} has {length} lines"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_threads_and_tasks_have_an_owner(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.keyword) and node.arg == "daemon":
+            assert not (isinstance(node.value, ast.Constant) and node.value.value is True)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            call = ast.unparse(node.func)
+            assert call not in {"asyncio.create_task", "asyncio.ensure_future"}, (
+                f"{name_of(path)}:{node.lineno} starts a task that nobody awaits"
+            )
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_nobody_is_sorted_by_race_sex_age_or_mood(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Name | ast.Attribute):
+            name = node.id if isinstance(node, ast.Name) else node.attr
+            assert name.lower() not in INFERENCES_WE_REFUSE, f"{name_of(path)}: {name}"

@@ -1,0 +1,70 @@
+import asyncio
+import threading
+
+from lfrd.mailbox import Every, Latest
+
+
+async def test_the_newest_wins_and_what_was_dropped_is_counted() -> None:
+    box: Latest[int] = Latest(asyncio.get_running_loop())
+    for number in range(5):
+        box.put(number)
+    box.close()
+    assert [item async for item in box] == [4]
+    assert box.dropped == 4
+
+
+async def test_an_item_from_another_thread_wakes_the_consumer() -> None:
+    box: Latest[str] = Latest(asyncio.get_running_loop())
+    thread = threading.Timer(0.02, lambda: (box.put("frame"), box.close()))
+    thread.start()
+    async with asyncio.timeout(2):
+        assert [item async for item in box] == ["frame"]
+    thread.join()
+
+
+async def test_every_loses_nothing_and_holds_a_few() -> None:
+    box: Every[int] = Every(asyncio.get_running_loop(), capacity=3)
+
+    def produce() -> None:
+        for number in range(200):
+            box.put(number)
+        box.close()
+
+    thread = threading.Thread(target=produce)
+    thread.start()
+    got = []
+    async with asyncio.timeout(5):
+        async for item in box:
+            got.append(item)
+            assert len(box._items) <= 3
+            await asyncio.sleep(0)
+    thread.join()
+    assert got == list(range(200))
+    assert box.dropped == 0
+
+
+async def test_closing_releases_a_waiting_producer() -> None:
+    box: Every[int] = Every(asyncio.get_running_loop(), capacity=1)
+    box.put(1)
+    thread = threading.Thread(target=box.put, args=(2,))
+    thread.start()
+    box.close()
+    thread.join(timeout=2)
+    assert not thread.is_alive()
+    assert [item async for item in box] == [1]
+
+
+async def test_cleared_at_the_end_of_a_deployment() -> None:
+    box: Latest[int] = Latest(asyncio.get_running_loop())
+    box.put(1)
+    box.clear()
+    box.close()
+    assert [item async for item in box] == []
+
+
+def test_after_the_loop_has_closed_put_is_harmless() -> None:
+    loop = asyncio.new_event_loop()
+    box: Latest[int] = Latest(loop)
+    loop.close()
+    box.put(1)
+    box.close()
