@@ -1,11 +1,22 @@
 """Fixtures that hold every test to the rules of the house."""
 
+import asyncio
+import gc
+import inspect
 import os
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+LOOP_BLOCKED_S = 1.0
+"""A loop that does not run for this long has been blocked by somebody (cameras would freeze)."""
+LEAK_GRACE_S = 3.0
+"""How long threads and file descriptors may take to go away after a test."""
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +29,59 @@ def shared() -> Path:
             pytest.fail(reason)
         pytest.skip(reason)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def no_leaks() -> Iterator[None]:
+    """No test leaves a thread, a socket or an open file behind."""
+    threads_before = set(threading.enumerate())
+    files_before = _open_files()
+    yield
+    deadline = time.monotonic() + LEAK_GRACE_S
+    while True:
+        threads = [t.name for t in threading.enumerate() if t not in threads_before]
+        files = _open_files() - files_before
+        if not threads and not files:
+            return
+        if time.monotonic() > deadline:
+            pytest.fail(f"left behind: threads {threads}, files {sorted(files)}")
+        gc.collect()
+        time.sleep(0.02)
+
+
+def _open_files() -> set[str]:
+    """Sockets and files held by this process, by descriptor and target; devices do not count."""
+    found = set()
+    for entry in os.scandir("/proc/self/fd"):
+        try:
+            target = str(Path(entry.path).readlink())
+        except OSError:
+            continue
+        if target.startswith("socket:") or (
+            target.startswith("/") and not target.startswith(("/dev/", "/proc/", "/sys/"))
+        ):
+            found.add(f"{entry.name} -> {target}")
+    return found
+
+
+@pytest_asyncio.fixture(autouse=True)
+async def loop_never_blocked(request: pytest.FixtureRequest) -> AsyncIterator[None]:
+    """Fails an async test in which something kept the event loop from running."""
+    if not inspect.iscoroutinefunction(getattr(request.node, "obj", None)):
+        yield
+        return
+    longest_s = 0.0
+
+    async def beat() -> None:
+        nonlocal longest_s
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(0.02)
+            longest_s = max(longest_s, time.monotonic() - before - 0.02)
+
+    heart = asyncio.ensure_future(beat())
+    yield
+    heart.cancel()
+    await asyncio.wait([heart])
+    if longest_s > LOOP_BLOCKED_S:
+        pytest.fail(f"the event loop was blocked for {longest_s:.2f} s")

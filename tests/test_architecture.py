@@ -16,8 +16,8 @@ OWNERS = {
     "onnx": ("lfrd/vision/convert.py",),
     "insightface": ("lfrd/vision/insightface_pack.py",),
     "cv2": ("lfrd/vision/", "lfrd/ingest/masks.py"),
-    "apsw": ("lfrd/store/database.py",),
-    "sqlite_vec": ("lfrd/store/database.py",),
+    "apsw": ("lfrd/store/sqlite.py",),
+    "sqlite_vec": ("lfrd/store/sqlite.py",),
     "sqlite3": (),
     "pickle": (),
     "fastapi": ("lfrd/api/",),
@@ -36,7 +36,7 @@ LEAVES = {
     "tui/": ("tui", "lfrd.client", "lfrd.api.schema", "lfrd.errors"),
     "lfrd/client.py": ("lfrd.api.schema", "lfrd.errors"),
 }  # fmt: skip
-INFERENCES_WE_REFUSE = {"genderage", "attribute", "emotion", "ethnicity"}
+INFERENCES_WE_REFUSE = {"genderage", "gender", "race", "ethnicity", "emotion", "age"}
 
 
 def imports(path: Path) -> Iterator[str]:
