@@ -1,0 +1,37 @@
+# Everything sets itself up: a virtual environment from uv.lock, uv itself included.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.PHONY: demo test test-e2e lint accuracy bench bench-ingest clean
+
+demo: $(VENV)/ready
+	$(BIN)/lfrd demo $(ARGS)
+
+test: $(VENV)/ready
+	$(BIN)/pytest -m "not e2e" $(ARGS)
+
+# Needs programs from outside Python; `.ci/run` installs them.
+test-e2e: $(VENV)/ready
+	$(BIN)/pytest -m e2e $(ARGS)
+
+lint: $(VENV)/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+accuracy: $(VENV)/ready
+	$(BIN)/python -m benchmarks.accuracy $(ARGS)
+
+bench-ingest: $(VENV)/ready
+	$(BIN)/python -m benchmarks.ingest $(ARGS)
+
+$(VENV)/ready: pyproject.toml uv.lock
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	test -x $(BIN)/uv || $(BIN)/pip install --quiet --disable-pip-version-check uv
+	UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv sync --frozen --quiet --python $(BIN)/python
+	touch $@
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,160 @@
+"""Composes the demo's clip: seven people who walk past a camera, of whom one is on the list.
+
+The faces come from two pictures that installed packages carry: the astronaut of scikit-image
+(NASA, public domain) and the group photo of insightface. They are found with the detector, cut out
+with soft edges, and moved over a plain background at several sizes, with blur, and compressed.
+"""
+
+import importlib.util
+import io
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from PIL import Image, ImageEnhance
+
+from lfrd.errors import StateError
+from lfrd.types import U8
+from lfrd.vision.engine import Vision
+from lfrd.vision.planes import planes_from_rgb
+
+WIDTH_PX, HEIGHT_PX, FPS = 1280, 720, 25
+CLIP_S = 24.0
+LISTED = "astronaut"
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One walk through the picture: sizes are face widths, `blur_px` the lens or motion blur."""
+
+    who: int
+    start_s: float
+    lasting_s: float
+    from_x: float
+    to_x: float
+    y: float
+    from_px: float
+    to_px: float
+    blur_px: float = 0.0
+
+
+PASSES = (
+    Pass(1, 0.0, 9.0, 0.08, 0.45, 0.30, 60, 110),
+    Pass(2, 1.0, 8.0, 0.92, 0.70, 0.28, 70, 120, 0.8),
+    Pass(0, 2.0, 8.0, 0.20, 0.62, 0.62, 80, 150),
+    Pass(3, 8.5, 7.0, 0.10, 0.40, 0.65, 130, 90),
+    Pass(4, 9.0, 7.0, 0.90, 0.60, 0.62, 90, 140),
+    Pass(5, 11.0, 8.0, 0.05, 0.95, 0.25, 75, 75, 1.2),
+    Pass(0, 14.5, 7.5, 0.80, 0.45, 0.60, 150, 85, 0.8),
+    Pass(6, 16.0, 7.5, 0.15, 0.30, 0.55, 80, 140),
+)
+"""Person 0 is the astronaut; 1 to 6 are the people of the group photo, left to right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cutout:
+    """A head with soft edges: rgb u8[h, w, 3], alpha f32[h, w, 1], and its face's width."""
+
+    rgb: U8
+    alpha: np.ndarray
+    face_px: float
+
+
+def listed_photo() -> bytes:
+    """A reference photo of the astronaut in another rendition: smaller, turned, relit, JPEG."""
+    photo = Image.open(_packaged("skimage", "data/astronaut.png")).convert("RGB")
+    photo = photo.rotate(4, resample=Image.Resampling.BICUBIC).crop((60, 0, 420, 330))
+    photo = ImageEnhance.Brightness(photo.resize((440, 403))).enhance(1.12)
+    out = io.BytesIO()
+    photo.save(out, "JPEG", quality=72)
+    return out.getvalue()
+
+
+async def cutouts(vision: Vision) -> list[Cutout]:
+    """The astronaut's head first, then the six of the group photo from left to right."""
+    found = []
+    for package, path in (("skimage", "data/astronaut.png"), ("insightface", "data/images/t1.jpg")):
+        rgb = np.asarray(Image.open(_packaged(package, path)).convert("RGB"), np.uint8)
+        faces = await vision.detect(planes_from_rgb(rgb))
+        found += [_cut(rgb, box) for box in sorted(faces.boxes.tolist())]
+    if len(found) != 7:
+        raise StateError(f"the demo's pictures show {len(found)} faces and should show 7")
+    return found
+
+
+def write_clip(path: Path, people: list[Cutout]) -> None:
+    """Encode the clip as H.264 with a keyframe every second."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=FPS)
+        stream.width, stream.height = WIDTH_PX, HEIGHT_PX
+        stream.pix_fmt = "yuv420p"
+        stream.options = {"crf": "27", "preset": "veryfast", "g": str(FPS), "tune": "zerolatency"}
+        for rgb in _pictures(people):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
+        container.mux(stream.encode(None))
+
+
+def _pictures(people: list[Cutout]) -> Iterator[U8]:
+    background = _background()
+    for number in range(int(CLIP_S * FPS)):
+        at_s = number / FPS
+        picture = background.copy()
+        for walk in PASSES:
+            if walk.start_s <= at_s < walk.start_s + walk.lasting_s:
+                _paste(picture, people[walk.who], walk, (at_s - walk.start_s) / walk.lasting_s)
+        yield picture
+
+
+def _background() -> U8:
+    rows = np.linspace(0, 1, HEIGHT_PX)[:, None, None]
+    wall = np.array([148, 152, 158]) * (1 - rows) + np.array([96, 92, 88]) * rows
+    wall = np.repeat(wall, WIDTH_PX, axis=1)
+    grain = np.random.default_rng(1).normal(0, 5, (HEIGHT_PX, WIDTH_PX, 1))
+    return np.asarray(np.clip(wall + grain, 0, 255), np.uint8)
+
+
+def _cut(rgb: U8, box: list[float]) -> Cutout:
+    left, top, right, bottom = box
+    width, height = right - left, bottom - top
+    cx, cy = (left + right) / 2, (top + bottom) / 2
+    x0, x1 = max(0, int(cx - 0.8 * width)), min(rgb.shape[1], int(cx + 0.8 * width))
+    y0, y1 = max(0, int(cy - 0.85 * height)), min(rgb.shape[0], int(cy + 0.8 * height))
+    head = np.ascontiguousarray(rgb[y0:y1, x0:x1])
+    ys, xs = np.mgrid[y0:y1, x0:x1].astype(np.float32)
+    radius = np.hypot((xs - cx) / (0.78 * width), (ys - cy) / (0.82 * height))
+    alpha = np.clip((1.0 - radius) / 0.18, 0, 1)[..., None].astype(np.float32)
+    return Cutout(head, alpha, width)
+
+
+def _paste(picture: U8, person: Cutout, walk: Pass, part: float) -> None:
+    face_px = walk.from_px + (walk.to_px - walk.from_px) * part
+    scale = face_px / person.face_px
+    size = (round(person.rgb.shape[1] * scale), round(person.rgb.shape[0] * scale))
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    head = cv2.resize(person.rgb, size, interpolation=method)
+    alpha = cv2.resize(person.alpha, size, interpolation=cv2.INTER_LINEAR)[..., None]
+    if walk.blur_px:
+        head = cv2.GaussianBlur(head, (0, 0), walk.blur_px)
+    bob = 0.01 * math.sin(part * walk.lasting_s * 9)
+    left = round((walk.from_x + (walk.to_x - walk.from_x) * part) * WIDTH_PX - size[0] / 2)
+    top = round((walk.y + bob) * HEIGHT_PX - size[1] / 2)
+    x0, y0 = max(0, left), max(0, top)
+    x1, y1 = min(WIDTH_PX, left + size[0]), min(HEIGHT_PX, top + size[1])
+    if x0 >= x1 or y0 >= y1:
+        return
+    inside = slice(y0 - top, y1 - top), slice(x0 - left, x1 - left)
+    under = picture[y0:y1, x0:x1]
+    blend = head[inside] * alpha[inside] + under * (1 - alpha[inside])
+    picture[y0:y1, x0:x1] = blend.astype(np.uint8)
+
+
+def _packaged(package: str, path: str) -> Path:
+    spec = importlib.util.find_spec(package)
+    file = Path(spec.origin).parent / path if spec and spec.origin else None
+    if file is None or not file.is_file():
+        raise StateError(f"{package} carries no {path}; install lfrd again (`uv sync`)")
+    return file
