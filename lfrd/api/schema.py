@@ -227,6 +227,12 @@ class DeploymentStart(Wire):
     duration_s: Annotated[float, Field(gt=0, le=4 * 3600)] = 3600.0
 
 
+class DeploymentEnd(Wire):
+    """Ends a running deployment."""
+
+    reason: Line = "ended by the operator"
+
+
 class ReviewDecision(StrEnum):
     MATCH = "match"
     NOT_A_MATCH = "not_a_match"
@@ -288,30 +294,33 @@ class Alert(Wire):
 
 
 class EventKind(StrEnum):
+    """What changed. A single review is not among them: the next reviewer must not learn of it."""
+
     ALERT_RAISED = "alert.raised"
     ALERT_UPDATED = "alert.updated"
     ALERT_CLOSED = "alert.closed"
-    REVIEW_SUBMITTED = "review.submitted"
-    REVIEW_UNDONE = "review.undone"
-    REVIEW_FINAL = "review.final"
-    CAMERA_ADDED = "camera.added"
-    CAMERA_REMOVED = "camera.removed"
-    CAMERA_STATE = "camera.state"
+    CAMERA_CHANGED = "camera.changed"
     WATCHLIST_CHANGED = "watchlist.changed"
-    DEPLOYMENT_STARTED = "deployment.started"
-    DEPLOYMENT_ENDED = "deployment.ended"
-    HEALTH_CHANGED = "health.changed"
+    DEPLOYMENT_CHANGED = "deployment.changed"
 
 
 class EventMessage(Wire):
     """One server-sent event: `event: change`, `id:` the event's id, `data:` this.
 
-    It names what changed and never how: the subject is read through its own route. Two further
-    kinds carry no id: `event: rates` (a list of CameraRates, about once a second) and
-    `event: reset` (events after the id you gave are gone: read everything again).
+    It names what changed and never how: the subject is read through its own route. Three further
+    kinds carry no id: `event: rates` (a list of CameraRates, about once a second while cameras
+    run), `event: health` (HealthChange, whenever it changes) and `event: reset` (events after the
+    id you gave are gone: read everything again).
     """
 
     id: int
     kind: EventKind
     subject_id: str
     at_s: float
+
+
+class HealthChange(Wire):
+    """The status as it is now; the whole picture is at /v1/health."""
+
+    status: HealthStatus
+    reasons: tuple[str, ...]
