@@ -1,0 +1,49 @@
+"""Where a face must go so that a recognition model can read it."""
+
+import numpy as np
+import numpy.typing as npt
+
+from lfrd.types import F32
+
+F64 = npt.NDArray[np.float64]
+
+ALIGNMENT = "arcface-112-similarity"
+"""Names the way faces are aligned; part of what makes two templates comparable."""
+
+ARCFACE_POINTS = np.array(
+    [
+        [38.2946, 51.6963],
+        [73.5318, 51.5014],
+        [56.0252, 71.7366],
+        [41.5493, 92.3655],
+        [70.7299, 92.2041],
+    ],
+    np.float64,
+)
+"""Eyes, nose and mouth corners in a 112 x 112 crop (ArcFace's reference points)."""
+
+
+def crop_matrix(landmarks: F32) -> F64:
+    """The similarity f64[2, 3] that brings `landmarks` f32[5, 2] nearest to the ArcFace points."""
+    return similarity(landmarks.astype(np.float64), ARCFACE_POINTS)
+
+
+def similarity(source: F64, target: F64) -> F64:
+    """The rotation, scale and shift f64[2, 3] with least squared error from source to target.
+
+    Points are f64[n, 2]. Umeyama, "Least-squares estimation of transformation parameters between
+    two point patterns", 1991. In the plane a rotation with scale is one complex factor, so the
+    closed form needs no decomposition and a mirror image cannot come out. Points that all fall
+    together give a factor of 0.
+    """
+    source_mean, target_mean = source.mean(axis=0), target.mean(axis=0)
+    from_x, from_y = (source - source_mean).T
+    to_x, to_y = (target - target_mean).T
+    spread = float(from_x @ from_x + from_y @ from_y)
+    if spread == 0.0:
+        real = imaginary = 0.0
+    else:
+        real = float(from_x @ to_x + from_y @ to_y) / spread
+        imaginary = float(from_x @ to_y - from_y @ to_x) / spread
+    linear = np.array([[real, -imaginary], [imaginary, real]])
+    return np.column_stack([linear, target_mean - linear @ source_mean])

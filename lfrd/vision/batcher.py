@@ -1,0 +1,198 @@
+"""Calls of many cameras, run together on a fixed number of inference threads.
+
+A camera's coroutine awaits one call at a time; calls that wait at the same moment and can share
+one model run are run as one batch. Nothing waits for a batch to fill: while the threads are busy,
+the next batch gathers by itself.
+"""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from lfrd.errors import Conflict
+
+Result = TypeVar("Result")
+
+
+class Call(Protocol):
+    """Something to compute; up to `batch_limit` calls with equal `batch_key` may run together."""
+
+    @property
+    def batch_key(self) -> Hashable: ...
+
+    @property
+    def batch_limit(self) -> int: ...
+
+
+C = TypeVar("C", bound=Call)
+Worker = Callable[[Sequence[C]], Sequence[Result]]
+"""What runs a batch, on one thread only; gives a result for each call, in order."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Waiting(Generic[C, Result]):
+    call: C
+    future: asyncio.Future[Result]
+
+
+class Batcher(Generic[C, Result]):
+    """An async context manager around the inference threads.
+
+    First come, first served: the oldest call runs next, with others of its kind, so a camera is
+    never behind more than one call of each other camera. At most `capacity` calls wait here; when
+    it is full, further callers wait before it, and their cameras' mailboxes drop frames.
+    """
+
+    def __init__(
+        self, make_worker: Callable[[], "Worker[C, Result]"], *, threads: int, capacity: int = 256
+    ) -> None:
+        """`make_worker` is called once on each thread, so that what it opens has one owner."""
+        assert threads >= 1, threads
+        self._make_worker = make_worker
+        self._size = threads
+        self._room = asyncio.Semaphore(capacity)
+        self._changed = threading.Condition()
+        self._queue: deque[_Waiting[C, Result]] = deque()
+        self._own: tuple[deque[_Waiting[C, Result]], ...] = tuple(deque() for _ in range(threads))
+        self._idle = 0
+        self._open = False
+        self._threads: list[threading.Thread] = []
+
+    async def __aenter__(self) -> "Batcher[C, Result]":
+        """Start the threads; returns when every worker is made, or raises what stopped one."""
+        self._loop = asyncio.get_running_loop()
+        self._open = True
+        ready = [self._loop.create_future() for _ in range(self._size)]
+        for index, future in enumerate(ready):
+            thread = threading.Thread(
+                target=self._work, args=(index, future), name=f"inference-{index}"
+            )
+            thread.start()
+            self._threads.append(thread)
+        try:
+            await asyncio.gather(*ready)
+        except BaseException:
+            await asyncio.wait(ready)
+            await self.__aexit__()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Refuse what still waits, let running batches end, and join the threads."""
+        with self._changed:
+            self._open = False
+            left = [item for queue in (self._queue, *self._own) for item in queue]
+            for queue in (self._queue, *self._own):
+                queue.clear()
+            self._changed.notify_all()
+        self._deliver(left, Conflict("inference has been shut down"))
+        threads, self._threads = self._threads, []
+        for thread in threads:
+            await asyncio.to_thread(thread.join)
+
+    async def run(self, call: C) -> Result:
+        """The result of `call`. Raises what its batch raised, or Conflict after the close.
+
+        A cancelled caller returns only when no thread works on its call any more, so that it may
+        then release the arrays it lent.
+        """
+        async with self._room:
+            return await self._await(call, self._queue)
+
+    async def run_on_each(self, make_call: Callable[[], C]) -> list[Result]:
+        """Run one call on every thread, each alone; for work that concerns the worker itself."""
+        return list(await asyncio.gather(*(self._await(make_call(), queue) for queue in self._own)))
+
+    async def _await(self, call: C, queue: deque[_Waiting[C, Result]]) -> Result:
+        item: _Waiting[C, Result] = _Waiting(call, self._loop.create_future())
+        with self._changed:
+            if not self._open:
+                raise Conflict("inference has been shut down")
+            queue.append(item)
+            self._changed.notify_all()
+        try:
+            return await asyncio.shield(item.future)
+        except asyncio.CancelledError:
+            if not self._withdraw(item, queue):
+                await _settled(item.future)
+            raise
+
+    def _withdraw(self, item: _Waiting[C, Result], queue: deque[_Waiting[C, Result]]) -> bool:
+        """Take a call back that no thread has begun."""
+        with self._changed:
+            if item not in queue:
+                return False
+            queue.remove(item)
+        item.future.cancel()
+        return True
+
+    def _work(self, index: int, ready: "asyncio.Future[None]") -> None:
+        """One inference thread from start to end."""
+        try:
+            worker = self._make_worker()
+        except Exception as error:
+            self._loop.call_soon_threadsafe(_settle, [ready], error)
+            return
+        self._loop.call_soon_threadsafe(_settle, [ready], [None])
+        while batch := self._next_batch(index):
+            outcome: Sequence[Result] | Exception
+            try:
+                outcome = worker([item.call for item in batch])
+            except Exception as error:  # every awaiting caller gets it
+                outcome = error
+            self._loop.call_soon_threadsafe(self._deliver, batch, outcome)
+
+    def _next_batch(self, index: int) -> list[_Waiting[C, Result]]:
+        """Wait for work and take it; an empty list means the end."""
+        with self._changed:
+            self._idle += 1
+            self._changed.wait_for(lambda: self._own[index] or self._queue or not self._open)
+            self._idle -= 1
+            if self._own[index]:
+                return [self._own[index].popleft()]
+            if not self._queue:
+                return []
+            return self._take_alike()
+
+    def _take_alike(self) -> list[_Waiting[C, Result]]:
+        """The oldest call with others like it, leaving a share for threads that are idle."""
+        first = self._queue[0]
+        key = first.call.batch_key
+        alike = [item for item in self._queue if item.call.batch_key == key]
+        share = -(-len(alike) // (1 + self._idle))
+        batch = alike[: min(share, first.call.batch_limit)]
+        for item in batch:
+            self._queue.remove(item)
+        return batch
+
+    def _deliver(
+        self, batch: Sequence[_Waiting[C, Result]], outcome: Sequence[Result] | Exception
+    ) -> None:
+        _settle([item.future for item in batch], outcome)
+
+
+def _settle(
+    futures: Sequence["asyncio.Future[Result]"], outcome: Sequence[Result] | Exception
+) -> None:
+    """Give each future its result, or all of them the error."""
+    for index, future in enumerate(futures):
+        if future.done():
+            continue
+        if isinstance(outcome, Exception):
+            future.set_exception(outcome)
+        else:
+            future.set_result(outcome[index])
+
+
+async def _settled(future: "asyncio.Future[Result]") -> None:
+    """Wait until the future is done, however often the waiting task is cancelled meanwhile."""
+    while not future.done():
+        try:
+            await asyncio.wait([future])
+        except asyncio.CancelledError:
+            continue
+    if not future.cancelled():
+        future.exception()  # it is known: nobody is left to tell

@@ -1,0 +1,221 @@
+"""The vision part behind one door: detect, align and embed, batched over all cameras."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from lfrd.errors import Conflict
+from lfrd.types import CROP_SIDE_PX, F32, U8, Detections, Planes, Template
+from lfrd.vision import embedder, finder
+from lfrd.vision.align import crop_matrix
+from lfrd.vision.batcher import Batcher
+from lfrd.vision.detector import Found, InputSize, choose_size, fit_size
+from lfrd.vision.packs import Pack
+from lfrd.vision.planes import CropScratch, rgb_crop
+from lfrd.vision.pool import Buffer, Pool, PoolCounts
+from lfrd.vision.session import Session
+
+SMALLEST_INTER_EYE_PX = 24.0
+"""Faces with less between the eyes are of no use for matching."""
+
+Crop = Buffer[np.uint8]
+"""An aligned face, u8[112, 112, 3] RGB, to be released by whoever holds it."""
+
+Probe = Buffer[np.float32]
+"""The template of a passer-by, f32[D] of unit norm, to be released by whoever holds it."""
+
+_ALIGN_LIMIT = 8
+_ENROLMENT_POOL_SIZE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Detect:
+    planes: Planes
+    size: InputSize
+    batch_limit: int
+
+    @property
+    def batch_key(self) -> InputSize:
+        return self.size
+
+
+@dataclass(frozen=True, slots=True)
+class _Align:
+    planes: Planes
+    landmarks: F32
+    out: U8
+    batch_key: str = "align"
+    batch_limit: int = _ALIGN_LIMIT
+
+
+@dataclass(frozen=True, slots=True)
+class _Embed:
+    crop: U8
+    out: F32
+    batch_limit: int
+    batch_key: str = "embed"
+
+
+@dataclass(frozen=True, slots=True)
+class _Drain:
+    batch_key: str = "drain"
+    batch_limit: int = 1
+
+
+_Call = _Detect | _Align | _Embed | _Drain
+
+
+class Vision:
+    """An async context manager; inside it, its methods may be awaited by any number of tasks.
+
+    A buffer that a method gives belongs to the caller, who must release it; so must the planes
+    and buffers that are passed in stay untouched until the method returns.
+    """
+
+    def __init__(
+        self, pack: Pack, *, threads: int, provider: str = "cpu", pool_size: int = 256
+    ) -> None:
+        """`pool_size` bounds the crops and the templates held at once over all cameras."""
+        self.model_digest = pack.model_digest
+        self.detector_digest = pack.detector_digest
+        self.dim = pack.recogniser.dim
+        self.provider = provider
+        self.faces_skipped = 0
+        """Faces beyond the limit of a frame, which were found and not passed on."""
+        self.enrolled = 0
+        """Templates made to be kept; not among the counts of probes."""
+        self._pack = pack
+        self._batcher: Batcher[_Call, Found | None] = Batcher(self._make_worker, threads=threads)
+        crop_shape = (CROP_SIDE_PX, CROP_SIDE_PX, 3)
+        self._crops = Pool(pool_size, crop_shape, np.uint8, name="crops")
+        self._probes = Pool(pool_size, (self.dim,), np.float32, name="probes")
+        self._references = Pool(_ENROLMENT_POOL_SIZE, (self.dim,), np.float32, name="references")
+        self._models: tuple[bytes, bytes] | None = None
+
+    async def __aenter__(self) -> "Vision":
+        """Open the models on every inference thread. Raises ModelError or InferenceFailed."""
+        cv2.setNumThreads(1)  # parallel work is ours to place: cameras and inference threads
+        self._models = await asyncio.to_thread(
+            lambda: (self._pack.read(self._pack.detector), self._pack.read(self._pack.recogniser))
+        )
+        try:
+            await self._batcher.__aenter__()
+        finally:
+            self._models = None
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._batcher.__aexit__()
+
+    async def detect(
+        self, planes: Planes, *, smallest_inter_eye_px: float = SMALLEST_INTER_EYE_PX
+    ) -> Detections:
+        """Faces of a frame in its pixels, largest first; at most `detector.FACES_LIMIT`."""
+        model = self._pack.detector
+        if model.fixed_size is None:
+            size = choose_size(planes.width_px, planes.height_px, smallest_inter_eye_px)
+        else:
+            size = fit_size(planes.width_px, planes.height_px, model.fixed_size)
+        found = await self._batcher.run(_Detect(planes, size, finder.batch_limit(model)))
+        assert found is not None
+        self.faces_skipped += found.skipped
+        return found.detections
+
+    async def align(self, planes: Planes, landmarks: F32) -> Crop | None:
+        """The face with these landmarks f32[5, 2] as a crop; None when the pool is exhausted."""
+        crop = self._crops.take()
+        if crop is None:
+            return None
+        await _filled(crop, self._batcher.run(_Align(planes, landmarks, crop.array)))
+        return crop
+
+    async def embed(self, crop: Crop) -> Probe | None:
+        """The template of a probe, counted as made; None when the pool is exhausted."""
+        return await self._embed(crop, self._probes)
+
+    async def embed_reference(self, crop: Crop) -> Template:
+        """A template to be kept on a watchlist, counted as enrolled and not as a probe's.
+
+        Raises Conflict while as many enrolments as the pool allows are under way.
+        """
+        buffer = await self._embed(crop, self._references)
+        if buffer is None:
+            raise Conflict("too many photos are being enrolled at once; try again in a moment")
+        try:
+            self.enrolled += 1
+            return Template(buffer.array.copy(), self.model_digest)
+        finally:
+            buffer.release()
+
+    @property
+    def counts(self) -> PoolCounts:
+        """Templates of probes: made, destroyed, and held at this moment."""
+        return self._probes.counts()
+
+    @property
+    def crops_held(self) -> int:
+        """Crops held at this moment."""
+        return self._crops.counts().held
+
+    async def drain(self) -> PoolCounts:
+        """Overwrite what sessions and threads remember, at the end of a deployment.
+
+        Runs zeros through every session in every shape it has seen. A count held that is not 0 in
+        the result, or in `crops_held`, is a fault of whoever holds it.
+        """
+        await self._batcher.run_on_each(_Drain)
+        return self.counts
+
+    async def _embed(self, crop: Crop, pool: Pool[np.float32]) -> Probe | None:
+        buffer = pool.take()
+        if buffer is None:
+            return None
+        limit = embedder.batch_limit(self._pack.recogniser)
+        await _filled(buffer, self._batcher.run(_Embed(crop.array, buffer.array, limit)))
+        return buffer
+
+    def _make_worker(self) -> "Callable[[Sequence[_Call]], Sequence[Found | None]]":
+        assert self._models is not None
+        detector, recogniser = self._models
+        return _Worker(self._pack, detector, recogniser, self.provider)
+
+
+class _Worker:
+    """What one inference thread owns: a session of each model, and scratch for crops."""
+
+    def __init__(self, pack: Pack, detector: bytes, recogniser: bytes, provider: str) -> None:
+        self._finder = finder.Finder(
+            Session(detector, label=pack.detector.file, provider=provider), pack.detector
+        )
+        self._embedder = embedder.Embedder(
+            Session(recogniser, label=pack.recogniser.file, provider=provider), pack.recogniser
+        )
+        self._scratch = CropScratch()
+
+    def __call__(self, calls: Sequence[_Call]) -> Sequence[Found | None]:
+        """Run a batch of calls that have one batch key, and so are of one kind."""
+        detects = [call for call in calls if isinstance(call, _Detect)]
+        embeds = [call for call in calls if isinstance(call, _Embed)]
+        if detects:
+            return self._finder.find([call.planes for call in detects], detects[0].size)
+        if embeds:
+            self._embedder.embed([call.crop for call in embeds], [call.out for call in embeds])
+        for call in calls:
+            if isinstance(call, _Align):
+                rgb_crop(call.planes, crop_matrix(call.landmarks), call.out, self._scratch)
+            elif isinstance(call, _Drain):
+                self._finder.drain()
+                self._embedder.drain()
+        return [None] * len(calls)
+
+
+async def _filled(buffer: Crop | Probe, work: Awaitable[object]) -> None:
+    """Await the work that fills a buffer; a buffer that was not filled is released."""
+    try:
+        await work
+    except BaseException:
+        buffer.release()
+        raise

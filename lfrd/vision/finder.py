@@ -1,0 +1,116 @@
+"""A detector with its arrays: pictures in, `Found` out."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from lfrd.types import F32, U8, Planes
+from lfrd.vision.detector import Found, InputSize, decode, output_shapes
+from lfrd.vision.packs import DetectorFile
+from lfrd.vision.planes import bgr_scaled
+from lfrd.vision.session import Session
+
+BATCH_LIMIT = 4
+"""Pictures a run."""
+
+_SIZES_LIMIT = 4
+"""Input sizes whose arrays are kept; the one not used for longest is overwritten and dropped."""
+
+
+@dataclass(slots=True)
+class _Arrays:
+    """Input and outputs for one input size, and the batch sizes that were run with them."""
+
+    bgr: U8
+    feed: F32
+    outputs: tuple[F32, ...]
+    batches: set[int]
+
+
+class Finder:
+    """Runs a detector on planes; belongs to one thread."""
+
+    def __init__(self, session: Session, model: DetectorFile) -> None:
+        self._session = session
+        self._model = model
+        self._kept: OrderedDict[InputSize, _Arrays] = OrderedDict()
+
+    def find(self, pictures: Sequence[Planes], size: InputSize) -> list[Found]:
+        """Faces of each picture, all of which are scaled to `size`; at most `batch_limit`."""
+        arrays = self._arrays(size)
+        for picture, feed in zip(pictures, arrays.feed[: len(pictures)], strict=True):
+            bgr_scaled(picture, size.picture_width_px, size.picture_height_px, out=arrays.bgr)
+            self._fill(arrays.bgr, feed)
+        self._run(arrays, len(pictures))
+        return [
+            decode(
+                self._model.family,
+                [output[index] for output in arrays.outputs],
+                size,
+                (picture.width_px, picture.height_px),
+            )
+            for index, picture in enumerate(pictures)
+        ]
+
+    def drain(self) -> None:
+        """Overwrite and forget all arrays, and the session's own memory with a run of zeros."""
+        while self._kept:
+            self._forget(self._kept.popitem()[1])
+
+    def _arrays(self, size: InputSize) -> _Arrays:
+        if size not in self._kept:
+            while len(self._kept) >= _SIZES_LIMIT:
+                self._forget(self._kept.popitem(last=False)[1])
+            self._kept[size] = self._make(size)
+        self._kept.move_to_end(size)
+        return self._kept[size]
+
+    def _make(self, size: InputSize) -> _Arrays:
+        limit = batch_limit(self._model)
+        padding = -self._model.mean / self._model.std
+        feed = np.full((limit, 3, size.height_px, size.width_px), padding, np.float32)
+        shapes = output_shapes(self._model.family, limit, size)
+        return _Arrays(
+            bgr=np.zeros((size.picture_height_px, size.picture_width_px, 3), np.uint8),
+            feed=feed,
+            outputs=tuple(np.zeros(shape, np.float32) for shape in shapes),
+            batches=set(),
+        )
+
+    def _fill(self, bgr: U8, feed: F32) -> None:
+        height, width = bgr.shape[:2]
+        channels = cv2.split(bgr)
+        for plane, target in zip(
+            channels if self._model.colour == "bgr" else channels[::-1], feed, strict=True
+        ):
+            part = target[:height, :width]
+            part[...] = plane
+            if self._model.mean:
+                part -= self._model.mean
+            if self._model.std != 1.0:
+                part /= self._model.std
+
+    def _run(self, arrays: _Arrays, count: int) -> None:
+        arrays.batches.add(count)
+        # Some detectors take one picture only, and their outputs then have no batch axis.
+        results = [
+            output[:count] if len(spec.shape) == 3 else output[0]
+            for spec, output in zip(self._session.outputs, arrays.outputs, strict=True)
+        ]
+        self._session.run(arrays.feed[:count], results)
+
+    def _forget(self, arrays: _Arrays) -> None:
+        arrays.bgr.fill(0)
+        arrays.feed.fill(0)
+        for count in sorted(arrays.batches):
+            self._run(arrays, count)
+        for output in arrays.outputs:
+            output.fill(0)
+
+
+def batch_limit(model: DetectorFile) -> int:
+    """Pictures that may be searched together."""
+    return 1 if model.fixed_batch else BATCH_LIMIT

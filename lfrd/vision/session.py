@@ -1,0 +1,120 @@
+"""ONNX models run on arrays of our own: the only file that imports onnxruntime.
+
+onnxruntime copies a non-contiguous input and keeps the copy after the call, so every input and
+output here is a contiguous array that the caller owns and can overwrite. One session has one
+owner, the thread that made it, and one intra-op thread: several single-threaded sessions use the
+cores better than one session with several threads.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lfrd.errors import ConfigError, InferenceFailed, ModelError
+from lfrd.types import F32
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """Name and shape of a model's input or output; None stands for a dimension that may vary."""
+
+    name: str
+    shape: tuple[int | None, ...]
+
+
+class Session:
+    """One model on one execution provider, without fallback to another one.
+
+    Holds the bindings of the last call, so that calls with the same arrays cost nothing extra.
+    """
+
+    def __init__(self, model: bytes, *, label: str, provider: str = "cpu") -> None:
+        """Open a serialised ONNX model; `label` names it in messages.
+
+        Raises ConfigError for an unknown provider, ModelError where the bytes are no usable model
+        and InferenceFailed where the provider cannot be had.
+        """
+        self.label = label
+        self.provider = provider
+        self._session = _open(model, label, provider)
+        self.inputs = tuple(_spec(value, label) for value in self._session.get_inputs())
+        self.outputs = tuple(_spec(value, label) for value in self._session.get_outputs())
+        if len(self.inputs) != 1:
+            raise ModelError(f"{label} wants {len(self.inputs)} inputs; a face model has one")
+        self._binding = self._session.io_binding()
+        self._bound: tuple[tuple[int, tuple[int, ...]], ...] = ()
+
+    def run(self, feed: F32, results: Sequence[F32]) -> None:
+        """Run on `feed` and write the outputs, in the model's order, into `results`.
+
+        All arrays are contiguous f32 of exactly the model's shapes. Raises InferenceFailed.
+        """
+        assert len(results) == len(self.outputs), (len(results), len(self.outputs))
+        arrays = (feed, *results)
+        try:
+            self._bind(arrays)
+            self._session.run_with_iobinding(self._binding)
+        except Exception as error:  # onnxruntime's exceptions share no nearer base class
+            self._bound = ()
+            raise InferenceFailed(
+                f"{self.label} failed on provider {self.provider}: {_first_line(error)}"
+            ) from error
+
+    def _bind(self, arrays: Sequence[F32]) -> None:
+        key = tuple((array.ctypes.data, array.shape) for array in arrays)
+        if key == self._bound:
+            return
+        self._binding.clear_binding_inputs()
+        self._binding.clear_binding_outputs()
+        specs = (*self.inputs, *self.outputs)
+        for index, (spec, array) in enumerate(zip(specs, arrays, strict=True)):
+            assert array.flags.c_contiguous, spec.name
+            bind = self._binding.bind_input if index == 0 else self._binding.bind_output
+            bind(spec.name, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
+        self._bound = key
+
+
+def _open(model: bytes, label: str, provider: str) -> Any:
+    opener = _PROVIDERS.get(provider)
+    if opener is None:
+        known = ", ".join(sorted(_PROVIDERS))
+        raise ConfigError(f"execution provider {provider!r} is not known; choose one of: {known}")
+    return opener(model, label)
+
+
+def _open_cpu(model: bytes, label: str) -> Any:
+    import onnxruntime  # here, so that commands which run no model do not pay for it
+
+    try:
+        return onnxruntime.InferenceSession(
+            model, _options(onnxruntime), providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:  # a foreign or damaged file; see `run`
+        raise ModelError(
+            f"{label} is not a model that onnxruntime can open: {_first_line(error)}"
+        ) from error
+
+
+_PROVIDERS: dict[str, Callable[[bytes, str], Any]] = {"cpu": _open_cpu}
+
+
+def _options(onnxruntime: Any) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3  # errors; they arrive as exceptions too
+    return options
+
+
+def _spec(value: Any, label: str) -> TensorSpec:
+    if value.type != "tensor(float)":
+        raise ModelError(f"{label} has {value.name} of type {value.type}; only f32 is handled")
+    shape = tuple(size if isinstance(size, int) and size > 0 else None for size in value.shape)
+    return TensorSpec(value.name, shape)
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0][:200] if text else type(error).__name__
