@@ -1,4 +1,4 @@
-"""Which looks at a track are worth a template. Pure: measures in, yes or a reason out.
+"""Which looks at a track are worth a template. Pure: measures in, a reason to skip out.
 
 The first acceptable look is taken at once, so that a candidate comes early. Later ones are taken
 when they are clearly better, or when enough time has passed for the look to be a new piece of
@@ -10,7 +10,7 @@ from typing import Literal
 
 from lfrd.types import Quality
 
-Skip = Literal["too-small", "turned-away", "track-cap", "too-soon"]
+Skip = Literal["too-small", "turned-away", "track-cap", "too-soon", "pool-full"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +34,25 @@ class BestShot:
         self._best = 0.0
         self._last_s = float("-inf")
 
-    def refusal(self, quality: Quality, at_s: float) -> Skip | None:
-        """Why this look is not worth a template, or None when it is."""
+    def early_refusal(self, inter_eye_px: float, yaw_deg: float, at_s: float) -> Skip | None:
+        """Why this look is not worth a crop, from its landmarks alone."""
         rule = self._rule
-        if quality.inter_eye_px < rule.smallest_inter_eye_px:
+        if inter_eye_px < rule.smallest_inter_eye_px:
             return "too-small"
-        if abs(quality.yaw_deg) > rule.max_yaw_deg:
+        if abs(yaw_deg) > rule.max_yaw_deg:
             return "turned-away"
         if self._taken >= rule.max_looks:
             return "track-cap"
-        since_s = at_s - self._last_s
-        if since_s >= rule.apart_s:
-            return None
-        if since_s >= rule.better_apart_s and quality.overall >= self._best * rule.better:
-            return None
-        return "too-soon"
+        if at_s - self._last_s < rule.better_apart_s:
+            return "too-soon"
+        return None
+
+    def refusal(self, quality: Quality, at_s: float) -> Skip | None:
+        """Why the crop is not worth a template, or None when it is."""
+        early = self.early_refusal(quality.inter_eye_px, quality.yaw_deg, at_s)
+        if early is not None or at_s - self._last_s >= self._rule.apart_s:
+            return early
+        return None if quality.overall >= self._best * self._rule.better else "too-soon"
 
     def took(self, quality: Quality, at_s: float) -> None:
         """A template was made of this look."""

@@ -1,0 +1,214 @@
+"""A frame's way, from the mailbox to a candidate: the whole story is `run_camera`."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from lfrd.counters import CameraCounters
+from lfrd.identity.evidence import EvidenceRule, TrackEvidence
+from lfrd.identity.gallery import Gallery
+from lfrd.tracking.best_shot import BestShot, BestShotRule, Skip
+from lfrd.tracking.tracker import Tracker
+from lfrd.types import (
+    F32,
+    U8,
+    Decision,
+    Detections,
+    Frame,
+    Look,
+    Match,
+    Planes,
+    Quality,
+    TrackUpdate,
+    TrackView,
+)  # fmt: skip
+from lfrd.vision.engine import Vision
+from lfrd.vision.picture import portrait
+from lfrd.vision.pool import Buffer
+from lfrd.vision.quality import inter_eye_px, measure, pose_deg
+
+CANDIDATES_KEPT = 5
+"""How many entries of each search the evidence sees."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How one camera is looked at. `detect_hz` None means every frame.
+
+    `frames_ahead` is how many frames may be in detection beyond the one whose turn it is: 0 for
+    live cameras, where only the newest counts; a few where a file is read as fast as possible.
+    """
+
+    best_shot: BestShotRule
+    evidence: EvidenceRule
+    detect_hz: float | None
+    frames_ahead: int = 0
+
+
+class AlertSink(Protocol):
+    """Where decisions go; returns when the decision is committed."""
+
+    async def record(
+        self, camera_id: str, decision: Decision, crop_rgb: U8, portrait_rgb: U8
+    ) -> None: ...
+
+    def track_ended(self, camera_id: str, track_id: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a camera's coroutine works with, shared by all cameras of a deployment."""
+
+    vision: Vision
+    gallery: Gallery
+    alerts: AlertSink
+    rules: Rules
+
+
+async def run_camera(
+    camera_id: str, frames: AsyncIterator[Frame], parts: Parts, counters: CameraCounters
+) -> None:
+    """Follow one camera until its frames end, and leave nothing behind."""
+    watch = _Watch(camera_id, parts, counters)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            due = _paced(frames, parts.rules.detect_hz)
+            async for frame, found in _detected(due, parts, tasks):
+                counters.frames_detected += 1
+                counters.faces_detected += len(found)
+                update = watch.tracker.step(found, frame.captured_at_s)
+                watch.end(update)
+                async with asyncio.TaskGroup() as looks:  # together, so that they share a batch
+                    for view in update.live:
+                        if watch.wants(frame, view):
+                            looks.create_task(watch.look(frame, view, update))
+    finally:
+        watch.end(watch.tracker.close())
+
+
+async def _paced(frames: AsyncIterator[Frame], hz: float | None) -> AsyncIterator[Frame]:
+    """The frames whose turn it is: the first, and then `hz` a second of the frames' own clock."""
+    due_s = float("-inf")
+    async for frame in frames:
+        at_s = frame.captured_at_s
+        if hz is not None:
+            if at_s < due_s - 1e-6:
+                continue
+            due_s = max(due_s, at_s - 1 / hz) + 1 / hz
+        yield frame
+
+
+async def _detected(
+    frames: AsyncIterator[Frame], parts: Parts, tasks: asyncio.TaskGroup
+) -> AsyncIterator[tuple[Frame, Detections]]:
+    """Frames with their faces, in order, with up to `frames_ahead` more in detection."""
+    smallest_px = parts.rules.best_shot.smallest_inter_eye_px
+    ahead: deque[tuple[Frame, asyncio.Task[Detections]]] = deque()
+
+    async def detect(planes: Planes) -> Detections:
+        return await parts.vision.detect(planes, smallest_inter_eye_px=smallest_px)
+
+    async for frame in frames:
+        ahead.append((frame, tasks.create_task(detect(frame.planes))))
+        if len(ahead) > parts.rules.frames_ahead:
+            frame, task = ahead.popleft()
+            yield frame, await task
+    while ahead:
+        frame, task = ahead.popleft()
+        yield frame, await task
+
+
+class _Passage:
+    """What is known of one live track: which looks were taken, and what they say."""
+
+    def __init__(self, track_id: int, rules: Rules) -> None:
+        self.shots = BestShot(rules.best_shot)
+        self.evidence = TrackEvidence(track_id, rules.evidence)
+
+
+class _Watch:
+    """The tracks of one camera and their passages."""
+
+    def __init__(self, camera_id: str, parts: Parts, counters: CameraCounters) -> None:
+        self.tracker = Tracker()
+        self._camera_id = camera_id
+        self._parts = parts
+        self._counters = counters
+        self._passages: dict[int, _Passage] = {}
+
+    def end(self, update: TrackUpdate) -> None:
+        """Forget the tracks that ended; everything known of them goes with them."""
+        for track_id in update.ended:
+            del self._passages[track_id]
+            self._parts.alerts.track_ended(self._camera_id, track_id)
+
+    def wants(self, frame: Frame, view: TrackView) -> bool:
+        """Whether this view of a track deserves a crop, as far as its landmarks tell."""
+        passage = self._passages.get(view.track_id)
+        if passage is None:
+            passage = self._passages[view.track_id] = _Passage(view.track_id, self._parts.rules)
+            self._counters.tracks += 1
+        if not view.detected:
+            return False
+        yaw_deg, _ = pose_deg(view.landmarks)
+        size_px = inter_eye_px(view.landmarks)
+        return not self._skip(passage.shots.early_refusal(size_px, yaw_deg, frame.captured_at_s))
+
+    async def look(self, frame: Frame, view: TrackView, update: TrackUpdate) -> None:
+        """Crop the face, compare it if it is good enough, record what the evidence then says."""
+        crop = await self._parts.vision.align(frame.planes, view.landmarks)
+        if crop is None:
+            self._skip("pool-full")
+            return
+        try:
+            passage = self._passages[view.track_id]
+            quality = measure(crop.array, view.landmarks, view.score)
+            if self._skip(passage.shots.refusal(quality, frame.captured_at_s)):
+                return
+            passage.shots.took(quality, frame.captured_at_s)
+            matches = await self._compare(crop)
+            decision = matches and passage.evidence.consider(_look(frame, quality, matches))
+            if decision:
+                picture = portrait(frame.planes, view.box, _others(view, update))
+                await self._parts.alerts.record(self._camera_id, decision, crop.array, picture)
+        finally:
+            crop.release()
+
+    async def _compare(self, crop: Buffer[np.uint8]) -> tuple[Match, ...]:
+        """The nearest entries; the template exists only inside this call."""
+        template = await self._parts.vision.embed(crop)
+        if template is None:
+            self._skip("pool-full")
+            return ()
+        try:
+            self._counters.templates_made += 1
+            return self._parts.gallery.search(template.array[None], CANDIDATES_KEPT)[0]
+        finally:
+            template.release()
+
+    def _skip(self, reason: Skip | None) -> bool:
+        """Count why a look was not taken; False where there is no reason against it."""
+        if reason is not None:
+            self._counters.looks_skipped[reason] += 1
+        return reason is not None
+
+
+def _look(frame: Frame, quality: Quality, matches: tuple[Match, ...]) -> Look:
+    return Look(
+        frame.sequence,
+        frame.captured_at_s,
+        frame.media_at_s,
+        frame.arrived_at_s,
+        quality,
+        matches,
+    )
+
+
+def _others(view: TrackView, update: TrackUpdate) -> F32:
+    """The boxes f32[n, 4] of everybody else in the picture."""
+    boxes = [other.box for other in update.live if other.track_id != view.track_id]
+    return np.stack(boxes) if boxes else np.zeros((0, 4), np.float32)
