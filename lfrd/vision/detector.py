@@ -147,8 +147,9 @@ def _decode_yunet(outputs: Sequence[F32], size: InputSize) -> tuple[F32, F32, F3
         cell = _cells(index, size.width_px // stride)
         centre = cell + deltas[index, :2]
         # A side of more than exp(8) cells is no face, and must not overflow.
-        half = np.exp(np.minimum(deltas[index, 2:], np.float32(8))) / np.float32(2)
-        boxes.append(np.hstack([centre - half, centre + half]) * np.float32(stride))
+        half = np.exp(np.minimum(deltas[index, 2:], 8.0)) / 2
+        box = np.hstack([centre - half, centre + half]) * stride
+        boxes.append(box.astype(np.float32))
         scores.append(score[index])
         landmarks.append((points[index].reshape(-1, 5, 2) + cell[:, None]) * stride)
     return _joined(boxes, scores, landmarks)

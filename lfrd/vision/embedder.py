@@ -21,6 +21,7 @@ class Embedder:
         limit = batch_limit(model)
         self._feed = np.zeros((limit, 3, CROP_SIDE_PX, CROP_SIDE_PX), np.float32)
         self._vectors = np.zeros((limit, model.dim), np.float32)
+        self._batches: set[int] = set()
 
     def embed(self, crops: Sequence[U8], templates: Sequence[F32]) -> None:
         """Write the template of each crop, u8[112, 112, 3] RGB, into its f32[D], of unit norm.
@@ -28,6 +29,7 @@ class Embedder:
         At most `batch_limit` at once. What the arrays held of the faces is overwritten.
         """
         count = len(crops)
+        self._batches.add(count)
         try:
             for crop, feed in zip(crops, self._feed[:count], strict=True):
                 self._fill(crop, feed)
@@ -40,8 +42,8 @@ class Embedder:
             self._vectors[:count].fill(0)
 
     def drain(self) -> None:
-        """Run zeros in every batch size, so that the session's own memory shows no face."""
-        for count in range(1, len(self._feed) + 1):
+        """Run zeros in every batch size used, so that the session's own memory shows no face."""
+        for count in sorted(self._batches):
             self._session.run(self._feed[:count], [self._vectors[:count]])
         self._vectors.fill(0)
 

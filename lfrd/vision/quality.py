@@ -35,8 +35,9 @@ def measure(crop_rgb: U8, landmarks: F32, detector_score: float) -> Quality:
     luma.fill(0)  # they show the face
     edges.fill(0)
     size_px = inter_eye_px(landmarks)
-    overall = _overall(size_px, yaw_deg, pitch_deg, sharpness, exposure, detector_score)
-    return Quality(size_px, yaw_deg, pitch_deg, sharpness, exposure, float(detector_score), overall)
+    score = float(detector_score)  # may come as a numpy scalar
+    overall = _overall(size_px, yaw_deg, pitch_deg, sharpness, exposure, score)
+    return Quality(size_px, yaw_deg, pitch_deg, sharpness, exposure, score, overall)
 
 
 def pose_deg(landmarks: F32) -> tuple[float, float]:
