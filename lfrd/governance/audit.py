@@ -1,0 +1,91 @@
+"""The pure part of the audit log: what a leaf is, its canonical bytes, and its hash.
+
+A leaf holds no biometrics and no names. What it is about (`subjects`) enters only as a salted
+commitment: erase ids and salt, and the link is gone while the hash still verifies.
+"""
+
+import enum
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+SALT_BYTES = 16
+MICROSECONDS = 1_000_000
+
+Fact = str | int | bool | None | list[str]
+"""What a leaf may state. No floats: their text differs between languages; write "0.45"."""
+
+
+class AuditClass(enum.StrEnum):
+    """The events that the law wants logged (Data Protection Act 2018, s. 62; EU AI Act, 12(3)),
+    and two of our own: who decided what, and who was turned away."""
+
+    COLLECTION = "collection"
+    ALTERATION = "alteration"
+    CONSULTATION = "consultation"
+    DISCLOSURE = "disclosure"
+    COMBINATION = "combination"
+    ERASURE = "erasure"
+    PERIOD_OF_USE = "period-of-use"
+    DECISION = "decision"
+    DENIAL = "denial"
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One entry of the log. `payload` is canonical JSON; `commitment` stands for the subjects."""
+
+    at_s: float
+    event_class: AuditClass
+    principal: str
+    action: str
+    commitment: bytes
+    payload: str
+
+
+def canonical_json(facts: Mapping[str, Fact]) -> str:
+    """One text for equal facts: keys sorted, no spaces, UTF-8 as it is (RFC 8785 without floats).
+
+    Raises TypeError for a float or anything else that has no one text.
+    """
+    for key, fact in facts.items():
+        _check(key, fact)
+    return json.dumps(facts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _check(key: str, fact: object) -> None:
+    items = fact if isinstance(fact, list) else [fact]
+    plain = (str,) if isinstance(fact, list) else (str, int, type(None))
+    if not all(isinstance(item, plain) for item in items):
+        raise TypeError(f"an audit fact must be text, a whole number, a yes or no: {key}")
+
+
+def commit(subjects: Sequence[str], salt: bytes) -> bytes:
+    """SHA-256(salt ‖ JSON list of the ids): says nothing about them without the salt."""
+    assert len(salt) == SALT_BYTES
+    text = json.dumps(list(subjects), separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(salt + text.encode()).digest()
+
+
+def canonical_bytes(leaf: Leaf) -> bytes:
+    """What is hashed: canonical JSON of the leaf, the time in whole microseconds."""
+    return json.dumps(
+        {
+            "action": leaf.action,
+            "at_us": round(leaf.at_s * MICROSECONDS),
+            "class": leaf.event_class.value,
+            "commitment": leaf.commitment.hex(),
+            "payload": json.loads(leaf.payload),
+            "principal": leaf.principal,
+            "version": 1,
+        },
+        sort_keys=True,
+        separators=(",", ":"),
+        ensure_ascii=False,
+    ).encode()
+
+
+def leaf_hash(leaf: Leaf) -> bytes:
+    """SHA-256(0x00 ‖ canonical bytes), the leaf hash of RFC 6962, section 2.1."""
+    return hashlib.sha256(b"\x00" + canonical_bytes(leaf)).digest()

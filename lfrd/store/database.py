@@ -1,0 +1,165 @@
+"""lfrd.db as the rest of the daemon sees it: functions to write, functions to read, events.
+
+    async with Database(folder, keys) as db:
+        entry = await db.write(lambda tx: watchlists.add_entry(tx, new), principal="user:ada")
+        lists = await db.read(watchlists.lists)
+
+The functions run in the store's own threads and touch nothing but what they are given.
+"""
+
+import asyncio
+import queue
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import TypeVar
+
+from lfrd.clock import Clock, SystemClock
+from lfrd.errors import StateError
+from lfrd.events import Event, EventBus, EventPage
+from lfrd.store import event_log
+from lfrd.store.keys import KeyStore
+from lfrd.store.migrate import Migration, migrate, migrations_folder, read_migrations
+from lfrd.store.sqlite import Connection, connect
+from lfrd.store.state_folder import StateFolder
+from lfrd.store.transaction import Reader, Transaction
+from lfrd.store.writer import Writer
+
+T = TypeVar("T")
+
+READERS = 2
+READ_LIMIT_S = 5.0
+"""A long reader blocks the checkpoint that completes an erasure, so none may be longer."""
+
+SYSTEM = "system"
+"""The principal of what the daemon does on nobody's behalf."""
+
+
+class Database:
+    """Open while entered. For one event loop.
+
+    Raises StateError on entering where the file cannot be used. `encrypted=False` is for tests
+    that look for bytes in the files.
+    """
+
+    def __init__(
+        self,
+        folder: StateFolder,
+        keys: KeyStore,
+        clock: Clock | None = None,
+        *,
+        encrypted: bool = True,
+        migrations: tuple[Migration, ...] | None = None,
+    ) -> None:
+        self.path = folder.database_path
+        self.keys = keys
+        self.events = EventBus(self._page_of_events)
+        self._clock = clock or SystemClock()
+        self._key = keys.page_key(self.path.name) if encrypted else None
+        self._migrations = migrations
+        self._writer = Writer(self._open, keys, self._clock, self._publish)
+        # Waiting reads queue here in turn; each is one awaiting caller.
+        self._read_turns = asyncio.Semaphore(READERS)
+        self._pool: ThreadPoolExecutor | None = None
+        self._idle: queue.SimpleQueue[Connection] = queue.SimpleQueue()
+
+    @property
+    def failure(self) -> str | None:
+        """Why the last write did not reach the disk; None while writes do. For health."""
+        return self._writer.failure
+
+    async def __aenter__(self) -> "Database":
+        async with AsyncExitStack() as undo:
+            await self._writer.start()
+            undo.push_async_callback(self._writer.stop)
+            await asyncio.to_thread(self._open_readers)
+            undo.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.events.close()
+        await asyncio.to_thread(self._close_readers)
+        await self._writer.stop()
+
+    async def write(self, action: Callable[[Transaction], T], *, principal: str) -> T:
+        """Run `action` in the writer's thread; return its result once it is on the disk.
+
+        What it raises comes back, and nothing of it stays. Raises StoreFailed where the disk
+        failed; what shared its commit then failed too, and the database goes on. A full queue
+        makes the caller wait.
+        """
+        return await self._writer.submit(action, principal)
+
+    async def read(self, query: Callable[[Reader], T], *, limit_s: float = READ_LIMIT_S) -> T:
+        """Run `query` on one consistent view of the database, in a reader's thread.
+
+        SQL that still runs after `limit_s` is interrupted and raises StoreFailed.
+        """
+        async with self._read_turns:
+            assert self._pool is not None, "the database is not entered"
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._pool, self._run_query, query, limit_s)
+
+    async def checkpoint(self) -> bool:
+        """Empty the write-ahead log into the main file; False where a reader barred it."""
+        return await self._writer.chore(Connection.checkpoint)
+
+    def _run_query(self, query: Callable[[Reader], T], limit_s: float) -> T:
+        connection = self._idle.get_nowait()
+        try:
+            connection.execute("BEGIN")
+            try:
+                with connection.time_limit(limit_s):
+                    return query(Reader(connection, self.keys))
+            finally:
+                connection.execute("ROLLBACK")
+        finally:
+            self._idle.put(connection)
+
+    async def _page_of_events(self, after_id: int, limit: int) -> EventPage:
+        return await self.read(lambda reader: event_log.page(reader, after_id, limit))
+
+    def _publish(self, events: list[Event]) -> None:
+        self.events.publish(events)
+
+    def _open(self) -> Connection:
+        connection = connect(self.path, self._key)
+        try:
+            known = self._migrations or read_migrations(migrations_folder())
+            migrate(connection, self._key, known, self._clock.wall_s())
+            self._check_installation(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _check_installation(self, connection: Connection) -> None:
+        """The faces in here open only with the keys.db that was made with it."""
+        connection.execute(
+            "INSERT OR IGNORE INTO meta (name, value) VALUES ('installation_id', ?)",
+            (self.keys.installation_id,),
+        )
+        found = connection.value("SELECT value FROM meta WHERE name = 'installation_id'")
+        if found != self.keys.installation_id:
+            raise StateError(
+                f"{self.path} and keys.db belong to different installations: put back the pair "
+                "that belongs together"
+            )
+
+    def _open_readers(self) -> None:
+        self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="lfrd-reader")
+        for _ in range(READERS):
+            self._idle.put(connect(self.path, self._key, read_only=True))
+
+    def _close_readers(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=True)
+            self._pool = None
+        while not self._idle.empty():
+            self._idle.get_nowait().close()

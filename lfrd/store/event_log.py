@@ -1,0 +1,41 @@
+"""The table of events: what replay reads, and how it stays small."""
+
+from lfrd.events import Event, EventKind, EventPage
+from lfrd.store.sqlite import Connection
+from lfrd.store.transaction import Reader
+
+KEPT_S = 24 * 3600.0
+KEPT_COUNT = 100_000
+
+
+def page(reader: Reader, after_id: int, limit: int) -> EventPage:
+    """At most `limit` kept events after an id, and the range of the ids that are kept."""
+    newest_id = reader.value("SELECT seq FROM sqlite_sequence WHERE name = 'event'") or 0
+    assert isinstance(newest_id, int)
+    oldest_id = reader.value("SELECT min(id) FROM event")
+    if oldest_id is None:
+        return EventPage((), newest_id + 1, newest_id)
+    assert isinstance(oldest_id, int)
+    rows = reader.rows(
+        "SELECT id, kind, subject_id, at_s FROM event WHERE id > ? ORDER BY id LIMIT ?",
+        (after_id, limit),
+    )
+    events = tuple(
+        Event(int(str(row_id)), EventKind(str(kind)), str(subject_id), float(str(at_s)))
+        for row_id, kind, subject_id, at_s in rows
+    )
+    return EventPage(events, oldest_id, newest_id)
+
+
+def prune(connection: Connection, at_s: float) -> int:
+    """Delete the events older than KEPT_S, and all but the newest KEPT_COUNT.
+
+    Always a run from the oldest on, so that the smallest id kept tells what can be replayed, even
+    when the clock was set back and forth.
+    """
+    return connection.execute(
+        "DELETE FROM event WHERE id <= max("
+        " coalesce((SELECT max(id) FROM event WHERE at_s < ?), 0),"
+        " coalesce((SELECT max(id) FROM event), 0) - ?)",
+        (at_s - KEPT_S, KEPT_COUNT),
+    )

@@ -1,0 +1,245 @@
+"""Keys: one master key outside the databases, one data key for each watchlist and deployment.
+
+Destroying a data key erases every copy of the faces sealed under it, backups included: that is
+why keys.db is a file of its own, overwrites what it deletes, and is in no backup.
+"""
+
+import os
+import stat
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Literal
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from lfrd.errors import Conflict, NotFound, StateError
+from lfrd.ids import new_id
+from lfrd.store.seal import KEY_BYTES, NONCE_BYTES, DataKey
+from lfrd.store.sqlite import Connection, all_or_nothing, connect
+from lfrd.store.state_folder import StateFolder
+
+CREDENTIAL = "lfrd-master-key"
+SCHEMA_VERSION = 1
+SCHEMA = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE data_key (
+    id TEXT PRIMARY KEY,
+    wrapped BLOB NOT NULL,
+    created_at_s REAL NOT NULL
+) STRICT;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a data key belongs to."""
+
+    kind: Literal["watchlist", "deployment"]
+    subject_id: str
+
+    @property
+    def key_id(self) -> str:
+        return f"{self.kind}:{self.subject_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class MasterKey:
+    """32 bytes from which every other key derives; `origin` says where it was read."""
+
+    origin: str
+    secret: bytes = field(repr=False)
+
+    def derive(self, purpose: str) -> bytes:
+        """HKDF-SHA256 (RFC 5869) of the master key for one purpose: 32 bytes."""
+        return HKDF(SHA256(), KEY_BYTES, salt=None, info=f"lfrd {purpose}".encode()).derive(
+            self.secret
+        )
+
+
+def load_master_key(folder: StateFolder, environment: Mapping[str, str] = os.environ) -> MasterKey:
+    """The service manager's credential if there is one, else the folder's `master.key`.
+
+    The file is made on the very first start. Raises StateError where the key is short, readable
+    by others, or missing although databases exist.
+    """
+    credentials = environment.get("CREDENTIALS_DIRECTORY")
+    if credentials and (path := Path(credentials) / CREDENTIAL).exists():
+        # The service manager grants access by an ACL, which shows as a group bit.
+        return _read_key(path, forbidden=stat.S_IRWXO)
+    path = folder.master_key_path
+    if path.exists():
+        return _read_key(path, forbidden=stat.S_IRWXG | stat.S_IRWXO)
+    kept = [file for file in (folder.database_path, folder.keys_path) if file.exists()]
+    if kept:
+        raise StateError(
+            f"{path} is missing, and {kept[0].name} cannot be read without it: put the key back "
+            f"from where you keep it (mode 0600), or as the credential {CREDENTIAL}"
+        )
+    _create_key(path)
+    return _read_key(path, forbidden=stat.S_IRWXG | stat.S_IRWXO)
+
+
+def _read_key(path: Path, forbidden: int) -> MasterKey:
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        secret = path.read_bytes()
+    except OSError as error:
+        raise StateError(f"the master key {path} cannot be read: {error.strerror}") from error
+    if mode & forbidden:
+        raise StateError(
+            f"the master key {path} can be read by other users (mode {mode:04o}): run "
+            f"`chmod 600 {path}`, and think of the key as known to them"
+        )
+    if len(secret) != KEY_BYTES:
+        raise StateError(
+            f"the master key {path} has {len(secret)} bytes instead of {KEY_BYTES}: put the whole "
+            "key back from where you keep it"
+        )
+    return MasterKey(str(path), secret)
+
+
+def _create_key(path: Path) -> None:
+    """Make a new key: whole and on the disk before it has its name."""
+    draft = path.with_name(path.name + ".new")
+    try:
+        draft.unlink(missing_ok=True)
+        handle = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(os.urandom(KEY_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+        draft.rename(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise StateError(f"the master key {path} cannot be created: {error.strerror}") from error
+
+
+def sync_folder(path: Path) -> None:
+    """Make the names of the files in a folder survive a power cut."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+class KeyStore:
+    """keys.db, opened while entered. Its methods may be called from any thread; those that write
+    wait for the disk, so call them in the writer's thread or through `asyncio.to_thread`.
+
+    Opened keys stay in memory until destroyed; there are as many as lists and deployments.
+    """
+
+    def __init__(self, folder: StateFolder, master: MasterKey) -> None:
+        self._folder = folder
+        self._master = master
+        self._wrapper = AESGCM(master.derive("data key wrapping"))
+        self._lock = threading.Lock()
+        self._opened: dict[str, DataKey] = {}
+        self._connection: Connection | None = None
+        self.installation_id = ""
+
+    def __enter__(self) -> "KeyStore":
+        path = self._folder.keys_path
+        if not path.exists() and self._folder.database_path.exists():
+            raise StateError(
+                f"{path} is missing, and the faces in {self._folder.database_path.name} cannot be "
+                "opened without it: put it back from where you keep it"
+            )
+        self._connection = connect(path, self.page_key(path.name), journal="delete")
+        try:
+            self.installation_id = self._prepare(self._connection)
+        except BaseException:
+            self._connection.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with self._lock:
+            self._opened.clear()
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def page_key(self, file_name: str) -> bytes:
+        """The page encryption key of one database file: 32 bytes."""
+        return self._master.derive(f"pages of {file_name}")
+
+    def create(self, scope: Scope) -> DataKey:
+        """Make the key of a new list or deployment; on the disk when this returns."""
+        key = os.urandom(KEY_BYTES)
+        nonce = os.urandom(NONCE_BYTES)
+        wrapped = nonce + self._wrapper.encrypt(nonce, key, scope.key_id.encode())
+        with self._lock:
+            try:
+                self._db.execute(
+                    "INSERT INTO data_key (id, wrapped, created_at_s) VALUES (?, ?, ?)",
+                    (scope.key_id, wrapped, time.time()),
+                )
+            except Conflict as error:
+                raise Conflict(f"there is a key for {scope.key_id} already") from error
+            return self._opened.setdefault(scope.key_id, DataKey(key))
+
+    def open(self, scope: Scope) -> DataKey:
+        """The key of a list or deployment. Raises NotFound where it was destroyed."""
+        with self._lock:
+            known = self._opened.get(scope.key_id)
+            if known is None:
+                known = self._opened[scope.key_id] = self._unwrap(scope)
+            return known
+
+    def destroy(self, scope: Scope) -> bool:
+        """Overwrite the key: what it sealed can never be opened again. False if there was none."""
+        with self._lock:
+            self._opened.pop(scope.key_id, None)
+            return self._db.execute("DELETE FROM data_key WHERE id = ?", (scope.key_id,)) == 1
+
+    @property
+    def _db(self) -> Connection:
+        assert self._connection is not None, "the key store is not entered"
+        return self._connection
+
+    def _unwrap(self, scope: Scope) -> DataKey:
+        wrapped = self._db.value("SELECT wrapped FROM data_key WHERE id = ?", (scope.key_id,))
+        if wrapped is None:
+            raise NotFound(f"the key of {scope.key_id} is gone: its faces were erased")
+        assert isinstance(wrapped, bytes)
+        try:
+            key = self._wrapper.decrypt(
+                wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], scope.key_id.encode()
+            )
+        except InvalidTag as error:
+            raise StateError(
+                f"the key of {scope.key_id} does not open with the master key "
+                f"({self._master.origin}): keys.db was altered"
+            ) from error
+        return DataKey(key)
+
+    def _prepare(self, db: Connection) -> str:
+        if not db.value("SELECT count(*) FROM sqlite_schema"):
+            all_or_nothing(db, lambda: self._create_schema(db))
+        version = db.pragma("user_version")
+        if version != SCHEMA_VERSION:
+            raise StateError(
+                f"{db.path} has version {version!r}, this lfrd knows {SCHEMA_VERSION}: install the "
+                "newer lfrd"
+            )
+        return str(db.value("SELECT value FROM meta WHERE name = 'installation_id'"))
+
+    @staticmethod
+    def _create_schema(db: Connection) -> None:
+        db.script(SCHEMA)
+        db.execute("INSERT INTO meta (name, value) VALUES ('installation_id', ?)", (new_id(),))
+        db.set_pragma("user_version", SCHEMA_VERSION)

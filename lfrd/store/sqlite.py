@@ -1,0 +1,256 @@
+"""The one door to SQLite: the only importer of apsw and sqlite_vec.
+
+Every connection is opened the same way: cipher and key before anything else, then the settings,
+each read back. apsw's exceptions become ours here; their texts name tables and columns, never
+values.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import apsw
+import sqlite_vec
+
+from lfrd.errors import BadInput, Conflict, StateError, StoreFailed
+
+SQLValue = None | int | float | str | bytes
+Row = tuple[SQLValue, ...]
+Journal = Literal["wal", "delete"]
+
+BUSY_TIMEOUT_MS = 5_000
+PROGRESS_STEPS = 20_000
+"""How many steps of SQLite's machine lie between two looks at the clock: about 2 ms."""
+
+
+class Connection:
+    """A database connection for one thread at a time; opened by `connect`."""
+
+    def __init__(self, path: Path, raw: apsw.Connection) -> None:
+        self.path = path
+        self._raw = raw
+
+    @property
+    def in_transaction(self) -> bool:
+        return bool(self._raw.in_transaction)
+
+    def execute(self, sql: str, values: Sequence[SQLValue] = ()) -> int:
+        """Run one statement; return how many rows it changed (for INSERT, UPDATE, DELETE)."""
+        with _translated(self.path):
+            self._raw.execute(sql, values)
+            return int(self._raw.changes())
+
+    def execute_many(self, sql: str, values: Iterable[Sequence[SQLValue]]) -> None:
+        """Run one statement once for each set of values."""
+        with _translated(self.path):
+            self._raw.executemany(sql, values)
+
+    def script(self, sql: str) -> None:
+        """Run several statements, one after the other."""
+        with _translated(self.path):
+            for _ in self._raw.execute(sql):
+                pass
+
+    def rows(self, sql: str, values: Sequence[SQLValue] = ()) -> Iterator[Row]:
+        """The rows that a query gives, read as they are asked for."""
+        with _translated(self.path):
+            yield from self._raw.execute(sql, values)
+
+    def value(self, sql: str, values: Sequence[SQLValue] = ()) -> SQLValue:
+        """The first column of the first row, None where there is no row."""
+        for row in self.rows(sql, values):
+            return row[0]
+        return None
+
+    def last_id(self) -> int:
+        """The rowid of the last INSERT."""
+        return int(self._raw.last_insert_rowid())
+
+    def pragma(self, name: str) -> SQLValue:
+        """Read a pragma."""
+        return self.value(f"PRAGMA {name}")
+
+    def set_pragma(self, name: str, value: int | str) -> None:
+        with _translated(self.path):
+            self._raw.pragma(name, value)
+
+    @contextmanager
+    def time_limit(self, seconds: float) -> Iterator[None]:
+        """Interrupt whatever statement still runs in here after `seconds` with StoreFailed."""
+        end_s = time.monotonic() + seconds
+        self._raw.set_progress_handler(lambda: time.monotonic() > end_s, PROGRESS_STEPS)
+        try:
+            yield
+        finally:
+            self._raw.set_progress_handler(None)
+
+    def checkpoint(self) -> bool:
+        """Move the write-ahead log into the main file and empty it; False where a reader bars it.
+
+        Only after True are erased bytes gone from every file of this database.
+        """
+        with _translated(self.path):
+            try:
+                self._raw.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+            except apsw.BusyError:
+                return False
+            return True
+
+    def copy_to(self, path: Path, key: bytes | None) -> None:
+        """Write a consistent copy of this database to a new file, encrypted with `key`."""
+        with _translated(path):
+            other = _open_raw(path, key, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
+            try:
+                with other.backup("main", self._raw, "main") as backup:
+                    while not backup.done:
+                        backup.step(1_000)
+            finally:
+                other.close()
+
+    def close(self) -> None:
+        with _translated(self.path):
+            self._raw.close()
+
+
+def connect(
+    path: Path,
+    key: bytes | None,
+    *,
+    journal: Journal = "wal",
+    read_only: bool = False,
+    cache_kib: int = 16_384,
+    vectors: bool = False,
+) -> Connection:
+    """Open a database; create it (0600) where it is missing and not `read_only`.
+
+    `key` is 32 bytes, or None for a plain file (tests look for bytes in those). `vectors` loads
+    sqlite-vec. Raises StateError where the file does not open with this key, is damaged, or lies
+    on a file system that cannot do what is needed.
+    """
+    flags = apsw.SQLITE_OPEN_READONLY
+    if not read_only:
+        flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    try:
+        raw = _open_raw(path, key, flags)
+    except apsw.Error as error:
+        raise StateError(f"{path} cannot be opened: {error}") from error
+    try:
+        _read_first_page(path, raw)
+        _settle(path, raw, journal, read_only, cache_kib)
+        if vectors:
+            _load_vectors(raw)
+    except BaseException:
+        raw.close()
+        raise
+    return Connection(path, raw)
+
+
+def _open_raw(path: Path, key: bytes | None, flags: int) -> apsw.Connection:
+    raw = apsw.Connection(str(path), flags=flags)
+    if key is not None:
+        raw.pragma("cipher", "chacha20")
+        raw.pragma("key", f"raw:{key.hex()}")
+    return raw
+
+
+def _read_first_page(path: Path, raw: apsw.Connection) -> None:
+    try:
+        raw.execute("SELECT count(*) FROM sqlite_schema").get  # noqa: B018  # the read is the test
+    except (apsw.NotADBError, apsw.CorruptError) as error:
+        raise StateError(
+            f"{path} does not open with this master key, or is damaged: put back the key that "
+            "belongs to it, or restore the whole state folder from a backup"
+        ) from error
+    except apsw.Error as error:
+        raise StateError(f"{path} cannot be read: {error}") from error
+
+
+def _settle(
+    path: Path, raw: apsw.Connection, journal: Journal, read_only: bool, cache_kib: int
+) -> None:
+    """Set what every connection has, and read each back: a setting that did not take is fatal."""
+    raw.set_busy_timeout(BUSY_TIMEOUT_MS)
+    wanted: list[tuple[str, int | str, int | str]] = [
+        ("temp_store", "MEMORY", 2),
+        ("cache_size", -cache_kib, -cache_kib),
+        ("foreign_keys", "ON", 1),
+    ]
+    if read_only:
+        wanted.append(("query_only", "ON", 1))
+    else:
+        wanted += [
+            ("journal_mode", journal, journal),
+            ("synchronous", "FULL", 2),
+            ("secure_delete", "ON", 1),
+        ]
+    for name, value, expected in wanted:
+        try:
+            raw.pragma(name, value)
+            got = raw.pragma(name)
+        except apsw.Error as error:
+            raise StateError(f"{path}: {name}={value} failed: {error}") from error
+        if got != expected:
+            raise StateError(
+                f"{path}: {name} is {got!r}, needs {expected!r}: the state folder must lie on a "
+                "local disk, not on a network drive"
+            )
+
+
+def _load_vectors(raw: apsw.Connection) -> None:
+    try:
+        raw.enable_load_extension(True)
+        raw.load_extension(sqlite_vec.loadable_path())
+        raw.enable_load_extension(False)
+    except apsw.Error as error:
+        raise StateError(
+            f"sqlite-vec cannot be loaded: {error}; install lfrd again (`uv sync`)"
+        ) from error
+
+
+def vector_version(connection: Connection) -> str:
+    """The version of the loaded sqlite-vec."""
+    return str(connection.value("SELECT vec_version()"))
+
+
+def all_or_nothing(connection: Connection, work: Callable[[], None]) -> None:
+    """Run `work` in one transaction that is rolled back when it raises."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        work()
+        connection.execute("COMMIT")
+    except BaseException:
+        roll_back(connection)
+        raise
+
+
+def roll_back(connection: Connection) -> None:
+    """Leave the transaction, unless SQLite did so by itself (as when the disk is full)."""
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except apsw.ConstraintError as error:
+        raise _constraint_error(error) from error
+    except apsw.InterruptError as error:
+        raise StoreFailed(f"{path.name}: a query took too long and was stopped") from error
+    except apsw.FullError as error:
+        raise StoreFailed(f"{path}: the disk is full; free some space") from error
+    except apsw.Error as error:
+        raise StoreFailed(f"{path}: {type(error).__name__}: {error}") from error
+
+
+def _constraint_error(error: apsw.ConstraintError) -> BadInput | Conflict:
+    text = str(error)
+    if text.startswith("UNIQUE"):
+        return Conflict(f"there is one already ({text.partition(': ')[2]})")
+    if text.startswith("FOREIGN KEY"):
+        return Conflict("something it belongs to does not exist, or something still needs it")
+    return BadInput(f"not allowed: {text}")

@@ -1,0 +1,73 @@
+"""One state folder belongs to one daemon."""
+
+import fcntl
+import os
+from pathlib import Path
+from types import TracebackType
+
+from lfrd.errors import StateError
+
+
+class StateFolder:
+    """The folder that holds all state, locked while it is entered.
+
+    Entering creates it (0700) where it is missing and takes the lock; a second daemon gets
+    StateError. The lock is the kernel's: it goes with the process, however that ends.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock: int | None = None
+
+    @property
+    def database_path(self) -> Path:
+        """Everything there is, faces sealed."""
+        return self.path / "lfrd.db"
+
+    @property
+    def index_path(self) -> Path:
+        """Vectors for search; derived from the database, in no backup."""
+        return self.path / "index.db"
+
+    @property
+    def keys_path(self) -> Path:
+        """The data keys, wrapped."""
+        return self.path / "keys.db"
+
+    @property
+    def master_key_path(self) -> Path:
+        return self.path / "master.key"
+
+    @property
+    def lock_path(self) -> Path:
+        return self.path / "lock"
+
+    def __enter__(self) -> "StateFolder":
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = os.open(self.lock_path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StateError(f"the state folder {self.path} cannot be used: {error}") from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(lock)
+            raise StateError(
+                f"the state folder {self.path} is in use by another lfrd: stop that one, or "
+                "choose another folder"
+            ) from error
+        except OSError as error:
+            os.close(lock)
+            raise StateError(f"the state folder {self.path} cannot be locked: {error}") from error
+        self._lock = lock
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None

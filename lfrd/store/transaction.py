@@ -1,0 +1,113 @@
+"""What a function of the store gets to work with: a Reader, or a Transaction to write with."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+
+from lfrd.errors import NotFound
+from lfrd.events import Event, EventKind
+from lfrd.governance import audit
+from lfrd.store import records
+from lfrd.store.keys import KeyStore
+from lfrd.store.records import R, Record
+from lfrd.store.sqlite import Connection, Row, SQLValue
+
+
+class Reader:
+    """One consistent view of the database; valid inside the function it was passed to."""
+
+    def __init__(self, connection: Connection, keys: KeyStore) -> None:
+        self._connection = connection
+        self.keys = keys
+
+    def rows(self, sql: str, values: Sequence[SQLValue] = ()) -> Iterator[Row]:
+        """The rows of a query that no record fits."""
+        return self._connection.rows(sql, values)
+
+    def value(self, sql: str, values: Sequence[SQLValue] = ()) -> SQLValue:
+        """The first column of the first row, None where there is no row."""
+        return self._connection.value(sql, values)
+
+    def count(self, sql: str, values: Sequence[SQLValue] = ()) -> int:
+        """The number that a counting query gives."""
+        number = self._connection.value(sql, values)
+        assert isinstance(number, int)
+        return number
+
+    def find(self, record: type[R], tail: str = "", values: Sequence[SQLValue] = ()) -> list[R]:
+        """Records of a table; `tail` is what follows `SELECT … FROM table`."""
+        rows = self._connection.rows(f"{records.select(record)} {tail}", values)
+        return [records.build(record, row) for row in rows]
+
+    def first(self, record: type[R], tail: str = "", values: Sequence[SQLValue] = ()) -> R | None:
+        """The first such record, if any."""
+        found = self.find(record, f"{tail} LIMIT 1", values)
+        return found[0] if found else None
+
+    def get(self, record: type[R], row_id: str) -> R:
+        """The record with this id. Raises NotFound."""
+        found = self.first(record, "WHERE id = ?", (row_id,))
+        if found is None:
+            raise NotFound(f"there is no {record.TABLE.replace('_', ' ')} {row_id}")
+        return found
+
+
+class Transaction(Reader):
+    """An action in the making: all of it is committed, or nothing.
+
+    `principal` is on whose behalf it is written, `at_s` the wall time of the action.
+    """
+
+    def __init__(self, connection: Connection, keys: KeyStore, principal: str, at_s: float) -> None:
+        super().__init__(connection, keys)
+        self.principal = principal
+        self.at_s = at_s
+        self.events: list[Event] = []
+
+    def execute(self, sql: str, values: Sequence[SQLValue] = ()) -> int:
+        """Run a writing statement; return how many rows it changed: check it."""
+        return self._connection.execute(sql, values)
+
+    def insert(self, record: Record) -> None:
+        """Write a record as a new row. Raises Conflict where a unique value is taken."""
+        changed = self._connection.execute(records.insert(type(record)), records.values(record))
+        assert changed == 1
+
+    def event(self, kind: EventKind, subject_id: str) -> None:
+        """Tell the subscribers, once this is committed, that something happened."""
+        self._connection.execute(
+            "INSERT INTO event (kind, subject_id, at_s) VALUES (?, ?, ?)",
+            (kind, subject_id, self.at_s),
+        )
+        self.events.append(Event(self._connection.last_id(), kind, subject_id, self.at_s))
+
+    def audit(
+        self,
+        event_class: audit.AuditClass,
+        action: str,
+        subjects: Sequence[str] = (),
+        facts: Mapping[str, audit.Fact] | None = None,
+    ) -> int:
+        """Append to the log what this transaction does; return the leaf's number.
+
+        `subjects` are the ids it is about, `facts` further details without names or biometrics.
+        """
+        salt = os.urandom(audit.SALT_BYTES)
+        leaf = audit.Leaf(
+            at_s=self.at_s,
+            event_class=event_class,
+            principal=self.principal,
+            action=action,
+            commitment=audit.commit(subjects, salt),
+            payload=audit.canonical_json(facts or {}),
+        )
+        self._connection.execute(
+            "INSERT INTO audit_leaf (at_s, class, principal, action, subjects, salt, commitment,"
+            " payload, leaf_hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                leaf.at_s, leaf.event_class, leaf.principal, leaf.action,
+                json.dumps(list(subjects)), salt, leaf.commitment, leaf.payload,
+                audit.leaf_hash(leaf),
+            ),
+        )  # fmt: skip
+        return self._connection.last_id()
