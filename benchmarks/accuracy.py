@@ -1,0 +1,264 @@
+"""How well faces are found and told apart, measured on the production path.
+
+    python -m benchmarks.accuracy [SECTION ...]
+
+Needs the test media (LFRD_SHARED, default ../shared). Writes results/accuracy.json.
+"""
+
+import argparse
+import asyncio
+import csv
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.report import Figure, Report
+from lfrd.identity.enrolment import detect_in_photo
+from lfrd.types import F32, Detections, Planes
+from lfrd.vision.align import ARCFACE_POINTS
+from lfrd.vision.engine import Crop, Vision
+from lfrd.vision.packs import DEFAULT_PACK, load
+from lfrd.vision.planes import planes_from_rgb
+
+SHARED = Path(os.environ.get("LFRD_SHARED", Path(__file__).resolve().parents[1].parent / "shared"))
+FOLDS = 10
+_AT_ONCE = 8
+"""Photos under way at the same time."""
+
+_CONTROL_EVERY = 4
+"""The negative controls look at every fourth pair only: they must fall by far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two photos, and whether they show one person."""
+
+    first: Path
+    second: Path
+    same: bool
+
+
+async def lfw_pairs(vision: Vision, report: Report) -> None:
+    """Verification on the LFW dev pairs, and what happens with swapped colours or no alignment."""
+    pairs = _read_pairs(SHARED / "media" / "lfw")
+    vectors, missing = await _templates(vision, _photos(pairs), _plain, _landmarks)
+    accuracy, error, threshold = ten_fold(pairs, vectors)
+    report.add(
+        Figure("LFW dev pairs, ten-fold accuracy", accuracy, "%", at_least=99.45,
+               note=f"± {error:.2f} (standard error), {len(pairs)} pairs"),
+        Figure("LFW dev pairs, best threshold", threshold),
+        Figure("LFW dev photos without a face found", missing),
+    )  # fmt: skip
+    some = pairs[::_CONTROL_EVERY]
+    same_pairs, _, _ = ten_fold(some, vectors)
+    for name, change, points in (
+        ("colours swapped", _swapped, _landmarks),
+        ("alignment skipped", _plain, _box_points),
+    ):
+        others, _ = await _templates(vision, _photos(some), change, points)
+        fallen, _, _ = ten_fold(some, others)
+        report.add(
+            Figure(f"LFW control: {name}", fallen, "%", at_most=same_pairs - 0.1,
+                   note=f"the same pairs without the change: {same_pairs:g} %")
+        )  # fmt: skip
+
+
+async def groups_recall(vision: Vision, report: Report) -> None:
+    """Annotated noses of the group photos that lie in a detected box."""
+    folder = SHARED / "media" / "groups"
+    with (folder / "annotations.csv").open() as lines:
+        rows = [row for row in csv.DictReader(lines) if row["nose_x"]]
+    found = 0
+    for image in sorted({row["image"] for row in rows}):
+        boxes = (await detect_in_photo(vision, _planes(folder / image))).boxes
+        for row in rows:
+            if row["image"] == image:
+                point = np.array([float(row["nose_x"]), float(row["nose_y"])])
+                found += bool(_holds(boxes, point).any())
+    report.add(Figure("group photos, noses found", found, f"of {len(rows)}", at_least=len(rows)))
+
+
+async def detection_recall(vision: Vision, report: Report) -> None:
+    """Annotated boxes that a detected box overlaps by half (intersection over union)."""
+    folder = SHARED / "media" / "detection"
+    found = total = 0
+    for listing in ("testing.xml", "training.xml"):
+        for image in ElementTree.parse(folder / listing).iter("image"):
+            boxes = (await detect_in_photo(vision, _planes(folder / image.attrib["file"]))).boxes
+            for box in image.iter("box"):
+                left, top = float(box.attrib["left"]), float(box.attrib["top"])
+                width, height = float(box.attrib["width"]), float(box.attrib["height"])
+                truth = np.array([left, top, left + width, top + height])
+                found += bool((_overlap(boxes, truth) >= 0.5).any())
+                total += 1
+    report.add(Figure("detection photos, boxes found", found, f"of {total}", at_least=42))
+
+
+SECTIONS: tuple[Callable[[Vision, Report], Awaitable[None]], ...] = (
+    groups_recall,
+    detection_recall,
+    lfw_pairs,
+)
+
+
+def ten_fold(pairs: list[Pair], vectors: dict[Path, F32]) -> tuple[float, float, float]:
+    """Mean accuracy in % at the threshold that is best on the other nine folds, its standard
+    error, and the threshold that is best on all. A photo without a face scores 0."""
+    scores = np.array([float(vectors[pair.first] @ vectors[pair.second]) for pair in pairs])
+    same = np.array([pair.same for pair in pairs])
+    fold = np.empty(len(pairs), int)  # matched and unmatched pairs are spread evenly
+    fold[np.argsort(same, kind="stable")] = np.arange(len(pairs)) % FOLDS
+    results = []
+    for held_out in range(FOLDS):
+        inside = fold == held_out
+        threshold = best_threshold(scores[~inside], same[~inside])
+        results.append(100 * np.mean((scores[inside] >= threshold) == same[inside]))
+    error = float(np.std(results, ddof=1) / np.sqrt(FOLDS))
+    mean, threshold = float(np.mean(results)), best_threshold(scores, same)
+    return round(mean, 3), error, round(threshold, 4)
+
+
+def best_threshold(scores: npt.NDArray[np.float64], same: npt.NDArray[np.bool_]) -> float:
+    """The score from which on "same" is right most often; the middle of the best gap."""
+    order = np.argsort(scores)
+    ordered, truth = scores[order], same[order]
+    # Right with the threshold below index i: unmatched pairs before it, matched ones from it on.
+    right = (
+        np.concatenate([[0], np.cumsum(~truth)])
+        + truth.sum()
+        - np.concatenate([[0], np.cumsum(truth)])
+    )
+    best = int(np.argmax(right))
+    edges = np.concatenate([[ordered[0] - 1e-3], ordered, [ordered[-1] + 1e-3]])
+    return float((edges[best] + edges[best + 1]) / 2)
+
+
+def _read_pairs(folder: Path) -> list[Pair]:
+    def photo(name: str, number: str) -> Path:
+        return folder / name / f"{name}_{int(number):04}.jpg"
+
+    with (folder / "pairs_dev.tsv").open() as lines:
+        return [
+            Pair(photo(row["name1"], row["num1"]), photo(row["name2"], row["num2"]),
+                 row["same"] == "1")
+            for row in csv.DictReader(lines, delimiter="\t")
+        ]  # fmt: skip
+
+
+def _photos(pairs: list[Pair]) -> list[Path]:
+    return sorted({path for pair in pairs for path in (pair.first, pair.second)})
+
+
+async def _templates(
+    vision: Vision,
+    photos: list[Path],
+    change: Callable[[Crop], None],
+    points: Callable[[Detections, int], F32],
+) -> tuple[dict[Path, F32], int]:
+    """A vector for each photo, of the face nearest to its middle; zeros where there is none."""
+    vectors: dict[Path, F32] = {}
+    room = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(path: Path) -> None:
+        async with room:
+            planes = _planes(path, enlarge=2)
+            faces = await detect_in_photo(vision, planes)
+            if not len(faces):
+                vectors[path] = np.zeros(vision.dim, np.float32)
+                return
+            index = _central(faces, planes)
+            crop = await vision.align(planes, points(faces, index))
+            assert crop is not None
+            change(crop)
+            probe = await vision.embed(crop)
+            assert probe is not None
+            vectors[path] = probe.array.copy()
+            probe.release()
+            crop.release()
+
+    await asyncio.gather(*(one(path) for path in photos))
+    return vectors, sum(not vector.any() for vector in vectors.values())
+
+
+def _plain(_: Crop) -> None:
+    """Leave the crop as it is."""
+
+
+def _swapped(crop: Crop) -> None:
+    crop.array[...] = crop.array[..., ::-1].copy()
+
+
+def _landmarks(faces: Detections, index: int) -> F32:
+    return np.asarray(faces.landmarks[index])
+
+
+def _box_points(faces: Detections, index: int) -> F32:
+    """Points that make the aligner cut out the bare box, whatever the face does in it."""
+    box = faces.boxes[index]
+    side = float(max(box[2:] - box[:2]))
+    corner = (box[:2] + box[2:]) / 2 - side / 2
+    return np.asarray(corner + ARCFACE_POINTS / 112 * side, np.float32)
+
+
+def _central(faces: Detections, planes: Planes) -> int:
+    middle = np.array([planes.width_px, planes.height_px]) / 2
+    centres = (faces.boxes[:, :2] + faces.boxes[:, 2:]) / 2
+    return int(np.argmin(np.hypot(*(centres - middle).T)))
+
+
+def _planes(path: Path, *, enlarge: int = 1) -> Planes:
+    bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    assert bgr is not None, path
+    if enlarge > 1:
+        bgr = cv2.resize(bgr, None, fx=enlarge, fy=enlarge, interpolation=cv2.INTER_CUBIC)
+    return planes_from_rgb(np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8))
+
+
+def _holds(boxes: F32, point: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    inside = (boxes[:, :2] <= point) & (point <= boxes[:, 2:])
+    return np.asarray(inside.all(axis=1))
+
+
+def _overlap(boxes: F32, truth: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    sides = np.minimum(boxes[:, 2:], truth[2:]) - np.maximum(boxes[:, :2], truth[:2])
+    shared = np.prod(np.maximum(sides, 0), axis=1)
+    areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) + np.prod(truth[2:] - truth[:2])
+    return np.asarray(shared / (areas - shared), np.float64)
+
+
+async def _run(names: list[str]) -> int:
+    report = Report("accuracy")
+    with tempfile.TemporaryDirectory() as cache:
+        pack = load(DEFAULT_PACK, Path(cache))
+        report.models = {"pack": pack.name, "detector": pack.detector_digest,
+                         "template": pack.model_digest}  # fmt: skip
+        async with Vision(pack, threads=len(os.sched_getaffinity(0))) as vision:
+            for section in SECTIONS:
+                if not names or section.__name__ in names:
+                    started_s = time.monotonic()
+                    await section(vision, report)
+                    print(f"  ({section.__name__}: {time.monotonic() - started_s:.0f} s)")
+    return report.finish()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    known = [section.__name__ for section in SECTIONS]
+    parser.add_argument("section", nargs="*", help=f"any of {', '.join(known)}; default all")
+    names = parser.parse_args().section
+    if unknown := [name for name in names if name not in known]:
+        parser.error(f"no such section: {', '.join(unknown)}")
+    return asyncio.run(_run(names))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

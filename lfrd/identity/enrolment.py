@@ -1,0 +1,164 @@
+"""A reference photo in, a template to keep out; refused with one clear sentence where unfit."""
+
+import asyncio
+import hashlib
+import io
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import BmpImagePlugin, Image, ImageOps, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
+
+from lfrd.errors import BadInput, Conflict
+from lfrd.types import F32, U8, Detections, Planes, Quality, Template
+from lfrd.vision.engine import SMALLEST_INTER_EYE_PX, Vision
+from lfrd.vision.planes import planes_from_rgb
+from lfrd.vision.quality import inter_eye_px, measure
+
+LIMIT_BYTES = 20_000_000
+LIMIT_PIXELS = 50_000_000
+
+READ_SIDE_PX = 4096
+"""Photos with a longer side are reduced while they are read; it bounds the memory they take."""
+
+DETECT_SIDE_PX = 640
+"""A photo is searched at this long side: the detector places landmarks loosely on large faces."""
+
+SMALLEST_FACE_SHARE = 1 / 80
+"""Distance between the eyes that is looked for in a photo, as a share of its long side."""
+
+SUBJECT_AREA_RATIO = 3.0
+"""The largest face is taken as the one meant if its box has this many times the area of any
+other: people far behind the person portrayed do not spoil a photo, two people side by side do."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolledPhoto:
+    """What is kept of a reference photo.
+
+    `sha256` of the file as uploaded, the size of the picture as it was read, the aligned face
+    u8[112, 112, 3] RGB, its template and the quality of the look.
+    """
+
+    sha256: str
+    width_px: int
+    height_px: int
+    crop_rgb: U8
+    template: Template
+    quality: Quality
+
+
+async def enrol(data: bytes, vision: Vision, *, name: str) -> EnrolledPhoto:
+    """Make the template of the one person in a photo; `name` names the photo in messages.
+
+    Raises BadInput where the photo cannot be used; Conflict where too much is under way.
+    """
+    rgb = await asyncio.to_thread(read_photo, data, name=name)
+    planes = await asyncio.to_thread(planes_from_rgb, rgb)
+    faces = await detect_in_photo(vision, planes)
+    index = _subject(faces, name)
+    landmarks: F32 = faces.landmarks[index]
+    between_px = inter_eye_px(landmarks)
+    if between_px < SMALLEST_INTER_EYE_PX:
+        raise BadInput(
+            f"the face in photo {name} is too small: {between_px:.0f} px between the eyes, "
+            f"at least {SMALLEST_INTER_EYE_PX:.0f} are needed (60 or more are better)"
+        )
+    crop = await vision.align(planes, landmarks)
+    if crop is None:
+        raise Conflict("too many faces are being looked at; try again in a moment")
+    try:
+        template = await vision.embed_reference(crop)
+        quality = measure(crop.array, landmarks, float(faces.scores[index]))
+        return EnrolledPhoto(
+            sha256=hashlib.sha256(data).hexdigest(),
+            width_px=planes.width_px,
+            height_px=planes.height_px,
+            crop_rgb=crop.array.copy(),
+            template=template,
+            quality=quality,
+        )
+    finally:
+        crop.release()
+
+
+async def detect_in_photo(vision: Vision, planes: Planes) -> Detections:
+    """Faces of a photo, which is searched at DETECT_SIDE_PX (smaller ones as they are)."""
+    smallest_px = SMALLEST_FACE_SHARE * max(planes.width_px, planes.height_px)
+    return await vision.detect(planes, smallest_inter_eye_px=smallest_px)
+
+
+def read_photo(data: bytes, *, name: str) -> U8:
+    """Decode a JPEG, PNG, WebP or BMP file to u8[h, w, 3] RGB, upright.
+
+    Size limits are checked before a pixel is decoded. Raises BadInput.
+    """
+    if len(data) > LIMIT_BYTES:
+        raise BadInput(
+            f"photo {name} has {len(data) / 1e6:.0f} MB; at most {LIMIT_BYTES / 1e6:.0f} are taken"
+        )
+    try:
+        with _opener(data, name)(io.BytesIO(data)) as image:
+            _check(image, name)
+            return _decoded(image)
+    except _UNREADABLE as error:
+        raise BadInput(f"photo {name} is damaged or cut off and cannot be read") from error
+
+
+_UNREADABLE = (OSError, SyntaxError, ValueError, TypeError, IndexError, KeyError, EOFError,
+               OverflowError, struct.error)  # fmt: skip
+"""What Pillow's readers raise on damaged files."""
+
+_OPENERS: tuple[tuple[Callable[[bytes], bool], Callable[[io.BytesIO], Any]], ...] = (
+    (lambda start: start.startswith(b"\xff\xd8\xff"), JpegImagePlugin.JpegImageFile),
+    (lambda start: start.startswith(b"\x89PNG\r\n\x1a\n"), PngImagePlugin.PngImageFile),
+    (lambda start: start[:4] == b"RIFF" and start[8:] == b"WEBP", WebPImagePlugin.WebPImageFile),
+    (lambda start: start.startswith(b"BM"), BmpImagePlugin.BmpImageFile),
+)
+"""Only these readers are ever used on a file from outside, whatever else Pillow can read."""
+
+
+def _opener(data: bytes, name: str) -> Callable[[io.BytesIO], Any]:
+    for matches, opener in _OPENERS:
+        if matches(data[:12]):
+            return opener
+    raise BadInput(f"photo {name} is not a JPEG, PNG, WebP or BMP picture")
+
+
+def _check(image: Image.Image, name: str) -> None:
+    width, height = image.size
+    if width * height > LIMIT_PIXELS:
+        raise BadInput(
+            f"photo {name} has {width} x {height} = {width * height / 1e6:.0f} megapixels; "
+            f"at most {LIMIT_PIXELS / 1e6:.0f} are taken"
+        )
+    if getattr(image, "is_animated", False):
+        raise BadInput(f"photo {name} is animated; save one still picture of it")
+
+
+def _decoded(image: Image.Image) -> U8:
+    factor = -(-max(image.size) // READ_SIDE_PX)
+    if factor > 1:
+        image.draft("RGB", (image.width // factor, image.height // factor))
+        factor = -(-max(image.size) // READ_SIDE_PX)
+    upright = ImageOps.exif_transpose(image).convert("RGB")
+    if factor > 1:
+        upright = upright.reduce(factor)
+    return np.asarray(upright, np.uint8)
+
+
+def _subject(faces: Detections, name: str) -> int:
+    """Index of the one face that a photo is about."""
+    if not len(faces):
+        raise BadInput(
+            f"no face was found in photo {name}; use one that shows the face from the front"
+        )
+    areas = np.prod(faces.boxes[:, 2:] - faces.boxes[:, :2], axis=1)
+    largest, *others = np.argsort(-areas)
+    if others and areas[largest] < SUBJECT_AREA_RATIO * areas[others[0]]:
+        raise BadInput(
+            f"photo {name} shows {len(faces)} faces; cut it to the one person who is meant"
+        )
+    return int(largest)
