@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import TypeVar
 
 from lfrd.clock import Clock, SystemClock
-from lfrd.errors import StateError
+from lfrd.errors import StateError, StoreFailed
 from lfrd.events import Event, EventBus, EventPage
 from lfrd.store import event_log
 from lfrd.store.keys import KeyStore
@@ -73,7 +73,9 @@ class Database:
         async with AsyncExitStack() as undo:
             await self._writer.start()
             undo.push_async_callback(self._writer.stop)
-            await asyncio.to_thread(self._open_readers)
+            self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="lfrd-reader")
+            undo.push_async_callback(self._close_readers)
+            await self._in_pool(self._open_readers)
             undo.pop_all()
         return self
 
@@ -84,7 +86,7 @@ class Database:
         trace: TracebackType | None,
     ) -> None:
         self.events.close()
-        await asyncio.to_thread(self._close_readers)
+        await self._close_readers()
         await self._writer.stop()
 
     async def write(self, action: Callable[[Transaction], T], *, principal: str) -> T:
@@ -101,10 +103,15 @@ class Database:
 
         SQL that still runs after `limit_s` is interrupted and raises StoreFailed.
         """
-        async with self._read_turns:
-            assert self._pool is not None, "the database is not entered"
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._pool, self._run_query, query, limit_s)
+        await self._read_turns.acquire()
+        try:
+            running = self._in_pool(lambda: self._run_query(query, limit_s))
+        except BaseException:
+            self._read_turns.release()
+            raise
+        # The turn ends with the query, not with a caller who no longer waits for it.
+        running.add_done_callback(lambda _: self._read_turns.release())
+        return await asyncio.shield(running)
 
     async def checkpoint(self) -> bool:
         """Empty the write-ahead log into the main file; False where a reader barred it."""
@@ -152,14 +159,23 @@ class Database:
                 "that belongs together"
             )
 
+    def _in_pool(self, work: Callable[[], T]) -> asyncio.Future[T]:
+        if self._pool is None:
+            raise StoreFailed("the store is closed")
+        return asyncio.get_running_loop().run_in_executor(self._pool, work)
+
     def _open_readers(self) -> None:
-        self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="lfrd-reader")
         for _ in range(READERS):
             self._idle.put(connect(self.path, self._key, read_only=True))
 
-    def _close_readers(self) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(wait=True)
-            self._pool = None
+    async def _close_readers(self) -> None:
+        """Wait for the queries that run (their limit bounds that), then close."""
+        for _ in range(READERS):
+            await self._read_turns.acquire()
         while not self._idle.empty():
-            self._idle.get_nowait().close()
+            await self._in_pool(self._idle.get_nowait().close)
+        if self._pool is not None:
+            self._pool.shutdown(wait=True)  # its threads are idle: this does not block
+            self._pool = None
+        for _ in range(READERS):
+            self._read_turns.release()

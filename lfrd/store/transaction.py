@@ -74,7 +74,12 @@ class Transaction(Reader):
         assert changed == 1
 
     def event(self, kind: EventKind, subject_id: str) -> None:
-        """Tell the subscribers, once this is committed, that something happened."""
+        """Tell the subscribers, once this is committed, that something happened.
+
+        Within one action the same thing is told once, however often it is said.
+        """
+        if any(event.kind == kind and event.subject_id == subject_id for event in self.events):
+            return
         self._connection.execute(
             "INSERT INTO event (kind, subject_id, at_s) VALUES (?, ?, ?)",
             (kind, subject_id, self.at_s),

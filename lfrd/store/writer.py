@@ -65,6 +65,7 @@ class Writer:
         self._queue: queue.SimpleQueue[Action[Any] | Chore[Any] | None] = queue.SimpleQueue()
         self._room = asyncio.Semaphore(QUEUE_LIMIT)
         self._thread: threading.Thread | None = None
+        self._ended = asyncio.Event()
         self._pruned_at_s = float("-inf")
         self.failure: str | None = None
 
@@ -85,7 +86,8 @@ class Writer:
         thread, self._thread = self._thread, None
         if thread is not None:
             self._queue.put(None)
-            await asyncio.to_thread(thread.join)
+            await self._ended.wait()
+            thread.join()  # the thread's last act was to say so: this does not block
 
     async def submit(self, run: Callable[[Transaction], T], principal: str) -> T:
         """Queue an action and await its commit. Once queued it is carried out, awaited or not."""
@@ -107,6 +109,12 @@ class Writer:
         return await job.result
 
     def _main(self, opened: asyncio.Future[None]) -> None:
+        try:
+            self._work(opened)
+        finally:
+            self._loop.call_soon_threadsafe(self._ended.set)
+
+    def _work(self, opened: asyncio.Future[None]) -> None:
         try:
             connection = self._connect()
         except BaseException as error:  # handed to start(), which raises it

@@ -1,0 +1,256 @@
+"""Episodes: one track in one deployment that matched one entry, for people to review.
+
+An episode keeps copies of its own, sealed under the key of its deployment, so that the list may
+be erased before the review is done. Reading an image of it is a consultation: it is logged in the
+same transaction, or it does not happen.
+"""
+
+import enum
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from lfrd.errors import Conflict, NotFound
+from lfrd.events import EventKind
+from lfrd.governance.audit import AuditClass
+from lfrd.ids import new_id
+from lfrd.store import deployments, reference_images
+from lfrd.store.seal import BlobKind, Label
+from lfrd.store.transaction import Reader, Transaction
+
+EpisodeImage = Literal["probe", "reference", "scene"]
+
+
+class EpisodeState(enum.StrEnum):
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """`sequence`, `media_at_s` and `captured_at_s` are of the deciding look (see lfrd.types);
+    `raised_at_s` is wall time; `margin` is None where there was no other person to compare with;
+    `latency_ms` is None where no live clock ran."""
+
+    TABLE: ClassVar[str] = "episode"
+
+    id: str
+    deployment_id: str
+    camera_id: str
+    track_id: int
+    entry_id: str
+    person_id: str
+    watchlist_id: str
+    reference: str
+    score: float
+    margin: float | None
+    threshold: float
+    model_digest: str
+    looks: int
+    sequence: int
+    media_at_s: float
+    captured_at_s: float
+    raised_at_s: float
+    latency_ms: float | None
+    state: EpisodeState
+    closed_at_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class _SealedEpisode(Episode):
+    sealed_probe_crop: bytes | None
+    sealed_reference_crop: bytes | None
+    sealed_scene: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Images of an episode as encoded files: the crop of the deciding look, and the scene.
+
+    The reference beside it is copied from the list: the photo named, else the entry's best one.
+    """
+
+    probe_crop: bytes
+    scene: bytes | None = None
+    reference_image_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewEpisode:
+    """What the evidence module found, and its images."""
+
+    deployment_id: str
+    camera_id: str
+    track_id: int
+    entry_id: str
+    person_id: str
+    watchlist_id: str
+    reference: str
+    score: float
+    margin: float | None
+    threshold: float
+    model_digest: str
+    looks: int
+    sequence: int
+    media_at_s: float
+    captured_at_s: float
+    latency_ms: float | None
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """Another person over the threshold on the same track."""
+
+    TABLE: ClassVar[str] = "episode_rival"
+
+    episode_id: str
+    entry_id: str
+    person_id: str
+    watchlist_id: str
+    reference: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class _SealedRival(Rival):
+    sealed_reference_crop: bytes | None
+
+
+def add(tx: Transaction, new: NewEpisode) -> Episode:
+    """Store a candidate with its evidence and a copy of its reference.
+
+    Raises Conflict unless its deployment runs, NotFound where the entry was erased meanwhile.
+    """
+    if deployments.get(tx, new.deployment_id).state != deployments.DeploymentState.RUNNING:
+        raise Conflict(f"deployment {new.deployment_id} is not running")
+    row_id = new_id()
+    key = tx.keys.open(deployments.scope_of(new.deployment_id))
+    scene = new.evidence.scene
+    reference_crop = reference_images.copy_crop(tx, new.entry_id, new.evidence.reference_image_id)
+    episode = _SealedEpisode(
+        row_id, new.deployment_id, new.camera_id, new.track_id, new.entry_id, new.person_id,
+        new.watchlist_id, new.reference, new.score, new.margin, new.threshold, new.model_digest,
+        new.looks, new.sequence, new.media_at_s, new.captured_at_s, tx.at_s, new.latency_ms,
+        EpisodeState.OPEN, None,
+        key.seal(Label("probe-crop", row_id, new.model_digest), new.evidence.probe_crop),
+        key.seal(Label("episode-reference", row_id, new.model_digest), reference_crop),
+        None if scene is None else key.seal(Label("scene", row_id, new.model_digest), scene),
+    )  # fmt: skip
+    tx.insert(episode)
+    tx.audit(
+        AuditClass.COMBINATION, "episode.raise", (row_id, new.deployment_id, new.entry_id),
+        {"model": new.model_digest, "looks": new.looks},
+    )  # fmt: skip
+    tx.event(EventKind.EPISODE_RAISED, row_id)
+    return get(tx, row_id)
+
+
+def update(
+    tx: Transaction, episode_id: str, *, score: float, margin: float | None, looks: int
+) -> Episode:
+    """Note that later looks strengthened an open episode. The deciding look stays the first one."""
+    changed = tx.execute(
+        "UPDATE episode SET score = ?, margin = ?, looks = ? WHERE id = ? AND state = 'open'",
+        (score, margin, looks, episode_id),
+    )
+    if not changed:
+        raise Conflict(f"episode {get(tx, episode_id).id} is closed")
+    tx.event(EventKind.EPISODE_UPDATED, episode_id)
+    return get(tx, episode_id)
+
+
+def close(tx: Transaction, episode_id: str) -> Episode:
+    """open → closed: the review is done, or the episode has lapsed."""
+    changed = tx.execute(
+        "UPDATE episode SET state = 'closed', closed_at_s = ? WHERE id = ? AND state = 'open'",
+        (tx.at_s, episode_id),
+    )
+    if not changed:
+        raise Conflict(f"episode {get(tx, episode_id).id} is closed already")
+    tx.audit(AuditClass.DECISION, "episode.close", (episode_id,))
+    tx.event(EventKind.EPISODE_CLOSED, episode_id)
+    return get(tx, episode_id)
+
+
+def get(reader: Reader, episode_id: str) -> Episode:
+    """Raises NotFound."""
+    return reader.get(Episode, episode_id)
+
+
+def page(
+    reader: Reader,
+    *,
+    state: EpisodeState | None = None,
+    deployment_id: str | None = None,
+    before_id: str | None = None,
+    limit: int = 100,
+) -> list[Episode]:
+    """Episodes newest first; `before_id` is the last one of the page before."""
+    wanted = [("state = ?", state), ("deployment_id = ?", deployment_id), ("id < ?", before_id)]
+    given = [(condition, value) for condition, value in wanted if value is not None]
+    where = " AND ".join(condition for condition, _ in given) or "true"
+    values = [value for _, value in given]
+    return reader.find(Episode, f"WHERE {where} ORDER BY id DESC LIMIT ?", (*values, limit))
+
+
+def read_image(tx: Transaction, episode_id: str, which: EpisodeImage) -> bytes:
+    """Open an image of an episode, and log that `tx.principal` looked at it.
+
+    Raises NotFound where there is none, or where it was erased.
+    """
+    episode = tx.get(_SealedEpisode, episode_id)
+    images: dict[EpisodeImage, tuple[BlobKind, bytes | None]] = {
+        "probe": ("probe-crop", episode.sealed_probe_crop),
+        "reference": ("episode-reference", episode.sealed_reference_crop),
+        "scene": ("scene", episode.sealed_scene),
+    }
+    kind, sealed = images[which]
+    if sealed is None:
+        raise NotFound(f"episode {episode_id} has no {which} image, or it was erased")
+    tx.audit(AuditClass.CONSULTATION, "episode.read-image", (episode_id,), {"image": which})
+    label = Label(kind, episode.id, episode.model_digest)
+    return tx.keys.open(deployments.scope_of(episode.deployment_id)).open(label, sealed)
+
+
+def add_rival(tx: Transaction, rival: Rival) -> Rival:
+    """Note another person over the threshold, with a copy of their best reference crop.
+
+    Raises Conflict where that person is noted, NotFound where the entry was erased meanwhile.
+    """
+    episode = get(tx, rival.episode_id)
+    key = tx.keys.open(deployments.scope_of(episode.deployment_id))
+    label = _rival_label(episode, rival.person_id)
+    reference_crop = reference_images.copy_crop(tx, rival.entry_id)
+    tx.insert(
+        _SealedRival(
+            rival.episode_id, rival.entry_id, rival.person_id, rival.watchlist_id,
+            rival.reference, rival.score, key.seal(label, reference_crop),
+        )
+    )  # fmt: skip
+    tx.event(EventKind.EPISODE_UPDATED, rival.episode_id)
+    return rival
+
+
+def rivals(reader: Reader, episode_id: str) -> list[Rival]:
+    """The other persons over the threshold, best first."""
+    return reader.find(Rival, "WHERE episode_id = ? ORDER BY score DESC", (episode_id,))
+
+
+def read_rival_image(tx: Transaction, episode_id: str, person_id: str) -> bytes:
+    """Open the reference crop of a rival, and log that `tx.principal` looked at it."""
+    episode = get(tx, episode_id)
+    rival = tx.first(
+        _SealedRival, "WHERE episode_id = ? AND person_id = ?", (episode_id, person_id)
+    )
+    if rival is None or rival.sealed_reference_crop is None:
+        raise NotFound(f"episode {episode_id} has no such rival image, or it was erased")
+    tx.audit(
+        AuditClass.CONSULTATION, "episode.read-image", (episode_id, rival.entry_id),
+        {"image": "rival"},
+    )  # fmt: skip
+    key = tx.keys.open(deployments.scope_of(episode.deployment_id))
+    return key.open(_rival_label(episode, person_id), rival.sealed_reference_crop)
+
+
+def _rival_label(episode: Episode, person_id: str) -> Label:
+    return Label("rival-reference", f"{episode.id}/{person_id}", episode.model_digest)

@@ -1,0 +1,151 @@
+"""Reference photos of entries, sealed under the key of their list.
+
+Reading one is a consultation: it needs a Transaction, so that no image is shown whose log entry
+did not reach the disk.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import ClassVar
+
+from lfrd.errors import Conflict, NotFound
+from lfrd.events import EventKind
+from lfrd.governance.audit import AuditClass
+from lfrd.ids import new_id
+from lfrd.store import watchlists
+from lfrd.store.seal import DataKey, Label
+from lfrd.store.transaction import Reader, Transaction
+from lfrd.types import Quality
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceImage:
+    """A photo of an entry, without its pixels. `sha256` is of the file as it was given."""
+
+    TABLE: ClassVar[str] = "reference_image"
+
+    id: str
+    entry_id: str
+    sha256: str
+    byte_count: int
+    width_px: int
+    height_px: int
+    inter_eye_px: float
+    yaw_deg: float
+    pitch_deg: float
+    sharpness: float
+    exposure: float
+    detector_score: float
+    overall: float
+    added_at_s: float
+    principal: str
+
+    @property
+    def quality(self) -> Quality:
+        return Quality(
+            self.inter_eye_px, self.yaw_deg, self.pitch_deg, self.sharpness, self.exposure,
+            self.detector_score, self.overall,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _SealedReferenceImage(ReferenceImage):
+    sealed_image: bytes
+    sealed_crop: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class NewReferenceImage:
+    """A photo to keep: the file, its size, the aligned crop as an encoded image, and quality."""
+
+    entry_id: str
+    image: bytes
+    width_px: int
+    height_px: int
+    crop: bytes
+    quality: Quality
+
+
+def add(tx: Transaction, new: NewReferenceImage) -> ReferenceImage:
+    """Seal and keep a photo of an entry. Raises Conflict where the entry has it already."""
+    entry = watchlists.get_entry(tx, new.entry_id)
+    key = tx.keys.open(watchlists.scope_of(entry.watchlist_id))
+    row_id = new_id()
+    quality = new.quality
+    image = _SealedReferenceImage(
+        row_id, entry.id, hashlib.sha256(new.image).hexdigest(), len(new.image),
+        new.width_px, new.height_px, quality.inter_eye_px, quality.yaw_deg, quality.pitch_deg,
+        quality.sharpness, quality.exposure, quality.detector_score, quality.overall,
+        tx.at_s, tx.principal,
+        key.seal(Label("reference-image", row_id), new.image),
+        key.seal(Label("reference-crop", row_id), new.crop),
+    )  # fmt: skip
+    try:
+        tx.insert(image)
+    except Conflict as error:
+        raise Conflict("the entry already has this very photo") from error
+    tx.audit(AuditClass.COLLECTION, "image.add", (row_id, entry.id, entry.watchlist_id))
+    tx.event(EventKind.WATCHLIST_CHANGED, entry.watchlist_id)
+    return get(tx, row_id)
+
+
+def get(reader: Reader, image_id: str) -> ReferenceImage:
+    """What is known of a photo, without its pixels. Raises NotFound."""
+    return reader.get(ReferenceImage, image_id)
+
+
+def of_entry(reader: Reader, entry_id: str) -> list[ReferenceImage]:
+    """The photos of an entry, oldest first."""
+    return reader.find(ReferenceImage, "WHERE entry_id = ? ORDER BY id", (entry_id,))
+
+
+def read_image(tx: Transaction, image_id: str) -> bytes:
+    """Open the photo as it was given, and log that `tx.principal` looked at it."""
+    image = tx.get(_SealedReferenceImage, image_id)
+    return _consult(tx, image, "reference-image").open(
+        Label("reference-image", image.id), image.sealed_image
+    )
+
+
+def read_crop(tx: Transaction, image_id: str) -> bytes:
+    """Open the aligned crop of a photo, and log that `tx.principal` looked at it."""
+    image = tx.get(_SealedReferenceImage, image_id)
+    return _consult(tx, image, "reference-crop").open(
+        Label("reference-crop", image.id), image.sealed_crop
+    )
+
+
+def copy_crop(tx: Transaction, entry_id: str, image_id: str | None = None) -> bytes:
+    """The crop of one photo of an entry, or of its best one, for an episode to keep.
+
+    The machine copies it and nobody sees it: what is logged is the episode. Raises NotFound where
+    the entry or photo is gone.
+    """
+    entry = watchlists.get_entry(tx, entry_id)
+    image = tx.first(
+        _SealedReferenceImage,
+        "WHERE entry_id = ? AND coalesce(id = ?, true) ORDER BY overall DESC, id",
+        (entry_id, image_id),
+    )
+    if image is None:
+        raise NotFound(f"entry {entry_id} has no such photo")
+    key = tx.keys.open(watchlists.scope_of(entry.watchlist_id))
+    return key.open(Label("reference-crop", image.id), image.sealed_crop)
+
+
+def delete(tx: Transaction, image_id: str) -> bool:
+    """Delete a photo and its templates; False where there is none."""
+    image = tx.first(ReferenceImage, "WHERE id = ?", (image_id,))
+    if image is None:
+        return False
+    entry = watchlists.get_entry(tx, image.entry_id)
+    deleted = tx.execute("DELETE FROM reference_image WHERE id = ?", (image_id,))
+    tx.audit(AuditClass.ERASURE, "image.delete", (image_id, entry.id, entry.watchlist_id))
+    tx.event(EventKind.WATCHLIST_CHANGED, entry.watchlist_id)
+    return deleted == 1
+
+
+def _consult(tx: Transaction, image: ReferenceImage, what: str) -> DataKey:
+    entry = watchlists.get_entry(tx, image.entry_id)
+    tx.audit(AuditClass.CONSULTATION, "image.read", (image.id, entry.id), {"what": what})
+    return tx.keys.open(watchlists.scope_of(entry.watchlist_id))

@@ -1,0 +1,97 @@
+"""Reviews: what one person decided about one episode.
+
+`submit` may be undone for some seconds; `finalise` may not. No event tells of a review: whoever
+has yet to decide must not learn that another did.
+"""
+
+import enum
+from dataclasses import dataclass
+from typing import ClassVar
+
+from lfrd.errors import Conflict, NotFound
+from lfrd.governance.audit import AuditClass
+from lfrd.ids import new_id
+from lfrd.store import episodes
+from lfrd.store.transaction import Reader, Transaction
+
+
+class ReviewDecision(enum.StrEnum):
+    MATCH = "match"
+    NOT_MATCH = "not_match"
+    UNSURE = "unsure"
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """`final_at_s` is None while it may still be undone."""
+
+    TABLE: ClassVar[str] = "review"
+
+    id: str
+    episode_id: str
+    principal: str
+    decision: ReviewDecision
+    reason: str
+    submitted_at_s: float
+    final_at_s: float | None
+
+
+def submit(tx: Transaction, episode_id: str, decision: ReviewDecision, reason: str = "") -> Review:
+    """Decide, as `tx.principal`. Raises Conflict where they did, or the episode is closed."""
+    if episodes.get(tx, episode_id).state == episodes.EpisodeState.CLOSED:
+        raise Conflict(f"episode {episode_id} is closed: nothing is left to decide")
+    review = Review(new_id(), episode_id, tx.principal, decision, reason, tx.at_s, None)
+    try:
+        tx.insert(review)
+    except Conflict as error:
+        raise Conflict(f"{tx.principal} has decided about episode {episode_id} already") from error
+    tx.audit(
+        AuditClass.DECISION, "review.submit", (review.id, episode_id), {"decision": decision.value}
+    )
+    return review
+
+
+def undo(tx: Transaction, review_id: str) -> bool:
+    """Take back one's own review before it is final; False where there is no such review."""
+    deleted = tx.execute(
+        "DELETE FROM review WHERE id = ? AND principal = ? AND final_at_s IS NULL",
+        (review_id, tx.principal),
+    )
+    if deleted:
+        tx.audit(AuditClass.DECISION, "review.undo", (review_id,))
+    return deleted == 1
+
+
+def finalise(tx: Transaction, review_id: str) -> Review:
+    """From now on the review counts and stays. Raises NotFound, or Conflict where it is final."""
+    changed = tx.execute(
+        "UPDATE review SET final_at_s = ? WHERE id = ? AND final_at_s IS NULL",
+        (tx.at_s, review_id),
+    )
+    review = tx.get(Review, review_id)
+    if not changed:
+        raise Conflict(f"review {review_id} is final already")
+    tx.audit(AuditClass.DECISION, "review.final", (review_id, review.episode_id))
+    return review
+
+
+def of_episode(reader: Reader, episode_id: str) -> list[Review]:
+    """The reviews of an episode, first one first."""
+    return reader.find(Review, "WHERE episode_id = ? ORDER BY submitted_at_s", (episode_id,))
+
+
+def own(reader: Reader, episode_id: str, principal: str) -> Review:
+    """One's own review of an episode. Raises NotFound."""
+    review = reader.first(Review, "WHERE episode_id = ? AND principal = ?", (episode_id, principal))
+    if review is None:
+        raise NotFound(f"{principal} has not decided about episode {episode_id}")
+    return review
+
+
+def not_final(reader: Reader, submitted_before_s: float) -> list[Review]:
+    """The reviews whose time for undoing has run out."""
+    return reader.find(
+        Review,
+        "WHERE final_at_s IS NULL AND submitted_at_s <= ? ORDER BY id",
+        (submitted_before_s,),
+    )

@@ -1,0 +1,126 @@
+"""Templates: what a model made of a reference photo, sealed under the key of the list."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from lfrd.errors import BadInput, Conflict
+from lfrd.events import EventKind
+from lfrd.governance.audit import AuditClass
+from lfrd.ids import new_id
+from lfrd.store import reference_images, watchlists
+from lfrd.store.seal import DataKey, Label
+from lfrd.store.transaction import Reader, Transaction
+from lfrd.types import F32, Template
+
+
+@dataclass(frozen=True, slots=True)
+class _SealedTemplate:
+    TABLE: ClassVar[str] = "template"
+
+    id: str
+    reference_image_id: str
+    entry_id: str
+    model_digest: str
+    dim: int
+    made_at_s: float
+    principal: str
+    sealed_vector: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTemplate:
+    """A template and whose it is."""
+
+    id: str
+    entry_id: str
+    person_id: str
+    watchlist_id: str
+    template: Template
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateMatrix:
+    """All templates of one model: row i of `vectors` f32[n, D] is of entry_ids[i] and so on."""
+
+    model_digest: str
+    template_ids: tuple[str, ...]
+    entry_ids: tuple[str, ...]
+    person_ids: tuple[str, ...]
+    watchlist_ids: tuple[str, ...]
+    vectors: F32
+
+    def __len__(self) -> int:
+        return len(self.template_ids)
+
+
+def add(tx: Transaction, image_id: str, template: Template) -> StoredTemplate:
+    """Seal and keep the template that a model made of a photo; one for each photo and model."""
+    vector = template.vector
+    if vector.dtype != np.float32 or vector.ndim != 1 or not np.isfinite(vector).all():
+        raise BadInput("a template must be a finite vector of 32-bit floats")
+    image = reference_images.get(tx, image_id)
+    entry = watchlists.get_entry(tx, image.entry_id)
+    row_id = new_id()
+    label = Label("template", row_id, template.model_digest)
+    row = _SealedTemplate(
+        row_id, image.id, entry.id, template.model_digest, len(vector), tx.at_s, tx.principal,
+        tx.keys.open(watchlists.scope_of(entry.watchlist_id)).seal(label, vector.tobytes()),
+    )  # fmt: skip
+    try:
+        tx.insert(row)
+    except Conflict as error:
+        raise Conflict("this photo already has a template of this model") from error
+    tx.audit(AuditClass.COLLECTION, "template.add", (row_id, image.id, entry.id))
+    tx.event(EventKind.WATCHLIST_CHANGED, entry.watchlist_id)
+    return StoredTemplate(row_id, entry.id, entry.person_id, entry.watchlist_id, template)
+
+
+def ids_of_model(reader: Reader, model_digest: str) -> list[str]:
+    """The ids of all templates of a model, in order."""
+    rows = reader.rows(
+        "SELECT id FROM template WHERE model_digest = ? ORDER BY id", (model_digest,)
+    )
+    return [str(row[0]) for row in rows]
+
+
+def model_digests(reader: Reader) -> list[str]:
+    """The models that templates were made with."""
+    return [str(row[0]) for row in reader.rows("SELECT DISTINCT model_digest FROM template")]
+
+
+def load(
+    reader: Reader, model_digest: str, watchlist_ids: Sequence[str] | None = None
+) -> TemplateMatrix:
+    """Open all templates of one model, of all lists or of some, in the order of their ids."""
+    chosen = set(watchlist_ids) if watchlist_ids is not None else None
+    keys: dict[str, DataKey] = {}
+    ids: list[tuple[str, str, str, str]] = []
+    vectors: list[bytes] = []
+    rows = reader.rows(
+        "SELECT template.id, entry_id, person_id, watchlist_id, sealed_vector"
+        " FROM template JOIN entry ON entry.id = entry_id"
+        " WHERE model_digest = ? ORDER BY template.id",
+        (model_digest,),
+    )
+    for template_id, entry_id, person_id, watchlist_id, sealed in rows:
+        list_id = str(watchlist_id)
+        if chosen is not None and list_id not in chosen:
+            continue
+        key = keys.get(list_id)
+        if key is None:
+            key = keys[list_id] = reader.keys.open(watchlists.scope_of(list_id))
+        assert isinstance(sealed, bytes)
+        ids.append((str(template_id), str(entry_id), str(person_id), list_id))
+        vectors.append(key.open(Label("template", ids[-1][0], model_digest), sealed))
+    matrix = np.frombuffer(bytearray().join(vectors), np.float32)
+    return TemplateMatrix(
+        model_digest,
+        tuple(row[0] for row in ids),
+        tuple(row[1] for row in ids),
+        tuple(row[2] for row in ids),
+        tuple(row[3] for row in ids),
+        matrix.reshape(len(ids), -1 if ids else 0),
+    )

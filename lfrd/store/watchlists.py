@@ -1,0 +1,218 @@
+"""Persons, watchlists and their entries."""
+
+import enum
+from dataclasses import dataclass
+from typing import ClassVar
+
+from lfrd.errors import Conflict, NotFound
+from lfrd.events import EventKind
+from lfrd.governance.audit import AuditClass
+from lfrd.ids import new_id
+from lfrd.store.keys import Scope
+from lfrd.store.transaction import Reader, Transaction
+
+
+class Category(enum.StrEnum):
+    """Why somebody may be looked for; closed, so that "who" is not left to discretion."""
+
+    WANTED = "wanted"
+    MISSING = "missing"
+    AT_RISK = "at-risk"
+    EXCLUDED = "excluded"
+    COURT_ORDER = "court-order"
+    STAFF = "staff"
+    TEST = "test"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What entries on several lists share."""
+
+    TABLE: ClassVar[str] = "person"
+
+    id: str
+    created_at_s: float
+    principal: str
+
+
+@dataclass(frozen=True, slots=True)
+class Watchlist:
+    """A master list. `margin` is added to the deployment's threshold; `colour` is for screens."""
+
+    TABLE: ClassVar[str] = "watchlist"
+
+    id: str
+    name: str
+    category: Category
+    purpose: str
+    owner: str
+    colour: str
+    margin: float
+    created_at_s: float
+    expires_at_s: float | None
+    confirmed_at_s: float
+    confirmed_by: str
+    principal: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewWatchlist:
+    """What somebody says about a list they make."""
+
+    name: str
+    category: Category
+    purpose: str
+    owner: str
+    colour: str = "amber"
+    margin: float = 0.0
+    expires_at_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One person on one list, under a pseudonymous reference."""
+
+    TABLE: ClassVar[str] = "entry"
+
+    id: str
+    watchlist_id: str
+    person_id: str
+    reference: str
+    category: Category
+    basis: str
+    source: str
+    under_18: bool
+    margin: float
+    added_at_s: float
+    expires_at_s: float | None
+    principal: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """What somebody says about an entry they add. No `person_id`: a new person."""
+
+    watchlist_id: str
+    reference: str
+    category: Category
+    basis: str = ""
+    source: str = ""
+    under_18: bool = False
+    margin: float = 0.0
+    expires_at_s: float | None = None
+    person_id: str | None = None
+
+
+def scope_of(watchlist_id: str) -> Scope:
+    """Whose key seals the faces of this list."""
+    return Scope("watchlist", watchlist_id)
+
+
+def add(tx: Transaction, new: NewWatchlist) -> Watchlist:
+    """Make a list and its key. Raises Conflict where the name is taken."""
+    watchlist = Watchlist(
+        new_id(), new.name, new.category, new.purpose, new.owner, new.colour, new.margin,
+        tx.at_s, new.expires_at_s, tx.at_s, tx.principal, tx.principal,
+    )  # fmt: skip
+    try:
+        tx.insert(watchlist)
+    except Conflict as error:
+        raise Conflict(f"there is already a watchlist named {new.name!r}") from error
+    tx.keys.create(scope_of(watchlist.id))
+    tx.audit(AuditClass.COLLECTION, "watchlist.add", (watchlist.id,))
+    tx.event(EventKind.WATCHLIST_CHANGED, watchlist.id)
+    return watchlist
+
+
+def get(reader: Reader, watchlist_id: str) -> Watchlist:
+    """Raises NotFound."""
+    return reader.get(Watchlist, watchlist_id)
+
+
+def by_name(reader: Reader, name: str) -> Watchlist | None:
+    return reader.first(Watchlist, "WHERE name = ?", (name,))
+
+
+def list_all(reader: Reader) -> list[Watchlist]:
+    """All lists, by name."""
+    return reader.find(Watchlist, "ORDER BY name")
+
+
+def confirm(tx: Transaction, watchlist_id: str) -> None:
+    """Note that somebody looked the list over and it is right as of now."""
+    changed = tx.execute(
+        "UPDATE watchlist SET confirmed_at_s = ?, confirmed_by = ? WHERE id = ?",
+        (tx.at_s, tx.principal, watchlist_id),
+    )
+    if not changed:
+        raise NotFound(f"there is no watchlist {watchlist_id}")
+    tx.audit(AuditClass.ALTERATION, "watchlist.confirm", (watchlist_id,))
+    tx.event(EventKind.WATCHLIST_CHANGED, watchlist_id)
+
+
+def delete(tx: Transaction, watchlist_id: str) -> bool:
+    """Destroy the key of a list, then delete it with all its entries; False where there is none.
+
+    The key goes first and at once: a crash in between leaves rows that nobody can open.
+    """
+    if tx.first(Watchlist, "WHERE id = ?", (watchlist_id,)) is None:
+        return False
+    entries = tx.count("SELECT count(*) FROM entry WHERE watchlist_id = ?", (watchlist_id,))
+    tx.keys.destroy(scope_of(watchlist_id))
+    deleted = tx.execute("DELETE FROM watchlist WHERE id = ?", (watchlist_id,))
+    tx.execute("DELETE FROM person WHERE id NOT IN (SELECT person_id FROM entry)")
+    tx.audit(AuditClass.ERASURE, "watchlist.delete", (watchlist_id,), {"entries": entries})
+    tx.event(EventKind.WATCHLIST_CHANGED, watchlist_id)
+    return deleted == 1
+
+
+def add_entry(tx: Transaction, new: NewEntry) -> Entry:
+    """Put somebody on a list. Raises NotFound for the list or person,
+    Conflict where the reference is taken."""
+    get(tx, new.watchlist_id)
+    if new.person_id is None:
+        person = Person(new_id(), tx.at_s, tx.principal)
+        tx.insert(person)
+    else:
+        person = tx.get(Person, new.person_id)
+    entry = Entry(
+        new_id(), new.watchlist_id, person.id, new.reference, new.category, new.basis, new.source,
+        new.under_18, new.margin, tx.at_s, new.expires_at_s, tx.principal,
+    )  # fmt: skip
+    try:
+        tx.insert(entry)
+    except Conflict as error:
+        raise Conflict(f"the watchlist already has an entry {new.reference!r}") from error
+    tx.audit(AuditClass.COLLECTION, "entry.add", (entry.id, entry.person_id, entry.watchlist_id))
+    tx.event(EventKind.WATCHLIST_CHANGED, entry.watchlist_id)
+    return entry
+
+
+def get_entry(reader: Reader, entry_id: str) -> Entry:
+    """Raises NotFound."""
+    return reader.get(Entry, entry_id)
+
+
+def entries(reader: Reader, watchlist_id: str) -> list[Entry]:
+    """The entries of a list, by reference."""
+    return reader.find(Entry, "WHERE watchlist_id = ? ORDER BY reference", (watchlist_id,))
+
+
+def entries_of_person(reader: Reader, person_id: str) -> list[Entry]:
+    """The entries that one person has on all lists."""
+    return reader.find(Entry, "WHERE person_id = ? ORDER BY added_at_s", (person_id,))
+
+
+def delete_entry(tx: Transaction, entry_id: str) -> bool:
+    """Delete an entry with its images and templates, and its person if on no other list."""
+    entry = tx.first(Entry, "WHERE id = ?", (entry_id,))
+    if entry is None:
+        return False
+    deleted = tx.execute("DELETE FROM entry WHERE id = ?", (entry_id,))
+    tx.execute(
+        "DELETE FROM person WHERE id = ? AND id NOT IN (SELECT person_id FROM entry)",
+        (entry.person_id,),
+    )
+    tx.audit(AuditClass.ERASURE, "entry.delete", (entry.id, entry.person_id, entry.watchlist_id))
+    tx.event(EventKind.WATCHLIST_CHANGED, entry.watchlist_id)
+    return deleted == 1
