@@ -1,0 +1,175 @@
+"""People decide. What a decision is worth, until when it can be taken back, and what follows.
+
+A reviewer submits a decision, may undo it for UNDO_WINDOW_S, and then it is final by itself (or
+earlier, on request). Nothing is revealed to anybody before. When as many decisions are final as
+the profile requires, the episode closes: with their common decision, or unresolved.
+"""
+
+import asyncio
+import contextlib
+import enum
+import logging
+from collections.abc import Sequence
+
+from lfrd.clock import Clock
+from lfrd.errors import Conflict, StoreFailed
+from lfrd.governance.audit import AuditClass
+from lfrd.health import HealthBoard
+from lfrd.store import episodes, reviews
+from lfrd.store.database import SYSTEM, Database
+from lfrd.store.reviews import Review, ReviewDecision
+from lfrd.store.transaction import Transaction
+
+log = logging.getLogger(__name__)
+
+UNDO_WINDOW_S = 10.0
+RETRY_S = 5.0
+"""How soon the sweep is tried again when the store failed."""
+
+COMPONENT = "reviews"
+
+
+class Outcome(enum.StrEnum):
+    """What the reviewers together say about an episode."""
+
+    MATCH = "match"
+    NOT_MATCH = "not_match"
+    UNSURE = "unsure"
+    UNRESOLVED = "unresolved"
+
+
+def conclude(final: Sequence[ReviewDecision], required: int) -> Outcome | None:
+    """The outcome of the first `required` final decisions (in the order they became final).
+
+    None while there are fewer. Agreement is the outcome; any disagreement is `unresolved`.
+    Later decisions are kept and change nothing.
+    """
+    assert required >= 1
+    if len(final) < required:
+        return None
+    counted = set(final[:required])
+    return Outcome(counted.pop().value) if len(counted) == 1 else Outcome.UNRESOLVED
+
+
+def outcome_of(given: Sequence[Review], required: int) -> Outcome | None:
+    """`conclude` for the reviews of one episode as the store has them."""
+    final = [(review.final_at_s, review.id, review) for review in given if is_final(review)]
+    return conclude([review.decision for _, _, review in sorted(final, key=_order)], required)
+
+
+def _order(item: tuple[float | None, str, Review]) -> tuple[float, str]:
+    final_at_s, review_id, _ = item
+    assert final_at_s is not None
+    return final_at_s, review_id
+
+
+def is_final(review: Review) -> bool:
+    return review.final_at_s is not None
+
+
+def is_due(review: Review, now_s: float) -> bool:
+    """Whether the time for undoing has run out, so that the review has to become final."""
+    return not is_final(review) and now_s >= review.submitted_at_s + UNDO_WINDOW_S
+
+
+def may_undo(review: Review, now_s: float) -> bool:
+    return not is_final(review) and not is_due(review, now_s)
+
+
+class Reviews:
+    """The reviews of one site. `required` is the profile's number of reviewers.
+
+    `run` belongs into the daemon's task group: it makes decisions final when their time is up,
+    those that were submitted before a restart included.
+    """
+
+    def __init__(
+        self, database: Database, clock: Clock, health: HealthBoard, *, required: int = 1
+    ) -> None:
+        self.required = required
+        self._database = database
+        self._clock = clock
+        self._health = health
+        self._submitted = asyncio.Event()
+
+    async def submit(
+        self, episode_id: str, decision: ReviewDecision, reason: str, *, principal: str
+    ) -> Review:
+        """Decide. Raises NotFound, or Conflict where it is closed or one has decided already."""
+        review = await self._database.write(
+            lambda tx: reviews.submit(tx, episode_id, decision, reason), principal=principal
+        )
+        self._submitted.set()
+        return review
+
+    async def undo(self, episode_id: str, *, principal: str) -> None:
+        """Take one's own decision back. Raises NotFound, or Conflict where it is too late."""
+        await self._database.write(lambda tx: _undo(tx, episode_id), principal=principal)
+
+    async def finish(self, episode_id: str, *, principal: str) -> None:
+        """Make one's own decision final now; a final one stays as it is. Raises NotFound."""
+        await self._database.write(
+            lambda tx: _finish_own(tx, episode_id, self.required), principal=principal
+        )
+
+    async def sweep(self) -> float | None:
+        """Make final what is due; return the seconds until the next one is, None without any."""
+        waiting = await self._database.read(lambda reader: reviews.not_final(reader, float("inf")))
+        now_s = self._clock.wall_s()
+        if any(is_due(review, now_s) for review in waiting):
+            await self._database.write(lambda tx: _finish_due(tx, self.required), principal=SYSTEM)
+        due_s = [r.submitted_at_s + UNDO_WINDOW_S for r in waiting if not is_due(r, now_s)]
+        return min(due_s) - now_s if due_s else None
+
+    async def run(self) -> None:
+        """Sweep whenever something is due, until cancelled."""
+        while True:
+            self._submitted.clear()
+            wait_s = await self._sweep_or_retry()
+            with contextlib.suppress(TimeoutError):  # then something is due
+                async with asyncio.timeout(wait_s):
+                    await self._submitted.wait()
+
+    async def _sweep_or_retry(self) -> float | None:
+        """A full disk must not end the daemon: health turns red and it is tried again."""
+        try:
+            wait_s = await self.sweep()
+        except StoreFailed as error:
+            self._health.fail(COMPONENT, f"decisions cannot be made final: {error}")
+            return RETRY_S
+        self._health.clear(COMPONENT)
+        # The wall clock may be set back meanwhile, so no wait is longer than the window.
+        return None if wait_s is None else min(wait_s, UNDO_WINDOW_S)
+
+
+def _undo(tx: Transaction, episode_id: str) -> None:
+    review = reviews.own(tx, episode_id, tx.principal)
+    if not may_undo(review, tx.at_s):
+        raise Conflict(
+            f"the decision about {episode_id} can no longer be undone: that is possible for "
+            f"{UNDO_WINDOW_S:.0f} s, unless it was made final"
+        )
+    undone = reviews.undo(tx, review.id)
+    assert undone
+
+
+def _finish_own(tx: Transaction, episode_id: str, required: int) -> None:
+    review = reviews.own(tx, episode_id, tx.principal)
+    if not is_final(review):
+        _finish(tx, review, required)
+
+
+def _finish_due(tx: Transaction, required: int) -> None:
+    for review in reviews.not_final(tx, tx.at_s - UNDO_WINDOW_S):
+        _finish(tx, review, required)
+
+
+def _finish(tx: Transaction, review: Review, required: int) -> None:
+    """Make a review final and, if it was the last one needed, close its episode."""
+    reviews.finalise(tx, review.id)
+    episode = episodes.get(tx, review.episode_id)
+    outcome = outcome_of(reviews.of_episode(tx, episode.id), required)
+    if outcome is None or episode.state is episodes.EpisodeState.CLOSED:
+        return
+    tx.audit(AuditClass.DECISION, "episode.outcome", (episode.id,), {"outcome": outcome.value})
+    episodes.close(tx, episode.id)
