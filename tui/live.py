@@ -1,0 +1,109 @@
+"""Follows the daemon: the whole state once, then what changes, again whenever it was away.
+
+The stream is open before the state is read, so nothing falls between the two. An event says what
+changed and never how: each one leads to a reading of its subject. Readings are idempotent, so an
+event that the state already held does no harm.
+"""
+
+from typing import Protocol
+
+from lfrd.api.schema import (
+    Alert,
+    AlertState,
+    Camera,
+    CameraRates,
+    Deployment,
+    EventKind,
+    EventMessage,
+    Health,
+    HealthChange,
+)
+from lfrd.client import Away, Back, Client, Reset
+from lfrd.errors import LfrdError, NotFound
+
+PAGE = 50
+MAX_OPEN_PAGES = 20
+"""Of open candidates the newest thousand are listed; the others follow as these are decided."""
+
+_OF_ALERTS = (EventKind.ALERT_RAISED, EventKind.ALERT_UPDATED, EventKind.ALERT_CLOSED)
+
+
+class View(Protocol):
+    """What can be shown; every call is quick and on the event loop."""
+
+    def show_health(self, health: Health) -> None: ...
+    def show_cameras(self, cameras: tuple[Camera, ...]) -> None: ...
+    def show_rates(self, rates: tuple[CameraRates, ...]) -> None: ...
+    def show_deployment(self, deployment: Deployment | None) -> None: ...
+    def show_alerts(self, alerts: tuple[Alert, ...]) -> None: ...
+    def show_alert(self, alert: Alert) -> None: ...
+    def forget_alert(self, alert_id: str) -> None: ...
+    def show_away(self) -> None: ...
+    def show_back(self) -> None: ...
+    def show_error(self, error: LfrdError) -> None: ...
+
+
+async def follow(client: Client, view: View) -> None:
+    """Keep the view in step until cancelled. Raises what the daemon refuses for good (Denied)."""
+    async for item in client.events():
+        match item:
+            case Away():
+                view.show_away()
+            case Back() | Reset():
+                await _reload(client, view)
+            case EventMessage() | HealthChange():
+                await _apply(item, client, view)
+            case rates:
+                view.show_rates(rates)
+
+
+async def _reload(client: Client, view: View) -> None:
+    """Read everything. If the daemon goes away meanwhile, the stream says so next."""
+    try:
+        view.show_health(await client.health())
+        view.show_deployment(await client.current_deployment())
+        view.show_cameras(await client.cameras())
+        view.show_alerts(await _all_alerts(client))
+    except LfrdError as error:
+        view.show_error(error)
+    else:
+        view.show_back()
+
+
+async def _all_alerts(client: Client) -> tuple[Alert, ...]:
+    """The newest alerts of any state and every open one."""
+    found = {alert.id: alert for alert in await client.alerts(limit=PAGE)}
+    before: str | None = None
+    for _ in range(MAX_OPEN_PAGES):
+        page = await client.alerts(AlertState.OPEN, limit=PAGE, before=before)
+        found.update((alert.id, alert) for alert in page)
+        if len(page) < PAGE:
+            break
+        before = page[-1].id
+    return tuple(found.values())
+
+
+async def _apply(item: EventMessage | HealthChange, client: Client, view: View) -> None:
+    """Read what this names. A watchlist is shown only by name, with each of its candidates."""
+    try:
+        if isinstance(item, HealthChange):
+            view.show_health(await client.health())
+        elif item.kind in _OF_ALERTS:
+            await read_alert(item.subject_id, client, view)
+        elif item.kind is EventKind.CAMERA_CHANGED:
+            view.show_cameras(await client.cameras())
+        elif item.kind is EventKind.DEPLOYMENT_CHANGED:
+            view.show_deployment(await client.current_deployment())
+            view.show_health(await client.health())
+    except LfrdError as error:
+        view.show_error(error)
+
+
+async def read_alert(alert_id: str, client: Client, view: View) -> None:
+    """Show this candidate as it is now, or forget it. Raises LfrdError."""
+    try:
+        alert = await client.alert(alert_id)
+    except NotFound:  # its time ran out between the event and the reading
+        view.forget_alert(alert_id)
+    else:
+        view.show_alert(alert)

@@ -1,0 +1,339 @@
+"""The one main screen: cameras, candidates, and the face beside the reference photo.
+
+The screen holds the state (it is the only writer) and the widgets show it. `refresh_all` brings
+every widget in line and draws only what changed; it runs after each change and twice a second for
+ages and countdowns.
+"""
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.events import Click
+from textual.screen import Screen
+from textual.widgets import Footer
+
+from lfrd.api.schema import (
+    Alert,
+    Camera,
+    CameraRates,
+    Deployment,
+    Health,
+    ReviewDecision,
+    ReviewSubmit,
+)
+from lfrd.client import Client
+from lfrd.errors import LfrdError
+from tui.board import Board
+from tui.live import read_alert
+from tui.screens.help import HelpScreen
+from tui.screens.reason import ReasonScreen
+from tui.widgets.banner import Banner
+from tui.widgets.cameras import CameraList, cameras_in_short
+from tui.widgets.candidates import CandidateList
+from tui.widgets.faces import FacePanel
+from tui.widgets.line import Line
+from tui.widgets.status import away_content, pending_content
+from tui.words import decision_mark, is_final, is_undecided
+
+if TYPE_CHECKING:
+    from tui.widgets.picture import ImageClass
+
+REFRESH_S = 0.5
+NOTICE_S = 8.0
+LOOK_S = 0.4
+"""Both photos must have been on the screen for so long before a key counts as a decision about
+them; it also keeps a key pressed twice from deciding the next candidate unseen."""
+
+
+class MainScreen(Screen[None]):
+    """Implements `tui.live.View`; talks to the daemon only to show images and to decide."""
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012 - Textual's own type
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012 - Textual's own type
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("m", "decide('match')", "Match", show=False),
+        Binding("n", "decide('not_a_match')", "Not a match", show=False),
+        Binding("u", "decide('unsure')", "Unsure", show=False),
+        Binding("z", "decide('undo')", "Undo", show=False),
+        Binding("j,down", "move(1)", "Down", show=False),
+        Binding("k,up", "move(-1)", "Up", show=False),
+        Binding("space", "next", "Next"),
+        Binding("r", "reason", "Reason"),
+        Binding("f", "filter", "Open/all"),
+        Binding("c", "cameras", "Cameras"),
+        Binding("b", "bell", "Bell"),
+        Binding("question_mark", "help", "Help", key_display="?"),
+        Binding("q", "app.quit", "Quit"),
+    ]
+
+    def __init__(
+        self, client: Client, image_class: "ImageClass", now: Callable[[], float] = time.time
+    ) -> None:
+        super().__init__()
+        self._client = client
+        self._image_class = image_class
+        self._now = now
+        self.board = Board()
+        self._health: Health | None = None
+        self._deployment: Deployment | None = None
+        self._cameras: tuple[Camera, ...] = ()
+        self._rates: dict[str, CameraRates] = {}
+        self._reasons: dict[str, str] = {}
+        self._away_since_s: float | None = None
+        self._bell = True
+        self._browsing = False  # the operator went back to a decided candidate on purpose
+        self._busy = False
+        self._reading_finals = False
+        self._notice_until_s = 0.0
+
+    def compose(self) -> ComposeResult:
+        yield Banner(id="banner")
+        yield Line(id="away")
+        with Horizontal(id="body"):
+            yield CameraList(id="cameras", classes="panel")
+            yield CandidateList(id="candidates", classes="panel")
+            yield FacePanel(self._client, self._image_class, self._now)
+        yield Line(id="pending")
+        yield Line(id="notice")
+        yield Footer(compact=True)
+
+    def on_mount(self) -> None:
+        self.query_one(CandidateList).focus()
+        self.set_interval(REFRESH_S, self._tick)
+        self.refresh_all()
+
+    # What the daemon says (tui.live.View).
+
+    def show_health(self, health: Health) -> None:
+        self._health = health
+        self.refresh_all()
+
+    def show_cameras(self, cameras: tuple[Camera, ...]) -> None:
+        self._cameras = cameras
+        self._rates = {c.id: c.rates for c in cameras if c.rates is not None}
+        self.refresh_all()
+
+    def show_rates(self, rates: tuple[CameraRates, ...]) -> None:
+        self._rates = {rate.camera_id: rate for rate in rates}
+        self.query_one(CameraList).show(self._cameras, self._rates)
+
+    def show_deployment(self, deployment: Deployment | None) -> None:
+        self._deployment = deployment
+        self.refresh_all()
+
+    def show_alerts(self, alerts: tuple[Alert, ...]) -> None:
+        self._arrived(self.board.replace(alerts))
+
+    def show_alert(self, alert: Alert) -> None:
+        before = self.board.get(alert.id)
+        arrived = self.board.put(alert)
+        if before is not None and is_final(alert) and not is_final(before):
+            assert alert.my_review is not None
+            word = decision_mark(alert.my_review.decision).text
+            self._say(Content.assemble((f"{word} ", "bold"), f"on {alert.reference} is final"))
+        self._arrived(int(arrived))
+
+    def forget_alert(self, alert_id: str) -> None:
+        self.board.remove(alert_id)
+        self.refresh_all()
+
+    def show_away(self) -> None:
+        if self._away_since_s is None:
+            self._away_since_s = self._now()
+        self._rates = {}
+        self.refresh_all()
+
+    def show_back(self) -> None:
+        if self._away_since_s is not None:
+            self._say(Content("● the daemon is back, everything was read again"))
+        self._away_since_s = None
+        self.query_one(FacePanel).retry()
+        self.refresh_all()
+
+    def show_error(self, error: LfrdError) -> None:
+        self._complain(str(error))
+
+    # What the operator does.
+
+    def action_move(self, step: int) -> None:
+        self.board.move(step)
+        self._chosen()
+
+    def on_candidate_list_chosen(self, event: CandidateList.Chosen) -> None:
+        self.board.select(event.alert_id)
+        self._chosen()
+
+    def action_next(self) -> None:
+        self.board.select_next_undecided()
+        self._chosen()
+
+    def action_decide(self, what: str) -> None:
+        """Decide about the selected candidate, or undo the last decision that can be undone."""
+        if self._busy:
+            return
+        if what == "undo":
+            self._start_undo()
+        elif (alert := self._decidable()) is not None:
+            self._busy = True
+            self.run_worker(partial(self._submit, alert.id, ReviewDecision(what)), group="review")
+
+    @on(Click, "#pending")
+    def click_pending(self) -> None:
+        self.action_decide("undo")
+
+    def action_reason(self) -> None:
+        alert = self.board.selected
+        if alert is None or not is_undecided(alert):
+            self._complain("a reason goes with a decision: choose an undecided candidate first")
+            return
+
+        def keep(reason: str | None) -> None:
+            if reason is not None:
+                self._reasons[alert.id] = reason
+            self.refresh_all()
+
+        self.app.push_screen(ReasonScreen(self._reasons.get(alert.id, "")), keep)
+
+    def action_filter(self) -> None:
+        self.board.only_open = not self.board.only_open
+        self.refresh_all()
+
+    def action_cameras(self) -> None:
+        self.toggle_class("-cameras")
+        shown = self.query_one(CameraList if self.has_class("-cameras") else CandidateList)
+        shown.focus()
+
+    def action_bell(self) -> None:
+        self._bell = not self._bell
+        self._say(Content(f"the bell is {'on' if self._bell else 'off'}"))
+
+    def action_help(self) -> None:
+        self.app.push_screen(HelpScreen())
+
+    # How it is done.
+
+    def _chosen(self) -> None:
+        selected = self.board.selected
+        self._browsing = selected is not None and not is_undecided(selected)
+        self.refresh_all()
+
+    def _arrived(self, count: int) -> None:
+        """New candidates: ring, and show one unless the operator is busy with another."""
+        if count:
+            if self._bell:
+                self.app.bell()
+            self._say(Content("● a new candidate" if count == 1 else f"● {count} new candidates"))
+        selected = self.board.selected
+        if count and selected is not None and not is_undecided(selected) and not self._browsing:
+            self.board.select_next_undecided()
+        self.refresh_all()
+
+    def _decidable(self) -> Alert | None:
+        """The selected candidate if it may be decided now; otherwise says why not."""
+        alert = self.board.selected
+        if alert is None:
+            self._complain("there is nothing to decide")
+        elif not is_undecided(alert):
+            self._complain("already decided; z undoes it while that is possible")
+        elif (seen_s := self.query_one(FacePanel).seen_s()) is None:
+            self._complain("look first: both photos must be on the screen")
+        elif seen_s < LOOK_S:
+            self._complain("look first: that was too quick to be about these photos; press again")
+        else:
+            return alert
+        return None
+
+    async def _submit(self, alert_id: str, decision: ReviewDecision) -> None:
+        review = ReviewSubmit(decision=decision, reason=self._reasons.get(alert_id, ""))
+        try:
+            decided = await self._client.submit_review(alert_id, review)
+        except LfrdError as error:
+            self._complain(str(error))
+        else:
+            self._reasons.pop(alert_id, None)
+            self._browsing = False
+            self.board.put(decided)
+            self.board.select_next_undecided()
+            self.refresh_all()
+        finally:
+            self._busy = False
+
+    def _start_undo(self) -> None:
+        undoable = self.board.undoable(self._now())
+        if not undoable:
+            self._complain("there is nothing to undo: a decision is final after 10 seconds")
+            return
+        ids = [alert.id for alert in undoable]
+        chosen = self.board.selected_id if self.board.selected_id in ids else ids[0]
+        self._busy = True
+        self.run_worker(partial(self._undo, chosen), group="review")
+
+    async def _undo(self, alert_id: str) -> None:
+        try:
+            open_again = await self._client.undo_review(alert_id)
+        except LfrdError as error:
+            self._complain(str(error))
+        else:
+            self.board.put(open_again)
+            self.board.select(alert_id)
+            self._chosen()
+            self._say(Content(f"undone: {open_again.reference} is open again"))
+        finally:
+            self._busy = False
+
+    def _tick(self) -> None:
+        self.refresh_all()
+        due = [alert.id for alert in self.board.becoming_final(self._now())]
+        if due and self._away_since_s is None and not self._reading_finals:
+            self._reading_finals = True
+            self.run_worker(partial(self._read_finals, due), group="finals")
+
+    async def _read_finals(self, due: list[str]) -> None:
+        """Ask whether one's own decisions have become final: no event tells, for it would tell
+        the next reviewer as well."""
+        try:
+            for alert_id in due:
+                await read_alert(alert_id, self._client, self)
+        except LfrdError as error:
+            self._complain(str(error))
+        finally:
+            self._reading_finals = False
+
+    def refresh_all(self) -> None:
+        """Bring every widget in line; each draws only what changed."""
+        now_s = self._now()
+        alert = self.board.selected
+        names = {camera.id: camera.name for camera in self._cameras}
+        self.query_one(Banner).show(
+            self._deployment, self._health, cameras_in_short(self._cameras), now_s
+        )
+        self.query_one(CameraList).show(self._cameras, self._rates)
+        self.query_one(CandidateList).show(self.board, names, now_s)
+        camera_name = "" if alert is None else names.get(alert.camera_id, alert.camera_id)
+        reason = "" if alert is None else self._reasons.get(alert.id, "")
+        self.query_one(FacePanel).show(alert, camera_name, reason)
+        self._refresh_lines(now_s)
+
+    def _refresh_lines(self, now_s: float) -> None:
+        away = self.query_one("#away", Line)
+        away.set_class(self._away_since_s is not None, "-shown")
+        if self._away_since_s is not None:
+            away.show(away_content(self._away_since_s))
+        self.query_one("#pending", Line).show(pending_content(self.board.undoable(now_s), now_s))
+        if now_s >= self._notice_until_s:
+            self.query_one("#notice", Line).show(Content())
+
+    def _say(self, content: Content) -> None:
+        """One line at the bottom, for a while."""
+        self._notice_until_s = self._now() + NOTICE_S
+        self.query_one("#notice", Line).show(content)
+
+    def _complain(self, sentence: str) -> None:
+        self._say(Content.assemble(("✗ ", "bold $error"), (" ".join(sentence.split()), "$error")))

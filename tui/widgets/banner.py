@@ -1,0 +1,58 @@
+"""The two lines at the top: what is running and for how long; whether the daemon is well."""
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+
+from lfrd.api.schema import Deployment, Health
+from tui.widgets.line import Line
+from tui.words import ends_text, health_mark
+
+
+def deployment_content(deployment: Deployment | None, now_s: float) -> Content:
+    """The running deployment; a lab profile is said before anything else."""
+    if deployment is None:
+        return Content.assemble(
+            ("○ No deployment is running: ", "bold"),
+            ("no frame is decoded and nobody is compared.", "$quiet"),
+        )
+    parts: list[Content | str | tuple[str, str]] = []
+    if deployment.profile == "lab":
+        parts.append((" LAB · consenting people only ", "bold $on-lab on $lab"))
+        parts.append(" ")
+    else:
+        parts.append((f"{deployment.profile} ", "bold $primary"))
+    parts.append((ends_text(deployment.planned_end_at_s, now_s), "bold"))
+    parts.append(f" · {deployment.purpose}")
+    parts.append((f" · {deployment.place}", "$quiet"))
+    return Content.assemble(*parts)
+
+
+def health_content(health: Health | None, cameras: str) -> Content:
+    """Health, the cameras in short, every reason; what is cut off matters least."""
+    if health is None:
+        return Content.styled("◌ reading the daemon's state", "$quiet")
+    mark = health_mark(health.status)
+    why = f" · {'; '.join(health.reasons)}" if health.reasons else ""
+    rest = f"templates: {health.gallery_templates} · {health.model.pack}"
+    return Content.assemble(
+        (f"{mark.symbol} health {mark.word}", f"bold {mark.style}"),
+        f" · {cameras}",
+        (why, mark.style),
+        (f" · {rest} · {health.node} · {health.version}", "$quiet"),
+    )
+
+
+class Banner(Vertical):
+    """Two lines that never wrap; what does not fit is cut off at the right."""
+
+    def compose(self) -> ComposeResult:
+        yield Line(id="banner-deployment")
+        yield Line(id="banner-health")
+
+    def show(
+        self, deployment: Deployment | None, health: Health | None, cameras: str, now_s: float
+    ) -> None:
+        """Bring both lines up to date."""
+        self.query_one("#banner-deployment", Line).show(deployment_content(deployment, now_s))
+        self.query_one("#banner-health", Line).show(health_content(health, cameras))

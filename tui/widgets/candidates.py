@@ -1,0 +1,64 @@
+"""The list of candidates: undecided first, newest first."""
+
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import OptionList
+
+from lfrd.api.schema import Alert
+from tui.board import Board
+from tui.widgets.rows import Row, RowList
+from tui.words import AMBIGUOUS, candidate_mark, duration_text, is_undecided
+
+
+def candidate_content(alert: Alert, unread: bool, camera_name: str, now_s: float) -> Content:
+    """Two lines: symbol, list and reference; the state in words, age and camera."""
+    mark = candidate_mark(alert, unread, now_s)
+    bright = "$foreground" if is_undecided(alert) else "$quiet"
+    first = Content.assemble(
+        (f"{mark.symbol} ", f"bold {mark.style}"),
+        ("■ ", alert.watchlist_colour),
+        (alert.reference, f"bold {bright}"),
+        (f"  {AMBIGUOUS.text}" if alert.ambiguous else "", AMBIGUOUS.style),
+    )
+    age = duration_text(now_s - alert.raised_at_s)
+    second = Content.assemble(
+        (f"  {mark.word}", mark.style), (f" · {age} · {camera_name}", "$quiet")
+    )
+    return Content("\n").join([first, second])
+
+
+class CandidateList(RowList):
+    """The board's list. Moving the highlight asks the owner to select."""
+
+    BORDER_TITLE = "Candidates"
+
+    class Chosen(Message):
+        """The operator moved to this candidate."""
+
+        def __init__(self, alert_id: str) -> None:
+            super().__init__()
+            self.alert_id = alert_id
+
+    def show(self, board: Board, camera_names: dict[str, str], now_s: float) -> None:
+        """Bring the rows, the title and the selection in line with the board."""
+        rows = tuple(
+            Row(
+                alert.id,
+                candidate_content(
+                    alert,
+                    board.is_unread(alert.id),
+                    camera_names.get(alert.camera_id, alert.camera_id),
+                    now_s,
+                ),
+            )
+            for alert in board.listed()
+        )
+        self.show_rows(rows, board.selected_id)
+        waiting = board.undecided_count
+        self.border_title = f"{waiting} to decide" if waiting else "Candidates"
+        self.border_subtitle = "open only" if board.only_open else f"all {len(board)}"
+
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        event.stop()
+        if event.option.id is not None and event.option_index == self.highlighted:
+            self.post_message(self.Chosen(event.option.id))

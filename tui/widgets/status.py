@@ -1,0 +1,33 @@
+"""The lines that come and go: the daemon is away, what can be undone, what just happened."""
+
+from textual.content import Content
+
+from lfrd.api.schema import Alert
+from tui.words import UNDO_WINDOW_S, clock_text, decision_mark, undo_left_s
+
+BAR_CELLS = 20
+
+
+def away_content(since_s: float) -> Content:
+    """What is on the screen is old, and since when."""
+    return Content(
+        f"✗ daemon away since {clock_text(since_s)}, retrying · what you see is from before"
+    )
+
+
+def pending_content(pending: tuple[Alert, ...], now_s: float) -> Content:
+    """The latest decision that can still be undone, with the seconds that are left."""
+    if not pending or pending[0].my_review is None:
+        return Content()
+    alert, review = pending[0], pending[0].my_review
+    left_s = undo_left_s(alert, now_s)
+    full = round(BAR_CELLS * left_s / UNDO_WINDOW_S)
+    more = f" · {len(pending) - 1} more" if len(pending) > 1 else ""
+    return Content.assemble(
+        (f"◷ {decision_mark(review.decision).word}", "bold $decided"),
+        f" on {alert.reference} · final in {left_s:2.0f} s ",
+        ("━" * full, "$decided"),
+        ("━" * (BAR_CELLS - full), "$frame"),
+        ("  z", "bold $primary"),
+        (f" undoes it{more}", "$quiet"),
+    )

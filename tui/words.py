@@ -1,0 +1,134 @@
+"""What states, times and figures are called on the screen.
+
+Every state is a symbol and a word, so that nothing rests on colour alone; the style only repeats
+it. The three decisions look alike on purpose: none of them is the "good" one.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from lfrd.api.schema import Alert, AlertState, CameraState, HealthStatus, Revealed, ReviewDecision
+
+UNDO_WINDOW_S = 10.0
+"""How long the server lets a decision be undone; it is the judge, this only drives the display."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One state as it is shown: a symbol one cell wide, a word, a style of the theme."""
+
+    symbol: str
+    word: str
+    style: str = ""
+
+    @property
+    def text(self) -> str:
+        return f"{self.symbol} {self.word}"
+
+
+_CAMERA = {
+    CameraState.IDLE: Mark("○", "idle", "$quiet"),
+    CameraState.CONNECTING: Mark("◌", "connecting", "$warning"),
+    CameraState.LIVE: Mark("●", "live", "$success"),
+    CameraState.DEGRADED: Mark("◐", "degraded", "$warning"),
+    CameraState.FROZEN: Mark("■", "frozen", "$error"),
+    CameraState.LOST: Mark("✗", "lost", "$error"),
+    CameraState.REFUSED: Mark("⊘", "refused", "$error"),
+    CameraState.PAUSED: Mark("▮", "paused", "$warning"),
+    CameraState.ENDED: Mark("–", "ended", "$quiet"),
+    CameraState.CLOSING: Mark("◌", "closing", "$quiet"),
+}
+
+_HEALTH = {
+    HealthStatus.OK: Mark("●", "ok", "$success"),
+    HealthStatus.DEGRADED: Mark("▲", "degraded", "$warning"),
+    HealthStatus.FAILED: Mark("✗", "failed", "$error"),
+}
+
+_DECISION = {
+    ReviewDecision.MATCH: Mark("✓", "match", "$decided"),
+    ReviewDecision.NOT_A_MATCH: Mark("✗", "not a match", "$decided"),
+    ReviewDecision.UNSURE: Mark("?", "unsure", "$decided"),
+}
+
+AMBIGUOUS = Mark("≈", "ambiguous", "$warning")
+
+
+def camera_mark(state: CameraState) -> Mark:
+    """How a camera's state is shown."""
+    return _CAMERA[state]
+
+
+def health_mark(status: HealthStatus) -> Mark:
+    """How the daemon's health is shown."""
+    return _HEALTH[status]
+
+
+def decision_mark(decision: ReviewDecision) -> Mark:
+    """How a decision is shown."""
+    return _DECISION[decision]
+
+
+def is_undecided(alert: Alert) -> bool:
+    """Whether it waits for this viewer's decision."""
+    return alert.state is AlertState.OPEN and alert.my_review is None
+
+
+def is_final(alert: Alert) -> bool:
+    """Whether this viewer's decision can no longer be undone."""
+    return alert.my_review is not None and alert.my_review.final_at_s is not None
+
+
+def undo_left_s(alert: Alert, now_s: float) -> float:
+    """Seconds left to undo this viewer's decision; 0 where there is nothing to undo."""
+    review = alert.my_review
+    if review is None or review.final_at_s is not None:
+        return 0.0
+    return min(UNDO_WINDOW_S, max(0.0, review.submitted_at_s + UNDO_WINDOW_S - now_s))
+
+
+def candidate_mark(alert: Alert, unread: bool, now_s: float) -> Mark:
+    """How a candidate's state is shown to this viewer."""
+    review = alert.my_review
+    if review is None:
+        if alert.state is AlertState.CLOSED:
+            return Mark("–", "closed", "$quiet")
+        return Mark("●", "new", "$unread") if unread else Mark("○", "waiting", "$foreground")
+    mark = _DECISION[review.decision]
+    if review.final_at_s is not None:
+        return mark
+    left_s = undo_left_s(alert, now_s)
+    rest = f"final in {left_s:.0f} s" if left_s > 0 else "becoming final"
+    return Mark("◷", f"{mark.word}, {rest}", "$decided")
+
+
+def duration_text(seconds: float) -> str:
+    """A duration in its largest fitting unit, rounded down: `42 s`, `5 min`, `3 h`, `2 d`."""
+    whole = max(0, int(seconds))
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if whole >= 2 * size or (unit == "min" and whole >= size):
+            return f"{whole // size} {unit}"
+    return f"{whole} s"
+
+
+def clock_text(at_s: float) -> str:
+    """The local time of day, `hh:mm:ss`."""
+    return datetime.fromtimestamp(at_s).astimezone().strftime("%H:%M:%S")
+
+
+def ends_text(planned_end_at_s: float | None, now_s: float) -> str:
+    """When the deployment ends, as seen from now."""
+    if planned_end_at_s is None:
+        return "no planned end"
+    left_s = planned_end_at_s - now_s
+    if left_s < 0:
+        return f"should have ended {duration_text(-left_s)} ago"
+    return f"ends in {duration_text(left_s)}, at {clock_text(planned_end_at_s)[:5]}"
+
+
+def figures_text(revealed: Revealed) -> str:
+    """What the comparison measured, as plain numbers; there is no such thing as its percent."""
+    margin = "none, nobody else is listed" if revealed.margin is None else f"{revealed.margin:.3f}"
+    looks = "1 look" if revealed.looks == 1 else f"{revealed.looks} looks"
+    score, threshold = f"score {revealed.score:.3f}", f"threshold {revealed.threshold:.3f}"
+    return f"{score} · margin {margin} · {threshold} · {looks}"
