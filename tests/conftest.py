@@ -65,8 +65,13 @@ def _open_files() -> set[str]:
 
 
 @pytest_asyncio.fixture(autouse=True)
-async def loop_never_blocked(request: pytest.FixtureRequest) -> AsyncIterator[None]:
-    """Fails an async test in which something kept the event loop from running."""
+async def loop_never_blocked(
+    request: pytest.FixtureRequest, no_leaks: None
+) -> AsyncIterator[None]:
+    """Fails an async test in which something kept the event loop from running.
+
+    It ends before `no_leaks` looks, and with it the threads that `asyncio.to_thread` keeps.
+    """
     if not inspect.iscoroutinefunction(getattr(request.node, "obj", None)):
         yield
         return
@@ -83,5 +88,6 @@ async def loop_never_blocked(request: pytest.FixtureRequest) -> AsyncIterator[No
     yield
     heart.cancel()
     await asyncio.wait([heart])
+    await asyncio.get_running_loop().shutdown_default_executor()
     if longest_s > LOOP_BLOCKED_S:
         pytest.fail(f"the event loop was blocked for {longest_s:.2f} s")
