@@ -1,0 +1,297 @@
+"""One camera: its reader thread, its state, its frames; alive from enter to exit.
+
+The camera is the one handler of retries for every kind of source. It connects, watches, and when
+the connection ends for whatever reason it says so and tries again, without ever touching another
+camera.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Final, Self
+
+from lfrd.clock import Clock
+from lfrd.counters import CameraCounters
+from lfrd.errors import SourceError, SourceRefused
+from lfrd.ingest.health import judge
+from lfrd.ingest.intake import Intake
+from lfrd.ingest.reader import Reader
+from lfrd.ingest.settings import CameraSettings, CameraStatus, State
+from lfrd.ingest.source import Source, SourceStalled
+from lfrd.ingest.sources import build_source
+from lfrd.mailbox import Every, Latest
+from lfrd.supervise import PASSIVE, Backoff, keep_running
+from lfrd.types import Frame
+
+log = logging.getLogger(__name__)
+
+WATCH_PERIOD_S: Final = 0.25
+EXIT_GRACE_S: Final = 0.5
+"""How long leaving waits for the reader before the camera is merely `closing`."""
+TROUBLE_PERIOD_S: Final = 1.0
+
+
+@dataclass(slots=True)
+class _Trouble:
+    """What went wrong with single pictures: logged once a second at most, and kept in total."""
+
+    logged_at_s: float
+    totals: Counter[str]
+
+
+class Camera:
+    """`async with Camera(...) as camera: async for frame in camera.frames: ...`
+
+    `frames` goes on across reconnects. It ends when the camera is left or a file has been read to
+    its end, and raises SourceError where nothing more can be expected: a file that cannot be
+    read, or a first connection that failed and `must_open` is set.
+    """
+
+    def __init__(
+        self,
+        settings: CameraSettings,
+        clock: Clock,
+        counters: CameraCounters,
+        on_status: Callable[[CameraStatus], None] | None = None,
+        *,
+        source: Source | None = None,
+        backoff: Backoff | None = None,
+    ) -> None:
+        """Raises BadInput for an address that cannot be understood.
+
+        `on_status` is called on the event loop for every change of state or reason. `source`
+        defaults to what the address asks for.
+        """
+        self.settings = settings
+        self._shown = settings.parsed().shown
+        self._source = source or build_source(settings, clock)
+        self._clock = clock
+        self._counters = counters
+        self._on_status = on_status
+        self._backoff = backoff
+        self._status = CameraStatus(State.IDLE, clock.wall_s(), "not started")
+        self._reader: Reader | None = None
+        self._trouble = _Trouble(clock.monotonic_s(), Counter())
+        self._was_live = False
+        self._failure: SourceError | None = None
+
+    async def __aenter__(self) -> Self:
+        loop = asyncio.get_running_loop()
+        self._mailbox: Latest[Frame] = (Every if self.settings.every_frame else Latest)(loop)
+        self._noticed = asyncio.Event()
+        self.intake = Intake(
+            self.settings,
+            self._clock,
+            self._counters,
+            self._mailbox,
+            lambda: self._notice(loop),
+            live=self._source.live,
+        )
+        self._task = asyncio.create_task(self._run(), name=f"camera {self.settings.id}")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop; return within half a second even if the reader is still inside FFmpeg.
+
+        Such a reader is `still_closing`, and the owner awaits it with `wait_closed`.
+        """
+        self.intake.stop()
+        self._mailbox.close()
+        self._mailbox.clear()
+        self._task.cancel()
+        await asyncio.wait([self._task])
+        if self._reader is not None and self._reader.running:
+            await self._patience(self._reader)
+        self._log_totals()
+        if self.still_closing:
+            self._become(State.CLOSING, "the reader has not yet returned from the network")
+        elif self._status.state is not State.ENDED:
+            self._become(State.IDLE, "stopped")
+        if error is None:
+            self._raise_fault()
+
+    @property
+    def status(self) -> CameraStatus:
+        """The present state, with the measured rate."""
+        return replace(self._status, fps=self.intake.fps(self._clock.monotonic_s()))
+
+    @property
+    def still_closing(self) -> bool:
+        """Whether the camera was left but its reader has not returned yet."""
+        return self.intake.stopping and self._reader is not None and self._reader.running
+
+    async def wait_closed(self) -> None:
+        """Wait until the reader has returned, however long that takes (see FFmpeg's timeouts)."""
+        if self._reader is not None:
+            await _outcome(self._reader)
+        if self._status.state is State.CLOSING:
+            self._become(State.IDLE, "stopped")
+
+    @property
+    async def frames(self) -> AsyncIterator[Frame]:
+        """Frames, for one consumer; see the class."""
+        async for frame in self._mailbox:
+            yield frame
+        await asyncio.wait([self._task])
+        if self._failure is not None:
+            raise self._failure
+        self._raise_fault()
+
+    def decode(self, on: bool) -> None:
+        """Decode, or only keep the connection and throw packets away (idle but connected)."""
+        self.intake.decoding = on
+        if not on:
+            self._mailbox.clear()
+        self._noticed.set()
+
+    def _notice(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Wake the watcher, from the reader thread."""
+        with contextlib.suppress(RuntimeError):  # the loop has closed: nobody is left to wake
+            loop.call_soon_threadsafe(self._noticed.set)
+
+    def _raise_fault(self) -> None:
+        """Raise what ended the camera's task if that is a fault of ours."""
+        if not self._task.cancelled() and (fault := self._task.exception()) is not None:
+            raise fault
+
+    # the camera's task -------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                watcher = group.create_task(self._watch())
+                await self._keep_running()
+                watcher.cancel()
+        finally:
+            self._mailbox.close()
+
+    async def _keep_running(self) -> None:
+        self._become(State.CONNECTING, f"connecting to {self._shown}")
+        backoff = self._backoff or (PASSIVE if self._source.passive else Backoff())
+        try:
+            await keep_running(
+                self._connect, clock=self._clock, backoff=backoff, failed=self._failed
+            )
+            self._become(State.ENDED, "the file has been read to its end")
+        except _GivenUp as given_up:
+            self._failure = given_up.error
+            self._become(State.ENDED, str(given_up.error))
+
+    async def _connect(self) -> None:
+        """One connection, from start to end."""
+        self.intake.new_connection()
+        self._reader = Reader(self._source, self.intake, f"reader {self.settings.id}")
+        self._reader.start()
+        await self._reader.ended()
+        if self._source.live:
+            raise SourceError(f"{self._shown} ended the stream")
+
+    def _failed(self, error: SourceError, pause_s: float) -> None:
+        if self._gives_up():
+            raise _GivenUp(error)
+        state = State.LOST
+        if isinstance(error, SourceRefused):
+            state = State.REFUSED
+        elif isinstance(error, SourceStalled) and self._was_live:
+            state = State.FROZEN
+        self._become(state, f"{error}; next attempt in {pause_s:.0f} s")
+
+    def _gives_up(self) -> bool:
+        once = not self.settings.loop and not self._source.live
+        return once or (self.settings.must_open and not self._was_live)
+
+    async def _watch(self) -> None:
+        """Judge the camera's health four times a second, and at once when the reader says so."""
+        while True:
+            self._noticed.clear()
+            self._judge()
+            self._log_trouble()
+            try:
+                async with asyncio.timeout(WATCH_PERIOD_S):
+                    await self._noticed.wait()
+            except TimeoutError:
+                continue
+
+    def _judge(self) -> None:
+        if self._reader is None or not self._reader.running:
+            return
+        pulse = self.intake.pulse()
+        if not self.intake.decoding:
+            self._mailbox.clear()  # a picture that was under way when decoding stopped
+            if self.intake.info is not None:
+                self._become(State.IDLE, "connected, nothing is decoded")
+        elif pulse.frame_at_s is not None:
+            verdict = judge(pulse, self._clock.monotonic_s())
+            self._was_live = True
+            self._become(verdict.state, verdict.reason)
+
+    def _become(self, state: State, reason: str) -> None:
+        old, info = self._status, self.intake.info
+        changed = (old.state, old.reason) != (state, reason)
+        new = CameraStatus(
+            state,
+            self._clock.wall_s() if old.state is not state else old.since_s,
+            reason,
+            codec=info.codec if info else None,
+            width_px=info.width_px or None if info else None,
+            height_px=info.height_px or None if info else None,
+            decoder=info.decoder if info else None,
+        )
+        self._status = new
+        if not changed and old == new:
+            return
+        if changed:
+            level = logging.INFO if state in _WELL else logging.WARNING
+            log.log(level, "camera %s: %s: %s", self.settings.id, state, reason)
+        if self._on_status is not None:
+            self._on_status(new)
+
+    def _log_trouble(self) -> None:
+        now_s = self._clock.monotonic_s()
+        if now_s - self._trouble.logged_at_s < TROUBLE_PERIOD_S:
+            return
+        if taken := self.intake.take_trouble():
+            self._trouble.logged_at_s = now_s
+            self._trouble.totals.update(taken)
+            log.warning("camera %s: %s", self.settings.id, _listed(taken))
+
+    def _log_totals(self) -> None:
+        self._trouble.totals.update(self.intake.take_trouble())
+        if self._trouble.totals:
+            log.warning("camera %s: in all %s", self.settings.id, _listed(self._trouble.totals))
+
+    async def _patience(self, reader: Reader) -> None:
+        try:
+            async with asyncio.timeout(EXIT_GRACE_S):
+                await _outcome(reader)
+        except TimeoutError:
+            log.warning("camera %s: still closing", self.settings.id)
+
+
+_WELL: Final = {State.IDLE, State.CONNECTING, State.LIVE, State.ENDED}
+
+
+class _GivenUp(Exception):  # noqa: N818  not an error of its own: it carries one out of the loop
+    def __init__(self, error: SourceError) -> None:
+        self.error = error
+
+
+async def _outcome(reader: Reader) -> None:
+    """Await a reader that was told to stop; that it then fails to read is no news."""
+    try:
+        await reader.ended()
+    except SourceError as error:
+        log.debug("while closing: %s", error)
+
+
+def _listed(kinds: Counter[str]) -> str:
+    return ", ".join(f"{count} x {kind}" for kind, count in sorted(kinds.items()))

@@ -1,0 +1,213 @@
+"""Reading pictures out of an FFmpeg container, in the rules that keep FFmpeg alive.
+
+Only the thread that reads a container closes it (closing it elsewhere crashes the process), so
+everything here runs in the reader thread. FFmpeg's own messages hold the full address with its
+password; they end here, and new sentences are written instead.
+"""
+
+import logging
+import os
+import struct
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import av
+import av.error
+from av.codec.hwaccel import HWAccel, hwdevices_available
+
+from lfrd.clock import Clock
+from lfrd.errors import SourceError, SourceRefused
+from lfrd.ingest.pictures import MAX_PIXELS, MIN_SIDE_PX, planes_of
+from lfrd.ingest.source import Picture, Sink, SourceStalled, StreamInfo
+
+log = logging.getLogger(__name__)
+
+OPEN_TIMEOUT_S: Final = 10.0
+READ_TIMEOUT_S: Final = 2.0
+"""FFmpeg notices after about twice this."""
+NO_PICTURE_LIMIT_S: Final = 10.0
+"""Packets without a single picture for so long: connect anew."""
+_PAUSE_POLL_S: Final = 0.2
+DECODE_THREADS: Final = min(2, os.cpu_count() or 1)
+"""Slice threads only: frame threads delay every picture by one each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How to open one container: `options` are FFmpeg's, `shown` is the address without secrets."""
+
+    location: str
+    shown: str
+    options: Mapping[str, str]
+    hwaccel: str | None = None
+    pausable: bool = False
+    """Not live: while nothing shall be decoded, reading waits instead of throwing away."""
+
+
+class Reading:
+    """An open container and its video stream; made, used and closed in the reader thread."""
+
+    def __init__(self, opening: Opening) -> None:
+        with translated(opening.shown):
+            self.container, self.decoder = _open(opening)
+        self.stream = self._first_video(opening.shown)
+        self._shown = opening.shown
+        self._sender_offset_s: float | None = None
+        self._pausable = opening.pausable
+        context = self.stream.codec_context
+        context.thread_type = "SLICE"
+        context.thread_count = DECODE_THREADS
+        self._context = context
+
+    def _first_video(self, shown: str) -> av.VideoStream:
+        """The first video stream that has a decoder (without one PyAV leaves the context None)."""
+        for stream in self.container.streams.video:
+            context: object = stream.codec_context
+            if context is not None:
+                return stream
+        self.container.close()
+        raise SourceError(f"{shown} holds no video that can be decoded")
+
+    def info(self) -> StreamInfo:
+        """What is known of the stream now; sizes may be 0 before the first picture."""
+        context = self._context
+        return StreamInfo(context.name, context.width, context.height, self.decoder)
+
+    def pictures(self, sink: Sink, clock: Clock) -> Iterator[Picture]:
+        """Yield decoded pictures until the stream ends, `sink.stopping`, or an error."""
+        need_key = False
+        last_picture_s = clock.monotonic_s()
+        with translated(self._shown):
+            for packet in self.container.demux(self.stream):
+                if sink.stopping:
+                    return
+                if packet.size:
+                    sink.packet(packet.size, packet.is_keyframe)
+                while self._pausable and not sink.decoding:
+                    if sink.wait(_PAUSE_POLL_S):
+                        return
+                if not sink.decoding:
+                    need_key, last_picture_s = True, clock.monotonic_s()
+                    continue
+                if need_key and not packet.is_keyframe:
+                    continue
+                need_key = False
+                self._note_sender_clock(packet)
+                for frame in self._decode(packet, sink):
+                    last_picture_s = clock.monotonic_s()
+                    yield self._picture(frame, last_picture_s)
+                if clock.monotonic_s() - last_picture_s > NO_PICTURE_LIMIT_S:
+                    raise SourceStalled(
+                        f"{self._shown} sends data but no picture for {NO_PICTURE_LIMIT_S:.0f} s"
+                    )
+
+    def close(self) -> None:
+        """Close the container; in the reader thread only."""
+        self.container.close()
+
+    def _decode(self, packet: "av.Packet[av.VideoStream]", sink: Sink) -> list[av.VideoFrame]:
+        try:
+            return packet.decode()
+        except (av.error.InvalidDataError, av.error.PatchWelcomeError):
+            sink.trouble("undecodable packet")
+            return []
+
+    def _picture(self, frame: av.VideoFrame, arrived_at_s: float) -> Picture:
+        if min(frame.width, frame.height) < MIN_SIDE_PX or frame.width * frame.height > MAX_PIXELS:
+            raise SourceError(
+                f"{self._shown} sends pictures of {frame.width}x{frame.height}, "
+                "which is not between 16x16 and 7680x4320"
+            )
+        stream_s = None
+        if frame.pts is not None and frame.time_base is not None:
+            stream_s = float(frame.pts * frame.time_base)
+        offset_s = self._sender_offset_s
+        sender_s = None if stream_s is None or offset_s is None else stream_s + offset_s
+        return Picture(planes_of(frame), stream_s, arrived_at_s, sender_s, frame.is_corrupt)
+
+    def _note_sender_clock(self, packet: "av.Packet[av.VideoStream]") -> None:
+        """Keep the distance between the sender's wall clock and the stream's stamps.
+
+        FFmpeg attaches AVProducerReferenceTime (int64 microseconds, int flags) to each packet
+        once an RTCP sender report has come; only keyframes are looked at, drift is slow.
+        """
+        if not packet.is_keyframe or packet.pts is None or not packet.has_sidedata("prft"):
+            return
+        wallclock_us = struct.unpack_from("=q", bytes(packet.get_sidedata("prft")))[0]
+        self._sender_offset_s = wallclock_us / 1e6 - float(packet.pts * packet.time_base)
+
+
+def _open(opening: Opening) -> tuple[av.container.InputContainer, str]:
+    """Open in hardware where asked and possible, else in software; say which it became."""
+    if opening.hwaccel is None:
+        return _open_with(opening, None), "software"
+    if opening.hwaccel not in hwdevices_available():
+        known = ", ".join(hwdevices_available()) or "none"
+        raise SourceError(f"there is no hardware decoder {opening.hwaccel!r} here; known: {known}")
+    accelerated = HWAccel(opening.hwaccel, allow_software_fallback=True)
+    try:
+        container = _open_with(opening, accelerated)
+    except (av.error.PermissionError, av.error.ExternalError, NotImplementedError) as error:
+        # without the device FFmpeg fails in spite of the fallback it was asked for
+        why = type(error).__name__
+        log.warning("%s: no hardware decoding with %s (%s)", opening.shown, opening.hwaccel, why)
+        return _open_with(opening, None), f"software ({opening.hwaccel} not available)"
+    video = next(iter(container.streams.video), None)
+    context: av.VideoCodecContext | None = video.codec_context if video is not None else None
+    if context is not None and context.is_hwaccel:
+        return container, opening.hwaccel
+    return container, f"software ({opening.hwaccel} cannot decode this stream)"
+
+
+def _open_with(opening: Opening, hwaccel: HWAccel | None) -> av.container.InputContainer:
+    return av.open(
+        opening.location,
+        mode="r",
+        options=dict(opening.options),
+        timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S),
+        hwaccel=hwaccel,
+    )
+
+
+_SENTENCES: Final[tuple[tuple[type[Exception], Callable[[str], SourceError]], ...]] = (
+    (av.error.HTTPUnauthorizedError, lambda a: SourceRefused(f"{a} refused the user or password")),
+    (av.error.HTTPForbiddenError, lambda a: SourceRefused(f"{a} forbids this user to watch")),
+    (av.error.HTTPNotFoundError, lambda a: SourceError(f"{a} is not known to the camera (404)")),
+    (
+        av.error.HTTPClientError,
+        lambda a: SourceError(f"{a}: the camera rejects the request"),
+    ),
+    (
+        av.error.HTTPServerError,
+        lambda a: SourceError(f"{a}: the camera has an error of its own"),
+    ),
+    (av.error.ConnectionRefusedError, lambda a: SourceError(f"{a} does not answer: refused")),
+    (av.error.ConnectionResetError, lambda a: SourceError(f"{a} broke the connection")),
+    (av.error.BrokenPipeError, lambda a: SourceError(f"{a} broke the connection")),
+    (av.error.ExitError, lambda a: SourceStalled(f"{a} is silent: no data in time")),
+    (av.error.TimeoutError, lambda a: SourceStalled(f"{a} is silent: no data in time")),
+    (av.error.FileNotFoundError, lambda a: SourceError(f"{a} does not exist")),
+    (av.error.IsADirectoryError, lambda a: SourceError(f"{a} is a folder, not a video")),
+    (av.error.PermissionError, lambda a: SourceError(f"{a} may not be read by this user")),
+    (av.error.InvalidDataError, lambda a: SourceError(f"{a} is no video that can be understood")),
+    (av.error.DecoderNotFoundError, lambda a: SourceError(f"{a} uses an unknown codec")),
+    (av.error.ProtocolNotFoundError, lambda a: SourceError(f"{a}: this protocol is not allowed")),
+)
+
+
+@contextmanager
+def translated(shown: str) -> Iterator[None]:
+    """Turn FFmpeg's exceptions into SourceError with our own words and no chained original.
+
+    The chain is cut on purpose: the original's text holds the address with its password.
+    """
+    try:
+        yield
+    except av.error.FFmpegError as error:
+        for kind, sentence in _SENTENCES:
+            if isinstance(error, kind):
+                raise sentence(shown) from None
+        what = error.strerror or type(error).__name__
+        raise SourceError(f"{shown} cannot be read: {what}") from None

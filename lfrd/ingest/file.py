@@ -1,0 +1,76 @@
+"""Video files as cameras: once or looping, in their own time or as fast as possible."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from lfrd.clock import Clock
+from lfrd.errors import SourceError
+from lfrd.ingest.address import Address
+from lfrd.ingest.container import Opening, Reading
+from lfrd.ingest.source import Sink
+
+_LONGEST_WAIT_S: Final = 5.0
+"""A gap in a recording is not waited out for longer than this."""
+
+
+class FileSource:
+    """Reads one file. `paced` waits so that media time passes as fast as real time."""
+
+    passive = False
+    live = False
+
+    def __init__(
+        self,
+        address: Address,
+        clock: Clock,
+        *,
+        loop: bool = False,
+        paced: bool = True,
+        hwaccel: str | None = None,
+    ) -> None:
+        self._path = Path(address.location)
+        self._clock = clock
+        self._loop = loop
+        self._paced = paced
+        # the prefix and the whitelist keep a name or a playlist from opening network addresses
+        self._opening = Opening(
+            f"file:{self._path}",
+            address.shown,
+            {"protocol_whitelist": "file"},
+            hwaccel,
+            pausable=True,
+        )
+
+    def run(self, sink: Sink) -> None:
+        """See Source.run."""
+        if self._path.is_dir():
+            raise SourceError(f"{self._opening.shown} is a folder, not a video")
+        if not self._path.exists():
+            raise SourceError(f"{self._opening.shown} does not exist")
+        while self._play(sink) and self._loop:
+            pass
+
+    def _play(self, sink: Sink) -> bool:
+        """Play once; return False when stopped on the way."""
+        reading = Reading(self._opening)
+        shown = 0
+        try:
+            sink.opened(reading.info())
+            due_s, last_stream_s = self._clock.monotonic_s(), None
+            for picture in reading.pictures(sink, self._clock):
+                if self._paced and picture.stream_s is not None:
+                    if last_stream_s is not None:
+                        step_s = picture.stream_s - last_stream_s
+                        due_s += min(max(step_s, 0.0), _LONGEST_WAIT_S)
+                    last_stream_s = picture.stream_s
+                    if sink.wait(due_s - self._clock.monotonic_s()):
+                        return False
+                    picture = replace(picture, arrived_at_s=self._clock.monotonic_s())
+                sink.picture(picture)
+                shown += 1
+        finally:
+            reading.close()
+        if not shown and not sink.stopping and sink.decoding:
+            raise SourceError(f"{self._opening.shown} holds no picture that can be decoded")
+        return not sink.stopping

@@ -1,0 +1,81 @@
+"""What a camera is told to be, and what it says of itself."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal
+
+from lfrd.ingest.address import Address, parse
+from lfrd.ingest.masks import EVERYWHERE, Regions
+
+
+class State(StrEnum):
+    """What a camera is doing. After a failure the state stays until pictures come again."""
+
+    IDLE = "idle"
+    CONNECTING = "connecting"
+    LIVE = "live"
+    DEGRADED = "degraded"
+    FROZEN = "frozen"
+    LOST = "lost"
+    REFUSED = "refused"
+    ENDED = "ended"
+    CLOSING = "closing"
+
+
+@dataclass(frozen=True, slots=True)
+class IceServer:
+    """A STUN or TURN server, `stun:host:port` or `turn:host:port?transport=tcp`."""
+
+    url: str
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CameraSettings:
+    """One camera.
+
+    `address`: rtsp(s)://, whip://, whep+http(s):// or a file path; a password in it never shows
+    in a repr. `transport` and `ca_file` are for RTSP (the CA file also for WHEP over https).
+    `loop`, `paced`: for files. `every_frame`: nothing is dropped, the reader waits for the
+    pipeline instead, and times are media times. `must_open`: the first attempt must succeed, or
+    the camera ends with its error (for somebody who waits at a terminal). `hwaccel`: a hardware
+    decoder of FFmpeg such as `cuda` or `vaapi`; without it, or where it fails, software decodes.
+    `bearer_token`: for a WHEP server. `ice_servers`: none means host candidates only.
+    """
+
+    id: str
+    address: str = field(repr=False)
+    transport: Literal["tcp", "udp"] = "tcp"
+    ca_file: Path | None = None
+    loop: bool = False
+    paced: bool = True
+    every_frame: bool = False
+    must_open: bool = False
+    hwaccel: str | None = None
+    bearer_token: str | None = field(default=None, repr=False)
+    ice_servers: tuple[IceServer, ...] = ()
+    regions: Regions = EVERYWHERE
+
+    def parsed(self) -> Address:
+        """Return the address in parts, or raise BadInput."""
+        return parse(self.address)
+
+
+@dataclass(frozen=True, slots=True)
+class CameraStatus:
+    """What a camera says of itself at one moment.
+
+    `since_s` is wall time; `reason` one sentence; `fps` is measured over the last seconds;
+    `decoder` what decodes really; sizes and codec are those last seen, None before any.
+    """
+
+    state: State
+    since_s: float
+    reason: str
+    codec: str | None = None
+    width_px: int | None = None
+    height_px: int | None = None
+    fps: float | None = None
+    decoder: str | None = None

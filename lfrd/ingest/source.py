@@ -1,0 +1,94 @@
+"""What a camera source is, and which source an address asks for.
+
+A source knows how to connect once and to pass pictures on until the connection ends. It knows
+nothing of retries, queues, states or clocks: those belong to the camera that runs it, which is
+the same code for every kind of source.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from lfrd.errors import SourceError
+from lfrd.types import Planes
+
+
+class SourceStalled(SourceError):  # noqa: N818  named like its parents
+    """The other side is there but silent."""
+
+    code = "source-stalled"
+
+
+@dataclass(frozen=True, slots=True)
+class StreamInfo:
+    """What was learnt about the stream; sizes are 0 until the first picture tells them.
+
+    `decoder` says what really decodes, for example `software`, `cuda`, or
+    `software (cuda: no such device)`.
+    """
+
+    codec: str
+    width_px: int
+    height_px: int
+    decoder: str = "software"
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One decoded picture on its way from a source to its camera.
+
+    `stream_s` is the stream's own timestamp in seconds, with an arbitrary origin, or None;
+    `sender_wall_s` the sender's wall clock when the picture was taken (RTCP), or None;
+    `damaged` says that the decoder had to guess a part of it.
+    """
+
+    planes: Planes
+    stream_s: float | None
+    arrived_at_s: float
+    sender_wall_s: float | None = None
+    damaged: bool = False
+
+
+class Sink(Protocol):
+    """The camera as its source sees it. Every method is called in the reader thread only."""
+
+    @property
+    def stopping(self) -> bool:
+        """True once the source shall return at its next opportunity."""
+
+    @property
+    def decoding(self) -> bool:
+        """False while packets shall be read and thrown away undecoded."""
+
+    def wait(self, seconds: float) -> bool:
+        """Sleep, but return True at once when the camera is stopping."""
+
+    def opened(self, info: StreamInfo) -> None:
+        """The stream is open, for the first time or anew."""
+
+    def packet(self, size_bytes: int, keyframe: bool) -> None:
+        """A compressed picture arrived."""
+
+    def picture(self, picture: Picture) -> None:
+        """A decoded picture arrived."""
+
+    def trouble(self, kind: str) -> None:
+        """Something small went wrong (`undecodable packet`); counted, and logged once a second."""
+
+
+class Source(Protocol):
+    """One way to get pictures."""
+
+    @property
+    def live(self) -> bool:
+        """True where the end of the stream is a lost camera, False where it is the end."""
+
+    @property
+    def passive(self) -> bool:
+        """True where `run` waits for a sender, so that a retry needs no pause."""
+
+    def run(self, sink: Sink) -> None:
+        """Connect and pass pictures to the sink; block until the stream ends or `stopping`.
+
+        Raises SourceRefused for wrong credentials, SourceStalled for silence, and SourceError
+        for all else that a person can mend.
+        """
