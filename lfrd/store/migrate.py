@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-import lfrd
 from lfrd.errors import StateError
 from lfrd.store import records
 from lfrd.store.keys import sync_folder
@@ -52,7 +51,7 @@ class Applied:
 
 def migrations_folder() -> Path:
     """Inside the installed package, or at the root of a source checkout."""
-    package = Path(lfrd.__file__).parent
+    package = Path(__file__).parent.parent
     for folder in (package / "migrations", package.parent / "migrations"):
         if folder.is_dir():
             return folder

@@ -6,7 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from lfrd.errors import NotFound
 from lfrd.events import Event, EventKind
-from lfrd.governance import audit
+from lfrd.governance.audit import (
+    SALT_BYTES,
+    AuditClass,
+    Fact,
+    Leaf,
+    canonical_json,
+    commit,
+    leaf_hash,
+)
 from lfrd.store import records
 from lfrd.store.keys import KeyStore
 from lfrd.store.records import R, Record
@@ -88,23 +96,23 @@ class Transaction(Reader):
 
     def audit(
         self,
-        event_class: audit.AuditClass,
+        event_class: AuditClass,
         action: str,
         subjects: Sequence[str] = (),
-        facts: Mapping[str, audit.Fact] | None = None,
+        facts: Mapping[str, Fact] | None = None,
     ) -> int:
         """Append to the log what this transaction does; return the leaf's number.
 
         `subjects` are the ids it is about, `facts` further details without names or biometrics.
         """
-        salt = os.urandom(audit.SALT_BYTES)
-        leaf = audit.Leaf(
+        salt = os.urandom(SALT_BYTES)
+        leaf = Leaf(
             at_s=self.at_s,
             event_class=event_class,
             principal=self.principal,
             action=action,
-            commitment=audit.commit(subjects, salt),
-            payload=audit.canonical_json(facts or {}),
+            commitment=commit(subjects, salt),
+            payload=canonical_json(facts or {}),
         )
         self._connection.execute(
             "INSERT INTO audit_leaf (at_s, class, principal, action, subjects, salt, commitment,"
@@ -112,7 +120,7 @@ class Transaction(Reader):
             (
                 leaf.at_s, leaf.event_class, leaf.principal, leaf.action,
                 json.dumps(list(subjects)), salt, leaf.commitment, leaf.payload,
-                audit.leaf_hash(leaf),
+                leaf_hash(leaf),
             ),
         )  # fmt: skip
         return self._connection.last_id()
