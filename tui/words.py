@@ -127,8 +127,10 @@ def ends_text(planned_end_at_s: float | None, now_s: float) -> str:
 
 
 def figures_text(revealed: Revealed) -> str:
-    """What the comparison measured, as plain numbers; there is no such thing as its percent."""
-    margin = "none, nobody else is listed" if revealed.margin is None else f"{revealed.margin:.3f}"
+    """What the comparison measured, as plain numbers; a percentage of it would mean nothing.
+
+    The margin is the distance to the next best person; none where nobody else is listed."""
+    margin = "none" if revealed.margin is None else f"{revealed.margin:.3f}"
     looks = "1 look" if revealed.looks == 1 else f"{revealed.looks} looks"
     score, threshold = f"score {revealed.score:.3f}", f"threshold {revealed.threshold:.3f}"
     return f"{score} · margin {margin} · {threshold} · {looks}"

@@ -7,10 +7,9 @@ ages and countdowns.
 
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
@@ -55,7 +54,7 @@ them; it also keeps a key pressed twice from deciding the next candidate unseen.
 class MainScreen(Screen[None]):
     """Implements `tui.live.View`; talks to the daemon only to show images and to decide."""
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012 - Textual's own type
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (140, "-wide")]  # noqa: RUF012 - Textual's own type
     VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012 - Textual's own type
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("m", "decide('match')", "Match", show=False),
@@ -182,7 +181,7 @@ class MainScreen(Screen[None]):
             self._start_undo()
         elif (alert := self._decidable()) is not None:
             self._busy = True
-            self.run_worker(partial(self._submit, alert.id, ReviewDecision(what)), group="review")
+            self._submit(alert.id, ReviewDecision(what))
 
     @on(Click, "#pending")
     def click_pending(self) -> None:
@@ -250,6 +249,7 @@ class MainScreen(Screen[None]):
             return alert
         return None
 
+    @work(group="review")
     async def _submit(self, alert_id: str, decision: ReviewDecision) -> None:
         review = ReviewSubmit(decision=decision, reason=self._reasons.get(alert_id, ""))
         try:
@@ -273,8 +273,9 @@ class MainScreen(Screen[None]):
         ids = [alert.id for alert in undoable]
         chosen = self.board.selected_id if self.board.selected_id in ids else ids[0]
         self._busy = True
-        self.run_worker(partial(self._undo, chosen), group="review")
+        self._undo(chosen)
 
+    @work(group="review")
     async def _undo(self, alert_id: str) -> None:
         try:
             open_again = await self._client.undo_review(alert_id)
@@ -293,8 +294,9 @@ class MainScreen(Screen[None]):
         due = [alert.id for alert in self.board.becoming_final(self._now())]
         if due and self._away_since_s is None and not self._reading_finals:
             self._reading_finals = True
-            self.run_worker(partial(self._read_finals, due), group="finals")
+            self._read_finals(due)
 
+    @work(group="finals")
     async def _read_finals(self, due: list[str]) -> None:
         """Ask whether one's own decisions have become final: no event tells, for it would tell
         the next reviewer as well."""

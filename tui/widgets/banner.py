@@ -31,7 +31,7 @@ def deployment_content(deployment: Deployment | None, now_s: float) -> Content:
 def health_content(health: Health | None, cameras: str) -> Content:
     """Health, the cameras in short, every reason; what is cut off matters least."""
     if health is None:
-        return Content.styled("◌ reading the daemon's state", "$quiet")
+        return Content.styled("◌ asking the daemon for its state", "$quiet")
     mark = health_mark(health.status)
     why = f" · {'; '.join(health.reasons)}" if health.reasons else ""
     rest = f"templates: {health.gallery_templates} · {health.model.pack}"
@@ -54,5 +54,6 @@ class Banner(Vertical):
         self, deployment: Deployment | None, health: Health | None, cameras: str, now_s: float
     ) -> None:
         """Bring both lines up to date."""
-        self.query_one("#banner-deployment", Line).show(deployment_content(deployment, now_s))
+        first = Content() if health is None else deployment_content(deployment, now_s)
+        self.query_one("#banner-deployment", Line).show(first)
         self.query_one("#banner-health", Line).show(health_content(health, cameras))

@@ -8,48 +8,36 @@ from lfrd.api.schema import Camera, CameraRates, CameraState
 from tui.widgets.rows import Row, RowList
 from tui.words import camera_mark, clock_text
 
-WIDTH = 34
+WIDTH = 36
 """Cells inside the panel; the theme sets its width."""
 
-NO_CAMERAS = "No camera is set up yet.\n\nAdd one with\nlfrd camera add"
+NONE = "No camera is set up.\nEach one will be listed here with\nits state and its figures."
 
 
 def camera_content(camera: Camera, rates: CameraRates | None) -> Content:
     """A few aligned lines and an empty one; the figures only where the camera has any."""
     mark = camera_mark(camera.state)
-    head = Content.assemble(
-        (f"{mark.symbol} ", mark.style),
-        (f"{camera.name:<12.12} ", "bold"),
-        (f"{mark.word:<10} ", mark.style),
-        (clock_text(camera.since_at_s), "$quiet"),
-    )
-    lines = [head]
-    if camera.reason and camera.state is not CameraState.LIVE:
-        wrapped = wrap(camera.reason, WIDTH, initial_indent="  ", subsequent_indent="  ")
-        lines.extend(Content.styled(line, mark.style) for line in wrapped)
-    if not camera.enabled:
-        lines.append(Content.assemble(("  switched off", "$quiet")))
+    reason = "" if camera.state is CameraState.LIVE else camera.reason
+    state = f"{mark.word} since {clock_text(camera.since_at_s)}"
+    state += f": {reason}" if reason else ""
+    state += "" if camera.enabled else " (switched off)"
+    lines = [Content.assemble((f"{mark.symbol} ", mark.style), (camera.name, "bold"))]
+    lines += [Content.styled(f"  {line}", mark.style) for line in wrap(state, WIDTH - 2)]
     if rates is not None:
-        lines.extend(_figures(rates))
+        lines += [
+            _figures("decode", f"{rates.decode_fps:.1f}/s", "detect", f"{rates.detect_fps:.1f}/s"),
+            _figures("faces", f"{rates.faces_detected}", "tracks", f"{rates.tracks}"),
+            _figures("dropped", f"{rates.frames_dropped}"),
+        ]
     return Content("\n").join([*lines, Content()])
 
 
-def _figures(rates: CameraRates) -> tuple[Content, Content]:
-    def pair(label: str, value: str) -> tuple[Content, Content]:
-        return Content.styled(f"{label} ", "$quiet"), Content.styled(value, "$foreground")
-
-    first = Content.assemble(
-        "  ",
-        *pair("decode", f"{rates.decode_fps:5.1f}/s"),
-        *pair("  detect", f"{rates.detect_fps:5.1f}/s"),
-    )
-    second = Content.assemble(
-        "  ",
-        *pair("faces", f"{rates.faces_detected:<6}"),
-        *pair("tracks", f"{rates.tracks:<5}"),
-        *pair("dropped", f"{rates.frames_dropped}"),
-    )
-    return first, second
+def _figures(*labels_and_values: str) -> Content:
+    """Pairs of label and value in columns of 15 cells, so that figures stand still."""
+    parts: list[str | tuple[str, str]] = []
+    for label, value in zip(labels_and_values[::2], labels_and_values[1::2], strict=True):
+        parts += ["  ", (label, "$quiet"), f"{value:>{15 - len(label)}}"]
+    return Content.assemble(*parts)
 
 
 def cameras_in_short(cameras: tuple[Camera, ...]) -> str:
@@ -69,5 +57,6 @@ class CameraList(RowList):
     def show(self, cameras: tuple[Camera, ...], rates: dict[str, CameraRates]) -> None:
         """Show them; `rates` are the latest figures by camera id."""
         ordered = sorted(cameras, key=lambda camera: (camera.name, camera.id))
-        self.show_rows(tuple(Row(c.id, camera_content(c, rates.get(c.id))) for c in ordered))
+        rows = tuple(Row(c.id, camera_content(c, rates.get(c.id))) for c in ordered)
+        self.show_rows(rows or (Row("none", Content.styled(NONE, "$quiet")),))
         self.border_subtitle = cameras_in_short(cameras).removeprefix("cameras: ")

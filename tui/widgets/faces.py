@@ -6,9 +6,9 @@ one. Afterwards the figures are plain numbers, away from the faces.
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Literal
 
+from textual import work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
@@ -35,18 +35,18 @@ if TYPE_CHECKING:
 SETTLE_S = 0.1
 PHOTOS: tuple[Literal["probe", "reference"], ...] = ("probe", "reference")
 BUTTONS = (
-    ("match", "m  Match"),
-    ("not_a_match", "n  Not a match"),
-    ("unsure", "u  Unsure"),
+    ("match", "m Match"),
+    ("not_a_match", "n Not a match"),
+    ("unsure", "u Unsure"),
 )
-EMPTY = """Nothing to decide.
-
-When a camera sees somebody who resembles a person on a watchlist,
-the candidate appears here: the face the camera saw beside the reference photo.
-You decide with one key, m match, n not a match, u unsure.
-Everybody else is forgotten as soon as they have passed.
-
-? shows all keys"""
+EMPTY = (
+    "Nothing to decide.\n\n"
+    "When a camera sees somebody who resembles a person on a watchlist, the candidate appears "
+    "here: the face that was seen beside the reference photo.\n\n"
+    "You decide with one key: m match, n not a match, u unsure.\n\n"
+    "Everybody else is forgotten as soon as they have passed.\n\n"
+    "? shows all keys"
+)
 
 
 def who_content(alert: Alert) -> Content:
@@ -77,10 +77,10 @@ def verdict_content(alert: Alert, reason: str, now_s: float) -> Content:
     if not is_final(alert):
         left_s = undo_left_s(alert, now_s)
         rest = f"final in {left_s:.0f} s, z undoes it" if left_s > 0 else "becoming final"
-        return Content.assemble((f"You decided: {mark.text}", "bold $decided"), f"{why} · {rest}")
+        return Content.assemble((f"You decided: {mark.text}", "bold $decided"), f" · {rest}{why}")
     first = Content.assemble(
         (f"You decided: {mark.text}", "bold $decided"),
-        (f"{why} · final since {clock_text(review.final_at_s or now_s)}", "$quiet"),
+        (f" · final since {clock_text(review.final_at_s or now_s)}{why}", "$quiet"),
     )
     if alert.revealed is None:
         return first
@@ -138,7 +138,7 @@ class FacePanel(Vertical):
         if alert is None:
             return
         now_s = self._now()
-        seen = f"SEEN  {camera_name}  {clock_text(alert.updated_at_s)}"
+        seen = f"SEEN · {camera_name} · {clock_text(alert.updated_at_s)}"
         self.query_one("#who", Line).show(who_content(alert))
         self.query_one("#probe-caption", Line).show(Content(seen))
         self.query_one("#reference-caption", Line).show(Content("REFERENCE"))
@@ -160,7 +160,7 @@ class FacePanel(Vertical):
         self._faces_of = None if alert is None else alert.id
         if alert is not None:
             self._faces_version_s = alert.updated_at_s
-            self.run_worker(partial(self._load, alert.id), group="photos", exclusive=True)
+            self._load(alert.id)
 
     def _blank(self, words: str) -> None:
         self._seen_since_s = None
@@ -168,6 +168,7 @@ class FacePanel(Vertical):
         for picture in self.query(Picture):
             picture.say(words)
 
+    @work(group="photos", exclusive=True)
     async def _load(self, alert_id: str) -> None:
         """Read both photos, once the operator rests on this candidate: each reading is recorded."""
         await asyncio.sleep(SETTLE_S)
