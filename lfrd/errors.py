@@ -13,7 +13,8 @@
     │       └── SourceRefused    wrong credentials: retried slowly
     └── Failure              the machine failed under us: health turns red, exit code 1
         ├── StoreFailed      a write did not reach the disk
-        └── InferenceFailed  an execution provider broke at load or in mid-run
+        ├── InferenceFailed  an execution provider broke at load or in mid-run
+        └── FacesLeft        a face buffer outlived its deployment: a fault of ours
 
 Foreign exceptions are turned into these once, in the module that owns the library. A message
 names what, where, and how to mend it; it never holds a password, a vector or a name of a person.
@@ -102,3 +103,9 @@ class InferenceFailed(Failure):
     """An execution provider failed at load or in mid-run."""
 
     code = "inference-failed"
+
+
+class FacesLeft(Failure):
+    """Face buffers were still held when their deployment had ended."""
+
+    code = "faces-left"

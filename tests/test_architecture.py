@@ -87,8 +87,8 @@ def test_threads_and_tasks_have_an_owner(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.keyword) and node.arg == "daemon":
             assert not (isinstance(node.value, ast.Constant) and node.value.value is True)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            call = ast.unparse(node.func)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            call = ast.unparse(node.value.func)
             assert call not in {"asyncio.create_task", "asyncio.ensure_future"}, (
                 f"{name_of(path)}:{node.lineno} starts a task that nobody awaits"
             )

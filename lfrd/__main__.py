@@ -1,0 +1,224 @@
+"""The command line: parses, calls, turns errors into exit codes; nothing else.
+
+Exit codes: 0 done, 1 the machine failed or the check did, 2 somebody can mend it, 130 interrupted.
+"""
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Coroutine, Sequence
+from pathlib import Path
+from typing import Any
+
+from lfrd import __version__, config
+from lfrd.errors import Failure, UserError
+
+MENDABLE, FAILED, INTERRUPTED = 2, 1, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.call(options) or 0
+    except UserError as error:
+        return _say(f"lfrd: {error}", MENDABLE)
+    except Failure as error:
+        return _say(f"lfrd: {error}", FAILED)
+    except BaseExceptionGroup as group:
+        return _first_of(group)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    return code
+
+
+def _first_of(group: BaseExceptionGroup[BaseException]) -> int:
+    """A part of the daemon failed: say which error was the first of ours, else fail loudly."""
+    for kind, code in ((UserError, MENDABLE), (Failure, FAILED)):
+        found = group.subgroup(kind)
+        while isinstance(found, BaseExceptionGroup):
+            found = found.exceptions[0]
+        if found is not None:
+            return _say(f"lfrd: {found}", code)
+    raise group
+
+
+def _say(text: str, code: int) -> int:
+    print(text, file=sys.stderr)
+    return code
+
+
+def _loaded(options: argparse.Namespace) -> config.Config:
+    loaded = config.load(options.config)
+    level = "DEBUG" if options.verbose else loaded.log.level.upper()
+    logging.basicConfig(
+        level=level, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
+    )
+    return loaded
+
+
+def _quietly(options: argparse.Namespace) -> config.Config:
+    """For commands that print for people: the log shows warnings only."""
+    loaded = config.load(options.config)
+    logging.basicConfig(
+        level="DEBUG" if options.verbose else "WARNING",
+        stream=sys.stderr,
+        format="%(levelname)s %(name)s: %(message)s",
+    )
+    return loaded
+
+
+def _run_async(work: Coroutine[Any, Any, int | None]) -> int:
+    return asyncio.run(work) or 0
+
+
+def _run(options: argparse.Namespace) -> int:
+    loaded = _loaded(options)
+    from lfrd.daemon import serve
+
+    return _run_async(serve(loaded))
+
+
+def _check_config(options: argparse.Namespace) -> None:
+    config.load(options.file)
+    print(f"{options.file} is fine")
+
+
+def _try(options: argparse.Namespace) -> int:
+    loaded = _quietly(options)
+    from lfrd.commands import trial
+
+    wanted = trial.Trial(
+        options.source,
+        options.watchlist,
+        every_frame=options.every_frame,
+        detect_hz=options.detect_hz,
+        seconds=options.seconds,
+    )
+    return _run_async(trial.run(wanted, loaded, as_lines=options.json))
+
+
+def _demo(options: argparse.Namespace) -> int:
+    loaded = _quietly(options)
+    from lfrd.commands import demo
+
+    return _run_async(demo.run(loaded, headless=options.headless, seconds=options.seconds))
+
+
+def _models(options: argparse.Namespace) -> None:
+    loaded = _quietly(options)
+    from lfrd.commands import models
+
+    models.run(options, loaded)
+
+
+def _remote(options: argparse.Namespace) -> int:
+    loaded = _quietly(options)
+    from lfrd.commands import remote
+
+    return _run_async(remote.run(options, options.socket or loaded.socket_path))
+
+
+def _tui(options: argparse.Namespace) -> int:
+    loaded = _quietly(options)
+    from tui.app import run_tui
+
+    return run_tui(options.socket or loaded.socket_path)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="lfrd", description="Live facial recognition with the safeguards in the machine."
+    )
+    parser.add_argument("--version", action="version", version=f"lfrd {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_daemon(commands)
+    _add_lab(commands)
+    _add_models(commands)
+    _add_clients(commands)
+    return parser
+
+
+def _add(
+    commands: Any, name: str, call: Any, text: str, *, epilog: str | None = None
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=text, description=text, epilog=epilog
+    )
+    default = os.environ.get("LFRD_CONFIG")
+    parser.add_argument(
+        "--config", type=Path, default=Path(default) if default else None, metavar="FILE",
+        help="configuration file (default: $LFRD_CONFIG, else built-in defaults)",
+    )  # fmt: skip
+    parser.add_argument("--verbose", action="store_true", help="log everything to standard error")
+    parser.set_defaults(call=call)
+    return parser
+
+
+def _add_daemon(commands: Any) -> None:
+    _add(commands, "run", _run, "Run the daemon until SIGTERM.")
+    check = commands.add_parser("check-config", help="Name every mistake in a configuration file.")
+    check.add_argument("file", type=Path)
+    check.set_defaults(call=_check_config)
+    tui = _add(commands, "tui", _tui, "Open the operator's terminal.")
+    tui.add_argument("--socket", type=Path, help="the daemon's socket (default: as configured)")
+
+
+def _add_lab(commands: Any) -> None:
+    trial = _add(commands, "try", _try, "Watch a camera or video file for people in a folder.")
+    trial.add_argument("source", help="rtsp(s) address or video file")
+    trial.add_argument(
+        "--watchlist", type=Path, required=True, metavar="DIR",
+        help="reference photos: the file's name, or a folder's name for several, is the reference",
+    )  # fmt: skip
+    speed = trial.add_mutually_exclusive_group()
+    speed.add_argument(
+        "--every-frame", action="store_true", help="search every frame, as fast as possible"
+    )
+    speed.add_argument(
+        "--detect-hz", type=_rate, metavar="X",
+        help="as fast as possible with X searched frames per second of video",
+    )  # fmt: skip
+    trial.add_argument("--seconds", type=_rate, help="stop after so long")
+    trial.add_argument("--json", action="store_true", help="print one JSON object a line")
+    demo = _add(commands, "demo", _demo, "Show the whole daemon on a stream of its own.")
+    demo.add_argument("--headless", action="store_true", help="no terminal UI: JSON lines")
+    demo.add_argument("--seconds", type=_rate, default=None, help="stop after so long")
+
+
+def _add_models(commands: Any) -> None:
+    models = _add(commands, "models", _models, "List, inspect and install model packs.")
+    actions = models.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listed = actions.add_parser("list", help="the packs that are here")
+    info = actions.add_parser("info", help="a pack's model card")
+    info.add_argument("name")
+    install = actions.add_parser("install", help="an insightface pack: a folder, or a name")
+    install.add_argument("source")
+    install.add_argument("--name", help="what to call it here")
+    install.add_argument(
+        "--accept-licence", action="store_true", help="you have read the licence and accept it"
+    )
+    for action in (listed, info, install):
+        action.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _add_clients(commands: Any) -> None:
+    from lfrd.commands.remote_options import add_clients
+
+    add_clients(lambda name, text: _add(commands, name, _remote, text))
+
+
+def _rate(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 86_400:
+        raise argparse.ArgumentTypeError("must be a number above 0")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,198 @@
+"""From a decision to a committed episode, or a red light: a candidate is never lost silently."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lfrd.clock import Clock
+from lfrd.errors import NotFound, StoreFailed
+from lfrd.health import HealthBoard
+from lfrd.lines import CandidateLine, Report
+from lfrd.store import episodes, watchlists
+from lfrd.store.database import SYSTEM, Database
+from lfrd.store.transaction import Transaction
+from lfrd.types import U8, Decision
+from lfrd.vision.picture import jpeg, png
+
+RETRY_S = 1.0
+COMPONENT = "store"
+LATENCIES_KEPT = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Episode:
+    """What is remembered of an episode while its track lives."""
+
+    episode_id: str
+    reference: str
+
+
+class Alerts:
+    """The decisions of one deployment on their way to the store.
+
+    `media_clock` says that files are read as fast as possible: a latency would mean nothing.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        health: HealthBoard,
+        deployment_id: str,
+        model_digest: str,
+        *,
+        media_clock: bool = False,
+        report: Report | None = None,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._health = health
+        self._deployment_id = deployment_id
+        self._model_digest = model_digest
+        self._media_clock = media_clock
+        self._report = report
+        self._episodes: dict[tuple[str, int], dict[str, _Episode]] = {}
+        self.raised = 0
+        self.unwritten = 0
+        """Decisions that wait for the disk at this moment."""
+        self.latencies_ms: deque[float] = deque(maxlen=LATENCIES_KEPT)  # full: the oldest goes
+
+    async def record(
+        self, camera_id: str, decision: Decision, crop_rgb: U8, portrait_rgb: U8
+    ) -> None:
+        """Commit a decision with its pictures.
+
+        While the disk takes nothing, the caller waits here and with it its camera, health is red,
+        and the write is tried again every second.
+        """
+        probe, scene = png(crop_rgb), jpeg(portrait_rgb)
+        known = self._episodes.setdefault((camera_id, decision.track_id), {})
+        episode = known.get(decision.entry_id)
+
+        def write(tx: Transaction) -> _Episode | None:
+            if episode is None:
+                return self._add(tx, camera_id, decision, probe, scene)
+            return self._update(tx, episode, decision)
+
+        self.unwritten += 1
+        written = await self._written(write)
+        self.unwritten -= 1
+        if written is None:
+            return
+        known[decision.entry_id] = written
+        self._tell(camera_id, decision, written.reference, first=episode is None)
+
+    def track_ended(self, camera_id: str, track_id: int) -> None:
+        """The track is gone: whoever comes back is a new episode."""
+        self._episodes.pop((camera_id, track_id), None)
+
+    async def _written(self, write: "_Write") -> _Episode | None:
+        while True:
+            try:
+                episode = await self._database.write(write, principal=SYSTEM)
+            except StoreFailed as error:
+                self._health.fail(COMPONENT, f"a candidate cannot be written: {error}")
+                await asyncio.sleep(RETRY_S)
+            else:
+                self._health.clear(COMPONENT)
+                return episode
+
+    def _add(
+        self, tx: Transaction, camera_id: str, decision: Decision, probe: bytes, scene: bytes
+    ) -> _Episode | None:
+        """A new episode in its transaction; None where the entry was taken off its list by now."""
+        try:
+            entry = watchlists.get_entry(tx, decision.entry_id)
+        except NotFound:
+            return None
+        look = decision.look
+        episode = episodes.add(
+            tx,
+            episodes.NewEpisode(
+                deployment_id=self._deployment_id,
+                camera_id=camera_id,
+                track_id=decision.track_id,
+                entry_id=entry.id,
+                person_id=entry.person_id,
+                watchlist_id=entry.watchlist_id,
+                reference=entry.reference,
+                score=decision.score,
+                margin=decision.margin,
+                threshold=decision.threshold,
+                model_digest=self._model_digest,
+                looks=decision.looks,
+                sequence=look.sequence,
+                media_at_s=look.media_at_s,
+                captured_at_s=look.captured_at_s,
+                latency_ms=self._latency_ms(decision),
+                evidence=episodes.Evidence(probe, scene),
+            ),
+        )
+        self._add_rivals(tx, episode.id, decision)
+        return _Episode(episode.id, entry.reference)
+
+    def _update(self, tx: Transaction, known: _Episode, decision: Decision) -> _Episode:
+        """Later looks strengthened an episode; one that a reviewer closed stays as it was seen."""
+        if episodes.get(tx, known.episode_id).state == episodes.EpisodeState.OPEN:
+            episodes.update(
+                tx,
+                known.episode_id,
+                score=decision.score,
+                margin=decision.margin,
+                looks=decision.looks,
+            )
+            self._add_rivals(tx, known.episode_id, decision)
+        return known
+
+    def _add_rivals(self, tx: Transaction, episode_id: str, decision: Decision) -> None:
+        noted = {rival.person_id for rival in episodes.rivals(tx, episode_id)}
+        for match in decision.rivals:
+            if match.person_id in noted:
+                continue
+            try:
+                entry = watchlists.get_entry(tx, match.entry_id)
+            except NotFound:
+                continue
+            rival = episodes.Rival(
+                episode_id,
+                entry.id,
+                entry.person_id,
+                entry.watchlist_id,
+                entry.reference,
+                match.score,
+            )
+            episodes.add_rival(tx, rival)
+
+    def _latency_ms(self, decision: Decision) -> float | None:
+        """From the arrival of the deciding look until now, the moment of the write."""
+        if self._media_clock:
+            return None
+        return (self._clock.monotonic_s() - decision.look.arrived_at_s) * 1000
+
+    def _tell(self, camera_id: str, decision: Decision, reference: str, *, first: bool) -> None:
+        latency_ms = self._latency_ms(decision)
+        if first:
+            self.raised += 1
+            if latency_ms is not None:
+                self.latencies_ms.append(latency_ms)
+        if self._report is None:
+            return
+        self._report(
+            CandidateLine(
+                event="candidate" if first else "update",
+                entry=reference,
+                camera=camera_id,
+                frame=decision.look.sequence,
+                at_s=decision.look.media_at_s,
+                score=decision.score,
+                threshold=decision.threshold,
+                latency_ms=latency_ms,
+                track=decision.track_id,
+                looks=decision.looks,
+                ambiguous=bool(decision.rivals),
+            )
+        )
+
+
+_Write = Callable[[Transaction], _Episode | None]

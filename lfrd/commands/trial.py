@@ -1,0 +1,92 @@
+"""`lfrd try SOURCE --watchlist DIR`: one camera or file against a folder of photos, no traces."""
+
+import asyncio
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from lfrd.commands.temporary import PRINCIPAL, enrol_photos, find_photos, lab_site
+from lfrd.config import CameraSection, Config
+from lfrd.daemon import Manner, leave_readers
+from lfrd.errors import BadInput
+from lfrd.fleet import Reading
+from lfrd.governance.deployment import LAB, LAB_LIMIT_S
+from lfrd.lines import CandidateLine, Report, SummaryLine, as_json, as_text
+from lfrd.running import Pace
+from lfrd.site import Site
+
+CAMERA = "camera"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What was asked for. `detect_hz` or `every_frame`: as fast as possible, by media time."""
+
+    source: str
+    photos: Path
+    every_frame: bool = False
+    detect_hz: float | None = None
+    seconds: float | None = None
+
+    @property
+    def at_full_speed(self) -> bool:
+        return self.every_frame or self.detect_hz is not None
+
+
+async def run(trial: Trial, config: Config, *, as_lines: bool) -> None:
+    """Print candidates as they come and the summary at the end."""
+    photos = find_photos(trial.photos)
+    if trial.at_full_speed and "://" in trial.source:
+        raise BadInput("--every-frame and --detect-hz are for files: a live stream cannot wait")
+    camera = CameraSection(id=CAMERA, name=None, address=trial.source)
+    pace = Pace(None if trial.every_frame else trial.detect_hz, media_clock=True)
+    manner = Manner(
+        Reading(every_frame=trial.at_full_speed, must_open=True),
+        pace if trial.at_full_speed else None,
+        printer(as_lines=as_lines),
+    )
+    async with lab_site(config, camera, manner) as site:
+        watchlist_id = await enrol_photos(site, photos)
+        summary = await _deploy(site, watchlist_id, trial)
+        print_line(as_json(summary) if as_lines else "\n" + as_text(summary))
+    leave_readers(site.fleet)
+
+
+def printer(*, as_lines: bool) -> Report:
+    """A report that prints each line at once."""
+
+    def report(line: CandidateLine | SummaryLine) -> None:
+        print_line(as_json(line) if as_lines else as_text(line))
+
+    return report
+
+
+def print_line(text: str) -> None:
+    """To standard output, now: somebody may be reading the other end."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+async def _deploy(site: Site, watchlist_id: str, trial: Trial) -> SummaryLine:
+    """One lab deployment until the source ends, the time is up, or Ctrl-C."""
+    deployment = await site.deployments.start(
+        LAB,
+        "a trial in the lab",
+        "lab",
+        (watchlist_id,),
+        trial.seconds or LAB_LIMIT_S,
+        principal=PRINCIPAL,
+    )
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(
+            number, lambda: site.deployments.ask_to_end("stopped by the user", PRINCIPAL)
+        )
+    await site.deployments.until_over()
+    failure = site.fleet.failures.get(CAMERA)
+    summary = site.deployments.last
+    if failure is not None and not (summary and summary.frames_decoded):
+        raise failure
+    assert summary is not None, deployment.id
+    return summary

@@ -1,0 +1,126 @@
+"""The composition root: opens every part in order, runs them together, closes in reverse."""
+
+import asyncio
+import logging
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from lfrd.clock import Clock, SystemClock
+from lfrd.config import Config
+from lfrd.fleet import Fleet, Reading
+from lfrd.governance.deployment import Deployments
+from lfrd.governance.review import Reviews
+from lfrd.health import HealthBoard
+from lfrd.identity.live_gallery import LiveGallery
+from lfrd.identity.watchlists import Watchlists
+from lfrd.lines import Report
+from lfrd.running import Pace, Tools
+from lfrd.service_manager import tell
+from lfrd.site import Site
+from lfrd.store.database import Database
+from lfrd.store.keys import KeyStore, load_master_key
+from lfrd.store.state_folder import StateFolder
+from lfrd.vision import packs
+from lfrd.vision.engine import Vision
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How this daemon differs from the plain one: `try` and `demo` read files, and listen in."""
+
+    reading: Reading | None = None
+    pace: Pace | None = None
+    report: Report | None = None
+
+
+@asynccontextmanager
+async def open_site(
+    config: Config, manner: Manner | None = None, clock: Clock | None = None
+) -> AsyncIterator[Site]:
+    """Everything a site needs, open and running; leaving it ends a running deployment first."""
+    born_at_s = time.monotonic()
+    manner, clock = manner or Manner(), clock or SystemClock()
+    async with AsyncExitStack() as parts:
+        folder = parts.enter_context(StateFolder(config.site.state_dir))
+        keys = parts.enter_context(KeyStore(folder, load_master_key(folder)))
+        database = await parts.enter_async_context(Database(folder, keys, clock))
+        vision = await parts.enter_async_context(_vision(config))
+        health, live = HealthBoard(), LiveGallery()
+        fleet = Fleet(database, clock, health, config.camera, manner.reading)
+        parts.push_async_callback(fleet.close)
+        pace = manner.pace or Pace(config.detection.target_hz)
+        tools = Tools(
+            config, database, clock, health, fleet, vision, pace, born_at_s, manner.report
+        )
+        deployments = Deployments(tools, live)
+        reviews = Reviews(database, clock, health)
+        await deployments.end_interrupted()
+        await fleet.load()
+        site = Site(
+            config=config,
+            clock=clock,
+            started_at_s=clock.wall_s(),
+            database=database,
+            bus=database.events,
+            health=health,
+            vision=vision,
+            gallery=live,
+            fleet=fleet,
+            watchlists=Watchlists(database, vision, live),
+            deployments=deployments,
+            reviews=reviews,
+        )
+        async with _at_work(site):
+            yield site
+
+
+@asynccontextmanager
+async def _at_work(site: Site) -> AsyncIterator[None]:
+    """The long-running coroutines, each of which ends the site if it fails."""
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        reviews = tasks.create_task(site.reviews.run(), name="reviews")
+        tasks.create_task(site.deployments.run(stop), name="deployments")
+        try:
+            yield
+        finally:
+            reviews.cancel()
+            stop.set()
+
+
+def _vision(config: Config) -> Vision:
+    cache_dir = config.models.cache_dir or packs.default_cache_dir()
+    pack = packs.load(config.models.pack, cache_dir)
+    threads = config.models.threads or len(os.sched_getaffinity(0))
+    return Vision(pack, threads=threads, provider=config.models.provider)
+
+
+async def serve(config: Config) -> None:
+    """The daemon: from start to SIGTERM or SIGINT."""
+    from lfrd.api.server import ApiServer  # half a second that `try` can do without
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with open_site(config) as site, ApiServer(site):
+        log.info("lfrd answers on %s", config.socket_path)
+        tell("READY=1")
+        await stop.wait()
+        tell("STOPPING=1")
+        log.info("stopping")
+    leave_readers(site.fleet)
+
+
+def leave_readers(fleet: Fleet) -> None:
+    """The one thing that cannot be stopped: a reader inside FFmpeg. All else is closed by now."""
+    if fleet.stuck:
+        log.warning("leaving although %s did not return", ", ".join(fleet.stuck))
+        logging.shutdown()
+        os._exit(0)
