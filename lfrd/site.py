@@ -13,8 +13,10 @@ from lfrd.fleet import Fleet
 from lfrd.governance.deployment import Deployments
 from lfrd.governance.review import Reviews
 from lfrd.health import HealthBoard
+from lfrd.identity.live_gallery import LiveGallery
 from lfrd.identity.watchlists import Watchlists
 from lfrd.store.database import Database
+from lfrd.vision.engine import Vision
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,8 @@ class Site:
     database: Database
     bus: EventBus
     health: HealthBoard
+    vision: Vision
+    gallery: LiveGallery
     fleet: Fleet
     watchlists: Watchlists
     deployments: Deployments

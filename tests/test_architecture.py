@@ -14,7 +14,7 @@ OWNERS = {
     "aiortc": ("lfrd/ingest/whip.py", "lfrd/ingest/whep.py", "lfrd/ingest/webrtc.py"),
     "onnxruntime": ("lfrd/vision/session.py",),
     "onnx": ("lfrd/vision/convert.py",),
-    "insightface": ("lfrd/vision/insightface_pack.py",),
+    "insightface": ("lfrd/vision/insight.py",),
     "cv2": ("lfrd/vision/", "lfrd/ingest/masks.py"),
     "apsw": ("lfrd/store/sqlite.py",),
     "sqlite_vec": ("lfrd/store/sqlite.py",),
@@ -34,7 +34,7 @@ LEAVES = {
     "lfrd/store/": ("lfrd.store", "lfrd.errors", "lfrd.clock", "lfrd.ids", "lfrd.types",
                     "lfrd.events", "lfrd.governance.audit"),
     "tui/": ("tui", "lfrd.client", "lfrd.api.schema", "lfrd.errors"),
-    "lfrd/client.py": ("lfrd.api.schema", "lfrd.errors"),
+    "lfrd/client.py": ("lfrd.api.schema", "lfrd.api.sse", "lfrd.errors"),
 }  # fmt: skip
 INFERENCES_WE_REFUSE = {"genderage", "gender", "race", "ethnicity", "emotion", "age"}
 

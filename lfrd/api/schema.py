@@ -71,7 +71,10 @@ class CameraState(StrEnum):
 
 
 class CameraRates(Wire):
-    """Ephemeral figures of one camera in the running deployment; never stored."""
+    """Ephemeral figures of one camera in the running deployment; never stored.
+
+    The rates are over the last seconds in which somebody asked, 0 until there were two askings.
+    """
 
     camera_id: str
     frames_decoded: int
@@ -254,14 +257,27 @@ class Review(Wire):
     final_at_s: float | None
 
 
+class Outcome(StrEnum):
+    """What the reviewers together say: their common decision, or unresolved."""
+
+    MATCH = "match"
+    NOT_A_MATCH = "not_a_match"
+    UNSURE = "unsure"
+    UNRESOLVED = "unresolved"
+
+
 class Revealed(Wire):
-    """What a reviewer may see only after their own decision is final."""
+    """What a reviewer may see only after their own decision is final.
+
+    `reviews` are the final ones; `outcome` is None while another reviewer has yet to decide.
+    """
 
     score: float
     margin: float | None
     threshold: float
     looks: int
     recogniser_digest: str
+    outcome: Outcome | None
     reviews: tuple[Review, ...]
 
 
@@ -270,11 +286,24 @@ class AlertState(StrEnum):
     CLOSED = "closed"
 
 
+class Rival(Wire):
+    """Another person over the threshold on the same track.
+
+    Their picture is at `/v1/alerts/{id}/rivals/{person_id}/image`.
+    """
+
+    person_id: str
+    entry_id: str
+    watchlist_id: str
+    reference: str
+
+
 class Alert(Wire):
     """A candidate for review, as this viewer may see it.
 
-    The images are at `/v1/alerts/{id}/images/probe` and `/v1/alerts/{id}/images/reference`.
-    `ambiguous` says that two persons were over the threshold.
+    The images are at `/v1/alerts/{id}/images/probe` (the aligned face that was compared),
+    `.../scene` (the same face with a little around it) and `.../reference`. `ambiguous` says that
+    there are rivals. A list that was deleted meanwhile has an empty name.
     """
 
     id: str
@@ -282,13 +311,14 @@ class Alert(Wire):
     camera_id: str
     state: AlertState
     raised_at_s: float
-    updated_at_s: float
+    closed_at_s: float | None
     entry_id: str
     reference: str
     watchlist_id: str
     watchlist_name: str
     watchlist_colour: str
     ambiguous: bool
+    rivals: tuple[Rival, ...]
     my_review: Review | None
     revealed: Revealed | None
 

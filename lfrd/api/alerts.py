@@ -1,0 +1,99 @@
+"""Alerts: candidates for review, their images, and one's own decision about them."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Response
+
+from lfrd.api import images, schema
+from lfrd.api.deps import PrincipalDep, SiteDep
+from lfrd.api.projection import STORED_DECISION, open_dossier, project
+from lfrd.site import Site
+from lfrd.store import episodes
+from lfrd.store.episodes import EpisodeState
+
+router = APIRouter(prefix="/alerts", tags=["alerts"])
+
+PAGE_MAX = 200
+
+
+@router.get("")
+async def list_alerts(
+    site: SiteDep,
+    principal: PrincipalDep,
+    state: schema.AlertState | None = None,
+    limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 50,
+    before: Annotated[str | None, Query(max_length=64)] = None,
+) -> tuple[schema.Alert, ...]:
+    """Newest first; the next page is `before` the last id of this one."""
+    wanted = EpisodeState(state.value) if state else None
+    dossiers = await site.database.read(
+        lambda reader: [
+            open_dossier(reader, episode)
+            for episode in episodes.page(reader, state=wanted, before_id=before, limit=limit)
+        ]
+    )
+    return tuple(project(dossier, principal, site.reviews.required) for dossier in dossiers)
+
+
+@router.get("/{alert_id}")
+async def read_alert(alert_id: str, site: SiteDep, principal: PrincipalDep) -> schema.Alert:
+    """One alert as the caller may see it."""
+    return await _shown(site, alert_id, principal)
+
+
+@router.get("/{alert_id}/images/{which}", response_class=Response, responses=images.RESPONSES)
+async def read_image(
+    alert_id: str,
+    which: Literal["probe", "reference", "scene"],
+    site: SiteDep,
+    principal: PrincipalDep,
+) -> Response:
+    """The face seen, or the one on the list. That it was read is logged, or it is not given."""
+    image = await site.database.write(
+        lambda tx: episodes.read_image(tx, alert_id, which), principal=principal
+    )
+    return images.answer(image)
+
+
+@router.get(
+    "/{alert_id}/rivals/{person_id}/image", response_class=Response, responses=images.RESPONSES
+)
+async def read_rival_image(
+    alert_id: str, person_id: str, site: SiteDep, principal: PrincipalDep
+) -> Response:
+    """The reference of another person over the threshold, logged in the same way."""
+    image = await site.database.write(
+        lambda tx: episodes.read_rival_image(tx, alert_id, person_id), principal=principal
+    )
+    return images.answer(image)
+
+
+@router.post("/{alert_id}/review")
+async def submit_review(
+    alert_id: str, body: schema.ReviewSubmit, site: SiteDep, principal: PrincipalDep
+) -> schema.Alert:
+    """Decide, once. Nothing is revealed yet: it can be undone for 10 s, then it is final."""
+    decision = STORED_DECISION[body.decision]
+    await site.reviews.submit(alert_id, decision, body.reason, principal=principal)
+    return await _shown(site, alert_id, principal)
+
+
+@router.delete("/{alert_id}/review")
+async def undo_review(alert_id: str, site: SiteDep, principal: PrincipalDep) -> schema.Alert:
+    """Take one's own decision back, within 10 s and unless it was made final."""
+    await site.reviews.undo(alert_id, principal=principal)
+    return await _shown(site, alert_id, principal)
+
+
+@router.post("/{alert_id}/review/final")
+async def finish_review(alert_id: str, site: SiteDep, principal: PrincipalDep) -> schema.Alert:
+    """Make one's own decision final now; asking again changes nothing."""
+    await site.reviews.finish(alert_id, principal=principal)
+    return await _shown(site, alert_id, principal)
+
+
+async def _shown(site: Site, alert_id: str, viewer: str) -> schema.Alert:
+    dossier = await site.database.read(
+        lambda reader: open_dossier(reader, episodes.get(reader, alert_id))
+    )
+    return project(dossier, viewer, site.reviews.required)

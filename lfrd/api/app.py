@@ -1,0 +1,68 @@
+"""The application: every resource's routes under /v1, and their description at /openapi.json."""
+
+import asyncio
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+import lfrd
+from lfrd.api import alerts, cameras, deployments, events, health, problems, watchlists
+from lfrd.api.rates import RateMeter
+from lfrd.api.schema import EventMessage, HealthChange, Problem, Wire
+from lfrd.site import Site
+
+DESCRIPTION = """\
+The only door to a live facial recognition daemon. Over the Unix socket the caller is the system
+user of the calling process; over loopback TCP a bearer token is needed. Every refusal is a problem
+document (RFC 9457)."""
+
+NOT_IN_A_ROUTE: tuple[type[Wire], ...] = (Problem, EventMessage, HealthChange)
+"""Models that the description names but no route declares as its body."""
+
+
+def make_app(site: Site, stopping: asyncio.Event) -> FastAPI:
+    """Build the application; `stopping` ends the event streams."""
+    app = FastAPI(
+        title="lfrd",
+        version=lfrd.__version__,
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.site = site
+    app.state.stopping = stopping
+    app.state.meter = RateMeter()
+    problems.install(app)
+    refused: dict[int | str, dict[str, Any]] = {
+        "4XX": _problem_response("Refused"),
+        "5XX": _problem_response("Failed"),
+    }
+    for resource in (health, cameras, watchlists, deployments, alerts, events):
+        app.include_router(resource.router, prefix="/v1", responses=refused)
+    app.openapi = lambda: _describe(app)  # type: ignore[method-assign]  # FastAPI's documented way
+    return app
+
+
+def _problem_response(description: str) -> dict[str, Any]:
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {"description": description, "content": {problems.MEDIA_TYPE: {"schema": schema}}}
+
+
+def _describe(app: FastAPI) -> dict[str, Any]:
+    """The description with the models that FastAPI cannot see in a route."""
+    if app.openapi_schema is None:
+        described = get_openapi(
+            title=app.title,
+            version=app.version,
+            description=app.description,
+            routes=app.routes,
+        )
+        schemas = described.setdefault("components", {}).setdefault("schemas", {})
+        for model in NOT_IN_A_ROUTE:
+            own = model.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas.update(own.pop("$defs", {}))
+            schemas[model.__name__] = own
+        app.openapi_schema = described
+    return app.openapi_schema

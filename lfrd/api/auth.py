@@ -1,0 +1,121 @@
+"""Who is calling: the peer's system user on the Unix socket, a bearer token on loopback TCP.
+
+Loopback TCP can be reached by every local user and, through a browser, by every web page that a
+local user visits. Hence a token for each request, and `Host` and `Origin` must name this machine
+(a page that rebinds its own host name to 127.0.0.1 still sends that name).
+"""
+
+import asyncio
+import hashlib
+import hmac
+import ipaddress
+import pwd
+import socket
+import struct
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+
+_UCRED = struct.Struct("iII")
+"""struct ucred of unix(7): process, user and group id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """The other end of a connection: `uid` is its system user, None on TCP."""
+
+    uid: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why the door stays shut: 401 unknown, 403 not allowed."""
+
+    status: int
+    detail: str
+
+
+class SocketLike(Protocol):
+    """What is asked of asyncio's view of a socket."""
+
+    @property
+    def family(self) -> int: ...
+
+    def getsockopt(self, level: int, optname: int, buflen: int, /) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A bearer token, held only as its SHA-256 digest (a token is random, so no salt)."""
+
+    digest: bytes
+    principal: str
+
+    @staticmethod
+    def of(secret: str, principal: str) -> "Token":
+        return Token(hashlib.sha256(secret.encode()).digest(), principal)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenBook:
+    """The tokens that open the TCP door; an empty book opens it to nobody."""
+
+    tokens: tuple[Token, ...] = ()
+
+    def principal_of(self, secret: str) -> str | None:
+        """The token's principal; every token is compared, each in constant time."""
+        digest = hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
+        found = None
+        for token in self.tokens:
+            if hmac.compare_digest(token.digest, digest):
+                found = token.principal
+        return found
+
+
+def peer_of(sock: SocketLike) -> Peer:
+    """Ask the kernel who connected (SO_PEERCRED holds since `connect` and cannot be forged)."""
+    if sock.family != socket.AF_UNIX:
+        return Peer(None)
+    raw = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
+    _pid, uid, _gid = _UCRED.unpack(raw)
+    return Peer(int(uid))
+
+
+async def identify(peer: Peer, headers: Headers, tokens: TokenBook) -> str | Refusal:
+    """The principal who asks, such as `user:anna`, or why there is none."""
+    if peer.uid is not None:
+        # A user data base on the network may take its time: not on the loop.
+        return await asyncio.to_thread(_system_user, peer.uid)
+    if not _names_this_machine(headers):
+        return Refusal(403, "Host and Origin must name this machine's loopback address")
+    scheme, _, secret = headers.get("authorization", "").partition(" ")
+    principal = tokens.principal_of(secret.strip()) if scheme.lower() == "bearer" else None
+    return principal or Refusal(401, "this door needs a valid bearer token")
+
+
+def _system_user(uid: int) -> str:
+    try:
+        return f"user:{pwd.getpwuid(uid).pw_name}"
+    except KeyError:
+        return f"user:#{uid}"
+
+
+def _names_this_machine(headers: Headers) -> bool:
+    hosts = headers.getlist("host")
+    origins = headers.getlist("origin")
+    if len(hosts) != 1 or len(origins) > 1:
+        return False
+    if not _is_loopback_name(f"//{hosts[0]}"):
+        return False
+    return not origins or _is_loopback_name(origins[0])
+
+
+def _is_loopback_name(address: str) -> bool:
+    """Whether `//host:port` or `scheme://host:port` is `localhost` or a loopback address."""
+    try:
+        host = urlsplit(address).hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,29 @@
+"""What a route may ask for: the site, and who is calling."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from lfrd.api.rates import RateMeter
+from lfrd.site import Site
+
+
+def _site(request: Request) -> Site:
+    site: Site = request.app.state.site
+    return site
+
+
+def _principal(request: Request) -> str:
+    principal: str = request.state.principal
+    return principal
+
+
+def _meter(request: Request) -> RateMeter:
+    meter: RateMeter = request.app.state.meter
+    return meter
+
+
+MeterDep = Annotated[RateMeter, Depends(_meter)]
+SiteDep = Annotated[Site, Depends(_site)]
+PrincipalDep = Annotated[str, Depends(_principal)]
+"""The caller, such as `user:anna`; the door put it there, or the request would not be here."""

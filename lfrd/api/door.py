@@ -1,0 +1,202 @@
+"""What every request passes first: who it is, how much and how long it may send, one log line.
+
+It stands before routing, so that a stranger learns nothing, not even which routes exist.
+"""
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass
+from email.utils import formatdate
+from urllib.parse import quote
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from lfrd.api.auth import Refusal, TokenBook, identify
+from lfrd.api.problems import answer, problem
+
+log = logging.getLogger(__name__)
+access_log = logging.getLogger("lfrd.api.access")
+
+EVENTS_PATH = "/v1/events"
+HANG_UP = {"connection": "close"}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on one request.
+
+    `body_s` bounds how long a body may take to arrive, `request_s` everything from the head to
+    the end of the answer; the event stream alone has no end. A body over its limit is read on
+    and thrown away up to `discard_bytes`, so that its sender gets to read the refusal.
+    """
+
+    body_bytes: int = 64 * 1024
+    photo_bytes: int = 20 * 1024 * 1024
+    discard_bytes: int = 64 * 1024 * 1024
+    body_s: float = 30.0
+    request_s: float = 60.0
+
+    def body_limit(self, method: str, path: str) -> int:
+        photo = method == "POST" and path.startswith("/v1/entries/") and path.endswith("/photos")
+        return self.photo_bytes if photo else self.body_bytes
+
+
+class Door:
+    """ASGI application around the application proper."""
+
+    def __init__(self, app: ASGIApp, tokens: TokenBook, limits: Limits) -> None:
+        self._app = app
+        self._tokens = tokens
+        self._limits = limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        assert scope["type"] == "http", scope["type"]
+        started_s = time.monotonic()
+        body = _Body(scope, receive, self._limits)
+        reply = _Reply(send, body)
+        principal = "-"
+        try:
+            principal = await self._admit(scope, body, reply)
+        finally:
+            access_log.info(
+                "%s %s %s %d %.0f ms",
+                principal,
+                scope["method"],
+                quote(scope["path"]),
+                reply.status,
+                (time.monotonic() - started_s) * 1000,
+            )
+
+    async def _admit(self, scope: Scope, body: "_Body", reply: "_Reply") -> str:
+        """Identify the caller and serve them; return the principal for the log."""
+        headers = Headers(scope=scope)
+        who = await identify(scope["state"]["peer"], headers, self._tokens)
+        if isinstance(who, Refusal):
+            challenge = {"www-authenticate": "Bearer"} if who.status == 401 else {}
+            await _refuse(scope, body, reply, who.status, who.detail, challenge | HANG_UP)
+            return "-"
+        if scope["state"]["crowded"]:
+            detail = "too many connections are open: try again in a moment"
+            await _refuse(scope, body, reply, 503, detail, {"retry-after": "1"} | HANG_UP)
+            return who
+        scope["state"]["principal"] = who
+        try:
+            await body.check_declared()
+            await self._serve(scope, body, reply)
+        except HTTPException as error:
+            await _refuse(scope, body, reply, error.status_code, error.detail, HANG_UP)
+        return who
+
+    async def _serve(self, scope: Scope, body: "_Body", reply: "_Reply") -> None:
+        limit_s = None if scope["path"] == EVENTS_PATH else self._limits.request_s
+        try:
+            async with asyncio.timeout(limit_s) as limit:
+                await self._app(scope, body.receive, reply.send)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            detail = f"this took over {limit_s:.0f} s: look whether it was done before repeating it"
+            await _refuse(scope, body, reply, 504, detail, HANG_UP)
+        except HTTPException:
+            raise
+        except Exception:
+            # The one place where an unforeseen fault of a route ends: logged here in full; the
+            # caller has been told 500 (or is cut off in mid-answer), and others are served on.
+            log.exception("unexpected fault in %s %s", scope["method"], quote(scope["path"]))
+            await _refuse(scope, body, reply, 500, "an unexpected fault", HANG_UP)
+
+
+async def _refuse(
+    scope: Scope,
+    body: "_Body",
+    reply: "_Reply",
+    status: int,
+    detail: str,
+    headers: dict[str, str],
+) -> None:
+    """Answer with a problem document; an answer already under way is cut off instead."""
+    if not reply.started:
+        await answer(problem(status, detail), headers)(scope, body.receive, reply.send)
+    elif not reply.complete:
+        scope["state"]["abort"]()
+
+
+class _Body:
+    """The request's body, counted and timed while it is read."""
+
+    def __init__(self, scope: Scope, receive: Receive, limits: Limits) -> None:
+        headers = Headers(scope=scope)
+        declared = headers.get("content-length", "0")
+        self._declared = int(declared) if declared.isdigit() else 0
+        self._waits_for_100 = headers.get("expect", "").lower() == "100-continue"
+        self._receive = receive
+        self._limits = limits
+        self._limit = limits.body_limit(scope["method"], scope["path"])
+        self._read = 0
+        self._deadline_s = asyncio.get_running_loop().time() + limits.body_s
+        self.complete = self._declared == 0 and "transfer-encoding" not in headers
+
+    async def check_declared(self) -> None:
+        """Refuse by the announced length, before a byte of it is kept."""
+        if self._declared > self._limit:
+            if not self._waits_for_100:
+                await self._discard()
+            raise self._too_large()
+
+    async def receive(self) -> Message:
+        """Pass the next piece on; raises HTTPException 413 or 408 at a limit."""
+        if self.complete:
+            return await self._receive()
+        message = await self._next()
+        if self._read > self._limit:
+            await self._discard()
+            raise self._too_large()
+        return message
+
+    async def _next(self) -> Message:
+        try:
+            async with asyncio.timeout_at(self._deadline_s):
+                message = await self._receive()
+        except TimeoutError:
+            detail = f"the body did not arrive within {self._limits.body_s:.0f} s"
+            raise HTTPException(408, detail, HANG_UP) from None
+        self._read += len(message.get("body", b""))
+        self.complete = not message.get("more_body", False)
+        return message
+
+    async def _discard(self) -> None:
+        while not self.complete and self._read <= self._limits.discard_bytes:
+            await self._next()
+
+    def _too_large(self) -> HTTPException:
+        return HTTPException(413, f"a body here holds at most {self._limit} bytes", HANG_UP)
+
+
+class _Reply:
+    """The answer: remembers its status, and adds the headers that every answer carries."""
+
+    def __init__(self, send: Send, body: _Body) -> None:
+        self._send = send
+        self._body = body
+        self.status = 0
+        self.started = False
+        self.complete = False
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            self.status = message["status"]
+            self._add_headers(MutableHeaders(scope=message))
+        elif message["type"] == "http.response.body":
+            self.complete = not message.get("more_body", False)
+        await self._send(message)
+
+    def _add_headers(self, headers: MutableHeaders) -> None:
+        headers["date"] = formatdate(usegmt=True)
+        headers["x-content-type-options"] = "nosniff"
+        headers.setdefault("cache-control", "no-store")
+        if not self._body.complete:
+            headers["connection"] = "close"  # what is left of the body is not worth reading

@@ -1,0 +1,31 @@
+"""GET /v1/health."""
+
+from fastapi import APIRouter
+
+import lfrd
+from lfrd.api import schema, views
+from lfrd.api.deps import SiteDep
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/health")
+async def read_health(site: SiteDep) -> schema.Health:
+    """How the site is. `status` is not ok while anything is listed in `reasons`."""
+    change = views.health_change(site.health.now)
+    running = site.deployments.current
+    return schema.Health(
+        status=change.status,
+        reasons=change.reasons,
+        version=lfrd.__version__,
+        node=site.config.site.node,
+        started_at_s=site.started_at_s,
+        model=schema.ModelInfo(
+            pack=site.config.models.pack,
+            detector_digest=site.vision.detector_digest,
+            recogniser_digest=site.vision.model_digest,
+            provider=site.vision.provider,
+        ),
+        deployment_id=running.id if running else None,
+        gallery_templates=len(site.gallery),
+    )

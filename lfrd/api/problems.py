@@ -1,0 +1,117 @@
+"""Refusals on the wire: RFC 9457 problem documents, for every way in which a request can fail.
+
+A document holds what the caller may read and nothing else: no traceback, and no value that was
+sent (an address may hold a password), only the name of the field that was wrong.
+"""
+
+import http
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from lfrd.api.schema import Problem
+from lfrd.errors import (
+    BadInput,
+    Conflict,
+    Denied,
+    Failure,
+    LfrdError,
+    NotFound,
+    SourceError,
+    StoreFailed,
+)
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+STATUS_OF: tuple[tuple[type[LfrdError], int], ...] = (
+    (BadInput, 422),
+    (NotFound, 404),
+    (Conflict, 409),
+    (Denied, 403),
+    (SourceError, 422),
+    (StoreFailed, 503),
+    (Failure, 500),
+    (LfrdError, 400),
+)
+"""The first class that fits gives the status."""
+
+CODE_OF_STATUS = {
+    401: Denied.code,
+    403: Denied.code,
+    404: NotFound.code,
+    409: Conflict.code,
+    422: BadInput.code,
+}
+"""The slug where no LfrdError was raised; other statuses show their own name."""
+
+
+def status_of(error: LfrdError) -> int:
+    return next(status for kind, status in STATUS_OF if isinstance(error, kind))
+
+
+def problem(status: int, detail: str, code: str | None = None) -> Problem:
+    title = http.HTTPStatus(status).phrase
+    slug = code or CODE_OF_STATUS.get(status, title.lower().replace(" ", "-"))
+    return Problem(title=title, status=status, code=slug, detail=detail)
+
+
+def answer(document: Problem, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(
+        document.model_dump_json(),
+        status_code=document.status,
+        media_type=MEDIA_TYPE,
+        headers=dict(headers or {}),
+    )
+
+
+def describe(errors: Sequence[Mapping[str, Any]]) -> str:
+    """Name each wrong field and what is wrong with it, in one sentence, without its value."""
+    parts = []
+    for error in errors:
+        where = ".".join(str(part) for part in error["loc"] if part != "body") or "body"
+        kind = str(error["type"])
+        said = "no such field" if kind == "extra_forbidden" else str(error["msg"])
+        parts.append(f"{where[:100]}: {said[:1].lower()}{said[1:]}")
+    return "; ".join(parts[:20])
+
+
+def install(app: FastAPI) -> None:
+    """Make every refusal of the application a problem document."""
+    app.add_exception_handler(LfrdError, _on_lfrd_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(Exception, _on_fault)
+
+
+async def _on_lfrd_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, LfrdError)
+    if isinstance(error, Failure):
+        log.error("a request failed: %s", error)
+    return answer(problem(status_of(error), str(error), error.code))
+
+
+async def _on_invalid(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return answer(problem(422, describe(error.errors())))
+
+
+async def _on_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    detail = str(error.detail)
+    if error.status_code == 404:
+        detail = f"there is no {request.method} {request.url.path}"
+    elif error.status_code == 405:
+        detail = f"{request.method} is not possible on {request.url.path}"
+    return answer(problem(error.status_code, detail), error.headers)
+
+
+async def _on_fault(_request: Request, _error: Exception) -> Response:
+    """The error goes on to the door, which logs it; the caller learns only that it happened."""
+    return answer(problem(500, "an unexpected fault: the daemon's log says more"))

@@ -1,0 +1,109 @@
+"""What one viewer may see of an episode. Pure.
+
+Until the viewer's own decision is final, nothing in here depends on a score or on what others
+decided; only that the episode is closed shows, once it is.
+"""
+
+from dataclasses import dataclass
+
+from lfrd.api import schema
+from lfrd.governance.review import Outcome, is_final, outcome_of
+from lfrd.store import episodes, reviews
+from lfrd.store.episodes import Episode
+from lfrd.store.reviews import Review, ReviewDecision
+from lfrd.store.transaction import Reader
+from lfrd.store.watchlists import Watchlist
+
+DELETED_COLOUR = "#808080"
+
+WIRE_DECISION = {
+    ReviewDecision.MATCH: schema.ReviewDecision.MATCH,
+    ReviewDecision.NOT_MATCH: schema.ReviewDecision.NOT_A_MATCH,
+    ReviewDecision.UNSURE: schema.ReviewDecision.UNSURE,
+}
+WIRE_OUTCOME = {
+    Outcome.MATCH: schema.Outcome.MATCH,
+    Outcome.NOT_MATCH: schema.Outcome.NOT_A_MATCH,
+    Outcome.UNSURE: schema.Outcome.UNSURE,
+    Outcome.UNRESOLVED: schema.Outcome.UNRESOLVED,
+}
+STORED_DECISION = {wire: stored for stored, wire in WIRE_DECISION.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Dossier:
+    """Everything about one episode; `watchlist` is None where it was deleted."""
+
+    episode: Episode
+    rivals: tuple[episodes.Rival, ...]
+    reviews: tuple[Review, ...]
+    watchlist: Watchlist | None
+
+
+def open_dossier(reader: Reader, episode: Episode) -> Dossier:
+    return Dossier(
+        episode,
+        tuple(episodes.rivals(reader, episode.id)),
+        tuple(reviews.of_episode(reader, episode.id)),
+        reader.first(Watchlist, "WHERE id = ?", (episode.watchlist_id,)),
+    )
+
+
+def project(dossier: Dossier, viewer: str, required: int) -> schema.Alert:
+    """The alert for `viewer`, where `required` reviewers decide."""
+    episode, listed = dossier.episode, dossier.watchlist
+    mine = next((review for review in dossier.reviews if review.principal == viewer), None)
+    return schema.Alert(
+        id=episode.id,
+        deployment_id=episode.deployment_id,
+        camera_id=episode.camera_id,
+        state=schema.AlertState(episode.state.value),
+        raised_at_s=episode.raised_at_s,
+        closed_at_s=episode.closed_at_s,
+        entry_id=episode.entry_id,
+        reference=episode.reference,
+        watchlist_id=episode.watchlist_id,
+        watchlist_name=listed.name if listed else "",
+        watchlist_colour=listed.colour if listed else DELETED_COLOUR,
+        ambiguous=bool(dossier.rivals),
+        rivals=_rivals(dossier),
+        my_review=_review(mine) if mine else None,
+        revealed=_revealed(dossier, required) if mine and is_final(mine) else None,
+    )
+
+
+def _rivals(dossier: Dossier) -> tuple[schema.Rival, ...]:
+    """In the order of their ids: the store's order would tell who scored better."""
+    return tuple(
+        schema.Rival(
+            person_id=rival.person_id,
+            entry_id=rival.entry_id,
+            watchlist_id=rival.watchlist_id,
+            reference=rival.reference,
+        )
+        for rival in sorted(dossier.rivals, key=lambda rival: rival.person_id)
+    )
+
+
+def _review(review: Review) -> schema.Review:
+    return schema.Review(
+        decision=WIRE_DECISION[review.decision],
+        reason=review.reason,
+        principal=review.principal,
+        submitted_at_s=review.submitted_at_s,
+        final_at_s=review.final_at_s,
+    )
+
+
+def _revealed(dossier: Dossier, required: int) -> schema.Revealed:
+    episode = dossier.episode
+    outcome = outcome_of(dossier.reviews, required)
+    return schema.Revealed(
+        score=episode.score,
+        margin=episode.margin,
+        threshold=episode.threshold,
+        looks=episode.looks,
+        recogniser_digest=episode.model_digest,
+        outcome=WIRE_OUTCOME[outcome] if outcome else None,
+        reviews=tuple(_review(review) for review in dossier.reviews if is_final(review)),
+    )

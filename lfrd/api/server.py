@@ -1,0 +1,94 @@
+"""The API's server: uvicorn's protocol on sockets of our own, owned by one context manager.
+
+uvicorn's own `serve()` takes the signals and polls for its end; the daemon owns both, so only
+`startup()` and `shutdown()` are used, and between them no task runs but the connections'.
+"""
+
+import asyncio
+import logging
+import os
+from contextlib import ExitStack
+from types import TracebackType
+
+import uvicorn
+from uvicorn.lifespan.off import LifespanOff
+
+from lfrd.api.app import make_app
+from lfrd.api.auth import TokenBook
+from lfrd.api.door import Door, Limits
+from lfrd.api.protocol import PeerProtocol
+from lfrd.api.sockets import Bound, bind_all
+from lfrd.site import Site
+
+log = logging.getLogger(__name__)
+
+SHUTDOWN_S = 2
+"""How long requests under way may still take; event streams end at once."""
+
+
+class ApiServer:
+    """Answers from `__aenter__` to `__aexit__`; restart-safe, since no state is its own."""
+
+    def __init__(
+        self, site: Site, tokens: TokenBook | None = None, limits: Limits | None = None
+    ) -> None:
+        self._site = site
+        self._stopping = asyncio.Event()
+        app = make_app(site, self._stopping)
+        config = uvicorn.Config(
+            Door(app, tokens or TokenBook(), limits or Limits()),
+            http=PeerProtocol,
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            backlog=64,
+            timeout_keep_alive=5,
+            timeout_graceful_shutdown=SHUTDOWN_S,
+        )
+        config.load()
+        self._server = uvicorn.Server(config)
+        self._server.lifespan = LifespanOff(config)
+        self._bound: list[Bound] = []
+
+    @property
+    def ready(self) -> bool:
+        """Whether requests are answered now."""
+        return self._server.started and not self._stopping.is_set()
+
+    @property
+    def tcp_port(self) -> int | None:
+        """The loopback port, where one is open (the configured one, or the free one taken)."""
+        names = [bound.sock.getsockname() for bound in self._bound]
+        return next((int(name[1]) for name in names if isinstance(name, tuple)), None)
+
+    async def __aenter__(self) -> "ApiServer":
+        config = self._site.config
+        with ExitStack() as undo:
+            self._bound = bind_all(config.socket_path, config.api.tcp, os.environ)
+            for bound in self._bound:
+                undo.callback(bound.release)
+            await self._server.startup([bound.sock for bound in self._bound])
+            undo.pop_all()
+        for bound in self._bound:
+            log.info("the API answers on %s", bound.sock.getsockname())
+        return self
+
+    async def __aexit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        """Refuse new connections, end the event streams, let requests finish, remove the socket."""
+        self._stopping.set()
+        await self._server.shutdown()
+        tasks = list(self._server.server_state.tasks)
+        if tasks:  # cancelled after SHUTDOWN_S; they are ours, so their end is awaited
+            await asyncio.wait(tasks, timeout=SHUTDOWN_S)
+        for bound in self._bound:
+            bound.release()

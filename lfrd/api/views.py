@@ -1,0 +1,93 @@
+"""From the site's nouns to the wire's: one pure function a noun."""
+
+from lfrd.api import schema
+from lfrd.counters import CameraCounters
+from lfrd.fleet import FleetCamera
+from lfrd.health import Picture
+from lfrd.identity.watchlists import ListedEntry, ListedWatchlist
+from lfrd.store.reference_images import ReferenceImage
+
+
+def health_change(picture: Picture) -> schema.HealthChange:
+    return schema.HealthChange(
+        status=schema.HealthStatus(picture.status.value), reasons=picture.reasons
+    )
+
+
+def camera(item: FleetCamera, rates: schema.CameraRates | None) -> schema.Camera:
+    """`item.row.address` may hold a password: only what the fleet shows goes out."""
+    status = item.status
+    return schema.Camera(
+        id=item.row.id,
+        name=item.row.name,
+        address=item.shown,
+        enabled=item.row.enabled,
+        state=schema.CameraState(status.state.value),
+        since_at_s=status.since_s,
+        reason=status.reason,
+        codec=status.codec,
+        width_px=status.width_px,
+        height_px=status.height_px,
+        fps=status.fps,
+        rates=rates,
+    )
+
+
+def camera_rates(
+    camera_id: str, counters: CameraCounters, decode_fps: float, detect_fps: float
+) -> schema.CameraRates:
+    return schema.CameraRates(
+        camera_id=camera_id,
+        frames_decoded=counters.frames_decoded,
+        frames_dropped=counters.frames_dropped,
+        frames_detected=counters.frames_detected,
+        faces_detected=counters.faces_detected,
+        tracks=counters.tracks,
+        candidates=counters.candidates,
+        decode_fps=decode_fps,
+        detect_fps=detect_fps,
+    )
+
+
+def watchlist(item: ListedWatchlist) -> schema.Watchlist:
+    row = item.row
+    return schema.Watchlist(
+        id=row.id,
+        name=row.name,
+        category=schema.Category(row.category.value),
+        purpose=row.purpose,
+        owner=row.owner,
+        colour=row.colour,
+        entries=item.entries,
+        templates=item.templates,
+        created_at_s=row.created_at_s,
+        expires_at_s=row.expires_at_s,
+    )
+
+
+def entry(item: ListedEntry) -> schema.Entry:
+    row = item.row
+    return schema.Entry(
+        id=row.id,
+        watchlist_id=row.watchlist_id,
+        person_id=row.person_id,
+        reference=row.reference,
+        basis=row.basis,
+        source=row.source,
+        under_18=row.under_18,
+        added_at_s=row.added_at_s,
+        expires_at_s=row.expires_at_s,
+        photos=tuple(photo(image) for image in item.photos),
+    )
+
+
+def photo(image: ReferenceImage) -> schema.Photo:
+    return schema.Photo(
+        id=image.id,
+        entry_id=image.entry_id,
+        sha256=image.sha256,
+        width_px=image.width_px,
+        height_px=image.height_px,
+        inter_eye_px=image.inter_eye_px,
+        added_at_s=image.added_at_s,
+    )

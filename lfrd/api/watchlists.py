@@ -1,0 +1,125 @@
+"""Watchlists, their entries and the entries' photos."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from lfrd.api import images, schema, views
+from lfrd.api.deps import PrincipalDep, SiteDep
+from lfrd.errors import BadInput
+from lfrd.store.watchlists import Category
+
+router = APIRouter(tags=["watchlists"])
+
+PHOTO_BODY = {
+    "requestBody": {
+        "required": True,
+        "description": "The image file itself (JPEG, PNG, WebP, ...) with exactly one face.",
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+@router.get("/watchlists")
+async def list_watchlists(site: SiteDep) -> tuple[schema.Watchlist, ...]:
+    """All lists, by name."""
+    return tuple(views.watchlist(item) for item in await site.watchlists.lists())
+
+
+@router.post("/watchlists", status_code=201)
+async def create_watchlist(
+    body: schema.WatchlistCreate, site: SiteDep, principal: PrincipalDep
+) -> schema.Watchlist:
+    """Make an empty list."""
+    made = await site.watchlists.create_list(
+        body.name,
+        Category(body.category.value),
+        body.purpose,
+        body.owner,
+        body.colour,
+        body.expires_at_s,
+        principal=principal,
+    )
+    return views.watchlist(made)
+
+
+@router.get("/watchlists/{watchlist_id}")
+async def read_watchlist(watchlist_id: str, site: SiteDep) -> schema.Watchlist:
+    """One list."""
+    return views.watchlist(await site.watchlists.get_list(watchlist_id))
+
+
+@router.delete("/watchlists/{watchlist_id}", status_code=204)
+async def delete_watchlist(watchlist_id: str, site: SiteDep, principal: PrincipalDep) -> Response:
+    """Erase a list with its entries, photos and templates; they leave a running search at once."""
+    await site.watchlists.delete_list(watchlist_id, principal=principal)
+    return Response(status_code=204)
+
+
+@router.get("/watchlists/{watchlist_id}/entries")
+async def list_entries(watchlist_id: str, site: SiteDep) -> tuple[schema.Entry, ...]:
+    """The entries of a list, by reference."""
+    return tuple(views.entry(item) for item in await site.watchlists.entries(watchlist_id))
+
+
+@router.post("/watchlists/{watchlist_id}/entries", status_code=201)
+async def add_entry(
+    watchlist_id: str, body: schema.EntryCreate, site: SiteDep, principal: PrincipalDep
+) -> schema.Entry:
+    """Put a person on a list, under a pseudonymous reference; photos are added afterwards."""
+    added = await site.watchlists.add_entry(
+        watchlist_id,
+        body.reference,
+        body.basis,
+        body.source,
+        body.under_18,
+        body.expires_at_s,
+        body.person_id,
+        principal=principal,
+    )
+    return views.entry(added)
+
+
+@router.get("/entries/{entry_id}")
+async def read_entry(entry_id: str, site: SiteDep) -> schema.Entry:
+    """One entry."""
+    return views.entry(await site.watchlists.get_entry(entry_id))
+
+
+@router.delete("/entries/{entry_id}", status_code=204)
+async def delete_entry(entry_id: str, site: SiteDep, principal: PrincipalDep) -> Response:
+    """Take a person off a list, photos and templates included."""
+    await site.watchlists.delete_entry(entry_id, principal=principal)
+    return Response(status_code=204)
+
+
+@router.post("/entries/{entry_id}/photos", status_code=201, openapi_extra=PHOTO_BODY)
+async def add_photo(
+    entry_id: str,
+    request: Request,
+    site: SiteDep,
+    principal: PrincipalDep,
+    name: Annotated[str, Query(min_length=1, max_length=200)] = "photo",
+) -> schema.Photo:
+    """Enrol a reference photo: the body is the file. `name` is what a refusal calls it.
+
+    The file is taken as it is and not as a form: a form's parser writes large files to the
+    temporary folder, and no face may lie there.
+    """
+    data = await request.body()
+    if not data:
+        raise BadInput("the body is empty: send the image file itself")
+    return views.photo(await site.watchlists.add_photo(entry_id, data, name, principal=principal))
+
+
+@router.get("/photos/{photo_id}/image", response_class=Response, responses=images.RESPONSES)
+async def read_photo(photo_id: str, site: SiteDep, principal: PrincipalDep) -> Response:
+    """The photo as it was given. That it was read is logged."""
+    return images.answer(await site.watchlists.photo_image(photo_id, principal=principal))
+
+
+@router.delete("/photos/{photo_id}", status_code=204)
+async def delete_photo(photo_id: str, site: SiteDep, principal: PrincipalDep) -> Response:
+    """Delete a photo and its templates."""
+    await site.watchlists.delete_photo(photo_id, principal=principal)
+    return Response(status_code=204)

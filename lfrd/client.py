@@ -1,0 +1,327 @@
+"""The typed client of API v1 that the terminal UI, the command line and the tests share.
+
+    async with Client.over_socket(path) as client:
+        for alert in await client.alerts(state=AlertState.OPEN):
+            ...
+
+Answers are schema models. A refusal is raised as the lfrd error that the daemon raised; where no
+daemon answers, Unreachable.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, TypeVar
+
+import httpx
+from pydantic import TypeAdapter, ValidationError
+
+import lfrd.api.sse as sse
+import lfrd.errors as errors
+from lfrd.api.schema import (
+    Alert,
+    AlertState,
+    Camera,
+    CameraCreate,
+    CameraRates,
+    Deployment,
+    DeploymentEnd,
+    DeploymentStart,
+    Entry,
+    EntryCreate,
+    EventMessage,
+    Health,
+    HealthChange,
+    Photo,
+    Problem,
+    ReviewSubmit,
+    Watchlist,
+    WatchlistCreate,
+    Wire,
+)
+
+T = TypeVar("T")
+
+REQUEST_S = 65.0
+"""Longer than the daemon's own limit on a request, so that its answer is the one that is heard."""
+
+SILENCE_S = 25.0
+"""An event stream without even a heartbeat (every 10 s) for so long is dead."""
+
+BACKOFF_S = (0.2, 5.0)
+"""First and longest wait before the event stream is opened again."""
+
+
+class Unreachable(errors.UserError):
+    """No daemon answers at the given place."""
+
+    code = "unreachable"
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """The stream is open (again). What was missed follows, or a Reset."""
+
+
+@dataclass(frozen=True, slots=True)
+class Away:
+    """The daemon is away; the next item is a Back, however long it takes."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """Events were missed for good: read everything again."""
+
+
+StreamItem = EventMessage | HealthChange | tuple[CameraRates, ...] | Reset | Back | Away
+"""The tuple holds the figures of this second, one item a camera of the running deployment."""
+
+_RATES = TypeAdapter(tuple[CameraRates, ...])
+
+
+class Client:
+    """One daemon. Enter it before use; calls may run at the same time."""
+
+    def __init__(
+        self, transport: httpx.AsyncBaseTransport, base_url: str, place: str, token: str | None
+    ) -> None:
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        self._place = place
+        self._http = httpx.AsyncClient(
+            transport=transport, base_url=base_url, headers=headers, timeout=REQUEST_S
+        )
+
+    @classmethod
+    def over_socket(cls, path: Path) -> "Client":
+        """The daemon's Unix socket: the kernel tells it who we are."""
+        return cls(httpx.AsyncHTTPTransport(uds=str(path)), "http://localhost", str(path), None)
+
+    @classmethod
+    def over_tcp(cls, url: str, token: str) -> "Client":
+        """The daemon's loopback port, such as http://127.0.0.1:8787."""
+        return cls(httpx.AsyncHTTPTransport(), url, url, token)
+
+    async def __aenter__(self) -> "Client":
+        await self._http.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._http.__aexit__(kind, error, trace)
+
+    async def health(self) -> Health:
+        return await self._get(Health, "/v1/health")
+
+    async def cameras(self) -> tuple[Camera, ...]:
+        return await self._get(tuple[Camera, ...], "/v1/cameras")
+
+    async def camera(self, camera_id: str) -> Camera:
+        return await self._get(Camera, f"/v1/cameras/{camera_id}")
+
+    async def add_camera(self, camera: CameraCreate) -> Camera:
+        return await self._post(Camera, "/v1/cameras", camera)
+
+    async def remove_camera(self, camera_id: str) -> None:
+        await self._send("DELETE", f"/v1/cameras/{camera_id}")
+
+    async def watchlists(self) -> tuple[Watchlist, ...]:
+        return await self._get(tuple[Watchlist, ...], "/v1/watchlists")
+
+    async def watchlist(self, watchlist_id: str) -> Watchlist:
+        return await self._get(Watchlist, f"/v1/watchlists/{watchlist_id}")
+
+    async def create_watchlist(self, watchlist: WatchlistCreate) -> Watchlist:
+        return await self._post(Watchlist, "/v1/watchlists", watchlist)
+
+    async def delete_watchlist(self, watchlist_id: str) -> None:
+        await self._send("DELETE", f"/v1/watchlists/{watchlist_id}")
+
+    async def entries(self, watchlist_id: str) -> tuple[Entry, ...]:
+        return await self._get(tuple[Entry, ...], f"/v1/watchlists/{watchlist_id}/entries")
+
+    async def add_entry(self, watchlist_id: str, entry: EntryCreate) -> Entry:
+        return await self._post(Entry, f"/v1/watchlists/{watchlist_id}/entries", entry)
+
+    async def delete_entry(self, entry_id: str) -> None:
+        await self._send("DELETE", f"/v1/entries/{entry_id}")
+
+    async def add_photo(self, entry_id: str, image: bytes, name: str = "photo") -> Photo:
+        """Enrol one reference photo (a JPEG, PNG, WebP, ... file); `name` is used in messages."""
+        reply = await self._send(
+            "POST",
+            f"/v1/entries/{entry_id}/photos",
+            content=image,
+            params={"name": name},
+            headers={"Content-Type": "application/octet-stream"},
+        )
+        return self._read(Photo, reply)
+
+    async def delete_photo(self, photo_id: str) -> None:
+        await self._send("DELETE", f"/v1/photos/{photo_id}")
+
+    async def photo_image(self, photo_id: str) -> bytes:
+        """The reference photo as kept, a JPEG. The daemon records that it was read."""
+        return (await self._send("GET", f"/v1/photos/{photo_id}/image")).content
+
+    async def deployments(self) -> tuple[Deployment, ...]:
+        return await self._get(tuple[Deployment, ...], "/v1/deployments")
+
+    async def deployment(self, deployment_id: str) -> Deployment:
+        return await self._get(Deployment, f"/v1/deployments/{deployment_id}")
+
+    async def current_deployment(self) -> Deployment | None:
+        """The running deployment, or None."""
+        try:
+            return await self.deployment("current")
+        except errors.NotFound:
+            return None
+
+    async def start_deployment(self, start: DeploymentStart) -> Deployment:
+        return await self._post(Deployment, "/v1/deployments", start)
+
+    async def end_deployment(self, deployment_id: str, reason: str) -> Deployment:
+        body = DeploymentEnd(reason=reason)
+        return await self._post(Deployment, f"/v1/deployments/{deployment_id}/end", body)
+
+    async def alerts(
+        self, state: AlertState | None = None, limit: int = 50, before: str | None = None
+    ) -> tuple[Alert, ...]:
+        """The newest alerts first; `before` = the last id of the page before."""
+        params: dict[str, str | int] = {"limit": limit}
+        if state is not None:
+            params["state"] = state.value
+        if before is not None:
+            params["before"] = before
+        return self._read(tuple[Alert, ...], await self._send("GET", "/v1/alerts", params=params))
+
+    async def alert(self, alert_id: str) -> Alert:
+        return await self._get(Alert, f"/v1/alerts/{alert_id}")
+
+    async def alert_image(self, alert_id: str, which: Literal["probe", "reference"]) -> bytes:
+        """The face seen or the face on the list. The daemon records that it was read."""
+        return (await self._send("GET", f"/v1/alerts/{alert_id}/images/{which}")).content
+
+    async def submit_review(self, alert_id: str, review: ReviewSubmit) -> Alert:
+        """Decide; it can be undone for 10 s and becomes final by itself."""
+        return await self._post(Alert, f"/v1/alerts/{alert_id}/review", review)
+
+    async def undo_review(self, alert_id: str) -> Alert:
+        return self._read(Alert, await self._send("DELETE", f"/v1/alerts/{alert_id}/review"))
+
+    async def finish_review(self, alert_id: str) -> Alert:
+        """Make one's own decision final now; only then is the score shown."""
+        return await self._post(Alert, f"/v1/alerts/{alert_id}/review/final", None)
+
+    async def events(self, after_id: int | None = None) -> AsyncIterator[StreamItem]:
+        """What changes, for ever: opens the stream again with growing waits when it ends.
+
+        Starts after `after_id`, or now. Raises the daemon's refusal (as Denied); everything else
+        that can happen to a connection is a Away.
+        """
+        decoder = sse.Decoder("" if after_id is None else str(after_id))
+        wait_s = BACKOFF_S[0]
+        while True:
+            try:
+                async for item in self._one_stream(decoder):
+                    wait_s = BACKOFF_S[0]
+                    yield item
+                reason = "the daemon ended the event stream"
+            except (Unreachable, errors.Failure) as error:
+                reason = str(error)
+            yield Away(reason)
+            await asyncio.sleep(wait_s * random.uniform(0.5, 1.0))
+            wait_s = min(wait_s * 2, BACKOFF_S[1])
+
+    async def _one_stream(self, decoder: sse.Decoder) -> AsyncIterator[StreamItem]:
+        headers = {"Accept": "text/event-stream"}
+        if decoder.last_id:
+            headers["Last-Event-ID"] = decoder.last_id
+        timeout = httpx.Timeout(REQUEST_S, read=SILENCE_S)
+        try:
+            async with self._http.stream(
+                "GET", "/v1/events", headers=headers, timeout=timeout
+            ) as reply:
+                if reply.is_error:
+                    await reply.aread()
+                    raise _refusal(reply)
+                yield Back()
+                async for line in reply.aiter_lines():
+                    for message in decoder.feed(line):
+                        yield _stream_item(message)
+        except httpx.HTTPError as error:
+            raise Unreachable(self._say(error)) from None
+
+    async def _get(self, kind: type[T], path: str) -> T:
+        return self._read(kind, await self._send("GET", path))
+
+    async def _post(self, kind: type[T], path: str, body: Wire | None) -> T:
+        content = b"" if body is None else body.model_dump_json().encode()
+        headers = {} if body is None else {"Content-Type": "application/json"}
+        return self._read(kind, await self._send("POST", path, content=content, headers=headers))
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        content: bytes | None = None,
+        params: Mapping[str, str | int] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        try:
+            reply = await self._http.request(
+                method, path, content=content, params=params, headers=headers
+            )
+        except httpx.HTTPError as error:
+            raise Unreachable(self._say(error)) from None
+        if reply.is_error:
+            raise _refusal(reply)
+        return reply
+
+    def _say(self, error: httpx.HTTPError) -> str:
+        said = str(error) or type(error).__name__
+        return f"no daemon answers on {self._place} ({said}): is lfrd running?"
+
+    def _read(self, kind: type[T], reply: httpx.Response) -> T:
+        try:
+            return TypeAdapter(kind).validate_json(reply.content)
+        except ValidationError as error:
+            raise Unreachable(
+                f"{self._place} answers, but not as this version of lfrd: {error.title}"
+            ) from None
+
+
+def _refusal(reply: httpx.Response) -> errors.LfrdError:
+    """The error that the daemon raised, made again from its problem document."""
+    try:
+        problem = Problem.model_validate_json(reply.content)
+    except ValidationError:
+        return errors.Failure(f"HTTP {reply.status_code} without a problem document")
+    kind = _kinds().get(problem.code)
+    if kind is None:
+        kind = errors.Failure if problem.status >= 500 else errors.UserError
+    return kind(problem.detail)
+
+
+def _kinds() -> dict[str, type[errors.LfrdError]]:
+    found = [value for value in vars(errors).values() if isinstance(value, type)]
+    return {kind.code: kind for kind in found if issubclass(kind, errors.LfrdError)}
+
+
+def _stream_item(message: sse.Message) -> StreamItem:
+    if message.event == sse.CHANGE:
+        return EventMessage.model_validate_json(message.data)
+    if message.event == sse.HEALTH:
+        return HealthChange.model_validate_json(message.data)
+    if message.event == sse.RATES:
+        return _RATES.validate_json(message.data)
+    return Reset()

@@ -1,0 +1,94 @@
+"""Who is calling: the kernel's word on a Unix socket, a token and honest headers on TCP."""
+
+import getpass
+import os
+import pwd
+import socket
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.datastructures import Headers
+
+from lfrd.api.auth import Peer, Refusal, Token, TokenBook, identify, peer_of
+
+BOOK = TokenBook((Token.of("first secret", "token:first"), Token.of("other", "token:other")))
+
+
+def test_the_kernel_names_the_peer() -> None:
+    left, right = socket.socketpair()
+    with left, right:
+        assert peer_of(left) == Peer(os.getuid())
+
+
+def test_a_tcp_peer_is_nobody() -> None:
+    with socket.socket() as sock:
+        assert peer_of(sock) == Peer(None)
+
+
+async def test_the_principal_is_the_system_user() -> None:
+    name = pwd.getpwuid(os.getuid()).pw_name
+    assert await identify(Peer(os.getuid()), Headers({}), TokenBook()) == f"user:{name}"
+    assert getpass.getuser()
+
+
+async def test_a_user_without_a_name_is_known_by_number() -> None:
+    assert await identify(Peer(4_000_000_001), Headers({}), TokenBook()) == "user:#4000000001"
+
+
+async def test_no_header_changes_who_a_unix_peer_is() -> None:
+    headers = Headers({"authorization": "Bearer first secret", "host": "evil.example"})
+    who = await identify(Peer(os.getuid()), headers, BOOK)
+    assert who == f"user:{pwd.getpwuid(os.getuid()).pw_name}"
+
+
+async def ask(book: TokenBook, **headers: str) -> str | Refusal:
+    return await identify(Peer(None), Headers(headers), book)
+
+
+async def test_a_token_opens_the_tcp_door() -> None:
+    who = await ask(BOOK, host="127.0.0.1:8787", authorization="Bearer first secret")
+    assert who == "token:first"
+    assert await ask(BOOK, host="localhost", authorization="bearer other") == "token:other"
+
+
+@pytest.mark.parametrize("sent", ["", "Bearer ", "Bearer wrong", "Basic first secret", "first"])
+async def test_a_wrong_token_does_not(sent: str) -> None:
+    who = await ask(BOOK, host="127.0.0.1:8787", authorization=sent)
+    assert isinstance(who, Refusal)
+    assert who.status == 401
+
+
+@given(st.text())
+def test_an_empty_book_knows_nobody(secret: str) -> None:
+    assert TokenBook().principal_of(secret) is None
+
+
+def test_a_book_holds_no_secret() -> None:
+    assert "first secret" not in repr(BOOK)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"host": "evil.example"},
+        {"host": "evil.example:8787"},
+        {"host": "127.0.0.1.evil.example"},
+        {"host": "10.0.0.7"},
+        {"host": "[oops"},
+        {"host": ""},
+        {},
+        {"host": "127.0.0.1", "origin": "http://evil.example"},
+        {"host": "127.0.0.1", "origin": "null"},
+    ],
+)
+async def test_a_rebound_name_is_refused_even_with_a_token(headers: dict[str, str]) -> None:
+    who = await ask(BOOK, authorization="Bearer first secret", **headers)
+    assert isinstance(who, Refusal)
+    assert who.status == 403
+
+
+@pytest.mark.parametrize("origin", ["http://localhost:3000", "http://127.0.0.1", "http://[::1]:9"])
+async def test_a_page_of_this_machine_may_ask(origin: str) -> None:
+    who = await ask(BOOK, host="[::1]:8787", origin=origin, authorization="Bearer other")
+    assert who == "token:other"

@@ -1,0 +1,54 @@
+"""A real site on a temporary folder, behind its API on a real socket. For tests."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from lfrd.api.auth import TokenBook
+from lfrd.api.door import Limits
+from lfrd.api.server import ApiServer
+from lfrd.client import Client
+from lfrd.clock import Clock
+from lfrd.config import ApiSection, Config, ModelsSection, SiteSection
+from lfrd.daemon import open_site
+from lfrd.site import Site
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A running site, its server, and a client of it."""
+
+    site: Site
+    server: ApiServer
+    client: Client
+
+    @property
+    def socket(self) -> Path:
+        return self.site.config.socket_path
+
+
+def config_on(folder: Path, tcp: str | None = None) -> Config:
+    return Config(
+        site=SiteSection(node="test-site", state_dir=folder),
+        api=ApiSection(tcp=tcp),
+        models=ModelsSection(threads=1),
+    )
+
+
+
+
+@asynccontextmanager
+async def serve(
+    folder: Path,
+    clock: Clock | None = None,
+    *,
+    tcp: str | None = None,
+    tokens: TokenBook | None = None,
+    limits: Limits | None = None,
+) -> AsyncIterator[Served]:
+    """Everything that a daemon has, models included, answering on `folder`/api.sock."""
+    async with open_site(config_on(folder, tcp), clock=clock) as site:
+        async with ApiServer(site, tokens, limits) as server:
+            async with Client.over_socket(site.config.socket_path) as client:
+                yield Served(site, server, client)
