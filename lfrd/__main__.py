@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _first_of(group: BaseExceptionGroup[BaseException]) -> int:
     """A part of the daemon failed: say which error was the first of ours, else fail loudly."""
     for kind, code in ((UserError, MENDABLE), (Failure, FAILED)):
-        found = group.subgroup(kind)
+        found: BaseException | None = group.subgroup(kind)
         while isinstance(found, BaseExceptionGroup):
             found = found.exceptions[0]
         if found is not None:

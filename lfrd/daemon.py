@@ -24,6 +24,7 @@ from lfrd.site import Site
 from lfrd.store.database import Database
 from lfrd.store.keys import KeyStore, load_master_key
 from lfrd.store.state_folder import StateFolder
+from lfrd.store.vectors import VectorIndex
 from lfrd.vision import packs
 from lfrd.vision.engine import Vision
 
@@ -50,6 +51,8 @@ async def open_site(
         folder = parts.enter_context(StateFolder(config.site.state_dir))
         keys = parts.enter_context(KeyStore(folder, load_master_key(folder)))
         database = await parts.enter_async_context(Database(folder, keys, clock))
+        index = await parts.enter_async_context(VectorIndex(folder, keys))
+        await index.sync(database)
         vision = await parts.enter_async_context(_vision(config))
         health, live = HealthBoard(), LiveGallery()
         fleet = Fleet(database, clock, health, config.camera, manner.reading)
@@ -72,7 +75,7 @@ async def open_site(
             vision=vision,
             gallery=live,
             fleet=fleet,
-            watchlists=Watchlists(database, vision, live),
+            watchlists=Watchlists(database, index, vision, live),
             deployments=deployments,
             reviews=reviews,
         )

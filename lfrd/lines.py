@@ -4,6 +4,7 @@ The JSON form is a contract (docs/api.md): one object a line, `event` first.
 """
 
 import json
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from typing import ClassVar
@@ -89,7 +90,7 @@ def percentile(values: Iterable[float], part: float) -> float | None:
     ordered = sorted(values)
     if not ordered:
         return None
-    return ordered[min(len(ordered) - 1, int(part * len(ordered)))]
+    return ordered[max(0, math.ceil(part * len(ordered)) - 1)]
 
 
 def _summary_text(line: SummaryLine) -> str:

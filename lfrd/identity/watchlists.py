@@ -10,7 +10,9 @@ from lfrd.store import reference_images, templates
 from lfrd.store import watchlists as stored
 from lfrd.store.database import Database
 from lfrd.store.reference_images import NewReferenceImage, ReferenceImage
+from lfrd.store.templates import TemplateMatrix
 from lfrd.store.transaction import Reader, Transaction
+from lfrd.store.vectors import VectorIndex
 from lfrd.store.watchlists import Category, Entry, NewEntry, NewWatchlist, Watchlist
 from lfrd.vision.engine import Vision
 from lfrd.vision.picture import png
@@ -38,8 +40,11 @@ class ListedEntry:
 class Watchlists:
     """Lists, entries and photos. Every changing call names its principal."""
 
-    def __init__(self, database: Database, vision: Vision, live: LiveGallery) -> None:
+    def __init__(
+        self, database: Database, index: VectorIndex, vision: Vision, live: LiveGallery
+    ) -> None:
         self._database = database
+        self._index = index
         self._vision = vision
         self._live = live
 
@@ -145,6 +150,7 @@ class Watchlists:
 
         image, template = await self._database.write(write, principal=principal)
         self._live.added(template)
+        await self._index.add(TemplateMatrix.of(template))
         return image
 
     async def delete_photo(self, photo_id: str, *, principal: str) -> None:
@@ -188,7 +194,9 @@ class Watchlists:
                 raise NotFound(f"there is no {what} {subject_id}")
             return gone
 
-        self._live.removed(await self._database.write(write, principal=principal))
+        gone = await self._database.write(write, principal=principal)
+        self._live.removed(gone)
+        await self._index.remove(gone)
 
 
 def _listed_entry(reader: Reader, row: Entry) -> ListedEntry:

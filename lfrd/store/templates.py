@@ -55,6 +55,18 @@ class TemplateMatrix:
     def __len__(self) -> int:
         return len(self.template_ids)
 
+    @staticmethod
+    def of(stored: StoredTemplate) -> "TemplateMatrix":
+        """The matrix of one template."""
+        return TemplateMatrix(
+            stored.template.model_digest,
+            (stored.id,),
+            (stored.entry_id,),
+            (stored.person_id,),
+            (stored.watchlist_id,),
+            stored.template.vector[None],
+        )
+
 
 def add(tx: Transaction, image_id: str, template: Template) -> StoredTemplate:
     """Seal and keep the template that a model made of a photo; one for each photo and model."""

@@ -1,0 +1,112 @@
+"""`lfrd demo`: the whole daemon on a stream of its own, with one person on the list."""
+
+import asyncio
+import logging
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+from lfrd.commands.temporary import PRINCIPAL, lab_site
+from lfrd.commands.trial import print_line, printer
+from lfrd.config import CameraSection, Config
+from lfrd.daemon import Manner, leave_readers
+from lfrd.demo.clip import LISTED, cutouts, listed_photo, write_clip
+from lfrd.demo.stream import rtsp_stream
+from lfrd.governance.deployment import LAB, LAB_LIMIT_S
+from lfrd.lines import CandidateLine, Report, SummaryLine, as_json
+from lfrd.site import Site
+from lfrd.store.watchlists import Category
+from lfrd.vision import packs
+from lfrd.vision.engine import Vision
+
+CAMERA = "demo"
+
+
+async def run(config: Config, *, headless: bool, seconds: float | None) -> int:
+    """Show it in the terminal, or print it; headless, 0 only if just the listed one was raised."""
+    raised: list[str] = []
+    print_it = printer(as_lines=True)
+
+    def report(line: CandidateLine | SummaryLine) -> None:
+        if isinstance(line, CandidateLine):
+            raised.append(line.entry)
+        if headless:
+            print_it(line)
+
+    with tempfile.TemporaryDirectory(prefix="lfrd-demo-") as folder:
+        clip = Path(folder) / "passers-by.mp4"
+        if not headless:
+            print_line("Composing a clip of seven people; one of them is on the list ...")
+        await _compose(config, clip)
+        async with rtsp_stream(clip) as address:
+            return await _show(config, address, report, raised, headless, seconds)
+
+
+async def _compose(config: Config, clip: Path) -> None:
+    cache_dir = config.models.cache_dir or packs.default_cache_dir()
+    pack = packs.load(config.models.pack, cache_dir)
+    async with Vision(pack, threads=1) as vision:
+        people = await cutouts(vision)
+    await asyncio.to_thread(write_clip, clip, people)
+
+
+async def _show(
+    config: Config,
+    address: str,
+    report: Report,
+    raised: list[str],
+    headless: bool,
+    seconds: float | None,
+) -> int:
+    camera = CameraSection(id=CAMERA, name="Demo street", address=address)
+    async with lab_site(config, camera, Manner(report=report), with_api=not headless) as site:
+        await _start(site, seconds)
+        if headless:
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(
+                    number, lambda: site.deployments.ask_to_end("stopped", PRINCIPAL)
+                )
+        else:
+            await _operate(site)
+            site.deployments.ask_to_end("the demo was left", PRINCIPAL)
+        await site.deployments.until_over()
+        summary = site.deployments.last
+    if summary is not None and headless:
+        print_line(as_json(summary))
+    leave_readers(site.fleet)
+    return 0 if not headless or set(raised) == {LISTED} else 1
+
+
+async def _operate(site: Site) -> None:
+    """The operator's terminal, as the process of its own that it always is."""
+    logging.disable(logging.CRITICAL)  # the screen belongs to the terminal UI now
+    terminal = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "lfrd", "tui", "--socket", str(site.config.socket_path)
+    )
+    try:
+        await terminal.wait()
+    finally:
+        if terminal.returncode is None:
+            terminal.terminate()
+            await terminal.wait()
+        logging.disable(logging.NOTSET)
+
+
+async def _start(site: Site, seconds: float | None) -> None:
+    watchlist = await site.watchlists.create_list(
+        "Demo list", Category.TEST, "to show the daemon", PRINCIPAL, "#d0021b", None,
+        principal=PRINCIPAL,
+    )  # fmt: skip
+    entry = await site.watchlists.add_entry(
+        watchlist.row.id, LISTED, "public domain photo", "NASA", False, None, None,
+        principal=PRINCIPAL,
+    )  # fmt: skip
+    await site.watchlists.add_photo(
+        entry.row.id, listed_photo(), f"{LISTED}.jpg", principal=PRINCIPAL
+    )
+    await site.deployments.start(
+        LAB, "to show the daemon", "this machine", (watchlist.row.id,), seconds or LAB_LIMIT_S,
+        principal=PRINCIPAL,
+    )  # fmt: skip
