@@ -1,15 +1,16 @@
 """Video for tests: clips from pictures, and a real RTSP server for them on loopback."""
 
+import asyncio
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import av
@@ -107,17 +108,14 @@ class ServerProcess:
         self._command = command
         self._process: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.kill()
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Self]:
+        """Start it beside the event loop, and kill it when the block is left."""
+        try:
+            await asyncio.to_thread(self.start)
+            yield self
+        finally:
+            self.kill()
 
     def start(self) -> None:
         """Start and wait until it answers."""

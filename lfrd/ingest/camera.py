@@ -280,7 +280,7 @@ class Camera:
 _WELL: Final = {State.IDLE, State.CONNECTING, State.LIVE, State.ENDED}
 
 
-class _GivenUp(Exception):  # noqa: N818  not an error of its own: it carries one out of the loop
+class _GivenUp(Exception):
     def __init__(self, error: SourceError) -> None:
         self.error = error
 

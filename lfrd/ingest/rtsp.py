@@ -1,6 +1,7 @@
 """RTSP and RTSPS cameras through FFmpeg, pulled over TCP or UDP."""
 
 import socket
+import ssl
 from pathlib import Path
 from typing import Final, Literal
 
@@ -16,6 +17,7 @@ _OPTIONS: Final = {
     "analyzeduration": "1",
     "allowed_media_types": "video",  # sound is not even asked for
 }
+_TLS_PROBE_S: Final = 3.0
 
 
 class RtspSource:
@@ -32,20 +34,21 @@ class RtspSource:
         ca_file: Path | None = None,
         hwaccel: str | None = None,
     ) -> None:
-        options = {**_OPTIONS, "rtsp_transport": transport}
-        if address.encrypted:
-            options["tls_verify"] = "1"
-            if ca_file is not None:
-                options["ca_file"] = str(ca_file)
         self._address = address
         self._clock = clock
         self._ca_file = ca_file
+        options = {**_OPTIONS, "rtsp_transport": transport}
+        if address.encrypted:
+            options["tls_verify"] = "1"
+            trusted = ca_file or _system_ca_file()
+            if trusted is not None:
+                options["ca_file"] = str(trusted)
         self._opening = Opening(address.location, address.shown, options, hwaccel)
 
     def run(self, sink: Sink) -> None:
         """See Source.run."""
-        self._check_reachable_names()
-        reading = Reading(self._opening)
+        self._check_names()
+        reading = self._open()
         try:
             sink.opened(reading.info())
             for picture in reading.pictures(sink, self._clock):
@@ -53,12 +56,47 @@ class RtspSource:
         finally:
             reading.close()
 
-    def _check_reachable_names(self) -> None:
+    def _open(self) -> Reading:
+        try:
+            return Reading(self._opening)
+        except SourceError:
+            if self._address.encrypted:
+                self._check_certificate()
+            raise
+
+    def _check_names(self) -> None:
         """Say plainly what FFmpeg only calls an input/output error."""
         if self._ca_file is not None and not self._ca_file.is_file():
             raise SourceError(f"{self._address.shown}: there is no CA file {self._ca_file}")
         host, port = host_and_port(self._address)
         try:
             socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except OSError:
+        except (OSError, UnicodeError):
             raise SourceError(f"{self._address.shown}: the host name {host} is unknown") from None
+
+    def _check_certificate(self) -> None:
+        """After a failure: is the certificate the reason? FFmpeg does not tell."""
+        host, port = host_and_port(self._address)
+        try:
+            context = ssl.create_default_context(cafile=self._ca_file)
+            with (
+                socket.create_connection((host, port), timeout=_TLS_PROBE_S) as plain,
+                context.wrap_socket(plain, server_hostname=host),
+            ):
+                return
+        except ssl.SSLCertVerificationError as error:
+            raise SourceError(
+                f"{self._address.shown}: its certificate is not trusted ({error.verify_message}); "
+                "name the certificate of its issuer as the camera's CA file"
+            ) from None
+        except OSError:
+            return  # something else is wrong, and the first error says it
+
+
+def _system_ca_file() -> Path | None:
+    """The system's trusted issuers; FFmpeg's own default is where it was built, not here."""
+    found = ssl.get_default_verify_paths()
+    for candidate in (found.cafile, "/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/cert.pem"):
+        if candidate is not None and Path(candidate).is_file():
+            return Path(candidate)
+    return None

@@ -12,7 +12,7 @@ from lfrd.errors import SourceError
 from lfrd.types import Planes
 
 
-class SourceStalled(SourceError):  # noqa: N818  named like its parents
+class SourceStalled(SourceError):
     """The other side is there but silent."""
 
     code = "source-stalled"

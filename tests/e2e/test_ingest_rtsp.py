@@ -1,0 +1,203 @@
+"""Cameras against a full RTSP server: logins, TLS, UDP, codecs, and what goes wrong on the way."""
+
+import asyncio
+import datetime
+import ipaddress
+import logging
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from camera_helper import make, take, until_state
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from rtsp_gst import GstServer, Stream, require_gstreamer
+
+from lfrd.errors import SourceError, SourceRefused
+from lfrd.ingest.settings import CameraSettings, State
+
+pytestmark = pytest.mark.e2e
+
+PASSWORD = Stream().password
+LOGIN = f"watcher:{quote(PASSWORD, safe='')}"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def gstreamer() -> None:
+    require_gstreamer()
+
+
+@pytest.mark.parametrize(
+    ("stream", "transport"),
+    [
+        (Stream(), "tcp"),
+        (Stream(), "udp"),
+        (Stream(audio=True), "tcp"),
+        (Stream(audio=True), "udp"),
+        (Stream(codec="h265"), "tcp"),
+        (Stream(codec="h265"), "udp"),
+        (Stream(codec="vp8"), "tcp"),
+        (Stream(width=16, height=16), "tcp"),
+        (Stream(fps=120), "tcp"),
+        (Stream(fps=1), "tcp"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else _named(value),
+)
+async def test_a_stream_comes_in(stream: Stream, transport: str) -> None:
+    async with GstServer(stream).running() as server:
+        made = make(CameraSettings("gate", server.url(), transport=transport))  # type: ignore[arg-type]  # one of two
+        async with made.camera as camera:
+            frames = await take(camera, 5 if stream.fps == 1 else 25)
+            assert camera.status.state is State.LIVE
+            codec = "hevc" if stream.codec == "h265" else stream.codec
+            assert camera.status.codec == codec
+    assert frames[-1].planes.y.shape == (stream.height, stream.width)
+    assert made.states()[:2] == [State.CONNECTING, State.LIVE]
+    assert not {State.FROZEN, State.LOST} & set(made.states())
+
+
+def _named(stream: Stream) -> str:
+    sound = "-sound" if stream.audio else ""
+    return f"{stream.codec}-{stream.width}x{stream.height}-{stream.fps}fps{sound}"
+
+
+@pytest.mark.parametrize("auth", ["basic", "digest"])
+async def test_login_with_an_encoded_password(auth: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with GstServer(Stream(auth=auth)).running() as server:
+        made = make(CameraSettings("gate", server.url(LOGIN)))
+        async with made.camera as camera:
+            assert len(await take(camera, 3)) == 3
+    said = caplog.text + repr(made.said) + repr(made.camera.settings)
+    assert PASSWORD not in said
+    assert quote(PASSWORD, safe="") not in said
+
+
+@pytest.mark.parametrize("auth", ["basic", "digest"])
+@pytest.mark.parametrize("login", ["", "watcher:wrong-secret", "nobody:wrong-secret"])
+async def test_a_wrong_login_is_refused_and_tried_slowly(auth: str, login: str) -> None:
+    async with GstServer(Stream(auth=auth)).running() as server:
+        made = make(CameraSettings("gate", server.url(login)))
+        async with made.camera as camera:
+            await until_state(camera, State.REFUSED)
+        assert "wrong-secret" not in repr(made.said)
+        waiting = make(CameraSettings("gate", server.url(login), must_open=True))
+        async with waiting.camera as camera:
+            with pytest.raises(SourceRefused):
+                await take(camera, 1)
+
+
+async def test_tls_is_verified(tmp_path: Path) -> None:
+    pem, ca = _certificate(tmp_path)
+    async with GstServer(Stream(tls=str(pem), auth="basic")).running() as server:
+        address = server.url(LOGIN, "rtsps")
+        trusting = make(CameraSettings("gate", address, ca_file=ca))
+        async with trusting.camera as camera:
+            assert len(await take(camera, 3)) == 3
+        for wrong in (None, _certificate(tmp_path, "other")[1], tmp_path / "missing.pem"):
+            made = make(CameraSettings("gate", address, ca_file=wrong, must_open=True))
+            async with made.camera as camera:
+                with pytest.raises(SourceError) as caught:
+                    await take(camera, 1)
+            assert quote(PASSWORD, safe="") not in str(caught.value)
+            assert "certificate" in str(caught.value) or "CA file" in str(caught.value)
+
+
+def _certificate(folder: Path, name: str = "cam") -> tuple[Path, Path]:
+    """Write a self-signed certificate; return key with certificate, and the certificate alone."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.datetime.now(datetime.UTC)
+    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(hours=1))
+        .add_extension(names, critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    public = certificate.public_bytes(serialization.Encoding.PEM)
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    both, alone = folder / f"{name}-both.pem", folder / f"{name}.pem"
+    both.write_bytes(private + public)
+    alone.write_bytes(public)
+    return both, alone
+
+
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+async def test_a_killed_server_comes_back(transport: str) -> None:
+    async with GstServer(Stream()).running() as server:
+        made = make(CameraSettings("gate", server.url(), transport=transport))  # type: ignore[arg-type]  # one of two
+        async with made.camera as camera:
+            await take(camera, 5)
+            server.kill()
+            await until_state(camera, State.LOST)
+            await asyncio.to_thread(server.start)
+            await take(camera, 5)
+            await until_state(camera, State.LIVE)
+
+
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+async def test_a_server_stopped_in_its_tracks_is_frozen_within_five_seconds(transport: str) -> None:
+    async with GstServer(Stream()).running() as server:
+        made = make(CameraSettings("gate", server.url(), transport=transport))  # type: ignore[arg-type]  # one of two
+        async with made.camera as camera:
+            await take(camera, 5)
+            server.freeze()
+            stopped_at = time.monotonic()
+            await until_state(camera, State.FROZEN, seconds=8)
+            assert time.monotonic() - stopped_at <= 5.0
+            await asyncio.sleep(3)
+            assert camera.status.state is State.FROZEN
+            server.thaw()
+            await take(camera, 30)
+            await until_state(camera, State.LIVE)
+
+
+async def test_leaving_a_frozen_camera_returns_at_once() -> None:
+    async with GstServer(Stream()).running() as server:
+        made = make(CameraSettings("gate", server.url()))
+        async with made.camera as camera:
+            await take(camera, 5)
+            server.freeze()
+            await asyncio.sleep(0.3)
+            left_at = time.monotonic()
+        assert time.monotonic() - left_at < 1.0
+        assert camera.still_closing
+        assert camera.status.state is State.CLOSING
+        await camera.wait_closed()
+        assert not camera.still_closing
+        assert camera.status.state is State.IDLE
+        assert time.monotonic() - left_at < 6.0
+
+
+async def test_a_resolution_change_in_mid_stream() -> None:
+    async with GstServer(Stream(switch_after_s=0.8)).running() as server:
+        made = make(CameraSettings("gate", server.url()))
+        async with made.camera as camera:
+            frames = await take(camera, 50)
+            assert (camera.status.width_px, camera.status.height_px) == (160, 120)
+    assert {frame.planes.y.shape for frame in frames} == {(240, 320), (120, 160)}
+    assert made.states() == [State.CONNECTING, State.LIVE, State.IDLE]
+
+
+async def test_the_sender_s_clock_gives_the_capture_time() -> None:
+    async with GstServer(Stream(fps=25)).running() as server:
+        made = make(CameraSettings("gate", server.url()))
+        async with made.camera as camera:
+            frames = await take(camera, 200)
+    delays = [frame.arrived_at_s - frame.captured_at_s for frame in frames]
+    assert delays[0] == 0.0, "no sender report has come yet"
+    assert 0.0 < delays[-1] < 0.5
