@@ -129,8 +129,15 @@ def ends_text(planned_end_at_s: float | None, now_s: float) -> str:
 def figures_text(revealed: Revealed) -> str:
     """What the comparison measured, as plain numbers; a percentage of it would mean nothing.
 
-    The margin is the distance to the next best person; none where nobody else is listed."""
+    The margin is the distance to the next best person; none where nobody else is listed. Where
+    several people decide, what they say together follows.
+    """
     margin = "none" if revealed.margin is None else f"{revealed.margin:.3f}"
     looks = "1 look" if revealed.looks == 1 else f"{revealed.looks} looks"
-    score, threshold = f"score {revealed.score:.3f}", f"threshold {revealed.threshold:.3f}"
-    return f"{score} · margin {margin} · {threshold} · {looks}"
+    parts = [f"score {revealed.score:.3f}", f"margin {margin}"]
+    parts += [f"threshold {revealed.threshold:.3f}", looks]
+    if revealed.outcome is None:
+        parts.append("another reviewer has yet to decide")
+    elif len(revealed.reviews) > 1:
+        parts.append(f"together: {revealed.outcome.value.replace('_', ' ')}")
+    return " · ".join(parts)

@@ -17,6 +17,7 @@ KEYS = (
     ("r", "give a reason with your next decision, if you like"),
     ("j k ↓ ↑", "move through the candidates"),
     ("Space", "go to the newest undecided candidate"),
+    ("o", "ambiguous: the photo of the other person, and back"),
     ("f", "list all candidates, or only the open ones"),
     ("c", "go to the cameras and back"),
     ("b", "bell on or off"),
@@ -55,7 +56,7 @@ def help_content() -> Content:
 
 
 class HelpScreen(ModalScreen[None]):
-    """Closes on Esc, ?, q or a click on nothing else."""
+    """Closes on Esc, ? or q."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,question_mark,q", "dismiss", "Close", show=False)

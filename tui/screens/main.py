@@ -64,6 +64,7 @@ class MainScreen(Screen[None]):
         Binding("j,down", "move(1)", "Down", show=False),
         Binding("k,up", "move(-1)", "Up", show=False),
         Binding("space", "next", "Next"),
+        Binding("o", "other", "Other photo", show=False),
         Binding("r", "reason", "Reason"),
         Binding("f", "filter", "Open/all"),
         Binding("c", "cameras", "Cameras"),
@@ -200,6 +201,12 @@ class MainScreen(Screen[None]):
 
         self.app.push_screen(ReasonScreen(self._reasons.get(alert.id, "")), keep)
 
+    def action_other(self) -> None:
+        alert = self.board.selected
+        if alert is None or not self.query_one(FacePanel).show_other(alert):
+            self._complain("nobody else on the list is close to this face")
+        self.refresh_all()
+
     def action_filter(self) -> None:
         self.board.only_open = not self.board.only_open
         self.refresh_all()
@@ -242,7 +249,7 @@ class MainScreen(Screen[None]):
         elif not is_undecided(alert):
             self._complain("already decided; z undoes it while that is possible")
         elif (seen_s := self.query_one(FacePanel).seen_s()) is None:
-            self._complain("look first: both photos must be on the screen")
+            self._complain("look first: face and reference must both be on the screen")
         elif seen_s < LOOK_S:
             self._complain("look first: that was too quick to be about these photos; press again")
         else:

@@ -8,8 +8,8 @@ from lfrd.api.schema import Camera, CameraRates, CameraState
 from tui.widgets.rows import Row, RowList
 from tui.words import camera_mark, clock_text
 
-WIDTH = 36
-"""Cells inside the panel; the theme sets its width."""
+WIDTH = 35
+"""Cells inside the panel with a scrollbar; the theme sets its width."""
 
 NONE = "No camera is set up.\nEach one will be listed here with\nits state and its figures."
 

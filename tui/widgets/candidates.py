@@ -16,7 +16,7 @@ def candidate_content(alert: Alert, unread: bool, camera_name: str, now_s: float
     bright = "$foreground" if is_undecided(alert) else "$quiet"
     first = Content.assemble(
         (f"{mark.symbol} ", f"bold {mark.style}"),
-        ("■ ", alert.watchlist_colour),
+        ("■ ", alert.watchlist_colour or "$quiet"),
         (alert.reference, f"bold {bright}"),
         (f"  {AMBIGUOUS.text}" if alert.ambiguous else "", AMBIGUOUS.style),
     )

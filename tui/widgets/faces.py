@@ -5,8 +5,8 @@ one. Afterwards the figures are plain numbers, away from the faces.
 """
 
 import asyncio
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 from textual import work
 from textual.app import ComposeResult
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from tui.widgets.picture import ImageClass
 
 SETTLE_S = 0.1
-PHOTOS: tuple[Literal["probe", "reference"], ...] = ("probe", "reference")
+PHOTOS = ("probe", "reference")
 BUTTONS = (
     ("match", "m Match"),
     ("not_a_match", "n Not a match"),
@@ -52,15 +52,22 @@ EMPTY = (
 def who_content(alert: Alert) -> Content:
     """Which list, in its colour and by name, and which reference."""
     parts: list[Content | str | tuple[str, str]] = [
-        ("■ ", alert.watchlist_colour),
-        (alert.watchlist_name, "bold"),
+        ("■ ", alert.watchlist_colour or "$quiet"),
+        (alert.watchlist_name or "a list that is gone", "bold"),
         (" · reference ", "$quiet"),
         (alert.reference, "bold"),
     ]
     if alert.ambiguous:
-        words = f"  {AMBIGUOUS.text}: somebody else on the list is close too"
-        parts.append((words, AMBIGUOUS.style))
+        parts.append((f"  {AMBIGUOUS.text}, o shows the other photo", AMBIGUOUS.style))
     return Content.assemble(*parts)
+
+
+def reference_content(alert: Alert, other: int) -> Content:
+    """Whose photo it is: the candidate's own (`other` = 0) or that of the n-th rival."""
+    if other == 0:
+        return Content("REFERENCE")
+    rival = alert.rivals[other - 1]
+    return Content.assemble((f"{AMBIGUOUS.symbol} OTHER PERSON · {rival.reference}", "$warning"))
 
 
 def verdict_content(alert: Alert, reason: str, now_s: float) -> Content:
@@ -98,7 +105,7 @@ class FacePanel(Vertical):
         self._image_class = image_class
         self._now = now
         self._faces_of: str | None = None
-        self._faces_version_s = 0.0
+        self._other = 0  # which rival's photo stands in for the reference; 0 is none
         self._seen_since_s: float | None = None
         self._failed = False
 
@@ -123,8 +130,18 @@ class FacePanel(Vertical):
         return button
 
     def seen_s(self) -> float | None:
-        """For how long both photos have been on the screen; None where they are not."""
-        return None if self._seen_since_s is None else self._now() - self._seen_since_s
+        """For how long face and reference have been on the screen; None where they are not."""
+        hidden = self._seen_since_s is None or not self.display or self._other
+        return None if hidden or self._seen_since_s is None else self._now() - self._seen_since_s
+
+    def show_other(self, alert: Alert) -> bool:
+        """Show the next rival's photo in place of the reference; False where there is none."""
+        if not alert.rivals:
+            return False
+        self._faces_of, self._other = alert.id, (self._other + 1) % (len(alert.rivals) + 1)
+        self._blank("loading")
+        self._load(alert)
+        return True
 
     def retry(self) -> None:
         """Load the photos again where that failed."""
@@ -138,29 +155,26 @@ class FacePanel(Vertical):
         if alert is None:
             return
         now_s = self._now()
-        seen = f"SEEN · {camera_name} · {clock_text(alert.updated_at_s)}"
+        seen = f"SEEN · {camera_name} · {clock_text(alert.raised_at_s)}"
         self.query_one("#who", Line).show(who_content(alert))
         self.query_one("#probe-caption", Line).show(Content(seen))
-        self.query_one("#reference-caption", Line).show(Content("REFERENCE"))
+        self.query_one("#reference-caption", Line).show(reference_content(alert, self._other))
         self.query_one("#verdict", Line).show(verdict_content(alert, reason, now_s))
         for button in self.query(Button):
             button.disabled = not is_undecided(alert)
 
     def _follow(self, alert: Alert | None) -> None:
-        """Load the photos of another candidate, or a better look at the same.
+        """Load the photos of another candidate.
 
         The old ones go at once: a face never stands beside another candidate's name.
         """
         if alert is None:
             self._blank("")
+            self._faces_of = None
         elif alert.id != self._faces_of:
             self._blank("loading")
-        elif not is_undecided(alert) or alert.updated_at_s == self._faces_version_s:
-            return
-        self._faces_of = None if alert is None else alert.id
-        if alert is not None:
-            self._faces_version_s = alert.updated_at_s
-            self._load(alert.id)
+            self._faces_of, self._other = alert.id, 0
+            self._load(alert)
 
     def _blank(self, words: str) -> None:
         self._seen_since_s = None
@@ -169,16 +183,23 @@ class FacePanel(Vertical):
             picture.say(words)
 
     @work(group="photos", exclusive=True)
-    async def _load(self, alert_id: str) -> None:
+    async def _load(self, alert: Alert) -> None:
         """Read both photos, once the operator rests on this candidate: each reading is recorded."""
         await asyncio.sleep(SETTLE_S)
-        for which in PHOTOS:
-            picture = self.query_one(f"#{which}", Picture)
-            try:
-                data = await self._client.alert_image(alert_id, which)
-                picture.show(decode(data, f"{which} photo"))
-            except LfrdError as error:
-                self._failed = True
-                picture.say(str(error))
+        await self._load_one("probe", self._client.alert_image(alert.id, "probe"))
+        if self._other:
+            rival = alert.rivals[self._other - 1]
+            reading = self._client.rival_image(alert.id, rival.person_id)
+        else:
+            reading = self._client.alert_image(alert.id, "reference")
+        await self._load_one("reference", reading)
         if all(picture.has_image for picture in self.query(Picture)):
             self._seen_since_s = self._now()
+
+    async def _load_one(self, name: str, reading: Awaitable[bytes]) -> None:
+        picture = self.query_one(f"#{name}", Picture)
+        try:
+            picture.show(decode(await reading, f"{name} photo"))
+        except LfrdError as error:
+            self._failed = True
+            picture.say(str(error))
