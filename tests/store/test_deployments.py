@@ -1,0 +1,108 @@
+"""A deployment goes its way step by step, and only one runs."""
+
+from pathlib import Path
+
+import pytest
+from store_builders import (
+    add_list,
+    add_person,
+    opened,
+    raise_episode,
+    start_deployment,
+    unit_vectors,
+)
+
+from lfrd.errors import Conflict, NotFound
+from lfrd.store import deployments, episodes
+from lfrd.store.deployments import DeploymentState, NewDeployment
+from lfrd.store.transaction import Transaction
+
+NEW = NewDeployment("lab", "a test", "test", "the bench", 0.45, "sha256:d", "sha256:e")
+
+
+async def test_from_draft_to_ended(tmp_path: Path) -> None:
+    async with opened(tmp_path) as db:
+        draft = await db.write(lambda tx: deployments.add(tx, NEW), principal="ada")
+        assert draft.state is DeploymentState.DRAFT
+        with pytest.raises(Conflict, match="is draft"):
+            await db.write(lambda tx: deployments.start(tx, draft.id), principal="ada")
+        authorised = await db.write(lambda tx: deployments.authorise(tx, draft.id), principal="bo")
+        assert (authorised.state, authorised.authorised_by) == ("authorised", "bo")
+        assert await db.read(deployments.running) is None
+        running = await db.write(lambda tx: deployments.start(tx, draft.id), principal="ada")
+        assert await db.read(deployments.running) == running
+        ended = await db.write(
+            lambda tx: deployments.end(tx, draft.id, reason="asked", summary='{"tracks": 3}'),
+            principal="ada",
+        )
+        assert (ended.state, ended.end_reason, ended.ended_by) == ("ended", "asked", "ada")
+        with pytest.raises(Conflict, match="is ended"):
+            await db.write(
+                lambda tx: deployments.end(tx, draft.id, reason="x", summary="{}"), principal="ada"
+            )
+        assert await db.read(deployments.list_all) == [ended]
+        with pytest.raises(NotFound):
+            await db.write(lambda tx: deployments.authorise(tx, "none"), principal="ada")
+
+
+async def test_only_one_runs(tmp_path: Path) -> None:
+    async with opened(tmp_path) as db:
+        first = await db.write(start_deployment, principal="ada")
+        with pytest.raises(Conflict, match=f"{first.id} is running"):
+            await db.write(start_deployment, principal="ada")
+        with pytest.raises(Conflict):  # the database holds it too
+            await db.write(
+                lambda tx: tx.execute(
+                    "INSERT INTO deployment SELECT 'x', profile, state, purpose, use_case, place,"
+                    " threshold, detector_digest, embedder_digest, created_at_s, planned_end_at_s,"
+                    " authorised_at_s, authorised_by, started_at_s, started_by, ended_at_s,"
+                    " ended_by, end_reason, erased_at_s, summary, principal FROM deployment"
+                ),
+                principal="mallory",
+            )
+        assert len(await db.read(deployments.list_all)) == 1
+
+
+async def test_a_snapshot_tells_one_state_of_a_list_from_another(tmp_path: Path) -> None:
+    def snap(tx: Transaction, watchlist_id: str) -> deployments.Snapshot:
+        deployment = deployments.add(tx, NEW)
+        return deployments.take_snapshot(tx, deployment.id, watchlist_id)
+
+    async with opened(tmp_path) as db:
+        watchlist = await db.write(add_list, principal="ada")
+        empty = await db.write(lambda tx: snap(tx, watchlist.id), principal="ada")
+        same = await db.write(lambda tx: snap(tx, watchlist.id), principal="ada")
+        await db.write(
+            lambda tx: add_person(tx, watchlist.id, "one", unit_vectors(1)[0]), principal="ada"
+        )
+        one = await db.write(lambda tx: snap(tx, watchlist.id), principal="ada")
+        assert (empty.entry_count, same.entry_count, one.entry_count) == (0, 0, 1)
+        assert empty.snapshot_hash == same.snapshot_hash != one.snapshot_hash
+        assert await db.read(lambda r: deployments.snapshots(r, one.deployment_id)) == [one]
+
+
+async def test_erasing_leaves_the_record_and_no_face(tmp_path: Path) -> None:
+    def prepare(tx: Transaction) -> episodes.Episode:
+        watchlist = add_list(tx)
+        entry, _, _ = add_person(tx, watchlist.id, "one", unit_vectors(1)[0])
+        return raise_episode(tx, start_deployment(tx).id, entry)
+
+    async with opened(tmp_path) as db:
+        episode = await db.write(prepare, principal="ada")
+        deployment_id = episode.deployment_id
+        with pytest.raises(Conflict, match="has not ended"):
+            await db.write(lambda tx: deployments.erase(tx, deployment_id), principal="ada")
+        await db.write(
+            lambda tx: deployments.end(tx, deployment_id, reason="asked", summary="{}"),
+            principal="ada",
+        )
+        erased = await db.write(lambda tx: deployments.erase(tx, deployment_id), principal="ada")
+        assert erased.state is DeploymentState.ERASED
+        assert await db.read(lambda r: episodes.get(r, episode.id)) == episode
+        for which in ("probe", "reference", "scene"):
+            with pytest.raises(NotFound, match="erased"):
+                await db.write(
+                    lambda tx, w=which: episodes.read_image(tx, episode.id, w), principal="ada"
+                )
+        with pytest.raises(NotFound, match="erased"):
+            db.keys.open(deployments.scope_of(deployment_id))

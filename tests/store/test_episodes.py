@@ -1,0 +1,157 @@
+"""Episodes keep copies of their own, tell of themselves by event, and log who looked."""
+
+from pathlib import Path
+
+import pytest
+from store_builders import (
+    add_list,
+    add_person,
+    opened,
+    raise_episode,
+    start_deployment,
+    unit_vectors,
+)
+
+from lfrd.errors import Conflict, NotFound
+from lfrd.events import Event, EventKind
+from lfrd.store import deployments, episodes, watchlists
+from lfrd.store.episodes import EpisodeState, Rival
+from lfrd.store.transaction import Transaction
+
+
+def prepare(tx: Transaction) -> tuple[watchlists.Entry, episodes.Episode]:
+    watchlist = add_list(tx)
+    entry, _, _ = add_person(tx, watchlist.id, "one", unit_vectors(1)[0])
+    return entry, raise_episode(tx, start_deployment(tx).id, entry)
+
+
+async def test_an_episode_comes_back_as_it_was_and_outlives_its_list(tmp_path: Path) -> None:
+    async with opened(tmp_path) as db:
+        entry, episode = await db.write(prepare, principal="system")
+        assert episode.state is EpisodeState.OPEN
+        assert episode.margin is None
+        await db.write(lambda tx: watchlists.delete(tx, entry.watchlist_id), principal="ada")
+        assert await db.read(lambda r: episodes.get(r, episode.id)) == episode
+        images = [
+            await db.write(
+                lambda tx, w=which: episodes.read_image(tx, episode.id, w), principal="ben"
+            )
+            for which in ("probe", "reference", "scene")
+        ]
+        assert images == [b"probe crop bytes", b"crop of one", b"scene bytes"]
+        looks = await db.read(
+            lambda r: r.count(
+                "SELECT count(*) FROM audit_leaf WHERE class = 'consultation'"
+                " AND principal = 'ben' AND action = 'episode.read-image'"
+            )
+        )
+        assert looks == 3
+
+
+async def test_an_image_whose_reading_cannot_be_logged_is_not_shown(tmp_path: Path) -> None:
+    async with opened(tmp_path) as db:
+        _, episode = await db.write(prepare, principal="system")
+        pages = await db._writer.chore(lambda c: c.value("PRAGMA page_count"))
+        assert isinstance(pages, int)
+
+        def read(tx: Transaction) -> bytes:
+            image = episodes.read_image(tx, episode.id, "probe")
+            tx.execute("PRAGMA defer_foreign_keys = ON")  # make the commit itself fail
+            tx.execute("INSERT INTO review VALUES ('r', 'none', 'p', 'match', '', 1, NULL)")
+            return image
+
+        with pytest.raises(Exception, match="nothing was written"):
+            await db.write(read, principal="ben")
+
+
+async def test_updating_and_closing(tmp_path: Path) -> None:
+    async with opened(tmp_path) as db, db.events.subscribe() as subscription:
+        _, episode = await db.write(prepare, principal="system")
+        better = await db.write(
+            lambda tx: episodes.update(tx, episode.id, score=0.7, margin=0.2, looks=5),
+            principal="system",
+        )
+        assert (better.score, better.margin, better.looks) == (0.7, 0.2, 5)
+        closed = await db.write(lambda tx: episodes.close(tx, episode.id), principal="ada")
+        assert closed.state is EpisodeState.CLOSED
+        for action in (
+            lambda tx: episodes.close(tx, episode.id),
+            lambda tx: episodes.update(tx, episode.id, score=0.8, margin=None, looks=6),
+        ):
+            with pytest.raises(Conflict, match="is closed"):
+                await db.write(action, principal="ada")
+        with pytest.raises(NotFound):
+            await db.write(lambda tx: episodes.close(tx, "none"), principal="ada")
+        kinds = []
+        async for event in subscription:
+            assert isinstance(event, Event)
+            if event.subject_id == episode.id:
+                kinds.append(event.kind)
+            if event.kind is EventKind.EPISODE_CLOSED:
+                break
+        assert kinds == ["episode.raised", "episode.updated", "episode.closed"]
+
+
+async def test_nothing_is_raised_outside_a_running_deployment(tmp_path: Path) -> None:
+    async with opened(tmp_path) as db:
+        entry, episode = await db.write(prepare, principal="system")
+        await db.write(
+            lambda tx: deployments.end(tx, episode.deployment_id, reason="x", summary="{}"),
+            principal="ada",
+        )
+        with pytest.raises(Conflict, match="not running"):
+            await db.write(
+                lambda tx: raise_episode(tx, episode.deployment_id, entry), principal="system"
+            )
+
+
+async def test_nothing_is_raised_against_an_erased_entry(tmp_path: Path) -> None:
+    async with opened(tmp_path) as db:
+        entry, episode = await db.write(prepare, principal="system")
+        await db.write(lambda tx: watchlists.delete_entry(tx, entry.id), principal="ada")
+        with pytest.raises(NotFound):
+            await db.write(
+                lambda tx: raise_episode(tx, episode.deployment_id, entry), principal="system"
+            )
+
+
+async def test_a_rival_is_shown_beside(tmp_path: Path) -> None:
+    async with opened(tmp_path) as db:
+        entry, episode = await db.write(prepare, principal="system")
+        twin, _, _ = await db.write(
+            lambda tx: add_person(tx, entry.watchlist_id, "two", unit_vectors(2)[1]),
+            principal="ada",
+        )
+        rival = Rival(episode.id, twin.id, twin.person_id, twin.watchlist_id, "two", 0.5)
+        await db.write(lambda tx: episodes.add_rival(tx, rival), principal="system")
+        with pytest.raises(Conflict):
+            await db.write(lambda tx: episodes.add_rival(tx, rival), principal="system")
+        assert await db.read(lambda r: episodes.rivals(r, episode.id)) == [rival]
+        image = await db.write(
+            lambda tx: episodes.read_rival_image(tx, episode.id, twin.person_id), principal="ben"
+        )
+        assert image == b"crop of two"
+
+
+async def test_pages_of_episodes(tmp_path: Path) -> None:
+    async with opened(tmp_path) as db:
+        entry, first = await db.write(prepare, principal="system")
+        deployment_id = first.deployment_id
+        ids = [first.id]
+        for track in range(2, 7):
+            episode = await db.write(
+                lambda tx, t=track: raise_episode(tx, deployment_id, entry, t), principal="system"
+            )
+            ids.append(episode.id)
+        await db.write(lambda tx: episodes.close(tx, ids[2]), principal="ada")
+        newest = await db.read(lambda r: episodes.page(r, limit=2))
+        assert [episode.id for episode in newest] == [ids[5], ids[4]]
+        older = await db.read(lambda r: episodes.page(r, before_id=ids[4], limit=10))
+        assert [episode.id for episode in older] == ids[3::-1]
+        closed = await db.read(lambda r: episodes.page(r, state=EpisodeState.CLOSED))
+        assert [episode.id for episode in closed] == [ids[2]]
+        both = await db.read(
+            lambda r: episodes.page(r, state=EpisodeState.OPEN, deployment_id=deployment_id)
+        )
+        assert len(both) == 5
+        assert await db.read(lambda r: episodes.page(r, deployment_id="none")) == []
