@@ -82,6 +82,11 @@ class Board:
         is_open = alert.state is AlertState.OPEN and not is_final(alert)
         return is_open or alert.id == self.selected_id
 
+    def toggle_filter(self) -> None:
+        """Change between the open candidates and all."""
+        self.only_open = not self.only_open
+        self._keep_selection()
+
     def select(self, alert_id: str) -> None:
         """Look at this one."""
         if alert_id in self._alerts:
@@ -117,7 +122,7 @@ class Board:
         return tuple(alert for alert in mine if undo_left_s(alert, now_s) <= 0)
 
     def _keep_selection(self) -> None:
-        """Something is always selected; what nobody chose stays unread, for nobody may be there."""
+        """Of what is listed something is selected; what nobody chose stays unread, for nobody may be there."""
         if self.selected_id not in self._alerts:
             self.selected_id = None
             first = next(iter(self.listed()), None)

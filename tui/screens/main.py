@@ -208,7 +208,7 @@ class MainScreen(Screen[None]):
         self.refresh_all()
 
     def action_filter(self) -> None:
-        self.board.only_open = not self.board.only_open
+        self.board.toggle_filter()
         self.refresh_all()
 
     def action_cameras(self) -> None:

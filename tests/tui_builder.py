@@ -1,0 +1,238 @@
+"""What the terminal's tests show: candidates, cameras, a deployment, and a desk to decide at."""
+
+import asyncio
+import io
+from collections.abc import AsyncIterator
+
+from PIL import Image
+
+from lfrd.api.schema import (
+    Alert,
+    AlertState,
+    Camera,
+    CameraRates,
+    CameraState,
+    Deployment,
+    DeploymentState,
+    Health,
+    HealthStatus,
+    ModelInfo,
+    Outcome,
+    Revealed,
+    Review,
+    ReviewDecision,
+    ReviewSubmit,
+    Rival,
+)
+from lfrd.client import Away, Back, StreamItem
+from lfrd.errors import LfrdError, NotFound
+
+NOW_S = 1_700_000_000.0
+REVEALED = {"score": 0.4712, "margin": 0.1034, "threshold": 0.4512, "looks": 3}
+
+
+def review(
+    decision: ReviewDecision = ReviewDecision.MATCH,
+    submitted_at_s: float = NOW_S,
+    final_at_s: float | None = None,
+    reason: str = "",
+) -> Review:
+    return Review(
+        decision=decision,
+        reason=reason,
+        principal="anna",
+        submitted_at_s=submitted_at_s,
+        final_at_s=final_at_s,
+    )
+
+
+def revealed(*reviews: Review, outcome: Outcome | None = Outcome.MATCH) -> Revealed:
+    return Revealed(**REVEALED, recogniser_digest="d", outcome=outcome, reviews=reviews)
+
+
+def alert(
+    number: int,
+    *,
+    raised_at_s: float = NOW_S,
+    state: AlertState = AlertState.OPEN,
+    my_review: Review | None = None,
+    shown: Revealed | None = None,
+    rivals: tuple[Rival, ...] = (),
+    reference: str | None = None,
+) -> Alert:
+    return Alert(
+        id=f"alert-{number}",
+        deployment_id="deployment-1",
+        camera_id="north",
+        state=state,
+        raised_at_s=raised_at_s,
+        closed_at_s=None if state is AlertState.OPEN else raised_at_s + 60,
+        entry_id=f"entry-{number}",
+        reference=reference or f"REF-{number}",
+        watchlist_id="list-1",
+        watchlist_name="Wanted persons",
+        watchlist_colour="#d0021b",
+        ambiguous=bool(rivals),
+        rivals=rivals,
+        my_review=my_review,
+        revealed=shown,
+    )
+
+
+def rival(number: int = 9) -> Rival:
+    return Rival(
+        person_id=f"person-{number}",
+        entry_id=f"entry-{number}",
+        watchlist_id="list-1",
+        reference=f"REF-{number}",
+    )
+
+
+def camera(state: CameraState = CameraState.LIVE, reason: str = "", name: str = "North") -> Camera:
+    return Camera(
+        id=name.lower(),
+        name=name,
+        address="rtsp://camera.test/stream",
+        enabled=True,
+        state=state,
+        since_at_s=NOW_S,
+        reason=reason,
+        codec="h264",
+        width_px=1920,
+        height_px=1080,
+        fps=25.0,
+        rates=None,
+    )
+
+
+def rates(camera_id: str = "north", tracks: int = 88) -> CameraRates:
+    return CameraRates(
+        camera_id=camera_id,
+        frames_decoded=9000,
+        frames_dropped=17,
+        frames_detected=1800,
+        faces_detected=1204,
+        tracks=tracks,
+        candidates=2,
+        decode_fps=24.9,
+        detect_fps=5.1,
+    )
+
+
+def health(
+    status: HealthStatus = HealthStatus.OK, reasons: tuple[str, ...] = (), templates: int = 42
+) -> Health:
+    model = ModelInfo(
+        pack="yunet-sface", detector_digest="d", recogniser_digest="r", provider="cpu"
+    )
+    return Health(
+        status=status,
+        reasons=reasons,
+        version="0.1.0",
+        node="site-1",
+        started_at_s=NOW_S,
+        model=model,
+        deployment_id="deployment-1",
+        gallery_templates=templates,
+    )
+
+
+def deployment(profile: str = "lab") -> Deployment:
+    return Deployment(
+        id="deployment-1",
+        profile=profile,
+        state=DeploymentState.RUNNING,
+        purpose="Acceptance test",
+        place="Hall B",
+        threshold=0.4512,
+        recogniser_digest="r",
+        watchlist_ids=("list-1",),
+        started_by="anna",
+        started_at_s=NOW_S,
+        planned_end_at_s=NOW_S + 3600,
+        ended_at_s=None,
+        end_reason=None,
+        summary=None,
+    )
+
+
+def jpeg(colour: str) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (112, 112), colour).save(out, "JPEG")
+    return out.getvalue()
+
+
+class Desk:
+    """Stands in for the client where a test is about the screen and not about the daemon.
+
+    Holds candidates in memory and answers like the daemon; `refuses` makes the next call fail.
+    """
+
+    def __init__(self, *alerts: Alert) -> None:
+        self.held = {a.id: a for a in alerts}
+        self.cameras_held: tuple[Camera, ...] = (camera(),)
+        self.health_held = health()
+        self.deployment_held: Deployment | None = deployment()
+        self.submitted: list[tuple[str, ReviewSubmit]] = []
+        self.photos_read: list[tuple[str, str]] = []
+        self.stream: asyncio.Queue[StreamItem] = asyncio.Queue()
+        self.stream.put_nowait(Back())
+        self.refuses: LfrdError | None = None
+        self.clock_s = NOW_S
+        self.photos = {"probe": jpeg("red"), "reference": jpeg("blue")}
+
+    def now(self) -> float:
+        return self.clock_s
+
+    def go_away(self) -> None:
+        self.stream.put_nowait(Away("the daemon ended the event stream"))
+
+    def _refuse(self) -> None:
+        if self.refuses is not None:
+            error, self.refuses = self.refuses, None
+            raise error
+
+    async def health(self) -> Health:
+        return self.health_held
+
+    async def cameras(self) -> tuple[Camera, ...]:
+        return self.cameras_held
+
+    async def current_deployment(self) -> Deployment | None:
+        return self.deployment_held
+
+    async def alerts(self, state: AlertState | None = None, **_page: object) -> tuple[Alert, ...]:
+        return tuple(a for a in self.held.values() if state in (None, a.state))
+
+    async def alert(self, alert_id: str) -> Alert:
+        if alert_id not in self.held:
+            raise NotFound(f"there is no alert {alert_id}")
+        return self.held[alert_id]
+
+    async def alert_image(self, alert_id: str, which: str) -> bytes:
+        self.photos_read.append((alert_id, which))
+        return self.photos[which]
+
+    async def submit_review(self, alert_id: str, asked: ReviewSubmit) -> Alert:
+        self._refuse()
+        self.submitted.append((alert_id, asked))
+        mine = review(asked.decision, self.clock_s, reason=asked.reason)
+        return self._keep(alert_id, my_review=mine)
+
+    async def undo_review(self, alert_id: str) -> Alert:
+        self._refuse()
+        return self._keep(alert_id, my_review=None)
+
+    def make_final(self, alert_id: str) -> None:
+        mine = self.held[alert_id].my_review
+        assert mine is not None
+        final = mine.model_copy(update={"final_at_s": self.clock_s})
+        self._keep(alert_id, my_review=final, revealed=revealed(final), state=AlertState.CLOSED)
+
+    def _keep(self, alert_id: str, **changes: object) -> Alert:
+        self.held[alert_id] = self.held[alert_id].model_copy(update=changes)
+        return self.held[alert_id]
+
+    async def events(self) -> AsyncIterator[StreamItem]:
+        while True:
+            yield await self.stream.get()
