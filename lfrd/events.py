@@ -12,6 +12,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 
+from lfrd.errors import StoreFailed
+
 QUEUE_LIMIT = 1_000
 PAGE_SIZE = 500
 
@@ -126,7 +128,12 @@ class Subscription:
     async def _missed(self, after_id: int) -> AsyncIterator[Event | Reset]:
         """What the table holds after an id; live events gather meanwhile and overlap with it."""
         while self.ended is None:
-            page = await self._page(after_id, PAGE_SIZE)
+            try:
+                page = await self._page(after_id, PAGE_SIZE)
+            except StoreFailed:
+                if self.ended is None:
+                    raise
+                return  # the store closed under the replay, and `ended` says so
             if not page.oldest_id - 1 <= after_id <= page.newest_id:
                 yield Reset(page.newest_id)
                 return

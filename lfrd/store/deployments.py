@@ -177,13 +177,14 @@ def erase(tx: Transaction, deployment_id: str) -> Deployment:
         raise Conflict(f"deployment {deployment_id} has not ended, or is erased already")
     tx.keys.destroy(scope_of(deployment_id))
     tx.execute(
-        "UPDATE episode_rival SET sealed_reference_crop = NULL"
+        "UPDATE episode_rival SET sealed_reference_portrait = NULL"
         " WHERE episode_id IN (SELECT id FROM episode WHERE deployment_id = ?)",
         (deployment_id,),
     )
     episodes = tx.execute(
         "UPDATE episode SET sealed_probe_crop = NULL, sealed_reference_crop = NULL,"
-        " sealed_scene = NULL WHERE deployment_id = ?",
+        " sealed_probe_portrait = NULL, sealed_reference_portrait = NULL, sealed_scene = NULL"
+        " WHERE deployment_id = ?",
         (deployment_id,),
     )
     tx.execute(

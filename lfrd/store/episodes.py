@@ -59,6 +59,8 @@ class Episode:
 class _SealedEpisode(Episode):
     sealed_probe_crop: bytes | None
     sealed_reference_crop: bytes | None
+    sealed_probe_portrait: bytes | None
+    sealed_reference_portrait: bytes | None
     sealed_scene: bytes | None
 
 
@@ -70,6 +72,7 @@ class Evidence:
     """
 
     probe_crop: bytes
+    probe_portrait: bytes
     scene: bytes | None = None
     reference_image_id: str | None = None
 
@@ -113,7 +116,7 @@ class Rival:
 
 @dataclass(frozen=True, slots=True)
 class _SealedRival(Rival):
-    sealed_reference_crop: bytes | None
+    sealed_reference_portrait: bytes | None
 
 
 def add(tx: Transaction, new: NewEpisode) -> Episode:
@@ -126,15 +129,21 @@ def add(tx: Transaction, new: NewEpisode) -> Episode:
     row_id = new_id()
     key = tx.keys.open(deployments.scope_of(new.deployment_id))
     scene = new.evidence.scene
-    reference_crop = reference_images.copy_crop(tx, new.entry_id, new.evidence.reference_image_id)
+    likeness = reference_images.copy_likeness(tx, new.entry_id, new.evidence.reference_image_id)
+
+    def seal(kind: BlobKind, image: bytes) -> bytes:
+        return key.seal(Label(kind, row_id, new.model_digest), image)
+
     episode = _SealedEpisode(
         row_id, new.deployment_id, new.camera_id, new.track_id, new.entry_id, new.person_id,
         new.watchlist_id, new.reference, new.score, new.margin, new.threshold, new.model_digest,
         new.looks, new.sequence, new.media_at_s, new.captured_at_s, tx.at_s, new.latency_ms,
         EpisodeState.OPEN, None,
-        key.seal(Label("probe-crop", row_id, new.model_digest), new.evidence.probe_crop),
-        key.seal(Label("episode-reference", row_id, new.model_digest), reference_crop),
-        None if scene is None else key.seal(Label("scene", row_id, new.model_digest), scene),
+        seal("probe-crop", new.evidence.probe_crop),
+        seal("episode-reference", likeness.crop),
+        seal("probe-portrait", new.evidence.probe_portrait),
+        seal("episode-portrait", likeness.portrait),
+        None if scene is None else seal("scene", scene),
     )  # fmt: skip
     tx.insert(episode)
     tx.audit(
@@ -200,8 +209,8 @@ def read_image(tx: Transaction, episode_id: str, which: EpisodeImage) -> bytes:
     """
     episode = tx.get(_SealedEpisode, episode_id)
     images: dict[EpisodeImage, tuple[BlobKind, bytes | None]] = {
-        "probe": ("probe-crop", episode.sealed_probe_crop),
-        "reference": ("episode-reference", episode.sealed_reference_crop),
+        "probe": ("probe-portrait", episode.sealed_probe_portrait),
+        "reference": ("episode-portrait", episode.sealed_reference_portrait),
         "scene": ("scene", episode.sealed_scene),
     }
     kind, sealed = images[which]
@@ -213,18 +222,18 @@ def read_image(tx: Transaction, episode_id: str, which: EpisodeImage) -> bytes:
 
 
 def add_rival(tx: Transaction, rival: Rival) -> Rival:
-    """Note another person over the threshold, with a copy of their best reference crop.
+    """Note another person over the threshold, with a copy of their best photo.
 
     Raises Conflict where that person is noted, NotFound where the entry was erased meanwhile.
     """
     episode = get(tx, rival.episode_id)
     key = tx.keys.open(deployments.scope_of(episode.deployment_id))
     label = _rival_label(episode, rival.person_id)
-    reference_crop = reference_images.copy_crop(tx, rival.entry_id)
+    likeness = reference_images.copy_likeness(tx, rival.entry_id)
     tx.insert(
         _SealedRival(
             rival.episode_id, rival.entry_id, rival.person_id, rival.watchlist_id,
-            rival.reference, rival.score, key.seal(label, reference_crop),
+            rival.reference, rival.score, key.seal(label, likeness.portrait),
         )
     )  # fmt: skip
     tx.event(EventKind.EPISODE_UPDATED, rival.episode_id)
@@ -242,14 +251,14 @@ def read_rival_image(tx: Transaction, episode_id: str, person_id: str) -> bytes:
     rival = tx.first(
         _SealedRival, "WHERE episode_id = ? AND person_id = ?", (episode_id, person_id)
     )
-    if rival is None or rival.sealed_reference_crop is None:
+    if rival is None or rival.sealed_reference_portrait is None:
         raise NotFound(f"episode {episode_id} has no such rival image, or it was erased")
     tx.audit(
         AuditClass.CONSULTATION, "episode.read-image", (episode_id, rival.entry_id),
         {"image": "rival"},
     )  # fmt: skip
     key = tx.keys.open(deployments.scope_of(episode.deployment_id))
-    return key.open(_rival_label(episode, person_id), rival.sealed_reference_crop)
+    return key.open(_rival_label(episode, person_id), rival.sealed_reference_portrait)
 
 
 def _rival_label(episode: Episode, person_id: str) -> Label:

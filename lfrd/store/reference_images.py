@@ -52,17 +52,20 @@ class ReferenceImage:
 class _SealedReferenceImage(ReferenceImage):
     sealed_image: bytes
     sealed_crop: bytes
+    sealed_portrait: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class NewReferenceImage:
-    """A photo to keep: the file, its size, the aligned crop as an encoded image, and quality."""
+    """A photo to keep: the file, its size, the aligned crop and the face for
+    people to see as encoded images, and quality."""
 
     entry_id: str
     image: bytes
     width_px: int
     height_px: int
     crop: bytes
+    portrait: bytes
     quality: Quality
 
 
@@ -79,6 +82,7 @@ def add(tx: Transaction, new: NewReferenceImage) -> ReferenceImage:
         tx.at_s, tx.principal,
         key.seal(Label("reference-image", row_id), new.image),
         key.seal(Label("reference-crop", row_id), new.crop),
+        key.seal(Label("reference-portrait", row_id), new.portrait),
     )  # fmt: skip
     try:
         tx.insert(image)
@@ -115,8 +119,16 @@ def read_crop(tx: Transaction, image_id: str) -> bytes:
     )
 
 
-def copy_crop(tx: Transaction, entry_id: str, image_id: str | None = None) -> bytes:
-    """The crop of one photo of an entry, or of its best one, for an episode to keep.
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """How a photo shows somebody: the aligned crop that was compared, and the face for people."""
+
+    crop: bytes
+    portrait: bytes
+
+
+def copy_likeness(tx: Transaction, entry_id: str, image_id: str | None = None) -> Likeness:
+    """One photo of an entry, or its best one, for an episode to keep.
 
     The machine copies it and nobody sees it: what is logged is the episode. Raises NotFound where
     the entry or photo is gone.
@@ -130,7 +142,10 @@ def copy_crop(tx: Transaction, entry_id: str, image_id: str | None = None) -> by
     if image is None:
         raise NotFound(f"entry {entry_id} has no such photo")
     key = tx.keys.open(watchlists.scope_of(entry.watchlist_id))
-    return key.open(Label("reference-crop", image.id), image.sealed_crop)
+    return Likeness(
+        key.open(Label("reference-crop", image.id), image.sealed_crop),
+        key.open(Label("reference-portrait", image.id), image.sealed_portrait),
+    )
 
 
 def delete(tx: Transaction, image_id: str) -> bool:

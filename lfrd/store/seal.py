@@ -18,8 +18,8 @@ NONCE_BYTES = 12
 KEY_BYTES = 32
 
 BlobKind = Literal[
-    "reference-image", "reference-crop", "template", "probe-crop", "episode-reference",
-    "rival-reference", "scene",
+    "reference-image", "reference-crop", "reference-portrait", "template", "probe-crop",
+    "probe-portrait", "episode-reference", "episode-portrait", "rival-reference", "scene",
 ]  # fmt: skip
 
 

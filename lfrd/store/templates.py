@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from lfrd.errors import BadInput, Conflict
+from lfrd.errors import BadInput, Conflict, NotFound
 from lfrd.events import EventKind
 from lfrd.governance.audit import AuditClass
 from lfrd.ids import new_id
@@ -43,7 +43,10 @@ class StoredTemplate:
 
 @dataclass(frozen=True, slots=True)
 class TemplateMatrix:
-    """All templates of one model: row i of `vectors` f32[n, D] is of entry_ids[i] and so on."""
+    """All templates of one model: row i of `vectors` f32[n, D] is of entry_ids[i] and so on.
+
+    `locked_watchlist_ids` are lists whose key is gone: records they still have, faces no more.
+    """
 
     model_digest: str
     template_ids: tuple[str, ...]
@@ -51,6 +54,7 @@ class TemplateMatrix:
     person_ids: tuple[str, ...]
     watchlist_ids: tuple[str, ...]
     vectors: F32
+    locked_watchlist_ids: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.template_ids)
@@ -107,8 +111,7 @@ def load(
     reader: Reader, model_digest: str, watchlist_ids: Sequence[str] | None = None
 ) -> TemplateMatrix:
     """Open all templates of one model, of all lists or of some, in the order of their ids."""
-    chosen = set(watchlist_ids) if watchlist_ids is not None else None
-    keys: dict[str, DataKey] = {}
+    keys, locked = _keys(reader, watchlist_ids)
     ids: list[tuple[str, str, str, str]] = []
     vectors: list[bytes] = []
     rows = reader.rows(
@@ -118,14 +121,11 @@ def load(
         (model_digest,),
     )
     for template_id, entry_id, person_id, watchlist_id, sealed in rows:
-        list_id = str(watchlist_id)
-        if chosen is not None and list_id not in chosen:
-            continue
-        key = keys.get(list_id)
+        key = keys.get(str(watchlist_id))
         if key is None:
-            key = keys[list_id] = reader.keys.open(watchlists.scope_of(list_id))
+            continue
         assert isinstance(sealed, bytes)
-        ids.append((str(template_id), str(entry_id), str(person_id), list_id))
+        ids.append((str(template_id), str(entry_id), str(person_id), str(watchlist_id)))
         vectors.append(key.open(Label("template", ids[-1][0], model_digest), sealed))
     matrix = np.frombuffer(bytearray().join(vectors), np.float32)
     return TemplateMatrix(
@@ -135,4 +135,22 @@ def load(
         tuple(row[2] for row in ids),
         tuple(row[3] for row in ids),
         matrix.reshape(len(ids), -1 if ids else 0),
+        locked,
     )
+
+
+def _keys(
+    reader: Reader, watchlist_ids: Sequence[str] | None
+) -> tuple[dict[str, DataKey], tuple[str, ...]]:
+    """The keys of the wanted lists, and the lists whose key is gone."""
+    keys: dict[str, DataKey] = {}
+    locked: list[str] = []
+    for (watchlist_id,) in reader.rows("SELECT id FROM watchlist ORDER BY id"):
+        list_id = str(watchlist_id)
+        if watchlist_ids is not None and list_id not in watchlist_ids:
+            continue
+        try:
+            keys[list_id] = reader.keys.open(watchlists.scope_of(list_id))
+        except NotFound:
+            locked.append(list_id)
+    return keys, tuple(locked)

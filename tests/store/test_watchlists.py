@@ -167,7 +167,7 @@ async def test_what_cannot_be_is_refused_and_nothing_stored(tmp_path: Path) -> N
             lambda tx: add_person(tx, watchlist.id, "one", unit_vectors(1)[0]), principal="ada"
         )
         before = await db.read(_tables)
-        again = reference_images.NewReferenceImage(entry.id, b"photo of one", 1, 1, b"c", QUALITY)
+        again = reference_images.NewReferenceImage(entry.id, b"photo of one", 1, 1, b"c", b"p", QUALITY)
         twin = watchlists.NewEntry(watchlist.id, "one", watchlists.Category.TEST)
         nowhere = watchlists.NewEntry("none", "two", watchlists.Category.TEST)
         bad = Template(np.array([np.nan], np.float32), "sha256:model-b")
@@ -206,3 +206,23 @@ async def test_deleting_a_photo_takes_its_templates_along(tmp_path: Path) -> Non
         assert await db.read(lambda r: templates.ids_of_model(r, MODEL)) == []
         assert await db.read(lambda r: watchlists.get_entry(r, entry.id)) == entry
         assert not await db.write(lambda tx: reference_images.delete(tx, image.id), principal="ada")
+
+
+async def test_a_list_whose_key_is_gone_does_not_bar_the_others(tmp_path: Path) -> None:
+    """As after an erasure that was cut off half-way; deleting it again completes that."""
+    async with opened(tmp_path) as db:
+        lists = [
+            await db.write(lambda tx, n=name: add_list(tx, n), principal="ada")
+            for name in ("first", "second")
+        ]
+        for watchlist, vector in zip(lists, unit_vectors(2), strict=True):
+            await db.write(
+                lambda tx, w=watchlist, v=vector: add_person(tx, w.id, "one", v), principal="ada"
+            )
+        assert db.keys.destroy(watchlists.scope_of(lists[0].id))
+        matrix = await db.read(lambda r: templates.load(r, MODEL))
+        assert matrix.watchlist_ids == (lists[1].id,)
+        assert matrix.locked_watchlist_ids == (lists[0].id,)
+        assert await db.write(lambda tx: watchlists.delete(tx, lists[0].id), principal="ada")
+        matrix = await db.read(lambda r: templates.load(r, MODEL))
+        assert matrix.locked_watchlist_ids == ()
