@@ -188,7 +188,8 @@ def install(source: str, cache_dir: Path, *, accept_licence: bool, name: str | N
 def publish(name: str, cache_dir: Path, fill: Callable[[Path], Manifest]) -> Pack:
     """Make a pack's folder: `fill` writes the files, then it appears whole or not at all.
 
-    Where another process was faster with the same pack, theirs is used.
+    Where another process was faster with the same pack, theirs is used; a pack of the same name
+    with other content stays, and ModelError is raised.
     """
     folder = _folder(cache_dir, name)
     try:
@@ -205,7 +206,12 @@ def publish(name: str, cache_dir: Path, fill: Callable[[Path], Manifest]) -> Pac
             raise ModelError(
                 f"the model cache {folder.parent} cannot be written ({error.strerror})"
             ) from error
-    return Pack(folder, _read_manifest(folder))
+    pack = Pack(folder, _read_manifest(folder))
+    if pack.manifest != manifest:
+        raise ModelError(
+            f"a pack {pack.name!r} with other files is installed already; remove {folder} first"
+        )
+    return pack
 
 
 def _packs_dir(cache_dir: Path) -> Path:

@@ -1,0 +1,48 @@
+"""The similarity transform finds the rotation, scale and shift that it should."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from skimage.transform import SimilarityTransform
+
+from lfrd.vision.align import ARCFACE_POINTS, crop_matrix, similarity
+
+
+@given(
+    angle=st.floats(-np.pi, np.pi),
+    scale=st.floats(0.05, 20),
+    shift_x=st.floats(-2000, 2000),
+    shift_y=st.floats(-2000, 2000),
+)
+def test_a_known_similarity_is_found_again(
+    angle: float, scale: float, shift_x: float, shift_y: float
+) -> None:
+    real, imaginary = scale * np.cos(angle), scale * np.sin(angle)
+    truth = np.array([[real, -imaginary, shift_x], [imaginary, real, shift_y]])
+    moved = ARCFACE_POINTS @ truth[:, :2].T + truth[:, 2]
+    assert np.allclose(similarity(ARCFACE_POINTS, moved), truth, atol=1e-6)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_it_agrees_with_scikit_image_on_points_that_do_not_fit(seed: int) -> None:
+    points = np.random.default_rng(seed).uniform(0, 1000, (5, 2))
+    if np.linalg.det(_covariance(points)) <= 1e-3:
+        return  # a mirrored face: there scikit-image decomposes, and no true face looks so
+    estimate = SimilarityTransform.from_estimate(points, ARCFACE_POINTS)
+    assert np.allclose(similarity(points, ARCFACE_POINTS), estimate.params[:2], atol=1e-6)
+
+
+def test_frontal_landmarks_are_left_where_they_are() -> None:
+    identity = np.array([[1, 0, 0], [0, 1, 0]])
+    assert np.allclose(crop_matrix(ARCFACE_POINTS.astype(np.float32)), identity, atol=1e-5)
+
+
+def test_landmarks_that_fall_together_give_a_mapping_without_extent() -> None:
+    matrix = crop_matrix(np.full((5, 2), 31, np.float32))
+    assert not matrix[:, :2].any()
+    assert np.isfinite(matrix).all()
+
+
+def _covariance(points: np.ndarray) -> np.ndarray:
+    centred = points - points.mean(axis=0)
+    return (ARCFACE_POINTS - ARCFACE_POINTS.mean(axis=0)).T @ centred

@@ -1,0 +1,133 @@
+"""The decoders put faces where the outputs say, and bound what a picture can cost."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lfrd.vision import detector
+from lfrd.vision.detector import InputSize, choose_size, decode, fit_size, output_shapes, suppress
+
+SIZE = InputSize(picture_width_px=64, picture_height_px=48, width_px=64, height_px=64)
+FRAME = (128, 96)
+"""The frame was scaled by half."""
+
+
+def _outputs(family: detector.Family) -> list[np.ndarray]:
+    return [np.zeros(shape[1:], np.float32) for shape in output_shapes(family, 1, SIZE)]
+
+
+def test_yunet_cell_becomes_a_face_in_frame_pixels() -> None:
+    outputs = _outputs("yunet")
+    cell = 3 * 8 + 2  # row 3, column 2 of the 8 x 8 grid at stride 8
+    outputs[0][cell] = outputs[3][cell] = 0.81
+    outputs[6][cell] = [0.5, 0.25, np.log(2), np.log(4)]
+    outputs[9][cell] = [0, 0, 1, 0, 0.5, 1, 0, 2, 1, 2]
+    found = decode("yunet", outputs, SIZE, FRAME)
+    assert found.skipped == 0
+    faces = found.detections
+    assert faces.scores == pytest.approx([0.81])
+    # Centre (2.5, 3.25) x 8 = (20, 26), size (16, 32), all doubled.
+    assert faces.boxes == pytest.approx(np.array([[24, 20, 56, 84]]))
+    expected = np.array([[2, 3], [3, 3], [2.5, 4], [2, 5], [3, 5]]) * 8 * 2
+    assert faces.landmarks[0] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("anchor", [0, 1])
+def test_scrfd_anchors_share_their_cell(anchor: int) -> None:
+    outputs = _outputs("scrfd")
+    prior = 2 * (1 * 4 + 2) + anchor  # row 1, column 2 of the 4 x 4 grid at stride 16
+    outputs[1][prior] = 0.9
+    outputs[4][prior] = [1, 0.5, 1, 1.5]
+    outputs[7][prior] = np.arange(10) / 10
+    faces = decode("scrfd", outputs, SIZE, FRAME).detections
+    assert faces.scores == pytest.approx([0.9])
+    assert faces.boxes == pytest.approx(np.array([[32, 16, 96, 80]]))
+    expected = (np.arange(10).reshape(5, 2) / 10 + [2, 1]) * 16 * 2
+    assert faces.landmarks[0] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("family", ["yunet", "scrfd"])
+def test_nothing_found_gives_empty_arrays(family: detector.Family) -> None:
+    found = decode(family, _outputs(family), SIZE, FRAME)
+    assert len(found.detections) == 0
+    assert found.skipped == 0
+
+
+@pytest.mark.parametrize("family", ["yunet", "scrfd"])
+@given(seed=st.integers(0, 2**32 - 1))
+def test_no_output_breaks_a_decoder(family: detector.Family, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    wild = np.array([0, 1, -1, 0.7, 5, 1e4, -1e30, 1e30, np.inf, np.nan], np.float32)
+    outputs = [random.choice(wild, output.shape) for output in _outputs(family)]
+    with np.errstate(all="ignore"):
+        found = decode(family, outputs, SIZE, FRAME)
+    assert len(found.detections) <= detector.FACES_LIMIT
+
+
+def test_the_largest_faces_are_kept_and_the_rest_counted() -> None:
+    size = InputSize(320, 320, 320, 320)
+    outputs = [np.zeros(shape[1:], np.float32) for shape in output_shapes("yunet", 1, size)]
+    cells = np.arange(0, 1600, 8)  # 200 faces too small to overlap
+    outputs[0][cells] = outputs[3][cells] = 0.9
+    outputs[6][cells, 2:] = np.linspace(-2, 0, 200)[:, None]
+    found = decode("yunet", outputs, size, (320, 320))
+    assert len(found.detections) == detector.FACES_LIMIT
+    assert found.skipped == 200 - detector.FACES_LIMIT
+    areas = np.prod(found.detections.boxes[:, 2:] - found.detections.boxes[:, :2], axis=1)
+    assert (np.diff(areas) <= 0).all()
+    assert areas.min() > (np.exp(-2 + 2 * 130 / 199) * 8) ** 2
+
+
+def test_suppression_keeps_the_better_of_two_overlapping_boxes() -> None:
+    boxes = np.array([[0, 0, 10, 10], [1, 0, 11, 10], [20, 0, 30, 10], [0, 0, 10, 3]], np.float32)
+    assert suppress(boxes).tolist() == [0, 2, 3]
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, 40))
+def test_suppression_agrees_with_a_plain_double_loop(seed: int, count: int) -> None:
+    random = np.random.default_rng(seed)
+    corners = random.uniform(0, 50, (count, 2))
+    boxes = np.hstack([corners, corners + random.uniform(1, 40, (count, 2))]).astype(np.float32)
+    kept: list[int] = []
+    for index in range(count):
+        if all(_overlap(boxes[index], boxes[other]) <= detector.OVERLAP_LIMIT for other in kept):
+            kept.append(index)
+    assert suppress(boxes).tolist() == kept
+
+
+def _overlap(first: np.ndarray, second: np.ndarray) -> np.float32:
+    width = max(np.float32(0), min(first[2], second[2]) - max(first[0], second[0]))
+    height = max(np.float32(0), min(first[3], second[3]) - max(first[1], second[1]))
+    shared = width * height
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (first, second)]
+    return shared / (areas[0] + areas[1] - shared)
+
+
+@pytest.mark.parametrize(
+    ("frame", "smallest_px", "expected"),
+    [
+        ((1920, 1080), 24, InputSize(640, 360, 640, 384)),
+        ((3840, 2160), 24, InputSize(1280, 720, 1280, 736)),
+        ((1920, 1080), 8, InputSize(1920, 1080, 1920, 1088)),
+        ((1920, 1080), 60, InputSize(640, 360, 640, 384)),  # not below 640
+        ((640, 360), 24, InputSize(640, 360, 640, 384)),
+        ((300, 300), 24, InputSize(300, 300, 320, 320)),  # never enlarged
+        ((1080, 1920), 24, InputSize(360, 640, 384, 640)),
+    ],
+)
+def test_input_size(frame: tuple[int, int], smallest_px: float, expected: InputSize) -> None:
+    assert choose_size(*frame, smallest_px) == expected
+
+
+@given(st.integers(1, 8000), st.integers(1, 8000), st.floats(1, 1000))
+def test_input_sizes_are_padded_to_multiples_of_32(width: int, height: int, least: float) -> None:
+    size = choose_size(width, height, least)
+    assert size.width_px % 32 == size.height_px % 32 == 0
+    assert 0 <= size.width_px - size.picture_width_px < 32
+    assert 0 <= size.height_px - size.picture_height_px < 32
+
+
+def test_a_fixed_input_is_filled_as_far_as_the_frame_allows() -> None:
+    assert fit_size(1920, 1080, (640, 640)) == InputSize(640, 360, 640, 640)
+    assert fit_size(300, 600, (640, 640)) == InputSize(320, 640, 640, 640)
