@@ -66,13 +66,13 @@ class Alerts:
         While the disk takes nothing, the caller waits here and with it its camera, health is red,
         and the write is tried again every second.
         """
-        probe, scene = png(crop_rgb), jpeg(portrait_rgb)
+        probe, portrait = png(crop_rgb), jpeg(portrait_rgb)
         known = self._episodes.setdefault((camera_id, decision.track_id), {})
         episode = known.get(decision.entry_id)
 
         def write(tx: Transaction) -> _Episode | None:
             if episode is None:
-                return self._add(tx, camera_id, decision, probe, scene)
+                return self._add(tx, camera_id, decision, episodes.Evidence(probe, portrait))
             return self._update(tx, episode, decision)
 
         self.unwritten += 1
@@ -99,7 +99,7 @@ class Alerts:
                 return episode
 
     def _add(
-        self, tx: Transaction, camera_id: str, decision: Decision, probe: bytes, scene: bytes
+        self, tx: Transaction, camera_id: str, decision: Decision, evidence: episodes.Evidence
     ) -> _Episode | None:
         """A new episode in its transaction; None where the entry was taken off its list by now."""
         try:
@@ -126,7 +126,7 @@ class Alerts:
                 media_at_s=look.media_at_s,
                 captured_at_s=look.captured_at_s,
                 latency_ms=self._latency_ms(decision),
-                evidence=episodes.Evidence(probe, scene),
+                evidence=evidence,
             ),
         )
         self._add_rivals(tx, episode.id, decision)

@@ -65,6 +65,7 @@ CREATE TABLE reference_image (
     principal TEXT NOT NULL,
     sealed_image BLOB NOT NULL,
     sealed_crop BLOB NOT NULL,
+    sealed_portrait BLOB NOT NULL,
     UNIQUE (entry_id, sha256)
 ) STRICT;
 
@@ -155,6 +156,8 @@ CREATE TABLE episode (
     closed_at_s REAL,
     sealed_probe_crop BLOB,
     sealed_reference_crop BLOB,
+    sealed_probe_portrait BLOB,
+    sealed_reference_portrait BLOB,
     sealed_scene BLOB,
     CHECK ((state = 'closed') = (closed_at_s IS NOT NULL))
 ) STRICT;
@@ -170,7 +173,7 @@ CREATE TABLE episode_rival (
     watchlist_id TEXT NOT NULL,
     reference TEXT NOT NULL,
     score REAL NOT NULL,
-    sealed_reference_crop BLOB,
+    sealed_reference_portrait BLOB,
     PRIMARY KEY (episode_id, person_id)
 ) STRICT;
 

@@ -42,7 +42,9 @@ def list_one_person(
     entry = watchlists.add_entry(
         tx, NewEntry(made.id, reference, Category.EXCLUDED, "ban of 3 May", "incident 12")
     )
-    reference_images.add(tx, NewReferenceImage(entry.id, PHOTO, 320, 400, REFERENCE, quality()))
+    reference_images.add(
+        tx, NewReferenceImage(entry.id, PHOTO, 320, 400, REFERENCE, REFERENCE, quality())
+    )
     return entry
 
 
@@ -63,7 +65,7 @@ def raise_episode(
         NewEpisode(
             deployment_id, "north-door", track_id, entry.id, entry.person_id, entry.watchlist_id,
             entry.reference, score, 0.2183, 0.4591, DIGEST, 3, 251, 10.04, 1010.04, 212.5,
-            Evidence(PROBE),
+            Evidence(PROBE, PROBE),
         ),
     )  # fmt: skip
 

@@ -60,7 +60,7 @@ def add_person(
         tx,
         reference_images.NewReferenceImage(
             entry.id, b"photo of " + reference.encode(), 640, 480, b"crop of " + reference.encode(),
-            QUALITY,
+            b"portrait of " + reference.encode(), QUALITY,
         ),
     )  # fmt: skip
     return entry, image, templates.add(tx, image.id, Template(vector, model))
@@ -87,6 +87,8 @@ def raise_episode(
             person_id=entry.person_id, watchlist_id=entry.watchlist_id, reference=entry.reference,
             score=0.61, margin=None, threshold=0.45, model_digest=MODEL, looks=2, sequence=82,
             media_at_s=3.28, captured_at_s=3.28, latency_ms=120.0,
-            evidence=episodes.Evidence(b"probe crop bytes", b"scene bytes"),
+            evidence=episodes.Evidence(
+                b"probe crop bytes", b"probe portrait bytes", b"scene bytes"
+            ),
         ),
     )  # fmt: skip

@@ -14,6 +14,7 @@ from PIL import BmpImagePlugin, Image, ImageOps, JpegImagePlugin, PngImagePlugin
 from lfrd.errors import BadInput, Conflict
 from lfrd.types import F32, U8, Detections, Planes, Quality, Template
 from lfrd.vision.engine import SMALLEST_INTER_EYE_PX, Vision
+from lfrd.vision.picture import portrait
 from lfrd.vision.planes import planes_from_rgb
 from lfrd.vision.quality import inter_eye_px, measure
 
@@ -39,13 +40,15 @@ class EnrolledPhoto:
     """What is kept of a reference photo.
 
     `sha256` of the file as uploaded, the size of the picture as it was read, the aligned face
-    u8[112, 112, 3] RGB, its template and the quality of the look.
+    u8[112, 112, 3] RGB, the face with a little around it for people to see, u8[h, w, 3] RGB with
+    other faces painted over, the template and the quality of the look.
     """
 
     sha256: str
     width_px: int
     height_px: int
     crop_rgb: U8
+    portrait_rgb: U8
     template: Template
     quality: Quality
 
@@ -77,6 +80,7 @@ async def enrol(data: bytes, vision: Vision, *, name: str) -> EnrolledPhoto:
             width_px=planes.width_px,
             height_px=planes.height_px,
             crop_rgb=crop.array.copy(),
+            portrait_rgb=portrait(planes, faces.boxes[index], np.delete(faces.boxes, index, 0)),
             template=template,
             quality=quality,
         )

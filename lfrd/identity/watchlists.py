@@ -15,7 +15,7 @@ from lfrd.store.transaction import Reader, Transaction
 from lfrd.store.vectors import VectorIndex
 from lfrd.store.watchlists import Category, Entry, NewEntry, NewWatchlist, Watchlist
 from lfrd.vision.engine import Vision
-from lfrd.vision.picture import png
+from lfrd.vision.picture import jpeg, png
 
 PHOTOS_LIMIT = 50
 
@@ -141,7 +141,13 @@ class Watchlists:
             raise BadInput(f"an entry has at most {PHOTOS_LIMIT} photos; remove one first")
         photo = await enrol(data, self._vision, name=name)
         new = NewReferenceImage(
-            entry_id, data, photo.width_px, photo.height_px, png(photo.crop_rgb), photo.quality
+            entry_id,
+            data,
+            photo.width_px,
+            photo.height_px,
+            png(photo.crop_rgb),
+            jpeg(photo.portrait_rgb),
+            photo.quality,
         )
 
         def write(tx: Transaction) -> tuple[ReferenceImage, templates.StoredTemplate]:

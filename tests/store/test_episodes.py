@@ -38,7 +38,7 @@ async def test_an_episode_comes_back_as_it_was_and_outlives_its_list(tmp_path: P
             )
             for which in ("probe", "reference", "scene")
         ]
-        assert images == [b"probe crop bytes", b"crop of one", b"scene bytes"]
+        assert images == [b"probe portrait bytes", b"portrait of one", b"scene bytes"]
         looks = await db.read(
             lambda r: r.count(
                 "SELECT count(*) FROM audit_leaf WHERE class = 'consultation'"
@@ -130,7 +130,7 @@ async def test_a_rival_is_shown_beside(tmp_path: Path) -> None:
         image = await db.write(
             lambda tx: episodes.read_rival_image(tx, episode.id, twin.person_id), principal="ben"
         )
-        assert image == b"crop of two"
+        assert image == b"portrait of two"
 
 
 async def test_pages_of_episodes(tmp_path: Path) -> None:
