@@ -128,12 +128,9 @@ class Subscription:
     async def _missed(self, after_id: int) -> AsyncIterator[Event | Reset]:
         """What the table holds after an id; live events gather meanwhile and overlap with it."""
         while self.ended is None:
-            try:
-                page = await self._page(after_id, PAGE_SIZE)
-            except StoreFailed:
-                if self.ended is None:
-                    raise
-                return  # the store closed under the replay, and `ended` says so
+            page = await self._read_page(after_id)
+            if page is None:
+                return
             if not page.oldest_id - 1 <= after_id <= page.newest_id:
                 yield Reset(page.newest_id)
                 return
@@ -142,6 +139,15 @@ class Subscription:
             for event in page.events:
                 yield event
             after_id = page.events[-1].id
+
+    async def _read_page(self, after_id: int) -> EventPage | None:
+        """A page of the table; None where the store closed under the replay (`ended` says so)."""
+        try:
+            return await self._page(after_id, PAGE_SIZE)
+        except StoreFailed:
+            if self.ended is None:
+                raise
+            return None
 
 
 class EventBus:

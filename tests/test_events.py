@@ -8,7 +8,7 @@ import pytest
 from store_builders import opened
 
 from lfrd.clock import ManualClock
-from lfrd.errors import Conflict
+from lfrd.errors import Conflict, StoreFailed
 from lfrd.events import (
     QUEUE_LIMIT,
     Ended,
@@ -233,3 +233,23 @@ async def test_pages_are_read_to_the_end(tmp_path: Path) -> None:
                 if event_id == 1_000:
                     break
             assert found == list(range(1, 1_001))
+
+
+async def test_a_replay_under_which_the_store_closes_just_ends() -> None:
+    async def page(after_id: int, limit: int) -> EventPage:
+        bus.close()
+        raise StoreFailed("the store is closed")
+
+    bus = EventBus(page)
+    async with bus.subscribe(after_id=5) as subscription:
+        assert await take(subscription, 1) == []
+        assert subscription.ended is Ended.CLOSED
+
+
+async def test_a_replay_that_fails_otherwise_says_so() -> None:
+    async def page(after_id: int, limit: int) -> EventPage:
+        raise StoreFailed("the disk is gone")
+
+    async with EventBus(page).subscribe(after_id=5) as subscription:
+        with pytest.raises(StoreFailed, match="disk is gone"):
+            await take(subscription, 1)

@@ -167,7 +167,9 @@ async def test_what_cannot_be_is_refused_and_nothing_stored(tmp_path: Path) -> N
             lambda tx: add_person(tx, watchlist.id, "one", unit_vectors(1)[0]), principal="ada"
         )
         before = await db.read(_tables)
-        again = reference_images.NewReferenceImage(entry.id, b"photo of one", 1, 1, b"c", b"p", QUALITY)
+        again = reference_images.NewReferenceImage(
+            entry.id, b"photo of one", 1, 1, b"c", b"p", QUALITY
+        )
         twin = watchlists.NewEntry(watchlist.id, "one", watchlists.Category.TEST)
         nowhere = watchlists.NewEntry("none", "two", watchlists.Category.TEST)
         bad = Template(np.array([np.nan], np.float32), "sha256:model-b")
