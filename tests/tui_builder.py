@@ -2,9 +2,13 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import cast
 
 from PIL import Image
+from textual.pilot import Pilot
 
 from lfrd.api.schema import (
     Alert,
@@ -24,8 +28,12 @@ from lfrd.api.schema import (
     ReviewSubmit,
     Rival,
 )
-from lfrd.client import Away, Back, StreamItem
+from lfrd.client import Away, Back, Client, StreamItem
 from lfrd.errors import LfrdError, NotFound
+from tui.app import OperatorApp
+from tui.screens.main import LOOK_S, MainScreen
+from tui.widgets.faces import FacePanel
+from tui.widgets.picture import image_widget
 
 NOW_S = 1_700_000_000.0
 REVEALED = {"score": 0.4712, "margin": 0.1034, "threshold": 0.4512, "looks": 3}
@@ -213,6 +221,10 @@ class Desk:
         self.photos_read.append((alert_id, which))
         return self.photos[which]
 
+    async def rival_image(self, alert_id: str, person_id: str) -> bytes:
+        self.photos_read.append((alert_id, person_id))
+        return jpeg("green")
+
     async def submit_review(self, alert_id: str, asked: ReviewSubmit) -> Alert:
         self._refuse()
         self.submitted.append((alert_id, asked))
@@ -236,3 +248,38 @@ class Desk:
     async def events(self) -> AsyncIterator[StreamItem]:
         while True:
             yield await self.stream.get()
+
+
+@asynccontextmanager
+async def screen_of(
+    desk: Desk, size: tuple[int, int] = (160, 48)
+) -> AsyncIterator[tuple[Pilot[None], MainScreen]]:
+    """The real app on this desk, with the half-block pictures that every terminal can show."""
+    app = OperatorApp(cast(Client, desk), image_widget("half-block"), desk.now)
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: app.main.board.listed() or not desk.held)
+        yield pilot, app.main
+
+
+async def until(pilot: Pilot[None], happened: Callable[[], object], limit_s: float = 10.0) -> None:
+    """Let the app run until this is true. Fails after `limit_s`."""
+    deadline = time.monotonic() + limit_s
+    while not happened():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"it did not happen within {limit_s} s:\n{text_of(pilot)}")
+        await pilot.pause(0.02)
+
+
+async def look(pilot: Pilot[None], screen: MainScreen, desk: Desk | None = None) -> None:
+    """Wait until both photos are on the screen and have been looked at for a second."""
+    panel = screen.query_one(FacePanel)
+    await until(pilot, lambda: panel.seen_s() is not None)
+    if desk is not None:
+        desk.clock_s += 1.0
+    await until(pilot, lambda: (panel.seen_s() or 0.0) > LOOK_S)
+
+
+def text_of(pilot: Pilot[None]) -> str:
+    """What the terminal shows, as plain text."""
+    screen = pilot.app.screen
+    return "\n".join(strip.text.rstrip() for strip in screen._compositor.render_strips())

@@ -122,7 +122,7 @@ class Board:
         return tuple(alert for alert in mine if undo_left_s(alert, now_s) <= 0)
 
     def _keep_selection(self) -> None:
-        """Of what is listed something is selected; what nobody chose stays unread, for nobody may be there."""
+        """Something listed is selected. What nobody chose stays unread: nobody may be there."""
         if self.selected_id not in self._alerts:
             self.selected_id = None
             first = next(iter(self.listed()), None)

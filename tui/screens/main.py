@@ -78,8 +78,14 @@ class MainScreen(Screen[None]):
     ) -> None:
         super().__init__()
         self._client = client
-        self._image_class = image_class
         self._now = now
+        self._banner = Banner(id="banner")
+        self._away = Line(id="away")
+        self._camera_list = CameraList(id="cameras", classes="panel")
+        self._candidate_list = CandidateList(id="candidates", classes="panel")
+        self._face_panel = FacePanel(client, image_class, now)
+        self._pending = Line(id="pending")
+        self._notice = Line(id="notice")
         self.board = Board()
         self._health: Health | None = None
         self._deployment: Deployment | None = None
@@ -94,18 +100,18 @@ class MainScreen(Screen[None]):
         self._notice_until_s = 0.0
 
     def compose(self) -> ComposeResult:
-        yield Banner(id="banner")
-        yield Line(id="away")
+        yield self._banner
+        yield self._away
         with Horizontal(id="body"):
-            yield CameraList(id="cameras", classes="panel")
-            yield CandidateList(id="candidates", classes="panel")
-            yield FacePanel(self._client, self._image_class, self._now)
-        yield Line(id="pending")
-        yield Line(id="notice")
+            yield self._camera_list
+            yield self._candidate_list
+            yield self._face_panel
+        yield self._pending
+        yield self._notice
         yield Footer(compact=True)
 
     def on_mount(self) -> None:
-        self.query_one(CandidateList).focus()
+        self._candidate_list.focus()
         self.set_interval(REFRESH_S, self._tick)
         self.refresh_all()
 
@@ -122,7 +128,7 @@ class MainScreen(Screen[None]):
 
     def show_rates(self, rates: tuple[CameraRates, ...]) -> None:
         self._rates = {rate.camera_id: rate for rate in rates}
-        self.query_one(CameraList).show(self._cameras, self._rates)
+        self.refresh_all()
 
     def show_deployment(self, deployment: Deployment | None) -> None:
         self._deployment = deployment
@@ -154,7 +160,7 @@ class MainScreen(Screen[None]):
         if self._away_since_s is not None:
             self._say(Content("● the daemon is back, everything was read again"))
         self._away_since_s = None
-        self.query_one(FacePanel).retry()
+        self._face_panel.retry()
         self.refresh_all()
 
     def show_error(self, error: LfrdError) -> None:
@@ -203,7 +209,7 @@ class MainScreen(Screen[None]):
 
     def action_other(self) -> None:
         alert = self.board.selected
-        if alert is None or not self.query_one(FacePanel).show_other(alert):
+        if alert is None or not self._face_panel.show_other(alert):
             self._complain("nobody else on the list is close to this face")
         self.refresh_all()
 
@@ -213,7 +219,7 @@ class MainScreen(Screen[None]):
 
     def action_cameras(self) -> None:
         self.toggle_class("-cameras")
-        shown = self.query_one(CameraList if self.has_class("-cameras") else CandidateList)
+        shown = self._camera_list if self.has_class("-cameras") else self._candidate_list
         shown.focus()
 
     def action_bell(self) -> None:
@@ -248,7 +254,7 @@ class MainScreen(Screen[None]):
             self._complain("there is nothing to decide")
         elif not is_undecided(alert):
             self._complain("already decided; z undoes it while that is possible")
-        elif (seen_s := self.query_one(FacePanel).seen_s()) is None:
+        elif (seen_s := self._face_panel.seen_s()) is None:
             self._complain("look first: face and reference must both be on the screen")
         elif seen_s < LOOK_S:
             self._complain("look first: that was too quick to be about these photos; press again")
@@ -317,32 +323,31 @@ class MainScreen(Screen[None]):
 
     def refresh_all(self) -> None:
         """Bring every widget in line; each draws only what changed."""
+        if not self.app.is_running:  # leaving: the widgets go before the workers have ended
+            return
         now_s = self._now()
         alert = self.board.selected
         names = {camera.id: camera.name for camera in self._cameras}
-        self.query_one(Banner).show(
-            self._deployment, self._health, cameras_in_short(self._cameras), now_s
-        )
-        self.query_one(CameraList).show(self._cameras, self._rates)
-        self.query_one(CandidateList).show(self.board, names, now_s)
+        self._banner.show(self._deployment, self._health, cameras_in_short(self._cameras), now_s)
+        self._camera_list.show(self._cameras, self._rates)
+        self._candidate_list.show(self.board, names, now_s)
         camera_name = "" if alert is None else names.get(alert.camera_id, alert.camera_id)
         reason = "" if alert is None else self._reasons.get(alert.id, "")
-        self.query_one(FacePanel).show(alert, camera_name, reason)
+        self._face_panel.show(alert, camera_name, reason)
         self._refresh_lines(now_s)
 
     def _refresh_lines(self, now_s: float) -> None:
-        away = self.query_one("#away", Line)
-        away.set_class(self._away_since_s is not None, "-shown")
+        self._away.set_class(self._away_since_s is not None, "-shown")
         if self._away_since_s is not None:
-            away.show(away_content(self._away_since_s))
-        self.query_one("#pending", Line).show(pending_content(self.board.undoable(now_s), now_s))
+            self._away.show(away_content(self._away_since_s))
+        self._pending.show(pending_content(self.board.undoable(now_s), now_s))
         if now_s >= self._notice_until_s:
-            self.query_one("#notice", Line).show(Content())
+            self._notice.show(Content())
 
     def _say(self, content: Content) -> None:
         """One line at the bottom, for a while."""
         self._notice_until_s = self._now() + NOTICE_S
-        self.query_one("#notice", Line).show(content)
+        self._notice.show(content)
 
     def _complain(self, sentence: str) -> None:
         self._say(Content.assemble(("✗ ", "bold $error"), (" ".join(sentence.split()), "$error")))

@@ -46,14 +46,19 @@ def health_content(health: Health | None, cameras: str) -> Content:
 class Banner(Vertical):
     """Two lines that never wrap; what does not fit is cut off at the right."""
 
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id)
+        self._deployment = Line(id="banner-deployment")
+        self._health = Line(id="banner-health")
+
     def compose(self) -> ComposeResult:
-        yield Line(id="banner-deployment")
-        yield Line(id="banner-health")
+        yield self._deployment
+        yield self._health
 
     def show(
         self, deployment: Deployment | None, health: Health | None, cameras: str, now_s: float
     ) -> None:
         """Bring both lines up to date."""
         first = Content() if health is None else deployment_content(deployment, now_s)
-        self.query_one("#banner-deployment", Line).show(first)
-        self.query_one("#banner-health", Line).show(health_content(health, cameras))
+        self._deployment.show(first)
+        self._health.show(health_content(health, cameras))

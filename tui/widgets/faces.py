@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from tui.widgets.picture import ImageClass
 
 SETTLE_S = 0.1
-PHOTOS = ("probe", "reference")
 BUTTONS = (
     ("match", "m Match"),
     ("not_a_match", "n Not a match"),
@@ -102,24 +101,32 @@ class FacePanel(Vertical):
     def __init__(self, client: Client, image_class: "ImageClass", now: Callable[[], float]) -> None:
         super().__init__(id="faces", classes="panel")
         self._client = client
-        self._image_class = image_class
         self._now = now
+        self._seen = Picture(image_class, id="probe")
+        self._reference = Picture(image_class, id="reference")
+        self._who = Line(id="who")
+        self._seen_caption = Line(id="probe-caption", classes="caption")
+        self._reference_caption = Line(id="reference-caption", classes="caption")
+        self._verdict = Line(id="verdict")
+        self._switcher = ContentSwitcher(initial="empty")
         self._faces_of: str | None = None
         self._other = 0  # which rival's photo stands in for the reference; 0 is none
         self._seen_since_s: float | None = None
         self._failed = False
 
     def compose(self) -> ComposeResult:
-        with ContentSwitcher(initial="empty"):
+        with self._switcher:
             yield Static(EMPTY, id="empty", classes="empty", markup=False)
             with Vertical(id="review"):
-                yield Line(id="who")
+                yield self._who
                 with Horizontal(id="pictures"):
-                    for name in PHOTOS:
-                        with Vertical(classes="side"):
-                            yield Line(id=f"{name}-caption", classes="caption")
-                            yield Picture(self._image_class, id=name)
-                yield Line(id="verdict")
+                    with Vertical(classes="side"):
+                        yield self._seen_caption
+                        yield self._seen
+                    with Vertical(classes="side"):
+                        yield self._reference_caption
+                        yield self._reference
+                yield self._verdict
                 with Horizontal(id="decide"):
                     for action, label in BUTTONS:
                         yield self._button(action, label)
@@ -150,16 +157,16 @@ class FacePanel(Vertical):
 
     def show(self, alert: Alert | None, camera_name: str, reason: str) -> None:
         """Bring everything in line with this candidate."""
-        self.query_one(ContentSwitcher).current = "empty" if alert is None else "review"
+        self._switcher.current = "empty" if alert is None else "review"
         self._follow(alert)
         if alert is None:
             return
         now_s = self._now()
         seen = f"SEEN · {camera_name} · {clock_text(alert.raised_at_s)}"
-        self.query_one("#who", Line).show(who_content(alert))
-        self.query_one("#probe-caption", Line).show(Content(seen))
-        self.query_one("#reference-caption", Line).show(reference_content(alert, self._other))
-        self.query_one("#verdict", Line).show(verdict_content(alert, reason, now_s))
+        self._who.show(who_content(alert))
+        self._seen_caption.show(Content(seen))
+        self._reference_caption.show(reference_content(alert, self._other))
+        self._verdict.show(verdict_content(alert, reason, now_s))
         for button in self.query(Button):
             button.disabled = not is_undecided(alert)
 
@@ -179,27 +186,26 @@ class FacePanel(Vertical):
     def _blank(self, words: str) -> None:
         self._seen_since_s = None
         self._failed = False
-        for picture in self.query(Picture):
+        for picture in (self._seen, self._reference):
             picture.say(words)
 
     @work(group="photos", exclusive=True)
     async def _load(self, alert: Alert) -> None:
         """Read both photos, once the operator rests on this candidate: each reading is recorded."""
         await asyncio.sleep(SETTLE_S)
-        await self._load_one("probe", self._client.alert_image(alert.id, "probe"))
+        await self._load_one(self._seen, "face", self._client.alert_image(alert.id, "probe"))
         if self._other:
             rival = alert.rivals[self._other - 1]
             reading = self._client.rival_image(alert.id, rival.person_id)
         else:
             reading = self._client.alert_image(alert.id, "reference")
-        await self._load_one("reference", reading)
-        if all(picture.has_image for picture in self.query(Picture)):
+        await self._load_one(self._reference, "reference photo", reading)
+        if all(picture.has_image for picture in (self._seen, self._reference)):
             self._seen_since_s = self._now()
 
-    async def _load_one(self, name: str, reading: Awaitable[bytes]) -> None:
-        picture = self.query_one(f"#{name}", Picture)
+    async def _load_one(self, picture: Picture, what: str, reading: Awaitable[bytes]) -> None:
         try:
-            picture.show(decode(await reading, f"{name} photo"))
+            picture.show(decode(await reading, what))
         except LfrdError as error:
             self._failed = True
             picture.say(str(error))

@@ -1,0 +1,376 @@
+"""The real app, driven by keys and mouse; the daemon is an in-memory desk."""
+
+import pytest
+from textual.widgets import Button
+from tui_builder import (
+    NOW_S,
+    Desk,
+    alert,
+    camera,
+    health,
+    look,
+    rates,
+    revealed,
+    review,
+    rival,
+    screen_of,
+    text_of,
+    until,
+)
+
+from lfrd.api.schema import (
+    AlertState,
+    CameraState,
+    EventKind,
+    EventMessage,
+    HealthChange,
+    HealthStatus,
+    ReviewDecision,
+)
+from lfrd.client import Back
+from lfrd.errors import Conflict
+from tui.screens.help import HelpScreen
+from tui.widgets.cameras import CameraList
+from tui.widgets.faces import FacePanel
+from tui.widgets.picture import Picture
+
+SIZES = [(80, 24), (160, 48)]
+SECRETS = ("0.471", "0.103", "0.451", "score", "margin", "threshold", "%")
+
+
+def two() -> Desk:
+    return Desk(alert(1, raised_at_s=NOW_S - 60), alert(2, raised_at_s=NOW_S - 5))
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    ("key", "decision"),
+    [
+        ("m", ReviewDecision.MATCH),
+        ("n", ReviewDecision.NOT_A_MATCH),
+        ("u", ReviewDecision.UNSURE),
+    ],
+)
+async def test_one_key_decides_and_goes_on_to_the_next(
+    size: tuple[int, int], key: str, decision: ReviewDecision
+) -> None:
+    desk = two()
+    async with screen_of(desk, size) as (pilot, screen):
+        await look(pilot, screen, desk)
+        await pilot.press(key)
+        await until(pilot, lambda: screen.board.selected_id == "alert-1")
+        assert [(i, r.decision) for i, r in desk.submitted] == [("alert-2", decision)]
+        await until(pilot, lambda: "final in 10 s" in text_of(pilot))
+
+
+async def test_a_click_decides_as_a_key_does_and_the_three_buttons_are_alike() -> None:
+    desk = two()
+    async with screen_of(desk) as (pilot, screen):
+        await look(pilot, screen, desk)
+        buttons = list(screen.query(Button))
+        assert len({button.size for button in buttons}) == 1
+        assert len({button.styles.background for button in buttons}) == 1
+        assert len({button.styles.color for button in buttons}) == 1
+        await pilot.click("#do-not_a_match")
+        await until(pilot, lambda: desk.submitted)
+        assert desk.submitted[0][1].decision is ReviewDecision.NOT_A_MATCH
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_nothing_measured_is_shown_before_the_decision_is_final(
+    size: tuple[int, int],
+) -> None:
+    desk = Desk(alert(1))
+    async with screen_of(desk, size) as (pilot, screen):
+        await look(pilot, screen, desk)
+        assert not [word for word in SECRETS if word in text_of(pilot)]
+        await pilot.press("m")
+        await until(pilot, lambda: "You decided" in text_of(pilot))
+        assert not [word for word in SECRETS if word in text_of(pilot)]
+        desk.clock_s += 10.5
+        desk.make_final("alert-1")
+        await until(pilot, lambda: "score 0.471" in text_of(pilot))
+        assert "margin 0.103" in text_of(pilot)
+        assert "threshold 0.451" in text_of(pilot)
+        assert "%" not in text_of(pilot)
+
+
+async def test_undo_takes_back_the_last_decision_and_returns_to_it() -> None:
+    desk = two()
+    async with screen_of(desk) as (pilot, screen):
+        await look(pilot, screen, desk)
+        await pilot.press("m")
+        await until(pilot, lambda: screen.board.selected_id == "alert-1")
+        await pilot.press("z")
+        await until(pilot, lambda: screen.board.selected_id == "alert-2")
+        assert desk.held["alert-2"].my_review is None
+        assert "open again" in text_of(pilot)
+
+
+async def test_undo_after_ten_seconds_says_that_it_is_too_late() -> None:
+    desk = two()
+    async with screen_of(desk) as (pilot, screen):
+        await look(pilot, screen, desk)
+        await pilot.press("m")
+        await until(pilot, lambda: desk.submitted)
+        desk.clock_s += 10.5
+        await pilot.press("z")
+        await until(pilot, lambda: "nothing to undo" in text_of(pilot))
+        assert desk.held["alert-2"].my_review is not None
+
+
+async def test_a_key_before_both_photos_were_seen_decides_nothing() -> None:
+    desk = two()
+    desk.photos["reference"] = b"no image at all"
+    async with screen_of(desk) as (pilot, _screen):
+        await until(pilot, lambda: "cannot be shown" in text_of(pilot))
+        await pilot.press("m")
+        await until(pilot, lambda: "look first" in text_of(pilot))
+        assert desk.submitted == []
+
+
+async def test_a_key_pressed_twice_does_not_decide_the_next_one_unseen() -> None:
+    desk = two()
+    async with screen_of(desk) as (pilot, screen):
+        await look(pilot, screen, desk)
+        await pilot.press("n", "n")
+        await until(pilot, lambda: screen.board.selected_id == "alert-1")
+        await until(pilot, lambda: screen.query_one(FacePanel).seen_s() is not None)
+        await pilot.press("n")
+        await until(pilot, lambda: "look first" in text_of(pilot))
+        assert [i for i, _ in desk.submitted] == ["alert-2"]
+
+
+async def test_the_old_face_never_stands_beside_the_next_name() -> None:
+    desk = two()
+    async with screen_of(desk) as (pilot, screen):
+        await look(pilot, screen, desk)
+        screen.action_move(1)
+        assert not any(picture.has_image for picture in screen.query(Picture))
+
+
+async def test_the_reason_goes_along_with_the_decision() -> None:
+    desk = two()
+    async with screen_of(desk) as (pilot, screen):
+        await look(pilot, screen, desk)
+        await pilot.press("r", *"scar", "enter")
+        await until(pilot, lambda: "Reason for your decision: scar" in text_of(pilot))
+        await pilot.press("n")
+        await until(pilot, lambda: desk.submitted)
+        assert desk.submitted[0][1].reason == "scar"
+
+
+async def test_leaving_the_reason_keeps_what_was_there() -> None:
+    desk = two()
+    async with screen_of(desk) as (pilot, screen):
+        await look(pilot, screen, desk)
+        await pilot.press("r", "m", "escape")
+        await pilot.press("m")
+        await until(pilot, lambda: desk.submitted)
+        assert desk.submitted[0][1].reason == ""
+
+
+async def test_what_the_daemon_refuses_is_one_line() -> None:
+    desk = two()
+    async with screen_of(desk) as (pilot, screen):
+        await look(pilot, screen, desk)
+        desk.refuses = Conflict("this alert\nis closed")
+        await pilot.press("m")
+        await until(pilot, lambda: "✗ this alert is closed" in text_of(pilot))
+        assert "Traceback" not in text_of(pilot)
+        await pilot.press("m")  # and the screen is as usable as before
+        await until(pilot, lambda: desk.submitted)
+
+
+async def test_a_new_candidate_rings_and_stays_unread_while_another_is_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    desk = Desk(alert(1, raised_at_s=NOW_S - 60))
+    async with screen_of(desk) as (pilot, screen):
+        rung: list[int] = []
+        monkeypatch.setattr(pilot.app, "bell", lambda: rung.append(1))
+        for number in (2, 3):
+            desk.held[f"alert-{number}"] = alert(number)
+            raised = EventMessage(
+                id=number, kind=EventKind.ALERT_RAISED, subject_id=f"alert-{number}", at_s=NOW_S
+            )
+            desk.stream.put_nowait(raised)
+            await until(pilot, lambda n=number: len(screen.board) == n)
+            await pilot.press("b")
+        assert rung == [1]
+        assert screen.board.selected_id == "alert-1"
+        assert screen.board.is_unread("alert-3")
+        assert text_of(pilot).count("new · ") == 3
+
+
+async def test_an_idle_screen_shows_a_new_candidate_at_once() -> None:
+    final = review(final_at_s=NOW_S)
+    desk = Desk(alert(1, my_review=final, shown=revealed(final), raised_at_s=NOW_S - 60))
+    async with screen_of(desk) as (pilot, screen):
+        desk.held["alert-2"] = alert(2)
+        raised = EventMessage(id=2, kind=EventKind.ALERT_RAISED, subject_id="alert-2", at_s=NOW_S)
+        desk.stream.put_nowait(raised)
+        await until(pilot, lambda: screen.board.selected_id == "alert-2")
+
+
+async def test_a_candidate_whose_time_ran_out_leaves_the_list() -> None:
+    desk = two()
+    async with screen_of(desk) as (pilot, screen):
+        del desk.held["alert-2"]
+        closed = EventMessage(id=9, kind=EventKind.ALERT_CLOSED, subject_id="alert-2", at_s=NOW_S)
+        desk.stream.put_nowait(closed)
+        await until(pilot, lambda: screen.board.selected_id == "alert-1")
+
+
+async def test_an_ambiguous_one_shows_the_other_person_but_takes_no_decision_on_them() -> None:
+    desk = Desk(alert(1, rivals=(rival(9),)))
+    async with screen_of(desk) as (pilot, screen):
+        await look(pilot, screen, desk)
+        assert "≈ ambiguous" in text_of(pilot)
+        await pilot.press("o")
+        await until(pilot, lambda: "OTHER PERSON · REF-9" in text_of(pilot))
+        await until(pilot, lambda: ("alert-1", "person-9") in desk.photos_read)
+        desk.clock_s += 1
+        await pilot.press("m")
+        await until(pilot, lambda: "look first" in text_of(pilot))
+        assert desk.submitted == []
+        await pilot.press("o")
+        await look(pilot, screen, desk)
+        await pilot.press("m")
+        await until(pilot, lambda: desk.submitted)
+
+
+async def test_away_and_back() -> None:
+    desk = two()
+    async with screen_of(desk) as (pilot, screen):
+        desk.go_away()
+        await until(pilot, lambda: "daemon away since" in text_of(pilot))
+        since = text_of(pilot).split("since ")[1][:8]
+        desk.clock_s += 30
+        desk.go_away()
+        desk.held["alert-7"] = alert(7)
+        await pilot.pause(0.6)
+        assert f"daemon away since {since}, retrying" in text_of(pilot)
+        desk.stream.put_nowait(Back())
+        await until(pilot, lambda: "daemon away" not in text_of(pilot))
+        assert "the daemon is back" in text_of(pilot)
+        assert len(screen.board) == 3
+
+
+async def test_cameras_show_state_reason_and_figures_and_only_changes_are_drawn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    desk = Desk()
+    lost = camera(CameraState.LOST, "no frame for 12 s", name="Car park")
+    desk.cameras_held = (camera(), lost)
+    async with screen_of(desk) as (pilot, screen):
+        await until(pilot, lambda: "lost since" in text_of(pilot))
+        assert ": no frame for" in text_of(pilot)
+        desk.stream.put_nowait((rates(),))
+        await until(pilot, lambda: "24.9/s" in text_of(pilot))
+        for figure in ("5.1/s", "1204", "88", "17"):
+            assert figure in text_of(pilot)
+        drawn: list[str] = []
+        cameras = screen.query_one(CameraList)
+        real = cameras.replace_option_prompt
+        monkeypatch.setattr(
+            cameras, "replace_option_prompt", lambda i, p: (drawn.append(i), real(i, p))
+        )
+        desk.stream.put_nowait((rates(),))
+        desk.stream.put_nowait((rates(tracks=89),))
+        await until(pilot, lambda: " 89" in text_of(pilot))
+        assert drawn == ["north"]
+
+
+async def test_small_screen_changes_between_candidates_and_cameras() -> None:
+    desk = two()
+    async with screen_of(desk, (80, 24)) as (pilot, screen):
+        await look(pilot, screen, desk)
+        assert "live since" not in text_of(pilot)
+        assert "1 live" in text_of(pilot)
+        await pilot.press("c")
+        await until(pilot, lambda: "live since" in text_of(pilot))
+        await pilot.press("m")  # the faces are not on the screen
+        await until(pilot, lambda: "look first" in text_of(pilot))
+        await pilot.press("c", "m")
+        await until(pilot, lambda: desk.submitted)
+
+
+async def test_lab_is_said_loudly_and_no_deployment_plainly() -> None:
+    desk = two()
+    async with screen_of(desk, (80, 24)) as (pilot, _screen):
+        assert text_of(pilot).splitlines()[0].startswith("  LAB · consenting people only")
+        assert "ends in 60 min" in text_of(pilot)
+        desk.deployment_held = None
+        changed = EventMessage(
+            id=3, kind=EventKind.DEPLOYMENT_CHANGED, subject_id="deployment-1", at_s=NOW_S
+        )
+        desk.stream.put_nowait(changed)
+        await until(pilot, lambda: "No deployment is running" in text_of(pilot))
+        assert "LAB" not in text_of(pilot)
+
+
+async def test_health_shows_its_reasons() -> None:
+    desk = Desk()
+    async with screen_of(desk) as (pilot, _):
+        await until(pilot, lambda: "● health ok" in text_of(pilot))
+        desk.health_held = health(HealthStatus.FAILED, ("the disk is full",))
+        desk.stream.put_nowait(
+            HealthChange(status=HealthStatus.FAILED, reasons=("the disk is full",))
+        )
+        await until(pilot, lambda: "✗ health failed" in text_of(pilot))
+        assert "the disk is full" in text_of(pilot)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_an_empty_screen_says_what_will_appear(size: tuple[int, int]) -> None:
+    async with screen_of(Desk(), size) as (pilot, _screen):
+        await until(pilot, lambda: "Nothing to decide" in text_of(pilot))
+        await pilot.press("m")
+        await until(pilot, lambda: "there is nothing to decide" in text_of(pilot))
+
+
+async def test_open_only_hides_what_is_done() -> None:
+    desk = Desk(alert(1), alert(2, state=AlertState.CLOSED))
+    async with screen_of(desk) as (pilot, _):
+        assert "REF-2" in text_of(pilot)
+        await pilot.press("f")
+        await until(pilot, lambda: "REF-2" not in text_of(pilot))
+
+
+async def test_a_click_on_a_candidate_selects_it() -> None:
+    desk = two()
+    async with screen_of(desk) as (pilot, screen):
+        await pilot.click("#candidates", offset=(6, 4))
+        await until(pilot, lambda: screen.board.selected_id == "alert-1")
+        await pilot.press("k")
+        assert screen.board.selected_id == "alert-2"
+        await pilot.press("down")
+        await until(pilot, lambda: screen.board.selected_id == "alert-1")
+
+
+async def test_a_reference_is_text_and_never_markup() -> None:
+    desk = Desk(alert(1, reference="[bold red]x[/] [@click=app.quit]y"))
+    async with screen_of(desk, (160, 48)) as (pilot, _screen):
+        await until(pilot, lambda: "[bold red]x[/]" in text_of(pilot))
+
+
+async def test_help_opens_and_closes() -> None:
+    async with screen_of(two()) as (pilot, screen):
+        await pilot.press("question_mark")
+        await until(pilot, lambda: isinstance(pilot.app.screen, HelpScreen))
+        assert "undo your last decision" in text_of(pilot)
+        await pilot.press("escape")
+        await until(pilot, lambda: pilot.app.screen is screen)
+
+
+async def test_q_leaves() -> None:
+    async with screen_of(two()) as (pilot, _):
+        await pilot.press("q")
+        await until(pilot, lambda: not pilot.app.is_running)
+
+
+async def test_the_screen_cannot_be_saved_to_a_file() -> None:
+    async with screen_of(two()) as (pilot, screen):
+        await pilot.press("ctrl+p")
+        assert pilot.app.screen is screen
