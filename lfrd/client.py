@@ -10,7 +10,8 @@ daemon answers, Unreachable.
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -151,6 +152,9 @@ class Client:
     async def add_entry(self, watchlist_id: str, entry: EntryCreate) -> Entry:
         return await self._post(Entry, f"/v1/watchlists/{watchlist_id}/entries", entry)
 
+    async def entry(self, entry_id: str) -> Entry:
+        return await self._get(Entry, f"/v1/entries/{entry_id}")
+
     async def delete_entry(self, entry_id: str) -> None:
         await self._send("DELETE", f"/v1/entries/{entry_id}")
 
@@ -206,9 +210,15 @@ class Client:
     async def alert(self, alert_id: str) -> Alert:
         return await self._get(Alert, f"/v1/alerts/{alert_id}")
 
-    async def alert_image(self, alert_id: str, which: Literal["probe", "reference"]) -> bytes:
-        """The face seen or the face on the list. The daemon records that it was read."""
+    async def alert_image(
+        self, alert_id: str, which: Literal["probe", "reference"]
+    ) -> bytes:
+        """The face seen, or the one on the list. The daemon records that it was read."""
         return (await self._send("GET", f"/v1/alerts/{alert_id}/images/{which}")).content
+
+    async def rival_image(self, alert_id: str, person_id: str) -> bytes:
+        """The other person's reference of an ambiguous alert; recorded in the same way."""
+        return (await self._send("GET", f"/v1/alerts/{alert_id}/rivals/{person_id}/image")).content
 
     async def submit_review(self, alert_id: str, review: ReviewSubmit) -> Alert:
         """Decide; it can be undone for 10 s and becomes final by itself."""
@@ -221,19 +231,20 @@ class Client:
         """Make one's own decision final now; only then is the score shown."""
         return await self._post(Alert, f"/v1/alerts/{alert_id}/review/final", None)
 
-    async def events(self, after_id: int | None = None) -> AsyncIterator[StreamItem]:
+    async def events(self, after_id: int | None = None) -> AsyncGenerator[StreamItem, None]:
         """What changes, for ever: opens the stream again with growing waits when it ends.
 
-        Starts after `after_id`, or now. Raises the daemon's refusal (as Denied); everything else
-        that can happen to a connection is a Away.
+        Starts after `after_id`, or now. Close it (`contextlib.aclosing`) when done. Raises the
+        daemon's refusal (such as Denied); all else that can happen to a connection is an Away.
         """
         decoder = sse.Decoder("" if after_id is None else str(after_id))
         wait_s = BACKOFF_S[0]
         while True:
             try:
-                async for item in self._one_stream(decoder):
-                    wait_s = BACKOFF_S[0]
-                    yield item
+                async with aclosing(self._one_stream(decoder)) as items:
+                    async for item in items:
+                        wait_s = BACKOFF_S[0]
+                        yield item
                 reason = "the daemon ended the event stream"
             except (Unreachable, errors.Failure) as error:
                 reason = str(error)
@@ -241,7 +252,7 @@ class Client:
             await asyncio.sleep(wait_s * random.uniform(0.5, 1.0))
             wait_s = min(wait_s * 2, BACKOFF_S[1])
 
-    async def _one_stream(self, decoder: sse.Decoder) -> AsyncIterator[StreamItem]:
+    async def _one_stream(self, decoder: sse.Decoder) -> AsyncGenerator[StreamItem, None]:
         headers = {"Accept": "text/event-stream"}
         if decoder.last_id:
             headers["Last-Event-ID"] = decoder.last_id

@@ -44,7 +44,7 @@ async def read_alert(alert_id: str, site: SiteDep, principal: PrincipalDep) -> s
 @router.get("/{alert_id}/images/{which}", response_class=Response, responses=images.RESPONSES)
 async def read_image(
     alert_id: str,
-    which: Literal["probe", "reference", "scene"],
+    which: Literal["probe", "reference"],
     site: SiteDep,
     principal: PrincipalDep,
 ) -> Response:

@@ -28,6 +28,7 @@ from lfrd.errors import (
 
 log = logging.getLogger(__name__)
 
+FIELDS_NAMED_MAX = 20
 MEDIA_TYPE = "application/problem+json"
 
 STATUS_OF: tuple[tuple[type[LfrdError], int], ...] = (
@@ -71,15 +72,28 @@ def answer(document: Problem, headers: Mapping[str, str] | None = None) -> Respo
     )
 
 
+SAID_BETTER = {
+    "extra_forbidden": "no such field",
+    "json_invalid": "this is not JSON",
+    "missing": "this field is required",
+}
+
+
 def describe(errors: Sequence[Mapping[str, Any]]) -> str:
     """Name each wrong field and what is wrong with it, in one sentence, without its value."""
-    parts = []
-    for error in errors:
-        where = ".".join(str(part) for part in error["loc"] if part != "body") or "body"
-        kind = str(error["type"])
-        said = "no such field" if kind == "extra_forbidden" else str(error["msg"])
-        parts.append(f"{where[:100]}: {said[:1].lower()}{said[1:]}")
-    return "; ".join(parts[:20])
+    parts = [f"{_place(error)}: {_complaint(error)}" for error in errors]
+    return "; ".join(parts[:FIELDS_NAMED_MAX])
+
+
+def _place(error: Mapping[str, Any]) -> str:
+    kind, *path = error["loc"]
+    named = [str(part) for part in path] if error["type"] != "json_invalid" else []
+    return ".".join(named)[:100] or str(kind)
+
+
+def _complaint(error: Mapping[str, Any]) -> str:
+    said = SAID_BETTER.get(error["type"]) or str(error["msg"])
+    return f"{said[:1].lower()}{said[1:]}"
 
 
 def install(app: FastAPI) -> None:

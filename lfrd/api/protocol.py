@@ -19,7 +19,11 @@ CONNECTIONS_MAX = 64
 
 
 class PeerProtocol(H11Protocol):
-    """Puts the peer, `crowded` and `abort` into each request's state."""
+    """Puts the peer, `crowded` and `abort` into each request's state.
+
+    Expects the event `stopping` in the application's: who was accepted but not yet heard when it
+    was set would otherwise be waited for.
+    """
 
     def __init__(
         self,
@@ -30,10 +34,11 @@ class PeerProtocol(H11Protocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._head_deadline: asyncio.TimerHandle | None = None
+        self._stopping: asyncio.Event = app_state["stopping"]
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn declares it so
         super().connection_made(transport)
-        if len(self.connections) > 2 * CONNECTIONS_MAX:
+        if self._stopping.is_set() or len(self.connections) > 2 * CONNECTIONS_MAX:
             transport.abort()
             return
         self._watch_head()

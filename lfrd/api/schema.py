@@ -301,9 +301,9 @@ class Rival(Wire):
 class Alert(Wire):
     """A candidate for review, as this viewer may see it.
 
-    The images are at `/v1/alerts/{id}/images/probe` (the aligned face that was compared),
-    `.../scene` (the same face with a little around it) and `.../reference`. `ambiguous` says that
-    there are rivals. A list that was deleted meanwhile has an empty name.
+    The images are at `/v1/alerts/{id}/images/probe` (the face that was seen, with a little around
+    it) and `.../reference` (the one on the list). `ambiguous` says that there are rivals. A list
+    that was deleted meanwhile has an empty name.
     """
 
     id: str

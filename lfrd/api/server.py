@@ -53,6 +53,7 @@ class ApiServer:
         config.load()
         self._server = uvicorn.Server(config)
         self._server.lifespan = LifespanOff(config)
+        self._server.lifespan.state["stopping"] = self._stopping
         self._bound: list[Bound] = []
 
     @property

@@ -6,9 +6,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from alert_builder import raise_one
 from hypothesis import given
 from hypothesis import strategies as st
-from store_builder import open_database, raise_one
+from store_builders import opened
 
 from lfrd.clock import ManualClock
 from lfrd.errors import Conflict, NotFound, StoreFailed
@@ -93,7 +94,7 @@ def test_until_it_is_due_and_only_then_it_can_be_undone(waited_s: float) -> None
 async def site(
     folder: Path, clock: ManualClock, required: int = 1
 ) -> AsyncIterator[tuple[Database, Reviews]]:
-    async with open_database(folder, clock) as database:
+    async with opened(folder, clock=clock) as database:
         yield database, Reviews(database, clock, HealthBoard(), required=required)
 
 
@@ -265,7 +266,7 @@ async def test_a_full_disk_turns_health_red_and_is_tried_again(
 ) -> None:
     clock = ManualClock()
     monkeypatch.setattr("lfrd.governance.review.RETRY_S", 0.01)
-    async with open_database(tmp_path, clock) as database:
+    async with opened(tmp_path, clock=clock) as database:
         health = HealthBoard()
         service = Reviews(database, clock, health)
         episode_id = (await raise_one(database)).id

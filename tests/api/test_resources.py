@@ -1,0 +1,335 @@
+"""Health, cameras, watchlists and deployments through a real socket, models and database."""
+
+import asyncio
+import io
+import time
+from contextlib import aclosing
+from importlib.util import find_spec
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from site_builder import Served, serve
+
+from lfrd.api import rates
+from lfrd.api.images import media_type
+from lfrd.api.schema import (
+    CameraCreate,
+    CameraState,
+    Category,
+    DeploymentStart,
+    DeploymentState,
+    EntryCreate,
+    HealthChange,
+    HealthStatus,
+    Watchlist,
+    WatchlistCreate,
+)
+from lfrd.clock import ManualClock
+from lfrd.counters import CameraCounters
+from lfrd.errors import BadInput, Conflict, NotFound, StoreFailed
+from lfrd.fleet import FleetCamera
+from lfrd.ingest.settings import CameraStatus, State
+from lfrd.store.cameras import Camera
+
+LIST = WatchlistCreate(
+    name="excluded", category=Category.EXCLUDED, purpose="house ban", owner="security"
+)
+ENTRY = EntryCreate(reference="ref-1", basis="ban of 3 May", source="incident 12")
+START = {"purpose": "a test", "place": "the hall"}
+
+
+def astronaut() -> bytes:
+    """A photo with one face, which comes with scikit-image."""
+    spec = find_spec("skimage")
+    assert spec is not None
+    assert spec.origin is not None
+    return (Path(spec.origin).parent / "data" / "astronaut.png").read_bytes()
+
+
+def jpeg(rgb: np.ndarray) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(rgb).save(out, "JPEG", quality=95)
+    return out.getvalue()
+
+
+async def count(served: Served, table: str) -> int:
+    return await served.site.database.read(
+        lambda reader: reader.count(f"SELECT count(*) FROM {table}")
+    )
+
+
+async def leaves(served: Served, action: str) -> int:
+    return await served.site.database.read(
+        lambda reader: reader.count("SELECT count(*) FROM audit_leaf WHERE action = ?", (action,))
+    )
+
+
+# --- health
+
+
+async def test_health_says_why(tmp_path: Path) -> None:
+    async with serve(tmp_path) as served:
+        health = await served.client.health()
+        assert (health.status, health.reasons) == (HealthStatus.OK, ())
+        assert health.model.pack == "yunet-sface"
+        assert len(health.model.recogniser_digest) == 64
+        served.site.health.fail("store", "the disk is full")
+        health = await served.client.health()
+        assert (health.status, health.reasons) == (HealthStatus.FAILED, ("the disk is full",))
+
+
+# --- cameras
+
+
+async def test_a_camera_comes_and_goes(tmp_path: Path) -> None:
+    async with serve(tmp_path) as served:
+        client = served.client
+        added = await client.add_camera(
+            CameraCreate(id="north-door", address="rtsp://u:hunter2@127.0.0.1:9/1")
+        )
+        assert (added.id, added.name, added.enabled) == ("north-door", "north-door", True)
+        assert added.state is CameraState.IDLE
+        assert "hunter2" not in added.model_dump_json()
+        assert await client.camera("north-door") == added
+        assert await client.cameras() == (added,)
+        with pytest.raises(Conflict):
+            await client.add_camera(CameraCreate(id="north-door", address="other.mp4"))
+        await client.remove_camera("north-door")
+        assert await client.cameras() == ()
+        with pytest.raises(NotFound):
+            await client.remove_camera("north-door")
+        with pytest.raises(NotFound):
+            await client.camera("north-door")
+
+
+@pytest.mark.parametrize("address", ["ftp://u:hunter2@cam/1", "rtsp://"])
+async def test_an_impossible_address_is_refused(tmp_path: Path, address: str) -> None:
+    async with serve(tmp_path) as served:
+        with pytest.raises(BadInput) as refusal:
+            await served.client.add_camera(CameraCreate(id="c", address=address))
+        assert "hunter2" not in str(refusal.value)
+        assert await count(served, "camera") == 0
+
+
+def running(decoded: int, detected: int) -> FleetCamera:
+    row = Camera("c", "c", "a.mp4", "{}", True, 0.0, "user:me")
+    counters = CameraCounters(frames_decoded=decoded, frames_detected=detected)
+    return FleetCamera(row, "a.mp4", CameraStatus(State.LIVE, 0.0, ""), counters, False)
+
+
+def test_rates_are_counts_over_the_last_seconds() -> None:
+    meter = rates.RateMeter()
+    assert meter.measure((running(100, 40),), 10.0)[0].decode_fps == 0.0
+    measured = meter.measure((running(125, 48),), 11.0)[0]
+    assert (measured.decode_fps, measured.detect_fps) == (25.0, 8.0)
+    for second in range(2, 10):
+        measured = meter.measure((running(100 + 50 * second, 40),), 10.0 + second)[0]
+    assert measured.decode_fps == 50.0, "what was long ago does not count"
+    assert meter.measure((running(3, 1),), 20.0)[0].decode_fps == 0.0, "a new deployment"
+    assert meter.measure((), 21.0) == ()
+
+
+@given(st.lists(st.floats(0, 1), max_size=200))
+def test_the_meter_remembers_little(steps: list[float]) -> None:
+    meter, now_s = rates.RateMeter(), 0.0
+    for number, step in enumerate(steps):
+        now_s += step / 10
+        meter.measure((running(number, number),), now_s)
+    kept = sum(len(samples) for samples in meter._samples.values())
+    assert kept <= rates.WINDOW_S / rates.SAMPLE_EVERY_S + 1
+
+
+# --- watchlists
+
+
+async def made_list(served: Served) -> Watchlist:
+    return await served.client.create_watchlist(LIST)
+
+
+async def test_a_list_and_its_entries(tmp_path: Path) -> None:
+    async with serve(tmp_path) as served:
+        client = served.client
+        made = await made_list(served)
+        assert (made.name, made.category, made.entries) == ("excluded", Category.EXCLUDED, 0)
+        with pytest.raises(Conflict):
+            await client.create_watchlist(LIST)
+        entry = await client.add_entry(made.id, ENTRY)
+        assert (entry.watchlist_id, entry.reference, entry.photos) == (made.id, "ref-1", ())
+        with pytest.raises(Conflict):
+            await client.add_entry(made.id, ENTRY)
+        again = EntryCreate(reference="ref-2", basis="b", source="s", person_id=entry.person_id)
+        assert (await client.add_entry(made.id, again)).person_id == entry.person_id
+        assert [item.reference for item in await client.entries(made.id)] == ["ref-1", "ref-2"]
+        assert (await client.watchlist(made.id)).entries == 2
+        assert await client.entry(entry.id) == entry
+        await client.delete_entry(entry.id)
+        assert [item.reference for item in await client.entries(made.id)] == ["ref-2"]
+        await client.delete_watchlist(made.id)
+        assert await client.watchlists() == ()
+        for path in (client.watchlist, client.entries, client.delete_watchlist):
+            with pytest.raises(NotFound):
+                await path(made.id)
+        with pytest.raises(NotFound):
+            await client.add_entry(made.id, ENTRY)
+
+
+async def test_a_photo_is_enrolled_shown_and_deleted(tmp_path: Path) -> None:
+    async with serve(tmp_path) as served:
+        client = served.client
+        made = await made_list(served)
+        entry = await client.add_entry(made.id, ENTRY)
+        photo = await client.add_photo(entry.id, astronaut(), "astronaut.png")
+        assert (photo.entry_id, photo.width_px, photo.height_px) == (entry.id, 512, 512)
+        assert 30 < photo.inter_eye_px < 80
+        assert (await client.entry(entry.id)).photos == (photo,)
+        assert (await client.watchlist(made.id)).templates == 1
+        assert await leaves(served, "image.read") == 0
+        assert await client.photo_image(photo.id) == astronaut()
+        assert await leaves(served, "image.read") == 1
+        with pytest.raises(Conflict):
+            await client.add_photo(entry.id, astronaut())
+        await client.delete_photo(photo.id)
+        assert await count(served, "template") == 0
+        with pytest.raises(NotFound):
+            await client.photo_image(photo.id)
+
+
+def two_faces() -> bytes:
+    rgb = np.asarray(Image.open(io.BytesIO(astronaut())))[:, :, :3]
+    return jpeg(np.concatenate([rgb, rgb], axis=1))
+
+
+async def test_a_photo_that_cannot_be_used_is_refused_and_not_kept(tmp_path: Path) -> None:
+    async with serve(tmp_path) as served:
+        entry = await served.client.add_entry((await made_list(served)).id, ENTRY)
+        for data in (
+            b"",
+            b"this is no image",
+            astronaut()[:20_000],
+            jpeg(np.full((300, 300, 3), 127, np.uint8)),
+            two_faces(),
+        ):
+            with pytest.raises(BadInput) as refusal:
+                await served.client.add_photo(entry.id, data, "holiday.jpg")
+            assert str(refusal.value)
+        assert await count(served, "reference_image") == 0
+        assert await count(served, "template") == 0
+        with pytest.raises(NotFound):
+            await served.client.add_photo("no-such-entry", astronaut())
+
+
+async def test_a_photo_is_an_image_to_the_browser_and_never_kept(tmp_path: Path) -> None:
+    async with serve(tmp_path) as served:
+        entry = await served.client.add_entry((await made_list(served)).id, ENTRY)
+        photo = await served.client.add_photo(entry.id, astronaut())
+        transport = httpx.AsyncHTTPTransport(uds=str(served.socket))
+        async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+            answer = await client.get(f"/v1/photos/{photo.id}/image")
+        assert answer.headers["content-type"] == "image/png"
+        assert answer.headers["cache-control"] == "no-store"
+
+
+def test_unknown_bytes_are_no_image_type() -> None:
+    assert media_type(b"\xff\xd8\xff\xe0") == "image/jpeg"
+    assert media_type(b"RIFF....WEBPVP8 ") == "image/webp"
+    assert media_type(b"<script>") == "application/octet-stream"
+
+
+async def test_a_full_disk_is_a_503_and_nothing_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serve(tmp_path) as served:
+
+        async def full(*_: object, **__: object) -> None:
+            raise StoreFailed("the disk is full")
+
+        monkeypatch.setattr(served.site.database, "write", full)
+        with pytest.raises(StoreFailed, match="the disk is full"):
+            await served.client.create_watchlist(LIST)
+        monkeypatch.undo()
+        assert await count(served, "watchlist") == 0
+
+
+# --- deployments
+
+
+async def test_a_deployment_starts_runs_and_ends(tmp_path: Path) -> None:
+    async with serve(tmp_path) as served:
+        client = served.client
+        assert await client.current_deployment() is None
+        made = await made_list(served)
+        entry = await client.add_entry(made.id, ENTRY)
+        await client.add_photo(entry.id, astronaut())
+        started = await client.start_deployment(
+            DeploymentStart(**START, watchlist_ids=(made.id,), duration_s=600)
+        )
+        assert started.state is DeploymentState.RUNNING
+        assert started.watchlist_ids == (made.id,)
+        assert started.planned_end_at_s == pytest.approx(time.time() + 600, abs=60)
+        health = await client.health()
+        assert (health.deployment_id, health.gallery_templates) == (started.id, 1)
+        current = await client.current_deployment()
+        assert current is not None
+        assert current.summary is not None
+        with pytest.raises(Conflict, match="is running"):
+            await client.start_deployment(DeploymentStart(**START, watchlist_ids=(made.id,)))
+        ended = await client.end_deployment(started.id, "the test is over")
+        assert (ended.state, ended.end_reason) == (DeploymentState.ENDED, "the test is over")
+        assert ended.summary is not None
+        assert ended.summary.tracks == 0
+        with pytest.raises(Conflict):
+            await client.end_deployment(started.id, "again")
+        assert [item.id for item in await client.deployments()] == [started.id]
+        assert await client.deployment(started.id) == ended
+        assert await client.current_deployment() is None
+
+
+async def test_a_deployment_on_what_is_not_there_is_refused(tmp_path: Path) -> None:
+    async with serve(tmp_path) as served:
+        with pytest.raises(NotFound):
+            await served.client.start_deployment(DeploymentStart(**START, watchlist_ids=("none",)))
+        with pytest.raises(NotFound):
+            await served.client.end_deployment("none", "why not")
+        assert await count(served, "deployment") == 0
+
+
+async def test_an_interrupted_deployment_shows_no_invented_counts(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with serve(tmp_path, clock) as served:
+        made = await made_list(served)
+        await served.client.start_deployment(DeploymentStart(**START, watchlist_ids=(made.id,)))
+        running_id = (await served.client.health()).deployment_id
+        assert running_id is not None
+        ended = await served.client.end_deployment(running_id, "over")
+        await served.site.database.write(
+            lambda tx: tx.execute("UPDATE deployment SET summary = '{}'"), principal="test"
+        )
+        assert ended.summary is not None
+        assert (await served.client.deployment(running_id)).summary is None
+
+
+async def test_a_camera_that_does_not_answer_says_so_while_a_deployment_runs(
+    tmp_path: Path,
+) -> None:
+    async with serve(tmp_path) as served:
+        client = served.client
+        made = await made_list(served)
+        await client.add_camera(CameraCreate(id="dead", address="rtsp://u:hunter2@127.0.0.1:9/1"))
+        started = await client.start_deployment(DeploymentStart(**START, watchlist_ids=(made.id,)))
+        async with asyncio.timeout(10), aclosing(client.events()) as stream:
+            async for item in stream:
+                if isinstance(item, HealthChange) and item.status is HealthStatus.DEGRADED:
+                    break
+        assert (await client.camera("dead")).state is CameraState.LOST
+        health = await client.health()
+        assert health.status is HealthStatus.DEGRADED
+        assert "dead" in health.reasons[0]
+        assert "hunter2" not in health.model_dump_json()
+        assert "hunter2" not in (await client.camera("dead")).model_dump_json()
+        await client.end_deployment(started.id, "over")
+        assert (await client.health()).status is HealthStatus.OK
