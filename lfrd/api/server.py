@@ -62,6 +62,11 @@ class ApiServer:
         return self._server.started and not self._stopping.is_set()
 
     @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return len(self._server.server_state.connections)
+
+    @property
     def tcp_port(self) -> int | None:
         """The loopback port, where one is open (the configured one, or the free one taken)."""
         names = [bound.sock.getsockname() for bound in self._bound]
