@@ -21,6 +21,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks import clips
 from benchmarks.report import Figure, Report
 from lfrd.identity.enrolment import detect_in_photo
 from lfrd.types import F32, Detections, Planes
@@ -106,6 +107,10 @@ async def detection_recall(vision: Vision, report: Report) -> None:
 SECTIONS: tuple[Callable[[Vision, Report], Awaitable[None]], ...] = (
     groups_recall,
     detection_recall,
+    clips.hamilton,
+    clips.crowd,
+    clips.backs,
+    clips.service,
     lfw_pairs,
 )
 

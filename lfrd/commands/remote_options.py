@@ -34,12 +34,14 @@ def add_clients(add: Add) -> None:
 
 
 def _actions(command: argparse.ArgumentParser) -> Add:
-    command.add_argument("--socket", type=Path, help="the daemon's socket (default: as configured)")
     group = command.add_subparsers(dest="action", required=True, metavar="ACTION")
 
     def add(name: str, text: str) -> argparse.ArgumentParser:
         action: argparse.ArgumentParser = group.add_parser(name, help=text, description=text)
         action.add_argument("--json", action="store_true", help="print JSON")
+        action.add_argument(
+            "--socket", type=Path, help="the daemon's socket (default: as configured)"
+        )
         return action
 
     return add

@@ -1,0 +1,145 @@
+import io
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from program import lfrd, refused
+
+from lfrd.demo.clip import listed_photo
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    (folder / "astronaut.jpg").write_bytes(listed_photo())
+    return folder
+
+
+def jpeg(rgb: np.ndarray) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(rgb).save(out, "JPEG")
+    return out.getvalue()
+
+
+def bomb() -> bytes:
+    """A small file that claims to be a picture of 100 megapixels."""
+    out = io.BytesIO()
+    Image.new("1", (10_000, 10_000)).save(out, "PNG")
+    return out.getvalue()
+
+
+@contextmanager
+def silent_server() -> Iterator[int]:
+    """Accepts connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.2)
+        over = threading.Event()
+        held: list[socket.socket] = []
+
+        def accept() -> None:
+            while not over.is_set():
+                try:
+                    held.append(server.accept()[0])
+                except TimeoutError:
+                    continue
+
+        thread = threading.Thread(target=accept)
+        thread.start()
+        try:
+            yield server.getsockname()[1]
+        finally:
+            over.set()
+            thread.join()
+            for connection in held:
+                connection.close()
+
+
+def test_without_a_command_it_explains_itself() -> None:
+    ran = lfrd("--help")
+    assert ran.code == 0
+    for command in ("run", "try", "demo", "tui", "models", "camera", "deployment", "check-config"):
+        assert command in ran.out
+
+
+def test_try_refuses_an_address_that_does_not_answer(photos: Path) -> None:
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        address = f"rtsp://anna:geheim@127.0.0.1:{reserved.getsockname()[1]}/door"
+        ran = lfrd("try", address, "--watchlist", photos)
+    refused(ran, "does not answer")
+    assert "geheim" not in ran.err
+
+
+@pytest.mark.slow
+def test_try_refuses_a_server_that_says_nothing(photos: Path) -> None:
+    with silent_server() as port:
+        ran = lfrd("try", f"rtsp://anna:geheim@127.0.0.1:{port}/door", "--watchlist", photos)
+    refused(ran, "127.0.0.1")
+    assert "geheim" not in ran.err
+
+
+def test_try_refuses_a_file_that_is_no_video(photos: Path, tmp_path: Path) -> None:
+    text = tmp_path / "notes.mp4"
+    text.write_text("not a video\n" * 1000)
+    refused(lfrd("try", text, "--watchlist", photos), "notes.mp4", "no video")
+    refused(lfrd("try", tmp_path / "gone.mp4", "--watchlist", photos), "gone.mp4")
+
+
+def test_try_refuses_photos_that_cannot_be_enrolled(tmp_path: Path) -> None:
+    plain = jpeg(np.full((480, 640, 3), 127, np.uint8))
+    cases = {
+        "nobody": (plain, "no face"),
+        "cut-off": (listed_photo()[:2000], "cut off"),
+        "bomb": (bomb(), "megapixels"),
+        "text": (b"hello", "not a"),
+    }
+    for name, (content, words) in cases.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / f"{name}.jpg").write_bytes(content)
+        refused(lfrd("try", tmp_path / "gone.mp4", "--watchlist", folder), name, words)
+
+
+def test_try_refuses_a_folder_without_photos(tmp_path: Path) -> None:
+    refused(lfrd("try", "x.mp4", "--watchlist", tmp_path), "holds no photo")
+    refused(lfrd("try", "x.mp4", "--watchlist", tmp_path / "gone"), "no folder")
+
+
+def test_full_speed_is_for_files(photos: Path) -> None:
+    ran = lfrd("try", "rtsp://127.0.0.1/x", "--watchlist", photos, "--every-frame")
+    refused(ran, "for files")
+
+
+def test_check_config_names_every_mistake(tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.toml", tmp_path / "bad.toml"
+    good.write_text("[matching]\nthreshold = 0.5\n")
+    bad.write_text("[matching]\nthreshhold = 0.5\n[detection]\ntarget_hz = -1\n")
+    assert lfrd("check-config", good).code == 0
+    ran = lfrd("check-config", bad)
+    assert ran.code == 2
+    assert "matching.threshhold" in ran.err
+    assert "detection.target_hz" in ran.err
+
+
+def test_a_foreign_model_pack_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").write_bytes(b"not a model")
+    cache = str(tmp_path / "cache")
+    ran = lfrd("models", "install", tmp_path, "--accept-licence", LFRD_MODELS__CACHE_DIR=cache)
+    refused(ran, "model.onnx")
+
+
+def test_models_are_listed_with_their_card() -> None:
+    assert "yunet-sface" in lfrd("models", "list").out
+    card = lfrd("models", "info", "yunet-sface")
+    assert "not published" in card.out
+    refused(lfrd("models", "info", "unheard-of"), "not installed")
+
+
+def test_clients_say_when_no_daemon_answers(tmp_path: Path) -> None:
+    refused(lfrd("camera", "list", "--socket", tmp_path / "api.sock"), "is lfrd running?")

@@ -1,0 +1,184 @@
+"""The daemon as the service manager and its users see it."""
+
+import asyncio
+import signal
+import socket
+import stat
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from program import environment, lfrd, refused
+
+from lfrd.api.schema import (
+    CameraCreate,
+    Category,
+    DeploymentStart,
+    DeploymentState,
+    EntryCreate,
+    WatchlistCreate,
+)  # fmt: skip
+from lfrd.client import Client
+from lfrd.demo.clip import listed_photo
+from lfrd.errors import LfrdError
+
+START_LIMIT_S = 30.0
+STOP_LIMIT_S = 5.0
+
+
+@asynccontextmanager
+async def daemon(
+    state: Path, **more: str
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, Client]]:
+    """`lfrd run` on a state folder, answering; killed in the end if the test did not stop it."""
+    variables = environment(LFRD_SITE__STATE_DIR=str(state), **more)
+    with (state.parent / "daemon.log").open("ab") as log:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "lfrd", "run", env=variables, stderr=log
+        )
+    try:
+        async with Client.over_socket(state / "api.sock") as client:
+            await _answers(process, client)
+            yield process, client
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def _answers(process: asyncio.subprocess.Process, client: Client) -> None:
+    async with asyncio.timeout(START_LIMIT_S):
+        while process.returncode is None:
+            try:
+                await client.health()
+            except LfrdError:
+                await asyncio.sleep(0.05)
+            else:
+                return
+    raise AssertionError(f"the daemon ended with code {process.returncode}")
+
+
+async def stop(process: asyncio.subprocess.Process) -> float:
+    """SIGTERM; how long it took to end well."""
+    began_s = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    async with asyncio.timeout(STOP_LIMIT_S * 2):
+        assert await process.wait() == 0
+    return time.monotonic() - began_s
+
+
+async def enrol(client: Client) -> str:
+    """A list with the astronaut on it."""
+    watchlist = await client.create_watchlist(
+        WatchlistCreate(name="test", category=Category.TEST, purpose="test", owner="test")
+    )
+    entry = await client.add_entry(
+        watchlist.id, EntryCreate(reference="astronaut", basis="test", source="test")
+    )
+    await client.add_photo(entry.id, listed_photo(), "astronaut.jpg")
+    return watchlist.id
+
+
+async def deploy(client: Client, watchlist_id: str) -> str:
+    started = await client.start_deployment(
+        DeploymentStart(purpose="test", place="bench", watchlist_ids=(watchlist_id,))
+    )
+    return started.id
+
+
+async def test_it_says_ready_keeps_its_socket_private_and_ends_on_sigterm(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(START_LIMIT_S)
+        async with daemon(state, NOTIFY_SOCKET=str(tmp_path / "notify")) as (process, client):
+            assert (await asyncio.to_thread(manager.recv, 100)) == b"READY=1"
+            health = await client.health()
+            assert health.status == "ok"
+            assert health.model.pack == "yunet-sface"
+            mode = stat.S_IMODE((state / "api.sock").stat().st_mode)
+            assert mode == 0o660
+            assert stat.S_IMODE(state.stat().st_mode) == 0o700
+            assert await stop(process) < STOP_LIMIT_S
+            assert manager.recv(100) == b"STOPPING=1"
+    assert not (state / "api.sock").exists()
+
+
+async def test_it_ends_in_time_with_a_camera_whose_server_is_silent(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        async with daemon(state) as (process, client):
+            address = f"rtsp://anna:geheim@127.0.0.1:{silent.getsockname()[1]}/x"
+            await client.add_camera(CameraCreate(id="door", address=address))
+            await deploy(client, await enrol(client))
+            await asyncio.sleep(0.5)
+            shown = await client.camera("door")
+            assert "geheim" not in shown.model_dump_json()
+            assert await stop(process) < STOP_LIMIT_S
+    assert "geheim" not in (tmp_path / "daemon.log").read_text()
+    assert "Traceback" not in (tmp_path / "daemon.log").read_text()
+
+
+async def test_a_second_daemon_on_the_same_state_is_refused(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    async with daemon(state) as (_, client):
+        ran = await asyncio.to_thread(lfrd, "run", LFRD_SITE__STATE_DIR=str(state))
+        refused(ran, "in use by another lfrd")
+        assert (await client.health()).status == "ok"
+
+
+async def test_lists_survive_a_crash_and_the_deployment_is_not_forgotten(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    async with daemon(state) as (process, client):
+        watchlist_id = await enrol(client)
+        deployment_id = await deploy(client, watchlist_id)
+        process.kill()
+        await process.wait()
+    async with daemon(state) as (process, client):
+        watchlist = await client.watchlist(watchlist_id)
+        assert (watchlist.entries, watchlist.templates) == (1, 1)
+        deployment = await client.deployment(deployment_id)
+        assert deployment.state in {DeploymentState.ENDED, DeploymentState.RUNNING}
+        assert await stop(process) < STOP_LIMIT_S
+
+
+async def test_a_world_readable_key_stops_the_start(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    async with daemon(state) as (process, _):
+        await stop(process)
+    (state / "master.key").chmod(0o644)
+    ran = await asyncio.to_thread(lfrd, "run", LFRD_SITE__STATE_DIR=str(state))
+    refused(ran, "master.key", "chmod 600")
+
+
+async def test_the_command_line_talks_to_it(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    async with daemon(state) as (_, client):
+
+        async def call(*words: str) -> str:
+            ran = await asyncio.to_thread(lfrd, *words, "--socket", state / "api.sock")
+            assert ran.code == 0, ran.err
+            return ran.out
+
+        await enrol(client)
+        added = await call("camera", "add", "door", "rtsp://anna:geheim@127.0.0.1:1/x")
+        assert "door" in added
+        assert "geheim" not in added
+        assert "door" in await call("camera", "list", "--json")
+        words = (
+            "--profile",
+            "lab",
+            "--watchlist",
+            "test",
+            "--purpose",
+            "a test",
+            "--place",
+            "here",
+        )
+        assert "running" in await call("deployment", "start", *words)
+        assert "ended" in await call("deployment", "end")
+        assert "a test at here" in await call("deployment", "list")
+        assert await call("camera", "remove", "door") == ""
+        assert await client.cameras() == ()
