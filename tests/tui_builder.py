@@ -192,6 +192,9 @@ class Desk:
     def now(self) -> float:
         return self.clock_s
 
+    def advance(self, seconds: float) -> None:
+        self.clock_s += seconds
+
     def go_away(self) -> None:
         self.stream.put_nowait(Away("the daemon ended the event stream"))
 
@@ -270,13 +273,12 @@ async def until(pilot: Pilot[None], happened: Callable[[], object], limit_s: flo
         await pilot.pause(0.02)
 
 
-async def look(pilot: Pilot[None], screen: MainScreen, desk: Desk | None = None) -> None:
-    """Wait until both photos are on the screen and have been looked at for a second."""
+async def look(pilot: Pilot[None], screen: MainScreen, advance: Callable[[float], None]) -> None:
+    """Wait until both photos are on the screen, and let a second pass."""
     panel = screen.query_one(FacePanel)
     await until(pilot, lambda: panel.seen_s() is not None)
-    if desk is not None:
-        desk.clock_s += 1.0
-    await until(pilot, lambda: (panel.seen_s() or 0.0) > LOOK_S)
+    advance(1.0)
+    assert (panel.seen_s() or 0.0) > LOOK_S
 
 
 def text_of(pilot: Pilot[None]) -> str:

@@ -56,7 +56,7 @@ async def test_one_key_decides_and_goes_on_to_the_next(
 ) -> None:
     desk = two()
     async with screen_of(desk, size) as (pilot, screen):
-        await look(pilot, screen, desk)
+        await look(pilot, screen, desk.advance)
         await pilot.press(key)
         await until(pilot, lambda: screen.board.selected_id == "alert-1")
         assert [(i, r.decision) for i, r in desk.submitted] == [("alert-2", decision)]
@@ -66,7 +66,7 @@ async def test_one_key_decides_and_goes_on_to_the_next(
 async def test_a_click_decides_as_a_key_does_and_the_three_buttons_are_alike() -> None:
     desk = two()
     async with screen_of(desk) as (pilot, screen):
-        await look(pilot, screen, desk)
+        await look(pilot, screen, desk.advance)
         buttons = list(screen.query(Button))
         assert len({button.size for button in buttons}) == 1
         assert len({button.styles.background for button in buttons}) == 1
@@ -82,7 +82,7 @@ async def test_nothing_measured_is_shown_before_the_decision_is_final(
 ) -> None:
     desk = Desk(alert(1))
     async with screen_of(desk, size) as (pilot, screen):
-        await look(pilot, screen, desk)
+        await look(pilot, screen, desk.advance)
         assert not [word for word in SECRETS if word in text_of(pilot)]
         await pilot.press("m")
         await until(pilot, lambda: "You decided" in text_of(pilot))
@@ -98,7 +98,7 @@ async def test_nothing_measured_is_shown_before_the_decision_is_final(
 async def test_undo_takes_back_the_last_decision_and_returns_to_it() -> None:
     desk = two()
     async with screen_of(desk) as (pilot, screen):
-        await look(pilot, screen, desk)
+        await look(pilot, screen, desk.advance)
         await pilot.press("m")
         await until(pilot, lambda: screen.board.selected_id == "alert-1")
         await pilot.press("z")
@@ -110,7 +110,7 @@ async def test_undo_takes_back_the_last_decision_and_returns_to_it() -> None:
 async def test_undo_after_ten_seconds_says_that_it_is_too_late() -> None:
     desk = two()
     async with screen_of(desk) as (pilot, screen):
-        await look(pilot, screen, desk)
+        await look(pilot, screen, desk.advance)
         await pilot.press("m")
         await until(pilot, lambda: desk.submitted)
         desk.clock_s += 10.5
@@ -132,7 +132,7 @@ async def test_a_key_before_both_photos_were_seen_decides_nothing() -> None:
 async def test_a_key_pressed_twice_does_not_decide_the_next_one_unseen() -> None:
     desk = two()
     async with screen_of(desk) as (pilot, screen):
-        await look(pilot, screen, desk)
+        await look(pilot, screen, desk.advance)
         await pilot.press("n", "n")
         await until(pilot, lambda: screen.board.selected_id == "alert-1")
         await until(pilot, lambda: screen.query_one(FacePanel).seen_s() is not None)
@@ -144,7 +144,7 @@ async def test_a_key_pressed_twice_does_not_decide_the_next_one_unseen() -> None
 async def test_the_old_face_never_stands_beside_the_next_name() -> None:
     desk = two()
     async with screen_of(desk) as (pilot, screen):
-        await look(pilot, screen, desk)
+        await look(pilot, screen, desk.advance)
         screen.action_move(1)
         assert not any(picture.has_image for picture in screen.query(Picture))
 
@@ -152,7 +152,7 @@ async def test_the_old_face_never_stands_beside_the_next_name() -> None:
 async def test_the_reason_goes_along_with_the_decision() -> None:
     desk = two()
     async with screen_of(desk) as (pilot, screen):
-        await look(pilot, screen, desk)
+        await look(pilot, screen, desk.advance)
         await pilot.press("r", *"scar", "enter")
         await until(pilot, lambda: "Reason for your decision: scar" in text_of(pilot))
         await pilot.press("n")
@@ -163,7 +163,7 @@ async def test_the_reason_goes_along_with_the_decision() -> None:
 async def test_leaving_the_reason_keeps_what_was_there() -> None:
     desk = two()
     async with screen_of(desk) as (pilot, screen):
-        await look(pilot, screen, desk)
+        await look(pilot, screen, desk.advance)
         await pilot.press("r", "m", "escape")
         await pilot.press("m")
         await until(pilot, lambda: desk.submitted)
@@ -173,7 +173,7 @@ async def test_leaving_the_reason_keeps_what_was_there() -> None:
 async def test_what_the_daemon_refuses_is_one_line() -> None:
     desk = two()
     async with screen_of(desk) as (pilot, screen):
-        await look(pilot, screen, desk)
+        await look(pilot, screen, desk.advance)
         desk.refuses = Conflict("this alert\nis closed")
         await pilot.press("m")
         await until(pilot, lambda: "✗ this alert is closed" in text_of(pilot))
@@ -225,7 +225,7 @@ async def test_a_candidate_whose_time_ran_out_leaves_the_list() -> None:
 async def test_an_ambiguous_one_shows_the_other_person_but_takes_no_decision_on_them() -> None:
     desk = Desk(alert(1, rivals=(rival(9),)))
     async with screen_of(desk) as (pilot, screen):
-        await look(pilot, screen, desk)
+        await look(pilot, screen, desk.advance)
         assert "≈ ambiguous" in text_of(pilot)
         await pilot.press("o")
         await until(pilot, lambda: "OTHER PERSON · REF-9" in text_of(pilot))
@@ -235,7 +235,7 @@ async def test_an_ambiguous_one_shows_the_other_person_but_takes_no_decision_on_
         await until(pilot, lambda: "look first" in text_of(pilot))
         assert desk.submitted == []
         await pilot.press("o")
-        await look(pilot, screen, desk)
+        await look(pilot, screen, desk.advance)
         await pilot.press("m")
         await until(pilot, lambda: desk.submitted)
 
@@ -285,7 +285,7 @@ async def test_cameras_show_state_reason_and_figures_and_only_changes_are_drawn(
 async def test_small_screen_changes_between_candidates_and_cameras() -> None:
     desk = two()
     async with screen_of(desk, (80, 24)) as (pilot, screen):
-        await look(pilot, screen, desk)
+        await look(pilot, screen, desk.advance)
         assert "live since" not in text_of(pilot)
         assert "1 live" in text_of(pilot)
         await pilot.press("c")

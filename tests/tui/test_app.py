@@ -1,0 +1,119 @@
+"""The real app on the real daemon: socket, database, events and reviews included."""
+
+import io
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from site_builder import Served, serve
+from store_builders import MODEL, QUALITY, add_list, start_deployment
+from textual.pilot import Pilot
+from tui_builder import look, text_of, until
+
+from lfrd.client import Client
+from lfrd.clock import Clock, ManualClock, SystemClock
+from lfrd.errors import Denied, UserError
+from lfrd.store import deployments, episodes, reference_images, watchlists
+from lfrd.store.episodes import Evidence, NewEpisode
+from lfrd.store.reference_images import NewReferenceImage
+from lfrd.store.transaction import Transaction
+from lfrd.store.watchlists import Category, NewEntry
+from tui.app import OperatorApp, run_tui
+from tui.screens.main import MainScreen
+from tui.widgets.picture import image_widget
+
+
+def png(colour: str) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (112, 112), colour).save(out, "PNG")
+    return out.getvalue()
+
+
+async def raise_candidate(served: Served, reference: str) -> None:
+    """A person on a list, compared in the running deployment, over the threshold."""
+
+    def build(tx: Transaction) -> None:
+        made = add_list(tx, f"list of {reference}")
+        entry = watchlists.add_entry(tx, NewEntry(made.id, reference, Category.TEST))
+        photo = png("blue")
+        image = NewReferenceImage(entry.id, photo, 112, 112, photo, photo, QUALITY)
+        reference_images.add(tx, image)
+        deployment = deployments.running(tx) or start_deployment(tx)
+        episodes.add(
+            tx,
+            NewEpisode(
+                deployment_id=deployment.id, camera_id="gate", track_id=1, entry_id=entry.id,
+                person_id=entry.person_id, watchlist_id=made.id, reference=reference,
+                score=0.6172, margin=0.2183, threshold=0.4591, model_digest=MODEL, looks=3,
+                sequence=82, media_at_s=3.28, captured_at_s=3.28, latency_ms=120.0,
+                evidence=Evidence(png("red"), png("red")),
+            ),
+        )  # fmt: skip
+
+    await served.site.database.write(build, principal="system")
+
+
+@asynccontextmanager
+async def operator(socket: Path, clock: Clock) -> AsyncIterator[tuple[Pilot[None], MainScreen]]:
+    async with Client.over_socket(socket) as client:
+        app = OperatorApp(client, image_widget("half-block"), clock.wall_s)
+        async with app.run_test(size=(140, 40)) as pilot:
+            yield pilot, app.main
+
+
+async def test_a_candidate_is_decided_undone_decided_and_final(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with serve(tmp_path, clock) as served, operator(served.socket, clock) as (pilot, screen):
+        await until(pilot, lambda: "● health ok" in text_of(pilot))
+        await until(pilot, lambda: "Nothing to decide" in text_of(pilot))
+        await raise_candidate(served, "REF-1")
+        await until(pilot, lambda: "REF-1" in text_of(pilot))
+        await look(pilot, screen, clock.advance)
+        await pilot.press("m")
+        await until(pilot, lambda: "You decided: ✓ match" in text_of(pilot))
+        await pilot.press("z")
+        await until(pilot, lambda: "Is this the same person?" in text_of(pilot))
+        await look(pilot, screen, clock.advance)
+        await pilot.press("n")
+        await until(pilot, lambda: "You decided: ✗ not a match" in text_of(pilot))
+        assert "0.617" not in text_of(pilot)
+        clock.advance(10.5)
+        await served.site.reviews.sweep()
+        await until(pilot, lambda: "score 0.617" in text_of(pilot))
+        assert "margin 0.218 · threshold 0.459 · 3 looks" in text_of(pilot)
+
+
+async def test_the_screen_survives_a_restart_of_the_daemon(tmp_path: Path) -> None:
+    clock = SystemClock()
+    socket = tmp_path / "api.sock"
+    async with operator(socket, clock) as (pilot, screen):
+        await until(pilot, lambda: "daemon away since" in text_of(pilot))
+        async with serve(tmp_path) as served:
+            assert served.socket == socket
+            await until(pilot, lambda: "daemon away" not in text_of(pilot))
+            await raise_candidate(served, "REF-1")
+            await until(pilot, lambda: "REF-1" in text_of(pilot))
+        await until(pilot, lambda: "daemon away since" in text_of(pilot))
+        assert "REF-1" in text_of(pilot)  # what was read stays on the screen
+        async with serve(tmp_path) as served:
+            await raise_candidate(served, "REF-2")
+            await until(pilot, lambda: "REF-2" in text_of(pilot))
+            await until(pilot, lambda: "daemon away" not in text_of(pilot))
+            assert {a.reference for a in screen.board.listed()} == {"REF-1", "REF-2"}
+
+
+async def test_a_wrong_token_ends_the_screen_with_one_sentence(tmp_path: Path) -> None:
+    async with serve(tmp_path, tcp="127.0.0.1:0") as served:
+        url = f"http://127.0.0.1:{served.server.tcp_port}"
+        async with Client.over_tcp(url, "guess") as client:
+            app = OperatorApp(client, image_widget("half-block"))
+            async with app.run_test() as pilot:
+                await until(pilot, lambda: not app.is_running)
+        assert isinstance(app.refusal, Denied)
+
+
+def test_without_a_terminal_it_says_so(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="needs a terminal"):
+        run_tui(tmp_path / "api.sock")
