@@ -20,9 +20,9 @@ def candidate_content(alert: Alert, unread: bool, camera_name: str, now_s: float
         (alert.reference, f"bold {bright}"),
         (f"  {AMBIGUOUS.text}" if alert.ambiguous else "", AMBIGUOUS.style),
     )
-    age = duration_text(now_s - alert.raised_at_s)
+    ago = duration_text(now_s - alert.raised_at_s)
     second = Content.assemble(
-        (f"  {mark.word}", mark.style), (f" · {age} · {camera_name}", "$quiet")
+        (f"  {mark.word}", mark.style), (f" · {ago} · {camera_name}", "$quiet")
     )
     return Content("\n").join([first, second])
 
