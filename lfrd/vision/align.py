@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from lfrd.types import F32
+from lfrd.types import CROP_SIDE_PX, F32
 
 F64 = npt.NDArray[np.float64]
 
@@ -22,10 +22,29 @@ ARCFACE_POINTS = np.array(
 )
 """Eyes, nose and mouth corners in a 112 x 112 crop (ArcFace's reference points)."""
 
+PATCH_SIDE_PX = 256
+PATCH_SCALE = 1.5
+"""A patch shows a face upright, 53 px between the eyes, with as much again around it: there the
+detector places landmarks best (LFW dev pairs: 11 errors instead of 15 of 3,164)."""
+
 
 def crop_matrix(landmarks: F32) -> F64:
     """The similarity f64[2, 3] that brings `landmarks` f32[5, 2] nearest to the ArcFace points."""
     return similarity(landmarks.astype(np.float64), ARCFACE_POINTS)
+
+
+def patch_matrix(landmarks: F32) -> F64:
+    """The similarity f64[2, 3] that brings a face upright into the middle of a patch of
+    PATCH_SIDE_PX, PATCH_SCALE times as large as in a crop."""
+    matrix = PATCH_SCALE * crop_matrix(landmarks)
+    matrix[:, 2] += (PATCH_SIDE_PX - PATCH_SCALE * CROP_SIDE_PX) / 2
+    return matrix
+
+
+def to_frame(matrix: F64, points: F32) -> F32:
+    """Where points f32[n, 2] of a crop or patch lie in the frame it was cut from."""
+    back = np.linalg.inv(matrix[:, :2])
+    return np.asarray((points - matrix[:, 2]) @ back.T, np.float32)
 
 
 def similarity(source: F64, target: F64) -> F64:

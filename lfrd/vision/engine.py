@@ -10,11 +10,10 @@ import numpy as np
 from lfrd.errors import Conflict
 from lfrd.types import CROP_SIDE_PX, F32, U8, Detections, Planes, Template
 from lfrd.vision import embedder, finder
-from lfrd.vision.align import crop_matrix
+from lfrd.vision.aligner import Aligner
 from lfrd.vision.batcher import Batcher
 from lfrd.vision.detector import Found, InputSize, choose_size, fit_size
 from lfrd.vision.packs import Pack
-from lfrd.vision.planes import CropScratch, rgb_crop
 from lfrd.vision.pool import Buffer, Pool, PoolCounts
 from lfrd.vision.session import Session
 
@@ -193,7 +192,7 @@ class _Worker:
         self._embedder = embedder.Embedder(
             Session(recogniser, label=pack.recogniser.file, provider=provider), pack.recogniser
         )
-        self._scratch = CropScratch()
+        self._aligner = Aligner(self._finder)
 
     def __call__(self, calls: Sequence[_Call]) -> Sequence[Found | None]:
         """Run a batch of calls that have one batch key, and so are of one kind."""
@@ -205,7 +204,7 @@ class _Worker:
             self._embedder.embed([call.crop for call in embeds], [call.out for call in embeds])
         for call in calls:
             if isinstance(call, _Align):
-                rgb_crop(call.planes, crop_matrix(call.landmarks), call.out, self._scratch)
+                self._aligner.crop(call.planes, call.landmarks, call.out)
             elif isinstance(call, _Drain):
                 self._finder.drain()
                 self._embedder.drain()

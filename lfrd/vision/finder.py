@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from lfrd.types import F32, U8, Planes
+from lfrd.types import F32, U8, Detections, Planes
 from lfrd.vision.detector import Found, InputSize, decode, output_shapes
 from lfrd.vision.packs import DetectorFile
 from lfrd.vision.planes import bgr_scaled
@@ -16,7 +16,7 @@ from lfrd.vision.session import Session
 BATCH_LIMIT = 4
 """Pictures a run."""
 
-_SIZES_LIMIT = 4
+_SIZES_LIMIT = 6
 """Input sizes whose arrays are kept; the one not used for longest is overwritten and dropped."""
 
 
@@ -38,12 +38,18 @@ class Finder:
         self._model = model
         self._kept: OrderedDict[InputSize, _Arrays] = OrderedDict()
 
+    @property
+    def takes_patches(self) -> bool:
+        """Whether a small picture may be searched at its own size (see `find_in_patch`)."""
+        return self._model.fixed_size is None
+
     def find(self, pictures: Sequence[Planes], size: InputSize) -> list[Found]:
         """Faces of each picture, all of which are scaled to `size`; at most `batch_limit`."""
         arrays = self._arrays(size)
         for picture, feed in zip(pictures, arrays.feed[: len(pictures)], strict=True):
             bgr_scaled(picture, size.picture_width_px, size.picture_height_px, out=arrays.bgr)
-            self._fill(arrays.bgr, feed)
+            channels = [np.asarray(channel, np.uint8) for channel in cv2.split(arrays.bgr)]
+            self._fill(channels, feed)
         self._run(arrays, len(pictures))
         return [
             decode(
@@ -54,6 +60,24 @@ class Finder:
             )
             for index, picture in enumerate(pictures)
         ]
+
+    def find_in_patch(self, rgb: U8) -> Detections:
+        """Faces of a small picture u8[h, w, 3], sides multiples of 32, that shows one face large.
+
+        Nothing of it is kept: such a picture shows more of a person than a frame does.
+        """
+        height, width = rgb.shape[:2]
+        size = InputSize(width, height, width, height)
+        arrays = self._arrays(size)
+        try:
+            self._fill([rgb[..., channel] for channel in (2, 1, 0)], arrays.feed[0])
+            self._run(arrays, 1)
+            outputs = [output[0] for output in arrays.outputs]
+            return decode(self._model.family, outputs, size, (width, height)).detections
+        finally:
+            arrays.feed[0].fill(0)
+            for output in arrays.outputs:
+                output[0].fill(0)
 
     def drain(self) -> None:
         """Overwrite and forget all arrays, and the session's own memory with a run of zeros."""
@@ -80,12 +104,10 @@ class Finder:
             batches=set(),
         )
 
-    def _fill(self, bgr: U8, feed: F32) -> None:
-        height, width = bgr.shape[:2]
-        channels = cv2.split(bgr)
-        for plane, target in zip(
-            channels if self._model.colour == "bgr" else channels[::-1], feed, strict=True
-        ):
+    def _fill(self, blue_green_red: Sequence[U8], feed: F32) -> None:
+        height, width = blue_green_red[0].shape
+        in_order = blue_green_red if self._model.colour == "bgr" else blue_green_red[::-1]
+        for plane, target in zip(in_order, feed, strict=True):
             part = target[:height, :width]
             part[...] = plane
             if self._model.mean:

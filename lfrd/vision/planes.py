@@ -12,12 +12,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lfrd.types import CROP_SIDE_PX, U8, Planes
+from lfrd.types import U8, Planes
 
 F64 = npt.NDArray[np.float64]
-
-_REGION_SIDE_PX = 384
-"""Room for a face region that was shrunk by whole factors: less than 2 x 112 x sqrt(2) + edges."""
 
 _SMALLEST_AREA_SCALE = 1e-9
 """A face larger than 3 million pixels on a side is no face."""
@@ -55,14 +52,17 @@ def planes_from_rgb(rgb: U8) -> Planes:
 
 
 class CropScratch:
-    """The intermediate planes of one crop at a time; one for each thread that crops.
+    """The intermediate planes of one square crop at a time; for one thread and one size of crop.
 
     They hold pieces of a face, so they are overwritten after every crop.
     """
 
-    def __init__(self) -> None:
-        self.region = np.zeros((_REGION_SIDE_PX, _REGION_SIDE_PX), np.uint8)
-        self.yuv = np.zeros((3, CROP_SIDE_PX, CROP_SIDE_PX), np.uint8)
+    def __init__(self, side_px: int) -> None:
+        # A region is shrunk by a whole factor until it has less than two pixels to one of the
+        # crop (1.5 at the most, seen over the diagonal), and three more at each edge.
+        region_px = math.ceil(1.5 * math.sqrt(2) * side_px) + 8
+        self.region = np.zeros((region_px, region_px), np.uint8)
+        self.yuv = np.zeros((3, side_px, side_px), np.uint8)
 
     def clear(self) -> None:
         self.region.fill(0)
@@ -70,7 +70,7 @@ class CropScratch:
 
 
 def rgb_crop(planes: Planes, matrix: F64, out: U8, scratch: CropScratch) -> None:
-    """Warp a face from the planes into `out`, u8[112, 112, 3] RGB.
+    """Warp a face from the planes into `out`, u8[side, side, 3] RGB, of the scratch's side.
 
     `matrix` f64[2, 3] maps frame pixels to crop pixels (a similarity). What lies outside the
     picture is black. Large faces are first shrunk by a whole factor, each pixel a mean over its
@@ -100,16 +100,16 @@ def _resize(plane: U8, size: tuple[int, int]) -> U8:
 
 
 def _warp(plane: U8, from_crop: F64, border: int, target: U8, region: U8) -> None:
-    """Sample `plane` at `from_crop` (crop pixel to plane pixel) into `target`, u8[112, 112]."""
+    """Sample `plane` at `from_crop` (crop pixel to plane pixel) into `target`, u8[side, side]."""
     step = math.hypot(from_crop[0, 0], from_crop[1, 0])  # plane pixels to a crop pixel
     factor = int(step)
     source = plane
     if factor >= 2:
-        source, from_crop = _shrunk(plane, from_crop, factor, region)
+        source, from_crop = _shrunk(plane, from_crop, factor, target.shape[0], region)
     cv2.warpAffine(
         source,
         from_crop,
-        (CROP_SIDE_PX, CROP_SIDE_PX),
+        target.shape,
         dst=target,
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_CONSTANT,
@@ -117,9 +117,9 @@ def _warp(plane: U8, from_crop: F64, border: int, target: U8, region: U8) -> Non
     )
 
 
-def _shrunk(plane: U8, from_crop: F64, factor: int, region: U8) -> tuple[U8, F64]:
+def _shrunk(plane: U8, from_crop: F64, factor: int, side_px: int, region: U8) -> tuple[U8, F64]:
     """The part of `plane` that the crop shows, shrunk by `factor`, and the mapping into it."""
-    far = CROP_SIDE_PX - 1
+    far = side_px - 1
     corners = np.array([[0, far, 0, far], [0, 0, far, far], [1, 1, 1, 1]], np.float64)
     seen = from_crop @ corners
     height, width = plane.shape

@@ -19,7 +19,7 @@ def _smooth_rgb(width: int, height: int, seed: int = 1) -> np.ndarray:
 
 def _crop(planes: Planes, matrix: np.ndarray) -> np.ndarray:
     out = np.empty((112, 112, 3), np.uint8)
-    rgb_crop(planes, matrix, out, CropScratch())
+    rgb_crop(planes, matrix, out, CropScratch(112))
     return out
 
 
@@ -136,7 +136,7 @@ def test_no_landmarks_break_a_crop(seed: int) -> None:
 
 
 def test_scratch_keeps_nothing_of_a_face() -> None:
-    scratch = CropScratch()
+    scratch = CropScratch(112)
     out = np.empty((112, 112, 3), np.uint8)
     planes = planes_from_rgb(_smooth_rgb(640, 480))
     rgb_crop(planes, _matrix(120, 5, middle=(320, 240)), out, scratch)

@@ -1,0 +1,184 @@
+"""The whole vision part on real models and photos that are on every machine."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import pytest_asyncio
+from vision_media import ASTRONAUT, SIX_FACES, photo_planes
+
+from lfrd.errors import ConfigError, Conflict, ModelError
+from lfrd.types import Planes
+from lfrd.vision import packs
+from lfrd.vision.engine import Probe, Vision
+
+
+@pytest.fixture(scope="module")
+def pack(tmp_path_factory: pytest.TempPathFactory) -> packs.Pack:
+    return packs.load(packs.DEFAULT_PACK, tmp_path_factory.mktemp("cache"))
+
+
+@pytest_asyncio.fixture
+async def vision(pack: packs.Pack) -> AsyncIterator[Vision]:
+    async with Vision(pack, threads=2, pool_size=8) as vision:
+        yield vision
+
+
+async def _probe(vision: Vision, planes: Planes, landmarks: np.ndarray) -> Probe:
+    crop = await vision.align(planes, landmarks)
+    assert crop is not None
+    probe = await vision.embed(crop)
+    assert probe is not None
+    crop.release()
+    return probe
+
+
+async def test_six_faces_are_found_largest_first_and_are_six_people(vision: Vision) -> None:
+    planes = photo_planes(SIX_FACES)
+    faces = await vision.detect(planes)
+    assert len(faces) == 6
+    assert faces.scores.min() > 0.8
+    assert (np.diff(np.prod(faces.boxes[:, 2:] - faces.boxes[:, :2], axis=1)) <= 0).all()
+    inside = (faces.landmarks >= faces.boxes[:, None, :2]) & (
+        faces.landmarks <= faces.boxes[:, None, 2:]
+    )
+    assert inside.all()
+    probes = await asyncio.gather(*(_probe(vision, planes, mark) for mark in faces.landmarks))
+    vectors = np.array([probe.array for probe in probes])
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-5)
+    assert (vectors @ vectors.T - np.eye(6)).max() < 0.45
+    assert (vision.counts.made, vision.counts.held) == (6, 6)
+    for probe in probes:
+        probe.release()
+    assert (vision.counts.destroyed, vision.counts.held, vision.crops_held) == (6, 0, 0)
+
+
+async def test_one_person_is_recognised_at_another_size_mirrored_and_tilted(
+    vision: Vision,
+) -> None:
+    upright = photo_planes(ASTRONAUT)
+    turned = Planes(
+        *(np.ascontiguousarray(plane[::2, ::-2]) for plane in (upright.y, upright.u, upright.v)),
+        full_range=True,
+    )
+    vectors = []
+    for planes in (upright, turned):
+        faces = await vision.detect(planes)
+        assert len(faces) == 1
+        probe = await _probe(vision, planes, faces.landmarks[0])
+        vectors.append(probe.array.copy())
+        probe.release()
+    assert vectors[0] @ vectors[1] > 0.7
+
+
+async def test_a_look_gives_the_same_vector_alone_and_among_others(vision: Vision) -> None:
+    planes = photo_planes(SIX_FACES)
+    faces = await vision.detect(planes)
+    alone = await _probe(vision, planes, faces.landmarks[2])
+    together = await asyncio.gather(*(_probe(vision, planes, mark) for mark in faces.landmarks))
+    assert alone.array @ together[2].array == pytest.approx(1, abs=1e-4)
+
+
+async def test_rough_landmarks_are_corrected_before_the_crop_is_cut(vision: Vision) -> None:
+    planes = photo_planes(ASTRONAUT)
+    landmarks = (await vision.detect(planes)).landmarks[0]
+    turn = np.radians(20)
+    rotation = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+    tilted = (landmarks - landmarks[2]) @ rotation + landmarks[2]
+    exact, corrected = [
+        await _probe(vision, planes, marks.astype(np.float32)) for marks in (landmarks, tilted)
+    ]
+    assert exact.array @ corrected.array > 0.85  # 0.59 without the second look
+
+
+async def test_landmarks_on_no_face_still_give_a_crop(vision: Vision) -> None:
+    planes = photo_planes(ASTRONAUT)
+    corner = np.array([[5, 5], [45, 5], [25, 25], [10, 45], [40, 45]], np.float32)
+    crop = await vision.align(planes, corner)
+    assert crop is not None
+    assert crop.array.any()
+    nowhere = await vision.align(planes, np.zeros((5, 2), np.float32))
+    assert nowhere is not None
+    assert not nowhere.array.any()
+
+
+async def test_exhausted_pools_give_none_and_recover(vision: Vision) -> None:
+    planes = photo_planes(ASTRONAUT)
+    landmarks = (await vision.detect(planes)).landmarks[0]
+    crops = [await vision.align(planes, landmarks) for _ in range(8)]
+    assert all(crops)
+    assert await vision.align(planes, landmarks) is None
+    first = crops[0]
+    assert first is not None
+    probes = [await vision.embed(first) for _ in range(8)]
+    assert all(probes)
+    assert await vision.embed(first) is None
+    for held in (*crops, *probes):
+        assert held is not None
+        held.release()
+    again = await vision.align(planes, landmarks)
+    assert again is not None
+
+
+async def test_reference_templates_are_kept_and_counted_apart(vision: Vision) -> None:
+    planes = photo_planes(ASTRONAUT)
+    faces = await vision.detect(planes)
+    crop = await vision.align(planes, faces.landmarks[0])
+    assert crop is not None
+    template = await vision.embed_reference(crop)
+    probe = await vision.embed(crop)
+    assert probe is not None
+    assert template.model_digest == vision.model_digest
+    assert template.vector @ probe.array == pytest.approx(1, abs=1e-5)
+    assert (vision.enrolled, vision.counts.made) == (1, 1)
+
+
+async def test_draining_leaves_results_as_they_were(vision: Vision) -> None:
+    planes = photo_planes(ASTRONAUT)
+    before = await vision.detect(planes)
+    probe = await _probe(vision, planes, before.landmarks[0])
+    vector = probe.array.copy()
+    probe.release()
+    assert (await vision.drain()).held == 0
+    after = await vision.detect(planes)
+    assert np.array_equal(before.boxes, after.boxes)
+    again = await _probe(vision, planes, after.landmarks[0])
+    assert np.allclose(again.array, vector, atol=1e-6)
+    assert (await vision.drain()).held == 1
+
+
+async def test_a_cancelled_look_holds_no_buffer(vision: Vision) -> None:
+    planes = photo_planes(SIX_FACES)
+    faces = await vision.detect(planes)
+    tasks = [asyncio.create_task(_probe(vision, planes, mark)) for mark in faces.landmarks]
+    await asyncio.sleep(0.005)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    finished = [task for task in tasks if not task.cancelled()]
+    assert vision.counts.held == len(finished)
+
+
+async def test_outside_its_context_it_refuses(pack: packs.Pack) -> None:
+    planes = photo_planes(ASTRONAUT)
+    async with Vision(pack, threads=1) as vision:
+        pass
+    with pytest.raises(Conflict, match="shut down"):
+        await vision.detect(planes)
+
+
+async def test_an_unknown_provider_stops_the_start(pack: packs.Pack) -> None:
+    with pytest.raises(ConfigError, match="choose one of"):
+        async with Vision(pack, threads=2, provider="abacus"):
+            pytest.fail("must not open")
+
+
+async def test_a_changed_file_stops_the_start(pack: packs.Pack, tmp_path: Path) -> None:
+    for path in pack.folder.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ModelError, match="sha256 differs"):
+        async with Vision(replace(pack, folder=tmp_path), threads=1):
+            pytest.fail("must not open")
