@@ -20,7 +20,7 @@ MENDABLE, FAILED, INTERRUPTED = 2, 1, 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
         code: int = options.call(options) or 0
     except UserError as error:
@@ -131,17 +131,18 @@ def _tui(options: argparse.Namespace) -> int:
     return run_tui(options.socket or loaded.socket_path)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = argparse.ArgumentParser(
         prog="lfrd", description="Live facial recognition with the safeguards in the machine."
     )
-    parser.add_argument("--version", action="version", version=f"lfrd {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    top.add_argument("--version", action="version", version=f"lfrd {__version__}")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
     _add_daemon(commands)
     _add_lab(commands)
     _add_models(commands)
     _add_clients(commands)
-    return parser
+    return top
 
 
 def _add(

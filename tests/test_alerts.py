@@ -1,0 +1,97 @@
+"""A candidate that the disk refuses is not lost: its camera waits and health turns red."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from builders import look
+from store_builders import MODEL, add_list, add_person, opened, start_deployment, unit_vectors
+
+from lfrd import alerts
+from lfrd.alerts import Alerts
+from lfrd.clock import SystemClock
+from lfrd.health import HealthBoard, Status
+from lfrd.lines import CandidateLine
+from lfrd.store import episodes
+from lfrd.store.database import Database
+from lfrd.store.transaction import Transaction
+from lfrd.store.watchlists import Entry
+from lfrd.types import Decision
+
+CROP = np.zeros((112, 112, 3), np.uint8)
+
+
+async def set_up(db: Database) -> tuple[str, Entry]:
+    """A running deployment and somebody who is listed."""
+
+    def build(tx: Transaction) -> tuple[str, Entry]:
+        entry, _, _ = add_person(tx, add_list(tx).id, "one", unit_vectors(1)[0])
+        return start_deployment(tx).id, entry
+
+    return await db.write(build, principal="user:test")
+
+
+def decision(entry: Entry, score: float = 0.6, kind: str = "raised") -> Decision:
+    seen = look(1.0, (entry.id, entry.person_id, score))
+    return Decision(kind, 7, entry.id, entry.person_id, score, None, 0.45, 3, seen)  # type: ignore[arg-type]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def test_a_full_disk_pauses_the_camera_and_nothing_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alerts, "RETRY_S", 0.05)
+    told: list[CandidateLine] = []
+    async with opened(tmp_path) as db:
+        deployment_id, entry = await set_up(db)
+        health = HealthBoard()
+        sink = Alerts(db, SystemClock(), health, deployment_id, MODEL, report=told.append)  # type: ignore[arg-type]
+        pages = await db._writer.chore(lambda c: c.value("PRAGMA page_count"))
+        assert isinstance(pages, int)
+        await db._writer.chore(lambda c: c.set_pragma("max_page_count", pages))
+        big = np.random.default_rng(1).integers(0, 255, (480, 480, 3), np.uint8)
+        writing = asyncio.ensure_future(sink.record("door", decision(entry), CROP, big))
+        await until(lambda: health.now.status is Status.FAILED)
+        assert "candidate cannot be written" in health.now.reasons[0]
+        assert not writing.done(), "the camera waits"
+        assert told == []
+        await db._writer.chore(lambda c: c.set_pragma("max_page_count", pages + 10_000))
+        async with asyncio.timeout(10):
+            await writing
+        assert health.now.status is Status.OK
+        assert [line.event for line in told] == ["candidate"]
+        assert len(await db.read(episodes.page)) == 1
+
+
+async def test_a_track_is_one_episode_and_a_comeback_is_a_new_one(tmp_path: Path) -> None:
+    told: list[CandidateLine] = []
+    async with opened(tmp_path) as db:
+        deployment_id, entry = await set_up(db)
+        sink = Alerts(db, SystemClock(), HealthBoard(), deployment_id, MODEL, report=told.append)  # type: ignore[arg-type]
+        await sink.record("door", decision(entry, 0.6), CROP, CROP)
+        await sink.record("door", decision(entry, 0.7, "updated"), CROP, CROP)
+        sink.track_ended("door", 7)
+        await sink.record("door", decision(entry, 0.6), CROP, CROP)
+        assert [line.event for line in told] == ["candidate", "update", "candidate"]
+        kept = await db.read(episodes.page)
+        assert sorted(round(episode.score, 2) for episode in kept) == [0.6, 0.7]
+        assert sink.raised == 2
+
+
+async def test_an_entry_taken_off_its_list_is_not_raised(tmp_path: Path) -> None:
+    async with opened(tmp_path) as db:
+        deployment_id, entry = await set_up(db)
+        from lfrd.store import watchlists
+
+        await db.write(lambda tx: watchlists.delete_entry(tx, entry.id), principal="user:test")
+        sink = Alerts(db, SystemClock(), HealthBoard(), deployment_id, MODEL)
+        await sink.record("door", decision(entry), CROP, CROP)
+        assert sink.raised == 0
+        assert await db.read(episodes.page) == []

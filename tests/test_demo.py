@@ -1,0 +1,100 @@
+"""The demo and `try`, as somebody who just cloned the project runs them: no test media needed."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from program import Ran, lfrd
+
+from lfrd.demo.clip import LISTED, cutouts, listed_photo, write_clip
+from lfrd.vision import packs
+from lfrd.vision.engine import Vision
+
+CANDIDATE_KEYS = {"event", "entry", "camera", "frame", "at_s", "score", "threshold", "latency_ms"}
+SUMMARY_KEYS = {
+    "event", "frames_decoded", "frames_detected", "frames_dropped", "tracks", "candidates",
+    "templates_made", "templates_destroyed", "templates_enrolled", "startup_s", "wall_s", "cpu_s",
+    "deployment_id",
+}  # fmt: skip
+CLIP_FRAMES = 600
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo's clip as a file."""
+    path = tmp_path_factory.mktemp("clip") / "passers-by.mp4"
+
+    async def compose() -> None:
+        pack = packs.load("yunet-sface", packs.default_cache_dir())
+        async with Vision(pack, threads=2) as vision:
+            write_clip(path, await cutouts(vision))
+
+    asyncio.run(compose())
+    return path
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A list of one person with one photo, in a folder of its own as several photos would be."""
+    folder = tmp_path_factory.mktemp("list")
+    (folder / LISTED).mkdir()
+    (folder / LISTED / "official.jpg").write_bytes(listed_photo())
+    (folder / ".hidden").write_text("ignored")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def every_frame(clip: Path, photos: Path) -> Ran:
+    return lfrd("try", clip, "--watchlist", photos, "--every-frame", "--json")
+
+
+@pytest.mark.slow
+def test_every_frame_is_searched_and_only_the_listed_person_is_raised(every_frame: Ran) -> None:
+    assert every_frame.code == 0, every_frame.err
+    *events, summary = every_frame.lines
+    assert set(summary) >= SUMMARY_KEYS
+    assert summary["event"] == "summary"
+    assert summary["frames_decoded"] == summary["frames_detected"] == CLIP_FRAMES
+    assert summary["frames_dropped"] == 0
+    assert summary["templates_made"] == summary["templates_destroyed"] > 0
+    assert summary["templates_enrolled"] == 1
+    raised = [event for event in events if event["event"] == "candidate"]
+    assert summary["candidates"] == len(raised) == 2, "the astronaut passes twice"
+    assert {event["entry"] for event in events} == {LISTED}
+
+
+@pytest.mark.slow
+def test_the_lines_keep_their_contract(every_frame: Ran) -> None:
+    *events, _ = every_frame.lines
+    for event in events:
+        assert set(event) >= CANDIDATE_KEYS
+        assert event["event"] in {"candidate", "update"}
+        assert event["latency_ms"] is None
+        assert event["score"] >= event["threshold"] == 0.45
+        assert event["at_s"] == pytest.approx(event["frame"] / 25, abs=0.05)
+    first_of_track = {event["track"]: event["event"] for event in reversed(events)}
+    assert set(first_of_track.values()) == {"candidate"}
+    raised = [event["track"] for event in events if event["event"] == "candidate"]
+    assert len(raised) == len(set(raised)), "one candidate line for each track and entry"
+
+
+@pytest.mark.slow
+def test_full_speed_by_media_time_is_repeatable(clip: Path, photos: Path) -> None:
+    runs = [lfrd("try", clip, "--watchlist", photos, "--detect-hz", "8", "--json") for _ in "ab"]
+    first, second = ([event for event in run.lines if event["event"] != "summary"] for run in runs)
+    assert first == second
+    summary = runs[0].lines[-1]
+    assert summary["frames_decoded"] == CLIP_FRAMES
+    assert summary["frames_detected"] == pytest.approx(24 * 8, abs=3)
+    assert summary["frames_dropped"] == 0
+
+
+@pytest.mark.slow
+def test_the_demo_raises_the_astronaut_and_nobody_else_over_rtsp() -> None:
+    ran = lfrd("demo", "--headless", "--seconds", "10")
+    assert ran.code == 0, ran.err
+    *events, summary = ran.lines
+    assert {event["entry"] for event in events} == {LISTED}
+    assert all(event["latency_ms"] > 0 for event in events)
+    assert summary["templates_made"] == summary["templates_destroyed"] > 0
+    assert summary["tracks"] >= 3
