@@ -210,9 +210,7 @@ class Client:
     async def alert(self, alert_id: str) -> Alert:
         return await self._get(Alert, f"/v1/alerts/{alert_id}")
 
-    async def alert_image(
-        self, alert_id: str, which: Literal["probe", "reference"]
-    ) -> bytes:
+    async def alert_image(self, alert_id: str, which: Literal["probe", "reference"]) -> bytes:
         """The face seen, or the one on the list. The daemon records that it was read."""
         return (await self._send("GET", f"/v1/alerts/{alert_id}/images/{which}")).content
 
@@ -238,19 +236,19 @@ class Client:
         daemon's refusal (such as Denied); all else that can happen to a connection is an Away.
         """
         decoder = sse.Decoder("" if after_id is None else str(after_id))
-        wait_s = BACKOFF_S[0]
+        failures = 0
         while True:
             try:
                 async with aclosing(self._one_stream(decoder)) as items:
                     async for item in items:
-                        wait_s = BACKOFF_S[0]
+                        failures = 0
                         yield item
                 reason = "the daemon ended the event stream"
             except (Unreachable, errors.Failure) as error:
                 reason = str(error)
             yield Away(reason)
-            await asyncio.sleep(wait_s * random.uniform(0.5, 1.0))
-            wait_s = min(wait_s * 2, BACKOFF_S[1])
+            await asyncio.sleep(backoff_s(failures))
+            failures += 1
 
     async def _one_stream(self, decoder: sse.Decoder) -> AsyncGenerator[StreamItem, None]:
         headers = {"Accept": "text/event-stream"}
@@ -270,6 +268,8 @@ class Client:
                         yield _stream_item(message)
         except httpx.HTTPError as error:
             raise Unreachable(self._say(error)) from None
+        except ValueError:  # from the decoder or from pydantic
+            raise Unreachable(f"{self._place} sends events of another version of lfrd") from None
 
     async def _get(self, kind: type[T], path: str) -> T:
         return self._read(kind, await self._send("GET", path))
@@ -309,6 +309,12 @@ class Client:
             raise Unreachable(
                 f"{self._place} answers, but not as this version of lfrd: {error.title}"
             ) from None
+
+
+def backoff_s(failures: int) -> float:
+    """How long to wait after so many failures in a row: doubling, bounded, half of it random."""
+    first_s, longest_s = BACKOFF_S
+    return min(first_s * 2.0 ** min(failures, 16), longest_s) * random.uniform(0.5, 1.0)
 
 
 def _refusal(reply: httpx.Response) -> errors.LfrdError:

@@ -36,8 +36,6 @@ def config_on(folder: Path, tcp: str | None = None) -> Config:
     )
 
 
-
-
 @asynccontextmanager
 async def serve(
     folder: Path,
@@ -48,7 +46,9 @@ async def serve(
     limits: Limits | None = None,
 ) -> AsyncIterator[Served]:
     """Everything that a daemon has, models included, answering on `folder`/api.sock."""
-    async with open_site(config_on(folder, tcp), clock=clock) as site:
-        async with ApiServer(site, tokens, limits) as server:
-            async with Client.over_socket(site.config.socket_path) as client:
-                yield Served(site, server, client)
+    async with (
+        open_site(config_on(folder, tcp), clock=clock) as site,
+        ApiServer(site, tokens, limits) as server,
+        Client.over_socket(site.config.socket_path) as client,
+    ):
+        yield Served(site, server, client)

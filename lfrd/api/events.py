@@ -125,6 +125,7 @@ class EventStream(Response):
 
 @router.get(
     "/events",
+    status_code=200,
     response_class=EventStream,
     response_description="Server-sent events: see EventMessage",
 )

@@ -24,6 +24,7 @@ from lfrd.errors import (
     NotFound,
     SourceError,
     StoreFailed,
+    UserError,
 )
 
 log = logging.getLogger(__name__)
@@ -44,13 +45,18 @@ STATUS_OF: tuple[tuple[type[LfrdError], int], ...] = (
 """The first class that fits gives the status."""
 
 CODE_OF_STATUS = {
+    400: "bad-request",
     401: Denied.code,
     403: Denied.code,
     404: NotFound.code,
-    409: Conflict.code,
+    405: "method-not-allowed",
+    408: "too-slow",
+    413: "too-large",
     422: BadInput.code,
+    503: "busy",
+    504: "took-too-long",
 }
-"""The slug where no LfrdError was raised; other statuses show their own name."""
+"""The slug where no LfrdError was raised. (Names of statuses differ between Python versions.)"""
 
 
 def status_of(error: LfrdError) -> int:
@@ -58,8 +64,8 @@ def status_of(error: LfrdError) -> int:
 
 
 def problem(status: int, detail: str, code: str | None = None) -> Problem:
+    slug = code or CODE_OF_STATUS.get(status, Failure.code if status >= 500 else UserError.code)
     title = http.HTTPStatus(status).phrase
-    slug = code or CODE_OF_STATUS.get(status, title.lower().replace(" ", "-"))
     return Problem(title=title, status=status, code=slug, detail=detail)
 
 

@@ -1,0 +1,66 @@
+"""The description of the API is whole: every route, every refusal, every model it names."""
+
+import json
+import re
+from pathlib import Path
+
+import httpx
+from site_builder import serve
+
+import lfrd
+
+ROUTES = {
+    "/v1/health": {"get"},
+    "/v1/cameras": {"get", "post"},
+    "/v1/cameras/{camera_id}": {"get", "delete"},
+    "/v1/watchlists": {"get", "post"},
+    "/v1/watchlists/{watchlist_id}": {"get", "delete"},
+    "/v1/watchlists/{watchlist_id}/entries": {"get", "post"},
+    "/v1/entries/{entry_id}": {"get", "delete"},
+    "/v1/entries/{entry_id}/photos": {"post"},
+    "/v1/photos/{photo_id}": {"delete"},
+    "/v1/photos/{photo_id}/image": {"get"},
+    "/v1/deployments": {"get", "post"},
+    "/v1/deployments/current": {"get"},
+    "/v1/deployments/{deployment_id}": {"get"},
+    "/v1/deployments/{deployment_id}/end": {"post"},
+    "/v1/alerts": {"get"},
+    "/v1/alerts/{alert_id}": {"get"},
+    "/v1/alerts/{alert_id}/images/{which}": {"get"},
+    "/v1/alerts/{alert_id}/rivals/{person_id}/image": {"get"},
+    "/v1/alerts/{alert_id}/review": {"post", "delete"},
+    "/v1/alerts/{alert_id}/review/final": {"post"},
+    "/v1/events": {"get"},
+}
+
+
+async def test_the_description_is_whole(tmp_path: Path) -> None:
+    async with serve(tmp_path) as served:
+        transport = httpx.AsyncHTTPTransport(uds=str(served.socket))
+        async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+            answer = await client.get("/openapi.json")
+            again = await client.get("/openapi.json")
+    described = answer.json()
+    assert described == again.json()
+    assert described["info"]["version"] == lfrd.__version__
+    assert {path: set(item) for path, item in described["paths"].items()} == ROUTES
+    for path, item in described["paths"].items():
+        for method, operation in item.items():
+            assert operation.get("description"), f"{method} {path} says nothing about itself"
+            for refused in ("4XX", "5XX"):
+                content = operation["responses"][refused]["content"]
+                assert list(content) == ["application/problem+json"], path
+            assert "422" not in operation["responses"], "a refusal is always a Problem"
+    named = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(described)))
+    known = described["components"]["schemas"].keys()
+    assert named <= known
+    assert {"Problem", "EventMessage", "HealthChange", "EventKind"} <= known
+
+
+def test_the_document_names_every_route() -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / "api.md").read_text()
+    for path, methods in ROUTES.items():
+        for method in methods:
+            shown = re.sub(r"\{\w+\}", "{id}", path).replace("images/{id}", "images/{which}")
+            line = f"`{method.upper()} {shown}`"
+            assert line in text, f"docs/api.md lacks {line}"

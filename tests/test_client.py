@@ -1,0 +1,144 @@
+"""The client: a refusal is the daemon's own error again, and no daemon is said in one sentence."""
+
+from collections.abc import Iterator
+from contextlib import aclosing
+from pathlib import Path
+
+import httpx
+import pytest
+
+from lfrd import errors
+from lfrd.api import sse
+from lfrd.api.problems import problem, status_of
+from lfrd.api.schema import EventKind, EventMessage, HealthChange, HealthStatus
+from lfrd.client import BACKOFF_S, Away, Back, Client, Reset, Unreachable, backoff_s
+
+
+def every_error() -> Iterator[type[errors.LfrdError]]:
+    for value in vars(errors).values():
+        if isinstance(value, type) and issubclass(value, errors.LfrdError):
+            yield value
+
+
+def client_of(answer: httpx.Response) -> Client:
+    """A client whose daemon always says the same."""
+    transport = httpx.MockTransport(lambda _: answer)
+    return Client(transport, "http://localhost", "the test daemon", None)
+
+
+@pytest.mark.parametrize("kind", [*every_error()], ids=lambda kind: kind.__name__)
+async def test_every_error_arrives_as_itself(kind: type[errors.LfrdError]) -> None:
+    document = problem(status_of(kind("why")), "why", kind.code)
+    answer = httpx.Response(document.status, content=document.model_dump_json())
+    async with client_of(answer) as client:
+        with pytest.raises(errors.LfrdError, match=r"^why$") as raised:
+            await client.health()
+    assert type(raised.value) is kind
+
+
+def test_no_two_errors_share_a_code() -> None:
+    codes = [kind.code for kind in every_error()]
+    assert len(set(codes)) == len(codes)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(418, errors.UserError), (507, errors.Failure), (413, errors.UserError)]
+)
+async def test_a_refusal_without_an_error_of_ours(
+    status: int, kind: type[errors.LfrdError]
+) -> None:
+    document = problem(status, "no")
+    async with client_of(httpx.Response(status, content=document.model_dump_json())) as client:
+        with pytest.raises(kind, match=r"^no$"):
+            await client.health()
+
+
+async def test_an_answer_that_is_no_problem_document_is_a_failure() -> None:
+    async with client_of(httpx.Response(502, text="<h1>Bad Gateway</h1>")) as client:
+        with pytest.raises(errors.Failure, match="HTTP 502"):
+            await client.health()
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b'{"status":"ok"}', b"\xff"])
+async def test_an_answer_of_another_version_is_said(body: bytes) -> None:
+    async with client_of(httpx.Response(200, content=body)) as client:
+        with pytest.raises(Unreachable, match="not as this version of lfrd"):
+            await client.health()
+
+
+async def test_no_daemon_is_one_sentence_that_names_the_place(tmp_path: Path) -> None:
+    path = tmp_path / "api.sock"
+    async with Client.over_socket(path) as client:
+        with pytest.raises(Unreachable, match=f"no daemon answers on {path}"):
+            await client.health()
+
+
+def test_the_waits_grow_and_are_bounded() -> None:
+    shortest, longest = BACKOFF_S
+    for failures in range(200):
+        bound = min(shortest * 2**failures, longest)
+        assert bound / 2 <= backoff_s(failures) <= bound
+    assert backoff_s(199) > longest / 4
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streams are opened again at once."""
+    monkeypatch.setattr("lfrd.client.BACKOFF_S", (0.0, 0.0))
+
+
+async def test_a_stream_without_a_daemon_keeps_trying(tmp_path: Path, hasty: None) -> None:
+    client = Client.over_socket(tmp_path / "api.sock")
+    async with client, aclosing(client.events()) as stream:
+        for _ in range(3):
+            item = await anext(stream)
+            assert isinstance(item, Away)
+            assert "no daemon answers" in item.reason
+
+
+async def test_a_refused_stream_is_an_error_and_not_a_wait() -> None:
+    document = problem(403, "you may not")
+    client = client_of(httpx.Response(403, content=document.model_dump_json()))
+    async with client, aclosing(client.events()) as stream:
+        with pytest.raises(errors.Denied, match="you may not"):
+            await anext(stream)
+
+
+EVENT = EventMessage(id=7, kind=EventKind.ALERT_RAISED, subject_id="a", at_s=1.5)
+HEALTH = HealthChange(status=HealthStatus.OK, reasons=())
+
+
+async def test_a_stream_is_resumed_from_the_last_event_seen(hasty: None) -> None:
+    asked: list[str | None] = []
+    texts = [
+        sse.position(6) + sse.encode(sse.CHANGE, EVENT.model_dump_json(), 7),
+        sse.HEARTBEAT + sse.encode(sse.HEALTH, HEALTH.model_dump_json()),
+        sse.encode(sse.RESET, "{}", 90),
+        sse.encode(sse.RATES, "[]"),
+    ]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.headers.get("last-event-id"))
+        return httpx.Response(200, content=texts[len(asked) - 1])
+
+    client = Client(httpx.MockTransport(answer), "http://localhost", "the test daemon", None)
+    async with client, aclosing(client.events()) as stream:
+        got = [await anext(stream) for _ in range(12)]
+    away = Away("the daemon ended the event stream")
+    assert got == [
+        *(Back(), EVENT, away),
+        *(Back(), HEALTH, away),
+        *(Back(), Reset(), away),
+        *(Back(), (), away),
+    ]
+    assert asked == [None, "7", "7", "90"]
+
+
+async def test_a_stream_that_makes_no_sense_is_away(hasty: None) -> None:
+    nonsense = sse.encode(sse.CHANGE, '{"id":"x"}', 7)
+    client = client_of(httpx.Response(200, content=nonsense))
+    async with client, aclosing(client.events()) as stream:
+        assert isinstance(await anext(stream), Back)
+        away = await anext(stream)
+        assert isinstance(away, Away)
+        assert "another version" in away.reason
