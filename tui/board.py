@@ -9,6 +9,9 @@ from collections.abc import Iterable
 from lfrd.api.schema import Alert, AlertState
 from tui.words import is_final, is_undecided, undo_left_s
 
+LISTED_MAX = 200
+"""More than anybody scrolls through; the others follow as these are decided."""
+
 
 class Board:
     """The candidates, one of which is selected; single-writer (the screen)."""
@@ -70,13 +73,15 @@ class Board:
         return sum(map(is_undecided, self._alerts.values()))
 
     def listed(self) -> tuple[Alert, ...]:
-        """What the list shows: undecided first, then newest first.
+        """What the list shows: undecided first, then newest first, `LISTED_MAX` at most.
 
-        With `only_open` what is closed or finally decided is left out, except the selected one,
-        which must not vanish under the operator's eyes.
+        With `only_open` what is closed or finally decided is left out. The selected one is always
+        listed: it must not vanish under the operator's eyes.
         """
         shown = (a for a in self._alerts.values() if not self.only_open or self._stays(a))
-        return tuple(sorted(shown, key=lambda a: (not is_undecided(a), -a.raised_at_s, a.id)))
+        ordered = sorted(shown, key=lambda a: (not is_undecided(a), -a.raised_at_s, a.id))
+        beyond = [a for a in ordered[LISTED_MAX:] if a.id == self.selected_id]
+        return (*ordered[:LISTED_MAX], *beyond)
 
     def _stays(self, alert: Alert) -> bool:
         is_open = alert.state is AlertState.OPEN and not is_final(alert)

@@ -5,6 +5,7 @@ changed and never how: each one leads to a reading of its subject. Readings are 
 event that the state already held does no harm.
 """
 
+import asyncio
 from typing import Protocol
 
 from lfrd.api.schema import (
@@ -30,6 +31,10 @@ _OF_ALERTS = (EventKind.ALERT_RAISED, EventKind.ALERT_UPDATED, EventKind.ALERT_C
 
 class View(Protocol):
     """What can be shown; every call is quick and on the event loop."""
+
+    in_order: asyncio.Lock
+    """Held from asking for a candidate until the answer is shown, so that an older answer never
+    takes the place of a newer one (a decision sent while an event is being followed up)."""
 
     def show_health(self, health: Health) -> None: ...
     def show_cameras(self, cameras: tuple[Camera, ...]) -> None: ...
@@ -63,7 +68,8 @@ async def _reload(client: Client, view: View) -> None:
         view.show_health(await client.health())
         view.show_deployment(await client.current_deployment())
         view.show_cameras(await client.cameras())
-        view.show_alerts(await _all_alerts(client))
+        async with view.in_order:
+            view.show_alerts(await _all_alerts(client))
     except LfrdError as error:
         view.show_error(error)
     else:
@@ -101,9 +107,10 @@ async def _apply(item: EventMessage | HealthChange, client: Client, view: View) 
 
 async def read_alert(alert_id: str, client: Client, view: View) -> None:
     """Show this candidate as it is now, or forget it. Raises LfrdError."""
-    try:
-        alert = await client.alert(alert_id)
-    except NotFound:  # its time ran out between the event and the reading
-        view.forget_alert(alert_id)
-    else:
-        view.show_alert(alert)
+    async with view.in_order:
+        try:
+            alert = await client.alert(alert_id)
+        except NotFound:  # its time ran out between the event and the reading
+            view.forget_alert(alert_id)
+        else:
+            view.show_alert(alert)

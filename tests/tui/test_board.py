@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from tui_builder import NOW_S, alert, review
 
 from lfrd.api.schema import AlertState
-from tui.board import Board
+from tui.board import LISTED_MAX, Board
 from tui.words import is_undecided
 
 
@@ -104,6 +104,20 @@ def test_the_latest_decision_is_undone_first_and_only_for_ten_seconds() -> None:
     )
     assert [a.id for a in board.undoable(NOW_S)] == ["alert-2", "alert-1"]
     assert [a.id for a in board.becoming_final(NOW_S)] == ["alert-3"]
+
+
+def test_the_list_is_bounded_and_loses_the_oldest_decided_first() -> None:
+    board = Board()
+    done = review(final_at_s=NOW_S)
+    board.replace(
+        [alert(0, raised_at_s=NOW_S - 9999)]
+        + [alert(n, raised_at_s=NOW_S - n, my_review=done) for n in range(1, LISTED_MAX + 5)]
+    )
+    assert len(ids(board)) == LISTED_MAX
+    assert ids(board)[0] == "alert-0"
+    assert f"alert-{LISTED_MAX + 4}" not in ids(board)
+    board.select(f"alert-{LISTED_MAX + 4}")
+    assert ids(board)[-1] == f"alert-{LISTED_MAX + 4}"
 
 
 STEPS = st.lists(

@@ -1,5 +1,7 @@
 """The real app, driven by keys and mouse; the daemon is an in-memory desk."""
 
+import asyncio
+
 import pytest
 from textual.widgets import Button
 from tui_builder import (
@@ -19,6 +21,7 @@ from tui_builder import (
 )
 
 from lfrd.api.schema import (
+    Alert,
     AlertState,
     CameraState,
     EventKind,
@@ -353,6 +356,30 @@ async def test_a_reference_is_text_and_never_markup() -> None:
     desk = Desk(alert(1, reference="[bold red]x[/] [@click=app.quit]y"))
     async with screen_of(desk, (160, 48)) as (pilot, _screen):
         await until(pilot, lambda: "[bold red]x[/]" in text_of(pilot))
+
+
+async def test_an_older_answer_never_takes_the_place_of_a_newer_one() -> None:
+    desk = two()
+    async with screen_of(desk) as (pilot, screen):
+        await look(pilot, screen, desk.advance)
+        slow = asyncio.Event()
+        before = desk.held["alert-2"]
+
+        async def old_answer(_: str) -> Alert:
+            await slow.wait()
+            return before
+
+        desk.alert = old_answer
+        changed = EventMessage(id=4, kind=EventKind.ALERT_UPDATED, subject_id="alert-2", at_s=NOW_S)
+        desk.stream.put_nowait(changed)
+        await until(pilot, screen.in_order.locked)
+        await pilot.press("m")
+        slow.set()
+        await until(pilot, lambda: desk.submitted)
+        await pilot.pause(0.2)
+        decided = screen.board.get("alert-2")
+        assert decided is not None
+        assert decided.my_review is not None
 
 
 async def test_help_opens_and_closes() -> None:

@@ -5,6 +5,7 @@ every widget in line and draws only what changed; it runs after each change and 
 ages and countdowns.
 """
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
@@ -86,6 +87,7 @@ class MainScreen(Screen[None]):
         self._face_panel = FacePanel(client, image_class, now)
         self._pending = Line(id="pending")
         self._notice = Line(id="notice")
+        self.in_order = asyncio.Lock()
         self.board = Board()
         self._health: Health | None = None
         self._deployment: Deployment | None = None
@@ -177,6 +179,8 @@ class MainScreen(Screen[None]):
         self._chosen()
 
     def action_next(self) -> None:
+        if not self.board.undecided_count:
+            self._complain("nothing waits for your decision")
         self.board.select_next_undecided()
         self._chosen()
 
@@ -266,13 +270,13 @@ class MainScreen(Screen[None]):
     async def _submit(self, alert_id: str, decision: ReviewDecision) -> None:
         review = ReviewSubmit(decision=decision, reason=self._reasons.get(alert_id, ""))
         try:
-            decided = await self._client.submit_review(alert_id, review)
+            async with self.in_order:
+                self.board.put(await self._client.submit_review(alert_id, review))
         except LfrdError as error:
             self._complain(str(error))
         else:
             self._reasons.pop(alert_id, None)
             self._browsing = False
-            self.board.put(decided)
             self.board.select_next_undecided()
             self.refresh_all()
         finally:
@@ -291,11 +295,12 @@ class MainScreen(Screen[None]):
     @work(group="review")
     async def _undo(self, alert_id: str) -> None:
         try:
-            open_again = await self._client.undo_review(alert_id)
+            async with self.in_order:
+                open_again = await self._client.undo_review(alert_id)
+                self.board.put(open_again)
         except LfrdError as error:
             self._complain(str(error))
         else:
-            self.board.put(open_again)
             self.board.select(alert_id)
             self._chosen()
             self._say(Content(f"undone: {open_again.reference} is open again"))
@@ -339,7 +344,8 @@ class MainScreen(Screen[None]):
     def _refresh_lines(self, now_s: float) -> None:
         self._away.set_class(self._away_since_s is not None, "-shown")
         if self._away_since_s is not None:
-            self._away.show(away_content(self._away_since_s))
+            anything_read = self._health is not None
+            self._away.show(away_content(self._away_since_s, anything_read=anything_read))
         self._pending.show(pending_content(self.board.undoable(now_s), now_s))
         if now_s >= self._notice_until_s:
             self._notice.show(Content())

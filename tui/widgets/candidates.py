@@ -11,7 +11,7 @@ from tui.words import AMBIGUOUS, candidate_mark, duration_text, is_undecided
 
 
 def candidate_content(alert: Alert, unread: bool, camera_name: str, now_s: float) -> Content:
-    """Two lines: symbol, list and reference; the state in words, age and camera."""
+    """Two lines: symbol, list and reference; the state in words, how long ago, camera."""
     mark = candidate_mark(alert, unread, now_s)
     bright = "$foreground" if is_undecided(alert) else "$quiet"
     first = Content.assemble(

@@ -9,7 +9,6 @@ import sys
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from PIL import Image as PILImage
-from PIL import UnidentifiedImageError
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.widgets import Static
@@ -46,7 +45,7 @@ def decode(data: bytes, what: str) -> PILImage.Image:
             image = opened.convert("RGB")
             image.thumbnail((MAX_SIDE_PX, MAX_SIDE_PX))
             return image
-    except (UnidentifiedImageError, OSError, PILImage.DecompressionBombError) as error:
+    except (OSError, ValueError, SyntaxError, PILImage.DecompressionBombError) as error:
         raise BadInput(f"the {what} cannot be shown: it is no image") from error
 
 

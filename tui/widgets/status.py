@@ -8,11 +8,10 @@ from tui.words import UNDO_WINDOW_S, clock_text, decision_mark, undo_left_s
 BAR_CELLS = 20
 
 
-def away_content(since_s: float) -> Content:
-    """What is on the screen is old, and since when."""
-    return Content(
-        f"✗ daemon away since {clock_text(since_s)}, retrying · what you see is from before"
-    )
+def away_content(since_s: float, *, anything_read: bool) -> Content:
+    """Since when nobody answers; and that what is on the screen is as old."""
+    old = " · what you see is from before" if anything_read else ""
+    return Content(f"✗ daemon away since {clock_text(since_s)}, retrying{old}")
 
 
 def pending_content(pending: tuple[Alert, ...], now_s: float) -> Content:
