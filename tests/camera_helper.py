@@ -54,7 +54,7 @@ async def take(camera: Camera, count: int, seconds: float = 20.0) -> list[Frame]
 async def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
     """Wait for something that has no event of its own."""
     async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110  see above
+        while not condition():
             await asyncio.sleep(0.02)
 
 

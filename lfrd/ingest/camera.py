@@ -23,6 +23,7 @@ from lfrd.ingest.reader import Reader
 from lfrd.ingest.settings import CameraSettings, CameraStatus, State
 from lfrd.ingest.source import Source, SourceStalled
 from lfrd.ingest.sources import build_source
+from lfrd.ingest.whip import WhipIngest
 from lfrd.mailbox import Every, Latest
 from lfrd.supervise import PASSIVE, Backoff, keep_running
 from lfrd.types import Frame
@@ -59,20 +60,21 @@ class Camera:
         on_status: Callable[[CameraStatus], None] | None = None,
         *,
         source: Source | None = None,
+        whip: WhipIngest | None = None,
         backoff: Backoff | None = None,
     ) -> None:
         """Raises BadInput for an address that cannot be understood.
 
         `on_status` is called on the event loop for every change of state or reason. `source`
-        defaults to what the address asks for.
+        defaults to what the address asks for; `whip` is the site's door for publishers.
         """
         self.settings = settings
         self._shown = settings.parsed().shown
-        self._source = source or build_source(settings, clock)
+        self._source = source or build_source(settings, clock, whip)
         self._clock = clock
         self._counters = counters
         self._on_status = on_status
-        self._backoff = backoff
+        self._backoff = backoff or Backoff()
         self._status = CameraStatus(State.IDLE, clock.wall_s(), "not started")
         self._reader: Reader | None = None
         self._trouble = _Trouble(clock.monotonic_s(), Counter())
@@ -121,7 +123,9 @@ class Camera:
 
     @property
     def status(self) -> CameraStatus:
-        """The present state, with the measured rate."""
+        """The present state, with the measured rate while pictures come."""
+        if self._status.state not in (State.LIVE, State.DEGRADED):
+            return self._status
         return replace(self._status, fps=self.intake.fps(self._clock.monotonic_s()))
 
     @property
@@ -175,8 +179,12 @@ class Camera:
             self._mailbox.close()
 
     async def _keep_running(self) -> None:
-        self._become(State.CONNECTING, f"connecting to {self._shown}")
-        backoff = self._backoff or (PASSIVE if self._source.passive else Backoff())
+        if self._source.passive:
+            backoff = PASSIVE
+            self._become(State.CONNECTING, "waiting for a publisher")
+        else:
+            backoff = self._backoff
+            self._become(State.CONNECTING, f"connecting to {self._shown}")
         try:
             await keep_running(
                 self._connect, clock=self._clock, backoff=backoff, failed=self._failed
@@ -203,7 +211,9 @@ class Camera:
             state = State.REFUSED
         elif isinstance(error, SourceStalled) and self._was_live:
             state = State.FROZEN
-        self._become(state, f"{error}; next attempt in {pause_s:.0f} s")
+        passive = self._source.passive
+        then = "waiting for a publisher" if passive else f"next attempt in {pause_s:.0f} s"
+        self._become(state, f"{error}; {then}")
 
     def _gives_up(self) -> bool:
         once = not self.settings.loop and not self._source.live

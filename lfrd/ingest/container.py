@@ -19,7 +19,7 @@ from av.codec.hwaccel import HWAccel, hwdevices_available
 
 from lfrd.clock import Clock
 from lfrd.errors import SourceError, SourceRefused
-from lfrd.ingest.pictures import MAX_PIXELS, MIN_SIDE_PX, planes_of
+from lfrd.ingest.pictures import check_size, planes_of
 from lfrd.ingest.source import Picture, Sink, SourceStalled, StreamInfo
 
 log = logging.getLogger(__name__)
@@ -115,11 +115,7 @@ class Reading:
             return []
 
     def _picture(self, frame: av.VideoFrame, arrived_at_s: float) -> Picture:
-        if min(frame.width, frame.height) < MIN_SIDE_PX or frame.width * frame.height > MAX_PIXELS:
-            raise SourceError(
-                f"{self._shown} sends pictures of {frame.width}x{frame.height}, "
-                "which is not between 16x16 and 7680x4320"
-            )
+        check_size(frame, self._shown)
         stream_s = None
         if frame.pts is not None and frame.time_base is not None:
             stream_s = float(frame.pts * frame.time_base)

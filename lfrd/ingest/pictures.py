@@ -6,6 +6,7 @@ import av
 import numpy as np
 from av.video.reformatter import Colorspace
 
+from lfrd.errors import SourceError
 from lfrd.types import U8, Planes
 
 _PLANAR_420: Final = {"yuv420p", "yuvj420p"}
@@ -17,6 +18,15 @@ _HD_HEIGHT_PX: Final = 576
 MIN_SIDE_PX: Final = 16
 MAX_PIXELS: Final = 7680 * 4320
 """Pictures outside these sizes are no camera's and are refused (a decompression bomb)."""
+
+
+def check_size(frame: av.VideoFrame, shown: str) -> None:
+    """Refuse sizes that no camera has, before anything is made of them. Raises SourceError."""
+    if min(frame.width, frame.height) < MIN_SIDE_PX or frame.width * frame.height > MAX_PIXELS:
+        raise SourceError(
+            f"{shown} sends pictures of {frame.width}x{frame.height}, "
+            "which is not between 16x16 and 7680x4320"
+        )
 
 
 def planes_of(frame: av.VideoFrame) -> Planes:

@@ -95,8 +95,8 @@ class RtspSource:
 
 def _system_ca_file() -> Path | None:
     """The system's trusted issuers; FFmpeg's own default is where it was built, not here."""
-    found = ssl.get_default_verify_paths()
-    for candidate in (found.cafile, "/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/cert.pem"):
-        if candidate is not None and Path(candidate).is_file():
+    built_in: str | None = ssl.get_default_verify_paths().cafile
+    for candidate in (built_in, "/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/cert.pem"):
+        if candidate and Path(candidate).is_file():
             return Path(candidate)
     return None

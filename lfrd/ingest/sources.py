@@ -7,10 +7,15 @@ from lfrd.ingest.file import FileSource
 from lfrd.ingest.rtsp import RtspSource
 from lfrd.ingest.settings import CameraSettings
 from lfrd.ingest.source import Source
+from lfrd.ingest.whep import WhepSource
+from lfrd.ingest.whip import WhipIngest, WhipSource
 
 
-def build_source(settings: CameraSettings, clock: Clock) -> Source:
-    """Return the source for a camera's address, or raise BadInput with one sentence."""
+def build_source(settings: CameraSettings, clock: Clock, whip: WhipIngest | None = None) -> Source:
+    """Return the source for a camera's address, or raise BadInput with one sentence.
+
+    `whip` is the site's door for publishers; without one, whip:// cameras are refused.
+    """
     address = settings.parsed()
     match address.kind:
         case Kind.RTSP:
@@ -25,5 +30,11 @@ def build_source(settings: CameraSettings, clock: Clock) -> Source:
                 paced=settings.paced and not settings.every_frame,
                 hwaccel=settings.hwaccel,
             )
-        case Kind.WHIP | Kind.WHEP:
-            raise BadInput(f"{address.kind} cameras are not available here")
+        case Kind.WHEP:
+            return WhepSource(
+                address, clock, settings.bearer_token, settings.ca_file, settings.ice_servers
+            )
+        case Kind.WHIP:
+            if whip is None:
+                raise BadInput("whip:// cameras need a running daemon that publishers can reach")
+            return WhipSource(settings.id, address.shown, whip, clock, settings.ice_servers)

@@ -139,7 +139,7 @@ async def test_an_address_that_does_not_answer_ends_a_camera_that_must_open() ->
 async def test_a_wrong_host_name_is_named() -> None:
     made = make(CameraSettings("gate", "rtsp://user:secret@nowhere.invalid/x", must_open=True))
     async with made.camera as camera:
-        with pytest.raises(SourceError, match="host name .* is unknown"):
+        with pytest.raises(SourceError, match=r"host name .* is unknown"):
             await take(camera, 1)
 
 

@@ -1,0 +1,124 @@
+"""WebRTC pull: fetch a camera's stream from a WHEP server (mediamtx, go2rtc, Janus, …).
+
+draft-ietf-wish-whep: POST our offer, get an answer, DELETE the session at the end.
+"""
+
+import asyncio
+import ssl
+from pathlib import Path
+from typing import Final
+from urllib.parse import urljoin
+
+import httpx
+
+from lfrd.clock import Clock
+from lfrd.errors import BadInput, SourceError, SourceRefused
+from lfrd.ingest.address import Address
+from lfrd.ingest.settings import IceServer
+from lfrd.ingest.source import Sink, SourceStalled
+from lfrd.ingest.webrtc import MAX_SDP_LENGTH, Peer, until_stopping
+
+_HTTP_TIMEOUT_S: Final = 10.0
+_SDP: Final = "application/sdp"
+
+
+class WhepSource:
+    """Pulls one stream; its end is a lost camera."""
+
+    live = True
+    passive = False
+
+    def __init__(
+        self,
+        address: Address,
+        clock: Clock,
+        bearer_token: str | None = None,
+        ca_file: Path | None = None,
+        ice_servers: tuple[IceServer, ...] = (),
+    ) -> None:
+        self._address = address
+        self._clock = clock
+        self._headers = {"Authorization": f"Bearer {bearer_token}"} if bearer_token else {}
+        self._ca_file = ca_file
+        self._ice_servers = ice_servers
+
+    def run(self, sink: Sink) -> None:
+        """See Source.run."""
+        while not sink.decoding:  # a WebRTC stream cannot be held without decoding it
+            if sink.wait(0.2):
+                return
+        asyncio.run(until_stopping(sink, self._pull(sink)))
+
+    async def _pull(self, sink: Sink) -> None:
+        async with (
+            httpx.AsyncClient(
+                verify=self._trusted(), timeout=_HTTP_TIMEOUT_S, trust_env=False
+            ) as http,
+            Peer(self._address.shown, self._ice_servers) as peer,
+        ):
+            answer, session = await self._post(http, await peer.offer())
+            try:
+                try:
+                    await peer.accept(answer)
+                except BadInput as error:
+                    raise SourceError(f"{self._address.shown}: {error}") from None
+                await peer.receive(sink, self._clock)
+            finally:
+                await self._hang_up(http, session)
+
+    async def _post(self, http: httpx.AsyncClient, offer: str) -> tuple[str, str | None]:
+        """Return the answer and the session's address."""
+        headers = {"Content-Type": _SDP, "Accept": _SDP, **self._headers}
+        shown = self._address.shown
+        try:
+            async with http.stream(
+                "POST", self._address.location, content=offer, headers=headers
+            ) as response:
+                self._check_status(response.status_code)
+                body = b""
+                async for part in response.aiter_bytes():
+                    body += part
+                    if len(body) > MAX_SDP_LENGTH:
+                        raise SourceError(f"{shown} answers with more than a session description")
+        except httpx.TimeoutException:
+            raise SourceStalled(
+                f"{shown} is silent: no answer in {_HTTP_TIMEOUT_S:.0f} s"
+            ) from None
+        except httpx.ConnectError as error:
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                raise SourceError(
+                    f"{shown}: its certificate is not trusted; "
+                    "name the certificate of its issuer as the camera's CA file"
+                ) from None
+            raise SourceError(f"{shown} does not answer") from None
+        except (httpx.HTTPError, httpx.InvalidURL):  # their texts hold the full address
+            raise SourceError(f"{shown} does not speak HTTP as it should") from None
+        location = response.headers.get("Location")
+        session = urljoin(self._address.location, location) if location else None
+        return body.decode("utf-8", "replace"), session
+
+    def _check_status(self, status: int) -> None:
+        shown = self._address.shown
+        if status in (401, 403):
+            raise SourceRefused(f"{shown} refused the user, password or token")
+        if status == 404:
+            raise SourceError(f"{shown} is not known to the server (404)")
+        if status not in (200, 201):
+            raise SourceError(f"{shown} answers with status {status}")
+
+    async def _hang_up(self, http: httpx.AsyncClient, session: str | None) -> None:
+        if session is None or httpx.URL(session).host != httpx.URL(self._address.location).host:
+            return  # never carry the token to another host
+        try:
+            async with asyncio.timeout(1.0):
+                await http.delete(session, headers=self._headers)
+        except (httpx.HTTPError, TimeoutError):
+            return  # the server will notice the silence by itself
+
+    def _trusted(self) -> ssl.SSLContext:
+        try:
+            return ssl.create_default_context(cafile=self._ca_file)
+        except OSError:
+            raise SourceError(
+                f"{self._address.shown}: the CA file {self._ca_file} cannot be used"
+            ) from None
