@@ -17,6 +17,9 @@ The only door to a live facial recognition daemon. Over the Unix socket the call
 user of the calling process; over loopback TCP a bearer token is needed. Every refusal is a problem
 document (RFC 9457)."""
 
+UPLOADS_AT_ONCE = 4
+"""Photos held in memory at the same time; who sends a further one waits for a place."""
+
 NOT_IN_A_ROUTE: tuple[type[Wire], ...] = (Problem, EventMessage, HealthChange)
 """Models that the description names but no route declares as its body."""
 
@@ -34,6 +37,7 @@ def make_app(site: Site, stopping: asyncio.Event) -> FastAPI:
     app.state.site = site
     app.state.stopping = stopping
     app.state.meter = RateMeter()
+    app.state.uploads = asyncio.Semaphore(UPLOADS_AT_ONCE)
     problems.install(app)
     refused: dict[int | str, dict[str, Any]] = {
         "4XX": _problem_response("Refused"),

@@ -1,5 +1,6 @@
 """What a route may ask for: the site, and who is calling."""
 
+import asyncio
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -23,6 +24,12 @@ def _meter(request: Request) -> RateMeter:
     return meter
 
 
+def _uploads(request: Request) -> asyncio.Semaphore:
+    uploads: asyncio.Semaphore = request.app.state.uploads
+    return uploads
+
+
+UploadsDep = Annotated[asyncio.Semaphore, Depends(_uploads)]
 MeterDep = Annotated[RateMeter, Depends(_meter)]
 SiteDep = Annotated[Site, Depends(_site)]
 PrincipalDep = Annotated[str, Depends(_principal)]

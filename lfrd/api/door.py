@@ -136,7 +136,7 @@ class _Body:
         self._limits = limits
         self._limit = limits.body_limit(scope["method"], scope["path"])
         self._read = 0
-        self._deadline_s = asyncio.get_running_loop().time() + limits.body_s
+        self._deadline_s: float | None = None
         self.complete = self._declared == 0 and "transfer-encoding" not in headers
 
     async def check_declared(self) -> None:
@@ -157,6 +157,8 @@ class _Body:
         return message
 
     async def _next(self) -> Message:
+        if self._deadline_s is None:  # it counts from when the body is wanted
+            self._deadline_s = asyncio.get_running_loop().time() + self._limits.body_s
         try:
             async with asyncio.timeout_at(self._deadline_s):
                 message = await self._receive()

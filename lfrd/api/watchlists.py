@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from lfrd.api import images, schema, views
-from lfrd.api.deps import PrincipalDep, SiteDep
+from lfrd.api.deps import PrincipalDep, SiteDep, UploadsDep
 from lfrd.errors import BadInput
 from lfrd.store.watchlists import Category
 
@@ -98,6 +98,7 @@ async def add_photo(
     entry_id: str,
     request: Request,
     site: SiteDep,
+    uploads: UploadsDep,
     principal: PrincipalDep,
     name: Annotated[str, Query(min_length=1, max_length=200)] = "photo",
 ) -> schema.Photo:
@@ -106,10 +107,12 @@ async def add_photo(
     The file is taken as it is and not as a form: a form's parser writes large files to the
     temporary folder, and no face may lie there.
     """
-    data = await request.body()
-    if not data:
-        raise BadInput("the body is empty: send the image file itself")
-    return views.photo(await site.watchlists.add_photo(entry_id, data, name, principal=principal))
+    async with uploads:
+        data = await request.body()
+        if not data:
+            raise BadInput("the body is empty: send the image file itself")
+        added = await site.watchlists.add_photo(entry_id, data, name, principal=principal)
+    return views.photo(added)
 
 
 @router.get("/photos/{photo_id}/image", response_class=Response, responses=images.RESPONSES)

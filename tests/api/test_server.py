@@ -14,6 +14,7 @@ import pytest
 from site_builder import serve
 
 from lfrd.api import protocol
+from lfrd.api.app import UPLOADS_AT_ONCE
 from lfrd.api.auth import Token, TokenBook
 from lfrd.api.door import Limits
 from lfrd.api.schema import Category, Problem, WatchlistCreate
@@ -251,6 +252,25 @@ async def test_a_slow_body_is_given_up(tmp_path: Path) -> None:
     async with serve(tmp_path, limits=SMALL) as served:
         answer = await talk(served.socket, POST + b'Content-Length: 100\r\n\r\n{"name":')
         assert problem_in(answer).status == 408
+
+
+async def test_only_a_few_photos_are_held_at_once(tmp_path: Path) -> None:
+    """The fifth upload waits until one of four slow ones is given up, and then is read."""
+    async with serve(tmp_path, limits=SMALL) as served:
+        slow = [
+            await asyncio.open_unix_connection(str(served.socket)) for _ in range(UPLOADS_AT_ONCE)
+        ]
+        for _, writer in slow:
+            writer.write(PHOTO + b"Content-Length: 100\r\n\r\nx")
+        await asyncio.sleep(0.1)
+        whole = PHOTO + b"Connection: close\r\nContent-Length: 3\r\n\r\nxyz"
+        begun = time.monotonic()
+        assert problem_in(await talk(served.socket, whole)).status == 404
+        assert time.monotonic() - begun > 0.1
+        for reader, writer in slow:
+            assert problem_in(await reader.read()).status == 408
+            writer.close()
+            await writer.wait_closed()
 
 
 async def test_a_slow_head_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
