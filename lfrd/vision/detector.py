@@ -142,15 +142,15 @@ def _decode_yunet(outputs: Sequence[F32], size: InputSize) -> tuple[F32, F32, F3
     boxes, scores, landmarks = [], [], []
     for level, stride in enumerate(STRIDES):
         classes, objects, deltas, points = (outputs[level + 3 * kind] for kind in range(4))
-        score = np.sqrt(np.clip(classes[:, 0], 0, 1) * np.clip(objects[:, 0], 0, 1))
-        index = np.flatnonzero(score >= SCORE_THRESHOLD["yunet"])
+        squared = classes[:, 0] * objects[:, 0]
+        index = np.flatnonzero(squared >= SCORE_THRESHOLD["yunet"] ** 2)
         cell = _cells(index, size.width_px // stride)
         centre = cell + deltas[index, :2]
         # A side of more than exp(8) cells is no face, and must not overflow.
         half = np.exp(np.minimum(deltas[index, 2:], 8.0)) / 2
         box = np.hstack([centre - half, centre + half]) * stride
         boxes.append(box.astype(np.float32))
-        scores.append(score[index])
+        scores.append(np.sqrt(squared[index]))
         landmarks.append((points[index].reshape(-1, 5, 2) + cell[:, None]) * stride)
     return _joined(boxes, scores, landmarks)
 
