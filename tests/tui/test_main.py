@@ -28,6 +28,7 @@ from lfrd.api.schema import (
     EventMessage,
     HealthChange,
     HealthStatus,
+    Review,
     ReviewDecision,
 )
 from lfrd.client import Back
@@ -96,6 +97,14 @@ async def test_nothing_measured_is_shown_before_the_decision_is_final(
         assert "margin 0.103" in text_of(pilot)
         assert "threshold 0.451" in text_of(pilot)
         assert "%" not in text_of(pilot)
+
+
+@pytest.mark.parametrize("mine", [None, review()], ids=["undecided", "can be undone"])
+async def test_figures_that_came_too_early_are_not_shown_either(mine: Review | None) -> None:
+    desk = Desk(alert(1, my_review=mine, shown=revealed(review())))
+    async with screen_of(desk) as (pilot, screen):
+        await look(pilot, screen, desk.advance)
+        assert not [word for word in SECRETS if word in text_of(pilot)]
 
 
 async def test_undo_takes_back_the_last_decision_and_returns_to_it() -> None:

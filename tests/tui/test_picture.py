@@ -11,7 +11,7 @@ from tui_builder import jpeg
 
 from lfrd.errors import BadInput
 from tui.widgets import picture
-from tui.widgets.picture import MAX_SIDE_PX, decode
+from tui.widgets.picture import MAX_SIDE_PX, decode, image_widget
 
 
 def encoded(kind: str, side_px: int = 16) -> bytes:
@@ -41,6 +41,10 @@ def test_an_image_beyond_the_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(picture, "MAX_PIXELS", 100)
     with pytest.raises(BadInput, match="too large"):
         decode(encoded("PNG"), "face")
+
+
+def test_without_a_terminal_pictures_are_half_blocks() -> None:
+    assert image_widget("best").__name__ == "HalfcellImage"
 
 
 @given(st.binary(max_size=200))

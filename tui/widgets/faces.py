@@ -57,7 +57,7 @@ def who_content(alert: Alert) -> Content:
         (alert.reference, "bold"),
     ]
     if alert.ambiguous:
-        parts.append((f"  {AMBIGUOUS.text}, o shows the other photo", AMBIGUOUS.style))
+        parts.append((f"  {AMBIGUOUS.text}", AMBIGUOUS.style))
     return Content.assemble(*parts)
 
 
@@ -77,6 +77,8 @@ def verdict_content(alert: Alert, reason: str, now_s: float) -> Content:
             return Content.styled("Closed without a decision of yours.", "$quiet")
         if reason:
             return Content.assemble(("Reason for your decision: ", "$quiet"), reason)
+        if alert.rivals:
+            return Content("Is this the same person? o shows who else is close.")
         return Content("Is this the same person?")
     mark = decision_mark(review.decision)
     why = f" · {review.reason}" if review.reason else ""
