@@ -4,7 +4,7 @@ from fastapi import APIRouter, Response
 
 from lfrd.api import schema, views
 from lfrd.api.deps import MeterDep, PrincipalDep, SiteDep
-from lfrd.api.rates import RateMeter
+from lfrd.api.rates import RateMeter, running
 from lfrd.fleet import FleetCamera
 from lfrd.site import Site
 
@@ -47,6 +47,6 @@ async def remove_camera(camera_id: str, site: SiteDep, principal: PrincipalDep) 
 def _shown(
     site: Site, meter: RateMeter, wanted: tuple[FleetCamera, ...]
 ) -> tuple[schema.Camera, ...]:
-    measured = meter.measure(site.fleet.cameras(), site.clock.monotonic_s())
+    measured = meter.measure(running(site.fleet.cameras()), site.clock.monotonic_s())
     rates = {item.camera_id: item for item in measured}
     return tuple(views.camera(item, rates.get(item.row.id)) for item in wanted)

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from lfrd.api import sse
 from lfrd.api.deps import MeterDep, SiteDep
-from lfrd.api.rates import RateMeter
+from lfrd.api.rates import RateMeter, running
 from lfrd.api.schema import CameraRates, EventKind, EventMessage
 from lfrd.api.views import health_change
 from lfrd.errors import BadInput, StoreFailed
@@ -105,7 +105,9 @@ class EventStream(Response):
 
     async def _rates(self) -> None:
         while True:
-            rates = self._meter.measure(self._site.fleet.cameras(), self._site.clock.monotonic_s())
+            rates = self._meter.measure(
+                running(self._site.fleet.cameras()), self._site.clock.monotonic_s()
+            )
             if rates:
                 await self._write(sse.encode(sse.RATES, _RATES.dump_json(rates).decode()))
             await asyncio.sleep(RATES_EVERY_S)

@@ -1,10 +1,11 @@
 """Frames a second of each camera, from its counts at two moments."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lfrd.api import schema, views
+from lfrd.counters import CameraCounters
 from lfrd.fleet import FleetCamera
 
 SAMPLE_EVERY_S = 0.5
@@ -18,6 +19,11 @@ class _Sample:
     detected: int
 
 
+def running(cameras: Sequence[FleetCamera]) -> dict[str, CameraCounters]:
+    """The counts of the cameras that take part in a deployment, by id."""
+    return {item.row.id: item.counters for item in cameras if item.counters is not None}
+
+
 class RateMeter:
     """Remembers some counts of each camera for WINDOW_S; shared by all who ask.
 
@@ -28,20 +34,18 @@ class RateMeter:
         self._samples: dict[str, deque[_Sample]] = {}
 
     def measure(
-        self, cameras: Sequence[FleetCamera], now_s: float
+        self, running: Mapping[str, CameraCounters], now_s: float
     ) -> tuple[schema.CameraRates, ...]:
-        """The figures of the cameras that run, at the monotonic time `now_s`."""
-        running = [item for item in cameras if item.counters is not None]
-        gone = self._samples.keys() - {item.row.id for item in running}
-        for camera_id in gone:
+        """The figures of the cameras that run, by id, at the monotonic time `now_s`."""
+        for camera_id in self._samples.keys() - running.keys():
             del self._samples[camera_id]
-        return tuple(self._measure_one(item, now_s) for item in running)
+        return tuple(self._measure_one(*item, now_s) for item in running.items())
 
-    def _measure_one(self, item: FleetCamera, now_s: float) -> schema.CameraRates:
-        counters = item.counters
-        assert counters is not None
+    def _measure_one(
+        self, camera_id: str, counters: CameraCounters, now_s: float
+    ) -> schema.CameraRates:
         now = _Sample(now_s, counters.frames_decoded, counters.frames_detected)
-        kept = self._samples.setdefault(item.row.id, deque())
+        kept = self._samples.setdefault(camera_id, deque())
         if kept and kept[-1].decoded > now.decoded:
             kept.clear()  # a new deployment counts from 0
         while kept and now_s - kept[0].at_s > WINDOW_S:
@@ -51,9 +55,9 @@ class RateMeter:
             kept.append(now)
         passed_s = now.at_s - first.at_s
         if passed_s <= 0:
-            return views.camera_rates(item.row.id, counters, 0.0, 0.0)
+            return views.camera_rates(camera_id, counters, 0.0, 0.0)
         return views.camera_rates(
-            item.row.id,
+            camera_id,
             counters,
             round((now.decoded - first.decoded) / passed_s, 2),
             round((now.detected - first.detected) / passed_s, 2),

@@ -32,9 +32,6 @@ from lfrd.api.schema import (
 from lfrd.clock import ManualClock
 from lfrd.counters import CameraCounters
 from lfrd.errors import BadInput, Conflict, NotFound, StoreFailed
-from lfrd.fleet import FleetCamera
-from lfrd.ingest.settings import CameraStatus, State
-from lfrd.store.cameras import Camera
 
 LIST = WatchlistCreate(
     name="excluded", category=Category.EXCLUDED, purpose="house ban", owner="security"
@@ -116,22 +113,20 @@ async def test_an_impossible_address_is_refused(tmp_path: Path, address: str) ->
         assert await count(served, "camera") == 0
 
 
-def running(decoded: int, detected: int) -> FleetCamera:
-    row = Camera("c", "c", "a.mp4", "{}", True, 0.0, "user:me")
-    counters = CameraCounters(frames_decoded=decoded, frames_detected=detected)
-    return FleetCamera(row, "a.mp4", CameraStatus(State.LIVE, 0.0, ""), counters, False)
+def counts(decoded: int, detected: int) -> dict[str, CameraCounters]:
+    return {"c": CameraCounters(frames_decoded=decoded, frames_detected=detected)}
 
 
 def test_rates_are_counts_over_the_last_seconds() -> None:
     meter = rates.RateMeter()
-    assert meter.measure((running(100, 40),), 10.0)[0].decode_fps == 0.0
-    measured = meter.measure((running(125, 48),), 11.0)[0]
-    assert (measured.decode_fps, measured.detect_fps) == (25.0, 8.0)
+    assert meter.measure(counts(100, 40), 10.0)[0].decode_fps == 0.0
+    measured = meter.measure(counts(125, 48), 11.0)[0]
+    assert (measured.camera_id, measured.decode_fps, measured.detect_fps) == ("c", 25.0, 8.0)
     for second in range(2, 10):
-        measured = meter.measure((running(100 + 50 * second, 40),), 10.0 + second)[0]
+        measured = meter.measure(counts(100 + 50 * second, 40), 10.0 + second)[0]
     assert measured.decode_fps == 50.0, "what was long ago does not count"
-    assert meter.measure((running(3, 1),), 20.0)[0].decode_fps == 0.0, "a new deployment"
-    assert meter.measure((), 21.0) == ()
+    assert meter.measure(counts(3, 1), 20.0)[0].decode_fps == 0.0, "a new deployment"
+    assert meter.measure({}, 21.0) == ()
 
 
 @given(st.lists(st.floats(0, 1), max_size=200))
@@ -139,7 +134,7 @@ def test_the_meter_remembers_little(steps: list[float]) -> None:
     meter, now_s = rates.RateMeter(), 0.0
     for number, step in enumerate(steps):
         now_s += step / 10
-        meter.measure((running(number, number),), now_s)
+        meter.measure(counts(number, number), now_s)
     kept = sum(len(samples) for samples in meter._samples.values())
     assert kept <= rates.WINDOW_S / rates.SAMPLE_EVERY_S + 1
 
