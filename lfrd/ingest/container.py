@@ -141,7 +141,8 @@ def _open(opening: Opening) -> tuple[av.container.InputContainer, str]:
         return _open_with(opening, None), "software"
     if opening.hwaccel not in hwdevices_available():
         known = ", ".join(hwdevices_available()) or "none"
-        raise SourceError(f"there is no hardware decoder {opening.hwaccel!r} here; known: {known}")
+        log.warning("%s: no hardware decoder %r; known: %s", opening.shown, opening.hwaccel, known)
+        return _open_with(opening, None), f"software ({opening.hwaccel} not available)"
     accelerated = HWAccel(opening.hwaccel, allow_software_fallback=True)
     try:
         container = _open_with(opening, accelerated)
@@ -164,6 +165,7 @@ def _open_with(opening: Opening, hwaccel: HWAccel | None) -> av.container.InputC
         options=dict(opening.options),
         timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S),
         hwaccel=hwaccel,
+        metadata_errors="replace",  # a stranger's title need not be text
     )
 
 
@@ -207,3 +209,5 @@ def translated(shown: str) -> Iterator[None]:
                 raise sentence(shown) from None
         what = error.strerror or type(error).__name__
         raise SourceError(f"{shown} cannot be read: {what}") from None
+    except (ValueError, OverflowError) as error:  # PyAV on numbers that make no sense
+        raise SourceError(f"{shown} cannot be read: {type(error).__name__}") from None

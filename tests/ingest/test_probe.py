@@ -1,0 +1,46 @@
+"""`camera test` measures what is really sent."""
+
+from pathlib import Path
+
+import pytest
+from video import RtspServer, clip
+
+from lfrd.clock import SystemClock
+from lfrd.errors import SourceError
+from lfrd.ingest.probe import probe_camera
+from lfrd.ingest.settings import CameraSettings
+from lfrd.types import Frame
+
+
+async def test_a_real_stream_is_measured(tmp_path: Path) -> None:
+    path = clip(tmp_path / "a.mp4", frames=100, fps=25)
+    frames: list[Frame] = []
+
+    async def look(frame: Frame) -> None:
+        frames.append(frame)
+
+    async with RtspServer(tmp_path).running() as server:
+        settings = CameraSettings("gate", server.url("a.mp4"))
+        probe = await probe_camera(settings, SystemClock(), 3.0, look)
+    assert (probe.codec, probe.width_px, probe.height_px) == ("h264", 320, 240)
+    assert probe.fps == pytest.approx(25, rel=0.1)
+    assert probe.keyframe_interval_s == pytest.approx(1.0, rel=0.2)
+    expected_kbps = path.stat().st_size * 8 / 1000 / 4.0
+    assert probe.bit_rate_kbps == pytest.approx(expected_kbps, rel=0.3)
+    assert probe.first_frame_s < 2.0
+    assert probe.frames >= 60
+    assert probe.frames_damaged == 0
+    assert len(frames) >= 50
+    assert probe.decoder == "software"
+
+
+async def test_a_camera_that_does_not_answer() -> None:
+    with pytest.raises(SourceError, match="does not answer"):
+        await probe_camera(CameraSettings("gate", "rtsp://127.0.0.1:1/x"), SystemClock(), 1.0)
+
+
+async def test_a_short_file_is_measured_to_its_end(tmp_path: Path) -> None:
+    path = clip(tmp_path / "a.mp4", frames=25, fps=25)
+    probe = await probe_camera(CameraSettings("gate", str(path)), SystemClock(), 30.0)
+    assert probe.frames == 25
+    assert probe.seconds < 5.0
