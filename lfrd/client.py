@@ -26,8 +26,12 @@ from lfrd.api.schema import (
     Alert,
     AlertState,
     Camera,
+    CameraAdded,
+    CameraChange,
     CameraCreate,
     CameraRates,
+    CameraTest,
+    CameraTestReport,
     Deployment,
     DeploymentEnd,
     DeploymentStart,
@@ -128,8 +132,18 @@ class Client:
     async def camera(self, camera_id: str) -> Camera:
         return await self._get(Camera, f"/v1/cameras/{camera_id}")
 
-    async def add_camera(self, camera: CameraCreate) -> Camera:
-        return await self._post(Camera, "/v1/cameras", camera)
+    async def add_camera(self, camera: CameraCreate) -> CameraAdded:
+        return await self._post(CameraAdded, "/v1/cameras", camera)
+
+    async def change_camera(self, camera_id: str, change: CameraChange) -> Camera:
+        return await self._with_body("PATCH", Camera, f"/v1/cameras/{camera_id}", change)
+
+    async def check_camera(self, camera_id: str, seconds: float) -> CameraTestReport:
+        path = f"/v1/cameras/{camera_id}/test"
+        return await self._post(CameraTestReport, path, CameraTest(seconds=seconds))
+
+    async def camera_preview(self, camera_id: str) -> bytes:
+        return (await self._send("GET", f"/v1/cameras/{camera_id}/preview")).content
 
     async def remove_camera(self, camera_id: str) -> None:
         await self._send("DELETE", f"/v1/cameras/{camera_id}")
@@ -275,9 +289,12 @@ class Client:
         return self._read(kind, await self._send("GET", path))
 
     async def _post(self, kind: type[T], path: str, body: Wire | None) -> T:
+        return await self._with_body("POST", kind, path, body)
+
+    async def _with_body(self, method: str, kind: type[T], path: str, body: Wire | None) -> T:
         content = b"" if body is None else body.model_dump_json().encode()
         headers = {} if body is None else {"Content-Type": "application/json"}
-        return self._read(kind, await self._send("POST", path, content=content, headers=headers))
+        return self._read(kind, await self._send(method, path, content=content, headers=headers))
 
     async def _send(
         self,

@@ -56,7 +56,7 @@ async def open_site(
         vision = await parts.enter_async_context(_vision(config))
         health, live = HealthBoard(), LiveGallery()
         fleet = Fleet(database, clock, health, config.camera, manner.reading)
-        parts.push_async_callback(fleet.close)
+        parts.push_async_callback(fleet.life.close)
         pace = manner.pace or Pace(config.detection.target_hz)
         tools = Tools(
             config, database, clock, health, fleet, vision, pace, born_at_s, manner.report
@@ -86,15 +86,18 @@ async def open_site(
 @asynccontextmanager
 async def _at_work(site: Site) -> AsyncIterator[None]:
     """The long-running coroutines, each of which ends the site if it fails."""
-    stop = asyncio.Event()
+    stop, no_cameras = asyncio.Event(), asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(site.fleet.life.stay(no_cameras), name="cameras")
         reviews = tasks.create_task(site.reviews.run(), name="reviews")
-        tasks.create_task(site.deployments.run(stop), name="deployments")
+        deployments = tasks.create_task(site.deployments.run(stop), name="deployments")
         try:
             yield
         finally:
             reviews.cancel()
             stop.set()
+            await asyncio.wait([deployments])
+            no_cameras.set()
 
 
 def _vision(config: Config) -> Vision:
@@ -123,7 +126,7 @@ async def serve(config: Config) -> None:
 
 def leave_readers(fleet: Fleet) -> None:
     """The one thing that cannot be stopped: a reader inside FFmpeg. All else is closed by now."""
-    if fleet.stuck:
-        log.warning("leaving although %s did not return", ", ".join(fleet.stuck))
+    if fleet.life.stuck:
+        log.warning("leaving although %s did not return", ", ".join(fleet.life.stuck))
         logging.shutdown()
         os._exit(0)

@@ -89,7 +89,7 @@ class Running:
         """Watch the cameras until the end, then make sure that no face is left in memory."""
         async with asyncio.TaskGroup() as tasks:
             clock = tasks.create_task(self._end_in_time())
-            await self._tools.fleet.run(self._watch, self.stop)
+            await self._tools.fleet.life.run(self._watch, self.stop)
             clock.cancel()
         await self._leave_nothing()
         return self.summary()

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 import lfrd
-from lfrd.api import alerts, cameras, deployments, events, health, problems, watchlists
+from lfrd.api import alerts, cameras, deployments, events, health, problems, watchlists, whip
 from lfrd.api.rates import RateMeter
 from lfrd.api.schema import EventMessage, HealthChange, Problem, Wire
 from lfrd.site import Site
@@ -43,7 +43,7 @@ def make_app(site: Site, stopping: asyncio.Event) -> FastAPI:
         "4XX": _problem_response("Refused"),
         "5XX": _problem_response("Failed"),
     }
-    for resource in (health, cameras, watchlists, deployments, alerts, events):
+    for resource in (health, cameras, watchlists, deployments, alerts, events, whip):
         app.include_router(resource.router, prefix="/v1", responses=refused)
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]  # FastAPI's documented way
     return app

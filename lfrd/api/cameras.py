@@ -1,11 +1,16 @@
 """Cameras: /v1/cameras."""
 
+from pathlib import Path
+
 from fastapi import APIRouter, Response
 
-from lfrd.api import schema, views
+from lfrd.api import images, schema, views
 from lfrd.api.deps import MeterDep, PrincipalDep, SiteDep
 from lfrd.api.rates import RateMeter, running
+from lfrd.camera_check import CameraCheck
+from lfrd.camera_options import CameraOptions
 from lfrd.fleet import FleetCamera
+from lfrd.ingest.masks import Polygon, Regions
 from lfrd.site import Site
 
 router = APIRouter(prefix="/cameras", tags=["cameras"])
@@ -19,16 +24,18 @@ async def list_cameras(site: SiteDep, meter: MeterDep) -> tuple[schema.Camera, .
 
 @router.post("", status_code=201)
 async def add_camera(
-    body: schema.CameraCreate, site: SiteDep, meter: MeterDep, principal: PrincipalDep
-) -> schema.Camera:
+    body: schema.CameraCreate, site: SiteDep, principal: PrincipalDep
+) -> schema.CameraAdded:
     """Add a camera; where a deployment runs it is opened at once, and its state says how it went.
 
-    An address may hold a user and a password; no answer ever does.
+    An address may hold a user and a password; no answer ever does. A whip:// camera's answer
+    holds the token for its publishers, this once.
     """
-    added = await site.fleet.add(
-        body.id, body.name or body.id, body.address, body.transport, principal=principal
+    options = _merged(CameraOptions(), body)
+    added, token = await site.fleet.add(
+        body.id, body.name or body.id, body.address, options, principal=principal
     )
-    return _shown(site, meter, (added,))[0]
+    return views.camera_added(added, token)
 
 
 @router.get("/{camera_id}")
@@ -37,11 +44,74 @@ async def read_camera(camera_id: str, site: SiteDep, meter: MeterDep) -> schema.
     return _shown(site, meter, (site.fleet.get(camera_id),))[0]
 
 
+@router.patch("/{camera_id}")
+async def change_camera(
+    camera_id: str,
+    body: schema.CameraChange,
+    site: SiteDep,
+    meter: MeterDep,
+    principal: PrincipalDep,
+) -> schema.Camera:
+    """Change what is given; a running camera starts anew. `enabled` false pauses it."""
+    old = site.fleet.get(camera_id).options
+    new = _merged(old, body)
+    changed = await site.fleet.change(
+        camera_id,
+        name=body.name,
+        address=body.address,
+        enabled=body.enabled,
+        options=new if new != old else None,
+        principal=principal,
+    )
+    return _shown(site, meter, (changed,))[0]
+
+
+@router.post("/{camera_id}/test")
+async def check_camera(
+    camera_id: str, body: schema.CameraTest, site: SiteDep, principal: PrincipalDep
+) -> schema.CameraTestReport:
+    """Look through a camera for some seconds and say what to mend. Nothing of it is kept."""
+    report = await _check(site).check(camera_id, body.seconds, principal=principal)
+    return views.camera_report(report)
+
+
+@router.get("/{camera_id}/preview", response_class=Response, responses=images.RESPONSES)
+async def preview_camera(camera_id: str, site: SiteDep, principal: PrincipalDep) -> Response:
+    """Where a camera points, as flat cells in which nobody can be known."""
+    return images.answer(await _check(site).preview(camera_id, principal=principal))
+
+
 @router.delete("/{camera_id}", status_code=204)
 async def remove_camera(camera_id: str, site: SiteDep, principal: PrincipalDep) -> Response:
     """Stop and forget a camera. One that the configuration declares is removed there."""
     await site.fleet.remove(camera_id, principal=principal)
     return Response(status_code=204)
+
+
+def _check(site: Site) -> CameraCheck:
+    gate_px = site.config.detection.smallest_inter_eye_px
+    return CameraCheck(site.fleet, site.vision, site.database, site.clock, gate_px)
+
+
+def _merged(old: CameraOptions, body: schema.CameraOptions) -> CameraOptions:
+    """`old` with what the request gives."""
+    return CameraOptions(
+        transport=body.transport or old.transport,
+        ca_file=Path(body.ca_file) if body.ca_file else old.ca_file,
+        hwaccel=body.hwaccel or old.hwaccel,
+        keep_connected=old.keep_connected if body.keep_connected is None else body.keep_connected,
+        regions=old.regions if body.regions is None else _regions(body.regions),
+        ice_servers=old.ice_servers,
+        bearer_token=body.bearer_token or old.bearer_token,
+        publish_digest=old.publish_digest,
+    )
+
+
+def _regions(given: schema.Regions) -> Regions:
+    return Regions(
+        tuple(Polygon(corners) for corners in given.include),
+        tuple(Polygon(corners) for corners in given.privacy),
+    )
 
 
 def _shown(

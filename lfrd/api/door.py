@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 access_log = logging.getLogger("lfrd.api.access")
 
 EVENTS_PATH = "/v1/events"
+WHIP_PATH = "/v1/whip/"
+PUBLISHER = "publisher"
+"""Who sends pictures to a camera is judged by the camera's own token, in the route."""
 HANG_UP = {"connection": "close"}
 
 
@@ -73,7 +76,9 @@ class Door:
     async def _admit(self, scope: Scope, body: "_Body", reply: "_Reply") -> str:
         """Identify the caller and serve them; return the principal for the log."""
         headers = Headers(scope=scope)
-        who = await identify(scope["state"]["peer"], headers, self._tokens)
+        who: str | Refusal = PUBLISHER
+        if not scope["path"].startswith(WHIP_PATH):
+            who = await identify(scope["state"]["peer"], headers, self._tokens)
         if isinstance(who, Refusal):
             challenge = {"www-authenticate": "Bearer"} if who.status == 401 else {}
             await _refuse(scope, body, reply, who.status, who.detail, challenge | HANG_UP)

@@ -87,12 +87,33 @@ class CameraRates(Wire):
     detect_fps: float
 
 
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Corners = Annotated[tuple[tuple[Fraction, Fraction], ...], Field(min_length=3, max_length=64)]
+"""A polygon: corners (x, y) as fractions of the picture's width and height."""
+
+
+class Regions(Wire):
+    """Where to look: inside any of `include` (everywhere if empty), outside every `privacy`."""
+
+    include: Annotated[tuple[Corners, ...], Field(max_length=32)] = ()
+    privacy: Annotated[tuple[Corners, ...], Field(max_length=32)] = ()
+
+
 class Camera(Wire):
-    """`address` never holds a password."""
+    """`address` never holds a password. `declared` cameras are changed in the configuration.
+
+    `keep_connected`: outside deployments the stream stays connected and nothing is decoded.
+    """
 
     id: str
     name: str
     address: str
+    declared: bool
+    transport: Literal["tcp", "udp"]
+    hwaccel: str | None
+    keep_connected: bool
+    regions: Regions
+    decoder: str | None
     enabled: bool
     state: CameraState
     since_at_s: float
@@ -104,11 +125,71 @@ class Camera(Wire):
     rates: CameraRates | None
 
 
-class CameraCreate(Wire):
+class CameraOptions(Wire):
+    """How a camera is read. In a change, what is absent stays as it is.
+
+    `ca_file` is a path on the daemon's machine; `bearer_token` is shown to a WHEP server and
+    never given back.
+    """
+
+    transport: Literal["tcp", "udp"] | None = None
+    ca_file: Line | None = None
+    hwaccel: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,32}$")] | None = None
+    keep_connected: bool | None = None
+    regions: Regions | None = None
+    bearer_token: Line | None = None
+
+
+class CameraCreate(CameraOptions):
     id: Slug
     name: Line | None = None
-    address: Line
-    transport: Literal["tcp", "udp"] = "tcp"
+    address: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2048)]
+
+
+class CameraChange(CameraOptions):
+    """Only what is given changes; `enabled` false pauses the camera."""
+
+    name: Line | None = None
+    address: Annotated[
+        str | None, StringConstraints(strip_whitespace=True, min_length=1, max_length=2048)
+    ] = None
+    enabled: bool | None = None
+
+
+class CameraAdded(Camera):
+    """`publish_token` opens a whip:// camera for publishers and is shown this once."""
+
+    publish_token: str | None
+
+
+class CameraTest(Wire):
+    """For how long to look through a camera; nothing is kept of it."""
+
+    seconds: Annotated[float, Field(ge=1, le=45)] = 10.0
+
+
+class CameraTestReport(Wire):
+    """What a camera sends, the faces in it, and what to do about it. Sizes between the eyes."""
+
+    codec: str | None
+    width_px: int
+    height_px: int
+    fps: float | None
+    decoder: str | None
+    first_frame_s: float
+    keyframe_interval_s: float | None
+    bit_rate_kbps: float | None
+    frames: int
+    frames_damaged: int
+    frames_searched: int
+    faces: int
+    inter_eye_median_px: float | None
+    inter_eye_largest_px: float | None
+    share_over_gate: float | None
+    gate_px: float
+    sharpness_median: float | None
+    mean_luma: float | None
+    advice: tuple[str, ...]
 
 
 class Category(StrEnum):

@@ -1,10 +1,15 @@
 """From the site's nouns to the wire's: one pure function a noun."""
 
+from dataclasses import asdict
+from typing import Any
+
 from lfrd.api import schema
+from lfrd.camera_check import CheckReport
 from lfrd.counters import CameraCounters
 from lfrd.fleet import FleetCamera
 from lfrd.health import Picture
 from lfrd.identity.watchlists import ListedEntry, ListedWatchlist
+from lfrd.ingest.settings import State
 from lfrd.store.reference_images import ReferenceImage
 
 
@@ -16,20 +21,47 @@ def health_change(picture: Picture) -> schema.HealthChange:
 
 def camera(item: FleetCamera, rates: schema.CameraRates | None) -> schema.Camera:
     """`item.row.address` may hold a password: only what the fleet shows goes out."""
-    status = item.status
-    return schema.Camera(
-        id=item.row.id,
-        name=item.row.name,
-        address=item.shown,
-        enabled=item.row.enabled,
-        state=schema.CameraState(status.state.value),
-        since_at_s=status.since_s,
-        reason=status.reason,
-        codec=status.codec,
-        width_px=status.width_px,
-        height_px=status.height_px,
-        fps=status.fps,
-        rates=rates,
+    return schema.Camera(**_camera_fields(item, rates))
+
+
+def camera_added(item: FleetCamera, publish_token: str | None) -> schema.CameraAdded:
+    return schema.CameraAdded(**_camera_fields(item, None), publish_token=publish_token)
+
+
+def _camera_fields(item: FleetCamera, rates: schema.CameraRates | None) -> dict[str, Any]:
+    status, options = item.status, item.options
+    paused = not item.row.enabled and status.state is State.IDLE
+    return {
+        "id": item.row.id,
+        "name": item.row.name,
+        "address": item.shown,
+        "declared": item.declared,
+        "transport": options.transport,
+        "hwaccel": options.hwaccel,
+        "keep_connected": options.keep_connected,
+        "regions": schema.Regions(
+            include=tuple(polygon.corners for polygon in options.regions.include),
+            privacy=tuple(polygon.corners for polygon in options.regions.privacy),
+        ),
+        "decoder": status.decoder,
+        "enabled": item.row.enabled,
+        "state": schema.CameraState.PAUSED if paused else schema.CameraState(status.state.value),
+        "since_at_s": status.since_s,
+        "reason": status.reason,
+        "codec": status.codec,
+        "width_px": status.width_px,
+        "height_px": status.height_px,
+        "fps": status.fps,
+        "rates": rates,
+    }
+
+
+def camera_report(report: CheckReport) -> schema.CameraTestReport:
+    return schema.CameraTestReport(
+        **{key: value for key, value in asdict(report.probe).items() if key != "seconds"},
+        **asdict(report.faces),
+        gate_px=report.gate_px,
+        advice=report.advice,
     )
 
 

@@ -5,9 +5,19 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from lfrd.api.schema import Camera, CameraCreate, Deployment, DeploymentStart, Wire
+from lfrd.api.schema import (
+    Camera,
+    CameraAdded,
+    CameraChange,
+    CameraCreate,
+    CameraTestReport,
+    Deployment,
+    DeploymentStart,
+    Regions,
+    Wire,
+)
 from lfrd.client import Client
-from lfrd.errors import Conflict, NotFound
+from lfrd.errors import Conflict, NotFound, UserError
 
 
 async def run(options: argparse.Namespace, socket: Path) -> int:
@@ -25,9 +35,42 @@ async def run(options: argparse.Namespace, socket: Path) -> int:
 
 async def _camera_add(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
     new = CameraCreate(
-        id=options.id, name=options.name, address=options.address, transport=options.transport
+        id=options.id,
+        name=options.name,
+        address=options.address,
+        transport=options.transport,
+        ca_file=options.ca_file,
+        hwaccel=options.hwaccel,
+        bearer_token=options.token,
+        keep_connected=options.keep_connected,
     )
     return [await client.add_camera(new)]
+
+
+async def _camera_pause(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
+    return [await client.change_camera(options.id, CameraChange(enabled=False))]
+
+
+async def _camera_resume(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
+    return [await client.change_camera(options.id, CameraChange(enabled=True))]
+
+
+async def _camera_regions(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
+    regions = Regions(include=tuple(options.include), privacy=tuple(options.privacy))
+    return [await client.change_camera(options.id, CameraChange(regions=regions))]
+
+
+async def _camera_test(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
+    return [await client.check_camera(options.id, options.seconds)]
+
+
+async def _camera_preview(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
+    picture = await client.camera_preview(options.id)
+    try:
+        options.file.write_bytes(picture)
+    except OSError as error:
+        raise UserError(f"cannot write {options.file}: {error.strerror}") from None
+    return ()
 
 
 async def _camera_list(client: Client, _: argparse.Namespace) -> Sequence[Wire]:
@@ -67,10 +110,38 @@ async def _deployment_list(client: Client, _: argparse.Namespace) -> Sequence[Wi
 
 def _row(item: Wire) -> str:
     if isinstance(item, Camera):
-        return f"{item.id:16} {item.state:11} {item.address}  {item.reason}"
+        row = f"{item.id:16} {item.state:11} {item.address}  {item.reason}"
+        token = item.publish_token if isinstance(item, CameraAdded) else None
+        return f"{row}\ntoken for publishers, shown this once: {token}" if token else row
+    if isinstance(item, CameraTestReport):
+        return _report(item)
     if isinstance(item, Deployment):
         return f"{item.id}  {item.state:10} {item.profile:8} {item.purpose} at {item.place}"
     return item.model_dump_json()
+
+
+def _report(item: CameraTestReport) -> str:
+    """A camera test for people: what was measured, then what to do."""
+
+    def number(value: float | None, unit: str, digits: int = 0) -> str:
+        return "unknown" if value is None else f"{value:.{digits}f} {unit}".strip()
+
+    rows = [
+        ("picture", f"{item.codec} {item.width_px} x {item.height_px}, "
+                    f"{number(item.fps, 'fps', 1)}"),
+        ("stream", f"{number(item.bit_rate_kbps, 'kbit/s')}, keyframe every "
+                   f"{number(item.keyframe_interval_s, 's', 1)}, first picture after "
+                   f"{number(item.first_frame_s, 's', 2)}, decoded by {item.decoder}"),
+        ("damage", f"{item.frames_damaged} of {item.frames} pictures"),
+        ("faces", f"{item.faces} in {item.frames_searched} pictures, between the eyes "
+                  f"{number(item.inter_eye_median_px, 'px')} in the middle, "
+                  f"{number(item.inter_eye_largest_px, 'px')} at most "
+                  f"(gate {item.gate_px:.0f} px)"),
+        ("light", f"mean {number(item.mean_luma, '', 2)} of 1, sharpness of faces "
+                  f"{number(item.sharpness_median, '')}"),
+    ]  # fmt: skip
+    measured = "\n".join(f"{name:>9}  {text}" for name, text in rows)
+    return measured + "\n" + "\n".join(f"- {line}" for line in item.advice)
 
 
 _ACTIONS: dict[
@@ -79,6 +150,11 @@ _ACTIONS: dict[
     ("camera", "add"): _camera_add,
     ("camera", "list"): _camera_list,
     ("camera", "remove"): _camera_remove,
+    ("camera", "pause"): _camera_pause,
+    ("camera", "resume"): _camera_resume,
+    ("camera", "regions"): _camera_regions,
+    ("camera", "test"): _camera_test,
+    ("camera", "preview"): _camera_preview,
     ("deployment", "start"): _deployment_start,
     ("deployment", "end"): _deployment_end,
     ("deployment", "list"): _deployment_list,

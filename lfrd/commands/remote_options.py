@@ -14,11 +14,36 @@ def add_clients(add: Add) -> None:
     actions = _actions(camera)
     added = actions("add", "add a camera; it starts at once in a running deployment")
     added.add_argument("id", help="lower-case letters, digits, hyphens")
-    added.add_argument("address", help="rtsp(s)://user:password@host/path")
+    added.add_argument(
+        "address",
+        help="rtsp(s)://user:password@host/path, whip://NAME for publishers, whep+https://…",
+    )
     added.add_argument("--name")
-    added.add_argument("--transport", choices=("tcp", "udp"), default="tcp")
+    added.add_argument("--transport", choices=("tcp", "udp"))
+    added.add_argument("--ca-file", help="certificate authority of an rtsps camera")
+    added.add_argument("--hwaccel", help="hardware decoder, such as cuda or vaapi")
+    added.add_argument("--token", help="what to show a WHEP server")
+    added.add_argument(
+        "--keep-connected", action="store_true", default=None,
+        help="stay connected outside deployments, without decoding",
+    )  # fmt: skip
     actions("list", "every camera and how it is")
     actions("remove", "forget a camera").add_argument("id")
+    actions("pause", "take no part until resumed").add_argument("id")
+    actions("resume", "take part again").add_argument("id")
+    test = actions("test", "look through a camera for some seconds and say what to mend")
+    test.add_argument("id")
+    test.add_argument("--seconds", type=float, default=10.0)
+    preview = actions("preview", "save where a camera points, as cells that show nobody")
+    preview.add_argument("id")
+    preview.add_argument("file", type=Path)
+    regions = actions("regions", "set where to look and what to hide, as fractions of the picture")
+    regions.add_argument("id")
+    for name, text in (("include", "look only inside"), ("privacy", "never look inside")):
+        regions.add_argument(
+            f"--{name}", type=_corners, action="append", default=[],
+            metavar="X,Y,X,Y,X,Y", help=f"{text} this polygon; may be repeated",
+        )  # fmt: skip
 
     deployment = add("deployment", "Start, end and list deployments of the running daemon.")
     deployment.set_defaults(noun="deployment")
@@ -31,6 +56,14 @@ def add_clients(add: Add) -> None:
     start.add_argument("--hours", type=float, default=1.0)
     actions("end", "end the running deployment now")
     actions("list", "the newest deployments")
+
+
+def _corners(text: str) -> tuple[tuple[float, float], ...]:
+    """`0.1,0.1,0.9,0.1,0.5,0.8` as corners."""
+    numbers = [float(part) for part in text.split(",")]
+    if len(numbers) < 6 or len(numbers) % 2:
+        raise argparse.ArgumentTypeError("give X,Y for three corners or more")
+    return tuple(zip(numbers[::2], numbers[1::2], strict=True))
 
 
 def _actions(command: argparse.ArgumentParser) -> Add:

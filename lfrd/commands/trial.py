@@ -84,7 +84,7 @@ async def _deploy(site: Site, watchlist_id: str, trial: Trial) -> SummaryLine:
             number, lambda: site.deployments.ask_to_end("stopped by the user", PRINCIPAL)
         )
     await site.deployments.until_over()
-    failure = site.fleet.failures.get(CAMERA)
+    failure = site.fleet.life.failures.get(CAMERA)
     summary = site.deployments.last
     if failure is not None and not (summary and summary.frames_decoded):
         raise failure

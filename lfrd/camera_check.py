@@ -1,0 +1,213 @@
+"""`camera test` and previews: what a camera really sends, and whether faces in it are usable.
+
+For setting a camera up. Decodes for at most a minute, makes no template, keeps nothing, and is
+logged. A preview shows flat cells only: enough to see where the camera points, not who is there.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from statistics import median
+
+import numpy as np
+
+from lfrd.clock import Clock
+from lfrd.errors import BadInput, SourceError
+from lfrd.fleet import Fleet
+from lfrd.governance.audit import AuditClass
+from lfrd.ingest.probe import MAX_PROBE_S, CameraProbe, probe_camera
+from lfrd.store.database import Database
+from lfrd.types import Detections, Frame, Planes
+from lfrd.vision.engine import Vision
+from lfrd.vision.lighting import coarse_rgb, mean_luma
+from lfrd.vision.picture import jpeg
+from lfrd.vision.planes import rgb_full
+from lfrd.vision.quality import inter_eye_px, measure
+
+WANTED_INTER_EYE_PX = 45.0
+MATCHING_INTER_EYE_PX = 32.0
+FACES_MEASURED_A_FRAME = 8
+SMALLEST_LOOKED_FOR_PX = 12.0
+"""Faces too small to match are looked for too: the advice is about them."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaceMeasures:
+    """Faces of one test: distances between the eyes in pixels, and sharpness of the larger ones."""
+
+    frames_searched: int
+    faces: int
+    inter_eye_median_px: float | None
+    inter_eye_largest_px: float | None
+    share_over_gate: float | None
+    sharpness_median: float | None
+    mean_luma: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """What `camera test` found, and what to do about it."""
+
+    probe: CameraProbe
+    faces: FaceMeasures
+    gate_px: float
+    advice: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Seen:
+    """Numbers gathered while watching; no picture and no face stays."""
+
+    frames: int = 0
+    sizes_px: list[float] = field(default_factory=list)
+    sharpness: list[float] = field(default_factory=list)
+    luma: list[float] = field(default_factory=list)
+
+
+class CameraCheck:
+    """Looks through a camera outside the pipeline; for the event loop."""
+
+    def __init__(
+        self, fleet: Fleet, vision: Vision, database: Database, clock: Clock, gate_px: float
+    ) -> None:
+        self._fleet = fleet
+        self._vision = vision
+        self._database = database
+        self._clock = clock
+        self._gate_px = gate_px
+
+    async def check(self, camera_id: str, seconds: float, *, principal: str) -> CheckReport:
+        """Watch a camera for some seconds. Raises NotFound, BadInput, SourceError."""
+        if not 1 <= seconds <= MAX_PROBE_S:
+            raise BadInput(f"a camera test lasts 1 to {MAX_PROBE_S:.0f} seconds")
+        settings = self._fleet.settings(camera_id)
+        await self._log(camera_id, "camera.test", principal)
+        seen = _Seen()
+        probe = await probe_camera(
+            settings, self._clock, seconds, lambda frame: self._look(frame, seen), self._fleet.whip
+        )
+        faces = _measures(seen, self._gate_px)
+        return CheckReport(probe, faces, self._gate_px, advise(probe, faces, self._gate_px))
+
+    async def preview(self, camera_id: str, *, principal: str) -> bytes:
+        """One picture as flat cells, with regions applied, as JPEG. Raises as `check` does."""
+        settings = self._fleet.settings(camera_id)
+        await self._log(camera_id, "camera.preview", principal)
+        pictures: list[bytes] = []
+
+        async def keep(frame: Frame) -> None:
+            if not pictures:
+                pictures.append(_preview(frame.planes))
+
+        await probe_camera(settings, self._clock, 1.0, keep, self._fleet.whip)
+        if not pictures:
+            raise SourceError(f"camera {camera_id} gave no second picture within a second")
+        return pictures[0]
+
+    async def _look(self, frame: Frame, seen: _Seen) -> None:
+        planes = frame.planes
+        found = await self._vision.detect(planes, smallest_inter_eye_px=SMALLEST_LOOKED_FOR_PX)
+        seen.frames += 1
+        seen.luma.append(mean_luma(planes))
+        seen.sizes_px += [inter_eye_px(points) for points in found.landmarks]
+        for index in range(min(len(found), FACES_MEASURED_A_FRAME)):
+            await self._measure_sharpness(planes, found, index, seen)
+
+    async def _measure_sharpness(
+        self, planes: Planes, found: Detections, index: int, seen: _Seen
+    ) -> None:
+        landmarks = found.landmarks[index]
+        if inter_eye_px(landmarks) < self._gate_px:
+            return
+        crop = await self._vision.align(planes, landmarks)
+        if crop is None:
+            return
+        try:
+            quality = measure(crop.array, landmarks, float(found.scores[index]))
+            seen.sharpness.append(quality.sharpness)
+        finally:
+            crop.release()
+
+    async def _log(self, camera_id: str, action: str, principal: str) -> None:
+        await self._database.write(
+            lambda tx: tx.audit(AuditClass.PERIOD_OF_USE, action, (camera_id,)),
+            principal=principal,
+        )
+
+
+def advise(probe: CameraProbe, faces: FaceMeasures, gate_px: float) -> tuple[str, ...]:
+    """What somebody on the ladder should change, most important first."""
+    found = [*_stream_advice(probe), *_light_advice(faces), *_size_advice(faces, gate_px)]
+    return tuple(found) or ("The camera is well set up for matching.",)
+
+
+def _stream_advice(probe: CameraProbe) -> list[str]:
+    said = []
+    if probe.frames_damaged > probe.frames * 0.02:
+        said.append("Pictures arrive damaged: use TCP instead of UDP, or a better network.")
+    if probe.fps is not None and probe.fps < 8:
+        said.append(f"Only {probe.fps:.0f} pictures a second: 10 to 25 give more good looks.")
+    if probe.keyframe_interval_s is not None and probe.keyframe_interval_s > 4:
+        said.append(
+            f"A keyframe only every {probe.keyframe_interval_s:.0f} s: set 1 to 2 s, so that the "
+            "picture comes back soon after a break."
+        )
+    if probe.height_px < 720:
+        said.append(
+            f"The picture has only {probe.width_px} x {probe.height_px}: is this the substream?"
+        )
+    return said
+
+
+def _light_advice(faces: FaceMeasures) -> list[str]:
+    if faces.mean_luma is None:
+        return []
+    if faces.mean_luma < 0.15:
+        return ["The picture is dark: add light, or open the lens."]
+    if faces.mean_luma > 0.85:
+        return ["The picture is overexposed: reduce exposure, or keep the sun out of it."]
+    return []
+
+
+def _size_advice(faces: FaceMeasures, gate_px: float) -> list[str]:
+    largest = faces.inter_eye_largest_px
+    if largest is None:
+        return ["No face was seen: have somebody walk through the picture during the test."]
+    said = []
+    if largest < gate_px:
+        said.append(
+            f"The largest face has {largest:.0f} px between the eyes, under the gate of "
+            f"{gate_px:.0f}: nobody can be matched here. Zoom in or move closer."
+        )
+    elif (faces.inter_eye_median_px or 0.0) < MATCHING_INTER_EYE_PX:
+        said.append(
+            f"Faces have {faces.inter_eye_median_px:.0f} px between the eyes in the middle; "
+            f"{WANTED_INTER_EYE_PX:.0f} and more make good matches. Zoom in or move closer."
+        )
+    if faces.sharpness_median is not None and faces.sharpness_median < 30:
+        said.append("Faces are blurred: focus, or use a shorter exposure.")
+    return said
+
+
+def _measures(seen: _Seen, gate_px: float) -> FaceMeasures:
+    sizes = seen.sizes_px
+    over = [size for size in sizes if size >= gate_px]
+    return FaceMeasures(
+        seen.frames,
+        len(sizes),
+        _middle(sizes),
+        max(sizes, default=None),
+        len(over) / len(sizes) if sizes else None,
+        _middle(seen.sharpness),
+        _middle(seen.luma),
+    )
+
+
+def _middle(values: Sequence[float]) -> float | None:
+    return float(median(values)) if values else None
+
+
+def _preview(planes: Planes) -> bytes:
+    rgb = rgb_full(planes)
+    flat = coarse_rgb(rgb)
+    rgb.fill(0)
+    return jpeg(np.ascontiguousarray(flat))

@@ -1,0 +1,248 @@
+"""How cameras live: standing by outside a deployment, taking part inside one, one task for each.
+
+Leaving a camera ends its frames, and with them whatever is done with them; nothing is cancelled
+in the middle of a commit. What a camera's job raises, other than that its source failed, ends the
+site.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lfrd.camera_options import CameraOptions
+from lfrd.clock import Clock
+from lfrd.counters import CameraCounters
+from lfrd.errors import Conflict, SourceError, StoreFailed
+from lfrd.events import EventKind
+from lfrd.health import HealthBoard
+from lfrd.ingest.camera import Camera
+from lfrd.ingest.settings import CameraSettings, CameraStatus, State
+from lfrd.ingest.whip import WhipIngest
+from lfrd.store import cameras as stored
+from lfrd.store.database import SYSTEM, Database
+from lfrd.store.transaction import Transaction
+from lfrd.types import Frame
+
+CameraJob = Callable[[str, AsyncIterator[Frame], CameraCounters], Awaitable[None]]
+"""What is done with a camera's frames until they end."""
+
+READER_GRACE_S = 3.0
+RESTATED_LIMIT = 256
+_UNWELL = frozenset({State.DEGRADED, State.FROZEN, State.LOST, State.REFUSED})
+
+
+class Member:
+    """One camera between being added and being removed.
+
+    `stop` ends its part in the deployment or its standing by, `task` is that part.
+    """
+
+    def __init__(self, row: stored.Camera, now_s: float) -> None:
+        self.row = row
+        self.options = CameraOptions.from_json(row.settings)
+        self.status = CameraStatus(State.IDLE, now_s, "no deployment is running")
+        self.counters: CameraCounters | None = None
+        self.camera: Camera | None = None
+        self.stop = asyncio.Event()
+        self.task: asyncio.Task[None] | None = None
+
+    @property
+    def component(self) -> str:
+        """Its name on the health board."""
+        return f"camera:{self.row.id}"
+
+    @property
+    def closing(self) -> bool:
+        """Whether its reader is still inside FFmpeg although it was told to stop."""
+        return self.camera is not None and self.camera.still_closing
+
+    async def halt(self) -> None:
+        """End what it does, and wait until it has."""
+        if self.task is not None:
+            self.stop.set()
+            await asyncio.wait([self.task])
+            self.task = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A deployment's use of the cameras; `over` is set when files have come to their end."""
+
+    job: CameraJob
+    live: set[str]
+    over: asyncio.Event
+
+
+class CameraLife:
+    """Owns the tasks of all `members`, a mapping that the fleet changes. For the event loop."""
+
+    def __init__(
+        self,
+        members: Mapping[str, Member],
+        settings: Callable[[stored.Camera], CameraSettings],
+        database: Database,
+        clock: Clock,
+        health: HealthBoard,
+        whip: WhipIngest,
+    ) -> None:
+        self.stuck: tuple[str, ...] = ()
+        self.failures: dict[str, SourceError] = {}
+        self._members = members
+        self._settings = settings
+        self._database = database
+        self._clock = clock
+        self._health = health
+        self._whip = whip
+        self._tasks: asyncio.TaskGroup | None = None
+        self._run: _Run | None = None
+        self._closing: list[Member] = []
+        self._restated: asyncio.Queue[str] = asyncio.Queue(RESTATED_LIMIT)  # full: told next time
+
+    def leaving(self) -> list[Member]:
+        """Members that were removed and whose reader has not returned yet."""
+        return [m for m in self._closing if m.closing and self._members.get(m.row.id) is not m]
+
+    async def stay(self, stop: asyncio.Event) -> None:
+        """Own the tasks of all cameras until `stop`: those that stand by, and those of a run."""
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            telling = tasks.create_task(self._tell())
+            for member in self._members.values():
+                self.launch(member)
+            await stop.wait()
+            for member in self._members.values():
+                member.stop.set()
+            telling.cancel()
+        self._tasks = None
+
+    async def run(self, job: CameraJob, stop: asyncio.Event) -> None:
+        """Run `job` over each enabled camera until `stop` is set, or files have come to their end.
+
+        Returns when every job has ended. What a job raises ends the site.
+        """
+        if self._run is not None:
+            raise Conflict("the cameras are in use by a deployment already")
+        self.failures.clear()
+        run = self._run = _Run(job, set(), asyncio.Event())
+        try:
+            await self._relaunch_all()
+            async with asyncio.TaskGroup() as waiting:
+                ends = {waiting.create_task(stop.wait()), waiting.create_task(run.over.wait())}
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+                for end in ends:
+                    end.cancel()
+        finally:
+            self._run = None
+            await self._relaunch_all()
+
+    async def close(self) -> None:
+        """Give readers that are still inside FFmpeg a last while; `stuck` then says whose are."""
+        try:
+            async with asyncio.timeout(READER_GRACE_S):
+                for member in self._closing:
+                    if member.camera is not None:
+                        await member.camera.wait_closed()
+        except TimeoutError:
+            self.stuck = tuple(member.row.id for member in self._closing if member.closing)
+
+    async def _relaunch_all(self) -> None:
+        """Move every camera from what it did to what it shall do now, all at the same time."""
+        members = list(self._members.values())
+        await asyncio.gather(*(member.halt() for member in members))
+        for member in members:
+            self.launch(member)
+
+    def launch(self, member: Member) -> None:
+        """Start what a camera shall do now, if anything: its part in the run, or standing by."""
+        idle = "paused" if not member.row.enabled else "no deployment is running"
+        member.status = CameraStatus(State.IDLE, self._clock.wall_s(), idle)
+        if self._tasks is None or not member.row.enabled:
+            return
+        member.stop.clear()
+        if self._run is not None:
+            self._run.live.add(member.row.id)
+            work = self._take_part(member, self._run)
+        elif member.options.keep_connected:
+            work = self._stand_by(member)
+        else:
+            return
+        member.task = self._tasks.create_task(work, name=f"camera {member.row.id}")
+
+    async def _take_part(self, member: Member, run: _Run) -> None:
+        """One camera in one deployment. Leaving the camera ends its frames, and so the job."""
+        counters = member.counters = CameraCounters()
+
+        async def work(camera: Camera) -> None:
+            try:
+                await run.job(member.row.id, camera.frames, counters)
+            except SourceError as error:  # this camera is over; the others are not
+                self.failures[member.row.id] = error
+
+        try:
+            await self._with_camera(member, counters, work, decode=True)
+        finally:
+            run.live.discard(member.row.id)
+            if not member.stop.is_set() and not run.live:
+                run.over.set()
+
+    async def _stand_by(self, member: Member) -> None:
+        """Connected outside a deployment: packets come and are thrown away unread."""
+        await self._with_camera(
+            member, CameraCounters(), lambda _: member.stop.wait(), decode=False
+        )
+
+    async def _with_camera(
+        self,
+        member: Member,
+        counters: CameraCounters,
+        work: Callable[[Camera], Coroutine[Any, Any, object]],
+        *,
+        decode: bool,
+    ) -> None:
+        """Hold a camera open until `work` is done or the member is told to stop."""
+        camera = member.camera = Camera(
+            self._settings(member.row),
+            self._clock,
+            counters,
+            lambda status: self._noted(member, status),
+            whip=self._whip,
+        )
+        try:
+            async with asyncio.TaskGroup() as tasks, camera:
+                camera.decode(decode)
+                working = tasks.create_task(work(camera))
+                told = tasks.create_task(member.stop.wait())
+                await asyncio.wait({working, told}, return_when=asyncio.FIRST_COMPLETED)
+                told.cancel()
+        finally:
+            self._health.clear(member.component)
+            self._closing = [other for other in self._closing if other.closing]
+            if camera.still_closing:
+                self._closing.append(member)
+            else:
+                member.camera = None
+
+    def _noted(self, member: Member, status: CameraStatus) -> None:
+        changed = member.status.state is not status.state
+        member.status = status
+        if status.state in _UNWELL:
+            reason = f"camera {member.row.id}: {status.reason}"
+            self._health.degrade(member.component, reason)
+        else:
+            self._health.clear(member.component)
+        if changed and not self._restated.full():
+            self._restated.put_nowait(member.row.id)
+
+    async def _tell(self) -> None:
+        """Write an event for each change of state; a full disk is the health board's business."""
+        while True:
+            camera_id = await self._restated.get()
+            try:
+                await self._database.write(_changed(camera_id), principal=SYSTEM)
+            except StoreFailed as error:
+                self._health.fail("store", f"events cannot be written: {error}")
+
+
+def _changed(camera_id: str) -> Callable[[Transaction], None]:
+    return lambda tx: tx.event(EventKind.CAMERA_CHANGED, camera_id)
