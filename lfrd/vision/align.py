@@ -24,8 +24,9 @@ ARCFACE_POINTS = np.array(
 
 PATCH_SIDE_PX = 256
 PATCH_SCALE = 1.5
-"""A patch shows a face upright, 53 px between the eyes, with as much again around it: there the
-detector places landmarks best (LFW dev pairs: 11 errors instead of 15 of 3,164)."""
+"""A patch shows a face upright, 53 px between the eyes, with room around it. There the detector
+places landmarks best: of 3,164 LFW dev pairs 11 are wrong instead of 15 (with smaller patches 15
+or more), and tilted heads gain far more."""
 
 
 def crop_matrix(landmarks: F32) -> F64:

@@ -1,11 +1,12 @@
 """The similarity transform finds the rotation, scale and shift that it should."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from skimage.transform import SimilarityTransform
 
-from lfrd.vision.align import ARCFACE_POINTS, crop_matrix, similarity
+from lfrd.vision.align import ARCFACE_POINTS, crop_matrix, patch_matrix, similarity, to_frame
 
 
 @given(
@@ -46,3 +47,18 @@ def test_landmarks_that_fall_together_give_a_mapping_without_extent() -> None:
 def _covariance(points: np.ndarray) -> np.ndarray:
     centred = points - points.mean(axis=0)
     return (ARCFACE_POINTS - ARCFACE_POINTS.mean(axis=0)).T @ centred
+
+
+@given(angle=st.floats(-np.pi, np.pi), inter_eye_px=st.floats(5, 500), nose_x=st.floats(0, 4000))
+def test_a_patch_shows_the_face_upright_in_its_middle(
+    angle: float, inter_eye_px: float, nose_x: float
+) -> None:
+    scale = inter_eye_px / 35.24
+    real, imaginary = scale * np.cos(angle), scale * np.sin(angle)
+    turn = np.array([[real, -imaginary], [imaginary, real]])
+    landmarks = (ARCFACE_POINTS @ turn.T + [nose_x, 300]).astype(np.float32)
+    matrix = patch_matrix(landmarks)
+    inside = landmarks @ matrix[:, :2].T + matrix[:, 2]
+    assert inside.mean(axis=0) == pytest.approx(ARCFACE_POINTS.mean(axis=0) * 1.5 + 44, abs=0.1)
+    assert inside[1] - inside[0] == pytest.approx([52.9, 0], abs=0.5)
+    assert to_frame(matrix, inside.astype(np.float32)) == pytest.approx(landmarks, abs=0.05)
