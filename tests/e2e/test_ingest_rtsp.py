@@ -1,8 +1,6 @@
 """Cameras against a full RTSP server: logins, TLS, UDP, codecs, and what goes wrong on the way."""
 
 import asyncio
-import datetime
-import ipaddress
 import logging
 import time
 from pathlib import Path
@@ -10,10 +8,7 @@ from urllib.parse import quote
 
 import pytest
 from camera_helper import make, take, until_state
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from certificates import self_signed
 from rtsp_gst import GstServer, Stream, require_gstreamer
 
 from lfrd.errors import SourceError, SourceRefused
@@ -91,49 +86,21 @@ async def test_a_wrong_login_is_refused_and_tried_slowly(auth: str, login: str) 
 
 
 async def test_tls_is_verified(tmp_path: Path) -> None:
-    pem, ca = _certificate(tmp_path)
+    ca, key = self_signed(tmp_path)
+    pem = tmp_path / "both.pem"
+    pem.write_bytes(key.read_bytes() + ca.read_bytes())
     async with GstServer(Stream(tls=str(pem), auth="basic")).running() as server:
         address = server.url(LOGIN, "rtsps")
         trusting = make(CameraSettings("gate", address, ca_file=ca))
         async with trusting.camera as camera:
             assert len(await take(camera, 3)) == 3
-        for wrong in (None, _certificate(tmp_path, "other")[1], tmp_path / "missing.pem"):
+        for wrong in (None, self_signed(tmp_path, "other")[0], tmp_path / "missing.pem"):
             made = make(CameraSettings("gate", address, ca_file=wrong, must_open=True))
             async with made.camera as camera:
                 with pytest.raises(SourceError) as caught:
                     await take(camera, 1)
             assert quote(PASSWORD, safe="") not in str(caught.value)
             assert "certificate" in str(caught.value) or "CA file" in str(caught.value)
-
-
-def _certificate(folder: Path, name: str = "cam") -> tuple[Path, Path]:
-    """Write a self-signed certificate; return key with certificate, and the certificate alone."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.UTC)
-    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(hours=1))
-        .add_extension(names, critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    public = certificate.public_bytes(serialization.Encoding.PEM)
-    private = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    both, alone = folder / f"{name}-both.pem", folder / f"{name}.pem"
-    both.write_bytes(private + public)
-    alone.write_bytes(public)
-    return both, alone
 
 
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
