@@ -32,26 +32,27 @@ THEME = Theme(
     primary="#7cb7ff",
     secondary="#9aa7b8",
     accent="#7cb7ff",
-    # Okabe and Ito's palette: told apart with any colour vision, and always beside a word.
+    # Okabe and Ito's palette: told apart with any colour vision, and always beside a word. The
+    # greys are grey enough to stay so where a terminal has 256 colours.
     success="#2fb58f",
     warning="#e6a01e",
     error="#f0793a",
     foreground="#dfe6ee",
     background="#0e1218",
     surface="#0e1218",
-    panel="#18202b",
+    panel="#1e2228",
     variables={
         "quiet": "#8493a6",
-        "frame": "#2c3848",
+        "frame": "#343a45",
         "well": "#0a0d12",
-        "selection": "#22324a",
+        "selection": "#353b46",
         "decided": "#7cb7ff",
         "unread": "#f0e442",
         "lab": "#f0e442",
         "on-lab": "#101010",
         "on-error": "#101010",
         "footer-key-foreground": "#7cb7ff",
-        "footer-background": "#18202b",
+        "footer-background": "#1e2228",
     },
 )
 
