@@ -90,6 +90,44 @@ class CameraSection(Section):
     transport: Literal["tcp", "udp"] = "tcp"
 
 
+PolicyValue = bool | int | float | str | None
+
+
+class PolicySection(Section):
+    """Which rules are in force. Everything below `allow_lab` tightens the profile, and is checked
+    by it (lfrd.governance.profile): None leaves the profile's value."""
+
+    profile: str = "standard"
+    allow_lab: bool = True
+    reviewers_required: PolicyValue = None
+    authoriser_differs: PolicyValue = None
+    list_confirmed_within_h: PolicyValue = None
+    after_use: PolicyValue = None
+    after_use_within_h: PolicyValue = None
+    alert_face_data_h: PolicyValue = None
+    log_months: PolicyValue = None
+    max_deployment_h: PolicyValue = None
+    weekly_schedule: PolicyValue = None
+    urgent_ratified_within_h: PolicyValue = None
+    heartbeat_min: PolicyValue = None
+    one_false_alert_in: PolicyValue = None
+    extrapolated_threshold: PolicyValue = None
+    evaluation_report: PolicyValue = None
+    documents_required: PolicyValue = None
+
+    @property
+    def tightened(self) -> dict[str, bool | int | float | str]:
+        """What the site sets."""
+        given = self.model_dump(exclude={"profile", "allow_lab"}, exclude_none=True)
+        return dict(given)
+
+
+class KeysSection(Section):
+    """`escrow`: a second copy of keys.db, overwritten whenever a key is made or destroyed."""
+
+    escrow: Path | None = None
+
+
 class LogSection(Section):
     """What goes to standard error."""
 
@@ -104,6 +142,8 @@ class Config(Section):
     models: ModelsSection = ModelsSection()
     detection: DetectionSection = DetectionSection()
     matching: MatchingSection = MatchingSection()
+    policy: PolicySection = PolicySection()
+    keys: KeysSection = KeysSection()
     log: LogSection = LogSection()
     camera: tuple[CameraSection, ...] = ()
 

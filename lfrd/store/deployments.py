@@ -6,16 +6,29 @@ is what was decided, by whom, and which steps follow which.
 
 import enum
 import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from lfrd.errors import Conflict
 from lfrd.events import EventKind
-from lfrd.governance.audit import AuditClass
+from lfrd.governance.audit import AuditClass, Fact
 from lfrd.ids import new_id
 from lfrd.store import watchlists
 from lfrd.store.keys import Scope
 from lfrd.store.transaction import Reader, Transaction
+
+
+class UseCase(enum.StrEnum):
+    """What faces are compared for; closed, so that "where and why" is not left to discretion."""
+
+    LOCATE_WANTED = "locate-wanted"
+    FIND_MISSING = "find-missing"
+    PROTECT_AT_RISK = "protect-at-risk"
+    ENFORCE_COURT_ORDER = "enforce-court-order"
+    ENFORCE_EXCLUSION = "enforce-exclusion"
+    TEST = "test"
 
 
 class DeploymentState(enum.StrEnum):
@@ -28,7 +41,13 @@ class DeploymentState(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """One use of the machine. `summary` is JSON text, written at the end."""
+    """One use of the machine.
+
+    `summary` is JSON text of the counts, written now and then and at the end. `policy` is the JSON
+    of the rules that were in force when it was planned, and stay its rules. `documents`,
+    `watchlist_ids` and `camera_ids` are JSON lists. A deployment with an `urgent_reason` was
+    started on its starter's word; somebody else ratifies it by `ratify_by_at_s`, or it is purged.
+    """
 
     TABLE: ClassVar[str] = "deployment"
 
@@ -53,11 +72,23 @@ class Deployment:
     erased_at_s: float | None
     summary: str | None
     principal: str
+    policy: str
+    policy_digest: str
+    expectation: str
+    documents: str
+    watchlist_ids: str
+    camera_ids: str
+    planned_start_at_s: float | None
+    urgent_reason: str | None
+    ratify_by_at_s: float | None
+    ratified_at_s: float | None
+    ratified_by: str | None
+    schedule_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class NewDeployment:
-    """What somebody plans."""
+    """What somebody plans. `documents` are `kind: reference` texts."""
 
     profile: str
     purpose: str
@@ -67,6 +98,13 @@ class NewDeployment:
     detector_digest: str
     embedder_digest: str
     planned_end_at_s: float | None = None
+    policy: str = "{}"
+    policy_digest: str = ""
+    expectation: str = ""
+    documents: tuple[str, ...] = ()
+    watchlist_ids: tuple[str, ...] = ()
+    planned_start_at_s: float | None = None
+    schedule_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +119,8 @@ class Snapshot:
     snapshot_hash: str
     taken_at_s: float
     principal: str
+    changes: int = 0
+    changed_at_s: float | None = None
 
 
 def scope_of(deployment_id: str) -> Scope:
@@ -112,10 +152,25 @@ def add(tx: Transaction, new: NewDeployment) -> Deployment:
         erased_at_s=None,
         summary=None,
         principal=tx.principal,
+        policy=new.policy,
+        policy_digest=new.policy_digest,
+        expectation=new.expectation,
+        documents=json.dumps(list(new.documents)),
+        watchlist_ids=json.dumps(list(dict.fromkeys(new.watchlist_ids))),
+        camera_ids="[]",
+        planned_start_at_s=new.planned_start_at_s,
+        urgent_reason=None,
+        ratify_by_at_s=None,
+        ratified_at_s=None,
+        ratified_by=None,
+        schedule_id=new.schedule_id,
     )
     tx.insert(deployment)
     tx.keys.create(scope_of(deployment.id))
-    _log(tx, deployment.id, "deployment.add")
+    _log(
+        tx, deployment.id, "deployment.add",
+        {"policy": new.policy_digest, "profile": new.profile, "use_case": new.use_case},
+    )  # fmt: skip
     return deployment
 
 
@@ -136,25 +191,89 @@ def running(reader: Reader) -> Deployment | None:
 
 def authorise(tx: Transaction, deployment_id: str) -> Deployment:
     """draft → authorised, by `tx.principal`."""
+    return _authorise(tx, deployment_id, tx.principal, "deployment.authorise")
+
+
+def authorise_under(tx: Transaction, deployment_id: str, authoriser: str) -> Deployment:
+    """draft → authorised by the standing authorisation that `authoriser` gave a schedule."""
+    return _authorise(tx, deployment_id, authoriser, "deployment.authorise-standing")
+
+
+def _authorise(tx: Transaction, deployment_id: str, authoriser: str, action: str) -> Deployment:
+    until_s = get(tx, deployment_id).planned_end_at_s
     _step(
-        tx, deployment_id, "deployment.authorise", "UPDATE deployment SET state = 'authorised',"
+        tx, deployment_id, action, "UPDATE deployment SET state = 'authorised',"
         " authorised_at_s = ?, authorised_by = ? WHERE id = ? AND state = 'draft'",
+        (tx.at_s, authoriser, deployment_id),
+        {"until_s": None if until_s is None else round(until_s)},
+    )  # fmt: skip
+    return get(tx, deployment_id)
+
+
+def declare_urgent(
+    tx: Transaction, deployment_id: str, reason: str, ratify_by_at_s: float
+) -> Deployment:
+    """draft → authorised on `tx.principal`'s own word, until somebody else ratifies it."""
+    _step(
+        tx, deployment_id, "deployment.urgent", "UPDATE deployment SET state = 'authorised',"
+        " authorised_at_s = ?, authorised_by = ?, urgent_reason = ?, ratify_by_at_s = ?"
+        " WHERE id = ? AND state = 'draft'",
+        (tx.at_s, tx.principal, reason, ratify_by_at_s, deployment_id),
+    )  # fmt: skip
+    return get(tx, deployment_id)
+
+
+def ratify(tx: Transaction, deployment_id: str) -> Deployment:
+    """Give an urgent start the authority it lacked. Raises Conflict where there is none to give."""
+    _step(
+        tx, deployment_id, "deployment.ratify", "UPDATE deployment SET ratified_at_s = ?,"
+        " ratified_by = ? WHERE id = ? AND urgent_reason IS NOT NULL AND ratified_at_s IS NULL"
+        " AND state IN ('running', 'ended')",
         (tx.at_s, tx.principal, deployment_id),
     )  # fmt: skip
     return get(tx, deployment_id)
 
 
-def start(tx: Transaction, deployment_id: str) -> Deployment:
+def extend(tx: Transaction, deployment_id: str, planned_end_at_s: float) -> Deployment:
+    """A new authorisation, by `tx.principal`, for a running deployment to last longer."""
+    _step(
+        tx, deployment_id, "deployment.extend",
+        "UPDATE deployment SET planned_end_at_s = ? WHERE id = ? AND state = 'running'",
+        (planned_end_at_s, deployment_id), {"until_s": round(planned_end_at_s)},
+    )  # fmt: skip
+    return get(tx, deployment_id)
+
+
+def start(tx: Transaction, deployment_id: str, camera_ids: Sequence[str] = ()) -> Deployment:
     """authorised → running. Raises Conflict where another one runs."""
     other = running(tx)
     if other is not None:
         raise Conflict(f"deployment {other.id} is running: end it first")
     _step(
         tx, deployment_id, "deployment.start", "UPDATE deployment SET state = 'running',"
-        " started_at_s = ?, started_by = ? WHERE id = ? AND state = 'authorised'",
-        (tx.at_s, tx.principal, deployment_id),
+        " started_at_s = ?, started_by = ?, camera_ids = ? WHERE id = ? AND state = 'authorised'",
+        (tx.at_s, tx.principal, json.dumps(list(camera_ids)), deployment_id),
+        {"cameras": list(camera_ids)},
     )  # fmt: skip
     return get(tx, deployment_id)
+
+
+def note(tx: Transaction, deployment_id: str, action: str, *, summary: str | None = None) -> None:
+    """Log that a running deployment was paused, went on, or outlived a restart; keep its counts."""
+    if summary is not None:
+        tx.execute(
+            "UPDATE deployment SET summary = ? WHERE id = ? AND state = 'running'",
+            (summary, deployment_id),
+        )
+    _log(tx, deployment_id, f"deployment.{action}")
+
+
+def keep_counts(tx: Transaction, deployment_id: str, summary: str) -> None:
+    """The counts so far of a running deployment, so that a crash loses at most the last minute."""
+    tx.execute(
+        "UPDATE deployment SET summary = ? WHERE id = ? AND state = 'running'",
+        (summary, deployment_id),
+    )
 
 
 def end(tx: Transaction, deployment_id: str, *, reason: str, summary: str) -> Deployment:
@@ -168,31 +287,13 @@ def end(tx: Transaction, deployment_id: str, *, reason: str, summary: str) -> De
     return get(tx, deployment_id)
 
 
-def erase(tx: Transaction, deployment_id: str) -> Deployment:
-    """ended → erased: destroy the key first, then the sealed faces of its episodes.
-
-    The record stays. Bytes are gone from the files once `Database.checkpoint` has returned True.
-    """
-    if get(tx, deployment_id).state != DeploymentState.ENDED:
-        raise Conflict(f"deployment {deployment_id} has not ended, or is erased already")
-    tx.keys.destroy(scope_of(deployment_id))
-    tx.execute(
-        "UPDATE episode_rival SET sealed_reference_portrait = NULL"
-        " WHERE episode_id IN (SELECT id FROM episode WHERE deployment_id = ?)",
-        (deployment_id,),
-    )
-    episodes = tx.execute(
-        "UPDATE episode SET sealed_probe_crop = NULL, sealed_reference_crop = NULL,"
-        " sealed_probe_portrait = NULL, sealed_reference_portrait = NULL, sealed_scene = NULL"
-        " WHERE deployment_id = ?",
-        (deployment_id,),
-    )
-    tx.execute(
-        "UPDATE deployment SET state = 'erased', erased_at_s = ? WHERE id = ?",
+def mark_erased(tx: Transaction, deployment_id: str) -> Deployment:
+    """ended → erased: its key and the faces of its episodes are gone; the record stays."""
+    _step(
+        tx, deployment_id, "deployment.erase",
+        "UPDATE deployment SET state = 'erased', erased_at_s = ? WHERE id = ? AND state = 'ended'",
         (tx.at_s, deployment_id),
-    )
-    tx.audit(AuditClass.ERASURE, "deployment.erase", (deployment_id,), {"episodes": episodes})
-    tx.event(EventKind.DEPLOYMENT_CHANGED, deployment_id)
+    )  # fmt: skip
     return get(tx, deployment_id)
 
 
@@ -221,6 +322,35 @@ def take_snapshot(tx: Transaction, deployment_id: str, watchlist_id: str) -> Sna
     return snapshot
 
 
+def follow_lists(tx: Transaction) -> None:
+    """Change the running deployment's snapshots as this very transaction changed their lists.
+
+    The writer calls it at the end of every action, so no list changes under a deployment without
+    this step in the log: its hash is SHA-256(hash before ‖ hashes of what the action logged).
+    """
+    changed = {event.subject_id for event in tx.events if event.kind is EventKind.WATCHLIST_CHANGED}
+    row = running(tx) if changed else None
+    if row is None:
+        return
+    logged = b"".join(tx.leaf_hashes)
+    for old in snapshots(tx, row.id):
+        if old.watchlist_id not in changed:
+            continue
+        digest = hashlib.sha256(bytes.fromhex(old.snapshot_hash) + logged).hexdigest()
+        count = tx.count("SELECT count(*) FROM entry WHERE watchlist_id = ?", (old.watchlist_id,))
+        tx.execute(
+            "UPDATE deployment_watchlist SET entry_count = ?, snapshot_hash = ?,"
+            " changes = changes + 1, changed_at_s = ? WHERE deployment_id = ? AND watchlist_id = ?",
+            (count, digest, tx.at_s, row.id, old.watchlist_id),
+        )
+        tx.audit(
+            AuditClass.PERIOD_OF_USE, "deployment.snapshot-change", (row.id, old.watchlist_id),
+            {"entries": count, "entries_before": old.entry_count, "hash": digest,
+             "hash_before": old.snapshot_hash},
+        )  # fmt: skip
+        tx.event(EventKind.DEPLOYMENT_CHANGED, row.id)
+
+
 def snapshots(reader: Reader, deployment_id: str) -> list[Snapshot]:
     """The lists that a deployment compares with."""
     return reader.find(Snapshot, "WHERE deployment_id = ? ORDER BY watchlist_id", (deployment_id,))
@@ -232,14 +362,17 @@ def _step(
     action: str,
     sql: str,
     values: tuple[str | float, ...],
+    facts: Mapping[str, Fact] | None = None,
 ) -> None:
     """Move a deployment on, or raise Conflict where its state does not allow it."""
     before = get(tx, deployment_id)
     if not tx.execute(sql, values):
         raise Conflict(f"{action}: deployment {deployment_id} is {before.state}")
-    _log(tx, deployment_id, action)
+    _log(tx, deployment_id, action, facts)
 
 
-def _log(tx: Transaction, deployment_id: str, action: str) -> None:
-    tx.audit(AuditClass.PERIOD_OF_USE, action, (deployment_id,))
+def _log(
+    tx: Transaction, deployment_id: str, action: str, facts: Mapping[str, Fact] | None = None
+) -> None:
+    tx.audit(AuditClass.PERIOD_OF_USE, action, (deployment_id,), facts)
     tx.event(EventKind.DEPLOYMENT_CHANGED, deployment_id)

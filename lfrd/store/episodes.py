@@ -6,12 +6,16 @@ same transaction, or it does not happen.
 """
 
 import enum
+import hashlib
+import hmac
+import json
+import os
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from lfrd.errors import Conflict, NotFound
 from lfrd.events import EventKind
-from lfrd.governance.audit import AuditClass
+from lfrd.governance.audit import SALT_BYTES, AuditClass, Leaf, commit, leaf_hash
 from lfrd.ids import new_id
 from lfrd.store import deployments, reference_images
 from lfrd.store.seal import BlobKind, Label
@@ -29,7 +33,8 @@ class EpisodeState(enum.StrEnum):
 class Episode:
     """`sequence`, `media_at_s` and `captured_at_s` are of the deciding look (see lfrd.types);
     `raised_at_s` is wall time; `margin` is None where there was no other person to compare with;
-    `latency_ms` is None where no live clock ran."""
+    `latency_ms` is None where no live clock ran. `faces_commitment` is SHA-256 over `faces_salt`
+    and the digests of the images that were sealed: it outlives them."""
 
     TABLE: ClassVar[str] = "episode"
 
@@ -53,15 +58,18 @@ class Episode:
     latency_ms: float | None
     state: EpisodeState
     closed_at_s: float | None
+    faces_salt: bytes | None = None
+    faces_commitment: bytes | None = None
+    faces_erased_at_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _SealedEpisode(Episode):
-    sealed_probe_crop: bytes | None
-    sealed_reference_crop: bytes | None
-    sealed_probe_portrait: bytes | None
-    sealed_reference_portrait: bytes | None
-    sealed_scene: bytes | None
+    sealed_probe_crop: bytes | None = None
+    sealed_reference_crop: bytes | None = None
+    sealed_probe_portrait: bytes | None = None
+    sealed_reference_portrait: bytes | None = None
+    sealed_scene: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +142,16 @@ def add(tx: Transaction, new: NewEpisode) -> Episode:
     def seal(kind: BlobKind, image: bytes) -> bytes:
         return key.seal(Label(kind, row_id, new.model_digest), image)
 
+    salt = os.urandom(SALT_BYTES)
+    faces = commit_faces(
+        salt, new.evidence.probe_crop, likeness.crop, new.evidence.probe_portrait,
+        likeness.portrait, scene,
+    )  # fmt: skip
     episode = _SealedEpisode(
         row_id, new.deployment_id, new.camera_id, new.track_id, new.entry_id, new.person_id,
         new.watchlist_id, new.reference, new.score, new.margin, new.threshold, new.model_digest,
         new.looks, new.sequence, new.media_at_s, new.captured_at_s, tx.at_s, new.latency_ms,
-        EpisodeState.OPEN, None,
+        EpisodeState.OPEN, None, salt, faces, None,
         seal("probe-crop", new.evidence.probe_crop),
         seal("episode-reference", likeness.crop),
         seal("probe-portrait", new.evidence.probe_portrait),
@@ -148,16 +161,54 @@ def add(tx: Transaction, new: NewEpisode) -> Episode:
     tx.insert(episode)
     tx.audit(
         AuditClass.COMBINATION, "episode.raise", (row_id, new.deployment_id, new.entry_id),
-        {"model": new.model_digest, "looks": new.looks},
+        {"model": new.model_digest, "looks": new.looks, "faces": faces.hex()},
     )  # fmt: skip
     tx.event(EventKind.EPISODE_RAISED, row_id)
     return get(tx, row_id)
 
 
+def commit_faces(salt: bytes, *images: bytes | None) -> bytes:
+    """SHA-256(salt ‖ SHA-256 of each image in turn): probe crop, reference crop, both portraits,
+    scene; a missing image counts as empty."""
+    digest = hashlib.sha256(salt)
+    for image in images:
+        digest.update(hashlib.sha256(image or b"").digest())
+    return digest.digest()
+
+
+def is_as_logged(reader: Reader, episode_id: str) -> bool:
+    """Whether the episode's entry in the log is whole and speaks of these faces.
+
+    True before and after the faces were erased, until the log's own time is over.
+    """
+    episode = get(reader, episode_id)
+    rows = reader.rows(
+        "SELECT at_s, class, principal, action, subjects, salt, commitment, payload, leaf_hash"
+        " FROM audit_leaf WHERE action IN ('episode.raise', 'episode.better-look')"
+        " AND subjects LIKE ? ORDER BY id DESC",
+        (f'["{episode_id}"%',),
+    )
+    for at_s, event_class, principal, action, subjects, salt, commitment, payload, kept in rows:
+        assert isinstance(at_s, float)
+        assert isinstance(salt, bytes)
+        assert isinstance(commitment, bytes)
+        assert isinstance(kept, bytes)
+        leaf = Leaf(
+            at_s, AuditClass(str(event_class)), str(principal), str(action), commitment,
+            str(payload),
+        )  # fmt: skip
+        return (
+            hmac.compare_digest(leaf_hash(leaf), kept)
+            and hmac.compare_digest(commit(json.loads(str(subjects)), salt), commitment)
+            and json.loads(str(payload)).get("faces") == (episode.faces_commitment or b"").hex()
+        )
+    return False
+
+
 def update(
     tx: Transaction, episode_id: str, *, score: float, margin: float | None, looks: int
 ) -> Episode:
-    """Note that later looks strengthened an open episode. The deciding look stays the first one."""
+    """Note that later looks strengthened an open episode."""
     changed = tx.execute(
         "UPDATE episode SET score = ?, margin = ?, looks = ? WHERE id = ? AND state = 'open'",
         (score, margin, looks, episode_id),

@@ -19,13 +19,22 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from lfrd.errors import Conflict, NotFound, StateError
+from lfrd.errors import Conflict, NotFound, StateError, StoreFailed
 from lfrd.ids import new_id
+from lfrd.store.rotation import finish_rotation
 from lfrd.store.seal import KEY_BYTES, NONCE_BYTES, DataKey
 from lfrd.store.sqlite import Connection, all_or_nothing, connect
-from lfrd.store.state_folder import StateFolder
+from lfrd.store.state_folder import (
+    StateFolder,
+    overwrite,
+    sync_file,
+    sync_folder,
+    write_secret,
+)
 
 CREDENTIAL = "lfrd-master-key"
+KEYS_NAME = "keys.db"
+_WRAPPING = "data key wrapping"
 SCHEMA_VERSION = 1
 SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -67,15 +76,17 @@ def load_master_key(folder: StateFolder, environment: Mapping[str, str] = os.env
     """The service manager's credential if there is one, else the folder's `master.key`.
 
     The file is made on the very first start. Raises StateError where the key is short, readable
-    by others, or missing although databases exist.
+    by others, or missing although databases exist. A rotation of the key that was cut off is
+    finished, or undone, first.
     """
+    finish_rotation(folder)
     credentials = environment.get("CREDENTIALS_DIRECTORY")
     if credentials and (path := Path(credentials) / CREDENTIAL).exists():
         # The service manager grants access by an ACL, which shows as a group bit.
-        return _read_key(path, forbidden=stat.S_IRWXO)
+        return read_key(path, forbidden=stat.S_IRWXO)
     path = folder.master_key_path
     if path.exists():
-        return _read_key(path, forbidden=stat.S_IRWXG | stat.S_IRWXO)
+        return read_key(path, forbidden=stat.S_IRWXG | stat.S_IRWXO)
     kept = [file for file in (folder.database_path, folder.keys_path) if file.exists()]
     if kept:
         raise StateError(
@@ -83,10 +94,11 @@ def load_master_key(folder: StateFolder, environment: Mapping[str, str] = os.env
             f"from where you keep it (mode 0600), or as the credential {CREDENTIAL}"
         )
     _create_key(path)
-    return _read_key(path, forbidden=stat.S_IRWXG | stat.S_IRWXO)
+    return read_key(path, forbidden=stat.S_IRWXG | stat.S_IRWXO)
 
 
-def _read_key(path: Path, forbidden: int) -> MasterKey:
+def read_key(path: Path, forbidden: int = stat.S_IRWXG | stat.S_IRWXO) -> MasterKey:
+    """The key in a file. Raises StateError where it is short, or its mode has `forbidden` bits."""
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
         secret = path.read_bytes()
@@ -106,28 +118,10 @@ def _read_key(path: Path, forbidden: int) -> MasterKey:
 
 
 def _create_key(path: Path) -> None:
-    """Make a new key: whole and on the disk before it has its name."""
-    draft = path.with_name(path.name + ".new")
     try:
-        draft.unlink(missing_ok=True)
-        handle = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(os.urandom(KEY_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
-        draft.rename(path)
-        sync_folder(path.parent)
+        write_secret(path, os.urandom(KEY_BYTES))
     except OSError as error:
         raise StateError(f"the master key {path} cannot be created: {error.strerror}") from error
-
-
-def sync_folder(path: Path) -> None:
-    """Make the names of the files in a folder survive a power cut."""
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 class KeyStore:
@@ -137,10 +131,22 @@ class KeyStore:
     Opened keys stay in memory until destroyed; there are as many as lists and deployments.
     """
 
-    def __init__(self, folder: StateFolder, master: MasterKey) -> None:
+    def __init__(
+        self,
+        folder: StateFolder,
+        master: MasterKey,
+        escrow: Path | None = None,
+        *,
+        adopt_installation: str | None = None,
+    ) -> None:
+        """`escrow` is where `renew_escrow` keeps a second copy of keys.db. A new keys.db gets the
+        installation `adopt_installation`, or an id of its own where there is no database yet."""
         self._folder = folder
+        self._escrow = escrow
+        self._adopt = adopt_installation
+        self._escrow_stale = True
         self._master = master
-        self._wrapper = AESGCM(master.derive("data key wrapping"))
+        self._wrapper = AESGCM(master.derive(_WRAPPING))
         self._lock = threading.Lock()
         self._opened: dict[str, DataKey] = {}
         self._connection: Connection | None = None
@@ -148,12 +154,14 @@ class KeyStore:
 
     def __enter__(self) -> "KeyStore":
         path = self._folder.keys_path
-        if not path.exists() and self._folder.database_path.exists():
+        lost = not path.exists() and self._folder.database_path.exists()
+        if lost and self._adopt is None:
             raise StateError(
                 f"{path} is missing, and the faces in {self._folder.database_path.name} cannot be "
-                "opened without it: put it back from where you keep it"
+                "opened without it: put it back from its escrow; or, to go on with the records "
+                "and give up every face for good, run `lfrd key abandon`"
             )
-        self._connection = connect(path, self.page_key(path.name), journal="delete")
+        self._connection = connect(path, self.page_key(KEYS_NAME), journal="delete")
         try:
             self.installation_id = self._prepare(self._connection)
         except BaseException:
@@ -190,6 +198,7 @@ class KeyStore:
                 )
             except Conflict as error:
                 raise Conflict(f"there is a key for {scope.key_id} already") from error
+            self._escrow_stale = True
             return self._opened.setdefault(scope.key_id, DataKey(key))
 
     def open(self, scope: Scope) -> DataKey:
@@ -204,7 +213,48 @@ class KeyStore:
         """Overwrite the key: what it sealed can never be opened again. False if there was none."""
         with self._lock:
             self._opened.pop(scope.key_id, None)
-            return self._db.execute("DELETE FROM data_key WHERE id = ?", (scope.key_id,)) == 1
+            gone = self._db.execute("DELETE FROM data_key WHERE id = ?", (scope.key_id,)) == 1
+            self._escrow_stale = self._escrow_stale or gone
+            return gone
+
+    def has(self, scope: Scope) -> bool:
+        """Whether there is a key, without opening it."""
+        with self._lock:
+            found = self._db.value("SELECT 1 FROM data_key WHERE id = ?", (scope.key_id,))
+            return found is not None
+
+    def renew_escrow(self) -> None:
+        """Overwrite the escrow, if there is one, unless nothing changed since. Waits for the disk.
+
+        Raises StoreFailed where it cannot be written: what was erased is in it still.
+        """
+        if self._escrow is None:
+            return
+        with self._lock:
+            if self._escrow_stale or not self._escrow.exists():
+                write_escrow(self._db, self.page_key(KEYS_NAME), self._escrow)
+                self._escrow_stale = False
+
+    def copy_to(self, path: Path, new: MasterKey) -> None:
+        """Write keys.db once more to `path`, everything under another master key."""
+        page_key = new.derive(f"pages of {KEYS_NAME}")
+        wrapper = AESGCM(new.derive(_WRAPPING))
+        with self._lock:
+            self._db.copy_to(path, page_key)
+            ids = [str(row[0]) for row in self._db.rows("SELECT id FROM data_key")]
+            plain = {key_id: self._plain(key_id) for key_id in ids}
+        copy = connect(path, page_key, journal="delete")
+
+        def rewrap() -> None:
+            for key_id, key in plain.items():
+                nonce = os.urandom(NONCE_BYTES)
+                wrapped = nonce + wrapper.encrypt(nonce, key, key_id.encode())
+                copy.execute("UPDATE data_key SET wrapped = ? WHERE id = ?", (wrapped, key_id))
+
+        try:
+            all_or_nothing(copy, rewrap)
+        finally:
+            copy.close()
 
     @property
     def _db(self) -> Connection:
@@ -212,20 +262,22 @@ class KeyStore:
         return self._connection
 
     def _unwrap(self, scope: Scope) -> DataKey:
-        wrapped = self._db.value("SELECT wrapped FROM data_key WHERE id = ?", (scope.key_id,))
+        return DataKey(self._plain(scope.key_id))
+
+    def _plain(self, key_id: str) -> bytes:
+        wrapped = self._db.value("SELECT wrapped FROM data_key WHERE id = ?", (key_id,))
         if wrapped is None:
-            raise NotFound(f"the key of {scope.key_id} is gone: its faces were erased")
+            raise NotFound(f"the key of {key_id} is gone: its faces were erased")
         assert isinstance(wrapped, bytes)
         try:
-            key = self._wrapper.decrypt(
-                wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], scope.key_id.encode()
+            return self._wrapper.decrypt(
+                wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], key_id.encode()
             )
         except InvalidTag as error:
             raise StateError(
-                f"the key of {scope.key_id} does not open with the master key "
+                f"the key of {key_id} does not open with the master key "
                 f"({self._master.origin}): keys.db was altered"
             ) from error
-        return DataKey(key)
 
     def _prepare(self, db: Connection) -> str:
         if not db.value("SELECT count(*) FROM sqlite_schema"):
@@ -238,8 +290,28 @@ class KeyStore:
             )
         return str(db.value("SELECT value FROM meta WHERE name = 'installation_id'"))
 
-    @staticmethod
-    def _create_schema(db: Connection) -> None:
+    def _create_schema(self, db: Connection) -> None:
         db.script(SCHEMA)
-        db.execute("INSERT INTO meta (name, value) VALUES ('installation_id', ?)", (new_id(),))
+        installation_id = self._adopt or new_id()
+        db.execute(
+            "INSERT INTO meta (name, value) VALUES ('installation_id', ?)", (installation_id,)
+        )
         db.set_pragma("user_version", SCHEMA_VERSION)
+
+
+def write_escrow(keys: Connection, page_key: bytes, path: Path) -> None:
+    """Copy keys.db to `path`, overwriting what stood there. Raises StoreFailed."""
+    draft = path.with_name(path.name + ".new")
+    try:
+        draft.unlink(missing_ok=True)
+        draft.touch(mode=0o600)
+        keys.copy_to(draft, page_key)
+        sync_file(draft)
+        overwrite(path)
+        draft.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise StoreFailed(
+            f"the escrow {path} cannot be overwritten ({error.strerror}): make its place writable; "
+            "until then it still holds keys of what was erased"
+        ) from error

@@ -251,6 +251,8 @@ def _constraint_error(error: apsw.ConstraintError) -> BadInput | Conflict:
     text = str(error)
     if text.startswith("UNIQUE"):
         return Conflict(f"there is one already ({text.partition(': ')[2]})")
+    if text.startswith("on legal hold"):
+        return Conflict(text)
     if text.startswith("FOREIGN KEY"):
         return Conflict("something it belongs to does not exist, or something still needs it")
     return BadInput(f"not allowed: {text}")

@@ -71,6 +71,8 @@ class Transaction(Reader):
         self.principal = principal
         self.at_s = at_s
         self.events: list[Event] = []
+        self.leaf_hashes: list[bytes] = []
+        """Of what this action has logged so far, in order."""
 
     def execute(self, sql: str, values: Sequence[SQLValue] = ()) -> int:
         """Run a writing statement; return how many rows it changed: check it."""
@@ -114,13 +116,14 @@ class Transaction(Reader):
             commitment=commit(subjects, salt),
             payload=canonical_json(facts or {}),
         )
+        hashed = leaf_hash(leaf)
+        self.leaf_hashes.append(hashed)
         self._connection.execute(
             "INSERT INTO audit_leaf (at_s, class, principal, action, subjects, salt, commitment,"
             " payload, leaf_hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 leaf.at_s, leaf.event_class, leaf.principal, leaf.action,
-                json.dumps(list(subjects)), salt, leaf.commitment, leaf.payload,
-                leaf_hash(leaf),
+                json.dumps(list(subjects)), salt, leaf.commitment, leaf.payload, hashed,
             ),
         )  # fmt: skip
         return self._connection.last_id()

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 from lfrd.clock import Clock
 from lfrd.errors import StoreFailed
 from lfrd.events import Event
-from lfrd.store import event_log
+from lfrd.store import deployments, event_log
 from lfrd.store.keys import KeyStore
 from lfrd.store.sqlite import Connection, roll_back
 from lfrd.store.transaction import Transaction
@@ -185,6 +185,7 @@ class Writer:
         connection.execute("SAVEPOINT action")
         try:
             value = action.run(transaction)
+            deployments.follow_lists(transaction)
             connection.execute("RELEASE action")
         except Exception as error:  # handed to the awaiter
             outcomes.append((action.result, None, error))

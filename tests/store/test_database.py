@@ -313,5 +313,5 @@ async def test_keys_and_database_open_without_the_helper(tmp_path: Path) -> None
                     assert db.failure is None
                 page_key = keys.page_key("lfrd.db")
     plain = connect(tmp_path / "state" / "lfrd.db", page_key)
-    assert plain.value("SELECT count(*) FROM migration") == 1
+    assert plain.value("SELECT count(*) FROM migration") >= 1
     plain.close()

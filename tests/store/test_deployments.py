@@ -53,7 +53,11 @@ async def test_only_one_runs(tmp_path: Path) -> None:
         with pytest.raises(Conflict):  # the database holds it too
             await db.write(
                 lambda tx: tx.execute(
-                    "INSERT INTO deployment SELECT 'x', profile, state, purpose, use_case, place,"
+                    "INSERT INTO deployment (id, profile, state, purpose, use_case, place,"
+                    " threshold, detector_digest, embedder_digest, created_at_s, planned_end_at_s,"
+                    " authorised_at_s, authorised_by, started_at_s, started_by, ended_at_s,"
+                    " ended_by, end_reason, erased_at_s, summary, principal)"
+                    " SELECT 'x', profile, state, purpose, use_case, place,"
                     " threshold, detector_digest, embedder_digest, created_at_s, planned_end_at_s,"
                     " authorised_at_s, authorised_by, started_at_s, started_by, ended_at_s,"
                     " ended_by, end_reason, erased_at_s, summary, principal FROM deployment"
@@ -79,30 +83,3 @@ async def test_a_snapshot_tells_one_state_of_a_list_from_another(tmp_path: Path)
         assert (empty.entry_count, same.entry_count, one.entry_count) == (0, 0, 1)
         assert empty.snapshot_hash == same.snapshot_hash != one.snapshot_hash
         assert await db.read(lambda r: deployments.snapshots(r, one.deployment_id)) == [one]
-
-
-async def test_erasing_leaves_the_record_and_no_face(tmp_path: Path) -> None:
-    def prepare(tx: Transaction) -> episodes.Episode:
-        watchlist = add_list(tx)
-        entry, _, _ = add_person(tx, watchlist.id, "one", unit_vectors(1)[0])
-        return raise_episode(tx, start_deployment(tx).id, entry)
-
-    async with opened(tmp_path) as db:
-        episode = await db.write(prepare, principal="ada")
-        deployment_id = episode.deployment_id
-        with pytest.raises(Conflict, match="has not ended"):
-            await db.write(lambda tx: deployments.erase(tx, deployment_id), principal="ada")
-        await db.write(
-            lambda tx: deployments.end(tx, deployment_id, reason="asked", summary="{}"),
-            principal="ada",
-        )
-        erased = await db.write(lambda tx: deployments.erase(tx, deployment_id), principal="ada")
-        assert erased.state is DeploymentState.ERASED
-        assert await db.read(lambda r: episodes.get(r, episode.id)) == episode
-        for which in ("probe", "reference", "scene"):
-            with pytest.raises(NotFound, match="erased"):
-                await db.write(
-                    lambda tx, w=which: episodes.read_image(tx, episode.id, w), principal="ada"
-                )
-        with pytest.raises(NotFound, match="erased"):
-            db.keys.open(deployments.scope_of(deployment_id))

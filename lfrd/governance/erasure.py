@@ -1,0 +1,134 @@
+"""Erasing, in the order that makes it true: key, rows, vectors, logs, receipt.
+
+1. The data key is destroyed, and overwritten in the escrow: every copy of the faces, backups
+   included, is closed for good.
+2. Rows are deleted, faces blanked; vectors leave the running search and the index.
+3. Both write-ahead logs are emptied into their files, again and again until no reader bars it:
+   only then are the bytes gone from every file.
+4. The receipt is written, as a row and in the log.
+
+A crash between any two of these is gone on from: `finish_open` does what is left.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from lfrd.errors import Conflict, StoreFailed
+from lfrd.identity.live_gallery import LiveGallery
+from lfrd.store import erasures
+from lfrd.store.database import SYSTEM, Database
+from lfrd.store.erasures import Erasure, ErasureKind, ErasureState
+from lfrd.store.transaction import Transaction
+from lfrd.store.vectors import VectorIndex
+
+CHECKPOINT_RETRY_S = 0.1
+CHECKPOINT_LIMIT_S = 30.0
+"""A read lasts 5 s at most (60 s while a gallery is filled), so a bar falls by itself; what is not
+clean by then stays open and is tried again by the sweeper."""
+
+_TEMPLATES_OF = {
+    ErasureKind.WATCHLIST: "watchlist_id = ?",
+    ErasureKind.PERSON: "person_id = ?",
+}
+_DELETE: dict[ErasureKind, Callable[[Transaction, Erasure], Erasure]] = {
+    ErasureKind.WATCHLIST: erasures.delete_list,
+    ErasureKind.PERSON: erasures.delete_person,
+    ErasureKind.DEPLOYMENT: erasures.delete_deployment,
+}
+
+
+class Eraser:
+    """Carries erasures out, one at a time."""
+
+    def __init__(self, database: Database, index: VectorIndex, live: LiveGallery) -> None:
+        self._database = database
+        self._index = index
+        self._live = live
+        self._turn = asyncio.Lock()
+
+    async def erase(
+        self, kind: ErasureKind, subject_id: str, reason: str, *, principal: str
+    ) -> Erasure:
+        """Erase a list, a person or a deployment; return the receipt.
+
+        Raises Conflict where it is on legal hold, StoreFailed where the disk or the escrow failed:
+        then it is under way, and is gone on with by itself.
+        """
+        assert kind in _DELETE, kind
+        erasure = await self._database.write(
+            lambda tx: erasures.ask(tx, kind, subject_id, reason), principal=principal
+        )
+        async with self._turn:
+            now = await self._database.read(
+                lambda reader: reader.first(Erasure, "WHERE id = ?", (erasure.id,))
+            )
+            if now is None or not await self._delete(now):
+                raise Conflict(erasures.ON_HOLD)
+            if now.state is ErasureState.DONE:
+                return now
+            await self._clean()
+            return await self._database.write(
+                lambda tx: erasures.receipt(tx, erasure.id), principal=principal
+            )
+
+    async def finish_open(self) -> list[Erasure]:
+        """Bring every erasure that is under way to its receipt; return them."""
+        if not await self._database.read(erasures.unfinished):
+            return []
+        async with self._turn:
+            under_way = [
+                erasure
+                for erasure in await self._database.read(erasures.unfinished)
+                if await self._delete(erasure)
+            ]
+            await self._index.sync(self._database)  # whoever deleted them may not have come so far
+            await self._clean()
+            return await self._database.write(
+                lambda tx: [erasures.receipt(tx, item.id) for item in under_way], principal=SYSTEM
+            )
+
+    async def _delete(self, erasure: Erasure) -> bool:
+        """Steps 1 and 2, where they are to be taken; False where a hold ended the erasure."""
+        database, principal = self._database, erasure.principal
+        if erasure.state is not ErasureState.ASKED:
+            return True
+        may = await database.write(
+            lambda tx: erasures.destroy_key(tx, erasure), principal=principal
+        )
+        if not may:
+            return False
+        await asyncio.to_thread(database.keys.renew_escrow)
+
+        def write(tx: Transaction) -> list[str]:
+            gone = _template_ids(tx, erasure)
+            _DELETE[erasure.kind](tx, erasure)
+            return gone
+
+        gone = await database.write(write, principal=principal)
+        self._live.removed(gone)
+        await self._index.remove(gone)
+        return True
+
+    async def _clean(self) -> None:
+        """Step 3. Raises StoreFailed where something bars it for too long."""
+        for empty in (self._database.checkpoint, self._index.checkpoint):
+            tries = round(CHECKPOINT_LIMIT_S / CHECKPOINT_RETRY_S)
+            while not await empty():
+                tries -= 1
+                if not tries:
+                    raise StoreFailed(
+                        "an erasure is not complete: a reader bars the emptying of the log; "
+                        "it is tried again"
+                    )
+                await asyncio.sleep(CHECKPOINT_RETRY_S)
+
+
+def _template_ids(tx: Transaction, erasure: Erasure) -> list[str]:
+    condition = _TEMPLATES_OF.get(erasure.kind)
+    if condition is None:
+        return []
+    rows = tx.rows(
+        f"SELECT template.id FROM template JOIN entry ON entry.id = entry_id WHERE {condition}",  # noqa: S608  # one of two literals above
+        (erasure.subject_id,),
+    )
+    return [str(row[0]) for row in rows]

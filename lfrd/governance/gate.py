@@ -1,0 +1,240 @@
+"""The start gate: may this deployment start now? Pure: facts in, everything that is missing out.
+
+All of it at once, so that nobody mends one thing only to be sent away for the next. A warning is
+what the profile wants to be told and does not insist on.
+"""
+
+import enum
+import json
+from dataclasses import dataclass
+from typing import Literal
+
+from lfrd.governance.profile import Policy
+from lfrd.store.deployments import Deployment, DeploymentState, UseCase
+
+DOCUMENTS = ("impact-assessment", "notice")
+"""The documents that a deployment outside the lab refers to: what it may do to people was weighed
+beforehand, and people are told of it on the spot."""
+
+HOUR_S = 3600.0
+
+
+class ThresholdBasis(enum.StrEnum):
+    """Where a threshold comes from: a stated constant, the measured curve, or beyond its end."""
+
+    CONSTANT = "constant"
+    MEASURED = "measured"
+    EXTRAPOLATED = "extrapolated"
+
+
+@dataclass(frozen=True, slots=True)
+class ListFacts:
+    """One list that a deployment wants to compare with; `name` is empty where there is none."""
+
+    watchlist_id: str
+    name: str
+    confirmed_at_s: float
+    expires_at_s: float | None
+    entries: int
+    templates: int
+    unfounded: int
+    """Entries without a legal basis or a source."""
+    locked: bool
+    """Its key is gone: it has records and no faces."""
+
+    @property
+    def exists(self) -> bool:
+        return bool(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the gate looks at, besides the deployment itself."""
+
+    now_s: float
+    starter: str
+    lists: tuple[ListFacts, ...]
+    cameras: int
+    detector_digest: str
+    embedder_digest: str
+    policy_digest: str
+    running_id: str | None
+    threshold_basis: ThresholdBasis
+    evaluated: bool
+    """Whether a valid evaluation report exists for this very model and threshold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`key` is stable, for programs; `text` says what is missing and how to mend it."""
+
+    key: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What bars the start, and what is only to be known."""
+
+    missing: tuple[Finding, ...]
+    warnings: tuple[Finding, ...]
+
+    @property
+    def is_open(self) -> bool:
+        return not self.missing
+
+    def sentence(self) -> str:
+        """Everything that is missing, for one message."""
+        return "; ".join(finding.text for finding in self.missing)
+
+
+def judge(deployment: Deployment, policy: Policy, facts: Facts) -> Verdict:
+    """May `facts.starter` start this deployment at `facts.now_s`?"""
+    missing = [
+        *_plan(deployment, policy),
+        *_documents(deployment, policy),
+        *_lists(policy, facts),
+        *_authority(deployment, policy, facts),
+        *_machine(deployment, facts, policy),
+    ]
+    warnings: list[Finding] = []
+    for finding, wanted in (_threshold(policy, facts), _evaluation(policy, facts)):
+        if finding is not None:
+            (missing if wanted == "required" else warnings).append(finding)
+    return Verdict(tuple(missing), tuple(warnings))
+
+
+def _plan(deployment: Deployment, policy: Policy) -> list[Finding]:
+    found = [
+        Finding(key, f"{what} is missing")
+        for key, what, value in (
+            ("purpose", "the purpose", deployment.purpose),
+            ("place", "the place", deployment.place),
+        )
+        if not value.strip()
+    ]
+    if deployment.use_case not in set(UseCase):
+        found.append(Finding("use_case", f"the use case must be one of {', '.join(UseCase)}"))
+    if not policy.is_lab and not deployment.expectation.strip():
+        found.append(
+            Finding("expectation", "a written reason why listed people are expected at this place "
+                                   "is missing")
+        )  # fmt: skip
+    if not json.loads(deployment.watchlist_ids):
+        found.append(Finding("watchlists", "name at least one watchlist to compare with"))
+    return found + _window(deployment, policy)
+
+
+def _window(deployment: Deployment, policy: Policy) -> list[Finding]:
+    begin_s, end_s = deployment.planned_start_at_s, deployment.planned_end_at_s
+    if begin_s is None or end_s is None or end_s <= begin_s:
+        return [Finding("window", "a planned start, and a planned end after it, are missing")]
+    hours, most = (end_s - begin_s) / HOUR_S, policy.rules.max_deployment_h
+    if hours > most + 1e-6:
+        return [
+            Finding("duration", f"it is planned for {hours:g} h; {policy.name} allows {most:g} h")
+        ]
+    return []
+
+
+def _documents(deployment: Deployment, policy: Policy) -> list[Finding]:
+    if not policy.rules.documents_required:
+        return []
+    pairs = (text.partition(":") for text in json.loads(deployment.documents))
+    given = {kind.strip(): reference.strip() for kind, _, reference in pairs}
+    return [
+        Finding(f"document.{kind}", f"a reference to the {kind.replace('-', ' ')} is missing "
+                                    f'(document "{kind}: WHERE IT IS")')
+        for kind in DOCUMENTS
+        if not given.get(kind)
+    ]  # fmt: skip
+
+
+def _lists(policy: Policy, facts: Facts) -> list[Finding]:
+    found = []
+    for listed in facts.lists:
+        key = f"watchlist.{listed.watchlist_id}"
+        if not listed.exists:
+            found.append(Finding(key, f"there is no watchlist {listed.watchlist_id}"))
+            continue
+        found += [Finding(key, f"watchlist {listed.name!r} {text}")
+                  for text in _list_faults(listed, policy, facts.now_s)]  # fmt: skip
+    return found
+
+
+def _list_faults(listed: ListFacts, policy: Policy, now_s: float) -> list[str]:
+    faults = []
+    if listed.expires_at_s is not None and listed.expires_at_s <= now_s:
+        faults.append("has expired")
+    if listed.locked:
+        faults.append("has lost its key: its faces cannot be opened; make a new list")
+    within_h = policy.rules.list_confirmed_within_h
+    if within_h is not None and now_s - listed.confirmed_at_s > within_h * HOUR_S:
+        faults.append(f"was not confirmed within {within_h:g} h: look it over and confirm it")
+    if policy.is_lab:
+        return faults
+    if not listed.templates:
+        faults.append("holds nobody whom the present model can compare with")
+    if listed.unfounded:
+        faults.append(f"has {listed.unfounded} entries without a legal basis or a source")
+    return faults
+
+
+def _authority(deployment: Deployment, policy: Policy, facts: Facts) -> list[Finding]:
+    if deployment.state is not DeploymentState.AUTHORISED:
+        return [Finding("authority", f"it is {deployment.state}: it must be authorised first")]
+    found = []
+    if (
+        policy.rules.authoriser_differs
+        and deployment.urgent_reason is None
+        and deployment.authorised_by == facts.starter
+    ):
+        found.append(
+            Finding("authoriser", f"{policy.name} wants it authorised by somebody else than "
+                                  "whoever starts it")
+        )  # fmt: skip
+    begin_s, end_s = deployment.planned_start_at_s, deployment.planned_end_at_s
+    if begin_s is not None and facts.now_s < begin_s:
+        found.append(Finding("too_early", "its planned start has not come yet"))
+    if end_s is not None and facts.now_s >= end_s:
+        found.append(Finding("too_late", "its planned end has passed: plan it anew"))
+    return found
+
+
+def _machine(deployment: Deployment, facts: Facts, policy: Policy) -> list[Finding]:
+    found = []
+    if facts.running_id is not None:
+        found.append(Finding("running", f"deployment {facts.running_id} is running: end it first"))
+    authorised = (deployment.detector_digest, deployment.embedder_digest)
+    if authorised != (facts.detector_digest, facts.embedder_digest):
+        found.append(Finding("model", "the models were changed since it was planned: plan it anew"))
+    if deployment.policy_digest != facts.policy_digest:
+        found.append(
+            Finding("policy", "the site's rules were changed since it was planned: plan it anew")
+        )
+    if not facts.cameras and not policy.is_lab:
+        found.append(Finding("cameras", "no camera is enabled"))
+    return found
+
+
+Wanted = Literal["required", "warn", "no"]
+
+
+def _threshold(policy: Policy, facts: Facts) -> tuple[Finding | None, Wanted]:
+    one_in, basis = policy.rules.one_false_alert_in, facts.threshold_basis
+    if one_in is None or basis is ThresholdBasis.MEASURED:
+        return None, "no"
+    text = {
+        ThresholdBasis.CONSTANT: "the threshold is a constant: it was not derived from the lists",
+        ThresholdBasis.EXTRAPOLATED: "the threshold lies beyond what the measured pairs support",
+    }[basis]
+    wanted: Wanted = "required" if policy.rules.extrapolated_threshold == "refused" else "warn"
+    return Finding("threshold", f"{text} (at most one false alert in {one_in:,} faces)"), wanted
+
+
+def _evaluation(policy: Policy, facts: Facts) -> tuple[Finding | None, Wanted]:
+    wanted = policy.rules.evaluation_report
+    if wanted == "no" or facts.evaluated:
+        return None, "no"
+    text = "there is no valid evaluation report for this model and threshold (`lfrd evaluate`)"
+    return Finding("evaluation", text), wanted

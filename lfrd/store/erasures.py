@@ -1,0 +1,299 @@
+"""Erasures: from the first step to the receipt, and the rows that each step takes away.
+
+The order is fixed: the key is destroyed, rows are deleted, vectors leave the index, both logs are
+emptied into their files, and only then is the receipt written. A row of this table stands for each
+erasure under way, so that a crash anywhere in between is gone on from.
+"""
+
+import enum
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from lfrd.errors import Conflict
+from lfrd.events import EventKind
+from lfrd.governance.audit import AuditClass
+from lfrd.ids import new_id
+from lfrd.store import deployments, holds, watchlists
+from lfrd.store.transaction import Reader, Transaction
+
+
+class ErasureKind(enum.StrEnum):
+    WATCHLIST = "watchlist"
+    ENTRY = "entry"
+    PHOTO = "photo"
+    PERSON = "person"
+    DEPLOYMENT = "deployment"
+    EPISODES = "episodes"
+    SNAPSHOT = "snapshot"
+
+
+class ErasureState(enum.StrEnum):
+    """`asked`: nothing is gone yet. `deleted`: rows are gone, the files are not clean yet."""
+
+    ASKED = "asked"
+    DELETED = "deleted"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """With `done_at_s` and `leaf_id` it is the receipt; the counts say what went."""
+
+    TABLE: ClassVar[str] = "erasure"
+
+    id: str
+    kind: ErasureKind
+    subject_id: str
+    reason: str
+    state: ErasureState
+    asked_at_s: float
+    principal: str
+    entries: int = 0
+    templates: int = 0
+    images: int = 0
+    episodes: int = 0
+    done_at_s: float | None = None
+    leaf_id: int | None = None
+
+
+ON_HOLD = "this, or part of it, is on legal hold: release the hold first (`lfrd hold list`)"
+
+SEALED = (
+    "sealed_probe_crop = NULL, sealed_reference_crop = NULL, sealed_probe_portrait = NULL,"
+    " sealed_reference_portrait = NULL, sealed_scene = NULL"
+)
+
+
+def ask(tx: Transaction, kind: ErasureKind, subject_id: str, reason: str) -> Erasure:
+    """Note that an erasure begins, or find the one under way.
+
+    Raises NotFound, or Conflict for what is on legal hold and for a deployment that has not ended.
+    """
+    known = tx.first(Erasure, "WHERE subject_id = ? AND kind = ? AND state <> 'done'",
+                     (subject_id, kind))  # fmt: skip
+    if known is not None:
+        return known
+    _must_exist(tx, kind, subject_id)
+    if _held(tx, kind, subject_id):
+        raise Conflict(ON_HOLD)
+    erasure = Erasure(new_id(), kind, subject_id, reason, ErasureState.ASKED, tx.at_s, tx.principal)
+    tx.insert(erasure)
+    return erasure
+
+
+def unfinished(reader: Reader) -> list[Erasure]:
+    """The erasures without a receipt, oldest first."""
+    return reader.find(Erasure, "WHERE state <> 'done' ORDER BY asked_at_s, id")
+
+
+def receipts(reader: Reader, limit: int = 200) -> list[Erasure]:
+    """The newest erasures, those under way included, newest first."""
+    return reader.find(Erasure, "ORDER BY asked_at_s DESC, id DESC LIMIT ?", (limit,))
+
+
+def get(reader: Reader, erasure_id: str) -> Erasure:
+    """Raises NotFound."""
+    return reader.get(Erasure, erasure_id)
+
+
+def destroy_key(tx: Transaction, erasure: Erasure) -> bool:
+    """The first step: from here on nobody opens these faces, in no copy. May be repeated.
+
+    False, and the erasure is withdrawn, where a hold came into force after it was asked for.
+    """
+    if _held(tx, erasure.kind, erasure.subject_id):
+        tx.execute("DELETE FROM erasure WHERE id = ? AND state = 'asked'", (erasure.id,))
+        return False
+    if erasure.kind is ErasureKind.WATCHLIST:
+        tx.keys.destroy(watchlists.scope_of(erasure.subject_id))
+    elif erasure.kind is ErasureKind.DEPLOYMENT:
+        tx.keys.destroy(deployments.scope_of(erasure.subject_id))
+    return True
+
+
+def deleted(tx: Transaction, erasure: Erasure) -> Erasure:
+    """The rows of this erasure are gone."""
+    tx.execute(
+        "UPDATE erasure SET state = 'deleted', entries = ?, templates = ?, images = ?,"
+        " episodes = ? WHERE id = ? AND state = 'asked'",
+        (erasure.entries, erasure.templates, erasure.images, erasure.episodes, erasure.id),
+    )
+    return replace(erasure, state=ErasureState.DELETED)
+
+
+def receipt(tx: Transaction, erasure_id: str) -> Erasure:
+    """The files are clean: write the receipt, in the table and in the log."""
+    erasure = get(tx, erasure_id)
+    leaf_id = tx.audit(
+        AuditClass.ERASURE, "erasure.receipt", (erasure.id, erasure.subject_id),
+        {"kind": erasure.kind.value, "entries": erasure.entries, "templates": erasure.templates,
+         "images": erasure.images, "episodes": erasure.episodes},
+    )  # fmt: skip
+    tx.execute(
+        "UPDATE erasure SET state = 'done', done_at_s = ?, leaf_id = ? WHERE id = ?",
+        (tx.at_s, leaf_id, erasure.id),
+    )
+    return get(tx, erasure.id)
+
+
+def delete_list(tx: Transaction, erasure: Erasure) -> Erasure:
+    """The rows of a list; its key is destroyed by now. Also where the list is gone already."""
+    listed = "SELECT id FROM entry WHERE watchlist_id = ?"
+    counted = replace(
+        erasure,
+        entries=_count(tx, f"FROM entry WHERE id IN ({listed})", erasure.subject_id),
+        templates=_count(tx, f"FROM template WHERE entry_id IN ({listed})", erasure.subject_id),
+        images=_count(tx, f"FROM reference_image WHERE entry_id IN ({listed})",
+                      erasure.subject_id),
+    )  # fmt: skip
+    watchlists.delete(tx, erasure.subject_id)
+    return deleted(tx, counted)
+
+
+def delete_person(tx: Transaction, erasure: Erasure) -> Erasure:
+    """A person's entries on all lists, and the faces in every episode that shows them."""
+    person_id = erasure.subject_id
+    listed = "SELECT id FROM entry WHERE person_id = ?"
+    counted = replace(
+        erasure,
+        entries=_count(tx, f"FROM entry WHERE id IN ({listed})", person_id),
+        templates=_count(tx, f"FROM template WHERE entry_id IN ({listed})", person_id),
+        images=_count(tx, f"FROM reference_image WHERE entry_id IN ({listed})", person_id),
+    )
+    subjects = [person_id]
+    for entry in watchlists.entries_of_person(tx, person_id):
+        subjects.append(entry.id)
+        watchlists.delete_entry(tx, entry.id)
+    tx.execute("DELETE FROM person WHERE id = ?", (person_id,))
+    tx.execute("UPDATE episode_rival SET sealed_reference_portrait = NULL, reference = ''"
+               " WHERE person_id = ?", (person_id,))  # fmt: skip
+    tx.execute("UPDATE episode SET reference = '' WHERE person_id = ?", (person_id,))
+    episodes = blank(tx, "person_id = ?", (person_id,))
+    forget_links(tx, subjects)
+    return deleted(tx, replace(counted, episodes=episodes))
+
+
+def delete_deployment(tx: Transaction, erasure: Erasure) -> Erasure:
+    """The faces of a deployment's episodes; its key is destroyed by now. The record stays."""
+    episodes = blank(tx, "deployment_id = ?", (erasure.subject_id,))
+    if deployments.get(tx, erasure.subject_id).state == deployments.DeploymentState.ENDED:
+        deployments.mark_erased(tx, erasure.subject_id)
+    return deleted(tx, replace(erasure, episodes=episodes))
+
+
+def blank_due(tx: Transaction, deployment_id: str, raised_before_s: float) -> Erasure | None:
+    """The faces of one deployment's episodes whose short timer has run out, those on hold apart.
+
+    One transaction; the erasure is open until the files are clean. None where nothing was due.
+    """
+    count = blank(
+        tx, f"deployment_id = ? AND raised_at_s <= ? AND id NOT IN ({holds.EPISODES_HELD})",
+        (deployment_id, raised_before_s),
+    )  # fmt: skip
+    if not count:
+        return None
+    return note_deleted(tx, ErasureKind.EPISODES, deployment_id, "the time for face data is over",
+                        episodes=count)  # fmt: skip
+
+
+def note_deleted(
+    tx: Transaction,
+    kind: ErasureKind,
+    subject_id: str,
+    reason: str,
+    *,
+    templates: int = 0,
+    episodes: int = 0,
+) -> Erasure:
+    """An erasure whose rows went in this very transaction, or that was in memory only."""
+    erasure = Erasure(
+        new_id(), kind, subject_id, reason, ErasureState.DELETED, tx.at_s, tx.principal,
+        templates=templates, episodes=episodes,
+    )  # fmt: skip
+    tx.insert(erasure)
+    return erasure
+
+
+def drop_episodes(tx: Transaction, episode_ids: Sequence[str]) -> int:
+    """The long timer: what is left of episodes, with their reviews and their links in the log."""
+    dropped = 0
+    for episode_id in episode_ids:
+        dropped += tx.execute(
+            "DELETE FROM episode WHERE id = ? AND faces_erased_at_s IS NOT NULL", (episode_id,)
+        )
+    forget_links(tx, episode_ids)
+    return dropped
+
+
+def blank(tx: Transaction, condition: str, values: Sequence[str | float]) -> int:
+    """Take the faces out of the episodes that fit `condition` (our own text); how many had any."""
+    tx.execute(
+        "UPDATE episode_rival SET sealed_reference_portrait = NULL WHERE episode_id IN"  # noqa: S608
+        f" (SELECT id FROM episode WHERE {condition})",
+        values,
+    )
+    rows = tx.rows(
+        f"SELECT id FROM episode WHERE {condition} AND faces_erased_at_s IS NULL",  # noqa: S608
+        values,
+    )
+    ids = [str(row[0]) for row in rows]
+    for episode_id in ids:
+        tx.execute(
+            f"UPDATE episode SET {SEALED}, faces_erased_at_s = ? WHERE id = ?",  # noqa: S608
+            (tx.at_s, episode_id),
+        )
+        tx.event(EventKind.EPISODE_UPDATED, episode_id)
+    return len(ids)
+
+
+def forget_links(tx: Transaction, subject_ids: Sequence[str]) -> int:
+    """Erase the salts of the log entries about some subjects: the entries still verify, and no
+    longer say whom they are about."""
+    wanted = set(subject_ids)
+    rows = tx.rows("SELECT id, subjects FROM audit_leaf WHERE subjects IS NOT NULL")
+    found = [row[0] for row in rows if not wanted.isdisjoint(json.loads(str(row[1])))]
+    for leaf_id in found:
+        tx.execute("UPDATE audit_leaf SET subjects = NULL, salt = NULL WHERE id = ?", (leaf_id,))
+    return len(found)
+
+
+def has_links_before(reader: Reader, at_s: float) -> bool:
+    """Whether any log entry older than `at_s` still says whom it is about."""
+    found = reader.value(
+        "SELECT 1 FROM audit_leaf WHERE at_s < ? AND salt IS NOT NULL ORDER BY id LIMIT 1", (at_s,)
+    )
+    return found is not None
+
+
+def forget_links_before(tx: Transaction, at_s: float) -> int:
+    """The same for all log entries older than `at_s`, the receipts of erasures included."""
+    return tx.execute(
+        "UPDATE audit_leaf SET subjects = NULL, salt = NULL WHERE at_s < ? AND salt IS NOT NULL",
+        (at_s,),
+    )
+
+
+def _count(tx: Transaction, rest: str, subject_id: str) -> int:
+    return tx.count(f"SELECT count(*) {rest}", (subject_id,))
+
+
+def _held(reader: Reader, kind: ErasureKind, subject_id: str) -> bool:
+    count = {
+        ErasureKind.WATCHLIST: holds.on_list,
+        ErasureKind.PERSON: holds.on_person,
+        ErasureKind.DEPLOYMENT: holds.on_deployment,
+    }.get(kind)
+    return count is not None and count(reader, subject_id) > 0
+
+
+def _must_exist(reader: Reader, kind: ErasureKind, subject_id: str) -> None:
+    if kind is ErasureKind.WATCHLIST:
+        watchlists.get(reader, subject_id)
+    elif kind is ErasureKind.DEPLOYMENT:
+        state = deployments.get(reader, subject_id).state
+        if state is not deployments.DeploymentState.ENDED:
+            raise Conflict(f"deployment {subject_id} is {state}: only an ended one can be erased")
+    elif not reader.count("SELECT count(*) FROM episode WHERE person_id = ?", (subject_id,)):
+        reader.get(watchlists.Person, subject_id)

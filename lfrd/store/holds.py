@@ -1,0 +1,145 @@
+"""Legal holds: what must not be erased, because two different people said so, with a reason.
+
+A hold asked for by one person has no effect. The database itself refuses to delete a list, entry
+or photo on hold (triggers of migration 2); what is only blanked, the faces of episodes, is asked
+for here.
+"""
+
+import enum
+from dataclasses import dataclass
+from typing import ClassVar
+
+from lfrd.errors import BadInput, Conflict
+from lfrd.governance.audit import AuditClass
+from lfrd.ids import new_id
+from lfrd.store import deployments, episodes, watchlists
+from lfrd.store.transaction import Reader, Transaction
+
+
+class HoldKind(enum.StrEnum):
+    EPISODE = "episode"
+    DEPLOYMENT = "deployment"
+    PERSON = "person"
+    WATCHLIST = "watchlist"
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """In force from `confirmed_at_s` to `released_at_s`."""
+
+    TABLE: ClassVar[str] = "legal_hold"
+
+    id: str
+    kind: HoldKind
+    subject_id: str
+    reason: str
+    asked_at_s: float
+    principal: str
+    confirmed_at_s: float | None
+    confirmed_by: str | None
+    released_at_s: float | None
+    released_by: str | None
+    release_reason: str | None
+
+
+IN_FORCE = "confirmed_at_s IS NOT NULL AND released_at_s IS NULL"
+
+EPISODES_HELD = f"""
+    SELECT episode.id FROM episode JOIN legal_hold ON subject_id IN (episode.id,
+        episode.deployment_id, episode.person_id, episode.watchlist_id) WHERE {IN_FORCE}
+    UNION SELECT episode_id FROM episode_rival JOIN legal_hold ON subject_id = person_id
+        WHERE {IN_FORCE}
+"""  # noqa: S608  # a constant of ours
+"""The ids of the episodes whose faces must stay, whatever holds them."""
+
+
+def ask(tx: Transaction, kind: HoldKind, subject_id: str, reason: str) -> Hold:
+    """Ask for a hold, as `tx.principal`; it has no effect before somebody else confirms it."""
+    if not reason.strip():
+        raise BadInput("a legal hold needs a reason")
+    _must_exist(tx, kind, subject_id)
+    hold = Hold(
+        new_id(), kind, subject_id, reason.strip(), tx.at_s, tx.principal, None, None, None, None,
+        None,
+    )  # fmt: skip
+    tx.insert(hold)
+    tx.audit(AuditClass.DECISION, "hold.ask", (hold.id, subject_id), {"kind": kind.value})
+    return hold
+
+
+def confirm(tx: Transaction, hold_id: str) -> Hold:
+    """Put a hold in force. Raises NotFound, or Conflict for the one who asked, or done already."""
+    hold = tx.get(Hold, hold_id)
+    if hold.principal == tx.principal:
+        raise Conflict("a legal hold needs two different people: you asked for this one")
+    if hold.confirmed_at_s is not None or hold.released_at_s is not None:
+        raise Conflict(f"hold {hold_id} is confirmed or released already")
+    _must_exist(tx, hold.kind, hold.subject_id)
+    tx.execute(
+        "UPDATE legal_hold SET confirmed_at_s = ?, confirmed_by = ? WHERE id = ?",
+        (tx.at_s, tx.principal, hold_id),
+    )
+    tx.audit(AuditClass.DECISION, "hold.confirm", (hold_id, hold.subject_id))
+    return tx.get(Hold, hold_id)
+
+
+def release(tx: Transaction, hold_id: str, reason: str) -> Hold:
+    """End a hold, or take back one that was asked for: the timers then apply at once."""
+    if not reason.strip():
+        raise BadInput("releasing a legal hold needs a reason")
+    hold = tx.get(Hold, hold_id)
+    if hold.released_at_s is not None:
+        raise Conflict(f"hold {hold_id} is released already")
+    tx.execute(
+        "UPDATE legal_hold SET released_at_s = ?, released_by = ?, release_reason = ? WHERE id = ?",
+        (tx.at_s, tx.principal, reason.strip(), hold_id),
+    )
+    tx.audit(AuditClass.DECISION, "hold.release", (hold_id, hold.subject_id))
+    return tx.get(Hold, hold_id)
+
+
+def list_all(reader: Reader) -> list[Hold]:
+    """The newest holds, newest first."""
+    return reader.find(Hold, "ORDER BY id DESC LIMIT 1000")
+
+
+def on_list(reader: Reader, watchlist_id: str) -> int:
+    """How many holds keep a list or somebody on it."""
+    return reader.count(
+        f"SELECT count(*) FROM legal_hold WHERE {IN_FORCE} AND (subject_id = ? OR subject_id IN"  # noqa: S608
+        " (SELECT person_id FROM entry WHERE watchlist_id = ?))",
+        (watchlist_id, watchlist_id),
+    )
+
+
+def on_person(reader: Reader, person_id: str) -> int:
+    """How many holds keep a person, a list they are on, or an episode that shows them."""
+    return reader.count(
+        f"SELECT count(*) FROM legal_hold WHERE {IN_FORCE} AND (subject_id = ?1 OR subject_id IN"  # noqa: S608
+        " (SELECT watchlist_id FROM entry WHERE person_id = ?1) OR subject_id IN"
+        " (SELECT id FROM episode WHERE person_id = ?1 UNION SELECT deployment_id FROM episode"
+        "  WHERE person_id = ?1 UNION SELECT episode_id FROM episode_rival WHERE person_id = ?1))",
+        (person_id,),
+    )
+
+
+def on_deployment(reader: Reader, deployment_id: str) -> int:
+    """How many episodes of a deployment are held; a hold on it counts even without any."""
+    held = reader.count(
+        f"SELECT count(*) FROM episode WHERE deployment_id = ? AND id IN ({EPISODES_HELD})",  # noqa: S608
+        (deployment_id,),
+    )
+    return held or reader.count(
+        f"SELECT count(*) FROM legal_hold WHERE {IN_FORCE} AND subject_id = ?",  # noqa: S608
+        (deployment_id,),
+    )
+
+
+def _must_exist(reader: Reader, kind: HoldKind, subject_id: str) -> None:
+    tables = {
+        HoldKind.EPISODE: episodes.Episode,
+        HoldKind.DEPLOYMENT: deployments.Deployment,
+        HoldKind.PERSON: watchlists.Person,
+        HoldKind.WATCHLIST: watchlists.Watchlist,
+    }
+    reader.get(tables[kind], subject_id)

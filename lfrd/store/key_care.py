@@ -1,0 +1,126 @@
+"""What is done to keys while no daemon runs: change the master key, copy keys.db, give faces up."""
+
+import os
+from pathlib import Path
+
+from lfrd.clock import Clock
+from lfrd.errors import StateError
+from lfrd.governance.audit import AuditClass
+from lfrd.store.database import SYSTEM, Database
+from lfrd.store.keys import KeyStore, MasterKey, write_escrow
+from lfrd.store.rotation import commit_rotation, finish_rotation, next_to
+from lfrd.store.seal import KEY_BYTES
+from lfrd.store.sqlite import connect
+from lfrd.store.state_folder import StateFolder, sync_file, write_secret
+
+
+def rotate(folder: StateFolder, current: MasterKey, new: MasterKey | None) -> None:
+    """Put everything under another master key; crash-safe, see lfrd.store.rotation.
+
+    The folder is locked by the caller, so no daemon runs. `new` None makes one, in `master.key`.
+    Raises StateError where the current key does not open what is here.
+    """
+    finish_rotation(folder)
+    for path in (folder.keys_path, folder.database_path):
+        if not path.exists():
+            raise StateError(f"there is no {path}: start lfrd once before the key is changed")
+    in_folder = new is None
+    new = new or MasterKey("a new key", os.urandom(KEY_BYTES))
+    _make_next_keys(folder, current, new)
+    _make_next_database(folder, current, new)
+    if in_folder:
+        write_secret(next_to(folder.master_key_path), new.secret)
+    commit_rotation(folder)
+    finish_rotation(folder)
+
+
+def _make_next_keys(folder: StateFolder, current: MasterKey, new: MasterKey) -> None:
+    path = folder.keys_path
+    draft = next_to(path)
+    draft.touch(mode=0o600)
+    with KeyStore(folder, current) as keys:
+        keys.copy_to(draft, new)
+    check = connect(draft, _page_key(new, path), journal="delete")
+    check.close()
+    sync_file(draft)
+
+
+def _make_next_database(folder: StateFolder, current: MasterKey, new: MasterKey) -> None:
+    path = folder.database_path
+    draft = next_to(path)
+    draft.touch(mode=0o600)
+    old = connect(path, _page_key(current, path))
+    try:
+        if not old.checkpoint():
+            raise StateError(f"{path} is being read by another program: end that one first")
+        old.copy_to(draft, _page_key(new, path))
+    finally:
+        old.close()
+    check = connect(draft, _page_key(new, path))
+    try:
+        found = check.value("PRAGMA quick_check")
+        check.checkpoint()
+    finally:
+        check.close()
+    if found != "ok":
+        raise StateError(f"the copy of {path} under the new key is not whole: {found!r}")
+    sync_file(draft)
+
+
+def escrow(folder: StateFolder, master: MasterKey, path: Path) -> None:
+    """Overwrite the copy of keys.db at `path` with what keys.db holds now. A daemon may run.
+
+    Raises StateError, StoreFailed.
+    """
+    if not folder.keys_path.exists():
+        raise StateError(f"there is no {folder.keys_path}: start lfrd once")
+    key = _page_key(master, folder.keys_path)
+    keys = connect(folder.keys_path, key, journal="delete", read_only=True)
+    try:
+        write_escrow(keys, key, path)
+    finally:
+        keys.close()
+
+
+async def abandon(folder: StateFolder, master: MasterKey, clock: Clock) -> None:
+    """Go on without the lost keys.db: every record stays readable, no face ever again.
+
+    What was done is in the log before the new keys.db has its name, so a crash only means doing
+    it again. Raises StateError where keys.db is there, or the master key does not open lfrd.db.
+    """
+    if folder.keys_path.exists():
+        raise StateError(
+            f"{folder.keys_path} is there: move it away first, if it is not the one that belongs "
+            "to this lfrd.db"
+        )
+    if not folder.database_path.exists():
+        raise StateError(f"there is no {folder.database_path}: nothing was lost")
+    database = connect(
+        folder.database_path, _page_key(master, folder.database_path), read_only=True
+    )
+    try:
+        installation_id = str(
+            database.value("SELECT value FROM meta WHERE name = 'installation_id'")
+        )
+    finally:
+        database.close()
+    drafted = _Drafted(folder.path)
+    drafted.keys_path.unlink(missing_ok=True)
+    with KeyStore(drafted, master, adopt_installation=installation_id) as keys:
+        async with Database(drafted, keys, clock) as opened:
+            await opened.write(
+                lambda tx: tx.audit(AuditClass.ERASURE, "keys.abandon"), principal=SYSTEM
+            )
+    drafted.keys_path.replace(folder.keys_path)
+
+
+class _Drafted(StateFolder):
+    """The same folder, with a keys.db that does not have its name yet."""
+
+    @property
+    def keys_path(self) -> Path:
+        return next_to(super().keys_path)
+
+
+def _page_key(master: MasterKey, path: Path) -> bytes:
+    return master.derive(f"pages of {path.name}")

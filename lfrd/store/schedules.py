@@ -1,0 +1,101 @@
+"""Weekly schedules: a standing authorisation, under which deployments of a week's windows start."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from lfrd.errors import Conflict
+from lfrd.events import EventKind
+from lfrd.governance.audit import AuditClass
+from lfrd.ids import new_id
+from lfrd.store.transaction import Reader, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """`plan` and `windows` are JSON texts that lfrd.governance.schedule makes and reads."""
+
+    TABLE: ClassVar[str] = "schedule"
+
+    id: str
+    plan: str
+    windows: str
+    timezone: str
+    created_at_s: float
+    expires_at_s: float
+    authorised_at_s: float | None
+    authorised_by: str | None
+    revoked_at_s: float | None
+    revoked_by: str | None
+    principal: str
+
+    def is_in_force(self, at_s: float) -> bool:
+        """Whether deployments may start under it."""
+        return (
+            self.authorised_at_s is not None
+            and self.revoked_at_s is None
+            and at_s < self.expires_at_s
+        )
+
+
+def add(tx: Transaction, plan: str, windows: str, timezone: str, expires_at_s: float) -> Schedule:
+    """Plan one; nothing starts before it is authorised."""
+    schedule = Schedule(
+        new_id(), plan, windows, timezone, tx.at_s, expires_at_s, None, None, None, None,
+        tx.principal,
+    )  # fmt: skip
+    tx.insert(schedule)
+    _log(tx, schedule.id, "schedule.add")
+    return schedule
+
+
+def get(reader: Reader, schedule_id: str) -> Schedule:
+    """Raises NotFound."""
+    return reader.get(Schedule, schedule_id)
+
+
+def list_all(reader: Reader) -> list[Schedule]:
+    """The newest schedules, newest first."""
+    return reader.find(Schedule, "ORDER BY id DESC LIMIT 200")
+
+
+def authorise(tx: Transaction, schedule_id: str) -> Schedule:
+    """The standing authorisation, by `tx.principal`. Raises Conflict where it has one, or had."""
+    changed = tx.execute(
+        "UPDATE schedule SET authorised_at_s = ?, authorised_by = ?"
+        " WHERE id = ? AND authorised_at_s IS NULL AND revoked_at_s IS NULL",
+        (tx.at_s, tx.principal, schedule_id),
+    )
+    schedule = get(tx, schedule_id)
+    if not changed:
+        raise Conflict(f"schedule {schedule_id} is authorised or revoked already")
+    _log(tx, schedule_id, "schedule.authorise")
+    return schedule
+
+
+def revoke(tx: Transaction, schedule_id: str) -> Schedule:
+    """End the standing authorisation; a deployment that runs under it goes on to its end."""
+    changed = tx.execute(
+        "UPDATE schedule SET revoked_at_s = ?, revoked_by = ?"
+        " WHERE id = ? AND revoked_at_s IS NULL",
+        (tx.at_s, tx.principal, schedule_id),
+    )
+    schedule = get(tx, schedule_id)
+    if not changed:
+        raise Conflict(f"schedule {schedule_id} is revoked already")
+    _log(tx, schedule_id, "schedule.revoke")
+    return schedule
+
+
+def deployed(reader: Reader, schedule_id: str, window_start_s: float) -> bool:
+    """Whether a window has had its deployment."""
+    return bool(
+        reader.count(
+            "SELECT count(*) FROM deployment WHERE schedule_id = ? AND planned_start_at_s = ?",
+            (schedule_id, window_start_s),
+        )
+    )
+
+
+def _log(tx: Transaction, schedule_id: str, action: str) -> None:
+    tx.audit(AuditClass.PERIOD_OF_USE, action, (schedule_id,))
+    tx.event(EventKind.DEPLOYMENT_CHANGED, schedule_id)
