@@ -21,7 +21,7 @@ async def tcp_server(handler: Handler) -> AsyncIterator[int]:
         assert task is not None
         tasks.add(task)
         try:
-            with contextlib.suppress(ConnectionError):
+            with contextlib.suppress(ConnectionError, asyncio.CancelledError):
                 await handler(reader, writer)
         finally:
             writer.close()

@@ -148,6 +148,7 @@ class RtspServer(ServerProcess):
 
     def __init__(self, folder: Path, port: int | None = None) -> None:
         port = port or free_port()
+        self.folder = folder
         super().__init__([sys.executable, "-c", _SERVER, str(folder), str(port)], port)
 
     def url(self, name: str, *, loop: bool = True) -> str:
