@@ -9,7 +9,7 @@ from lfrd.clock import Clock
 from lfrd.errors import NotFound, StoreFailed
 from lfrd.health import HealthBoard
 from lfrd.lines import CandidateLine, Report
-from lfrd.store import episodes, watchlists
+from lfrd.store import better_look, episodes, reviews, watchlists
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.transaction import Transaction
 from lfrd.types import U8, Decision
@@ -26,6 +26,15 @@ class _Episode:
 
     episode_id: str
     reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """Which entry was raised on which live track."""
+
+    camera_id: str
+    track_id: int
+    entry_id: str
 
 
 class Alerts:
@@ -71,9 +80,10 @@ class Alerts:
         episode = known.get(decision.entry_id)
 
         def write(tx: Transaction) -> _Episode | None:
+            evidence = episodes.Evidence(probe, portrait)
             if episode is None:
-                return self._add(tx, camera_id, decision, episodes.Evidence(probe, portrait))
-            return self._update(tx, episode, decision)
+                return self._add(tx, camera_id, decision, evidence)
+            return self._update(tx, episode, decision, evidence)
 
         self.unwritten += 1
         written = await self._written(write)
@@ -86,6 +96,14 @@ class Alerts:
     def track_ended(self, camera_id: str, track_id: int) -> None:
         """The track is gone: whoever comes back is a new episode."""
         self._episodes.pop((camera_id, track_id), None)
+
+    def track_of(self, episode_id: str) -> Sighting | None:
+        """The live track of an episode; None where it is gone."""
+        for (camera_id, track_id), known in self._episodes.items():
+            for entry_id, episode in known.items():
+                if episode.episode_id == episode_id:
+                    return Sighting(camera_id, track_id, entry_id)
+        return None
 
     async def _written(self, write: "_Write") -> _Episode | None:
         while True:
@@ -132,8 +150,14 @@ class Alerts:
         self._add_rivals(tx, episode.id, decision)
         return _Episode(episode.id, entry.reference)
 
-    def _update(self, tx: Transaction, known: _Episode, decision: Decision) -> _Episode:
-        """Later looks strengthened an episode; one that a reviewer closed stays as it was seen."""
+    def _update(
+        self, tx: Transaction, known: _Episode, decision: Decision, evidence: episodes.Evidence
+    ) -> _Episode:
+        """Later looks strengthened an episode; one that a reviewer closed stays as it was seen.
+
+        A clearly better look takes the place of the pictures, until the first reviewer decided
+        about what they saw.
+        """
         if episodes.get(tx, known.episode_id).state == episodes.EpisodeState.OPEN:
             episodes.update(
                 tx,
@@ -142,6 +166,10 @@ class Alerts:
                 margin=decision.margin,
                 looks=decision.looks,
             )
+            if decision.clearer and not reviews.of_episode(tx, known.episode_id):
+                look = decision.look
+                seen = better_look.Seen(look.sequence, look.media_at_s, look.captured_at_s)
+                better_look.show(tx, known.episode_id, seen, evidence)
             self._add_rivals(tx, known.episode_id, decision)
         return known
 

@@ -79,6 +79,14 @@ class MatchingSection(Section):
     threshold: Annotated[float, Field(gt=0, lt=1)] = 0.45
     max_yaw_deg: Annotated[float, Field(gt=0, le=90)] = 45.0
     max_looks: Annotated[int, Field(ge=1, le=100)] = 16
+    demographic_factor: Annotated[float, Field(ge=1, le=1000)] = 10.0
+
+
+class ListsSection(Section):
+    """How reference photos are judged, and how long what has expired is kept."""
+
+    gate: Literal["strict", "warn"] = "warn"
+    expired_kept_h: Annotated[float, Field(ge=0, le=744)] = 24.0
 
 
 class CameraSection(Section):
@@ -142,6 +150,7 @@ class Config(Section):
     models: ModelsSection = ModelsSection()
     detection: DetectionSection = DetectionSection()
     matching: MatchingSection = MatchingSection()
+    lists: ListsSection = ListsSection()
     policy: PolicySection = PolicySection()
     keys: KeysSection = KeysSection()
     log: LogSection = LogSection()

@@ -1,6 +1,7 @@
 """The composition root: opens every part in order, runs them together, closes in reverse."""
 
 import asyncio
+import functools
 import logging
 import os
 import signal
@@ -15,13 +16,16 @@ from lfrd.fleet import Fleet, Reading
 from lfrd.governance.deployment import Deployments
 from lfrd.governance.review import Reviews
 from lfrd.health import HealthBoard
+from lfrd.identity.expiry import Expiry
 from lfrd.identity.live_gallery import LiveGallery
+from lfrd.identity.photos import Photos
+from lfrd.identity.thresholds import Setting, Thresholds
 from lfrd.identity.watchlists import Watchlists
 from lfrd.lines import Report
 from lfrd.running import Pace, Tools
 from lfrd.service_manager import tell
 from lfrd.site import Site
-from lfrd.store.database import Database
+from lfrd.store.database import SYSTEM, Database
 from lfrd.store.keys import KeyStore, load_master_key
 from lfrd.store.state_folder import StateFolder
 from lfrd.store.vectors import VectorIndex
@@ -58,9 +62,11 @@ async def open_site(
         fleet = Fleet(database, clock, health, config.camera, manner.reading)
         parts.push_async_callback(fleet.life.close)
         pace = manner.pace or Pace(config.detection.target_hz)
+        lists = _lists(config, clock, database, index, vision, live, health)
         tools = Tools(
-            config, database, clock, health, fleet, vision, pace, born_at_s, manner.report
-        )
+            config, database, clock, health, fleet, vision, pace, born_at_s, lists.thresholds,
+            manner.report,
+        )  # fmt: skip
         deployments = Deployments(tools, live)
         reviews = Reviews(database, clock, health)
         await deployments.end_interrupted()
@@ -75,7 +81,9 @@ async def open_site(
             vision=vision,
             gallery=live,
             fleet=fleet,
-            watchlists=Watchlists(database, index, vision, live),
+            watchlists=lists.watchlists,
+            thresholds=lists.thresholds,
+            expiry=lists.expiry,
             deployments=deployments,
             reviews=reviews,
         )
@@ -90,14 +98,51 @@ async def _at_work(site: Site) -> AsyncIterator[None]:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(site.fleet.life.stay(no_cameras), name="cameras")
         reviews = tasks.create_task(site.reviews.run(), name="reviews")
+        expiry = tasks.create_task(site.expiry.run(), name="expiry")
         deployments = tasks.create_task(site.deployments.run(stop), name="deployments")
         try:
             yield
         finally:
             reviews.cancel()
+            expiry.cancel()
             stop.set()
             await asyncio.wait([deployments])
             no_cameras.set()
+
+
+@dataclass(frozen=True, slots=True)
+class _Lists:
+    """The parts that have to do with who is looked for."""
+
+    thresholds: Thresholds
+    watchlists: Watchlists
+    expiry: Expiry
+
+
+def _lists(
+    config: Config,
+    clock: Clock,
+    database: Database,
+    index: VectorIndex,
+    vision: Vision,
+    live: LiveGallery,
+    health: HealthBoard,
+) -> _Lists:
+    setting = Setting(
+        constant=config.matching.threshold,
+        looks=config.matching.max_looks,
+        demographic_factor=config.matching.demographic_factor,
+        curves=config.site.state_dir / "curves",
+    )
+    thresholds = Thresholds(database, clock, vision.model_digest, setting)
+    photos = Photos(database, index, vision, live, clock, thresholds)
+    watchlists = Watchlists(database, index, photos, live, clock, vision.model_digest)
+    expiry = Expiry(
+        database, clock, health, live, config.lists.expired_kept_h * 3600,
+        functools.partial(watchlists.delete_list, principal=SYSTEM),
+        functools.partial(watchlists.delete_entry, principal=SYSTEM),
+    )  # fmt: skip
+    return _Lists(thresholds, watchlists, expiry)
 
 
 def _vision(config: Config) -> Vision:

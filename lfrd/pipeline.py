@@ -9,8 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from lfrd.counters import CameraCounters
-from lfrd.identity.evidence import EvidenceRule, TrackEvidence
-from lfrd.identity.gallery import Gallery
+from lfrd.identity.live_search import LiveSearch
 from lfrd.tracking.best_shot import BestShot, BestShotRule, Skip
 from lfrd.tracking.tracker import Tracker
 from lfrd.types import (
@@ -44,7 +43,6 @@ class Rules:
     """
 
     best_shot: BestShotRule
-    evidence: EvidenceRule
     detect_hz: float | None
     frames_ahead: int = 0
 
@@ -64,7 +62,7 @@ class Parts:
     """What a camera's coroutine works with, shared by all cameras of a deployment."""
 
     vision: Vision
-    gallery: Gallery
+    search: LiveSearch
     alerts: AlertSink
     rules: Rules
 
@@ -125,9 +123,9 @@ async def _detected(
 class _Passage:
     """What is known of one live track: which looks were taken, and what they say."""
 
-    def __init__(self, track_id: int, rules: Rules) -> None:
-        self.shots = BestShot(rules.best_shot)
-        self.evidence = TrackEvidence(track_id, rules.evidence)
+    def __init__(self, camera_id: str, track_id: int, parts: Parts) -> None:
+        self.shots = BestShot(parts.rules.best_shot)
+        self.evidence = parts.search.tracks.begin(camera_id, track_id)
 
 
 class _Watch:
@@ -144,13 +142,15 @@ class _Watch:
         """Forget the tracks that ended; everything known of them goes with them."""
         for track_id in update.ended:
             del self._passages[track_id]
+            self._parts.search.tracks.end(self._camera_id, track_id)
             self._parts.alerts.track_ended(self._camera_id, track_id)
 
     def wants(self, frame: Frame, view: TrackView) -> bool:
         """Whether this view of a track deserves a crop, as far as its landmarks tell."""
         passage = self._passages.get(view.track_id)
         if passage is None:
-            passage = self._passages[view.track_id] = _Passage(view.track_id, self._parts.rules)
+            passage = _Passage(self._camera_id, view.track_id, self._parts)
+            self._passages[view.track_id] = passage
             self._counters.tracks += 1
         if not view.detected:
             return False
@@ -186,7 +186,8 @@ class _Watch:
             return ()
         try:
             self._counters.templates_made += 1
-            return self._parts.gallery.search(template.array[None], CANDIDATES_KEPT)[0]
+            probes = template.array[None]
+            return self._parts.search.nearest(self._camera_id, probes, CANDIDATES_KEPT)[0]
         finally:
             template.release()
 

@@ -12,12 +12,14 @@ from lfrd.clock import Clock
 from lfrd.config import Config
 from lfrd.counters import CameraCounters
 from lfrd.errors import FacesLeft
+from lfrd.events import EventKind, Reset
 from lfrd.fleet import Fleet
 from lfrd.health import HealthBoard
-from lfrd.identity.evidence import EvidenceRule
-from lfrd.identity.gallery import Gallery
+from lfrd.identity.live_search import LiveSearch
+from lfrd.identity.thresholds import Thresholds
 from lfrd.lines import Report, SummaryLine, percentile
 from lfrd.pipeline import Parts, Rules, run_camera
+from lfrd.store import reviews
 from lfrd.store.database import Database
 from lfrd.store.deployments import Deployment
 from lfrd.tracking.best_shot import BestShotRule
@@ -50,15 +52,16 @@ class Tools:
     vision: Vision
     pace: Pace
     born_at_s: float
+    thresholds: Thresholds
     report: Report | None = None
 
 
 class Running:
     """The running deployment; `run` is its whole life."""
 
-    def __init__(self, deployment: Deployment, gallery: Gallery, tools: Tools) -> None:
+    def __init__(self, deployment: Deployment, search: LiveSearch, tools: Tools) -> None:
         self.deployment = deployment
-        self.gallery = gallery
+        self.search = search
         self.stop = asyncio.Event()
         self.end_reason = "every camera came to its end"
         self.ended_by = ""
@@ -89,8 +92,10 @@ class Running:
         """Watch the cameras until the end, then make sure that no face is left in memory."""
         async with asyncio.TaskGroup() as tasks:
             clock = tasks.create_task(self._end_in_time())
+            listening = tasks.create_task(self._follow_reviews())
             await self._tools.fleet.life.run(self._watch, self.stop)
             clock.cancel()
+            listening.cancel()
         await self._leave_nothing()
         return self.summary()
 
@@ -145,11 +150,10 @@ class Running:
                 max_yaw_deg=config.matching.max_yaw_deg,
                 max_looks=config.matching.max_looks,
             ),
-            evidence=EvidenceRule(threshold=self.deployment.threshold),
             detect_hz=pace.detect_hz,
             frames_ahead=FRAMES_AHEAD if pace.media_clock else 0,
         )
-        return Parts(self._tools.vision, self.gallery, self._alerts, rules)
+        return Parts(self._tools.vision, self.search, self._alerts, rules)
 
     async def _end_in_time(self) -> None:
         """Ask for the end when the planned time has come, by the wall clock."""
@@ -161,8 +165,26 @@ class Running:
                 return
             await asyncio.sleep(min(left_s, 1.0))
 
+    async def _follow_reviews(self) -> None:
+        """After "not a match" an entry is silent for that track, as long as the track lives."""
+        async with self._tools.database.events.subscribe() as changes:
+            async for event in changes:
+                if isinstance(event, Reset) or event.kind is not EventKind.EPISODE_CLOSED:
+                    continue
+                seen = self._alerts.track_of(event.subject_id)
+                if seen is not None and await self._was_no_match(event.subject_id):
+                    self.search.tracks.silence(seen.camera_id, seen.track_id, seen.entry_id)
+
+    async def _was_no_match(self, episode_id: str) -> bool:
+        """Whether every final decision about an episode was "not a match"."""
+        given = await self._tools.database.read(
+            lambda reader: reviews.of_episode(reader, episode_id)
+        )
+        final = {review.decision for review in given if review.final_at_s is not None}
+        return final == {reviews.ReviewDecision.NOT_MATCH}
+
     async def _leave_nothing(self) -> None:
-        self.gallery.clear()
+        self.search.close()
         counts = await self._tools.vision.drain()
         held = counts.held + self._tools.vision.crops_held
         if held:

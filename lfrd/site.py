@@ -13,7 +13,9 @@ from lfrd.fleet import Fleet
 from lfrd.governance.deployment import Deployments
 from lfrd.governance.review import Reviews
 from lfrd.health import HealthBoard
+from lfrd.identity.expiry import Expiry
 from lfrd.identity.live_gallery import LiveGallery
+from lfrd.identity.thresholds import Thresholds
 from lfrd.identity.watchlists import Watchlists
 from lfrd.store.database import Database
 from lfrd.vision.engine import Vision
@@ -33,5 +35,7 @@ class Site:
     gallery: LiveGallery
     fleet: Fleet
     watchlists: Watchlists
+    thresholds: Thresholds
+    expiry: Expiry
     deployments: Deployments
     reviews: Reviews

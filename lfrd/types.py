@@ -169,8 +169,9 @@ class Decision:
 
     `score` is the fused similarity score of the track's looks, `margin` the distance to the best
     other *person* (None where there is no other), `rivals` the other persons that are over the
-    threshold too: the candidate is then ambiguous. `looks` counts the looks behind it; `look` is
-    the deciding one.
+    threshold too: the candidate is then ambiguous. `threshold` is what this entry had to reach,
+    with its own margins. `looks` counts the looks behind it; `look` is the one just taken, and
+    `clearer` says that it shows the entry better than every look reported before.
     """
 
     kind: Literal["raised", "updated"]
@@ -183,3 +184,4 @@ class Decision:
     looks: int
     look: Look
     rivals: tuple[Match, ...] = ()
+    clearer: bool = True

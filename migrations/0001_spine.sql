@@ -38,14 +38,30 @@ CREATE TABLE entry (
     category TEXT NOT NULL CHECK (category <> ''),
     basis TEXT NOT NULL,
     source TEXT NOT NULL,
+    reviewer TEXT NOT NULL,
     under_18 INTEGER NOT NULL CHECK (under_18 IN (0, 1)),
+    under_18_reason TEXT NOT NULL,
+    approved_at_s REAL,
+    approved_by TEXT,
     margin REAL NOT NULL CHECK (margin BETWEEN 0 AND 1),
+    status_checked_at_s REAL NOT NULL,
     added_at_s REAL NOT NULL,
     expires_at_s REAL CHECK (expires_at_s > added_at_s),
     principal TEXT NOT NULL,
-    UNIQUE (watchlist_id, reference)
+    UNIQUE (watchlist_id, reference),
+    CHECK ((approved_at_s IS NULL) = (approved_by IS NULL)),
+    CHECK (approved_by IS NULL OR approved_by <> principal)
 ) STRICT;
 CREATE INDEX entry_person ON entry (person_id);
+CREATE INDEX entry_expires ON entry (expires_at_s) WHERE expires_at_s IS NOT NULL;
+
+-- A list with rows here is compared with on these cameras only; without rows, on all.
+CREATE TABLE watchlist_camera (
+    watchlist_id TEXT NOT NULL REFERENCES watchlist (id) ON DELETE CASCADE,
+    camera_id TEXT NOT NULL,
+    principal TEXT NOT NULL,
+    PRIMARY KEY (watchlist_id, camera_id)
+) STRICT;
 
 CREATE TABLE reference_image (
     id TEXT PRIMARY KEY,
@@ -61,13 +77,19 @@ CREATE TABLE reference_image (
     exposure REAL NOT NULL,
     detector_score REAL NOT NULL,
     overall REAL NOT NULL,
+    findings TEXT NOT NULL CHECK (json_valid(findings)),
+    quarantined_at_s REAL,
+    quarantined_by TEXT,
+    quarantine_reason TEXT,
     added_at_s REAL NOT NULL,
     principal TEXT NOT NULL,
     sealed_image BLOB NOT NULL,
     sealed_crop BLOB NOT NULL,
     sealed_portrait BLOB NOT NULL,
-    UNIQUE (entry_id, sha256)
+    UNIQUE (entry_id, sha256),
+    CHECK ((quarantined_at_s IS NULL) = (quarantined_by IS NULL))
 ) STRICT;
+CREATE INDEX reference_image_sha256 ON reference_image (sha256);
 
 CREATE TABLE template (
     id TEXT PRIMARY KEY,
@@ -130,6 +152,48 @@ CREATE TABLE deployment_watchlist (
     taken_at_s REAL NOT NULL,
     principal TEXT NOT NULL,
     PRIMARY KEY (deployment_id, watchlist_id)
+) STRICT;
+
+-- Every threshold that a deployment had; it only ever rises.
+CREATE TABLE deployment_threshold (
+    deployment_id TEXT NOT NULL REFERENCES deployment (id) ON DELETE CASCADE,
+    at_s REAL NOT NULL,
+    threshold REAL NOT NULL,
+    reference_count INTEGER NOT NULL,
+    looks INTEGER NOT NULL,
+    looks_effective REAL NOT NULL,
+    demographic_factor REAL NOT NULL,
+    fpir REAL NOT NULL,
+    fpir_low REAL NOT NULL,
+    fpir_high REAL NOT NULL,
+    extrapolated INTEGER NOT NULL CHECK (extrapolated IN (0, 1)),
+    principal TEXT NOT NULL,
+    PRIMARY KEY (deployment_id, at_s)
+) STRICT;
+
+-- A bulk import on its way: its rows are read from the source again, these are the ones done.
+CREATE TABLE import_run (
+    id TEXT PRIMARY KEY,
+    watchlist_id TEXT NOT NULL REFERENCES watchlist (id) ON DELETE CASCADE,
+    source_sha256 TEXT NOT NULL CHECK (length(source_sha256) = 64),
+    source_name TEXT NOT NULL,
+    mode TEXT NOT NULL CHECK (mode IN ('strict', 'warn')),
+    total INTEGER NOT NULL CHECK (total > 0),
+    started_at_s REAL NOT NULL,
+    ended_at_s REAL,
+    principal TEXT NOT NULL,
+    UNIQUE (watchlist_id, source_sha256)
+) STRICT;
+CREATE TABLE import_row (
+    import_id TEXT NOT NULL REFERENCES import_run (id) ON DELETE CASCADE,
+    number INTEGER NOT NULL CHECK (number >= 1),
+    outcome TEXT NOT NULL CHECK (outcome IN ('enrolled', 'warned', 'refused', 'duplicate')),
+    codes TEXT NOT NULL,
+    entry_id TEXT,
+    photo_id TEXT,
+    at_s REAL NOT NULL,
+    principal TEXT NOT NULL,
+    PRIMARY KEY (import_id, number)
 ) STRICT;
 
 -- An episode lives on copies of its own: camera, entry and list may go before it.

@@ -4,12 +4,12 @@ import asyncio
 import logging
 
 from lfrd.errors import BadInput, Conflict, NotFound
-from lfrd.identity.gallery import Gallery
 from lfrd.identity.live_gallery import LiveGallery
+from lfrd.identity.live_search import LiveSearch
+from lfrd.identity.opening import open_search
 from lfrd.lines import SummaryLine
 from lfrd.running import Running, Tools, as_summary_json
 from lfrd.store import deployments as stored
-from lfrd.store import templates
 from lfrd.store.database import SYSTEM
 from lfrd.store.deployments import Deployment, NewDeployment, Snapshot
 from lfrd.store.transaction import Transaction
@@ -18,8 +18,6 @@ log = logging.getLogger(__name__)
 
 LAB = "lab"
 LAB_LIMIT_S = 4 * 3600.0
-LOADING_LIMIT_S = 60.0
-"""Opening the seals of a large list may take longer than the limit of ordinary reads."""
 
 
 class Deployments:
@@ -87,7 +85,7 @@ class Deployments:
         deployment = await tools.database.write(
             lambda tx: _start(tx, new, watchlist_ids), principal=principal
         )
-        self._running = Running(deployment, await self._fill_gallery(watchlist_ids), tools)
+        self._running = Running(deployment, await self._open_search(deployment), tools)
         self._over.clear()
         self._begin.set()
         log.info("deployment %s started by %s", deployment.id, principal)
@@ -160,15 +158,21 @@ class Deployments:
             self._over.set()
         log.info("deployment %s ended: %s", running.deployment.id, running.end_reason)
 
-    async def _fill_gallery(self, watchlist_ids: tuple[str, ...]) -> Gallery:
-        vision = self._tools.vision
-        matrix = await self._tools.database.read(
-            lambda reader: templates.load(reader, vision.model_digest, watchlist_ids),
-            limit_s=LOADING_LIMIT_S,
+    async def _open_search(self, deployment: Deployment) -> LiveSearch:
+        tools = self._tools
+        vision = tools.vision
+        search = LiveSearch(
+            deployment.id, vision.model_digest, vision.dim, deployment.threshold
         )
-        gallery = Gallery(vision.model_digest, vision.dim)
-        self._live.open(gallery, matrix, watchlist_ids)
-        return gallery
+        taken = await self.snapshots(deployment.id)
+        await open_search(
+            tools.database,
+            tools.clock,
+            self._live,
+            search,
+            tuple(snapshot.watchlist_id for snapshot in taken),
+        )
+        return search
 
 
 def _start(tx: Transaction, new: NewDeployment, watchlist_ids: tuple[str, ...]) -> Deployment:

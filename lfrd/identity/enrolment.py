@@ -12,6 +12,7 @@ import numpy as np
 from PIL import BmpImagePlugin, Image, ImageOps, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
 from lfrd.errors import BadInput, Conflict
+from lfrd.identity.gate import Finding, PhotoRefused, Weight
 from lfrd.types import F32, U8, Detections, Planes, Quality, Template
 from lfrd.vision.engine import SMALLEST_INTER_EYE_PX, Vision
 from lfrd.vision.picture import portrait
@@ -41,7 +42,8 @@ class EnrolledPhoto:
 
     `sha256` of the file as uploaded, the size of the picture as it was read, the aligned face
     u8[112, 112, 3] RGB, the face with a little around it for people to see, u8[h, w, 3] RGB with
-    other faces painted over, the template and the quality of the look.
+    other faces painted over, the template and the quality of the look. `notes` say what reading
+    did to the pixels that were compared: `reduced`, `rotated`, `converted`.
     """
 
     sha256: str
@@ -51,24 +53,27 @@ class EnrolledPhoto:
     portrait_rgb: U8
     template: Template
     quality: Quality
+    notes: tuple[str, ...] = ()
 
 
-async def enrol(data: bytes, vision: Vision, *, name: str) -> EnrolledPhoto:
+async def enrol(data: bytes, vision: Vision, *, name: str, box: F32 | None = None) -> EnrolledPhoto:
     """Make the template of the one person in a photo; `name` names the photo in messages.
 
-    Raises BadInput where the photo cannot be used; Conflict where too much is under way.
+    `box` f32[4] says which face is meant, in pixels of the upright picture. Raises BadInput where
+    the photo cannot be used; Conflict where too much is under way.
     """
-    rgb = await asyncio.to_thread(read_photo, data, name=name)
-    planes = await asyncio.to_thread(planes_from_rgb, rgb)
+    read = await asyncio.to_thread(_read, data, name)
+    planes = await asyncio.to_thread(planes_from_rgb, read.rgb)
     faces = await detect_in_photo(vision, planes)
-    index = _subject(faces, name)
+    index = _subject(faces, name) if box is None else _chosen(faces, box, name)
     landmarks: F32 = faces.landmarks[index]
     between_px = inter_eye_px(landmarks)
     if between_px < SMALLEST_INTER_EYE_PX:
-        raise BadInput(
+        text = (
             f"the face in photo {name} is too small: {between_px:.0f} px between the eyes, "
             f"at least {SMALLEST_INTER_EYE_PX:.0f} are needed (60 or more are better)"
         )
+        raise _refused("too-small", text, between_px, SMALLEST_INTER_EYE_PX)
     crop = await vision.align(planes, landmarks)
     if crop is None:
         raise Conflict("too many faces are being looked at; try again in a moment")
@@ -83,6 +88,7 @@ async def enrol(data: bytes, vision: Vision, *, name: str) -> EnrolledPhoto:
             portrait_rgb=portrait(planes, faces.boxes[index], np.delete(faces.boxes, index, 0)),
             template=template,
             quality=quality,
+            notes=read.notes,
         )
     finally:
         crop.release()
@@ -99,6 +105,18 @@ def read_photo(data: bytes, *, name: str) -> U8:
 
     Size limits are checked before a pixel is decoded. Raises BadInput.
     """
+    return _read(data, name).rgb
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """The pixels u8[h, w, 3] RGB, upright, and what was done to them."""
+
+    rgb: U8
+    notes: tuple[str, ...]
+
+
+def _read(data: bytes, name: str) -> _Read:
     if len(data) > LIMIT_BYTES:
         raise BadInput(
             f"photo {name} has {len(data) / 1e6:.0f} MB; at most {LIMIT_BYTES / 1e6:.0f} are taken"
@@ -142,27 +160,66 @@ def _check(image: Image.Image, name: str) -> None:
         raise BadInput(f"photo {name} is animated; save one still picture of it")
 
 
-def _decoded(image: Image.Image) -> U8:
+def _decoded(image: Image.Image) -> _Read:
+    notes = []
     factor = -(-max(image.size) // READ_SIDE_PX)
     if factor > 1:
+        notes.append("reduced")
         image.draft("RGB", (image.width // factor, image.height // factor))
         factor = -(-max(image.size) // READ_SIDE_PX)
-    upright = ImageOps.exif_transpose(image).convert("RGB")
+    if image.getexif().get(_ORIENTATION, 1) != 1:
+        notes.append("rotated")
+    if image.mode != "RGB":
+        notes.append("converted")
+    upright = _eight_bit(ImageOps.exif_transpose(image)).convert("RGB")
     if factor > 1:
         upright = upright.reduce(factor)
-    return np.asarray(upright, np.uint8)
+    return _Read(np.asarray(upright, np.uint8), tuple(notes))
+
+
+_ORIENTATION = 0x0112
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """16 bits a pixel down to 8: Pillow's own conversion cuts off everything above 255."""
+    if not image.mode.startswith("I"):
+        return image
+    values = np.asarray(image).astype(np.uint32)
+    return Image.fromarray((values // 257).astype(np.uint8))
 
 
 def _subject(faces: Detections, name: str) -> int:
     """Index of the one face that a photo is about."""
     if not len(faces):
-        raise BadInput(
-            f"no face was found in photo {name}; use one that shows the face from the front"
-        )
+        text = f"no face was found in photo {name}; use one that shows the face from the front"
+        raise _refused("no-face", text, 0, 1)
     areas = np.prod(faces.boxes[:, 2:] - faces.boxes[:, :2], axis=1)
     largest, *others = np.argsort(-areas)
     if others and areas[largest] < SUBJECT_AREA_RATIO * areas[others[0]]:
-        raise BadInput(
-            f"photo {name} shows {len(faces)} faces; cut it to the one person who is meant"
+        boxes = "; ".join(
+            ", ".join(f"{side:.0f}" for side in box) for box in faces.boxes[[largest, *others]]
         )
+        text = (
+            f"photo {name} shows {len(faces)} faces; cut it to the one person who is meant, or say "
+            f"which box is theirs (left, top, right, bottom): {boxes}"
+        )
+        raise _refused("several-faces", text, len(faces), 1)
     return int(largest)
+
+
+def _chosen(faces: Detections, box: F32, name: str) -> int:
+    """Index of the face that a box means: the one it overlaps most, by half of either at least."""
+    if not len(faces):
+        return _subject(faces, name)
+    sides = np.minimum(faces.boxes[:, 2:], box[2:]) - np.maximum(faces.boxes[:, :2], box[:2])
+    shared = np.prod(np.maximum(sides, 0), axis=1)
+    areas = np.prod(faces.boxes[:, 2:] - faces.boxes[:, :2], axis=1)
+    smaller = np.minimum(areas, max(1.0, float(np.prod(box[2:] - box[:2]))))
+    best = int(np.argmax(shared / smaller))
+    if shared[best] < 0.5 * smaller[best]:
+        raise _refused("no-face", f"no face was found in the given box of photo {name}", 0, 1)
+    return best
+
+
+def _refused(code: str, text: str, value: float, limit: float) -> PhotoRefused:
+    return PhotoRefused(text, [Finding(code, Weight.AGAINST, text, round(value, 1), limit)])

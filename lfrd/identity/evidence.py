@@ -1,96 +1,156 @@
 """When several looks at one track amount to a candidate. Pure: looks in, decisions out.
 
-A single good look may be luck; three looks over time rarely are. The fused score of an entry is
+A single good look may be luck; three looks over time rarely are, and three frames of one moment are
+little more than one look. The fused score of an entry is
 
-    max over k of (mean of its k best look scores - handicap[k])
+    max over k of (mean of its k best look scores - handicap(n_k))
+    n_k = 1 + sum over the gaps between those k looks of min(1, gap / apart_s)
 
-so one look decides only when it is far above the threshold, two need a little more than the
-threshold, three or more only the threshold itself. (Averaging a track's scores before comparing is
-the mean rule of Kittler et al., On Combining Classifiers, IEEE TPAMI 20(3), 1998; the handicap for
-few looks follows from counting how strongly looks a moment apart resemble each other.)
+so one look decides only when it is far above the threshold, looks of the same instant count as one,
+looks `apart_s` apart count fully, and from three full looks on only the threshold itself is needed.
+
+The mean of a track's scores is the mean rule of Kittler, Hatef, Duin and Matas, On Combining
+Classifiers, IEEE TPAMI 20(3), 1998. n_k is an effective number of independent observations as in
+Bayley and Hammersley, The "Effective" Number of Independent Observations in an Autocorrelated Time
+Series, JRSS Supplement 8(2), 1946, with a correlation that falls linearly to nothing over
+`apart_s`. The handicaps are not tuned to a rate: whatever they are, the threshold is derived from
+the false match rate of this very statistic (see lfrd.identity.threshold).
 """
 
+import itertools
+import math
+from bisect import insort
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lfrd.identity.bars import Bars
 from lfrd.types import Decision, Look, Match
 
 
 @dataclass(frozen=True, slots=True)
 class EvidenceRule:
-    """`threshold` is for the fused score; `handicaps[k-1]` is taken off the mean of k looks."""
+    """`handicaps[n-1]` is taken off the mean of looks that are worth n; between them, linearly.
 
-    threshold: float
+    `update_step`: how much better the fused score, or a single look, must be before an episode is
+    updated. `looks_kept` bounds what is remembered of one entry.
+    """
+
     handicaps: tuple[float, ...] = (0.10, 0.03, 0.0)
+    apart_s: float = 1.0
     update_step: float = 0.02
-    """How much better the fused score must be before an episode is updated."""
+    looks_kept: int = 8
+
+    def handicap(self, effective: float) -> float:
+        """What looks that are worth `effective` independent ones (1 or more) lose."""
+        whole = math.floor(effective)
+        if whole >= len(self.handicaps):
+            return self.handicaps[-1]
+        below, above = self.handicaps[whole - 1], self.handicaps[whole]
+        return below + (above - below) * (effective - whole)
+
+    def effective(self, times_s: Sequence[float]) -> float:
+        """How many independent looks these, taken at `times_s`, are worth."""
+        ordered = sorted(times_s)
+        gaps = (after - before for before, after in itertools.pairwise(ordered))
+        return 1.0 + sum(min(1.0, gap / self.apart_s) for gap in gaps)
+
+    def fused(self, looks: Sequence[tuple[float, float]]) -> float:
+        """The fused score of looks (score, at_s), best first; minus infinity of none."""
+        total = 0.0
+        best = float("-inf")
+        times_s: list[float] = []
+        for count, (score, at_s) in enumerate(looks, start=1):
+            total += score
+            times_s.append(at_s)
+            best = max(best, total / count - self.handicap(self.effective(times_s)))
+        return best
+
+
+@dataclass(slots=True)
+class _Entry:
+    """What is remembered of one entry: its best looks (-score, at_s), and what was reported."""
+
+    person_id: str
+    looks: list[tuple[float, float]]
+    reported: float | None = None
+    shown: float = float("-inf")
+    """Score of the look whose picture the episode has."""
 
 
 class TrackEvidence:
     """What the looks of one track say; it lives as long as the track and holds only scores."""
 
-    def __init__(self, track_id: int, rule: EvidenceRule) -> None:
+    def __init__(self, track_id: int, rule: EvidenceRule, bars: Bars) -> None:
         self._track_id = track_id
         self._rule = rule
-        self._best: dict[str, list[float]] = {}
-        self._person_of: dict[str, str] = {}
-        self._reported: dict[str, float] = {}
+        self._bars = bars
+        self._entries: dict[str, _Entry] = {}
         self._silent: set[str] = set()
-        self._looks = 0
+        self.looks = 0
+        """Looks compared so far."""
+        self.raised = False
+        """Whether any entry was."""
 
     def silence(self, entry_id: str) -> None:
         """A reviewer said "not a match": this entry is not raised for this track again."""
         self._silent.add(entry_id)
 
+    def forget(self, entry_id: str) -> None:
+        """The entry left its list, or expired: what its looks scored is gone with it."""
+        self._entries.pop(entry_id, None)
+
     def consider(self, look: Look) -> Decision | None:
         """Add a look; return a decision if the best entry is now raised, or clearly better."""
-        self._looks += 1
-        depth = len(self._rule.handicaps)
+        self.looks += 1
         for match in look.matches:
-            self._person_of[match.entry_id] = match.person_id
-            scores = self._best.setdefault(match.entry_id, [])
-            scores.append(match.score)
-            scores.sort(reverse=True)
-            del scores[depth:]
-        ranking = self._ranking()
-        if not ranking or ranking[0].score < self._rule.threshold:
-            return None
-        return self._decide(ranking, look)
+            known = self._entries.setdefault(match.entry_id, _Entry(match.person_id, []))
+            insort(known.looks, (-match.score, look.captured_at_s))
+            del known.looks[self._rule.looks_kept :]
+        over = [match for match in self._ranking() if match.score >= self._bars.bar(match.entry_id)]
+        return self._decide(over, look) if over else None
 
     def fused(self, entry_id: str) -> float:
         """The fused score of an entry so far; minus infinity where it was never matched."""
-        scores = self._best.get(entry_id, [])
-        total = 0.0
-        best = float("-inf")
-        for count, score in enumerate(scores, start=1):
-            total += score
-            best = max(best, total / count - self._rule.handicaps[count - 1])
-        return best
+        known = self._entries.get(entry_id)
+        if known is None:
+            return float("-inf")
+        return self._rule.fused([(-negative, at_s) for negative, at_s in known.looks])
 
     def _ranking(self) -> list[Match]:
-        found = [Match(entry, person, self.fused(entry)) for entry, person in
-                 self._person_of.items() if entry not in self._silent]  # fmt: skip
+        found = [
+            Match(entry_id, known.person_id, self.fused(entry_id))
+            for entry_id, known in self._entries.items()
+            if entry_id not in self._silent
+        ]
         return sorted(found, key=lambda match: (-match.score, match.entry_id))
 
-    def _decide(self, ranking: list[Match], look: Look) -> Decision | None:
-        best = ranking[0]
-        others = [match for match in ranking if match.person_id != best.person_id]
-        rivals = _one_per_person([m for m in others if m.score >= self._rule.threshold])
-        before = self._reported.get(best.entry_id)
-        better = before is None or best.score >= before + self._rule.update_step
-        if not better:
+    def _decide(self, over: list[Match], look: Look) -> Decision | None:
+        """Raise or update the best of the entries that are over their bar."""
+        best = over[0]
+        known = self._entries[best.entry_id]
+        now = next((m.score for m in look.matches if m.entry_id == best.entry_id), float("-inf"))
+        step = self._rule.update_step
+        first = known.reported is None
+        clearer = now >= known.shown + step
+        if not first and not clearer and best.score < (known.reported or 0.0) + step:
             return None
-        self._reported[best.entry_id] = best.score
+        self.raised = True
+        known.reported = max(best.score, known.reported or best.score)
+        if clearer:
+            known.shown = now
+        others = [match for match in self._ranking() if match.person_id != best.person_id]
         return Decision(
-            kind="raised" if before is None else "updated",
+            kind="raised" if first else "updated",
             track_id=self._track_id,
             entry_id=best.entry_id,
             person_id=best.person_id,
             score=best.score,
             margin=best.score - others[0].score if others else None,
-            threshold=self._rule.threshold,
-            looks=self._looks,
+            threshold=self._bars.bar(best.entry_id),
+            looks=self.looks,
             look=look,
-            rivals=rivals,
+            rivals=_one_per_person([m for m in over if m.person_id != best.person_id]),
+            clearer=clearer,
         )
 
 

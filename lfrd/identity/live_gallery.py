@@ -1,53 +1,53 @@
-"""The gallery of the running deployment, kept in step with the lists it was made of."""
+"""The way from the lists to the running deployment: at most one search at a time."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from lfrd.identity.gallery import Gallery, GalleryTemplate
+from lfrd.identity.live_search import LiveSearch, Scope
+from lfrd.identity.threshold import Derived
 from lfrd.store.templates import StoredTemplate, TemplateMatrix
 
 
 class LiveGallery:
-    """At most one gallery at a time; changes of lists outside it are ignored."""
+    """Passes on what changes while a deployment runs; without one, there is nothing to tell."""
 
     def __init__(self) -> None:
-        self._gallery: Gallery | None = None
-        self._watchlist_ids: frozenset[str] = frozenset()
+        self._search: LiveSearch | None = None
 
     def __len__(self) -> int:
-        return len(self._gallery) if self._gallery else 0
+        return len(self._search) if self._search else 0
 
-    def open(self, gallery: Gallery, matrix: TemplateMatrix, watchlist_ids: Iterable[str]) -> None:
-        """Fill `gallery` and keep it in step from now on."""
-        ids = zip(matrix.template_ids, matrix.entry_ids, matrix.person_ids, strict=True)
-        gallery.add(
-            GalleryTemplate(template_id, entry_id, person_id, matrix.vectors[row])
-            for row, (template_id, entry_id, person_id) in enumerate(ids)
-        )
-        self._gallery = gallery
-        self._watchlist_ids = frozenset(watchlist_ids)
+    @property
+    def watchlist_ids(self) -> frozenset[str]:
+        """The lists that are compared with right now."""
+        return self._search.watchlist_ids if self._search else frozenset()
+
+    @property
+    def search(self) -> LiveSearch | None:
+        """What the running deployment compares with."""
+        return self._search
+
+    def open(
+        self,
+        search: LiveSearch,
+        matrix: TemplateMatrix,
+        margins: Mapping[str, float],
+        scope: Scope,
+    ) -> Derived | None:
+        """Fill `search` and keep it in step from now on; what was derived if its threshold rose."""
+        self._search = search
+        return search.fill(matrix, margins, scope)
 
     def close(self) -> None:
         """Overwrite and forget."""
-        if self._gallery is not None:
-            self._gallery.clear()
-        self._gallery = None
-        self._watchlist_ids = frozenset()
+        if self._search is not None:
+            self._search.close()
+        self._search = None
 
-    def added(self, stored: StoredTemplate) -> None:
-        """A template was committed to a list."""
-        gallery = self._gallery
-        if gallery is None or stored.watchlist_id not in self._watchlist_ids:
-            return
-        if stored.template.model_digest == gallery.model_digest:
-            gallery.add(
-                [
-                    GalleryTemplate(
-                        stored.id, stored.entry_id, stored.person_id, stored.template.vector
-                    )
-                ]
-            )
+    def added(self, stored: StoredTemplate, margin: float) -> Derived | None:
+        """A template was committed to a list; returns what was derived if the threshold rose."""
+        return self._search.added(stored, margin) if self._search else None
 
-    def removed(self, template_ids: Iterable[str]) -> None:
-        """Templates were deleted."""
-        if self._gallery is not None:
-            self._gallery.remove(template_ids)
+    def removed(self, template_ids: Iterable[str], gone_entry_ids: Iterable[str] = ()) -> None:
+        """Templates were deleted or expired."""
+        if self._search is not None:
+            self._search.removed(template_ids, gone_entry_ids)

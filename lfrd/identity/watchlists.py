@@ -1,32 +1,36 @@
 """Watchlists as people change them: stored first, then known to the running search."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from lfrd.errors import BadInput, NotFound
-from lfrd.identity.enrolment import enrol
+from lfrd.clock import Clock
+from lfrd.errors import NotFound
+from lfrd.identity import gate
+from lfrd.identity.gate import Finding, GateMode
 from lfrd.identity.live_gallery import LiveGallery
-from lfrd.store import reference_images, templates
+from lfrd.identity.opening import LOADING_LIMIT_S, read_holdings
+from lfrd.identity.photos import Photos
+from lfrd.store import list_changes, reference_images
 from lfrd.store import watchlists as stored
 from lfrd.store.database import Database
-from lfrd.store.reference_images import NewReferenceImage, ReferenceImage
-from lfrd.store.templates import TemplateMatrix
+from lfrd.store.reference_images import ReferenceImage
+from lfrd.store.sqlite import SQLValue
 from lfrd.store.transaction import Reader, Transaction
 from lfrd.store.vectors import VectorIndex
 from lfrd.store.watchlists import Category, Entry, NewEntry, NewWatchlist, Watchlist
-from lfrd.vision.engine import Vision
-from lfrd.vision.picture import jpeg, png
+from lfrd.types import F32
 
-PHOTOS_LIMIT = 50
+_OF_ENTRY = "FROM template JOIN entry ON entry.id = entry_id WHERE"
 
 
 @dataclass(frozen=True, slots=True)
 class ListedWatchlist:
-    """A list and what is on it."""
+    """A list, what is on it, and the cameras that it is meant for (none: all)."""
 
     row: Watchlist
     entries: int
     templates: int
+    camera_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +45,20 @@ class Watchlists:
     """Lists, entries and photos. Every changing call names its principal."""
 
     def __init__(
-        self, database: Database, index: VectorIndex, vision: Vision, live: LiveGallery
+        self,
+        database: Database,
+        index: VectorIndex,
+        photos: Photos,
+        live: LiveGallery,
+        clock: Clock,
+        model_digest: str,
     ) -> None:
+        self.photos = photos
         self._database = database
         self._index = index
-        self._vision = vision
         self._live = live
+        self._clock = clock
+        self._model_digest = model_digest
 
     async def lists(self) -> list[ListedWatchlist]:
         """All lists, by name."""
@@ -69,12 +81,38 @@ class Watchlists:
         colour: str,
         expires_at_s: float | None,
         *,
+        margin: float = 0.0,
         principal: str,
     ) -> ListedWatchlist:
         """Raises Conflict where the name is taken."""
-        new = NewWatchlist(name, category, purpose, owner, colour, expires_at_s=expires_at_s)
+        new = NewWatchlist(name, category, purpose, owner, colour, margin, expires_at_s)
         row = await self._database.write(lambda tx: stored.add(tx, new), principal=principal)
         return ListedWatchlist(row, 0, 0)
+
+    async def change_list(
+        self, watchlist_id: str, changes: Mapping[str, SQLValue], *, principal: str
+    ) -> ListedWatchlist:
+        """Set some of a list's values (`list_changes.LIST_COLUMNS`). Raises NotFound, Conflict."""
+        await self._database.write(
+            lambda tx: list_changes.change_list(tx, watchlist_id, changes), principal=principal
+        )
+        await self.refill(watchlist_id, principal=principal)
+        return await self.get_list(watchlist_id)
+
+    async def set_cameras(
+        self, watchlist_id: str, camera_ids: Sequence[str], *, principal: str
+    ) -> ListedWatchlist:
+        """Compare with a list on these cameras only; without any, on all. Raises NotFound."""
+        await self._database.write(
+            lambda tx: list_changes.set_cameras(tx, watchlist_id, camera_ids), principal=principal
+        )
+        await self.refill(watchlist_id, principal=principal)
+        return await self.get_list(watchlist_id)
+
+    async def confirm_list(self, watchlist_id: str, *, principal: str) -> ListedWatchlist:
+        """Note that the list was looked over and is right as of now. Raises NotFound."""
+        await self._database.write(lambda tx: stored.confirm(tx, watchlist_id), principal=principal)
+        return await self.get_list(watchlist_id)
 
     async def delete_list(self, watchlist_id: str, *, principal: str) -> None:
         """Erase a list with everything on it. Raises NotFound."""
@@ -105,59 +143,72 @@ class Watchlists:
         expires_at_s: float | None,
         person_id: str | None,
         *,
+        margin: float = 0.0,
+        reviewer: str = "",
+        under_18_reason: str = "",
+        status_checked_at_s: float | None = None,
         principal: str,
     ) -> ListedEntry:
-        """Put somebody on a list, in the list's category. Raises NotFound, Conflict."""
+        """Put somebody on a list, in the list's category. Raises NotFound, Conflict, BadInput."""
 
         def write(tx: Transaction) -> Entry:
             category = stored.get(tx, watchlist_id).category
             new = NewEntry(
-                watchlist_id,
-                reference,
-                category,
-                basis,
-                source,
-                under_18=under_18,
-                expires_at_s=expires_at_s,
-                person_id=person_id,
-            )
+                watchlist_id, reference, category, basis, source, under_18, margin, expires_at_s,
+                person_id, reviewer, under_18_reason, status_checked_at_s,
+            )  # fmt: skip
             return stored.add_entry(tx, new)
 
         return ListedEntry(await self._database.write(write, principal=principal), ())
+
+    async def change_entry(
+        self, entry_id: str, changes: Mapping[str, SQLValue], *, principal: str
+    ) -> ListedEntry:
+        """Set some of an entry's values (`list_changes.ENTRY_COLUMNS`). Raises NotFound."""
+        await self._database.write(
+            lambda tx: list_changes.change_entry(tx, entry_id, changes), principal=principal
+        )
+        await self.photos.refresh(entry_id, principal=principal)
+        return await self.get_entry(entry_id)
+
+    async def approve_entry(self, entry_id: str, *, principal: str) -> ListedEntry:
+        """The second person's word on somebody under 18. Raises NotFound, Denied, Conflict."""
+        await self._database.write(
+            lambda tx: list_changes.approve_entry(tx, entry_id), principal=principal
+        )
+        await self.photos.refresh(entry_id, principal=principal)
+        return await self.get_entry(entry_id)
 
     async def delete_entry(self, entry_id: str, *, principal: str) -> None:
         """Take somebody off a list, photos and templates included. Raises NotFound."""
         await self._erase("entry_id = ?", entry_id, stored.delete_entry, "entry", principal)
 
     async def add_photo(
-        self, entry_id: str, data: bytes, name: str, *, principal: str
+        self,
+        entry_id: str,
+        data: bytes,
+        name: str,
+        *,
+        mode: GateMode = GateMode.WARN,
+        box: F32 | None = None,
+        principal: str,
     ) -> ReferenceImage:
-        """Enrol a photo, or refuse it with a reason and store nothing.
+        """Enrol a photo, or refuse it with its reasons and store nothing.
 
-        Raises NotFound, BadInput (no face, several, too small, no image), Conflict (known photo).
+        Raises NotFound, PhotoRefused (no face, several, too small; in `strict` everything that
+        speaks against it), BadInput (no image), Conflict (known photo).
         """
-        entry = await self.get_entry(entry_id)
-        if len(entry.photos) >= PHOTOS_LIMIT:
-            raise BadInput(f"an entry has at most {PHOTOS_LIMIT} photos; remove one first")
-        photo = await enrol(data, self._vision, name=name)
-        new = NewReferenceImage(
-            entry_id,
-            data,
-            photo.width_px,
-            photo.height_px,
-            png(photo.crop_rgb),
-            jpeg(photo.portrait_rgb),
-            photo.quality,
-        )
+        entry = (await self.get_entry(entry_id)).row
+        judged = await self.photos.judge(data, name, entry=entry, box=box)
+        gate.refuse(judged.findings, mode, name)
+        return await self.photos.keep(entry, data, judged, principal=principal)
 
-        def write(tx: Transaction) -> tuple[ReferenceImage, templates.StoredTemplate]:
-            image = reference_images.add(tx, new)
-            return image, templates.add(tx, image.id, photo.template)
-
-        image, template = await self._database.write(write, principal=principal)
-        self._live.added(template)
-        await self._index.add(TemplateMatrix.of(template))
-        return image
+    async def check_photo(
+        self, data: bytes, name: str, entry_id: str | None, box: F32 | None
+    ) -> tuple[Finding, ...]:
+        """What the gate would say; nothing is stored. Raises PhotoRefused, BadInput, NotFound."""
+        entry = (await self.get_entry(entry_id)).row if entry_id else None
+        return (await self.photos.judge(data, name, entry=entry, box=box)).findings
 
     async def delete_photo(self, photo_id: str, *, principal: str) -> None:
         """Raises NotFound."""
@@ -171,14 +222,29 @@ class Watchlists:
             lambda tx: reference_images.read_image(tx, photo_id), principal=principal
         )
 
+    async def refill(self, watchlist_id: str, *, principal: str) -> None:
+        """Have the running search know its lists anew, if this is one of them."""
+        search = self._live.search
+        if search is None or watchlist_id not in search.watchlist_ids:
+            return
+        digest, now_s, lists = search.model_digest, self._clock.wall_s(), search.watchlist_ids
+        held = await self._database.read(
+            lambda reader: read_holdings(reader, digest, sorted(lists), now_s),
+            limit_s=LOADING_LIMIT_S,
+        )
+        if self._live.search is search:
+            risen = search.fill(held.matrix, held.margins, held.scope)
+            await self.photos.note_rise(search, risen, principal=principal)
+
     def _listed(self, reader: Reader, row: Watchlist) -> ListedWatchlist:
         entries = reader.count("SELECT count(*) FROM entry WHERE watchlist_id = ?", (row.id,))
         kept = reader.count(
             "SELECT count(*) FROM template JOIN entry ON entry.id = entry_id"
             " WHERE watchlist_id = ? AND model_digest = ?",
-            (row.id, self._vision.model_digest),
+            (row.id, self._model_digest),
         )
-        return ListedWatchlist(row, entries, kept)
+        cameras = stored.cameras_of(reader, (row.id,)).get(row.id, frozenset())
+        return ListedWatchlist(row, entries, kept, tuple(sorted(cameras)))
 
     async def _erase(
         self,
@@ -190,19 +256,21 @@ class Watchlists:
     ) -> None:
         """Delete something and everything under it, then take its templates out of the search."""
 
-        def write(tx: Transaction) -> list[str]:
+        def write(tx: Transaction) -> list[tuple[str, str]]:
             rows = tx.rows(
-                f"SELECT template.id FROM template JOIN entry ON entry.id = entry_id WHERE {whose}",  # noqa: S608  # `whose` is one of three literals above
+                f"SELECT template.id, entry.id {_OF_ENTRY} {whose}",  # literals above
                 (subject_id,),
             )
-            gone = [str(row[0]) for row in rows]
+            gone = [(str(template_id), str(entry_id)) for template_id, entry_id in rows]
             if not delete(tx, subject_id):
                 raise NotFound(f"there is no {what} {subject_id}")
             return gone
 
         gone = await self._database.write(write, principal=principal)
-        self._live.removed(gone)
-        await self._index.remove(gone)
+        template_ids = [template_id for template_id, _ in gone]
+        whole = what != "photo"  # a photo's entry stays, with what its other photos scored
+        self._live.removed(template_ids, {entry_id for _, entry_id in gone} if whole else ())
+        await self._index.remove(template_ids)
 
 
 def _listed_entry(reader: Reader, row: Entry) -> ListedEntry:

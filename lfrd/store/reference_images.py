@@ -20,7 +20,8 @@ from lfrd.types import Quality
 
 @dataclass(frozen=True, slots=True)
 class ReferenceImage:
-    """A photo of an entry, without its pixels. `sha256` is of the file as it was given."""
+    """A photo of an entry, without its pixels. `sha256` is of the file as it was given, `findings`
+    JSON of what the enrolment gate had to say. In quarantine it is kept and not compared with."""
 
     TABLE: ClassVar[str] = "reference_image"
 
@@ -37,6 +38,10 @@ class ReferenceImage:
     exposure: float
     detector_score: float
     overall: float
+    findings: str
+    quarantined_at_s: float | None
+    quarantined_by: str | None
+    quarantine_reason: str | None
     added_at_s: float
     principal: str
 
@@ -67,6 +72,7 @@ class NewReferenceImage:
     crop: bytes
     portrait: bytes
     quality: Quality
+    findings: str = "[]"
 
 
 def add(tx: Transaction, new: NewReferenceImage) -> ReferenceImage:
@@ -79,7 +85,7 @@ def add(tx: Transaction, new: NewReferenceImage) -> ReferenceImage:
         row_id, entry.id, hashlib.sha256(new.image).hexdigest(), len(new.image),
         new.width_px, new.height_px, quality.inter_eye_px, quality.yaw_deg, quality.pitch_deg,
         quality.sharpness, quality.exposure, quality.detector_score, quality.overall,
-        tx.at_s, tx.principal,
+        new.findings, None, None, None, tx.at_s, tx.principal,
         key.seal(Label("reference-image", row_id), new.image),
         key.seal(Label("reference-crop", row_id), new.crop),
         key.seal(Label("reference-portrait", row_id), new.portrait),
@@ -101,6 +107,15 @@ def get(reader: Reader, image_id: str) -> ReferenceImage:
 def of_entry(reader: Reader, entry_id: str) -> list[ReferenceImage]:
     """The photos of an entry, oldest first."""
     return reader.find(ReferenceImage, "WHERE entry_id = ? ORDER BY id", (entry_id,))
+
+
+def other_with_file(reader: Reader, sha256: str, entry_id: str) -> str | None:
+    """Another entry that has a photo of this very file, if any."""
+    found = reader.value(
+        "SELECT entry_id FROM reference_image WHERE sha256 = ? AND entry_id <> ?",
+        (sha256, entry_id),
+    )
+    return None if found is None else str(found)
 
 
 def read_image(tx: Transaction, image_id: str) -> bytes:
@@ -136,7 +151,8 @@ def copy_likeness(tx: Transaction, entry_id: str, image_id: str | None = None) -
     entry = watchlists.get_entry(tx, entry_id)
     image = tx.first(
         _SealedReferenceImage,
-        "WHERE entry_id = ? AND coalesce(id = ?, true) ORDER BY overall DESC, id",
+        "WHERE entry_id = ? AND coalesce(id = ?, true)"
+        " ORDER BY quarantined_at_s IS NOT NULL, overall DESC, id",
         (entry_id, image_id),
     )
     if image is None:
@@ -158,6 +174,39 @@ def delete(tx: Transaction, image_id: str) -> bool:
     tx.audit(AuditClass.ERASURE, "image.delete", (image_id, entry.id, entry.watchlist_id))
     tx.event(EventKind.WATCHLIST_CHANGED, entry.watchlist_id)
     return deleted == 1
+
+
+def quarantine(tx: Transaction, image_id: str, reason: str) -> ReferenceImage:
+    """Keep a photo, and compare with it no more. Raises NotFound, Conflict where it is so."""
+    image = get(tx, image_id)
+    changed = tx.execute(
+        "UPDATE reference_image SET quarantined_at_s = ?, quarantined_by = ?,"
+        " quarantine_reason = ? WHERE id = ? AND quarantined_at_s IS NULL",
+        (tx.at_s, tx.principal, reason, image_id),
+    )
+    return _moved(tx, image, changed, "image.quarantine", "in quarantine already")
+
+
+def release(tx: Transaction, image_id: str) -> ReferenceImage:
+    """Compare with a photo again. Raises NotFound, Conflict where it is not in quarantine."""
+    image = get(tx, image_id)
+    changed = tx.execute(
+        "UPDATE reference_image SET quarantined_at_s = NULL, quarantined_by = NULL,"
+        " quarantine_reason = NULL WHERE id = ? AND quarantined_at_s IS NOT NULL",
+        (image_id,),
+    )
+    return _moved(tx, image, changed, "image.release", "not in quarantine")
+
+
+def _moved(
+    tx: Transaction, image: ReferenceImage, changed: int, action: str, otherwise: str
+) -> ReferenceImage:
+    if not changed:
+        raise Conflict(f"photo {image.id} is {otherwise}")
+    entry = watchlists.get_entry(tx, image.entry_id)
+    tx.audit(AuditClass.ALTERATION, action, (image.id, entry.id, entry.watchlist_id))
+    tx.event(EventKind.WATCHLIST_CHANGED, entry.watchlist_id)
+    return get(tx, image.id)
 
 
 def _consult(tx: Transaction, image: ReferenceImage, what: str) -> DataKey:

@@ -95,11 +95,26 @@ def add(tx: Transaction, image_id: str, template: Template) -> StoredTemplate:
 
 
 def ids_of_model(reader: Reader, model_digest: str) -> list[str]:
-    """The ids of all templates of a model, in order."""
+    """The ids of all templates of a model whose photo is not in quarantine, in order."""
     rows = reader.rows(
-        "SELECT id FROM template WHERE model_digest = ? ORDER BY id", (model_digest,)
+        "SELECT template.id FROM template JOIN reference_image"
+        " ON reference_image.id = reference_image_id"
+        " WHERE model_digest = ? AND quarantined_at_s IS NULL ORDER BY template.id",
+        (model_digest,),
     )
     return [str(row[0]) for row in rows]
+
+
+def ids_of_entry(reader: Reader, entry_id: str) -> list[str]:
+    """The ids of all templates of an entry."""
+    return [str(row[0]) for row in reader.rows(
+        "SELECT id FROM template WHERE entry_id = ?", (entry_id,))]  # fmt: skip
+
+
+def ids_of_image(reader: Reader, image_id: str) -> list[str]:
+    """The ids of the templates that models made of a photo."""
+    return [str(row[0]) for row in reader.rows(
+        "SELECT id FROM template WHERE reference_image_id = ?", (image_id,))]  # fmt: skip
 
 
 def model_digests(reader: Reader) -> list[str]:
@@ -107,25 +122,59 @@ def model_digests(reader: Reader) -> list[str]:
     return [str(row[0]) for row in reader.rows("SELECT DISTINCT model_digest FROM template")]
 
 
+_COMPARED = (
+    "FROM template JOIN entry ON entry.id = template.entry_id"
+    " JOIN watchlist ON watchlist.id = watchlist_id"
+    " JOIN reference_image ON reference_image.id = reference_image_id"
+    " WHERE model_digest = ?1 AND quarantined_at_s IS NULL"
+    " AND (?2 IS NULL OR (coalesce(entry.expires_at_s > ?2, true)"
+    " AND coalesce(watchlist.expires_at_s > ?2, true)"
+    " AND (NOT under_18 OR approved_at_s IS NOT NULL)))"
+)
+"""Templates of model ?1 that may be compared with at the time ?2 (null: ever)."""
+
+
+def count_valid(
+    reader: Reader, model_digest: str, watchlist_ids: Sequence[str], valid_at_s: float
+) -> int:
+    """How many templates of these lists may be compared with at a time."""
+    return sum(
+        reader.count(
+            f"SELECT count(*) {_COMPARED} AND watchlist_id = ?3",
+            (model_digest, valid_at_s, watchlist_id),
+        )
+        for watchlist_id in watchlist_ids
+    )
+
+
 def load(
-    reader: Reader, model_digest: str, watchlist_ids: Sequence[str] | None = None
+    reader: Reader,
+    model_digest: str,
+    watchlist_ids: Sequence[str] | None = None,
+    *,
+    entry_id: str | None = None,
+    valid_at_s: float | None = None,
 ) -> TemplateMatrix:
-    """Open all templates of one model, of all lists or of some, in the order of their ids."""
+    """Open the templates of one model, of all lists or of some, in the order of their ids.
+
+    Photos in quarantine are left out. `valid_at_s` leaves out what may not be compared with at
+    that time: expired lists and entries, and children whose entry nobody approved. `entry_id`
+    takes one entry only.
+    """
     keys, locked = _keys(reader, watchlist_ids)
     ids: list[tuple[str, str, str, str]] = []
     vectors: list[bytes] = []
     rows = reader.rows(
-        "SELECT template.id, entry_id, person_id, watchlist_id, sealed_vector"
-        " FROM template JOIN entry ON entry.id = entry_id"
-        " WHERE model_digest = ? ORDER BY template.id",
-        (model_digest,),
+        "SELECT template.id, template.entry_id, person_id, watchlist_id, sealed_vector"
+        f" {_COMPARED} AND (?3 IS NULL OR entry.id = ?3) ORDER BY template.id",
+        (model_digest, valid_at_s, entry_id),
     )
-    for template_id, entry_id, person_id, watchlist_id, sealed in rows:
+    for template_id, owner_id, person_id, watchlist_id, sealed in rows:
         key = keys.get(str(watchlist_id))
         if key is None:
             continue
         assert isinstance(sealed, bytes)
-        ids.append((str(template_id), str(entry_id), str(person_id), str(watchlist_id)))
+        ids.append((str(template_id), str(owner_id), str(person_id), str(watchlist_id)))
         vectors.append(key.open(Label("template", ids[-1][0], model_digest), sealed))
     matrix = np.frombuffer(bytearray().join(vectors), np.float32)
     return TemplateMatrix(

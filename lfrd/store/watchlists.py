@@ -1,10 +1,11 @@
 """Persons, watchlists and their entries."""
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from lfrd.errors import Conflict, NotFound
+from lfrd.errors import BadInput, Conflict, NotFound
 from lfrd.events import EventKind
 from lfrd.governance.audit import AuditClass
 from lfrd.ids import new_id
@@ -81,8 +82,13 @@ class Entry:
     category: Category
     basis: str
     source: str
+    reviewer: str
     under_18: bool
+    under_18_reason: str
+    approved_at_s: float | None
+    approved_by: str | None
     margin: float
+    status_checked_at_s: float
     added_at_s: float
     expires_at_s: float | None
     principal: str
@@ -90,7 +96,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class NewEntry:
-    """What somebody says about an entry they add. No `person_id`: a new person."""
+    """What somebody says about an entry they add. No `person_id`: a new person.
+
+    `reviewer` is who looked over the grounds, `status_checked_at_s` when it was last checked that
+    they still hold (now, if not said). `margin` asks for a stricter score, never a looser one.
+    """
 
     watchlist_id: str
     reference: str
@@ -101,6 +111,9 @@ class NewEntry:
     margin: float = 0.0
     expires_at_s: float | None = None
     person_id: str | None = None
+    reviewer: str = ""
+    under_18_reason: str = ""
+    status_checked_at_s: float | None = None
 
 
 def scope_of(watchlist_id: str) -> Scope:
@@ -158,8 +171,8 @@ def delete(tx: Transaction, watchlist_id: str) -> bool:
     if tx.first(Watchlist, "WHERE id = ?", (watchlist_id,)) is None:
         return False
     entries = tx.count("SELECT count(*) FROM entry WHERE watchlist_id = ?", (watchlist_id,))
-    tx.keys.destroy(scope_of(watchlist_id))
-    deleted = tx.execute("DELETE FROM watchlist WHERE id = ?", (watchlist_id,))
+    deleted = tx.execute("DELETE FROM watchlist WHERE id = ?", (watchlist_id,))  # unless on hold
+    tx.keys.destroy(scope_of(watchlist_id))  # before the commit, and never brought back by it
     tx.execute("DELETE FROM person WHERE id NOT IN (SELECT person_id FROM entry)")
     tx.audit(AuditClass.ERASURE, "watchlist.delete", (watchlist_id,), {"entries": entries})
     tx.event(EventKind.WATCHLIST_CHANGED, watchlist_id)
@@ -167,9 +180,14 @@ def delete(tx: Transaction, watchlist_id: str) -> bool:
 
 
 def add_entry(tx: Transaction, new: NewEntry) -> Entry:
-    """Put somebody on a list. Raises NotFound for the list or person,
-    Conflict where the reference is taken."""
+    """Put somebody on a list. Raises NotFound for the list or person, Conflict where the
+    reference is taken, BadInput for a child without a reason of their own.
+
+    Somebody under 18 is compared with only after a second person approved.
+    """
     get(tx, new.watchlist_id)
+    if new.under_18 and not new.under_18_reason.strip():
+        raise BadInput("an entry of somebody under 18 needs its own reason: give under_18_reason")
     if new.person_id is None:
         person = Person(new_id(), tx.at_s, tx.principal)
         tx.insert(person)
@@ -177,7 +195,9 @@ def add_entry(tx: Transaction, new: NewEntry) -> Entry:
         person = tx.get(Person, new.person_id)
     entry = Entry(
         new_id(), new.watchlist_id, person.id, new.reference, new.category, new.basis, new.source,
-        new.under_18, new.margin, tx.at_s, new.expires_at_s, tx.principal,
+        new.reviewer, new.under_18, new.under_18_reason, None, None, new.margin,
+        tx.at_s if new.status_checked_at_s is None else new.status_checked_at_s,
+        tx.at_s, new.expires_at_s, tx.principal,
     )  # fmt: skip
     try:
         tx.insert(entry)
@@ -201,6 +221,45 @@ def entries(reader: Reader, watchlist_id: str) -> list[Entry]:
 def entries_of_person(reader: Reader, person_id: str) -> list[Entry]:
     """The entries that one person has on all lists."""
     return reader.find(Entry, "WHERE person_id = ? ORDER BY added_at_s", (person_id,))
+
+
+def persons_of(reader: Reader, entry_ids: Sequence[str]) -> dict[str, str]:
+    """Whose entries these are; entries that are gone are missing."""
+    found = {}
+    for entry_id in dict.fromkeys(entry_ids):
+        person_id = reader.value("SELECT person_id FROM entry WHERE id = ?", (entry_id,))
+        if person_id is not None:
+            found[entry_id] = str(person_id)
+    return found
+
+
+def margins(reader: Reader, watchlist_ids: Sequence[str]) -> dict[str, float]:
+    """How much more than the threshold each entry of these lists must score, where it must."""
+    found: dict[str, float] = {}
+    for watchlist_id in watchlist_ids:
+        rows = reader.rows(
+            "SELECT entry.id, entry.margin + watchlist.margin FROM entry JOIN watchlist"
+            " ON watchlist.id = watchlist_id WHERE watchlist_id = ?"
+            " AND entry.margin + watchlist.margin > 0",
+            (watchlist_id,),
+        )
+        for entry_id, margin in rows:
+            assert isinstance(margin, float)
+            found[str(entry_id)] = margin
+    return found
+
+
+def cameras_of(reader: Reader, watchlist_ids: Sequence[str]) -> dict[str, frozenset[str]]:
+    """The cameras that each of these lists is meant for; no key: all of them."""
+    found: dict[str, frozenset[str]] = {}
+    for watchlist_id in watchlist_ids:
+        rows = reader.rows(
+            "SELECT camera_id FROM watchlist_camera WHERE watchlist_id = ?", (watchlist_id,)
+        )
+        cameras = frozenset(str(row[0]) for row in rows)
+        if cameras:
+            found[watchlist_id] = cameras
+    return found
 
 
 def delete_entry(tx: Transaction, entry_id: str) -> bool:

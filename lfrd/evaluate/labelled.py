@@ -1,0 +1,155 @@
+"""A folder of people, a folder each with their photos, and what the model makes of them."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from lfrd.errors import BadInput, NotFound
+from lfrd.identity.enrolment import detect_in_photo, read_photo
+from lfrd.types import F32, U8, Detections, Planes
+from lfrd.vision.engine import Vision
+from lfrd.vision.planes import planes_from_rgb
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
+SMALL_SIDE_PX = 256
+"""A photo with no longer side is doubled: the detector places landmarks tightly from about 300."""
+
+AT_ONCE = 8
+"""Photos under way at the same time."""
+
+Progress = Callable[[int, int], None]
+"""Told how many of how many are done."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledPhoto:
+    """A photo and the name of the folder it lies in."""
+
+    person: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """Photos in which a face was found: row i of `vectors` f32[n, D] is of photos[i], and of the
+    person with the number people[i]. `missed` are those in which none was."""
+
+    photos: tuple[LabelledPhoto, ...]
+    people: npt.NDArray[np.intp]
+    vectors: F32
+    missed: tuple[LabelledPhoto, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.photos)
+
+    def rows_by_person(self) -> list[npt.NDArray[np.intp]]:
+        """The rows of each person, in the order of the people's numbers."""
+        order = np.argsort(self.people, kind="stable")
+        return np.split(order, np.flatnonzero(np.diff(self.people[order])) + 1)
+
+    def of(self, people: Sequence[str]) -> "Embedded":
+        """Only these people, numbered anew."""
+        kept = set(people)
+        rows = np.array([n for n, photo in enumerate(self.photos) if photo.person in kept], np.intp)
+        photos = tuple(self.photos[row] for row in rows)
+        return Embedded(photos, numbered(photos), self.vectors[rows])
+
+
+def find_people(folder: Path) -> tuple[LabelledPhoto, ...]:
+    """Every photo of every person's folder, in order. Raises NotFound, BadInput."""
+    if not folder.is_dir():
+        raise NotFound(f"there is no folder {folder}")
+    photos = tuple(
+        LabelledPhoto(person.name, path)
+        for person in sorted(folder.iterdir())
+        if person.is_dir()
+        for path in sorted(person.iterdir())
+        if path.suffix.lower() in SUFFIXES
+    )
+    if len({photo.person for photo in photos}) < 2:
+        raise BadInput(
+            f"{folder} must hold a folder for each person with their photos, two people at least"
+        )
+    return photos
+
+
+def numbered(photos: Sequence[LabelledPhoto]) -> npt.NDArray[np.intp]:
+    """The number of each photo's person, people in order of their names."""
+    names = {name: n for n, name in enumerate(sorted({photo.person for photo in photos}))}
+    return np.array([names[photo.person] for photo in photos], np.intp)
+
+
+async def embed(
+    vision: Vision, photos: Sequence[LabelledPhoto], progress: Progress | None = None
+) -> Embedded:
+    """The template of the face nearest to the middle of each photo, as the daemon makes it."""
+    vectors = np.zeros((len(photos), vision.dim), np.float32)
+    room = asyncio.Semaphore(AT_ONCE)
+    done = 0
+
+    async def one(row: int) -> None:
+        nonlocal done
+        async with room:
+            found = await template_of(vision, photos[row].path)
+            if found is not None:
+                vectors[row] = found
+            done += 1
+            if progress is not None:
+                progress(done, len(photos))
+
+    async with asyncio.TaskGroup() as tasks:
+        for row in range(len(photos)):
+            tasks.create_task(one(row))
+    there = np.asarray(vectors.any(axis=1)).tolist()
+    kept = tuple(photo for photo, ok in zip(photos, there, strict=True) if ok)
+    missed = tuple(photo for photo, ok in zip(photos, there, strict=True) if not ok)
+    return Embedded(kept, numbered(kept), vectors[there], missed)
+
+
+async def template_of(vision: Vision, path: Path) -> F32 | None:
+    """The vector f32[D] of the face nearest to a photo's middle; None where none is found."""
+    planes = await asyncio.to_thread(_planes, path)
+    faces = await detect_in_photo(vision, planes)
+    if not len(faces):
+        return None
+    crop = await vision.align(planes, faces.landmarks[_central(faces, planes)])
+    if crop is None:
+        raise BadInput("too many faces are being looked at; try again in a moment")
+    try:
+        probe = await vision.embed(crop)
+        if probe is None:
+            raise BadInput("too many faces are being compared; try again in a moment")
+        try:
+            return probe.array.copy()
+        finally:
+            probe.release()
+    finally:
+        crop.release()
+
+
+def _planes(path: Path) -> Planes:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"the photo {path} cannot be read: {error.strerror}") from None
+    return planes_from_rgb(enlarged(read_photo(data, name=str(path))))
+
+
+def enlarged(rgb: U8) -> U8:
+    """The picture u8[h, w, 3], doubled if it is small."""
+    height, width = rgb.shape[:2]
+    if max(height, width) > SMALL_SIDE_PX:
+        return rgb
+    image = Image.fromarray(rgb).resize((2 * width, 2 * height), Image.Resampling.BICUBIC)
+    return np.asarray(image, np.uint8)
+
+
+def _central(faces: Detections, planes: Planes) -> int:
+    middle = np.array([planes.width_px, planes.height_px]) / 2
+    centres = (faces.boxes[:, :2] + faces.boxes[:, 2:]) / 2
+    return int(np.argmin(np.hypot(*(centres - middle).T)))

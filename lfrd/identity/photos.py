@@ -1,0 +1,209 @@
+"""Reference photos on their way to a list: looked at, judged, kept; quarantined and released."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from lfrd.clock import Clock
+from lfrd.errors import BadInput
+from lfrd.identity import gate
+from lfrd.identity.enrolment import EnrolledPhoto, enrol
+from lfrd.identity.gate import Company, Finding, GateMode, GateRule, Neighbour
+from lfrd.identity.live_gallery import LiveGallery
+from lfrd.identity.live_search import LiveSearch
+from lfrd.identity.threshold import Derived
+from lfrd.store import reference_images, templates
+from lfrd.store import watchlists as stored
+from lfrd.store.database import Database
+from lfrd.store.reference_images import NewReferenceImage, ReferenceImage
+from lfrd.store.templates import StoredTemplate, TemplateMatrix
+from lfrd.store.transaction import Reader, Transaction
+from lfrd.store.vectors import VectorIndex
+from lfrd.store.watchlists import Entry
+from lfrd.types import F32, Template
+from lfrd.vision.engine import Vision
+from lfrd.vision.picture import jpeg, png
+
+PHOTOS_LIMIT = 50
+NEIGHBOURS = 16
+"""How many of the nearest templates are looked at for another person; an entry's own come first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A photo whose face was found, and what the gate says of it."""
+
+    photo: EnrolledPhoto
+    findings: tuple[Finding, ...]
+
+
+class RiseNote(Protocol):
+    """Writes into a deployment's history that its threshold rose."""
+
+    async def note(self, deployment_id: str, derived: Derived, *, principal: str) -> None: ...
+
+
+class Photos:
+    """The way of every reference photo, whoever brings it: one by one, or thousands at once."""
+
+    def __init__(
+        self,
+        database: Database,
+        index: VectorIndex,
+        vision: Vision,
+        live: LiveGallery,
+        clock: Clock,
+        rises: RiseNote,
+    ) -> None:
+        self._database = database
+        self._index = index
+        self._vision = vision
+        self._live = live
+        self._clock = clock
+        self._rises = rises
+        self._rule = GateRule()
+
+    async def judge(
+        self, data: bytes, name: str, *, entry: Entry | None = None, box: F32 | None = None
+    ) -> Judged:
+        """Look at a photo, and at what it resembles; nothing is stored.
+
+        Raises PhotoRefused where there is no usable face, BadInput where there is no picture.
+        """
+        photo = await enrol(data, self._vision, name=name, box=box)
+        return await self.weigh(photo, entry)
+
+    async def weigh(self, photo: EnrolledPhoto, entry: Entry | None) -> Judged:
+        """What the gate says of a photo that is meant for `entry`."""
+        company = await self._company(photo, entry)
+        found = gate.examine(photo.quality, photo.crop_rgb, photo.notes, company, self._rule)
+        return Judged(photo, found)
+
+    async def look(self, data: bytes, name: str) -> EnrolledPhoto:
+        """Only the part that takes long: find the face and make its template."""
+        return await enrol(data, self._vision, name=name)
+
+    async def keep(
+        self, entry: Entry, data: bytes, judged: Judged, *, principal: str
+    ) -> ReferenceImage:
+        """Store a photo and its template, and let the running search know within the same second.
+
+        Raises Conflict where the entry has this very photo, or as many as it may have.
+        """
+        photo = judged.photo
+        new = NewReferenceImage(
+            entry.id, data, photo.width_px, photo.height_px, png(photo.crop_rgb),
+            jpeg(photo.portrait_rgb), photo.quality, gate.as_json(judged.findings),
+        )  # fmt: skip
+
+        def write(tx: Transaction) -> tuple[ReferenceImage, StoredTemplate]:
+            if len(reference_images.of_entry(tx, entry.id)) >= PHOTOS_LIMIT:
+                raise BadInput(f"an entry has at most {PHOTOS_LIMIT} photos; remove one first")
+            image = reference_images.add(tx, new)
+            return image, templates.add(tx, image.id, photo.template)
+
+        image, template = await self._database.write(write, principal=principal)
+        await self.refresh(entry.id, principal=principal)
+        await self._index.add(TemplateMatrix.of(template))
+        return image
+
+    async def quarantine(self, photo_id: str, reason: str, *, principal: str) -> ReferenceImage:
+        """Compare with a photo no more; it can be released again. Raises NotFound, Conflict."""
+        image = await self._database.write(
+            lambda tx: reference_images.quarantine(tx, photo_id, reason), principal=principal
+        )
+        gone = await self._templates_of(image)
+        self._live.removed(gone)
+        await self._index.remove(gone)
+        return image
+
+    async def release(self, photo_id: str, *, principal: str) -> ReferenceImage:
+        """Compare with a photo again. Raises NotFound, Conflict."""
+        image = await self._database.write(
+            lambda tx: reference_images.release(tx, photo_id), principal=principal
+        )
+        await self.refresh(image.entry_id, principal=principal)
+        await self._index.sync(self._database)
+        return image
+
+    async def refresh(self, entry_id: str, *, principal: str) -> None:
+        """Have the running search know an entry as it is now."""
+        search = self._live.search
+        if search is None:
+            return
+        digest, now_s = search.model_digest, self._clock.wall_s()
+        lists = tuple(search.watchlist_ids)
+
+        def read(reader: Reader) -> tuple[TemplateMatrix, list[str], float]:
+            entry = stored.get_entry(reader, entry_id)
+            valid = templates.load(reader, digest, lists, entry_id=entry_id, valid_at_s=now_s)
+            margin = stored.margins(reader, (entry.watchlist_id,)).get(entry_id, 0.0)
+            return valid, templates.ids_of_entry(reader, entry_id), margin
+
+        valid, known, margin = await self._database.read(read)
+        if self._live.search is not search:
+            return  # the deployment ended meanwhile
+        search.removed(set(known) - set(valid.template_ids))
+        search.tracks.bars.set_margin(entry_id, margin)
+        for row in range(len(valid)):
+            await self.note_rise(
+                search, search.added(_stored(valid, row), margin), principal=principal
+            )
+
+    async def note_rise(self, search: LiveSearch, risen: Derived | None, *, principal: str) -> None:
+        """Write it down where the list's growth raised the threshold."""
+        if risen is not None:
+            await self._rises.note(search.deployment_id, risen, principal=principal)
+
+    async def _company(self, photo: EnrolledPhoto, entry: Entry | None) -> Company:
+        own = await self._own_similarity(photo.template, entry) if entry else None
+        hits = await self._index.search(photo.template, NEIGHBOURS)
+        person_id = entry.person_id if entry else None
+
+        def read(reader: Reader) -> tuple[dict[str, str], str | None]:
+            persons = stored.persons_of(reader, [hit.entry_id for hit in hits])
+            own_id = entry.id if entry else ""
+            return persons, reference_images.other_with_file(reader, photo.sha256, own_id)
+
+        persons, same_file = await self._database.read(read)
+        nearest = next(
+            (
+                Neighbour(hit.entry_id, hit.score)
+                for hit in hits
+                if persons.get(hit.entry_id) not in (None, person_id)
+            ),
+            None,
+        )
+        return Company(own, nearest, same_file)
+
+    async def _own_similarity(self, template: Template, entry: Entry) -> float | None:
+        matrix = await self._database.read(
+            lambda reader: templates.load(
+                reader, template.model_digest, (entry.watchlist_id,), entry_id=entry.id
+            )
+        )
+        if not len(matrix):
+            return None
+        return float(np.max(matrix.vectors @ template.vector))
+
+    async def _templates_of(self, image: ReferenceImage) -> list[str]:
+        return await self._database.read(lambda reader: templates.ids_of_image(reader, image.id))
+
+
+def _stored(matrix: TemplateMatrix, row: int) -> StoredTemplate:
+    return StoredTemplate(
+        matrix.template_ids[row],
+        matrix.entry_ids[row],
+        matrix.person_ids[row],
+        matrix.watchlist_ids[row],
+        Template(matrix.vectors[row], matrix.model_digest),
+    )
+
+
+def mode_of(text: str) -> GateMode:
+    """The gate's mode by its word. Raises BadInput."""
+    try:
+        return GateMode(text)
+    except ValueError:
+        raise BadInput(f"{text!r} is no mode of the gate: strict or warn") from None

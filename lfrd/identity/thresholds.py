@@ -1,0 +1,102 @@
+"""The threshold of a deployment that is about to start, and of one that runs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lfrd.clock import Clock
+from lfrd.errors import Conflict
+from lfrd.identity import curve
+from lfrd.identity.evidence import EvidenceRule
+from lfrd.identity.live_search import Promise
+from lfrd.identity.threshold import Derived, Risk, check_reachable
+from lfrd.store import templates, thresholds
+from lfrd.store.database import Database
+from lfrd.store.thresholds import ThresholdRow
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """A threshold to start with; `promise` and `derived` are None where it is a stated constant."""
+
+    threshold: float
+    promise: Promise | None = None
+    derived: Derived | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What the site's configuration says: the constant for the lab, and what derives the rest."""
+
+    constant: float
+    looks: int
+    demographic_factor: float
+    curves: Path
+
+
+class Thresholds:
+    """Derives, checks and records thresholds."""
+
+    def __init__(
+        self, database: Database, clock: Clock, model_digest: str, setting: Setting
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._model_digest = model_digest
+        self._setting = setting
+
+    def promise(self, one_in: float) -> Promise:
+        """At most one false alert in `one_in` passing faces. Raises ModelError without a curve."""
+        setting = self._setting
+        measured = curve.find(self._model_digest, setting.curves, EvidenceRule())
+        return Promise(measured, Risk(one_in, setting.demographic_factor), setting.looks)
+
+    async def propose(
+        self, one_in: float | None, watchlist_ids: Sequence[str], *, extrapolated: bool = True
+    ) -> Proposed:
+        """The threshold for these lists as they are now; `one_in` None is the stated constant.
+
+        Raises Unreachable where the model cannot keep the promise, Conflict where only an
+        extrapolated threshold would and `extrapolated` does not allow one, ModelError.
+        """
+        if one_in is None:
+            return Proposed(self._setting.constant)
+        promise = self.promise(one_in)
+        derived = promise.kept_by(await self.references(watchlist_ids))
+        check_reachable(derived, promise.risk)
+        if derived.extrapolated and not extrapolated:
+            raise Conflict(
+                f"the promise of one false alert in {one_in:,.0f} passing faces on "
+                f"{derived.references:,} reference photos is rarer than the "
+                f"{promise.curve.pairs:,} measured pairs support, and this profile allows no "
+                "extrapolation: measure more people with `lfrd models calibrate`, or shorten the "
+                "list"
+            )
+        return Proposed(derived.threshold, promise, derived)
+
+    async def references(self, watchlist_ids: Sequence[str]) -> int:
+        """How many reference photos these lists have for the model, N x R."""
+        now_s = self._clock.wall_s()
+        return await self._database.read(
+            lambda reader: templates.count_valid(reader, self._model_digest, watchlist_ids, now_s)
+        )
+
+    async def note(self, deployment_id: str, derived: Derived, *, principal: str) -> None:
+        """Write a threshold into the history of a deployment."""
+
+        await self._database.write(
+            lambda tx: thresholds.note(tx, _row(deployment_id, derived, tx.at_s, principal)),
+            principal=principal,
+        )
+
+    async def history(self, deployment_id: str) -> list[ThresholdRow]:
+        """The thresholds that a deployment had."""
+        return await self._database.read(lambda reader: thresholds.history(reader, deployment_id))
+
+
+def _row(deployment_id: str, derived: Derived, at_s: float, principal: str) -> ThresholdRow:
+    return ThresholdRow(
+        deployment_id, at_s, derived.threshold, derived.references, derived.looks,
+        derived.looks_effective, derived.demographic_factor, derived.fpir, derived.fpir_low,
+        derived.fpir_high, derived.extrapolated, principal,
+    )  # fmt: skip

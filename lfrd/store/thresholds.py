@@ -1,0 +1,49 @@
+"""Every threshold a deployment had, and what it was derived from. It only ever rises."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from lfrd.events import EventKind
+from lfrd.governance.audit import AuditClass
+from lfrd.store.transaction import Reader, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdRow:
+    """See lfrd.identity.threshold.Derived for the meaning of the numbers."""
+
+    TABLE: ClassVar[str] = "deployment_threshold"
+
+    deployment_id: str
+    at_s: float
+    threshold: float
+    reference_count: int
+    looks: int
+    looks_effective: float
+    demographic_factor: float
+    fpir: float
+    fpir_low: float
+    fpir_high: float
+    extrapolated: bool
+    principal: str
+
+
+def note(tx: Transaction, row: ThresholdRow) -> None:
+    """Write a threshold into the deployment's history and into its row."""
+    tx.insert(row)
+    tx.execute(
+        "UPDATE deployment SET threshold = max(threshold, ?) WHERE id = ?",
+        (row.threshold, row.deployment_id),
+    )
+    tx.audit(
+        AuditClass.ALTERATION,
+        "deployment.threshold",
+        (row.deployment_id,),
+        {"threshold": f"{row.threshold:.4f}", "references": row.reference_count},
+    )
+    tx.event(EventKind.DEPLOYMENT_CHANGED, row.deployment_id)
+
+
+def history(reader: Reader, deployment_id: str) -> list[ThresholdRow]:
+    """The thresholds of a deployment, the first one first."""
+    return reader.find(ThresholdRow, "WHERE deployment_id = ? ORDER BY at_s", (deployment_id,))
