@@ -67,6 +67,8 @@ async def probe_camera(
         last = first
         try:
             async with asyncio.timeout(seconds):
+                if on_frame is not None:
+                    await on_frame(first)
                 async for frame in camera.frames:
                     last = frame
                     if on_frame is not None:
