@@ -151,7 +151,13 @@ class Camera:
         self._raise_fault()
 
     def decode(self, on: bool) -> None:
-        """Decode, or only keep the connection and throw packets away (idle but connected)."""
+        """Decode, or only keep the connection and throw packets away (idle but connected).
+
+        WebRTC cannot be held so: such a camera closes, and opens again when it shall decode.
+        """
+        if on and not self.intake.decoding:
+            self.intake.forget_pulse()
+            self._become(State.CONNECTING, "waiting for the next keyframe")
         self.intake.decoding = on
         if not on:
             self._mailbox.clear()
@@ -196,7 +202,8 @@ class Camera:
 
     async def _connect(self) -> None:
         """One connection, from start to end."""
-        self.intake.new_connection()
+        self.intake.forget_pulse()
+        self.intake.is_open = False
         self._reader = Reader(self._source, self.intake, f"reader {self.settings.id}")
         self._reader.start()
         await self._reader.ended()
@@ -204,6 +211,7 @@ class Camera:
             raise SourceError(f"{self._shown} ended the stream")
 
     def _failed(self, error: SourceError, pause_s: float) -> None:
+        self._was_live = self._was_live or self.intake.frame_at_s is not None
         if self._gives_up():
             raise _GivenUp(error)
         state = State.LOST
@@ -237,12 +245,14 @@ class Camera:
         pulse = self.intake.pulse()
         if not self.intake.decoding:
             self._mailbox.clear()  # a picture that was under way when decoding stopped
-            if self.intake.info is not None:
+            if self.intake.is_open:
                 self._become(State.IDLE, "connected, nothing is decoded")
         elif pulse.frame_at_s is not None:
-            verdict = judge(pulse, self._clock.monotonic_s())
-            self._was_live = True
-            self._become(verdict.state, verdict.reason)
+            if self._source.live:
+                verdict = judge(pulse, self._clock.monotonic_s())
+                self._become(verdict.state, verdict.reason)
+            else:  # a file waits for its reader, not the other way round
+                self._become(State.LIVE, "the file is being read")
 
     def _become(self, state: State, reason: str) -> None:
         old, info = self._status, self.intake.info

@@ -66,6 +66,8 @@ class Intake:
         self._trouble: Counter[str] = Counter()
         self._trouble_lock = threading.Lock()
         self.decoding = True
+        self.is_open = False
+        """Whether the present connection has been opened; cleared by the loop between two."""
         self.info: StreamInfo | None = None
         self.frame_at_s: float | None = None
         self.changed_at_s: float | None = None
@@ -77,8 +79,8 @@ class Intake:
         """Ask the source to return, and let nothing more through."""
         self._stop.set()
 
-    def new_connection(self) -> None:
-        """Forget the pulse of the connection before. Called while no reader runs."""
+    def forget_pulse(self) -> None:
+        """Begin to watch anew: another connection, or decoding again after a rest."""
         self.frame_at_s = self.changed_at_s = None
         self._damaged_share = 0.0
         self._recent.clear()
@@ -113,6 +115,7 @@ class Intake:
     def opened(self, info: StreamInfo) -> None:
         self._timeline.restart()
         self._last_stream_s = None
+        self.is_open = True
         self._learn(info)
 
     def packet(self, size_bytes: int, keyframe: bool) -> None:
