@@ -1,12 +1,16 @@
 """What a camera is told to be, and what it says of itself."""
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
+from lfrd.errors import BadInput
 from lfrd.ingest.address import Address, parse
 from lfrd.ingest.masks import EVERYWHERE, Regions
+
+_ICE_URL = re.compile(r"(stun|turns?):[A-Za-z0-9._-]+(:\d{1,5})?(\?transport=(udp|tcp))?")
 
 
 class State(StrEnum):
@@ -30,6 +34,13 @@ class IceServer:
     url: str
     username: str | None = None
     password: str | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if not _ICE_URL.fullmatch(self.url):
+            raise BadInput(
+                "an ICE server is written stun:HOST:PORT or turn:HOST:PORT, "
+                "the latter perhaps with ?transport=tcp"
+            )
 
 
 @dataclass(frozen=True, slots=True)

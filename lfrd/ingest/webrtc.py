@@ -33,6 +33,7 @@ MAX_SDP_LENGTH: Final = 65_536
 CONNECT_TIMEOUT_S: Final = 10.0
 SILENCE_TIMEOUT_S: Final = 8.0
 """aiortc itself notices a vanished peer after half a minute. The camera says frozen after 4 s."""
+_GATHER_TIMEOUT_S: Final = 6.0
 _STOP_POLL_S: Final = 0.1
 _H264_PROFILES: Final = ("640028", "64001f", "4d001f", "640c1f")
 """High 4.0 and 3.1, Main, constrained High: aiortc decodes them but does not offer them."""
@@ -73,11 +74,11 @@ class Peer:
         await self._connection.close()
 
     async def answer(self, offer_sdp: str) -> str:
-        """Take a publisher's offer and return the answer. Raises BadInput."""
+        """Take a publisher's offer and return the answer. Raises BadInput, SourceError."""
         check_sdp(offer_sdp)
         await self._take(offer_sdp, "offer")
         self._only_one_video()
-        await self._connection.setLocalDescription()
+        await self._gather()
         answer = with_rate_hint(self._connection.localDescription.sdp)
         self._codec = first_codec(answer)
         return answer
@@ -85,7 +86,7 @@ class Peer:
     async def offer(self) -> str:
         """Return our offer to receive one video."""
         self._connection.addTransceiver("video", direction="recvonly")
-        await self._connection.setLocalDescription()
+        await self._gather()
         return str(self._connection.localDescription.sdp)
 
     async def accept(self, answer_sdp: str) -> None:
@@ -130,6 +131,16 @@ class Peer:
             raise BadInput(
                 f"the {kind} cannot be used ({type(error).__name__}): it must hold one video "
                 "in H.264 or VP8"
+            ) from None
+
+    async def _gather(self) -> None:
+        """Describe our side; finding its addresses may need the configured servers."""
+        try:
+            async with asyncio.timeout(_GATHER_TIMEOUT_S):
+                await self._connection.setLocalDescription()
+        except Exception as error:  # whatever a STUN or TURN server makes the library raise
+            raise SourceError(
+                f"{self._shown}: the ICE servers cannot be used ({type(error).__name__})"
             ) from None
 
     def _only_one_video(self) -> None:

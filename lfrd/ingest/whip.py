@@ -245,5 +245,8 @@ async def _answered(peer: Peer, offer: _Offer) -> bool:
     except BadInput as error:
         offer.answered.set_exception(error)
         return False
+    except SourceError as error:
+        offer.answered.set_exception(error)
+        raise
     offer.answered.set_result(answer)
     return True

@@ -6,13 +6,14 @@ import contextlib
 import pytest
 from aiortc import RTCPeerConnection
 from camera_helper import Made, take, until, until_state
+from video import free_port
 from webrtc_helper import NO_SERVERS, publisher
 
 from lfrd.clock import SystemClock
 from lfrd.counters import CameraCounters
 from lfrd.errors import BadInput, NotFound
 from lfrd.ingest.camera import Camera
-from lfrd.ingest.settings import CameraSettings, CameraStatus, State
+from lfrd.ingest.settings import CameraSettings, CameraStatus, IceServer, State
 from lfrd.ingest.whip import NotReceiving, WhipIngest
 
 
@@ -21,10 +22,10 @@ def ingest() -> WhipIngest:
     return WhipIngest()
 
 
-def whip_camera(ingest: WhipIngest) -> Made:
+def whip_camera(ingest: WhipIngest, *ice_servers: IceServer) -> Made:
     counters = CameraCounters()
     said: list[CameraStatus] = []
-    settings = CameraSettings("gate", "whip://")
+    settings = CameraSettings("gate", "whip://", ice_servers=ice_servers)
     return Made(Camera(settings, SystemClock(), counters, said.append, whip=ingest), counters, said)
 
 
@@ -68,6 +69,23 @@ async def test_a_publisher_that_leaves_by_itself(ingest: WhipIngest) -> None:
         async with publisher(ingest, "gate"):
             await take(camera, 3)
         await until_state(camera, State.LOST, seconds=5)
+
+
+async def test_a_turn_server_that_is_away_does_not_keep_neighbours_out(
+    ingest: WhipIngest,
+) -> None:
+    away = IceServer(f"turn:127.0.0.1:{free_port()}?transport=tcp", "user", "zq-secret")
+    assert "zq-secret" not in repr(away)
+    async with whip_camera(ingest, away).camera as camera:
+        await running(camera, ingest)
+        async with publisher(ingest, "gate"):
+            await take(camera, 3)
+
+
+@pytest.mark.parametrize("url", ["", "http://a", "stun:", "turn:a:b", "stun:a b", "turn:a?x=1"])
+def test_an_ice_server_is_checked_when_it_is_named(url: str) -> None:
+    with pytest.raises(BadInput):
+        IceServer(url)
 
 
 async def test_a_newer_publisher_takes_over(ingest: WhipIngest) -> None:
