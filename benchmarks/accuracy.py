@@ -260,13 +260,15 @@ async def _run(names: list[str]) -> int:
                     started_s = time.monotonic()
                     await section(vision, report)
                     print(f"  ({section.__name__}: {time.monotonic() - started_s:.0f} s)")
-    return report.finish()
+    return report.finish(keep=not names)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     known = [section.__name__ for section in SECTIONS]
-    parser.add_argument("section", nargs="*", help=f"any of {', '.join(known)}; default all")
+    parser.add_argument(
+        "section", nargs="*", help=f"any of {', '.join(known)}; default all; only all are kept"
+    )
     names = parser.parse_args().section
     if unknown := [name for name in names if name not in known]:
         parser.error(f"no such section: {', '.join(unknown)}")
