@@ -32,6 +32,24 @@ def shared() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def demo_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo's clip as a file: seven people pass, the astronaut twice."""
+    from lfrd.demo.clip import cutouts, write_clip
+    from lfrd.vision import packs
+    from lfrd.vision.engine import Vision
+
+    path = tmp_path_factory.mktemp("demo") / "passers-by.mp4"
+
+    async def compose() -> None:
+        pack = packs.load("yunet-sface", packs.default_cache_dir())
+        async with Vision(pack, threads=2) as vision:
+            write_clip(path, await cutouts(vision))
+
+    asyncio.run(compose())
+    return path
+
+
 @pytest.fixture(autouse=True)
 def no_leaks() -> Iterator[None]:
     """No test leaves a thread, a socket or an open file behind."""

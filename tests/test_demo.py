@@ -1,14 +1,11 @@
 """The demo and `try`, as somebody who just cloned the project runs them: no test media needed."""
 
-import asyncio
 from pathlib import Path
 
 import pytest
 from program import Ran, lfrd
 
-from lfrd.demo.clip import LISTED, cutouts, listed_photo, write_clip
-from lfrd.vision import packs
-from lfrd.vision.engine import Vision
+from lfrd.demo.clip import LISTED, listed_photo
 
 CANDIDATE_KEYS = {"event", "entry", "camera", "frame", "at_s", "score", "threshold", "latency_ms"}
 SUMMARY_KEYS = {
@@ -17,20 +14,6 @@ SUMMARY_KEYS = {
     "deployment_id",
 }  # fmt: skip
 CLIP_FRAMES = 600
-
-
-@pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The demo's clip as a file."""
-    path = tmp_path_factory.mktemp("clip") / "passers-by.mp4"
-
-    async def compose() -> None:
-        pack = packs.load("yunet-sface", packs.default_cache_dir())
-        async with Vision(pack, threads=2) as vision:
-            write_clip(path, await cutouts(vision))
-
-    asyncio.run(compose())
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +27,8 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def every_frame(clip: Path, photos: Path) -> Ran:
-    return lfrd("try", clip, "--watchlist", photos, "--every-frame", "--json")
+def every_frame(demo_clip: Path, photos: Path) -> Ran:
+    return lfrd("try", demo_clip, "--watchlist", photos, "--every-frame", "--json")
 
 
 @pytest.mark.slow
@@ -79,8 +62,10 @@ def test_the_lines_keep_their_contract(every_frame: Ran) -> None:
 
 
 @pytest.mark.slow
-def test_full_speed_by_media_time_is_repeatable(clip: Path, photos: Path) -> None:
-    runs = [lfrd("try", clip, "--watchlist", photos, "--detect-hz", "8", "--json") for _ in "ab"]
+def test_full_speed_by_media_time_is_repeatable(demo_clip: Path, photos: Path) -> None:
+    runs = [
+        lfrd("try", demo_clip, "--watchlist", photos, "--detect-hz", "8", "--json") for _ in "ab"
+    ]
     first, second = ([event for event in run.lines if event["event"] != "summary"] for run in runs)
     assert first == second
     summary = runs[0].lines[-1]

@@ -1,0 +1,190 @@
+"""Cameras through the API, on real streams: paused, changed, tested, hidden, published to."""
+
+import asyncio
+import io
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from certificates import self_signed
+from PIL import Image
+from site_builder import Served, serve
+from webrtc_helper import ffmpeg_publisher
+
+from lfrd.api.schema import (
+    Camera,
+    CameraChange,
+    CameraCreate,
+    CameraState,
+    Category,
+    DeploymentStart,
+    EntryCreate,
+    Regions,
+    WatchlistCreate,
+)
+from lfrd.demo.clip import listed_photo
+from lfrd.demo.stream import rtsp_stream
+from lfrd.errors import BadInput, Conflict
+
+WAIT_S = 20.0
+
+
+@asynccontextmanager
+async def street(tmp_path: Path, demo_clip: Path) -> AsyncIterator[tuple[Served, str]]:
+    """A site with one RTSP camera `street`, and the address of its stream."""
+    async with rtsp_stream(demo_clip) as address, serve(tmp_path / "state") as served:
+        await served.client.add_camera(CameraCreate(id="street", address=address))
+        yield served, address
+
+
+async def deploy(served: Served) -> str:
+    client = served.client
+    watchlist = await client.create_watchlist(
+        WatchlistCreate(name="test", category=Category.TEST, purpose="test", owner="test")
+    )
+    entry = await client.add_entry(
+        watchlist.id, EntryCreate(reference="astronaut", basis="test", source="test")
+    )
+    await client.add_photo(entry.id, listed_photo(), "astronaut.jpg")
+    started = await client.start_deployment(
+        DeploymentStart(purpose="test", place="bench", watchlist_ids=(watchlist.id,))
+    )
+    return started.id
+
+
+async def until(served: Served, wanted: Callable[[Camera], bool], name: str = "street") -> Camera:
+    async with asyncio.timeout(WAIT_S):
+        while not wanted(camera := await served.client.camera(name)):
+            await asyncio.sleep(0.05)
+    return camera
+
+
+def is_live(camera: Camera) -> bool:
+    return camera.state is CameraState.LIVE and camera.rates is not None
+
+
+async def test_idle_live_paused_resumed_and_idle_again(tmp_path: Path, demo_clip: Path) -> None:
+    async with street(tmp_path, demo_clip) as (served, _):
+        idle = await served.client.camera("street")
+        assert (idle.state, idle.rates) == (CameraState.IDLE, None)
+        deployment_id = await deploy(served)
+        live = await until(served, is_live)
+        assert (live.width_px, live.codec, live.decoder) == (1280, "h264", "software")
+        paused = await served.client.change_camera("street", CameraChange(enabled=False))
+        assert paused.state is CameraState.PAUSED
+        await served.client.change_camera("street", CameraChange(enabled=True))
+        await until(served, is_live)
+        ended = await served.client.end_deployment(deployment_id, "enough")
+        assert ended.state == "ended"
+        assert (await served.client.camera("street")).state is CameraState.IDLE
+
+
+async def test_pausing_the_last_camera_does_not_end_the_deployment(
+    tmp_path: Path, demo_clip: Path
+) -> None:
+    async with street(tmp_path, demo_clip) as (served, address):
+        deployment_id = await deploy(served)
+        await until(served, is_live)
+        await served.client.remove_camera("street")
+        await asyncio.sleep(0.3)
+        assert (await served.client.deployment(deployment_id)).state == "running"
+        await served.client.add_camera(CameraCreate(id="again", address=address))
+        await until(served, is_live, "again")
+
+
+async def test_a_masked_face_is_never_found(tmp_path: Path, demo_clip: Path) -> None:
+    everything = Regions(privacy=(((0, 0), (1, 0), (1, 1), (0, 1)),))
+    async with street(tmp_path, demo_clip) as (served, _):
+        changed = await served.client.change_camera("street", CameraChange(regions=everything))
+        assert changed.regions == everything
+        await deploy(served)
+        await until(served, lambda c: c.rates is not None and c.rates.frames_detected >= 16)
+        rates = (await served.client.camera("street")).rates
+        assert rates is not None
+        assert (rates.faces_detected, rates.tracks) == (0, 0)
+        await served.client.change_camera("street", CameraChange(regions=Regions()))
+        await until(served, lambda c: c.rates is not None and c.rates.faces_detected > 0)
+
+
+async def test_camera_test_measures_and_advises_without_a_trace(
+    tmp_path: Path, demo_clip: Path
+) -> None:
+    async with street(tmp_path, demo_clip) as (served, _):
+        report = await served.client.check_camera("street", 4.0)
+        assert (report.codec, report.width_px, report.height_px) == ("h264", 1280, 720)
+        assert report.fps == pytest.approx(25, abs=4)
+        assert report.bit_rate_kbps is not None
+        assert report.faces > 0
+        assert report.inter_eye_largest_px is not None
+        assert report.inter_eye_largest_px > 24
+        assert report.advice
+        assert served.site.vision.counts.made == 0, "no template is made"
+        assert served.site.vision.crops_held == 0
+        logged = await served.site.database.read(
+            lambda reader: reader.count(
+                "SELECT count(*) FROM audit_leaf WHERE action = ?", ("camera.test",)
+            )  # fmt: skip
+        )
+        assert logged == 1
+
+
+async def test_a_preview_shows_nobody(tmp_path: Path, demo_clip: Path) -> None:
+    async with street(tmp_path, demo_clip) as (served, _):
+        picture = Image.open(io.BytesIO(await served.client.camera_preview("street")))
+        assert picture.size == (1280, 720)
+        rgb = np.asarray(picture.convert("RGB")).astype(int)
+        inside = rgb[4:76, 4:76]
+        assert np.ptp(inside, axis=(0, 1)).max() < 12, "a cell is flat"
+
+
+async def test_keep_connected_shows_life_without_decoding(tmp_path: Path, demo_clip: Path) -> None:
+    async with street(tmp_path, demo_clip) as (served, _):
+        await served.client.change_camera("street", CameraChange(keep_connected=True))
+        camera = await until(served, lambda c: "nothing is decoded" in c.reason)
+        assert (camera.state, camera.rates) == (CameraState.IDLE, None)
+        with pytest.raises(BadInput):
+            await served.client.add_camera(
+                CameraCreate(id="gate", address="whip://", keep_connected=True)
+            )
+
+
+async def test_a_publisher_comes_in_with_the_cameras_token_only_while_deployed(
+    tmp_path: Path,
+) -> None:
+    async with serve(tmp_path / "state", tcp="127.0.0.1:0") as served:
+        added = await served.client.add_camera(CameraCreate(id="gate", address="whip://"))
+        assert added.publish_token
+        assert (await served.client.camera("gate")).model_dump_json().count("token") == 0
+        url = f"http://127.0.0.1:{served.server.tcp_port}/v1/whip/gate"
+        async with httpx.AsyncClient() as http:
+            head = {"content-type": "application/sdp"}
+            with_token = head | {"authorization": f"Bearer {added.publish_token}"}
+            idle = await http.post(url, content="v=0\r\n", headers=with_token)
+            assert (idle.status_code, "retry-after" in idle.headers) in {(409, True), (422, False)}
+            await deploy(served)
+            for headers in (head, head | {"authorization": "Bearer wrong"}):
+                refused = await http.post(url, content="v=0\r\n", headers=headers)
+                assert refused.status_code == 401
+            elsewhere = await http.post(
+                url.replace("gate", "nobody"), content="v=0", headers=with_token
+            )
+            assert elsewhere.status_code == 401
+            huge = await http.post(url, content="v" * 1_000_000, headers=with_token)
+            assert huge.status_code == 413
+            nonsense = await http.post(url, content="hello", headers=with_token)
+            assert nonsense.status_code == 422
+        with ffmpeg_publisher(url, added.publish_token, self_signed(tmp_path)):
+            live = await until(served, is_live, "gate")
+            assert live.codec == "h264"
+
+
+async def test_declared_cameras_are_changed_in_the_configuration(tmp_path: Path) -> None:
+    async with serve(tmp_path / "state") as served:
+        with pytest.raises(Conflict):
+            await served.client.add_camera(CameraCreate(id="a", address="rtsp://h/x"))
+            await served.client.add_camera(CameraCreate(id="a", address="rtsp://h/y"))
+        with pytest.raises(BadInput):
+            await served.client.add_camera(CameraCreate(id="b", address="gopher://h/x"))
