@@ -239,27 +239,33 @@ async def isolation(bench: Bench, report: Report) -> None:
 
 
 async def _kept(address: str, good: list[str]) -> list[float]:
-    """Percent of the frames that the good cameras took in a window, beside the other."""
+    """Percent of the frames of a window that the good cameras took, beside the other.
+
+    A frame counts if it comes at most a second late.
+    """
     addresses = [*good, address]
-    taken = [0] * len(addresses)
+    media_s: list[list[float]] = [[] for _ in addresses]
     started = asyncio.Event()
 
     async def watch(index: int) -> None:
         settings = CameraSettings(f"bench{index}", addresses[index])
         async with Camera(settings, SystemClock(), CameraCounters(), backoff=QUICK) as cam:
-            async for _ in cam.frames:
-                taken[index] += started.is_set()
+            async for frame in cam.frames:
+                if started.is_set():
+                    media_s[index].append(frame.media_at_s)
 
     tasks = [asyncio.ensure_future(watch(index)) for index in range(len(addresses))]
     await asyncio.sleep(3.0)
     started.set()
-    begun_s = time.monotonic()
-    await asyncio.sleep(WINDOW_S)
-    counts, seconds = list(taken), time.monotonic() - begun_s
+    await asyncio.sleep(WINDOW_S + 1.0)
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks)
-    return [min(100.0, 100.0 * count / (seconds * FPS)) for count in counts[:-1]]
+    frames = WINDOW_S * FPS
+    return [
+        100.0 * sum(at_s - times[0] < WINDOW_S - 0.5 / FPS for at_s in times) / frames
+        for times in media_s[:-1]
+    ]
 
 
 async def cost(bench: Bench, report: Report) -> None:
