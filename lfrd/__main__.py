@@ -14,6 +14,7 @@ from typing import Any
 
 from lfrd import __version__, config
 from lfrd.errors import Failure, UserError
+from lfrd.hardening import harden
 
 MENDABLE, FAILED, INTERRUPTED = 2, 1, 130
 
@@ -79,6 +80,7 @@ def _run_async(work: Coroutine[Any, Any, int | None]) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     loaded = _loaded(options)
+    harden()
     from lfrd.daemon import serve
 
     return _run_async(serve(loaded))
@@ -91,6 +93,7 @@ def _check_config(options: argparse.Namespace) -> None:
 
 def _try(options: argparse.Namespace) -> int:
     loaded = _quietly(options)
+    harden()
     from lfrd.commands import trial
 
     wanted = trial.Trial(
@@ -105,6 +108,7 @@ def _try(options: argparse.Namespace) -> int:
 
 def _demo(options: argparse.Namespace) -> int:
     loaded = _quietly(options)
+    harden()
     from lfrd.commands import demo
 
     return _run_async(demo.run(loaded, headless=options.headless, seconds=options.seconds))

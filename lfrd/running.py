@@ -14,13 +14,14 @@ from lfrd.counters import CameraCounters
 from lfrd.errors import FacesLeft
 from lfrd.events import EventKind, Reset
 from lfrd.fleet import Fleet
+from lfrd.governance.audit import AuditClass
 from lfrd.health import HealthBoard
 from lfrd.identity.live_search import LiveSearch
 from lfrd.identity.thresholds import Thresholds
 from lfrd.lines import Report, SummaryLine, percentile
 from lfrd.pipeline import Parts, Rules, run_camera
 from lfrd.store import reviews
-from lfrd.store.database import Database
+from lfrd.store.database import SYSTEM, Database
 from lfrd.store.deployments import Deployment
 from lfrd.tracking.best_shot import BestShotRule
 from lfrd.types import Frame
@@ -187,6 +188,16 @@ class Running:
         self.search.close()
         counts = await self._tools.vision.drain()
         held = counts.held + self._tools.vision.crops_held
+        made = counts.made - self._made_before.made
+        await self._tools.database.write(
+            lambda tx: tx.audit(
+                AuditClass.ERASURE,
+                "deployment.probes",
+                (self.deployment.id,),
+                {"made": made, "destroyed": made - held, "held": held},
+            ),
+            principal=SYSTEM,
+        )
         if held:
             raise FacesLeft(f"{held} face buffers are still held after the deployment's end")
 

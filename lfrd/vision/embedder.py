@@ -29,7 +29,7 @@ class Embedder:
         At most `batch_limit` at once. What the arrays held of the faces is overwritten.
         """
         count = len(crops)
-        self._batches.add(count)
+        self._make_room(count)
         try:
             for crop, feed in zip(crops, self._feed[:count], strict=True):
                 self._fill(crop, feed)
@@ -40,6 +40,16 @@ class Embedder:
         finally:
             self._feed[:count].fill(0)
             self._vectors[:count].fill(0)
+
+    def _make_room(self, count: int) -> None:
+        """Let the session find its memory for this batch size on zeros, before it sees a face.
+
+        A session takes memory piece by piece on the first run of a shape and as one planned block
+        from then on: `drain` would overwrite the block and not the pieces.
+        """
+        if count not in self._batches:
+            self._session.run(self._feed[:count], [self._vectors[:count]])
+            self._batches.add(count)
 
     def drain(self) -> None:
         """Run zeros in every batch size used, so that the session's own memory shows no face."""

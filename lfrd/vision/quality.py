@@ -33,7 +33,9 @@ def measure(crop_rgb: U8, landmarks: F32, detector_score: float) -> Quality:
     sharpness = float(edges.var())
     exposure = float(luma.mean()) / 255.0
     luma.fill(0)  # they show the face
-    edges.fill(0)
+    # OpenCV gives its row buffers back with the last rows in them: the same work on black goes
+    # through the same buffers and overwrites them.
+    cv2.Laplacian(luma, cv2.CV_32F, dst=edges)
     size_px = inter_eye_px(landmarks)
     score = float(detector_score)  # may come as a numpy scalar
     overall = _overall(size_px, yaw_deg, pitch_deg, sharpness, exposure, score)

@@ -1,0 +1,18 @@
+"""The program with its memory left readable for a process of the same user: for tests alone.
+
+python tests/readable_program.py run
+"""
+
+import sys
+
+from lfrd import hardening
+from lfrd.__main__ import main
+
+
+def readable() -> None:
+    """Leave PR_SET_DUMPABLE as it is."""
+
+
+if __name__ == "__main__":
+    hardening.hide_memory = readable
+    sys.exit(main())

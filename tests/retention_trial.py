@@ -1,0 +1,149 @@
+"""A deployment of the real daemon over a clip, with a witness at its memory and its files."""
+
+import asyncio
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from memory_reader import NOTHING, Before, Hits, Witness, faces_of, look_before
+from program import environment
+
+from lfrd.api.schema import (
+    CameraCreate,
+    Category,
+    DeploymentStart,
+    DeploymentSummary,
+    EntryCreate,
+    WatchlistCreate,
+)
+from lfrd.client import Client
+from lfrd.demo.stream import rtsp_stream
+from lfrd.errors import LfrdError
+
+T = TypeVar("T")
+
+PROGRAM = Path(__file__).with_name("readable_program.py")
+START_LIMIT_S = 60.0
+LOOKS_LIMIT = 40
+"""How often the daemon is stopped to see whether it holds a face at that moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What the witness found, and the daemon's own count of the deployment."""
+
+    faces: int
+    during: Hits
+    after: Hits
+    files: Hits
+    summary: DeploymentSummary
+
+
+async def run_trial(clip: Path, portraits: list[Path]) -> Trial:
+    """Watch `clip` for the people of `portraits`, who are not in it; search during and after."""
+    faces = await faces_of(clip)
+    witness = await asyncio.to_thread(Witness, faces)
+    with tempfile.TemporaryDirectory(prefix="lfrd-trial-") as folder:
+        root = Path(folder)
+        (root / "temp").mkdir()
+        async with rtsp_stream(clip) as address, _daemon(root) as (process, client):
+            watchlist_id = await _enrol(client, address, portraits)
+            before = await asyncio.to_thread(_stopped, process.pid, look_before)
+            deployment_id = await _deploy(client, watchlist_id)
+            await _frames(client, 10)
+            during, files = NOTHING, NOTHING
+            for _ in range(LOOKS_LIMIT):
+                during = await asyncio.to_thread(_glance, witness, process.pid, before)
+                if during.total:
+                    break
+                await asyncio.sleep(0.03)
+            files += await asyncio.to_thread(witness.search_folder, root)
+            await _frames(client, 60)
+            ended = await client.end_deployment(deployment_id, "the trial is over")
+            assert ended.summary is not None
+            after = await asyncio.to_thread(witness.search_process, process.pid, before)
+            files += await asyncio.to_thread(witness.search_folder, root)
+    return Trial(len(faces.crops), during, after, files, ended.summary)
+
+
+def _glance(witness: Witness, pid: int, before: Before) -> Hits:
+    """The process as it is at one moment."""
+    return _stopped(pid, lambda _: witness.search_process(pid, before, until_found=True))
+
+
+def _stopped(pid: int, look: Callable[[int], T]) -> T:
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        return look(pid)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+@asynccontextmanager
+async def _daemon(root: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process, Client]]:
+    variables = environment(
+        LFRD_SITE__STATE_DIR=str(root / "state"),
+        LFRD_DETECTION__TARGET_HZ="100",
+        TMPDIR=str(root / "temp"),
+    )
+    with (root / "daemon.log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, str(PROGRAM), "run", env=variables, stderr=log
+        )
+    try:
+        async with Client.over_socket(root / "state" / "api.sock") as client:
+            await _answers(process, client)
+            yield process, client
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
+
+
+async def _answers(process: asyncio.subprocess.Process, client: Client) -> None:
+    async with asyncio.timeout(START_LIMIT_S):
+        while process.returncode is None:
+            try:
+                await client.health()
+            except LfrdError:
+                await asyncio.sleep(0.1)
+            else:
+                return
+    raise AssertionError(f"the daemon ended with code {process.returncode}")
+
+
+async def _enrol(client: Client, address: str, portraits: list[Path]) -> str:
+    watchlist = await client.create_watchlist(
+        WatchlistCreate(name="absent", category=Category.TEST, purpose="test", owner="test")
+    )
+    for portrait in portraits:
+        entry = await client.add_entry(
+            watchlist.id, EntryCreate(reference=portrait.stem, basis="test", source="test")
+        )
+        await client.add_photo(entry.id, portrait.read_bytes(), portrait.name)
+    await client.add_camera(CameraCreate(id="street", address=address))
+    return watchlist.id
+
+
+async def _deploy(client: Client, watchlist_id: str) -> str:
+    started = await client.start_deployment(
+        DeploymentStart(purpose="trial", place="bench", watchlist_ids=(watchlist_id,))
+    )
+    return started.id
+
+
+async def _frames(client: Client, count: int) -> None:
+    """Wait until so many frames were searched."""
+    async with asyncio.timeout(START_LIMIT_S):
+        while True:
+            current = await client.current_deployment()
+            assert current is not None, "the deployment ended by itself"
+            if current.summary is not None and current.summary.frames_detected >= count:
+                return
+            await asyncio.sleep(0.1)
