@@ -10,10 +10,10 @@ import contextlib
 import json
 import os
 import sys
-import time
 from pathlib import Path
 
 from benchmarks.media import SHARED
+from lfrd.clock import process_age_s
 from lfrd.vision.convert import to_dynamic_f32
 from lfrd.vision.packs import published_recogniser
 
@@ -41,7 +41,7 @@ def main() -> int:
     capture = cv2.VideoCapture(str(clip))
     found, picture = capture.read()
     app.get(picture)  # warmed up
-    startup_s = _process_age_s()
+    startup_s = process_age_s()
     frames = faces = 0
     while found:
         faces += len(app.get(picture))
@@ -49,12 +49,6 @@ def main() -> int:
         found, picture = capture.read()
     print(json.dumps({"frames": frames, "faces": faces, "startup_s": round(startup_s, 3)}))
     return 0
-
-
-def _process_age_s() -> float:
-    """Seconds since this process was made (Linux)."""
-    ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
-    return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":

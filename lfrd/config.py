@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from lfrd.errors import ConfigError
 
@@ -61,7 +61,7 @@ class ModelsSection(Section):
 
     pack: str = "yunet-sface"
     cache_dir: Path | None = None
-    provider: Literal["cpu"] = "cpu"
+    provider: Literal["cpu", "openvino", "openvino-f32", "openvino-bf16", "cuda"] = "cpu"
     threads: Annotated[int, Field(ge=0, le=64)] = 0
     """Inference threads; 0 means one for each processor this process may use."""
 
@@ -70,7 +70,14 @@ class DetectionSection(Section):
     """How often each camera is looked at, and the smallest face of interest."""
 
     target_hz: Annotated[float, Field(gt=0, le=120)] = 8.0
+    floor_hz: Annotated[float, Field(gt=0, le=120)] = 2.0
     smallest_inter_eye_px: Annotated[float, Field(ge=10, le=200)] = 24.0
+
+    @model_validator(mode="after")
+    def _floor_below_target(self) -> "DetectionSection":
+        if self.floor_hz > self.target_hz:
+            raise ValueError("floor_hz must not be above target_hz")
+        return self
 
 
 class MatchingSection(Section):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from lfrd.clock import Clock, SystemClock
 from lfrd.config import Config
+from lfrd.cores import usable_cores
 from lfrd.fleet import Fleet, Reading
 from lfrd.governance.deployment import Deployments
 from lfrd.governance.review import Reviews
@@ -57,11 +58,11 @@ async def open_site(
         database = await parts.enter_async_context(Database(folder, keys, clock))
         index = await parts.enter_async_context(VectorIndex(folder, keys))
         await index.sync(database)
-        vision = await parts.enter_async_context(_vision(config))
+        vision = await parts.enter_async_context(await asyncio.to_thread(_vision, config))
         health, live = HealthBoard(), LiveGallery()
         fleet = Fleet(database, clock, health, config.camera, manner.reading)
         parts.push_async_callback(fleet.life.close)
-        pace = manner.pace or Pace(config.detection.target_hz)
+        pace = manner.pace or Pace(config.detection.target_hz, floor_hz=config.detection.floor_hz)
         lists = _lists(config, clock, database, index, vision, live, health)
         tools = Tools(
             config, database, clock, health, fleet, vision, pace, born_at_s, lists.thresholds,
@@ -147,9 +148,13 @@ def _lists(
 
 def _vision(config: Config) -> Vision:
     cache_dir = config.models.cache_dir or packs.default_cache_dir()
-    pack = packs.load(config.models.pack, cache_dir)
-    threads = config.models.threads or len(os.sched_getaffinity(0))
-    return Vision(pack, threads=threads, provider=config.models.provider)
+    pack = packs.info(config.models.pack, cache_dir)  # its files are checked as they are opened
+    provider: str = config.models.provider
+    if provider != "cpu":
+        from lfrd.vision.providers import settle  # the first time it opens every model twice
+
+        provider = settle(provider, pack, cache_dir)
+    return Vision(pack, threads=config.models.threads or usable_cores(), provider=provider)
 
 
 async def serve(config: Config) -> None:

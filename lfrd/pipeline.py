@@ -1,6 +1,7 @@
 """A frame's way, from the mailbox to a candidate: the whole story is `run_camera`."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ import numpy as np
 
 from lfrd.counters import CameraCounters
 from lfrd.identity.live_search import LiveSearch
+from lfrd.tempo import Tempo, Turn
 from lfrd.tracking.best_shot import BestShot, BestShotRule, Skip
 from lfrd.tracking.tracker import Tracker
 from lfrd.types import (
@@ -28,22 +30,25 @@ from lfrd.types import (
 from lfrd.vision.engine import Vision
 from lfrd.vision.picture import portrait
 from lfrd.vision.pool import Buffer
-from lfrd.vision.quality import inter_eye_px, measure, pose_deg
+from lfrd.vision.quality import inter_eye_px, measure, pose_deg, potential, potential_of
 
 CANDIDATES_KEPT = 5
 """How many entries of each search the evidence sees."""
 
+NEAR = 0.12
+"""A look this far below an entry's bar may be followed by looks that reach it: those of one person
+spread by about 0.1 (standard deviation, LFW), and single looks carry a handicap of 0.1."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How one camera is looked at. `detect_hz` None means every frame.
+    """How every camera is looked at.
 
     `frames_ahead` is how many frames may be in detection beyond the one whose turn it is: 0 for
     live cameras, where only the newest counts; a few where a file is read as fast as possible.
     """
 
     best_shot: BestShotRule
-    detect_hz: float | None
     frames_ahead: int = 0
 
 
@@ -65,6 +70,8 @@ class Parts:
     search: LiveSearch
     alerts: AlertSink
     rules: Rules
+    tempo: Tempo | None
+    """None means every frame."""
 
 
 async def run_camera(
@@ -74,7 +81,7 @@ async def run_camera(
     watch = _Watch(camera_id, parts, counters)
     try:
         async with asyncio.TaskGroup() as tasks:
-            due = _paced(frames, parts.rules.detect_hz)
+            due = _in_turn(frames, parts.tempo.turn(camera_id) if parts.tempo else None)
             async for frame, found in _detected(due, parts, tasks):
                 counters.frames_detected += 1
                 counters.faces_detected += len(found)
@@ -88,16 +95,16 @@ async def run_camera(
         watch.end(watch.tracker.close())
 
 
-async def _paced(frames: AsyncIterator[Frame], hz: float | None) -> AsyncIterator[Frame]:
-    """The frames whose turn it is: the first, and then `hz` a second of the frames' own clock."""
-    due_s = float("-inf")
+async def _in_turn(frames: AsyncIterator[Frame], turn: Turn | None) -> AsyncIterator[Frame]:
+    """The frames whose turn it is; how long the receiver works on one sets the common rate."""
     async for frame in frames:
-        at_s = frame.captured_at_s
-        if hz is not None:
-            if at_s < due_s - 1e-6:
-                continue
-            due_s = max(due_s, at_s - 1 / hz) + 1 / hz
-        yield frame
+        if turn is None:
+            yield frame
+        elif turn.due(frame.captured_at_s):
+            begun_s = time.monotonic()
+            yield frame
+            now_s = time.monotonic()
+            turn.took(now_s - begun_s, now_s)
 
 
 async def _detected(
@@ -154,9 +161,11 @@ class _Watch:
             self._counters.tracks += 1
         if not view.detected:
             return False
-        yaw_deg, _ = pose_deg(view.landmarks)
+        yaw_deg, pitch_deg = pose_deg(view.landmarks)
         size_px = inter_eye_px(view.landmarks)
-        return not self._skip(passage.shots.early_refusal(size_px, yaw_deg, frame.captured_at_s))
+        hope = potential(size_px, yaw_deg, pitch_deg, view.score)
+        at_s = frame.captured_at_s
+        return not self._skip(passage.shots.early_refusal(size_px, yaw_deg, hope, at_s))
 
     async def look(self, frame: Frame, view: TrackView, update: TrackUpdate) -> None:
         """Crop the face, compare it if it is good enough, record what the evidence then says."""
@@ -167,10 +176,12 @@ class _Watch:
         try:
             passage = self._passages[view.track_id]
             quality = measure(crop.array, view.landmarks, view.score)
-            if self._skip(passage.shots.refusal(quality, frame.captured_at_s)):
+            hope, at_s = potential_of(quality), frame.captured_at_s
+            if self._skip(passage.shots.refusal(quality, hope, at_s)):
                 return
-            passage.shots.took(quality, frame.captured_at_s)
+            passage.shots.took(quality, hope, at_s)
             matches = await self._compare(crop)
+            passage.shots.compared(near=self._near(matches))
             decision = matches and passage.evidence.consider(_look(frame, quality, matches))
             if decision:
                 picture = portrait(frame.planes, view.box, _others(view, update))
@@ -190,6 +201,11 @@ class _Watch:
             return self._parts.search.nearest(self._camera_id, probes, CANDIDATES_KEPT)[0]
         finally:
             template.release()
+
+    def _near(self, matches: tuple[Match, ...]) -> bool:
+        """Whether more looks could raise somebody."""
+        bars = self._parts.search.tracks.bars
+        return any(match.score >= bars.bar(match.entry_id) - NEAR for match in matches)
 
     def _skip(self, reason: Skip | None) -> bool:
         """Count why a look was not taken; False where there is no reason against it."""

@@ -23,6 +23,7 @@ from lfrd.pipeline import Parts, Rules, run_camera
 from lfrd.store import reviews
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.deployments import Deployment
+from lfrd.tempo import Tempo
 from lfrd.tracking.best_shot import BestShotRule
 from lfrd.types import Frame
 from lfrd.vision.engine import Vision
@@ -35,10 +36,20 @@ FRAMES_AHEAD = 3
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast frames are taken. `media_clock`: files at full speed; `detect_hz` None: all."""
+    """How fast frames are taken. `media_clock`: files at full speed; `detect_hz` None: all.
+
+    Under load live cameras slow down to `floor_hz`; files take the time they need.
+    """
 
     detect_hz: float | None
     media_clock: bool = False
+    floor_hz: float | None = None
+
+    def tempo(self) -> Tempo | None:
+        """The common rate of all cameras; None means every frame."""
+        if self.detect_hz is None:
+            return None
+        return Tempo(self.detect_hz, self.floor_hz or self.detect_hz)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +84,7 @@ class Running:
         self._last_end_s: float | None = None
         self._cpu_at_first_s = 0.0
         self._made_before = tools.vision.counts
+        self._tempo = tools.pace.tempo()
         self._alerts = Alerts(
             tools.database,
             tools.clock,
@@ -151,10 +163,9 @@ class Running:
                 max_yaw_deg=config.matching.max_yaw_deg,
                 max_looks=config.matching.max_looks,
             ),
-            detect_hz=pace.detect_hz,
             frames_ahead=FRAMES_AHEAD if pace.media_clock else 0,
         )
-        return Parts(self._tools.vision, self.search, self._alerts, rules)
+        return Parts(self._tools.vision, self.search, self._alerts, rules, self._tempo)
 
     async def _end_in_time(self) -> None:
         """Ask for the end when the planned time has come, by the wall clock."""

@@ -7,8 +7,8 @@ the next batch gathers by itself.
 
 import asyncio
 import threading
-from collections import deque
-from collections.abc import Callable, Hashable, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -47,10 +47,21 @@ class Batcher(Generic[C, Result]):
     """
 
     def __init__(
-        self, make_worker: Callable[[], "Worker[C, Result]"], *, threads: int, capacity: int = 256
+        self,
+        make_worker: Callable[[], "Worker[C, Result]"],
+        *,
+        threads: int,
+        capacity: int = 256,
+        at_once: Mapping[Hashable, int] | None = None,
     ) -> None:
-        """`make_worker` is called once on each thread, so that what it opens has one owner."""
+        """`make_worker` is called once on each thread, so that what it opens has one owner.
+
+        `at_once`: of calls with this batch key, at most so many batches run at the same time;
+        other threads take other work meanwhile.
+        """
         assert threads >= 1, threads
+        self._at_once = dict(at_once or {})
+        self._running: Counter[Hashable] = Counter()
         self._make_worker = make_worker
         self._size = threads
         self._room = asyncio.Semaphore(capacity)
@@ -143,30 +154,47 @@ class Batcher(Generic[C, Result]):
                 outcome = worker([item.call for item in batch])
             except Exception as error:  # every awaiting caller gets it
                 outcome = error
+            self._finished(batch[0].call.batch_key)
             self._loop.call_soon_threadsafe(self._deliver, batch, outcome)
 
     def _next_batch(self, index: int) -> list[_Waiting[C, Result]]:
         """Wait for work and take it; an empty list means the end."""
         with self._changed:
             self._idle += 1
-            self._changed.wait_for(lambda: self._own[index] or self._queue or not self._open)
+            self._changed.wait_for(lambda: self._own[index] or self._ready() or not self._open)
             self._idle -= 1
-            if self._own[index]:
-                return [self._own[index].popleft()]
-            if not self._queue:
-                return []
-            return self._take_alike()
+            batch = [self._own[index].popleft()] if self._own[index] else self._take_alike()
+            if batch:
+                self._running[batch[0].call.batch_key] += 1
+            return batch
+
+    def _ready(self) -> _Waiting[C, Result] | None:
+        """The oldest call that may run now."""
+        for item in self._queue:
+            limit = self._at_once.get(item.call.batch_key)
+            if limit is None or self._running[item.call.batch_key] < limit:
+                return item
+        return None
 
     def _take_alike(self) -> list[_Waiting[C, Result]]:
-        """The oldest call with others like it, leaving a share for threads that are idle."""
-        first = self._queue[0]
+        """The oldest call that may run with others like it, leaving a share for idle threads."""
+        first = self._ready()
+        if first is None:
+            return []
         key = first.call.batch_key
         alike = [item for item in self._queue if item.call.batch_key == key]
-        share = -(-len(alike) // (1 + self._idle))
+        threads = min(1 + self._idle, self._at_once.get(key, self._size) - self._running[key])
+        share = -(-len(alike) // threads)
         batch = alike[: min(share, first.call.batch_limit)]
         for item in batch:
             self._queue.remove(item)
         return batch
+
+    def _finished(self, key: Hashable) -> None:
+        with self._changed:
+            self._running[key] -= 1
+            if key in self._at_once:
+                self._changed.notify_all()  # somebody may have left such calls waiting
 
     def _deliver(
         self, batch: Sequence[_Waiting[C, Result]], outcome: Sequence[Result] | Exception

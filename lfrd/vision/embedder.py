@@ -13,7 +13,7 @@ BATCH_LIMIT = 4
 
 
 class Embedder:
-    """A recogniser with its own input and output arrays; belongs to one thread."""
+    """A recogniser with its own input and output arrays; belongs to one thread at a time."""
 
     def __init__(self, session: Session, model: RecogniserFile) -> None:
         self._session = session

@@ -1,8 +1,10 @@
 """The vision part behind one door: detect, align and embed, batched over all cameras."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from queue import SimpleQueue
 
 import cv2
 import numpy as np
@@ -27,7 +29,11 @@ Probe = Buffer[np.float32]
 """The template of a passer-by, f32[D] of unit norm, to be released by whoever holds it."""
 
 _ALIGN_LIMIT = 8
+_THREADS_A_RECOGNISER = 4
+"""A recogniser takes 70 MB, and templates are rare: so many threads share one, in turn. Its memory
+then holds one batch of faces at most, and one run of zeros overwrites it."""
 _ENROLMENT_POOL_SIZE = 4
+_EMBED = "embed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +61,7 @@ class _Embed:
     crop: U8
     out: F32
     batch_limit: int
-    batch_key: str = "embed"
+    batch_key: str = _EMBED
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +70,15 @@ class _Drain:
     batch_limit: int = 1
 
 
-_Call = _Detect | _Align | _Embed | _Drain
+@dataclass(frozen=True, slots=True)
+class _DrainEmbedder:
+    """Overwrite the recogniser that was used longest ago (they stand in a queue)."""
+
+    batch_key: str = _EMBED + " drain"
+    batch_limit: int = 1
+
+
+_Call = _Detect | _Align | _Embed | _Drain | _DrainEmbedder
 
 
 class Vision:
@@ -87,23 +101,25 @@ class Vision:
         self.enrolled = 0
         """Templates made to be kept; not among the counts of probes."""
         self._pack = pack
-        self._batcher: Batcher[_Call, Found | None] = Batcher(self._make_worker, threads=threads)
+        self._recognisers = -(-threads // _THREADS_A_RECOGNISER)
+        self._batcher: Batcher[_Call, Found | None] = Batcher(
+            self._make_worker, threads=threads, at_once={_EMBED: self._recognisers}
+        )
+        self._embedders: SimpleQueue[embedder.Embedder] = SimpleQueue()
         crop_shape = (CROP_SIDE_PX, CROP_SIDE_PX, 3)
         self._crops = Pool(pool_size, crop_shape, np.uint8, name="crops")
         self._probes = Pool(pool_size, (self.dim,), np.float32, name="probes")
         self._references = Pool(_ENROLMENT_POOL_SIZE, (self.dim,), np.float32, name="references")
-        self._models: tuple[bytes, bytes] | None = None
+        self._detector: bytes | None = None
 
     async def __aenter__(self) -> "Vision":
-        """Open the models on every inference thread. Raises ModelError or InferenceFailed."""
+        """Open the models. Raises ModelError or InferenceFailed."""
         cv2.setNumThreads(1)  # parallel work is ours to place: cameras and inference threads
-        self._models = await asyncio.to_thread(
-            lambda: (self._pack.read(self._pack.detector), self._pack.read(self._pack.recogniser))
-        )
+        await asyncio.to_thread(self._open_models)
         try:
             await self._batcher.__aenter__()
         finally:
-            self._models = None
+            self._detector = None
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -166,6 +182,8 @@ class Vision:
         the result, or in `crops_held`, is a fault of whoever holds it.
         """
         await self._batcher.run_on_each(_Drain)
+        for _ in range(self._recognisers):
+            await self._batcher.run(_DrainEmbedder())
         return self.counts
 
     async def _embed(self, crop: Crop, pool: Pool[np.float32]) -> Probe | None:
@@ -176,22 +194,31 @@ class Vision:
         await _filled(buffer, self._batcher.run(_Embed(crop.array, buffer.array, limit)))
         return buffer
 
+    def _open_models(self) -> None:
+        """Read the files, and open the recognisers; each thread opens a detector of its own."""
+        model = self._pack.recogniser
+        content = self._pack.read(model)
+        for _ in range(self._recognisers):
+            session = Session(content, label=model.file, provider=self.provider)
+            self._embedders.put(embedder.Embedder(session, model))
+        self._detector = self._pack.read(self._pack.detector)
+
     def _make_worker(self) -> "Callable[[Sequence[_Call]], Sequence[Found | None]]":
-        assert self._models is not None
-        detector, recogniser = self._models
-        return _Worker(self._pack, detector, recogniser, self.provider)
+        assert self._detector is not None
+        return _Worker(self._pack, self._detector, self.provider, self._embedders)
 
 
 class _Worker:
-    """What one inference thread owns: a session of each model, and scratch for crops."""
+    """What one inference thread works with: a detector of its own, scratch for crops, and the
+    recognisers that all threads share."""
 
-    def __init__(self, pack: Pack, detector: bytes, recogniser: bytes, provider: str) -> None:
+    def __init__(
+        self, pack: Pack, detector: bytes, provider: str, embedders: SimpleQueue[embedder.Embedder]
+    ) -> None:
         self._finder = finder.Finder(
             Session(detector, label=pack.detector.file, provider=provider), pack.detector
         )
-        self._embedder = embedder.Embedder(
-            Session(recogniser, label=pack.recogniser.file, provider=provider), pack.recogniser
-        )
+        self._embedders = embedders
         self._aligner = Aligner(self._finder)
 
     def __call__(self, calls: Sequence[_Call]) -> Sequence[Found | None]:
@@ -201,14 +228,26 @@ class _Worker:
         if detects:
             return self._finder.find([call.planes for call in detects], detects[0].size)
         if embeds:
-            self._embedder.embed([call.crop for call in embeds], [call.out for call in embeds])
+            with self._an_embedder() as embed:
+                embed.embed([call.crop for call in embeds], [call.out for call in embeds])
         for call in calls:
             if isinstance(call, _Align):
                 self._aligner.crop(call.planes, call.landmarks, call.out)
             elif isinstance(call, _Drain):
                 self._finder.drain()
-                self._embedder.drain()
+            elif isinstance(call, _DrainEmbedder):
+                with self._an_embedder() as embed:
+                    embed.drain()
         return [None] * len(calls)
+
+    @contextmanager
+    def _an_embedder(self) -> Iterator[embedder.Embedder]:
+        """One that nobody else uses now; the batcher lets in no more callers than there are."""
+        mine = self._embedders.get()
+        try:
+            yield mine
+        finally:
+            self._embedders.put(mine)
 
 
 async def _filled(buffer: Crop | Probe, work: Awaitable[object]) -> None:

@@ -42,6 +42,17 @@ def measure(crop_rgb: U8, landmarks: F32, detector_score: float) -> Quality:
     return Quality(size_px, yaw_deg, pitch_deg, sharpness, exposure, score, overall)
 
 
+def potential(size_px: float, yaw_deg: float, pitch_deg: float, detector_score: float) -> float:
+    """What `overall` would be of a sharp and well-lit crop: as far as landmarks can tell."""
+    pose = math.cos(math.radians(yaw_deg)) * math.cos(math.radians(pitch_deg))
+    return max(0.0, min(1.0, size_px / GOOD_INTER_EYE_PX) * pose * detector_score)
+
+
+def potential_of(look: Quality) -> float:
+    """The potential of a look that was measured."""
+    return potential(look.inter_eye_px, look.yaw_deg, look.pitch_deg, look.detector_score)
+
+
 def pose_deg(landmarks: F32) -> tuple[float, float]:
     """Rough (yaw, pitch) in degrees; 0 is frontal. Rolling the head changes neither.
 
@@ -82,8 +93,6 @@ def _overall(
     in-focus crop (a Laplacian variance of 100 counts half), exposure (full between 0.2 and 0.8,
     falling to 0 at black and white), and the detector's score.
     """
-    size = min(1.0, size_px / GOOD_INTER_EYE_PX)
-    pose = math.cos(math.radians(yaw_deg)) * math.cos(math.radians(pitch_deg))
     focus = sharpness / (sharpness + 100.0)
     light = min(1.0, exposure / 0.2, (1.0 - exposure) / 0.2)
-    return max(0.0, size * pose * focus * light * detector_score)
+    return max(0.0, focus * light) * potential(size_px, yaw_deg, pitch_deg, detector_score)

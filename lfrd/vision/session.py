@@ -2,13 +2,13 @@
 
 onnxruntime copies a non-contiguous input and keeps the copy after the call, so every input and
 output here is a contiguous array that the caller owns and can overwrite. One session has one
-owner, the thread that made it, and one intra-op thread: several single-threaded sessions use the
-cores better than one session with several threads.
+owner at a time and one intra-op thread: several single-threaded sessions use the cores better than
+one session with several threads. Whatever runs a model looks the same from outside (`Opened`).
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, Protocol
 
 from lfrd.errors import ConfigError, InferenceFailed, ModelError
 from lfrd.types import F32
@@ -22,11 +22,21 @@ class TensorSpec:
     shape: tuple[int | None, ...]
 
 
-class Session:
-    """One model on one execution provider, without fallback to another one.
+class Opened(Protocol):
+    """A model that a provider has opened. Errors are the library's own; `Session` translates."""
 
-    Holds the bindings of the last call, so that calls with the same arrays cost nothing extra.
-    """
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]: ...
+
+    @property
+    def outputs(self) -> tuple[TensorSpec, ...]: ...
+
+    def run(self, arrays: Sequence[F32]) -> None:
+        """Run on arrays in the order of inputs, then outputs."""
+
+
+class Session:
+    """One model on one execution provider, without fallback to another one."""
 
     def __init__(self, model: bytes, *, label: str, provider: str = "cpu") -> None:
         """Open a serialised ONNX model; `label` names it in messages.
@@ -36,13 +46,10 @@ class Session:
         """
         self.label = label
         self.provider = provider
-        self._session = _open(model, label, provider)
-        self.inputs = tuple(_spec(value, label) for value in self._session.get_inputs())
-        self.outputs = tuple(_spec(value, label) for value in self._session.get_outputs())
+        self._opened = _open(model, label, provider)
+        self.inputs, self.outputs = self._opened.inputs, self._opened.outputs
         if len(self.inputs) != 1:
             raise ModelError(f"{label} wants {len(self.inputs)} inputs; a face model has one")
-        self._binding = self._session.io_binding()
-        self._bound: tuple[tuple[int, tuple[int, ...]], ...] = ()
 
     def run(self, feed: F32, results: Sequence[F32]) -> None:
         """Run on `feed` and write the outputs, in the model's order, into `results`.
@@ -50,15 +57,32 @@ class Session:
         All arrays are contiguous f32 of exactly the model's shapes. Raises InferenceFailed.
         """
         assert len(results) == len(self.outputs), (len(results), len(self.outputs))
-        arrays = (feed, *results)
         try:
-            self._bind(arrays)
-            self._session.run_with_iobinding(self._binding)
-        except Exception as error:  # onnxruntime's exceptions share no nearer base class
-            self._bound = ()
+            self._opened.run((feed, *results))
+        except Exception as error:  # the libraries' exceptions share no nearer base class
             raise InferenceFailed(
                 f"{self.label} failed on provider {self.provider}: {_first_line(error)}"
             ) from error
+
+
+class _OnnxRuntime:
+    """A model in onnxruntime; keeps the bindings of the last call, so that calls with the same
+    arrays cost nothing extra."""
+
+    def __init__(self, session: Any, label: str) -> None:
+        self._session = session
+        self.inputs = tuple(_spec(value, label) for value in session.get_inputs())
+        self.outputs = tuple(_spec(value, label) for value in session.get_outputs())
+        self._binding = session.io_binding()
+        self._bound: tuple[tuple[int, tuple[int, ...]], ...] = ()
+
+    def run(self, arrays: Sequence[F32]) -> None:
+        try:
+            self._bind(arrays)
+            self._session.run_with_iobinding(self._binding)
+        except Exception:
+            self._bound = ()
+            raise
 
     def _bind(self, arrays: Sequence[F32]) -> None:
         key = tuple((array.ctypes.data, array.shape) for array in arrays)
@@ -74,28 +98,64 @@ class Session:
         self._bound = key
 
 
-def _open(model: bytes, label: str, provider: str) -> Any:
+def _open(model: bytes, label: str, provider: str) -> Opened:
     opener = _PROVIDERS.get(provider)
     if opener is None:
-        known = ", ".join(sorted(_PROVIDERS))
+        known = ", ".join(_PROVIDERS)
         raise ConfigError(f"execution provider {provider!r} is not known; choose one of: {known}")
     return opener(model, label)
 
 
-def _open_cpu(model: bytes, label: str) -> Any:
+def _open_cpu(model: bytes, label: str) -> Opened:
     import onnxruntime  # here, so that commands which run no model do not pay for it
 
     try:
-        return onnxruntime.InferenceSession(
+        session = onnxruntime.InferenceSession(
             model, _options(onnxruntime), providers=["CPUExecutionProvider"]
         )
-    except Exception as error:  # a foreign or damaged file; see `run`
+    except Exception as error:  # a foreign or damaged file; see `Session.run`
         raise ModelError(
             f"{label} is not a model that onnxruntime can open: {_first_line(error)}"
         ) from error
+    return _OnnxRuntime(session, label)
 
 
-_PROVIDERS: dict[str, Callable[[bytes, str], Any]] = {"cpu": _open_cpu}
+def _open_cuda(model: bytes, label: str) -> Opened:
+    import onnxruntime
+
+    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+        raise InferenceFailed(
+            "provider cuda is not in this onnxruntime; install lfrd[cuda] in place of it "
+            "(onnxruntime-gpu), or choose another provider in [models]"
+        )
+    options = _options(onnxruntime)
+    options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")  # never half a GPU
+    try:
+        session = onnxruntime.InferenceSession(
+            model, options, providers=[("CUDAExecutionProvider", {"use_tf32": "0"})]
+        )
+    except Exception as error:
+        raise InferenceFailed(f"provider cuda cannot run {label}: {_first_line(error)}") from error
+    if session.get_providers()[0] != "CUDAExecutionProvider":
+        raise InferenceFailed(f"provider cuda cannot be had for {label}; is there a GPU?")
+    return _OnnxRuntime(session, label)
+
+
+def _open_openvino(precision: Literal["f32", "bf16"]) -> Callable[[bytes, str], Opened]:
+    def open_(model: bytes, label: str) -> Opened:
+        from lfrd.vision import openvino  # an extra of its own
+
+        return openvino.open_model(model, label, precision)
+
+    return open_
+
+
+_PROVIDERS: dict[str, Callable[[bytes, str], Opened]] = {
+    "cpu": _open_cpu,
+    "openvino-f32": _open_openvino("f32"),
+    "openvino-bf16": _open_openvino("bf16"),
+    "cuda": _open_cuda,
+}
 
 
 def _options(onnxruntime: Any) -> Any:

@@ -1,0 +1,71 @@
+"""One rate for all cameras: the floor for each of them before more for any."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lfrd.tempo import Tempo
+
+
+def _live(
+    tempo: Tempo, work_s: dict[str, float], seconds: float, begin_s: float = 0.0
+) -> dict[str, int]:
+    """Cameras at 25 pictures a second whose turns take so long; return how many turns each had."""
+    turns = {name: tempo.turn(name) for name in work_s}
+    free_at_s = dict.fromkeys(work_s, begin_s)
+    counts = dict.fromkeys(work_s, 0)
+    for number in range(int(seconds * 25)):
+        at_s = begin_s + number / 25
+        for name, turn in turns.items():
+            if at_s >= free_at_s[name] and turn.due(at_s):
+                free_at_s[name] = at_s + work_s[name]
+                counts[name] += 1
+                turn.took(work_s[name], at_s + work_s[name])
+    return counts
+
+
+def test_every_camera_gets_the_target_while_all_can_have_it() -> None:
+    tempo = Tempo(8.0, 2.0)
+    counts = _live(tempo, {"door": 0.02, "hall": 0.05}, 10)
+    assert tempo.hz == 8.0
+    assert all(79 <= count <= 81 for count in counts.values())
+
+
+def test_all_slow_down_together_for_the_one_that_cannot_keep_up() -> None:
+    tempo = Tempo(8.0, 2.0)
+    _live(tempo, {"door": 0.01, "crowd": 0.25}, 10)
+    counts = _live(tempo, {"door": 0.01, "crowd": 0.25}, 10, begin_s=10)
+    assert 2.0 < tempo.hz < 4.2
+    assert counts["door"] <= 1.3 * counts["crowd"], "nobody has much more than the slowest"
+
+
+def test_below_the_floor_nobody_is_slowed_down_further() -> None:
+    tempo = Tempo(8.0, 2.0)
+    counts = _live(tempo, {"door": 0.01, "stuck": 2.0}, 20)
+    assert tempo.hz == 2.0
+    assert counts["door"] >= 2 * 20
+
+
+def test_when_there_is_room_again_all_get_faster() -> None:
+    tempo = Tempo(8.0, 2.0)
+    _live(tempo, {"door": 0.4}, 10)
+    assert tempo.hz < 3
+    _live(tempo, {"door": 0.02}, 20, begin_s=10)
+    assert tempo.hz == 8.0
+
+
+def test_a_camera_that_left_has_no_say() -> None:
+    tempo = Tempo(8.0, 2.0)
+    _live(tempo, {"gone": 0.4, "door": 0.02}, 10)
+    _live(tempo, {"door": 0.02}, 20, begin_s=10)
+    assert tempo.hz == 8.0
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 10), st.floats(0, 3)), max_size=300))
+def test_the_rate_stays_between_floor_and_target(
+    turns: list[tuple[str, float, float]],
+) -> None:
+    tempo, now_s = Tempo(8.0, 2.0), 0.0
+    for camera, busy_s, later_s in turns:
+        now_s += later_s
+        tempo.turn(camera).took(busy_s, now_s)
+        assert 2.0 <= tempo.hz <= 8.0
