@@ -10,13 +10,20 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from lfrd.clock import Clock, SystemClock
+from lfrd.clock import Clock
 from lfrd.config import Config
 from lfrd.cores import usable_cores
 from lfrd.fleet import Fleet, Reading
+from lfrd.governance import profile
+from lfrd.governance.clock import SteadyClock
 from lfrd.governance.deployment import Deployments
+from lfrd.governance.erasure import Eraser
+from lfrd.governance.locked import last_log_entry_at_s, say_what_is_locked
+from lfrd.governance.retention import Retention
 from lfrd.governance.review import Reviews
+from lfrd.governance.scheduling import Schedules
 from lfrd.health import HealthBoard
+from lfrd.identity.bulk_import import BulkImport
 from lfrd.identity.expiry import Expiry
 from lfrd.identity.live_gallery import LiveGallery
 from lfrd.identity.photos import Photos
@@ -51,11 +58,15 @@ async def open_site(
 ) -> AsyncIterator[Site]:
     """Everything a site needs, open and running; leaving it ends a running deployment first."""
     born_at_s = time.monotonic()
-    manner, clock = manner or Manner(), clock or SystemClock()
+    manner, clock = manner or Manner(), SteadyClock.over(clock)
+    policies = profile.for_site(
+        config.policy.profile, config.policy.tightened, allow_lab=config.policy.allow_lab
+    )
     async with AsyncExitStack() as parts:
         folder = parts.enter_context(StateFolder(config.site.state_dir))
-        keys = parts.enter_context(KeyStore(folder, load_master_key(folder)))
+        keys = parts.enter_context(KeyStore(folder, load_master_key(folder), config.keys.escrow))
         database = await parts.enter_async_context(Database(folder, keys, clock))
+        clock.not_before(await database.read(last_log_entry_at_s))
         index = await parts.enter_async_context(VectorIndex(folder, keys))
         await index.sync(database)
         vision = await parts.enter_async_context(await asyncio.to_thread(_vision, config))
@@ -68,10 +79,15 @@ async def open_site(
             config, database, clock, health, fleet, vision, pace, born_at_s, lists.thresholds,
             manner.report,
         )  # fmt: skip
-        deployments = Deployments(tools, live)
-        reviews = Reviews(database, clock, health)
-        await deployments.end_interrupted()
+        deployments = Deployments(tools, live, policies)
+        eraser = Eraser(database, index, live)
+        retention = Retention(database, eraser, clock, health, policies, deployments.end_now)
+        reviews = Reviews(database, clock, health, required=policies.own.rules.reviewers_required)
         await fleet.load()
+        await deployments.recover()
+        await retention.leave()  # what a crash left of the lab
+        parts.push_async_callback(retention.leave)
+        await say_what_is_locked(database, health)
         site = Site(
             config=config,
             clock=clock,
@@ -83,9 +99,13 @@ async def open_site(
             gallery=live,
             fleet=fleet,
             watchlists=lists.watchlists,
+            imports=lists.imports,
             thresholds=lists.thresholds,
             expiry=lists.expiry,
             deployments=deployments,
+            schedules=Schedules(database, deployments, clock, health),
+            eraser=eraser,
+            retention=retention,
             reviews=reviews,
         )
         async with _at_work(site):
@@ -100,12 +120,16 @@ async def _at_work(site: Site) -> AsyncIterator[None]:
         tasks.create_task(site.fleet.life.stay(no_cameras), name="cameras")
         reviews = tasks.create_task(site.reviews.run(), name="reviews")
         expiry = tasks.create_task(site.expiry.run(), name="expiry")
+        timers = tasks.create_task(site.retention.run(), name="retention")
+        schedules = tasks.create_task(site.schedules.run(), name="schedules")
         deployments = tasks.create_task(site.deployments.run(stop), name="deployments")
         try:
             yield
         finally:
             reviews.cancel()
             expiry.cancel()
+            timers.cancel()
+            schedules.cancel()
             stop.set()
             await asyncio.wait([deployments])
             no_cameras.set()
@@ -117,6 +141,7 @@ class _Lists:
 
     thresholds: Thresholds
     watchlists: Watchlists
+    imports: BulkImport
     expiry: Expiry
 
 
@@ -143,7 +168,7 @@ def _lists(
         functools.partial(watchlists.delete_list, principal=SYSTEM),
         functools.partial(watchlists.delete_entry, principal=SYSTEM),
     )  # fmt: skip
-    return _Lists(thresholds, watchlists, expiry)
+    return _Lists(thresholds, watchlists, BulkImport(database, photos, clock), expiry)
 
 
 def _vision(config: Config) -> Vision:

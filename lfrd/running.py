@@ -5,30 +5,41 @@ import json
 import logging
 import time
 from collections.abc import AsyncIterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from math import inf
 
 from lfrd.alerts import Alerts
 from lfrd.clock import Clock
 from lfrd.config import Config
 from lfrd.counters import CameraCounters
-from lfrd.errors import FacesLeft
+from lfrd.errors import FacesLeft, StoreFailed
 from lfrd.events import EventKind, Reset
 from lfrd.fleet import Fleet
 from lfrd.governance.audit import AuditClass
+from lfrd.governance.presence import Operators, Presence
+from lfrd.governance.profile import Policy
 from lfrd.health import HealthBoard
 from lfrd.identity.live_search import LiveSearch
 from lfrd.identity.thresholds import Thresholds
 from lfrd.lines import Report, SummaryLine, percentile
 from lfrd.pipeline import Parts, Rules, run_camera
+from lfrd.store import deployments as stored
 from lfrd.store import reviews
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.deployments import Deployment
+from lfrd.store.transaction import Transaction
 from lfrd.tempo import Tempo
 from lfrd.tracking.best_shot import BestShotRule
 from lfrd.types import Frame
 from lfrd.vision.engine import Vision
 
 log = logging.getLogger(__name__)
+
+HEARTBEAT, RECORD = "heartbeat", "record"
+"""Our names on the health board."""
+
+COUNTS_EVERY_S = 60.0
+TICK_S = 1.0
 
 FRAMES_AHEAD = 3
 """Detections in flight beyond the frame whose turn it is, where a file is read at full speed."""
@@ -71,10 +82,26 @@ class Tools:
 class Running:
     """The running deployment; `run` is its whole life."""
 
-    def __init__(self, deployment: Deployment, search: LiveSearch, tools: Tools) -> None:
+    def __init__(
+        self,
+        deployment: Deployment,
+        search: LiveSearch,
+        tools: Tools,
+        policy: Policy,
+        before: SummaryLine | None = None,
+    ) -> None:
+        """`before`: the counts from before a restart; None for one that starts now."""
         self.deployment = deployment
         self.search = search
         self.stop = asyncio.Event()
+        self.paused = False
+        self.suspended = False
+        """Whether it ends only because the daemon leaves, and goes on when that comes back."""
+        self._policy = policy
+        self._before = before
+        self._presence = Presence(policy.rules.heartbeat_min, tools.clock.monotonic_s())
+        self._halt = asyncio.Event()
+        self._wake = asyncio.Event()
         self.end_reason = "every camera came to its end"
         self.ended_by = ""
         self._tools = tools
@@ -100,20 +127,39 @@ class Running:
         if not self.stop.is_set():
             self.end_reason, self.ended_by = reason, principal
             self.stop.set()
+            self._halt.set()
+            self._wake.set()
+
+    def leave(self) -> None:
+        """The daemon stops: a lab deployment ends with it, any other goes on with the next one."""
+        if not self.stop.is_set():
+            self.suspended = not self._policy.is_lab
+            self.ask_to_end("the daemon is stopping", SYSTEM)
+
+    def fail(self, reason: str) -> None:
+        """It was cut off by a fault."""
+        self.end_reason, self.suspended = reason, False
+
+    def operator_seen(self) -> None:
+        """An operator is present."""
+        self._presence.seen(self._tools.clock.monotonic_s())
 
     async def run(self) -> SummaryLine:
         """Watch the cameras until the end, then make sure that no face is left in memory."""
         async with asyncio.TaskGroup() as tasks:
-            clock = tasks.create_task(self._end_in_time())
+            clock = tasks.create_task(self._keep_time())
             listening = tasks.create_task(self._follow_reviews())
-            await self._tools.fleet.life.run(self._watch, self.stop)
+            await self._watch_cameras()
             clock.cancel()
             listening.cancel()
         await self._leave_nothing()
         return self.summary()
 
     def summary(self) -> SummaryLine:
-        """The counts so far."""
+        """The counts so far, those from before a restart included."""
+        return _both(self._before, self._counts()) if self._before else self._counts()
+
+    def _counts(self) -> SummaryLine:
         tools, counts = self._tools, self._tools.vision.counts
         cameras = [*self._counters.values(), *self._earlier]
         begin_s, end_s = self._first_frame_s, self._last_end_s
@@ -167,15 +213,66 @@ class Running:
         )
         return Parts(self._tools.vision, self.search, self._alerts, rules, self._tempo)
 
-    async def _end_in_time(self) -> None:
-        """Ask for the end when the planned time has come, by the wall clock."""
-        planned_s = self.deployment.planned_end_at_s
-        while planned_s is not None:
-            left_s = planned_s - self._tools.clock.wall_s()
+    async def _watch_cameras(self) -> None:
+        """Until the end; while no operator is present, no camera is decoded."""
+        while not self.stop.is_set():
+            self._halt.clear()
+            self._wake.clear()
+            if not self.paused:
+                await self._tools.fleet.life.run(self._watch, self._halt)
+                if not self._only_paused():
+                    return
+                await self._tools.vision.drain()
+            await self._wake.wait()
+
+    def _only_paused(self) -> bool:
+        return self.paused and not self.stop.is_set()
+
+    async def _keep_time(self) -> None:
+        """Ask for the end when the planned time has come or the operators have gone."""
+        kept_s = self._tools.clock.monotonic_s()
+        while not self.stop.is_set():
+            now_s = self._tools.clock.monotonic_s()
+            planned_s = self.deployment.planned_end_at_s
+            left_s = inf if planned_s is None else planned_s - self._tools.clock.wall_s()
             if left_s <= 0:
-                self.ask_to_end("the planned end has come", "system")
-                return
-            await asyncio.sleep(min(left_s, 1.0))
+                self.ask_to_end("the planned end has come", SYSTEM)
+            await self._mind_operators(self._presence.at(now_s))
+            if now_s - kept_s >= COUNTS_EVERY_S:
+                kept_s = now_s
+                await self._log(None)
+            await asyncio.sleep(min(max(left_s, 0.0), TICK_S))
+
+    async def _mind_operators(self, operators: Operators) -> None:
+        if operators is Operators.GONE:
+            self.ask_to_end("no operator was present", SYSTEM)
+        elif operators is Operators.AWAY and not self.paused:
+            self.paused = True
+            self._halt.set()
+            self._tools.health.degrade(HEARTBEAT, "matching pauses: no operator is present")
+            await self._log("pause")
+        elif operators is Operators.HERE and self.paused:
+            self.paused = False
+            self._wake.set()
+            self._tools.health.clear(HEARTBEAT)
+            await self._log("go-on")
+
+    async def _log(self, step: str | None) -> None:
+        """Write the counts so far, and a step if there is one; a full disk turns health red."""
+        row_id, summary = self.deployment.id, as_summary_json(self.summary())
+
+        def write(tx: Transaction) -> None:
+            if step is None:
+                stored.keep_counts(tx, row_id, summary)
+            else:
+                stored.note(tx, row_id, step, summary=summary)
+
+        try:
+            await self._tools.database.write(write, principal=SYSTEM)
+        except StoreFailed as error:
+            self._tools.health.fail(RECORD, f"the deployment's record cannot be written: {error}")
+        else:
+            self._tools.health.clear(RECORD)
 
     async def _follow_reviews(self) -> None:
         """After "not a match" an entry is silent for that track, as long as the track lives."""
@@ -197,6 +294,7 @@ class Running:
 
     async def _leave_nothing(self) -> None:
         self.search.close()
+        self._tools.health.clear(HEARTBEAT)
         counts = await self._tools.vision.drain()
         held = counts.held + self._tools.vision.crops_held
         made = counts.made - self._made_before.made
@@ -216,3 +314,29 @@ class Running:
 def as_summary_json(line: SummaryLine) -> str:
     """The counts as the deployment's record keeps them."""
     return json.dumps(asdict(line))
+
+
+def from_summary_json(text: str | None) -> SummaryLine | None:
+    """The counts that `as_summary_json` wrote; None where none were kept."""
+    kept = json.loads(text or "{}")
+    return SummaryLine(**kept) if kept else None
+
+
+def _both(before: SummaryLine, now: SummaryLine) -> SummaryLine:
+    """The counts of one deployment over a restart. A percentile of two parts is not known."""
+    apart = before.latency_p50_ms is not None and now.latency_p50_ms is not None
+    return replace(
+        now,
+        frames_decoded=before.frames_decoded + now.frames_decoded,
+        frames_detected=before.frames_detected + now.frames_detected,
+        frames_dropped=before.frames_dropped + now.frames_dropped,
+        tracks=before.tracks + now.tracks,
+        candidates=before.candidates + now.candidates,
+        templates_made=before.templates_made + now.templates_made,
+        templates_destroyed=before.templates_destroyed + now.templates_destroyed,
+        templates_enrolled=before.templates_enrolled + now.templates_enrolled,
+        wall_s=before.wall_s + now.wall_s,
+        cpu_s=before.cpu_s + now.cpu_s,
+        latency_p50_ms=None if apart else now.latency_p50_ms or before.latency_p50_ms,
+        latency_p95_ms=None if apart else now.latency_p95_ms or before.latency_p95_ms,
+    )

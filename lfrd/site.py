@@ -11,8 +11,12 @@ from lfrd.config import Config
 from lfrd.events import EventBus
 from lfrd.fleet import Fleet
 from lfrd.governance.deployment import Deployments
+from lfrd.governance.erasure import Eraser
+from lfrd.governance.retention import Retention
 from lfrd.governance.review import Reviews
+from lfrd.governance.scheduling import Schedules
 from lfrd.health import HealthBoard
+from lfrd.identity.bulk_import import BulkImport
 from lfrd.identity.expiry import Expiry
 from lfrd.identity.live_gallery import LiveGallery
 from lfrd.identity.thresholds import Thresholds
@@ -35,7 +39,11 @@ class Site:
     gallery: LiveGallery
     fleet: Fleet
     watchlists: Watchlists
+    imports: BulkImport
     thresholds: Thresholds
     expiry: Expiry
     deployments: Deployments
+    schedules: Schedules
+    eraser: Eraser
+    retention: Retention
     reviews: Reviews

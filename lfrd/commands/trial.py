@@ -11,7 +11,8 @@ from lfrd.config import CameraSection, Config
 from lfrd.daemon import Manner, leave_readers
 from lfrd.errors import BadInput
 from lfrd.fleet import Reading
-from lfrd.governance.deployment import LAB, LAB_LIMIT_S
+from lfrd.governance.deployment import LAB_LIMIT_S
+from lfrd.governance.profile import LAB
 from lfrd.lines import CandidateLine, Report, SummaryLine, as_json, as_text
 from lfrd.running import Pace
 from lfrd.site import Site

@@ -1,32 +1,59 @@
-"""Deployments: the only state in which faces are compared. At most one runs at a time."""
+"""Deployments: the only state in which faces are compared. At most one runs at a time.
+
+People plan and authorise one (lfrd.governance.planning); the gate says whether it may start; here
+it is started, carried out, taken up again after a restart, and ended.
+"""
 
 import asyncio
+import json
 import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from lfrd.errors import BadInput, Conflict, NotFound
+from lfrd.errors import Conflict, LfrdError, ModelError
+from lfrd.governance import planning
+from lfrd.governance.gate import HOUR_S, Finding, ThresholdBasis, Verdict, judge
+from lfrd.governance.planning import Draft, Machine
+from lfrd.governance.profile import LAB, Policy, SitePolicies
+from lfrd.governance.retention import policy_of
 from lfrd.identity.live_gallery import LiveGallery
 from lfrd.identity.live_search import LiveSearch
 from lfrd.identity.opening import open_search
+from lfrd.identity.thresholds import Proposed
 from lfrd.lines import SummaryLine
-from lfrd.running import Running, Tools, as_summary_json
+from lfrd.running import Running, Tools, as_summary_json, from_summary_json
 from lfrd.store import deployments as stored
 from lfrd.store.database import SYSTEM
-from lfrd.store.deployments import Deployment, NewDeployment, Snapshot
-from lfrd.store.transaction import Transaction
+from lfrd.store.deployments import Deployment, DeploymentState, Snapshot, UseCase
+from lfrd.store.transaction import Reader, Transaction
 
 log = logging.getLogger(__name__)
 
-LAB = "lab"
-LAB_LIMIT_S = 4 * 3600.0
+LAB_LIMIT_S = 4 * HOUR_S
+
+Plan = Callable[[Transaction], Deployment]
+"""Gives an authorised deployment, planned before or made in this very transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """What a deployment would start with, as far as it does not hang on the moment."""
+
+    proposed: Proposed | None
+    basis: ThresholdBasis
+    fault: Finding | None
+    """Why no threshold can keep the promise, if so."""
 
 
 class Deployments:
     """Starts, ends and lists deployments; `run` carries them out and is owned by the daemon."""
 
-    def __init__(self, tools: Tools, live: LiveGallery) -> None:
+    def __init__(self, tools: Tools, live: LiveGallery, policies: SitePolicies) -> None:
+        self.policies = policies
         self._tools = tools
         self._live = live
         self._running: Running | None = None
+        self._starting = asyncio.Lock()
         self._begin = asyncio.Event()
         self._over = asyncio.Event()
         self.last: SummaryLine | None = None
@@ -36,9 +63,20 @@ class Deployments:
         """The running deployment, if any."""
         return self._running.deployment if self._running else None
 
+    @property
+    def paused(self) -> bool:
+        """Whether matching pauses because no operator is present."""
+        return self._running is not None and self._running.paused
+
     def progress(self) -> SummaryLine | None:
         """The counts of the running deployment so far."""
         return self._running.summary() if self._running else None
+
+    def present(self) -> None:
+        """An operator is there. Raises Conflict where no deployment runs."""
+        if self._running is None:
+            raise Conflict("no deployment is running")
+        self._running.operator_seen()
 
     async def list_all(self) -> list[Deployment]:
         """The newest deployments, newest first."""
@@ -54,6 +92,44 @@ class Deployments:
             lambda reader: stored.snapshots(reader, deployment_id)
         )
 
+    async def draft(self, draft: Draft, *, principal: str) -> Deployment:
+        """Plan one. Raises BadInput for a policy that is not this site's."""
+        policy = self.policies.named(draft.profile)
+        now_s = self._tools.clock.wall_s()
+        new = planning.new_deployment(draft, policy, self._machine(), now_s)
+        return await self._tools.database.write(lambda tx: stored.add(tx, new), principal=principal)
+
+    async def authorise(self, deployment_id: str, *, principal: str) -> Deployment:
+        """Give it written authority until its planned end. Raises NotFound, Conflict."""
+        return await self._tools.database.write(
+            lambda tx: stored.authorise(tx, deployment_id), principal=principal
+        )
+
+    async def ratify(self, deployment_id: str, *, principal: str) -> Deployment:
+        """Give an urgent start the authority it lacked. Raises NotFound, Conflict."""
+        row = await self._tools.database.write(
+            lambda tx: planning.ratify(tx, deployment_id), principal=principal
+        )
+        self._refresh(row)
+        return row
+
+    async def extend(self, deployment_id: str, until_s: float, *, principal: str) -> Deployment:
+        """A new authorisation to last longer. Raises NotFound, Conflict, BadInput."""
+        rules = self._policy(await self.get(deployment_id)).rules
+        row = await self._tools.database.write(
+            lambda tx: planning.extend(tx, deployment_id, until_s, rules), principal=principal
+        )
+        self._refresh(row)
+        return row
+
+    async def verdict(self, deployment_id: str, *, principal: str) -> Verdict:
+        """Everything that bars `principal` from starting it now. Raises NotFound."""
+        row = await self.get(deployment_id)
+        ready = await self._ready(self._policy(row), json.loads(row.watchlist_ids))
+        return await self._tools.database.read(
+            lambda reader: self._judge(reader, row, ready, principal, self._tools.clock.wall_s())
+        )
+
     async def start(
         self,
         profile: str,
@@ -64,42 +140,75 @@ class Deployments:
         *,
         principal: str,
     ) -> Deployment:
-        """Start a deployment now. Raises Conflict where one runs, NotFound, BadInput."""
-        if profile != LAB:
-            raise BadInput(f"there is no policy profile {profile!r}; there is: {LAB}")
-        if not 0 < duration_s <= LAB_LIMIT_S:
-            raise BadInput(f"a lab deployment lasts at most {LAB_LIMIT_S / 3600:.0f} hours")
-        if self._running is not None:
-            raise Conflict(f"deployment {self._running.deployment.id} is running: end it first")
-        tools = self._tools
-        new = NewDeployment(
-            profile=profile,
-            purpose=purpose,
-            use_case="test",
-            place=place,
-            threshold=tools.config.matching.threshold,
-            detector_digest=tools.vision.detector_digest,
-            embedder_digest=tools.vision.model_digest,
-            planned_end_at_s=tools.clock.wall_s() + duration_s,
+        """Plan, authorise and start a deployment of the lab in one go, for consenting people.
+
+        Raises Conflict with everything that is missing, NotFound, BadInput.
+        """
+        policy = self.policies.named(profile)
+        if not policy.is_lab:
+            raise Conflict(f"a deployment of {profile} is planned and authorised before it starts")
+        await self._tools.database.read(lambda r: planning.lists_exist(r, watchlist_ids))
+        draft = Draft(LAB, purpose, UseCase.TEST, place, watchlist_ids, duration_s)
+        new = planning.new_deployment(draft, policy, self._machine(), self._tools.clock.wall_s())
+
+        def plan(tx: Transaction) -> Deployment:
+            return stored.authorise(tx, stored.add(tx, new).id)
+
+        return await self._start(plan, policy, watchlist_ids, principal=principal)
+
+    async def start_planned(self, deployment_id: str, *, principal: str) -> Deployment:
+        """Start an authorised deployment. Raises Conflict with everything that is missing."""
+        row = await self.get(deployment_id)
+        return await self._start(
+            lambda tx: stored.get(tx, deployment_id),
+            self._policy(row),
+            json.loads(row.watchlist_ids),
+            principal=principal,
         )
-        deployment = await tools.database.write(
-            lambda tx: _start(tx, new, watchlist_ids), principal=principal
+
+    async def start_urgent(self, deployment_id: str, reason: str, *, principal: str) -> Deployment:
+        """Start a draft on the starter's own word; somebody else ratifies it, or it is purged."""
+        row = await self.get(deployment_id)
+        policy = self._policy(row)
+        return await self._start(
+            lambda tx: planning.declare_urgent(tx, deployment_id, reason, policy.rules),
+            policy,
+            json.loads(row.watchlist_ids),
+            principal=principal,
         )
-        self._running = Running(deployment, await self._open_search(deployment), tools)
-        self._over.clear()
-        self._begin.set()
-        log.info("deployment %s started by %s", deployment.id, principal)
-        return deployment
+
+    async def start_scheduled(self, draft: Draft, authoriser: str) -> Deployment:
+        """Start one under the standing authorisation of its schedule."""
+        policy = self.policies.named(draft.profile)
+        new = planning.new_deployment(draft, policy, self._machine(), self._tools.clock.wall_s())
+
+        def plan(tx: Transaction) -> Deployment:
+            return stored.authorise_under(tx, stored.add(tx, new).id, authoriser)
+
+        return await self._start(plan, policy, draft.watchlist_ids, principal=SYSTEM)
 
     async def end(self, deployment_id: str, reason: str, *, principal: str) -> Deployment:
-        """End the running deployment, and wait until it has. Raises NotFound, Conflict."""
+        """End a deployment and wait until it has; one that never ran is called off.
+
+        Raises NotFound, or Conflict where it has ended.
+        """
         running = self._running
-        if running is None or running.deployment.id != deployment_id:
-            found = await self.get(deployment_id)
+        if running is not None and running.deployment.id == deployment_id:
+            running.ask_to_end(reason, principal)
+            await self._over.wait()
+            return await self.get(deployment_id)
+        found = await self.get(deployment_id)
+        if found.state not in (DeploymentState.DRAFT, DeploymentState.AUTHORISED):
             raise Conflict(f"deployment {found.id} is {found.state}, not running")
-        running.ask_to_end(reason, principal)
-        await self._over.wait()
-        return await self.get(deployment_id)
+        return await self._tools.database.write(
+            lambda tx: stored.end(tx, deployment_id, reason=reason, summary="{}"),
+            principal=principal,
+        )
+
+    async def end_now(self, deployment_id: str, reason: str) -> None:
+        """End a running deployment because the rules want it, and wait until it has."""
+        if self.current is not None and self.current.id == deployment_id:
+            await self.end(deployment_id, reason, principal=SYSTEM)
 
     def ask_to_end(self, reason: str, principal: str) -> None:
         """Have the running deployment, if any, end soon; for those who cannot wait for it."""
@@ -111,17 +220,37 @@ class Deployments:
         while self._running is not None:
             await self._over.wait()
 
-    async def end_interrupted(self) -> None:
-        """At start-up: a deployment that a crash or power cut interrupted has ended."""
+    async def recover(self) -> None:
+        """At start-up: take a deployment up again that a restart cut off, or end it.
+
+        It goes on inside its window, under the rules and with the models it was authorised for.
+        """
         row = await self._tools.database.read(stored.running)
-        if row is not None:
+        if row is None:
+            return
+        policy = self._policy(row)
+        reason = planning.bar_to_resume(
+            row,
+            self.policies,
+            self._machine(),
+            has_key=self._tools.database.keys.has(stored.scope_of(row.id)),
+            now_s=self._tools.clock.wall_s(),
+        )
+        ready = await self._ready(policy, json.loads(row.watchlist_ids)) if not reason else None
+        if ready is not None and ready.fault is not None:
+            reason = ready.fault.text
+        if reason is not None or ready is None:
             await self._tools.database.write(
-                lambda tx: stored.end(
-                    tx, row.id, reason="the daemon was interrupted", summary="{}"
-                ),
+                lambda tx: planning.end(tx, row, reason or "", row.summary or "{}", 0),
                 principal=SYSTEM,
             )
-            log.warning("deployment %s was interrupted and has been ended", row.id)
+            log.warning("deployment %s was interrupted and has been ended: %s", row.id, reason)
+            return
+        await self._tools.database.write(
+            lambda tx: stored.note(tx, row.id, "resume"), principal=SYSTEM
+        )
+        await self._take_up(row, ready)
+        log.warning("deployment %s was interrupted and goes on", row.id)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Carry out deployments one after the other until `stop` is set."""
@@ -136,51 +265,128 @@ class Deployments:
 
     async def _carry_out(self, running: Running, stopping: "asyncio.Task[bool]") -> None:
         self._begin.clear()
-        stopping.add_done_callback(lambda _: running.ask_to_end("the daemon is stopping", SYSTEM))
+        stopping.add_done_callback(lambda _: running.leave())
         try:
             self.last = await running.run()
         except BaseException as error:
-            running.end_reason = f"interrupted by {type(error).__name__}"
+            running.fail(f"interrupted by {type(error).__name__}")
             raise
         finally:
+            compared = len(self._live)
             self._live.close()
             self._running = None
-            line = running.summary()
-            await self._tools.database.write(
-                lambda tx: stored.end(
-                    tx,
-                    running.deployment.id,
-                    reason=running.end_reason,
-                    summary=as_summary_json(line),
-                ),
-                principal=running.ended_by or SYSTEM,
-            )
+            await self._close(running, compared)
             self._over.set()
-        log.info("deployment %s ended: %s", running.deployment.id, running.end_reason)
 
-    async def _open_search(self, deployment: Deployment) -> LiveSearch:
-        tools = self._tools
-        vision = tools.vision
-        search = LiveSearch(
-            deployment.id, vision.model_digest, vision.dim, deployment.threshold
+    async def _close(self, running: Running, compared: int) -> None:
+        """Write how it ended; or that the daemon leaves, and it waits for the next one."""
+        row, summary = running.deployment, as_summary_json(running.summary())
+        if running.suspended:
+            await self._tools.database.write(
+                lambda tx: stored.note(tx, row.id, "suspend", summary=summary), principal=SYSTEM
+            )
+            log.info("deployment %s waits for the daemon to come back", row.id)
+            return
+        await self._tools.database.write(
+            lambda tx: planning.end(tx, row, running.end_reason, summary, compared),
+            principal=running.ended_by or SYSTEM,
         )
-        taken = await self.snapshots(deployment.id)
-        await open_search(
-            tools.database,
-            tools.clock,
-            self._live,
-            search,
-            tuple(snapshot.watchlist_id for snapshot in taken),
+        log.info("deployment %s ended: %s", row.id, running.end_reason)
+
+    async def _start(
+        self, plan: Plan, policy: Policy, watchlist_ids: Sequence[str], *, principal: str
+    ) -> Deployment:
+        """Make ready what `plan` gives, pass the gate, and begin; all of it or nothing."""
+        async with self._starting:
+            if self._running is not None:
+                raise Conflict(f"deployment {self._running.deployment.id} is running: end it first")
+            tools = self._tools
+            ready = await self._ready(policy, watchlist_ids)
+
+            def start(tx: Transaction) -> Deployment:
+                row = plan(tx)
+                verdict = self._judge(tx, row, ready, principal, tx.at_s)
+                if not verdict.is_open:
+                    raise Conflict(f"it cannot start: {verdict.sentence()}")
+                for watchlist_id in json.loads(row.watchlist_ids):
+                    stored.take_snapshot(tx, row.id, watchlist_id)
+                threshold = ready.proposed.threshold if ready.proposed else row.threshold
+                return stored.start(tx, row.id, self._machine().cameras, threshold)
+
+            row = await tools.database.write(start, principal=principal)
+            try:
+                if ready.proposed and ready.proposed.derived:
+                    await tools.thresholds.note(row.id, ready.proposed.derived, principal=principal)
+                await self._take_up(row, ready)
+            except LfrdError as error:
+                reason = f"it could not begin: {error}"
+                await tools.database.write(
+                    lambda tx: planning.end(tx, row, reason, "{}", 0), principal=SYSTEM
+                )
+                raise
+            log.info("deployment %s started by %s", row.id, principal)
+            return row
+
+    async def _take_up(self, row: Deployment, ready: _Ready) -> None:
+        """Open the search and have `run` carry it out."""
+        search = await self._open_search(row, ready)
+        self._running = Running(
+            row, search, self._tools, self._policy(row), from_summary_json(row.summary)
         )
+        self._over.clear()
+        self._begin.set()
+
+    async def _ready(self, policy: Policy, watchlist_ids: Sequence[str]) -> _Ready:
+        """The threshold for these lists as they are now, and where it comes from."""
+        one_in, tools = policy.rules.one_false_alert_in, self._tools
+        if one_in is None:
+            return _Ready(None, ThresholdBasis.CONSTANT, None)
+        try:
+            proposed = await tools.thresholds.propose(one_in, watchlist_ids)
+        except ModelError as error:
+            log.warning("the threshold stays a constant: %s", error)
+            return _Ready(None, ThresholdBasis.CONSTANT, None)
+        except Conflict as error:
+            return _Ready(None, ThresholdBasis.CONSTANT, Finding("threshold", str(error)))
+        derived = proposed.derived
+        beyond = derived is not None and derived.extrapolated
+        basis = ThresholdBasis.EXTRAPOLATED if beyond else ThresholdBasis.MEASURED
+        return _Ready(proposed, basis, None)
+
+    def _judge(
+        self, reader: Reader, row: Deployment, ready: _Ready, starter: str, now_s: float
+    ) -> Verdict:
+        policy = self.policies.named(row.profile)
+        facts = planning.gather(
+            reader, json.loads(row.watchlist_ids), starter, self._machine(), policy, ready.basis,
+            now_s,
+        )  # fmt: skip
+        verdict = judge(row, policy, facts)
+        if ready.fault is not None:
+            verdict = Verdict((*verdict.missing, ready.fault), verdict.warnings)
+        return verdict
+
+    async def _open_search(self, row: Deployment, ready: _Ready) -> LiveSearch:
+        tools, vision = self._tools, self._tools.vision
+        promise = ready.proposed.promise if ready.proposed else None
+        search = LiveSearch(row.id, vision.model_digest, vision.dim, row.threshold, promise)
+        lists: Sequence[str] = json.loads(row.watchlist_ids)
+        await open_search(tools.database, tools.clock, self._live, search, lists)
         return search
 
+    def _machine(self) -> Machine:
+        tools = self._tools
+        enabled = tuple(camera.row.id for camera in tools.fleet.cameras() if camera.row.enabled)
+        return Machine(
+            tools.vision.detector_digest,
+            tools.vision.model_digest,
+            tools.config.matching.threshold,
+            enabled,
+        )
 
-def _start(tx: Transaction, new: NewDeployment, watchlist_ids: tuple[str, ...]) -> Deployment:
-    """Draft, authority, snapshots and start of a lab deployment in one transaction."""
-    if not watchlist_ids:
-        raise NotFound("name at least one watchlist to compare with")
-    draft = stored.add(tx, new)
-    for watchlist_id in dict.fromkeys(watchlist_ids):
-        stored.take_snapshot(tx, draft.id, watchlist_id)
-    stored.authorise(tx, draft.id)
-    return stored.start(tx, draft.id)
+    def _policy(self, row: Deployment) -> Policy:
+        return policy_of(row, self.policies)
+
+    def _refresh(self, row: Deployment) -> None:
+        if self._running is not None and self._running.deployment.id == row.id:
+            self._running.deployment = row

@@ -144,11 +144,17 @@ class Retention:
             self._health.clear(COMPONENT)
 
     async def leave(self) -> None:
-        """At exit, and at the start after a crash: the lists that the lab has used."""
-        for watchlist_id in lists_due_at_exit(await self._database.read(_uses)):
-            log.warning("watchlist %s was used in the lab and is erased at exit", watchlist_id)
-            await self._erase(ErasureKind.WATCHLIST, watchlist_id, "after use in the lab")
-        await self._eraser.finish_open()
+        """At exit, and at the start after a crash: the lists that the lab has used.
+
+        What fails is tried again at the next start.
+        """
+        try:
+            for watchlist_id in lists_due_at_exit(await self._database.read(_uses)):
+                log.info("watchlist %s was used in the lab and is erased at exit", watchlist_id)
+                await self._erase(ErasureKind.WATCHLIST, watchlist_id, "after use in the lab")
+            await self._eraser.finish_open()
+        except LfrdError as error:
+            log.error("what the lab used cannot be erased now: %s", error)
 
     async def _finish_open(self) -> None:
         await self._eraser.finish_open()

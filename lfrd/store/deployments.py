@@ -244,15 +244,24 @@ def extend(tx: Transaction, deployment_id: str, planned_end_at_s: float) -> Depl
     return get(tx, deployment_id)
 
 
-def start(tx: Transaction, deployment_id: str, camera_ids: Sequence[str] = ()) -> Deployment:
-    """authorised → running. Raises Conflict where another one runs."""
+def start(
+    tx: Transaction,
+    deployment_id: str,
+    camera_ids: Sequence[str] = (),
+    threshold: float | None = None,
+) -> Deployment:
+    """authorised → running, with the threshold that fits its lists now (None: as planned).
+
+    Raises Conflict where another one runs.
+    """
     other = running(tx)
     if other is not None:
         raise Conflict(f"deployment {other.id} is running: end it first")
     _step(
         tx, deployment_id, "deployment.start", "UPDATE deployment SET state = 'running',"
-        " started_at_s = ?, started_by = ?, camera_ids = ? WHERE id = ? AND state = 'authorised'",
-        (tx.at_s, tx.principal, json.dumps(list(camera_ids)), deployment_id),
+        " started_at_s = ?, started_by = ?, camera_ids = ?, threshold = coalesce(?, threshold)"
+        " WHERE id = ? AND state = 'authorised'",
+        (tx.at_s, tx.principal, json.dumps(list(camera_ids)), threshold, deployment_id),
         {"cameras": list(camera_ids)},
     )  # fmt: skip
     return get(tx, deployment_id)
@@ -361,7 +370,7 @@ def _step(
     deployment_id: str,
     action: str,
     sql: str,
-    values: tuple[str | float, ...],
+    values: tuple[str | float | None, ...],
     facts: Mapping[str, Fact] | None = None,
 ) -> None:
     """Move a deployment on, or raise Conflict where its state does not allow it."""

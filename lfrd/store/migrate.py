@@ -13,8 +13,8 @@ from typing import ClassVar
 
 from lfrd.errors import StateError
 from lfrd.store import records
-from lfrd.store.keys import sync_folder
 from lfrd.store.sqlite import Connection, all_or_nothing
+from lfrd.store.state_folder import sync_folder
 
 FILE_NAME = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
 RECORD_TABLE = """

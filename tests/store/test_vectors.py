@@ -1,5 +1,6 @@
 """The index finds what numpy finds, follows the truth, and forgets what it must."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -159,14 +160,14 @@ async def test_removed_vectors_are_gone_from_the_file(tmp_path: Path) -> None:
     ):
         await index.add(matrix_of(vectors))
         assert await index.checkpoint()
-        assert _found(tmp_path, "index.db", blobs) == 300  # the control
+        assert await asyncio.to_thread(_found, tmp_path, "index.db", blobs) == 300  # the control
         await index.remove([f"t{row:05d}" for row in range(200)])
         assert await index.checkpoint()
-        assert _found(tmp_path, "index.db", blobs[:200]) == 0
-        assert _found(tmp_path, "index.db", blobs[200:]) == 100
+        assert await asyncio.to_thread(_found, tmp_path, "index.db", blobs[:200]) == 0
+        assert await asyncio.to_thread(_found, tmp_path, "index.db", blobs[200:]) == 100
         assert await index.sync(db) == Drift(missing=0, surplus=100)
         assert await index.checkpoint()
-        assert _found(tmp_path, "index.db", blobs) == 0
+        assert await asyncio.to_thread(_found, tmp_path, "index.db", blobs) == 0
 
 
 async def test_encrypted_files_show_nothing_at_all(tmp_path: Path) -> None:
@@ -174,8 +175,18 @@ async def test_encrypted_files_show_nothing_at_all(tmp_path: Path) -> None:
     async with opened(tmp_path) as db, indexed(db, tmp_path) as index:
         await index.add(matrix_of(vectors))
         assert await index.checkpoint()
-        assert _found(tmp_path, "index.db", [vector.tobytes() for vector in vectors]) == 0
-        assert _found(tmp_path, "index.db", [b"CREATE VIRTUAL TABLE vector_1 USING"]) == 0
+        assert (
+            await asyncio.to_thread(
+                _found, tmp_path, "index.db", [vector.tobytes() for vector in vectors]
+            )
+            == 0
+        )
+        assert (
+            await asyncio.to_thread(
+                _found, tmp_path, "index.db", [b"CREATE VIRTUAL TABLE vector_1 USING"]
+            )
+            == 0
+        )
 
 
 async def test_deleted_faces_are_gone_from_the_database_file(tmp_path: Path) -> None:
@@ -185,9 +196,9 @@ async def test_deleted_faces_are_gone_from_the_database_file(tmp_path: Path) -> 
         rows = await db.read(lambda r: list(r.rows("SELECT sealed_vector FROM template")))
         sealed = [row[0] for row in rows if isinstance(row[0], bytes)]
         assert await db.checkpoint()
-        assert _found(tmp_path, "lfrd.db", sealed) == 20  # the control
+        assert await asyncio.to_thread(_found, tmp_path, "lfrd.db", sealed) == 20  # the control
         for entry in people:
             await db.write(lambda tx, e=entry: watchlists.delete_entry(tx, e.id), principal="ada")
         assert await db.checkpoint()
-        assert _found(tmp_path, "lfrd.db", sealed) == 0
+        assert await asyncio.to_thread(_found, tmp_path, "lfrd.db", sealed) == 0
         assert await db.read(lambda r: templates.ids_of_model(r, MODEL)) == []

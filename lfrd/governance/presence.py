@@ -1,0 +1,35 @@
+"""The heartbeat of rule 7: no operator present, no matching. Pure: pings and a clock in.
+
+A permanent camera that compares faces while nobody is there to decide is what the rule is against.
+After `minutes` without a sign of an operator matching pauses, and no camera is decoded; after as
+long again the deployment ends.
+"""
+
+import enum
+
+
+class Operators(enum.Enum):
+    """Whether anybody is there to decide."""
+
+    HERE = "here"
+    AWAY = "away"
+    GONE = "gone"
+
+
+class Presence:
+    """Counts from the start of a deployment (or from its going on after a restart)."""
+
+    def __init__(self, minutes: float | None, now_s: float) -> None:
+        """`minutes` None: no heartbeat is wanted. `now_s` as everywhere here is monotonic."""
+        self._limit_s = None if minutes is None else minutes * 60.0
+        self._seen_s = now_s
+
+    def seen(self, now_s: float) -> None:
+        """An operator gave a sign."""
+        self._seen_s = now_s
+
+    def at(self, now_s: float) -> Operators:
+        if self._limit_s is None or now_s - self._seen_s <= self._limit_s:
+            return Operators.HERE
+        away_s = now_s - self._seen_s
+        return Operators.AWAY if away_s <= 2 * self._limit_s else Operators.GONE
