@@ -126,7 +126,7 @@ async def test_camera_test_measures_and_advises_without_a_trace(
         logged = await served.site.database.read(
             lambda reader: reader.count(
                 "SELECT count(*) FROM audit_leaf WHERE action = ?", ("camera.test",)
-            )  # fmt: skip
+            )
         )
         assert logged == 1
 
@@ -181,10 +181,10 @@ async def test_a_publisher_comes_in_with_the_cameras_token_only_while_deployed(
             assert live.codec == "h264"
 
 
-async def test_declared_cameras_are_changed_in_the_configuration(tmp_path: Path) -> None:
+async def test_a_camera_that_cannot_be_is_refused(tmp_path: Path) -> None:
     async with serve(tmp_path / "state") as served:
+        await served.client.add_camera(CameraCreate(id="a", address="rtsp://h/x"))
         with pytest.raises(Conflict):
-            await served.client.add_camera(CameraCreate(id="a", address="rtsp://h/x"))
             await served.client.add_camera(CameraCreate(id="a", address="rtsp://h/y"))
         with pytest.raises(BadInput):
             await served.client.add_camera(CameraCreate(id="b", address="gopher://h/x"))
