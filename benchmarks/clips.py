@@ -15,13 +15,15 @@ from pathlib import Path
 
 from benchmarks.report import Figure, Report
 from lfrd.api.schema import (
-    CameraCreate,
     Category,
     DeploymentStart,
     EntryCreate,
     HealthStatus,
     WatchlistCreate,
-)  # fmt: skip
+)
+from lfrd.api.schema_cameras import (
+    CameraCreate,
+)
 from lfrd.client import Client
 from lfrd.demo.stream import rtsp_stream
 from lfrd.errors import LfrdError

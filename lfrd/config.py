@@ -16,6 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from lfrd.errors import ConfigError
 
 VARIABLE_PREFIX = "LFRD_"
+SERVICE_SOCKET = Path("/run/lfrd/api.sock")
+"""Where the systemd unit puts it."""
+
 NOT_SETTINGS = frozenset({"LFRD_SHARED", "LFRD_REQUIRE_SHARED", "LFRD_CONFIG"})
 """Variables of the test suite, and the place of the file itself."""
 
@@ -175,6 +178,13 @@ class Config(Section):
     @property
     def socket_path(self) -> Path:
         return self.api.socket or self.site.state_dir / "api.sock"
+
+
+def client_socket(config: Config) -> Path:
+    """Where a command finds the daemon: as configured, else the service's socket if there is one."""
+    if config.api.socket is None and SERVICE_SOCKET.exists():
+        return SERVICE_SOCKET
+    return config.socket_path
 
 
 def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Config:

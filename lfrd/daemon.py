@@ -42,6 +42,8 @@ from lfrd.vision.engine import Vision
 
 log = logging.getLogger(__name__)
 
+STORE_LOOK_S = 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class Manner:
@@ -118,21 +120,32 @@ async def _at_work(site: Site) -> AsyncIterator[None]:
     stop, no_cameras = asyncio.Event(), asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(site.fleet.life.stay(no_cameras), name="cameras")
-        reviews = tasks.create_task(site.reviews.run(), name="reviews")
-        expiry = tasks.create_task(site.expiry.run(), name="expiry")
-        timers = tasks.create_task(site.retention.run(), name="retention")
-        schedules = tasks.create_task(site.schedules.run(), name="schedules")
+        clockwork = [
+            tasks.create_task(site.reviews.run(), name="reviews"),
+            tasks.create_task(site.expiry.run(), name="expiry"),
+            tasks.create_task(site.retention.run(), name="retention"),
+            tasks.create_task(site.schedules.run(), name="schedules"),
+            tasks.create_task(_watch_store(site), name="store"),
+        ]
         deployments = tasks.create_task(site.deployments.run(stop), name="deployments")
         try:
             yield
         finally:
-            reviews.cancel()
-            expiry.cancel()
-            timers.cancel()
-            schedules.cancel()
+            for task in clockwork:
+                task.cancel()
             stop.set()
             await asyncio.wait([deployments])
             no_cameras.set()
+
+
+async def _watch_store(site: Site) -> None:
+    """Health is red while the last write did not reach the disk, whoever asked for it."""
+    while True:
+        await asyncio.sleep(STORE_LOOK_S)
+        if site.database.failure is not None:
+            site.health.fail("disk", f"writes do not reach the disk: {site.database.failure}")
+        else:
+            site.health.clear("disk")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,14 @@ from memory_reader import NOTHING, Before, Hits, Witness, faces_of, look_before
 from program import environment
 
 from lfrd.api.schema import (
-    CameraCreate,
     Category,
     DeploymentStart,
     DeploymentSummary,
     EntryCreate,
     WatchlistCreate,
+)
+from lfrd.api.schema_cameras import (
+    CameraCreate,
 )
 from lfrd.client import Client
 from lfrd.demo.stream import rtsp_stream

@@ -10,13 +10,13 @@ ROOT = Path(__file__).resolve().parent.parent
 MODULES = sorted([*ROOT.glob("lfrd/**/*.py"), *ROOT.glob("tui/**/*.py")])
 
 OWNERS = {
-    "av": ("lfrd/ingest/", "lfrd/demo.py"),
+    "av": ("lfrd/ingest/", "lfrd/demo/clip.py"),
     "aiortc": ("lfrd/ingest/whip.py", "lfrd/ingest/whep.py", "lfrd/ingest/webrtc.py"),
     "onnxruntime": ("lfrd/vision/session.py",),
     "openvino": ("lfrd/vision/openvino.py",),
     "onnx": ("lfrd/vision/convert.py", "lfrd/vision/graph.py"),
     "insightface": ("lfrd/vision/insight.py",),
-    "cv2": ("lfrd/vision/", "lfrd/ingest/masks.py"),
+    "cv2": ("lfrd/vision/", "lfrd/demo/clip.py", "lfrd/ingest/masks.py"),
     "apsw": ("lfrd/store/sqlite.py",),
     "sqlite_vec": ("lfrd/store/sqlite.py",),
     "sqlite3": (),
@@ -25,7 +25,7 @@ OWNERS = {
     "uvicorn": ("lfrd/api/",),
     "textual": ("tui/",),
     "tomllib": ("lfrd/config.py", "lfrd/governance/profile.py"),
-    "aio_rtsp_toolkit": ("lfrd/demo.py",),
+    "aio_rtsp_toolkit": ("lfrd/demo/rtsp_server.py",),
 }
 LEAVES = {
     "lfrd/ingest/": ("lfrd.ingest", "lfrd.types", "lfrd.errors", "lfrd.clock", "lfrd.counters",
@@ -35,7 +35,7 @@ LEAVES = {
     "lfrd/store/": ("lfrd.store", "lfrd.errors", "lfrd.clock", "lfrd.ids", "lfrd.types",
                     "lfrd.events", "lfrd.governance.audit"),
     "tui/": ("tui", "lfrd.client", "lfrd.api.schema", "lfrd.errors"),
-    "lfrd/client.py": ("lfrd.api.schema", "lfrd.api.sse", "lfrd.errors"),
+    "lfrd/client.py": ("lfrd.api.schema", "lfrd.api.schema_cameras", "lfrd.api.sse", "lfrd.errors"),
 }  # fmt: skip
 INFERENCES_WE_REFUSE = {"genderage", "gender", "race", "ethnicity", "emotion", "age"}
 

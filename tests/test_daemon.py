@@ -13,13 +13,15 @@ from pathlib import Path
 from program import environment, lfrd, refused
 
 from lfrd.api.schema import (
-    CameraCreate,
     Category,
     DeploymentStart,
     DeploymentState,
     EntryCreate,
     WatchlistCreate,
-)  # fmt: skip
+)
+from lfrd.api.schema_cameras import (
+    CameraCreate,
+)
 from lfrd.client import Client
 from lfrd.demo.clip import listed_photo
 from lfrd.errors import LfrdError

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from fastapi import APIRouter, Response
 
-from lfrd.api import images, schema, views
+from lfrd.api import images, schema, schema_cameras, views
 from lfrd.api.deps import MeterDep, PrincipalDep, SiteDep
 from lfrd.api.rates import RateMeter, running
 from lfrd.camera_check import CameraCheck
@@ -24,8 +24,8 @@ async def list_cameras(site: SiteDep, meter: MeterDep) -> tuple[schema.Camera, .
 
 @router.post("", status_code=201)
 async def add_camera(
-    body: schema.CameraCreate, site: SiteDep, principal: PrincipalDep
-) -> schema.CameraAdded:
+    body: schema_cameras.CameraCreate, site: SiteDep, principal: PrincipalDep
+) -> schema_cameras.CameraAdded:
     """Add a camera; where a deployment runs it is opened at once, and its state says how it went.
 
     An address may hold a user and a password; no answer ever does. A whip:// camera's answer
@@ -47,7 +47,7 @@ async def read_camera(camera_id: str, site: SiteDep, meter: MeterDep) -> schema.
 @router.patch("/{camera_id}")
 async def change_camera(
     camera_id: str,
-    body: schema.CameraChange,
+    body: schema_cameras.CameraChange,
     site: SiteDep,
     meter: MeterDep,
     principal: PrincipalDep,
@@ -68,8 +68,8 @@ async def change_camera(
 
 @router.post("/{camera_id}/test")
 async def check_camera(
-    camera_id: str, body: schema.CameraTest, site: SiteDep, principal: PrincipalDep
-) -> schema.CameraTestReport:
+    camera_id: str, body: schema_cameras.CameraTest, site: SiteDep, principal: PrincipalDep
+) -> schema_cameras.CameraTestReport:
     """Look through a camera for some seconds and say what to mend. Nothing of it is kept."""
     report = await _check(site).check(camera_id, body.seconds, principal=principal)
     return views.camera_report(report)
@@ -93,7 +93,7 @@ def _check(site: Site) -> CameraCheck:
     return CameraCheck(site.fleet, site.vision, site.database, site.clock, gate_px)
 
 
-def _merged(old: CameraOptions, body: schema.CameraOptions) -> CameraOptions:
+def _merged(old: CameraOptions, body: schema_cameras.CameraOptions) -> CameraOptions:
     """`old` with what the request gives."""
     return CameraOptions(
         transport=body.transport or old.transport,

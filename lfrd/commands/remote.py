@@ -7,14 +7,16 @@ from pathlib import Path
 
 from lfrd.api.schema import (
     Camera,
-    CameraAdded,
-    CameraChange,
-    CameraCreate,
-    CameraTestReport,
     Deployment,
     DeploymentStart,
     Regions,
     Wire,
+)
+from lfrd.api.schema_cameras import (
+    CameraAdded,
+    CameraChange,
+    CameraCreate,
+    CameraTestReport,
 )
 from lfrd.client import Client
 from lfrd.errors import Conflict, NotFound, UserError

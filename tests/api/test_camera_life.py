@@ -16,14 +16,16 @@ from webrtc_helper import ffmpeg_publisher
 
 from lfrd.api.schema import (
     Camera,
-    CameraChange,
-    CameraCreate,
     CameraState,
     Category,
     DeploymentStart,
     EntryCreate,
     Regions,
     WatchlistCreate,
+)
+from lfrd.api.schema_cameras import (
+    CameraChange,
+    CameraCreate,
 )
 from lfrd.demo.clip import listed_photo
 from lfrd.demo.stream import rtsp_stream

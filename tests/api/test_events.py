@@ -12,7 +12,6 @@ from site_builder import Served, serve
 
 from lfrd.api import events
 from lfrd.api.schema import (
-    CameraCreate,
     CameraRates,
     Category,
     DeploymentStart,
@@ -21,6 +20,9 @@ from lfrd.api.schema import (
     HealthChange,
     HealthStatus,
     WatchlistCreate,
+)
+from lfrd.api.schema_cameras import (
+    CameraCreate,
 )
 from lfrd.client import Away, Back, Reset, StreamItem
 from lfrd.errors import StoreFailed

@@ -18,7 +18,6 @@ from site_builder import Served, serve
 from lfrd.api import rates
 from lfrd.api.images import media_type
 from lfrd.api.schema import (
-    CameraCreate,
     CameraState,
     Category,
     DeploymentStart,
@@ -28,6 +27,9 @@ from lfrd.api.schema import (
     HealthStatus,
     Watchlist,
     WatchlistCreate,
+)
+from lfrd.api.schema_cameras import (
+    CameraCreate,
 )
 from lfrd.clock import ManualClock
 from lfrd.counters import CameraCounters

@@ -1,0 +1,74 @@
+"""The wire contract of setting cameras up: adding, changing and testing them."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from lfrd.api.schema import Camera, Line, Regions, Slug, Wire
+
+
+class CameraOptions(Wire):
+    """How a camera is read. In a change, what is absent stays as it is.
+
+    `ca_file` is a path on the daemon's machine; `bearer_token` is shown to a WHEP server and
+    never given back.
+    """
+
+    transport: Literal["tcp", "udp"] | None = None
+    ca_file: Line | None = None
+    hwaccel: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,32}$")] | None = None
+    keep_connected: bool | None = None
+    regions: Regions | None = None
+    bearer_token: Line | None = None
+
+
+class CameraCreate(CameraOptions):
+    id: Slug
+    name: Line | None = None
+    address: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2048)]
+
+
+class CameraChange(CameraOptions):
+    """Only what is given changes; `enabled` false pauses the camera."""
+
+    name: Line | None = None
+    address: Annotated[
+        str | None, StringConstraints(strip_whitespace=True, min_length=1, max_length=2048)
+    ] = None
+    enabled: bool | None = None
+
+
+class CameraAdded(Camera):
+    """`publish_token` opens a whip:// camera for publishers and is shown this once."""
+
+    publish_token: str | None
+
+
+class CameraTest(Wire):
+    """For how long to look through a camera; nothing is kept of it."""
+
+    seconds: Annotated[float, Field(ge=1, le=45)] = 10.0
+
+
+class CameraTestReport(Wire):
+    """What a camera sends, the faces in it, and what to do about it. Sizes between the eyes."""
+
+    codec: str | None
+    width_px: int
+    height_px: int
+    fps: float | None
+    decoder: str | None
+    first_frame_s: float
+    keyframe_interval_s: float | None
+    bit_rate_kbps: float | None
+    frames: int
+    frames_damaged: int
+    frames_searched: int
+    faces: int
+    inter_eye_median_px: float | None
+    inter_eye_largest_px: float | None
+    share_over_gate: float | None
+    gate_px: float
+    sharpness_median: float | None
+    mean_luma: float | None
+    advice: tuple[str, ...]
