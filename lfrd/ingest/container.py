@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import av
 import av.error
@@ -158,15 +158,22 @@ def _open(opening: Opening) -> tuple[av.container.InputContainer, str]:
     return container, f"software ({opening.hwaccel} cannot decode this stream)"
 
 
+_LENIENT: Final[dict[str, Any]] = (
+    {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
+)
+"""A stranger's title need not be text. PyAV 19 is lenient by itself."""
+
+
 def _open_with(opening: Opening, hwaccel: HWAccel | None) -> av.container.InputContainer:
-    return av.open(
+    container: av.container.InputContainer = av.open(
         opening.location,
         mode="r",
         options=dict(opening.options),
         timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S),
         hwaccel=hwaccel,
-        metadata_errors="replace",  # a stranger's title need not be text
+        **_LENIENT,
     )
+    return container
 
 
 _SENTENCES: Final[tuple[tuple[type[Exception], Callable[[str], SourceError]], ...]] = (
