@@ -121,18 +121,42 @@ def _models(options: argparse.Namespace) -> None:
     models.run(options, loaded)
 
 
+def _calibrate(options: argparse.Namespace) -> int:
+    loaded = _quietly(options)
+    from lfrd.commands import calibrate
+
+    wanted = calibrate.Calibration(
+        options.folder, options.pack, options.errata, options.seed, options.out, options.json
+    )
+    return _run_async(calibrate.run(wanted, loaded))
+
+
+def _lists(options: argparse.Namespace) -> int:
+    loaded = _quietly(options)
+    from lfrd.commands import lists
+
+    return _run_async(lists.run(options, options.socket or config.client_socket(loaded)))
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    loaded = _quietly(options)
+    from lfrd.commands import evaluate
+
+    return _run_async(evaluate.run(options, loaded))
+
+
 def _remote(options: argparse.Namespace) -> int:
     loaded = _quietly(options)
     from lfrd.commands import remote
 
-    return _run_async(remote.run(options, options.socket or loaded.socket_path))
+    return _run_async(remote.run(options, options.socket or config.client_socket(loaded)))
 
 
 def _tui(options: argparse.Namespace) -> int:
     loaded = _quietly(options)
     from tui.app import run_tui
 
-    return run_tui(options.socket or loaded.socket_path)
+    return run_tui(options.socket or config.client_socket(loaded))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -197,7 +221,9 @@ def _add_lab(commands: Any) -> None:
 
 
 def _add_models(commands: Any) -> None:
-    models = _add(commands, "models", _models, "List, inspect and install model packs.")
+    from lfrd.commands.list_options import add_calibrate
+
+    models = _add(commands, "models", _models, "List, inspect, install, measure model packs.")
     actions = models.add_subparsers(dest="action", required=True, metavar="ACTION")
     listed = actions.add_parser("list", help="the packs that are here")
     info = actions.add_parser("info", help="a pack's model card")
@@ -208,7 +234,12 @@ def _add_models(commands: Any) -> None:
     install.add_argument(
         "--accept-licence", action="store_true", help="you have read the licence and accept it"
     )
-    for action in (listed, info, install):
+    calibrate = actions.add_parser(
+        "calibrate", help="measure the false match curve on a folder of people"
+    )
+    add_calibrate(calibrate)
+    calibrate.set_defaults(call=_calibrate)
+    for action in (listed, info, install, calibrate):
         action.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -216,6 +247,11 @@ def _add_clients(commands: Any) -> None:
     from lfrd.commands.remote_options import add_clients
 
     add_clients(lambda name, text: _add(commands, name, _remote, text))
+
+    from lfrd.commands.list_options import add_evaluate, add_lists
+
+    add_lists(lambda name, text: _add(commands, name, _lists, text))
+    add_evaluate(_add(commands, "evaluate", _evaluate, "Measure accuracy on a folder of people."))
 
 
 def _rate(text: str) -> float:

@@ -15,7 +15,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, TypeVar
+from typing import Literal, Self, TypeVar
 
 import httpx
 from pydantic import TypeAdapter, ValidationError
@@ -26,12 +26,7 @@ from lfrd.api.schema import (
     Alert,
     AlertState,
     Camera,
-    CameraAdded,
-    CameraChange,
-    CameraCreate,
     CameraRates,
-    CameraTest,
-    CameraTestReport,
     Deployment,
     DeploymentEnd,
     DeploymentStart,
@@ -46,6 +41,13 @@ from lfrd.api.schema import (
     Watchlist,
     WatchlistCreate,
     Wire,
+)
+from lfrd.api.schema_cameras import (
+    CameraAdded,
+    CameraChange,
+    CameraCreate,
+    CameraTest,
+    CameraTestReport,
 )
 
 T = TypeVar("T")
@@ -102,16 +104,16 @@ class Client:
         )
 
     @classmethod
-    def over_socket(cls, path: Path) -> "Client":
+    def over_socket(cls, path: Path) -> Self:
         """The daemon's Unix socket: the kernel tells it who we are."""
         return cls(httpx.AsyncHTTPTransport(uds=str(path)), "http://localhost", str(path), None)
 
     @classmethod
-    def over_tcp(cls, url: str, token: str) -> "Client":
+    def over_tcp(cls, url: str, token: str) -> Self:
         """The daemon's loopback port, such as http://127.0.0.1:8787."""
         return cls(httpx.AsyncHTTPTransport(), url, url, token)
 
-    async def __aenter__(self) -> "Client":
+    async def __aenter__(self) -> Self:
         await self._http.__aenter__()
         return self
 
@@ -275,7 +277,7 @@ class Client:
             ) as reply:
                 if reply.is_error:
                     await reply.aread()
-                    raise _refusal(reply)
+                    raise refusal(reply)
                 yield Back()
                 async for line in reply.aiter_lines():
                     for message in decoder.feed(line):
@@ -312,7 +314,7 @@ class Client:
         except httpx.HTTPError as error:
             raise Unreachable(self._say(error)) from None
         if reply.is_error:
-            raise _refusal(reply)
+            raise refusal(reply)
         return reply
 
     def _say(self, error: httpx.HTTPError) -> str:
@@ -334,7 +336,7 @@ def backoff_s(failures: int) -> float:
     return min(first_s * 2.0 ** min(failures, 16), longest_s) * random.uniform(0.5, 1.0)
 
 
-def _refusal(reply: httpx.Response) -> errors.LfrdError:
+def refusal(reply: httpx.Response) -> errors.LfrdError:
     """The error that the daemon raised, made again from its problem document."""
     try:
         problem = Problem.model_validate_json(reply.content)

@@ -17,5 +17,7 @@ class CameraCounters:
     candidates: int = 0
     updates: int = 0
     templates_made: int = 0
+    best_inter_eye_px: float = 0.0
+    """The largest face seen, by the distance between its eyes."""
     looks_skipped: Counter[str] = field(default_factory=Counter)
     """Looks not embedded, by reason (`too-small`, `pose`, `blur`, `track-cap`, `pool-full`)."""

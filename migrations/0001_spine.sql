@@ -9,8 +9,10 @@ CREATE TABLE meta (
 ) STRICT;
 
 -- What entries on several lists share, so that one person listed twice is no rival of themselves.
+-- `label` is the word by which tables of imports know them.
 CREATE TABLE person (
     id TEXT PRIMARY KEY,
+    label TEXT UNIQUE CHECK (label <> ''),
     created_at_s REAL NOT NULL,
     principal TEXT NOT NULL
 ) STRICT;

@@ -7,7 +7,19 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 import lfrd
-from lfrd.api import alerts, cameras, deployments, events, health, problems, watchlists, whip
+from lfrd.api import (
+    alerts,
+    cameras,
+    deployments,
+    events,
+    health,
+    imports,
+    list_changes,
+    problems,
+    thresholds,
+    watchlists,
+    whip,
+)
 from lfrd.api.rates import RateMeter
 from lfrd.api.schema import EventMessage, HealthChange, Problem, Wire
 from lfrd.site import Site
@@ -19,6 +31,11 @@ document (RFC 9457)."""
 
 UPLOADS_AT_ONCE = 4
 """Photos held in memory at the same time; who sends a further one waits for a place."""
+
+RESOURCES = (
+    health, cameras, watchlists, list_changes, imports, thresholds, deployments, alerts, events,
+    whip,
+)  # fmt: skip
 
 NOT_IN_A_ROUTE: tuple[type[Wire], ...] = (Problem, EventMessage, HealthChange)
 """Models that the description names but no route declares as its body."""
@@ -43,7 +60,7 @@ def make_app(site: Site, stopping: asyncio.Event) -> FastAPI:
         "4XX": _problem_response("Refused"),
         "5XX": _problem_response("Failed"),
     }
-    for resource in (health, cameras, watchlists, deployments, alerts, events, whip):
+    for resource in RESOURCES:
         app.include_router(resource.router, prefix="/v1", responses=refused)
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]  # FastAPI's documented way
     return app

@@ -12,6 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9a-f]{6}$")]
+Margin = Annotated[float, Field(ge=0, le=0.5)]
+"""How much more than the threshold is asked for."""
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
 
 
@@ -125,73 +128,6 @@ class Camera(Wire):
     rates: CameraRates | None
 
 
-class CameraOptions(Wire):
-    """How a camera is read. In a change, what is absent stays as it is.
-
-    `ca_file` is a path on the daemon's machine; `bearer_token` is shown to a WHEP server and
-    never given back.
-    """
-
-    transport: Literal["tcp", "udp"] | None = None
-    ca_file: Line | None = None
-    hwaccel: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,32}$")] | None = None
-    keep_connected: bool | None = None
-    regions: Regions | None = None
-    bearer_token: Line | None = None
-
-
-class CameraCreate(CameraOptions):
-    id: Slug
-    name: Line | None = None
-    address: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2048)]
-
-
-class CameraChange(CameraOptions):
-    """Only what is given changes; `enabled` false pauses the camera."""
-
-    name: Line | None = None
-    address: Annotated[
-        str | None, StringConstraints(strip_whitespace=True, min_length=1, max_length=2048)
-    ] = None
-    enabled: bool | None = None
-
-
-class CameraAdded(Camera):
-    """`publish_token` opens a whip:// camera for publishers and is shown this once."""
-
-    publish_token: str | None
-
-
-class CameraTest(Wire):
-    """For how long to look through a camera; nothing is kept of it."""
-
-    seconds: Annotated[float, Field(ge=1, le=45)] = 10.0
-
-
-class CameraTestReport(Wire):
-    """What a camera sends, the faces in it, and what to do about it. Sizes between the eyes."""
-
-    codec: str | None
-    width_px: int
-    height_px: int
-    fps: float | None
-    decoder: str | None
-    first_frame_s: float
-    keyframe_interval_s: float | None
-    bit_rate_kbps: float | None
-    frames: int
-    frames_damaged: int
-    frames_searched: int
-    faces: int
-    inter_eye_median_px: float | None
-    inter_eye_largest_px: float | None
-    share_over_gate: float | None
-    gate_px: float
-    sharpness_median: float | None
-    mean_luma: float | None
-    advice: tuple[str, ...]
-
-
 class Category(StrEnum):
     """Why a person is on a list: a closed choice, so that it can be counted in public."""
 
@@ -210,10 +146,14 @@ class Watchlist(Wire):
     purpose: str
     owner: str
     colour: str
+    margin: float
     entries: int
     templates: int
+    camera_ids: tuple[str, ...]
     created_at_s: float
     expires_at_s: float | None
+    confirmed_at_s: float
+    confirmed_by: str
 
 
 class WatchlistCreate(Wire):
@@ -221,12 +161,27 @@ class WatchlistCreate(Wire):
     category: Category
     purpose: Line
     owner: Line
-    colour: Annotated[str, StringConstraints(pattern=r"^#[0-9a-f]{6}$")] = "#d0021b"
+    colour: Colour = "#d0021b"
+    margin: Margin = 0.0
     expires_at_s: float | None = None
 
 
+class Finding(Wire):
+    """One thing that the enrolment gate has to say of a photo, with its measure and its limit.
+
+    `against` is what `strict` refuses; `other_id` is the entry that a photo resembles.
+    """
+
+    code: str
+    weight: Literal["note", "warn", "against"]
+    message: str
+    value: float | None
+    limit: float | None
+    other_id: str | None
+
+
 class Photo(Wire):
-    """A reference photo that passed the gate."""
+    """A reference photo. In quarantine it is kept, and not compared with."""
 
     id: str
     entry_id: str
@@ -234,6 +189,9 @@ class Photo(Wire):
     width_px: int
     height_px: int
     inter_eye_px: float
+    findings: tuple[Finding, ...]
+    quarantined_at_s: float | None
+    quarantine_reason: str | None
     added_at_s: float
 
 
@@ -246,7 +204,12 @@ class Entry(Wire):
     reference: str
     basis: str
     source: str
+    reviewer: str
     under_18: bool
+    under_18_reason: str
+    approved_by: str | None
+    margin: float
+    status_checked_at_s: float
     added_at_s: float
     expires_at_s: float | None
     photos: tuple[Photo, ...]
@@ -256,7 +219,11 @@ class EntryCreate(Wire):
     reference: Line
     basis: Line
     source: Line
+    reviewer: Text = ""
     under_18: bool = False
+    under_18_reason: Text = ""
+    margin: Margin = 0.0
+    status_checked_at_s: float | None = None
     expires_at_s: float | None = None
     person_id: str | None = None
     """Set where the same person is already on another list."""

@@ -3,11 +3,12 @@
 from dataclasses import asdict
 from typing import Any
 
-from lfrd.api import schema
+from lfrd.api import schema, schema_cameras
 from lfrd.camera_check import CheckReport
 from lfrd.counters import CameraCounters
 from lfrd.fleet import FleetCamera
 from lfrd.health import Picture
+from lfrd.identity import gate
 from lfrd.identity.watchlists import ListedEntry, ListedWatchlist
 from lfrd.ingest.settings import State
 from lfrd.store.reference_images import ReferenceImage
@@ -24,8 +25,8 @@ def camera(item: FleetCamera, rates: schema.CameraRates | None) -> schema.Camera
     return schema.Camera(**_camera_fields(item, rates))
 
 
-def camera_added(item: FleetCamera, publish_token: str | None) -> schema.CameraAdded:
-    return schema.CameraAdded(**_camera_fields(item, None), publish_token=publish_token)
+def camera_added(item: FleetCamera, publish_token: str | None) -> schema_cameras.CameraAdded:
+    return schema_cameras.CameraAdded(**_camera_fields(item, None), publish_token=publish_token)
 
 
 def _camera_fields(item: FleetCamera, rates: schema.CameraRates | None) -> dict[str, Any]:
@@ -56,8 +57,8 @@ def _camera_fields(item: FleetCamera, rates: schema.CameraRates | None) -> dict[
     }
 
 
-def camera_report(report: CheckReport) -> schema.CameraTestReport:
-    return schema.CameraTestReport(
+def camera_report(report: CheckReport) -> schema_cameras.CameraTestReport:
+    return schema_cameras.CameraTestReport(
         **{key: value for key, value in asdict(report.probe).items() if key != "seconds"},
         **asdict(report.faces),
         gate_px=report.gate_px,
@@ -90,10 +91,14 @@ def watchlist(item: ListedWatchlist) -> schema.Watchlist:
         purpose=row.purpose,
         owner=row.owner,
         colour=row.colour,
+        margin=row.margin,
         entries=item.entries,
         templates=item.templates,
+        camera_ids=item.camera_ids,
         created_at_s=row.created_at_s,
         expires_at_s=row.expires_at_s,
+        confirmed_at_s=row.confirmed_at_s,
+        confirmed_by=row.confirmed_by,
     )
 
 
@@ -106,10 +111,26 @@ def entry(item: ListedEntry) -> schema.Entry:
         reference=row.reference,
         basis=row.basis,
         source=row.source,
+        reviewer=row.reviewer,
         under_18=row.under_18,
+        under_18_reason=row.under_18_reason,
+        approved_by=row.approved_by,
+        margin=row.margin,
+        status_checked_at_s=row.status_checked_at_s,
         added_at_s=row.added_at_s,
         expires_at_s=row.expires_at_s,
         photos=tuple(photo(image) for image in item.photos),
+    )
+
+
+def finding(item: gate.Finding) -> schema.Finding:
+    return schema.Finding(
+        code=item.code,
+        weight=item.weight.value,
+        message=item.message,
+        value=item.value,
+        limit=item.limit,
+        other_id=item.other_id,
     )
 
 
@@ -121,5 +142,8 @@ def photo(image: ReferenceImage) -> schema.Photo:
         width_px=image.width_px,
         height_px=image.height_px,
         inter_eye_px=image.inter_eye_px,
+        findings=tuple(finding(item) for item in gate.from_json(image.findings)),
+        quarantined_at_s=image.quarantined_at_s,
+        quarantine_reason=image.quarantine_reason,
         added_at_s=image.added_at_s,
     )

@@ -2,14 +2,20 @@
 
 from typing import Annotated
 
+import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 
 from lfrd.api import images, schema, views
 from lfrd.api.deps import PrincipalDep, SiteDep, UploadsDep
 from lfrd.errors import BadInput
+from lfrd.identity.gate import GateMode
 from lfrd.store.watchlists import Category
+from lfrd.types import F32
 
 router = APIRouter(tags=["watchlists"])
+
+PhotoName = Annotated[str, Query(min_length=1, max_length=200)]
+Box = Annotated[str | None, Query(max_length=100, description="left,top,right,bottom in pixels")]
 
 PHOTO_BODY = {
     "requestBody": {
@@ -18,6 +24,27 @@ PHOTO_BODY = {
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
+
+
+def parse_box(text: str | None) -> F32 | None:
+    """The box f32[4] of a query. Raises BadInput."""
+    if text is None:
+        return None
+    try:
+        box = np.array([float(part) for part in text.split(",")], np.float32)
+    except ValueError:
+        box = np.zeros(0, np.float32)
+    if box.shape != (4,) or not np.isfinite(box).all() or (box[2:] <= box[:2]).any():
+        raise BadInput("box is left,top,right,bottom in pixels of the upright picture")
+    return box
+
+
+async def photo_body(request: Request) -> bytes:
+    """The file that was sent. Raises BadInput where there is none."""
+    data = await request.body()
+    if not data:
+        raise BadInput("the body is empty: send the image file itself")
+    return data
 
 
 @router.get("/watchlists")
@@ -38,6 +65,7 @@ async def create_watchlist(
         body.owner,
         body.colour,
         body.expires_at_s,
+        margin=body.margin,
         principal=principal,
     )
     return views.watchlist(made)
@@ -75,6 +103,10 @@ async def add_entry(
         body.under_18,
         body.expires_at_s,
         body.person_id,
+        margin=body.margin,
+        reviewer=body.reviewer,
+        under_18_reason=body.under_18_reason,
+        status_checked_at_s=body.status_checked_at_s,
         principal=principal,
     )
     return views.entry(added)
@@ -100,18 +132,22 @@ async def add_photo(
     site: SiteDep,
     uploads: UploadsDep,
     principal: PrincipalDep,
-    name: Annotated[str, Query(min_length=1, max_length=200)] = "photo",
+    name: PhotoName = "photo",
+    gate: GateMode | None = None,
+    box: Box = None,
 ) -> schema.Photo:
-    """Enrol a reference photo: the body is the file. `name` is what a refusal calls it.
+    """Enrol a reference photo: the body is the file. `name` is what a refusal calls it, `gate`
+    overrides the site's setting, `box` (left,top,right,bottom) says which face is meant.
 
     The file is taken as it is and not as a form: a form's parser writes large files to the
     temporary folder, and no face may lie there.
     """
+    mode = gate or GateMode(site.config.lists.gate)
     async with uploads:
-        data = await request.body()
-        if not data:
-            raise BadInput("the body is empty: send the image file itself")
-        added = await site.watchlists.add_photo(entry_id, data, name, principal=principal)
+        data = await photo_body(request)
+        added = await site.watchlists.add_photo(
+            entry_id, data, name, mode=mode, box=parse_box(box), principal=principal
+        )
     return views.photo(added)
 
 

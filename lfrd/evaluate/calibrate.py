@@ -79,7 +79,7 @@ def fit(
 ) -> Curve:
     """The curve of these people."""
     first = first_rows(embedded)
-    known = _known_pairs(embedded, errata)
+    known = known_pairs(embedded, errata)
     counts = np.zeros(BINS, np.int64)
     pairs = 0
     for start in range(0, len(first), BLOCK):
@@ -110,7 +110,7 @@ def test(curve: Curve, embedded: Embedded, rule: EvidenceRule, errata: Errata, s
     With the demographic factor 1 the bare curve is on trial, with the default the daemon's promise.
     """
     first = first_rows(embedded)
-    known = _known_pairs(embedded, errata)
+    known = known_pairs(embedded, errata)
     fused = np.stack(list(_fused_tracks(embedded, first, rule, TEST_LOOKS)))
     fused[known] = -1.0  # one person under two names is no stranger
     rng = np.random.default_rng(seed)
@@ -142,11 +142,14 @@ def first_rows(embedded: Embedded) -> npt.NDArray[np.intp]:
     return np.array([rows[0] for rows in embedded.rows_by_person()], np.intp)
 
 
-def fused_full_looks(scores: F32, rule: EvidenceRule) -> F32:
+def fused_full_looks(scores: F32, rule: EvidenceRule, looks: int = 0) -> F32:
     """Fused scores f32[m] of tracks whose looks f32[L, m] are all far enough apart to count full.
 
-    The same as `EvidenceRule.fused` of looks `apart_s` apart, over many references at once.
+    The same as `EvidenceRule.fused` of looks `apart_s` apart, over many references at once. With
+    `looks` 1 the score of the one look is taken as it is: the classic single comparison.
     """
+    if looks == 1:
+        return np.array(scores[0])
     best_first = -np.sort(-scores, axis=0)
     fused = np.full(scores.shape[1], -np.inf, np.float32)
     for count in range(1, min(len(rule.handicaps), len(scores)) + 1):
@@ -263,7 +266,7 @@ def _miss_points(embedded: Embedded, first: npt.NDArray[np.intp]) -> tuple[MissP
     )
 
 
-def _known_pairs(embedded: Embedded, errata: Errata) -> npt.NDArray[np.bool_]:
+def known_pairs(embedded: Embedded, errata: Errata) -> npt.NDArray[np.bool_]:
     """bool[people, people]: true where two names are known to be one person."""
     names = sorted({photo.person for photo in embedded.photos})
     number = {name: n for n, name in enumerate(names)}

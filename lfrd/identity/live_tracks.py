@@ -20,6 +20,8 @@ class LiveTracks:
         """Tracks that ended with at least one look compared and nobody over the bar, by camera."""
         self.never_compared: Counter[str] = Counter()
         """Tracks that ended without a single look worth comparing, by camera."""
+        self.raised: Counter[str] = Counter()
+        """Tracks that ended and were raised as somebody, by camera."""
         self._rule = rule
         self._tracks: dict[tuple[str, int], TrackEvidence] = {}
 
@@ -34,7 +36,9 @@ class LiveTracks:
         evidence = self._tracks.pop((camera_id, track_id))
         if not evidence.looks:
             self.never_compared[camera_id] += 1
-        elif not evidence.raised:
+        elif evidence.raised:
+            self.raised[camera_id] += 1
+        else:
             self.below[camera_id] += 1
 
     def silence(self, camera_id: str, track_id: int, entry_id: str) -> bool:

@@ -91,22 +91,22 @@ class Photos:
 
         Raises Conflict where the entry has this very photo, or as many as it may have.
         """
-        photo = judged.photo
-        new = NewReferenceImage(
-            entry.id, data, photo.width_px, photo.height_px, png(photo.crop_rgb),
-            jpeg(photo.portrait_rgb), photo.quality, gate.as_json(judged.findings),
-        )  # fmt: skip
+        new = new_image(entry.id, data, judged)
 
         def write(tx: Transaction) -> tuple[ReferenceImage, StoredTemplate]:
             if len(reference_images.of_entry(tx, entry.id)) >= PHOTOS_LIMIT:
                 raise BadInput(f"an entry has at most {PHOTOS_LIMIT} photos; remove one first")
             image = reference_images.add(tx, new)
-            return image, templates.add(tx, image.id, photo.template)
+            return image, templates.add(tx, image.id, judged.photo.template)
 
         image, template = await self._database.write(write, principal=principal)
-        await self.refresh(entry.id, principal=principal)
-        await self._index.add(TemplateMatrix.of(template))
+        await self.publish(entry.id, template, principal=principal)
         return image
+
+    async def publish(self, entry_id: str, template: StoredTemplate, *, principal: str) -> None:
+        """Let the running search and the index know what was just stored."""
+        await self.refresh(entry_id, principal=principal)
+        await self._index.add(TemplateMatrix.of(template))
 
     async def quarantine(self, photo_id: str, reason: str, *, principal: str) -> ReferenceImage:
         """Compare with a photo no more; it can be released again. Raises NotFound, Conflict."""
@@ -189,6 +189,15 @@ class Photos:
 
     async def _templates_of(self, image: ReferenceImage) -> list[str]:
         return await self._database.read(lambda reader: templates.ids_of_image(reader, image.id))
+
+
+def new_image(entry_id: str, data: bytes, judged: Judged) -> NewReferenceImage:
+    """A judged photo as the store keeps it."""
+    photo = judged.photo
+    return NewReferenceImage(
+        entry_id, data, photo.width_px, photo.height_px, png(photo.crop_rgb),
+        jpeg(photo.portrait_rgb), photo.quality, gate.as_json(judged.findings),
+    )  # fmt: skip
 
 
 def _stored(matrix: TemplateMatrix, row: int) -> StoredTemplate:

@@ -130,6 +130,17 @@ def long_expired(reader: Reader, before_s: float) -> tuple[list[str], list[str]]
     return lists, [str(row[0]) for row in entries]
 
 
+def person_by_label(reader: Reader, label: str) -> str | None:
+    """The person that imports know by this word, if any."""
+    found = reader.value("SELECT id FROM person WHERE label = ?", (label,))
+    return None if found is None else str(found)
+
+
+def label_person(tx: Transaction, person_id: str, label: str) -> None:
+    """Have imports know a person by a word, so that lists can share them."""
+    tx.execute("UPDATE person SET label = ? WHERE id = ?", (label, person_id))
+
+
 def _update(
     tx: Transaction,
     table: str,

@@ -126,6 +126,15 @@ def read_image(tx: Transaction, image_id: str) -> bytes:
     )
 
 
+def open_image(reader: Reader, image_id: str) -> bytes:
+    """Open the photo as it was given, for the machine (a new model, or an export that is logged as
+    a whole). Raises NotFound."""
+    image = reader.get(_SealedReferenceImage, image_id)
+    entry = watchlists.get_entry(reader, image.entry_id)
+    key = reader.keys.open(watchlists.scope_of(entry.watchlist_id))
+    return key.open(Label("reference-image", image.id), image.sealed_image)
+
+
 def read_crop(tx: Transaction, image_id: str) -> bytes:
     """Open the aligned crop of a photo, and log that `tx.principal` looked at it."""
     image = tx.get(_SealedReferenceImage, image_id)

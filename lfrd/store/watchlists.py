@@ -213,6 +213,13 @@ def get_entry(reader: Reader, entry_id: str) -> Entry:
     return reader.get(Entry, entry_id)
 
 
+def entry_by_reference(reader: Reader, watchlist_id: str, reference: str) -> Entry | None:
+    """The entry of a list with this reference, if any."""
+    return reader.first(
+        Entry, "WHERE watchlist_id = ? AND reference = ?", (watchlist_id, reference)
+    )
+
+
 def entries(reader: Reader, watchlist_id: str) -> list[Entry]:
     """The entries of a list, by reference."""
     return reader.find(Entry, "WHERE watchlist_id = ? ORDER BY reference", (watchlist_id,))

@@ -1,0 +1,142 @@
+"""Bulk imports row by row, and the export of a list."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from pydantic import ValidationError
+
+from lfrd.api.deps import PrincipalDep, SiteDep, UploadsDep
+from lfrd.api.schema_lists import ExportStart, ImportRow, ImportRowDone, ImportRun, ImportStart
+from lfrd.api.watchlists import PHOTO_BODY, photo_body
+from lfrd.errors import BadInput
+from lfrd.identity.bulk_import import Progress, RowResult
+from lfrd.identity.export import export_list
+from lfrd.identity.gate import GateMode
+from lfrd.identity.import_source import Row
+from lfrd.store.imports import RowOutcome
+
+router = APIRouter(tags=["imports"])
+
+RowQuery = Annotated[str, Query(max_length=4000, description="an ImportRow as JSON")]
+
+
+@router.post("/watchlists/{watchlist_id}/imports", status_code=201)
+async def begin_import(
+    watchlist_id: str, body: ImportStart, site: SiteDep, principal: PrincipalDep
+) -> ImportRun:
+    """Begin a bulk import, or go on with the one of the same source."""
+    mode = GateMode(body.gate or site.config.lists.gate)
+    return _run(
+        await site.imports.begin(
+            watchlist_id, body.source_sha256, body.source_name, mode, body.total,
+            principal=principal,
+        )
+    )  # fmt: skip
+
+
+@router.post("/watchlists/{watchlist_id}/import-check", openapi_extra=PHOTO_BODY)
+async def check_import_row(
+    watchlist_id: str,
+    row: RowQuery,
+    request: Request,
+    site: SiteDep,
+    uploads: UploadsDep,
+    gate: Literal["strict", "warn"] | None = None,
+) -> ImportRowDone:
+    """A dry run of one row: what would come of it; nothing is stored. The body is the photo."""
+    mode = GateMode(gate or site.config.lists.gate)
+    async with uploads:
+        data = await photo_body(request)
+        return _done(await site.imports.check_row(watchlist_id, _row(row), data, mode))
+
+
+@router.get("/imports/{import_id}")
+async def read_import(import_id: str, site: SiteDep) -> ImportRun:
+    """How far an import is, its rate, and the time that is left."""
+    return _run(await site.imports.progress(import_id))
+
+
+@router.get("/imports/{import_id}/rows")
+async def read_import_rows(
+    import_id: str,
+    site: SiteDep,
+    after: Annotated[int, Query(ge=0)] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 1000,
+) -> tuple[ImportRowDone, ...]:
+    """The rows that are done, in order."""
+    found = await site.imports.rows(import_id, after, limit)
+    return tuple(_done(RowResult(row, "")) for row in found)
+
+
+@router.post("/imports/{import_id}/rows", openapi_extra=PHOTO_BODY)
+async def add_import_row(
+    import_id: str,
+    row: RowQuery,
+    request: Request,
+    site: SiteDep,
+    uploads: UploadsDep,
+    principal: PrincipalDep,
+) -> ImportRowDone:
+    """Enrol one row: the body is its photo. A row that is done is answered as it was."""
+    async with uploads:
+        data = await photo_body(request)
+        return _done(await site.imports.add_row(import_id, _row(row), data, principal=principal))
+
+
+@router.post("/imports/{import_id}/end")
+async def end_import(import_id: str, site: SiteDep, principal: PrincipalDep) -> ImportRun:
+    """Say that the whole source was gone through."""
+    return _run(await site.imports.end(import_id, principal=principal))
+
+
+@router.post("/watchlists/{watchlist_id}/export", response_class=Response)
+async def export_watchlist(
+    watchlist_id: str, body: ExportStart, site: SiteDep, principal: PrincipalDep
+) -> StreamingResponse:
+    """The list with its photos as one encrypted archive. That it left is logged as a disclosure."""
+    pieces = await export_list(
+        site.database, watchlist_id, body.passphrase, body.reason, principal=principal
+    )
+    return StreamingResponse(pieces, media_type="application/octet-stream")
+
+
+def _row(text: str) -> Row:
+    try:
+        given = ImportRow.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        raise BadInput(f"row: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    return Row(**given.model_dump())
+
+
+def _run(progress: Progress) -> ImportRun:
+    run, counts = progress.run, progress.counts
+    return ImportRun(
+        id=run.id,
+        watchlist_id=run.watchlist_id,
+        source_name=run.source_name,
+        gate=GateMode(run.mode).value,
+        total=run.total,
+        done=progress.done,
+        enrolled=counts.get(RowOutcome.ENROLLED, 0),
+        warned=counts.get(RowOutcome.WARNED, 0),
+        refused=counts.get(RowOutcome.REFUSED, 0),
+        duplicate=counts.get(RowOutcome.DUPLICATE, 0),
+        started_at_s=run.started_at_s,
+        ended_at_s=run.ended_at_s,
+        rows_per_s=progress.rows_per_s,
+        left_s=progress.left_s,
+    )
+
+
+def _done(result: RowResult) -> ImportRowDone:
+    row = result.row
+    return ImportRowDone(
+        number=row.number,
+        outcome=row.outcome.value,
+        codes=tuple(row.codes.split()),
+        message=result.message,
+        entry_id=row.entry_id,
+        photo_id=row.photo_id,
+    )

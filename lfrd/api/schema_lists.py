@@ -1,0 +1,144 @@
+"""The wire contract of what is done to lists: changes, the gate, imports, exports, thresholds."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from lfrd.api.schema import Colour, Line, Margin, Slug, Text, Wire
+
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class WatchlistChange(Wire):
+    """What is given is set; an expiry of null takes it away."""
+
+    name: Line | None = None
+    purpose: Line | None = None
+    owner: Line | None = None
+    colour: Colour | None = None
+    margin: Margin | None = None
+    expires_at_s: float | None = None
+
+
+class ListCameras(Wire):
+    """The cameras that a list is meant for; none: all of them."""
+
+    camera_ids: Annotated[tuple[Slug, ...], Field(max_length=1000)]
+
+
+class EntryChange(Wire):
+    """What is given is set; an expiry of null takes it away."""
+
+    basis: Line | None = None
+    source: Line | None = None
+    reviewer: Text | None = None
+    margin: Margin | None = None
+    status_checked_at_s: float | None = None
+    expires_at_s: float | None = None
+
+
+class Quarantine(Wire):
+    reason: Line
+
+
+class ImportStart(Wire):
+    """A bulk import of `total` rows; `source_sha256` is how it is known when it goes on later."""
+
+    source_sha256: Sha256
+    source_name: Line
+    total: Annotated[int, Field(ge=1, le=1_000_000)]
+    gate: Literal["strict", "warn"] | None = None
+
+
+class ImportRun(Wire):
+    """A bulk import: what was done of it, by outcome, and how fast in the last minute."""
+
+    id: str
+    watchlist_id: str
+    source_name: str
+    gate: Literal["strict", "warn"]
+    total: int
+    done: int
+    enrolled: int
+    warned: int
+    refused: int
+    duplicate: int
+    started_at_s: float
+    ended_at_s: float | None
+    rows_per_s: float
+    left_s: float | None
+
+
+class ImportRow(Wire):
+    """One row of the table: a photo of an entry. Rows with one `reference` are one entry; `person`
+    is a word that entries of several lists share when they are one person."""
+
+    number: Annotated[int, Field(ge=1, le=1_000_000)]
+    reference: Line
+    file: Line
+    basis: Text = ""
+    source: Text = ""
+    reviewer: Text = ""
+    under_18: bool = False
+    under_18_reason: Text = ""
+    margin: Margin = 0.0
+    expires_at_s: float | None = None
+    status_checked_at_s: float | None = None
+    person: Text = ""
+
+
+class ImportRowDone(Wire):
+    """The outcome of one row. `codes` are the findings that speak against it, or why it failed."""
+
+    number: int
+    outcome: Literal["enrolled", "warned", "refused", "duplicate"]
+    codes: tuple[str, ...]
+    message: str
+    entry_id: str | None
+    photo_id: str | None
+
+
+class ExportStart(Wire):
+    """Who knows the passphrase can open the archive, wherever it lies."""
+
+    passphrase: Annotated[str, StringConstraints(min_length=12, max_length=1000)]
+    reason: Line
+
+
+class Threshold(Wire):
+    """A threshold and the promise behind it. `one_in`: at most one false alert in so many passing
+    faces, with the 95 % interval that the measured pairs leave (`one_in_worst` may be far lower).
+    `false_alerts_a_day` are expected at `faces_a_day`, the present flow; null without a flow."""
+
+    threshold: float
+    one_in: float
+    one_in_best: float | None
+    one_in_worst: float
+    extrapolated: bool
+    references: int
+    looks: int
+    looks_effective: float
+    demographic_factor: float
+    faces_a_day: float | None = None
+    false_alerts_a_day: float | None = None
+    false_alerts_a_day_low: float | None = None
+    false_alerts_a_day_high: float | None = None
+    at_s: float | None = None
+
+
+class CameraReasons(Wire):
+    """Why a camera raised nobody: counts only, in the running or the last deployment.
+
+    `looks_skipped` by reason; `tracks_never_compared` had no look that was good enough,
+    `tracks_below` were compared and stayed under the threshold.
+    """
+
+    camera_id: str
+    faces_detected: int
+    tracks: int
+    tracks_never_compared: int
+    tracks_below: int
+    candidates: int
+    looks_skipped: dict[str, int]
+    best_inter_eye_px: float
+    advice: tuple[str, ...]

@@ -1,0 +1,99 @@
+"""What a threshold promises, what it was in a deployment, and why a camera raised nobody."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from lfrd.api.deps import SiteDep
+from lfrd.api.schema_lists import CameraReasons, Threshold
+from lfrd.errors import BadInput, Conflict
+from lfrd.identity.threshold import Derived
+from lfrd.identity.why import advice
+from lfrd.site import Site
+from lfrd.store.thresholds import ThresholdRow
+
+router = APIRouter(tags=["thresholds"])
+
+DAY_S = 86_400.0
+LEAST_SPAN_S = 60.0
+"""A flow of less than a minute says nothing of a day."""
+
+
+@router.get("/thresholds")
+async def derive_threshold(
+    site: SiteDep,
+    watchlist_id: Annotated[list[str], Query(min_length=1, max_length=100)],
+    one_in: Annotated[float, Query(gt=1, le=1e9)],
+) -> Threshold:
+    """The threshold for these lists that keeps the promise of at most one false alert in `one_in`
+    passing faces. Refused where the model cannot keep it."""
+    proposed = await site.thresholds.propose(one_in, watchlist_id)
+    if proposed.derived is None:
+        raise BadInput("this threshold is a stated constant and promises nothing")
+    return _shown(proposed.derived, _faces_a_day(site))
+
+
+@router.get("/deployments/{deployment_id}/thresholds")
+async def read_thresholds(deployment_id: str, site: SiteDep) -> tuple[Threshold, ...]:
+    """Every threshold that a deployment had, the first one first; empty for a stated constant."""
+    await site.deployments.get(deployment_id)
+    history = await site.thresholds.history(deployment_id)
+    current = site.deployments.current
+    running = current is not None and current.id == deployment_id
+    faces = _faces_a_day(site) if running else None
+    return tuple(_shown(_derived(row), faces, row.at_s) for row in history)
+
+
+@router.get("/cameras/{camera_id}/why")
+async def why_nobody(camera_id: str, site: SiteDep) -> CameraReasons:
+    """Why a camera raised nobody in the running deployment so far: counts, and what may help."""
+    counters, search = site.fleet.get(camera_id).counters, site.gallery.search
+    if counters is None or search is None:
+        raise Conflict(f"no deployment runs on camera {camera_id}: there is nothing to explain")
+    tracks = search.tracks
+    return CameraReasons(
+        camera_id=camera_id,
+        faces_detected=counters.faces_detected,
+        tracks=counters.tracks,
+        tracks_never_compared=tracks.never_compared[camera_id],
+        tracks_below=tracks.below[camera_id],
+        candidates=tracks.raised[camera_id],
+        looks_skipped=dict(counters.looks_skipped),
+        best_inter_eye_px=round(counters.best_inter_eye_px, 1),
+        advice=advice(counters, tracks.never_compared[camera_id], tracks.below[camera_id]),
+    )
+
+
+def _faces_a_day(site: Site) -> float | None:
+    """The present flow: tracks of the running deployment, as if it went on for a day."""
+    progress = site.deployments.progress()
+    if progress is None or progress.wall_s < LEAST_SPAN_S:
+        return None
+    return progress.tracks / progress.wall_s * DAY_S
+
+
+def _shown(derived: Derived, faces: float | None, at_s: float | None = None) -> Threshold:
+    expected = None if faces is None else derived.false_alerts_a_day(faces)
+    return Threshold(
+        threshold=derived.threshold,
+        one_in=1 / derived.fpir,
+        one_in_best=1 / derived.fpir_low if derived.fpir_low else None,
+        one_in_worst=1 / derived.fpir_high,
+        extrapolated=derived.extrapolated,
+        references=derived.references,
+        looks=derived.looks,
+        looks_effective=derived.looks_effective,
+        demographic_factor=derived.demographic_factor,
+        faces_a_day=faces,
+        false_alerts_a_day=expected[0] if expected else None,
+        false_alerts_a_day_low=expected[1] if expected else None,
+        false_alerts_a_day_high=expected[2] if expected else None,
+        at_s=at_s,
+    )
+
+
+def _derived(row: ThresholdRow) -> Derived:
+    return Derived(
+        row.threshold, row.fpir, row.fpir_low, row.fpir_high, row.extrapolated,
+        row.reference_count, row.looks, row.looks_effective, row.demographic_factor, 0.0,
+    )  # fmt: skip

@@ -1,0 +1,209 @@
+"""`lfrd evaluate DIR`: verification and open-set identification on people who are known.
+
+The threshold comes from one half of the people, the rates are of the other half. The JSON
+`{verification, threshold, fpir: {k, n, lo, hi}, fnir: {k, n, lo, hi}}` is a contract.
+"""
+
+import argparse
+import json
+import sys
+from dataclasses import asdict, dataclass
+from html import escape
+from pathlib import Path
+
+from lfrd.config import Config
+from lfrd.errors import BadInput, UserError
+from lfrd.evaluate import calibrate, openset, plots
+from lfrd.evaluate.calibrate import Errata
+from lfrd.evaluate.errata import read_errata
+from lfrd.evaluate.groups import ByGroup, by_group, read_groups
+from lfrd.evaluate.labelled import Embedded, embed, find_people
+from lfrd.evaluate.openset import Measured, Opportunities, Verification
+from lfrd.identity import curve
+from lfrd.identity.curve import Curve
+from lfrd.identity.evidence import EvidenceRule
+from lfrd.identity.threshold import Risk, derive
+from lfrd.intervals import Rate
+from lfrd.vision import packs
+from lfrd.vision.engine import Vision
+from lfrd.vision.packs import Pack
+
+LARGEST_LIST = 320
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Everything that was measured; `missed_photos` had no face that was found."""
+
+    pack: str
+    model_digest: str
+    people: int
+    photos: int
+    missed_photos: int
+    target_fpir: float
+    verification: Verification
+    found: Opportunities
+    measured: Measured
+    groups: ByGroup | None
+
+
+async def run(options: argparse.Namespace, config: Config) -> int:
+    """Measure, print, and write the report if asked."""
+    if not 0 < options.target_fpir < 1:
+        raise BadInput("--target-fpir is a rate between 0 and 1")
+    photos = find_people(options.folder)
+    errata = read_errata(options.errata) if options.errata else frozenset()
+    cache_dir = config.models.cache_dir or packs.default_cache_dir()
+    pack = packs.load(config.models.pack, cache_dir)
+    async with Vision(pack, threads=config.models.threads or 2) as vision:
+        embedded = await embed(vision, photos)
+    result = evaluate(embedded, pack, errata, options, config)
+    if options.report is not None:
+        _write(options.report, report(result))
+    if options.json:
+        sys.stdout.write(json.dumps(contract(result)) + "\n")
+    else:
+        sys.stdout.write("\n".join(text(result)) + "\n")
+    return 0
+
+
+def evaluate(
+    embedded: Embedded, pack: Pack, errata: Errata, options: argparse.Namespace, config: Config
+) -> Evaluation:
+    """The measures on photos that are embedded already."""
+    rule = EvidenceRule()
+    people = len({photo.person for photo in embedded.photos})
+    fitted, tested = _curve(embedded, pack, errata, options.seed, config)
+    able = sum(len(rows) > 1 for rows in tested.rows_by_person())
+    size = options.list_size or min(LARGEST_LIST, able // 2)
+    found = openset.draw(tested, size, 1, rule, errata, options.seed)
+    risk = Risk(1 / options.target_fpir, 1.0)
+    derived = derive(fitted, risk, references=size, looks=1)
+    pairs = (
+        openset.read_pairs(options.pairs, options.folder)
+        if options.pairs
+        else openset.drawn_pairs(embedded, options.seed)
+    )
+    return Evaluation(
+        pack.name,
+        pack.model_digest,
+        people,
+        len(embedded),
+        len(embedded.missed),
+        options.target_fpir,
+        openset.verify(embedded, pairs),
+        found,
+        openset.measure(found, derived.threshold),
+        _groups(tested, found, derived.threshold, options.groups) if options.groups else None,
+    )
+
+
+def contract(result: Evaluation) -> dict[str, object]:
+    """The JSON that others rely on."""
+    verified = result.verification
+    return {
+        "verification": {
+            "accuracy": round(verified.accuracy, 6),
+            "standard_error": round(verified.standard_error, 6),
+            "threshold": round(verified.threshold, 6),
+            "pairs": verified.pairs,
+        },
+        "threshold": round(result.measured.threshold, 6),
+        "fpir": asdict(result.measured.fpir),
+        "fnir": asdict(result.measured.fnir),
+    }
+
+
+def text(result: Evaluation) -> list[str]:
+    """The same for people; zero errors are an upper bound, never a 0."""
+    verified, measured = result.verification, result.measured
+    lines = [
+        f"{result.people} people, {result.photos} photos ({result.missed_photos} more without a "
+        f"face), model {result.pack} {result.model_digest[:12]}",
+        f"verification: {verified.accuracy:.2%} of {verified.pairs} pairs "
+        f"(standard error {verified.standard_error:.2%}), best threshold {verified.threshold:.3f}",
+        f"open set, list of {result.found.entries}, one look, threshold {measured.threshold:.3f} "
+        f"for a target FPIR of {result.target_fpir:g}",
+        f"  FPIR {_rate(measured.fpir)}",
+        f"  FNIR {_rate(measured.fnir)}, {measured.misidentified} taken for somebody else",
+        f"  closed set, right person first: {_rate(measured.rank_one)}",
+    ]
+    if result.groups is not None:
+        lines += _group_lines(result.groups)
+    return lines
+
+
+def report(result: Evaluation) -> str:
+    """A page that needs nothing else: the text, the charts, and the numbers as JSON."""
+    points = [(point.fpir.value, point.fnir.value) for point in openset.det(result.found)]
+    charts = (
+        plots.det_chart(points, f"DET, list of {result.found.entries}"),
+        plots.histogram(
+            (
+                ("strangers, best of the list", plots.RED, result.found.non_mated.tolist()),
+                ("the right entry", plots.BLUE, result.found.mated.tolist()),
+            ),
+            "Scores",
+        ),
+    )
+    body = "".join(f"<p>{escape(line)}</p>" for line in text(result))
+    numbers = escape(json.dumps(contract(result), indent=1))
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Accuracy report</title>'
+        '<body style="font-family:sans-serif;max-width:50em;margin:2em auto">'
+        f"<h1>Accuracy report</h1>{body}{''.join(charts)}<pre>{numbers}</pre></body></html>"
+    )
+
+
+def _curve(
+    embedded: Embedded, pack: Pack, errata: Errata, seed: int, config: Config
+) -> tuple[Curve, Embedded]:
+    """A curve of half the people and the other half; with few people the pack's curve and all."""
+    names = {photo.person for photo in embedded.photos}
+    if len(names) >= 2 * calibrate.LEAST_PEOPLE:
+        fitting, testing = calibrate.halves_of(embedded, seed)
+        rule = EvidenceRule()
+        return calibrate.fit(fitting, pack.model_digest, rule, errata, "this folder"), testing
+    folder = config.site.state_dir / "curves"
+    return curve.find(pack.model_digest, folder, EvidenceRule()), embedded
+
+
+def _groups(tested: Embedded, found: Opportunities, threshold: float, path: Path) -> ByGroup:
+    """False alerts among strangers, by the group of the passer-by."""
+    group_of = read_groups(path)
+    names = sorted({photo.person for photo in tested.photos})
+    events: dict[str, list[bool]] = {}
+    for person, score in zip(found.strangers, found.non_mated, strict=True):
+        group = group_of.get(names[person])
+        if group is not None:
+            events.setdefault(group, []).append(bool(score >= threshold))
+    if len(events) < 2:
+        raise BadInput(f"{path} names fewer than two groups among these people")
+    return by_group(events)
+
+
+def _group_lines(found: ByGroup) -> list[str]:
+    lines = [
+        f"  group {item.group}: FPIR {_rate(item.rate)}, differs from the rest with p = "
+        f"{item.p_holm:.3g} (Fisher, Holm)"
+        for item in found.groups
+    ]
+    if found.max_over_min is not None:
+        lines.append(
+            f"  largest over smallest {found.max_over_min:.2f}, over the geometric mean "
+            f"{found.max_over_mean:.2f}"
+        )
+    return [*lines, f"  power: only a ratio of {found.detectable:.1f} or more would be noticed"]
+
+
+def _rate(rate: Rate) -> str:
+    if rate.k == 0:
+        return f"at most {3 / max(1, rate.n):.2g} (0 of {rate.n}, rule of three)"
+    return f"{rate.value:.3%} ({rate.k} of {rate.n}, 95 % {rate.lo:.3%} to {rate.hi:.3%})"
+
+
+def _write(path: Path, content: str) -> None:
+    try:
+        path.write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"the report {path} cannot be written: {error.strerror}") from None

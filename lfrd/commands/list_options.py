@@ -1,0 +1,89 @@
+"""The words and options of the commands about lists, their photos, and accuracy."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+Add = Callable[[str, str], argparse.ArgumentParser]
+
+
+def add_calibrate(parser: argparse.ArgumentParser) -> None:
+    """`lfrd models calibrate FOLDER`."""
+    parser.add_argument("folder", type=Path, help="a folder for each person, with their photos")
+    parser.add_argument("--pack", help="the model pack (default: as configured)")
+    parser.add_argument("--errata", type=Path, help="known double names, a pair a line")
+    parser.add_argument("--seed", type=int, default=1, help="which half of the people fits")
+    parser.add_argument("--out", type=Path, help="where to write the curve")
+
+
+def add_evaluate(parser: argparse.ArgumentParser) -> None:
+    """`lfrd evaluate DIR`."""
+    parser.add_argument("folder", type=Path, help="a folder for each person, with their photos")
+    parser.add_argument("--pairs", type=Path, metavar="TSV", help="pairs for verification")
+    parser.add_argument("--list-size", type=int, default=None, metavar="N")
+    parser.add_argument("--target-fpir", type=float, default=0.01, metavar="F")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--errata", type=Path, help="known double names, a pair a line")
+    parser.add_argument("--groups", type=Path, metavar="CSV", help="columns person and group")
+    parser.add_argument("--report", type=Path, metavar="HTML", help="write a report with charts")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def add_lists(add: Add) -> None:
+    """`lfrd watchlist`, `lfrd import`, `lfrd export`, `lfrd threshold`, `lfrd why`."""
+    _add_watchlist(add)
+    bulk = _with_socket(add("import", "Enrol many photos: a table (CSV) with a folder or a ZIP."))
+    bulk.set_defaults(action="import")
+    bulk.add_argument("source", type=Path, help="folder, ZIP, or archive of `lfrd export`")
+    bulk.add_argument("--list", required=True, help="the list's name")
+    bulk.add_argument("--table", type=Path, metavar="CSV", help="default: the one in the source")
+    bulk.add_argument("--dry-run", action="store_true", help="say what would be, store nothing")
+    bulk.add_argument("--gate", choices=("strict", "warn"), help="default: as configured")
+    bulk.add_argument("--results", type=Path, metavar="CSV", help="a line for each row")
+    bulk.add_argument("--passphrase-file", type=Path, help="for an archive")
+
+    export = _with_socket(add("export", "Take a list elsewhere as one encrypted archive."))
+    export.set_defaults(action="export")
+    export.add_argument("list", help="the list's name")
+    export.add_argument("file", type=Path)
+    export.add_argument("--reason", required=True, help="goes into the log")
+    export.add_argument("--passphrase-file", type=Path, required=True)
+
+    threshold = _with_socket(add("threshold", "The threshold that keeps a promise on lists."))
+    threshold.set_defaults(action="threshold")
+    threshold.add_argument("--list", action="append", required=True, help="may be repeated")
+    threshold.add_argument("--one-in", type=float, required=True, metavar="N", help=(
+        "at most one false alert in so many passing faces"))  # fmt: skip
+
+    why = _with_socket(add("why", "Why did this camera raise nobody?"))
+    why.set_defaults(action="why")
+    why.add_argument("camera")
+
+
+def _add_watchlist(add: Add) -> None:
+    watchlist = add("watchlist", "Make, show, confirm, change and delete lists.")
+    actions = watchlist.add_subparsers(dest="action", required=True, metavar="ACTION")
+    for name, text in (
+        ("list", "every list"), ("add", "make an empty list"), ("change", "change a list"),
+        ("cameras", "compare with a list on some cameras only"),
+        ("confirm", "say that a list is right as of now"), ("delete", "erase a list"),
+    ):  # fmt: skip
+        action = _with_socket(actions.add_parser(name, help=text, description=text))
+        if name != "list":
+            action.add_argument("name")
+        if name == "add":
+            action.add_argument("--category", required=True)
+            action.add_argument("--purpose", required=True)
+            action.add_argument("--owner", required=True)
+        if name == "cameras":
+            action.add_argument("cameras", nargs="*", help="none: all cameras")
+        if name in {"add", "change"}:
+            action.add_argument("--colour", help="#rrggbb")
+            action.add_argument("--margin", type=float, help="stricter by so much")
+            action.add_argument("--expires", help="2026-11-30 or 2026-11-30T18:00 (UTC)")
+
+
+def _with_socket(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument("--socket", type=Path, help="the daemon's socket (default: as configured)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    return parser

@@ -1,0 +1,160 @@
+"""The commands about lists: each speaks to the daemon's API like everybody else."""
+
+import argparse
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+from lfrd.api.schema import Category, Watchlist, WatchlistCreate, Wire
+from lfrd.api.schema_lists import CameraReasons, Threshold, WatchlistChange
+from lfrd.commands import imports
+from lfrd.commands.imports import ImportOrder
+from lfrd.errors import BadInput, NotFound
+from lfrd.identity.import_source import parse_date
+from lfrd.list_client import ListClient
+
+Shown = Sequence[Wire | str]
+
+
+async def run(options: argparse.Namespace, socket: Path) -> int:
+    """Carry out one action and print what came of it."""
+    action = _ACTIONS[options.action]
+    async with ListClient.over_socket(socket) as client:
+        shown = await action(client, options)
+    for item in shown:
+        if isinstance(item, str):
+            text = item
+        else:
+            text = item.model_dump_json() if options.json else _text(item)
+        sys.stdout.write(text + "\n")
+    return 0
+
+
+async def _named(client: ListClient, name: str) -> Watchlist:
+    for watchlist in await client.watchlists():
+        if watchlist.name == name:
+            return watchlist
+    raise NotFound(f"there is no watchlist named {name}")
+
+
+async def _list(client: ListClient, _: argparse.Namespace) -> Shown:
+    return await client.watchlists()
+
+
+async def _add(client: ListClient, options: argparse.Namespace) -> Shown:
+    try:
+        category = Category(options.category)
+    except ValueError:
+        known = ", ".join(category.value for category in Category)
+        raise BadInput(f"{options.category!r} is no category; there is: {known}") from None
+    given = {"colour": options.colour, "margin": options.margin,
+             "expires_at_s": parse_date(options.expires or "")}  # fmt: skip
+    new = WatchlistCreate(
+        name=options.name, category=category, purpose=options.purpose, owner=options.owner,
+        **{name: value for name, value in given.items() if value is not None},
+    )  # fmt: skip
+    return [await client.create_watchlist(new)]
+
+
+async def _change(client: ListClient, options: argparse.Namespace) -> Shown:
+    given = {"colour": options.colour, "margin": options.margin,
+             "expires_at_s": parse_date(options.expires or "")}  # fmt: skip
+    change = WatchlistChange(**{name: value for name, value in given.items() if value is not None})
+    return [await client.change_watchlist((await _named(client, options.name)).id, change)]
+
+
+async def _cameras(client: ListClient, options: argparse.Namespace) -> Shown:
+    watchlist = await _named(client, options.name)
+    return [await client.scope_watchlist(watchlist.id, options.cameras)]
+
+
+async def _confirm(client: ListClient, options: argparse.Namespace) -> Shown:
+    return [await client.confirm_watchlist((await _named(client, options.name)).id)]
+
+
+async def _delete(client: ListClient, options: argparse.Namespace) -> Shown:
+    await client.delete_watchlist((await _named(client, options.name)).id)
+    return []
+
+
+async def _import(client: ListClient, options: argparse.Namespace) -> Shown:
+    order = ImportOrder(
+        options.source, options.table, options.dry_run, options.gate, options.results,
+        imports.read_passphrase(options.passphrase_file),
+    )  # fmt: skip
+    watchlist = await _named(client, options.list)
+    run = await imports.bring_in(client, watchlist.id, order)
+    return [imports.run_text(run, as_json=options.json)] if run else []
+
+
+async def _export(client: ListClient, options: argparse.Namespace) -> Shown:
+    watchlist = await _named(client, options.list)
+    passphrase = imports.read_passphrase(options.passphrase_file) or ""
+    if len(passphrase) < 12:
+        raise BadInput("the passphrase needs 12 characters or more")
+    size = await imports.take_out(client, watchlist.id, options.file, passphrase, options.reason)
+    return [f"{options.file}: {size:,} bytes"]
+
+
+async def _threshold(client: ListClient, options: argparse.Namespace) -> Shown:
+    ids = [(await _named(client, name)).id for name in options.list]
+    return [await client.threshold(ids, options.one_in)]
+
+
+async def _why(client: ListClient, options: argparse.Namespace) -> Shown:
+    return [await client.why(options.camera)]
+
+
+def _text(item: Wire) -> str:
+    if isinstance(item, Watchlist):
+        where = ", ".join(item.camera_ids) or "all cameras"
+        return (
+            f"{item.name:24} {item.category:12} {item.entries:6} entries {item.templates:6} "
+            f"photos  {where}"
+        )
+    if isinstance(item, Threshold):
+        return threshold_text(item)
+    if isinstance(item, CameraReasons):
+        counts = (
+            f"{item.camera_id}: {item.faces_detected} faces found, {item.tracks} tracks, "
+            f"{item.tracks_never_compared} never compared, {item.tracks_below} below the "
+            f"threshold, {item.candidates} raised; largest face {item.best_inter_eye_px:.0f} px "
+            "between the eyes"
+        )
+        skipped = ", ".join(f"{n} {reason}" for reason, n in sorted(item.looks_skipped.items()))
+        return "\n".join([counts, f"  looks skipped: {skipped or 'none'}", *(
+            f"  {advice}" for advice in item.advice)])  # fmt: skip
+    return item.model_dump_json()
+
+
+def threshold_text(item: Threshold) -> str:
+    """A threshold and its promise, for people."""
+    lines = [
+        f"threshold {item.threshold:.3f}: at most one false alert in {item.one_in:,.0f} passing "
+        f"faces (95 %: at worst one in {item.one_in_worst:,.0f})",
+        f"  for {item.references:,} reference photos, up to {item.looks} looks a track (worth "
+        f"{item.looks_effective:g}), demographic factor {item.demographic_factor:g}",
+    ]
+    if item.extrapolated:
+        lines.append("  EXTRAPOLATED: rarer than the measured pairs support")
+    if item.false_alerts_a_day is not None:
+        lines.append(
+            f"  expected: {item.false_alerts_a_day:.2g} false alerts a day at the present "
+            f"{item.faces_a_day:,.0f} faces a day ({item.false_alerts_a_day_low:.2g} to "
+            f"{item.false_alerts_a_day_high:.2g})"
+        )
+    return "\n".join(lines)
+
+
+_ACTIONS: dict[str, Callable[[ListClient, argparse.Namespace], Awaitable[Shown]]] = {
+    "list": _list,
+    "add": _add,
+    "change": _change,
+    "cameras": _cameras,
+    "confirm": _confirm,
+    "delete": _delete,
+    "import": _import,
+    "export": _export,
+    "threshold": _threshold,
+    "why": _why,
+}

@@ -1,0 +1,159 @@
+"""A list as one encrypted file: to take it to another site, or to keep it beside the daemon.
+
+    LFRDLIST1 LF ‖ salt[16] ‖ frame, frame, ... ‖ last frame
+    frame = length u32 big-endian ‖ nonce[12] ‖ AES-256-GCM ciphertext
+
+The key is scrypt(passphrase, salt) with n = 2^15, r = 8, p = 1 (RFC 7914). Each frame's associated
+data is its number and whether it is the last, so that a missing, moved or cut-off frame does not
+open. The first frame is the list as JSON; each one after it a row as JSON, LF, and the photo as it
+was given; the last is empty. Written and read frame by frame.
+"""
+
+import json
+import os
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+
+from lfrd.errors import BadInput
+from lfrd.identity.import_source import Row
+
+MAGIC = b"LFRDLIST1\n"
+SALT_BYTES, NONCE_BYTES, KEY_BYTES = 16, 12, 32
+FRAME_LIMIT_BYTES = 64_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedList:
+    """What the archive says of the list itself; how many photos follow."""
+
+    name: str
+    category: str
+    purpose: str
+    owner: str
+    colour: str
+    margin: float
+    expires_at_s: float | None
+    photos: int
+
+
+class ArchiveWriter:
+    """Makes the bytes of an archive, piece after piece."""
+
+    def __init__(self, passphrase: str) -> None:
+        self._salt = os.urandom(SALT_BYTES)
+        self._cipher = AESGCM(_key(passphrase, self._salt))
+        self._number = 0
+
+    def start(self, listed: ArchivedList) -> bytes:
+        """The beginning of the file."""
+        return MAGIC + self._salt + self._frame(json.dumps(asdict(listed)).encode(), last=False)
+
+    def row(self, row: Row, photo: bytes) -> bytes:
+        """One photo of one entry."""
+        return self._frame(json.dumps(asdict(row)).encode() + b"\n" + photo, last=False)
+
+    def end(self) -> bytes:
+        """The end of the file."""
+        return self._frame(b"", last=True)
+
+    def _frame(self, plain: bytes, *, last: bool) -> bytes:
+        nonce = os.urandom(NONCE_BYTES)
+        sealed = self._cipher.encrypt(nonce, plain, _label(self._number, last=last))
+        self._number += 1
+        return struct.pack(">I", len(nonce) + len(sealed)) + nonce + sealed
+
+
+class ArchiveSource:
+    """An archive as the source of an import. It is gone through once to learn its rows and that it
+    is whole; each photo is then read again from its place."""
+
+    def __init__(self, path: Path, passphrase: str) -> None:
+        try:
+            self._file: BinaryIO = path.open("rb")
+        except OSError as error:
+            raise BadInput(f"the archive {path} cannot be read: {error.strerror}") from None
+        self.name = path.name
+        try:
+            self._cipher = self._open(passphrase)
+            self._places: dict[int, tuple[int, int]] = {}
+            self.listed, self.rows = self._index()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def __enter__(self) -> "ArchiveSource":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def photo(self, row: Row) -> bytes:
+        """The photo of a row."""
+        place, frame = self._places[row.number]
+        self._file.seek(place)
+        plain = self._frame(frame)
+        assert plain is not None
+        return plain.partition(b"\n")[2]
+
+    def _open(self, passphrase: str) -> AESGCM:
+        start = self._file.read(len(MAGIC) + SALT_BYTES)
+        if not start.startswith(MAGIC) or len(start) != len(MAGIC) + SALT_BYTES:
+            raise BadInput(f"{self.name} is not an archive of a list")
+        salt = start[len(MAGIC) :]
+        self.sha256 = salt.hex() * 2  # one export is one source; the salt is its name
+        return AESGCM(_key(passphrase, salt))
+
+    def _index(self) -> tuple[ArchivedList, Sequence[Row]]:
+        first = self._frame(0)
+        if first is None:
+            raise BadInput(f"{self.name} is cut off")
+        listed = ArchivedList(**json.loads(first))
+        rows = list(self._rows())
+        if len(rows) != listed.photos:
+            raise BadInput(f"{self.name} holds {len(rows)} photos instead of {listed.photos}")
+        return listed, rows
+
+    def _rows(self) -> Iterator[Row]:
+        frame = 1
+        while True:
+            place = self._file.tell()
+            plain = self._frame(frame)
+            if plain is None:
+                return
+            row = Row(**json.loads(plain.partition(b"\n")[0]))
+            self._places[row.number] = (place, frame)
+            yield row
+            frame += 1
+
+    def _frame(self, number: int) -> bytes | None:
+        """The plain bytes of the frame at the file's position; None for the last one."""
+        head = self._file.read(4)
+        length = struct.unpack(">I", head)[0] if len(head) == 4 else 0
+        sealed = self._file.read(length) if NONCE_BYTES < length <= FRAME_LIMIT_BYTES else b""
+        if len(sealed) != length or not length:
+            raise BadInput(f"{self.name} is cut off or damaged at frame {number}")
+        for last in (False, True):
+            try:
+                plain = self._cipher.decrypt(
+                    sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], _label(number, last=last)
+                )
+            except InvalidTag:
+                continue
+            return None if last else plain
+        reason = "the passphrase is wrong" if number == 0 else f"frame {number} is damaged"
+        raise BadInput(f"{self.name} does not open: {reason}")
+
+
+def _key(passphrase: str, salt: bytes) -> bytes:
+    return Scrypt(salt=salt, length=KEY_BYTES, n=2**15, r=8, p=1).derive(passphrase.encode())
+
+
+def _label(number: int, *, last: bool) -> bytes:
+    return f"lfrd list frame {number} {'last' if last else 'more'}".encode()

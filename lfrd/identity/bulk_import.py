@@ -1,0 +1,241 @@
+"""Many photos onto a list: each row is enrolled whole or not at all, and never twice.
+
+Rows come in any order and several at a time. The slow part, finding the face and making its
+template, runs for several rows at once; judging and storing is done row after row, so that two
+photos of one batch know of each other. Entry, photo, template and the row's outcome are committed
+together: after a power cut a row is done or it is not.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+from lfrd.clock import Clock
+from lfrd.errors import BadInput, Conflict
+from lfrd.identity import gate
+from lfrd.identity.enrolment import EnrolledPhoto
+from lfrd.identity.gate import GateMode, PhotoRefused, Weight
+from lfrd.identity.import_source import Row
+from lfrd.identity.photos import Judged, Photos, new_image
+from lfrd.store import imports, list_changes, reference_images, templates
+from lfrd.store import watchlists as stored
+from lfrd.store.database import Database
+from lfrd.store.imports import ImportRow, ImportRun, RowOutcome
+from lfrd.store.templates import StoredTemplate
+from lfrd.store.transaction import Reader, Transaction
+from lfrd.store.watchlists import Entry, NewEntry
+
+RATE_WINDOW_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """An import and how far it is; `left_s` is None while nothing is known of the pace."""
+
+    run: ImportRun
+    counts: dict[RowOutcome, int]
+    rows_per_s: float
+    left_s: float | None
+
+    @property
+    def done(self) -> int:
+        return sum(self.counts.values())
+
+
+@dataclass(frozen=True, slots=True)
+class RowResult:
+    """What came of a row, and a sentence about it; `judged` where the gate let it pass."""
+
+    row: ImportRow
+    message: str
+    judged: Judged | None = None
+
+
+class BulkImport:
+    """Imports into the lists of one site."""
+
+    def __init__(self, database: Database, photos: Photos, clock: Clock) -> None:
+        self._database = database
+        self._photos = photos
+        self._clock = clock
+        self._storing = asyncio.Lock()
+
+    async def begin(
+        self,
+        watchlist_id: str,
+        sha256: str,
+        name: str,
+        mode: GateMode,
+        total: int,
+        *,
+        principal: str,
+    ) -> Progress:
+        """Start, or go on with an import of the same source. Raises NotFound, Conflict."""
+        run = await self._database.write(
+            lambda tx: imports.begin(tx, watchlist_id, sha256, name, mode.value, total),
+            principal=principal,
+        )
+        return await self.progress(run.id)
+
+    async def progress(self, import_id: str) -> Progress:
+        """How far an import is. Raises NotFound."""
+        now_s = self._clock.wall_s()
+
+        def read(reader: Reader) -> Progress:
+            run = imports.get(reader, import_id)
+            counts = imports.counts(reader, import_id)
+            since_s = max(run.started_at_s, now_s - RATE_WINDOW_S)
+            recent = imports.done_since(reader, import_id, since_s)
+            rate = recent / max(1e-3, now_s - since_s)
+            left = run.total - sum(counts.values())
+            return Progress(run, counts, rate, left / rate if rate else None)
+
+        return await self._database.read(read)
+
+    async def rows(self, import_id: str, after: int, limit: int) -> list[ImportRow]:
+        """Done rows in order. Raises NotFound."""
+
+        def read(reader: Reader) -> list[ImportRow]:
+            imports.get(reader, import_id)
+            return imports.rows(reader, import_id, after, limit)
+
+        return await self._database.read(read)
+
+    async def end(self, import_id: str, *, principal: str) -> Progress:
+        """The whole source was gone through. Raises NotFound."""
+        await self._database.write(lambda tx: imports.end(tx, import_id), principal=principal)
+        return await self.progress(import_id)
+
+    async def check_row(
+        self, watchlist_id: str, row: Row, data: bytes, mode: GateMode
+    ) -> RowResult:
+        """A dry run of a row: what would come of it; nothing is stored."""
+        run = ImportRun("", watchlist_id, "", "", mode.value, 1, 0.0, None, "")
+        try:
+            photo = await self._photos.look(data, row.file)
+            return await self._judge(run, row, photo)
+        except (BadInput, Conflict) as error:
+            return _refused(run, row, error)
+
+    async def add_row(self, import_id: str, row: Row, data: bytes, *, principal: str) -> RowResult:
+        """Enrol a row, or say why not; a row that is done is answered as it was.
+
+        Raises NotFound, and Conflict where too much is under way: then the row is not done.
+        """
+        run = await self._database.read(lambda reader: imports.get(reader, import_id))
+        if (before := await self._done(run, row)) is not None:
+            return before
+        try:
+            photo = await self._photos.look(data, row.file)
+        except BadInput as error:
+            return await self._note(_refused(run, row, error), principal)
+        async with self._storing:
+            if (before := await self._done(run, row)) is not None:
+                return before
+            try:
+                return await self._store(run, row, photo, data, principal)
+            except (BadInput, Conflict) as error:
+                return await self._note(_refused(run, row, error), principal)
+
+    async def _done(self, run: ImportRun, row: Row) -> RowResult | None:
+        known = await self._database.read(lambda reader: imports.row(reader, run.id, row.number))
+        return None if known is None else RowResult(known, "done before")
+
+    async def _note(self, result: RowResult, principal: str) -> RowResult:
+        await self._database.write(lambda tx: imports.note_row(tx, result.row), principal=principal)
+        return result
+
+    async def _store(
+        self, run: ImportRun, row: Row, photo: EnrolledPhoto, data: bytes, principal: str
+    ) -> RowResult:
+        result = await self._judge(run, row, photo)
+        if result.row.outcome in (RowOutcome.REFUSED, RowOutcome.DUPLICATE):
+            return await self._note(result, principal)
+        judged = result.judged
+        assert judged is not None, result.row.outcome
+
+        def write(tx: Transaction) -> tuple[Entry, StoredTemplate, ImportRow]:
+            owner = _entry(tx, run, row) or _new_entry(tx, run, row)
+            image = reference_images.add(tx, new_image(owner.id, data, judged))
+            template = templates.add(tx, image.id, photo.template)
+            done = ImportRow(
+                run.id, row.number, result.row.outcome, result.row.codes, owner.id, image.id,
+                tx.at_s, tx.principal,
+            )  # fmt: skip
+            imports.note_row(tx, done)
+            return owner, template, done
+
+        owner, template, done = await self._database.write(write, principal=principal)
+        await self._photos.publish(owner.id, template, principal=principal)
+        return RowResult(done, result.message)
+
+    async def _judge(self, run: ImportRun, row: Row, photo: EnrolledPhoto) -> RowResult:
+        """The outcome of a row as far as the gate tells."""
+        entry = await self._database.read(lambda reader: _entry(reader, run, row))
+        if entry is not None and await self._has_file(entry, photo.sha256):
+            return _result(
+                run, row, RowOutcome.DUPLICATE, ("same-file",), "the entry has it", entry
+            )
+        judged = await self._photos.weigh(photo, entry)
+        try:
+            gate.refuse(judged.findings, GateMode(run.mode), row.file)
+        except PhotoRefused as error:
+            return _refused(run, row, error)
+        codes = _codes(judged)
+        outcome = RowOutcome.WARNED if codes else RowOutcome.ENROLLED
+        passed = _result(run, row, outcome, codes, "; ".join(_messages(judged)), entry)
+        return RowResult(passed.row, passed.message, judged)
+
+    async def _has_file(self, entry: Entry, sha256: str) -> bool:
+        photos = await self._database.read(
+            lambda reader: reference_images.of_entry(reader, entry.id)
+        )
+        return any(photo.sha256 == sha256 for photo in photos)
+
+
+def _entry(reader: Reader, run: ImportRun, row: Row) -> Entry | None:
+    return stored.entry_by_reference(reader, run.watchlist_id, row.reference)
+
+
+def _new_entry(tx: Transaction, run: ImportRun, row: Row) -> Entry:
+    """The row's entry; a `person` that this import has met before is the same person."""
+    person_id = list_changes.person_by_label(tx, row.person) if row.person else None
+    category = stored.get(tx, run.watchlist_id).category
+    new = NewEntry(
+        run.watchlist_id, row.reference, category, row.basis, row.source, row.under_18, row.margin,
+        row.expires_at_s, person_id, row.reviewer, row.under_18_reason, row.status_checked_at_s,
+    )  # fmt: skip
+    entry = stored.add_entry(tx, new)
+    if row.person and person_id is None:
+        list_changes.label_person(tx, entry.person_id, row.person)
+    return entry
+
+
+def _codes(judged: Judged) -> tuple[str, ...]:
+    return tuple(item.code for item in judged.findings if item.weight is not Weight.NOTE)
+
+
+def _messages(judged: Judged) -> list[str]:
+    return [item.message for item in judged.findings if item.weight is not Weight.NOTE]
+
+
+def _refused(run: ImportRun, row: Row, error: BadInput | Conflict) -> RowResult:
+    """A photo that cannot be used: its codes are those of the gate, or of the error."""
+    codes: tuple[str, ...] = (error.code,)
+    if isinstance(error, PhotoRefused):
+        against = [item.code for item in error.findings if item.weight is Weight.AGAINST]
+        codes = tuple(against) or codes
+    return _result(run, row, RowOutcome.REFUSED, codes, str(error), None)
+
+
+def _result(
+    run: ImportRun,
+    row: Row,
+    outcome: RowOutcome,
+    codes: tuple[str, ...],
+    message: str,
+    entry: Entry | None,
+) -> RowResult:
+    done = ImportRow(
+        run.id, row.number, outcome, " ".join(codes), entry.id if entry else None, None, 0.0, ""
+    )
+    return RowResult(done, message)

@@ -1,0 +1,134 @@
+"""Bulk imports on their way: which rows are done, so that an interrupted one goes on."""
+
+import dataclasses
+import enum
+from dataclasses import dataclass
+from typing import ClassVar
+
+from lfrd.errors import Conflict
+from lfrd.governance.audit import AuditClass
+from lfrd.ids import new_id
+from lfrd.store import watchlists
+from lfrd.store.transaction import Reader, Transaction
+
+
+class RowOutcome(enum.StrEnum):
+    """`warned` is enrolled with findings that speak against it; `duplicate` was there already."""
+
+    ENROLLED = "enrolled"
+    WARNED = "warned"
+    REFUSED = "refused"
+    DUPLICATE = "duplicate"
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRun:
+    """One import of one source into one list; the same source again goes on with it."""
+
+    TABLE: ClassVar[str] = "import_run"
+
+    id: str
+    watchlist_id: str
+    source_sha256: str
+    source_name: str
+    mode: str
+    total: int
+    started_at_s: float
+    ended_at_s: float | None
+    principal: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRow:
+    """What came of a row; `codes` are words with spaces between them."""
+
+    TABLE: ClassVar[str] = "import_row"
+
+    import_id: str
+    number: int
+    outcome: RowOutcome
+    codes: str
+    entry_id: str | None
+    photo_id: str | None
+    at_s: float
+    principal: str
+
+
+def begin(
+    tx: Transaction, watchlist_id: str, source_sha256: str, source_name: str, mode: str, total: int
+) -> ImportRun:
+    """Start an import, or go on with the one of the same source. Raises NotFound, Conflict."""
+    watchlists.get(tx, watchlist_id)
+    known = tx.first(
+        ImportRun, "WHERE watchlist_id = ? AND source_sha256 = ?", (watchlist_id, source_sha256)
+    )
+    if known is not None:
+        if known.mode != mode or known.total != total:
+            raise Conflict(
+                f"an import of this source began with the gate {known.mode} and {known.total} "
+                "rows; go on with the same"
+            )
+        tx.execute("UPDATE import_run SET ended_at_s = NULL WHERE id = ?", (known.id,))
+        return get(tx, known.id)
+    run = ImportRun(
+        new_id(), watchlist_id, source_sha256, source_name, mode, total, tx.at_s, None, tx.principal
+    )
+    tx.insert(run)
+    tx.audit(AuditClass.COLLECTION, "import.begin", (run.id, watchlist_id), {"total": total})
+    return run
+
+
+def get(reader: Reader, import_id: str) -> ImportRun:
+    """Raises NotFound."""
+    return reader.get(ImportRun, import_id)
+
+
+def of_list(reader: Reader, watchlist_id: str) -> list[ImportRun]:
+    """The imports into a list, newest first."""
+    return reader.find(ImportRun, "WHERE watchlist_id = ? ORDER BY id DESC", (watchlist_id,))
+
+
+def row(reader: Reader, import_id: str, number: int) -> ImportRow | None:
+    """What came of a row, if it is done."""
+    return reader.first(ImportRow, "WHERE import_id = ? AND number = ?", (import_id, number))
+
+
+def rows(reader: Reader, import_id: str, after: int, limit: int) -> list[ImportRow]:
+    """Done rows in order, from the one after `after`."""
+    return reader.find(
+        ImportRow, "WHERE import_id = ? AND number > ? ORDER BY number LIMIT ?",
+        (import_id, after, limit),
+    )  # fmt: skip
+
+
+def note_row(tx: Transaction, done: ImportRow) -> None:
+    """Written now, by whose action this is. Raises Conflict where the row is done already."""
+    tx.insert(dataclasses.replace(done, at_s=tx.at_s, principal=tx.principal))
+
+
+def counts(reader: Reader, import_id: str) -> dict[RowOutcome, int]:
+    """How many rows had which outcome."""
+    found = reader.rows(
+        "SELECT outcome, count(*) FROM import_row WHERE import_id = ? GROUP BY outcome",
+        (import_id,),
+    )
+    return {RowOutcome(str(outcome)): int(str(count)) for outcome, count in found}
+
+
+def done_since(reader: Reader, import_id: str, since_s: float) -> int:
+    """How many rows were done since a time: for the rate."""
+    return reader.count(
+        "SELECT count(*) FROM import_row WHERE import_id = ? AND at_s >= ?", (import_id, since_s)
+    )
+
+
+def end(tx: Transaction, import_id: str) -> ImportRun:
+    """Note that the whole source was gone through. Raises NotFound."""
+    run = get(tx, import_id)
+    tx.execute("UPDATE import_run SET ended_at_s = ? WHERE id = ?", (tx.at_s, import_id))
+    found = counts(tx, import_id)
+    tx.audit(
+        AuditClass.COLLECTION, "import.end", (import_id, run.watchlist_id),
+        {outcome.value: found.get(outcome, 0) for outcome in RowOutcome},
+    )  # fmt: skip
+    return get(tx, import_id)

@@ -1,0 +1,225 @@
+"""A row is enrolled whole or not at all, and never twice; a list goes elsewhere and comes back."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from lists_builder import ADA, Lists, lists, noise, portraits
+
+from lfrd.errors import BadInput, Conflict, NotFound, StoreFailed
+from lfrd.identity.archive import ArchiveSource
+from lfrd.identity.export import export_list
+from lfrd.identity.gate import GateMode
+from lfrd.identity.import_source import Row
+from lfrd.store import imports
+from lfrd.store.imports import RowOutcome
+from lfrd.store.transaction import Transaction
+from lfrd.vision import packs
+
+SHA = "a" * 64
+WORDS = "correct horse battery staple"
+
+
+@pytest.fixture(scope="module")
+def pack(tmp_path_factory: pytest.TempPathFactory) -> packs.Pack:
+    return packs.load(packs.DEFAULT_PACK, tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="module")
+def people() -> list[bytes]:
+    return portraits()
+
+
+@pytest_asyncio.fixture
+async def site(tmp_path: Path, pack: packs.Pack) -> AsyncIterator[Lists]:
+    async with lists(tmp_path / "state", pack) as opened:
+        yield opened
+
+
+async def begin(site: Lists, watchlist_id: str, total: int, mode: GateMode = GateMode.WARN) -> str:
+    progress = await site.imports.begin(watchlist_id, SHA, "t.csv", mode, total, principal=ADA)
+    return progress.run.id
+
+
+async def test_rows_become_entries_and_the_outcomes_are_counted(
+    site: Lists, people: list[bytes]
+) -> None:
+    watchlist_id = await site.make_list()
+    run_id = await begin(site, watchlist_id, 7)
+    rows = [Row(n + 1, f"p{n}", f"{n}.jpg", basis="ban") for n in range(6)]
+    results = await asyncio.gather(
+        *(site.imports.add_row(run_id, row, photo, principal=ADA)
+          for row, photo in zip(rows[:4], people[:4], strict=True))
+    )  # fmt: skip
+    assert {result.row.outcome for result in results} <= {RowOutcome.ENROLLED, RowOutcome.WARNED}
+    wall = await site.imports.add_row(run_id, rows[4], noise(1), principal=ADA)
+    assert (wall.row.outcome, wall.row.codes) == (RowOutcome.REFUSED, "no-face")
+    junk = await site.imports.add_row(run_id, rows[5], b"junk", principal=ADA)
+    assert (junk.row.outcome, junk.row.codes) == (RowOutcome.REFUSED, "bad-input")
+    again = Row(7, "p0", "again.jpg", basis="ban")
+    twice = await site.imports.add_row(run_id, again, people[0], principal=ADA)
+    assert twice.row.outcome is RowOutcome.DUPLICATE
+    progress = await site.imports.end(run_id, principal=ADA)
+    assert (progress.done, progress.run.ended_at_s is None) == (7, False)
+    assert progress.counts[RowOutcome.REFUSED] == 2
+    entries = await site.watchlists.entries(watchlist_id)
+    assert [entry.row.reference for entry in entries] == ["p0", "p1", "p2", "p3"]
+    assert all(len(entry.photos) == 1 for entry in entries)
+
+
+async def test_the_same_source_goes_on_where_it_stopped(site: Lists, people: list[bytes]) -> None:
+    watchlist_id = await site.make_list()
+    run_id = await begin(site, watchlist_id, 2)
+    row = Row(1, "a", "a.jpg")
+    first = await site.imports.add_row(run_id, row, people[0], principal=ADA)
+    assert await begin(site, watchlist_id, 2) == run_id
+    again = await site.imports.add_row(run_id, row, people[0], principal=ADA)
+    assert again.row == first.row or again.row.photo_id == first.row.photo_id
+    assert again.message == "done before"
+    assert [item.number for item in await site.imports.rows(run_id, 0, 100)] == [1]
+    with pytest.raises(Conflict, match="go on with the same"):
+        await begin(site, watchlist_id, 2, GateMode.STRICT)
+
+
+async def test_a_failure_in_mid_row_leaves_no_half_entry(
+    site: Lists, people: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watchlist_id = await site.make_list()
+    run_id = await begin(site, watchlist_id, 1)
+
+    def fail(tx: Transaction, done: imports.ImportRow) -> None:
+        raise StoreFailed("the power went")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(imports, "note_row", fail)
+        with pytest.raises(StoreFailed):
+            await site.imports.add_row(run_id, Row(1, "a", "a.jpg"), people[0], principal=ADA)
+    assert await site.watchlists.entries(watchlist_id) == []
+    done = await site.imports.add_row(run_id, Row(1, "a", "a.jpg"), people[0], principal=ADA)
+    assert done.row.photo_id is not None
+
+
+async def test_two_clients_with_the_same_source_enrol_each_row_once(
+    site: Lists, people: list[bytes]
+) -> None:
+    watchlist_id = await site.make_list()
+    run_id = await begin(site, watchlist_id, 1)
+    row = Row(1, "a", "a.jpg")
+    both = await asyncio.gather(
+        *(site.imports.add_row(run_id, row, people[0], principal=ADA) for _ in range(2))
+    )
+    assert both[0].row.photo_id == both[1].row.photo_id
+    assert len(await site.watchlists.entries(watchlist_id)) == 1
+
+
+async def test_a_dry_run_says_what_would_be_and_stores_nothing(
+    site: Lists, people: list[bytes]
+) -> None:
+    watchlist_id = await site.make_list()
+    passed = await site.imports.check_row(
+        watchlist_id, Row(1, "a", "a.jpg"), people[0], GateMode.WARN
+    )
+    assert passed.row.outcome in (RowOutcome.ENROLLED, RowOutcome.WARNED)
+    refused = await site.imports.check_row(
+        watchlist_id, Row(2, "b", "b.jpg"), noise(2), GateMode.WARN
+    )
+    assert refused.row.codes == "no-face"
+    assert await site.watchlists.entries(watchlist_id) == []
+
+
+async def test_two_photos_of_different_people_under_one_reference_are_told(
+    site: Lists, people: list[bytes]
+) -> None:
+    watchlist_id = await site.make_list()
+    run_id = await begin(site, watchlist_id, 3)
+    await site.imports.add_row(run_id, Row(1, "a", "1.jpg"), people[0], principal=ADA)
+    wrong = await site.imports.add_row(run_id, Row(2, "a", "2.jpg"), people[3], principal=ADA)
+    assert wrong.row.outcome is RowOutcome.WARNED
+    assert "unlike" in wrong.row.codes.split()
+    alike = await site.imports.add_row(run_id, Row(3, "b", "3.jpg"), people[0], principal=ADA)
+    assert {"look-alike", "same-file"} <= set(alike.row.codes.split())
+
+
+async def test_entries_of_two_lists_may_be_one_person(site: Lists, people: list[bytes]) -> None:
+    one, two = await site.make_list("one"), await site.make_list("two")
+    for watchlist_id in (one, two):
+        run_id = await begin(site, watchlist_id, 1)
+        row = Row(1, "x", "x.jpg", person="subject-7")
+        await site.imports.add_row(run_id, row, people[0], principal=ADA)
+    persons = [
+        (await site.watchlists.entries(watchlist_id))[0].row.person_id
+        for watchlist_id in (one, two)
+    ]
+    assert persons[0] == persons[1]
+
+
+async def test_an_import_that_is_not_there(site: Lists, people: list[bytes]) -> None:
+    with pytest.raises(NotFound):
+        await site.imports.add_row("none", Row(1, "a", "a"), people[0], principal=ADA)
+    with pytest.raises(NotFound):
+        await site.imports.progress("none")
+
+
+async def archived(site: Lists, folder: Path, people: list[bytes]) -> tuple[Path, str]:
+    watchlist_id = await site.make_list("to go")
+    run_id = await begin(site, watchlist_id, 3)
+    for n in range(3):
+        row = Row(n + 1, f"p{n}", f"{n}.jpg", basis="ban", margin=0.05)
+        await site.imports.add_row(run_id, row, people[n], principal=ADA)
+    path = folder / "list.lfrd"
+    pieces = await export_list(site.database, watchlist_id, WORDS, "a move", principal=ADA)
+    path.write_bytes(b"".join([piece async for piece in pieces]))
+    return path, watchlist_id
+
+
+async def test_a_list_goes_elsewhere_encrypted_and_comes_back(
+    site: Lists, tmp_path: Path, people: list[bytes], pack: packs.Pack
+) -> None:
+    path, _ = await archived(site, tmp_path, people)
+    content = path.read_bytes()
+    assert people[0][:40] not in content
+    assert b"incident" not in content
+    disclosures = await site.database.read(
+        lambda reader: reader.count(
+            "SELECT count(*) FROM audit_leaf WHERE class = 'disclosure'"
+            " AND action = 'watchlist.export'"
+        )
+    )
+    assert disclosures == 1
+    async with lists(tmp_path / "other", pack) as elsewhere:
+        with ArchiveSource(path, WORDS) as source:
+            assert (source.listed.name, source.listed.photos) == ("to go", 3)
+            watchlist_id = await elsewhere.make_list(source.listed.name)
+            run = await elsewhere.imports.begin(
+                watchlist_id, source.sha256, source.name, GateMode.WARN, len(source.rows),
+                principal=ADA,
+            )  # fmt: skip
+            for row in source.rows:
+                await elsewhere.imports.add_row(run.run.id, row, source.photo(row), principal=ADA)
+        entries = await elsewhere.watchlists.entries(watchlist_id)
+        assert [entry.row.reference for entry in entries] == ["p0", "p1", "p2"]
+        assert {entry.row.margin for entry in entries} == {0.05}
+        image = await elsewhere.watchlists.photo_image(entries[0].photos[0].id, principal=ADA)
+        assert image == people[0]
+
+
+async def test_a_damaged_archive_does_not_open(
+    site: Lists, tmp_path: Path, people: list[bytes]
+) -> None:
+    path, _ = await archived(site, tmp_path, people)
+    content = path.read_bytes()
+    with pytest.raises(BadInput, match="passphrase is wrong"):
+        ArchiveSource(path, "another passphrase")
+    for broken in (
+        content[:-10],  # the end is missing
+        content[: len(content) // 2],
+        content[:-20] + bytes([content[-20] ^ 1]) + content[-19:],
+        content[:2000] + bytes([content[2000] ^ 1]) + content[2001:],
+        b"something else",
+        b"",
+    ):
+        path.write_bytes(broken)
+        with pytest.raises(BadInput):
+            ArchiveSource(path, WORDS)

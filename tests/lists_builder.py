@@ -1,0 +1,123 @@
+"""Real lists on a real store, index and models, without the daemon around them. For tests."""
+
+import io
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from vision_media import SIX_FACES
+
+from lfrd.clock import Clock, SystemClock
+from lfrd.health import HealthBoard
+from lfrd.identity.bulk_import import BulkImport
+from lfrd.identity.expiry import Expiry
+from lfrd.identity.live_gallery import LiveGallery
+from lfrd.identity.live_search import LiveSearch, Promise
+from lfrd.identity.opening import open_search
+from lfrd.identity.photos import Photos
+from lfrd.identity.thresholds import Setting, Thresholds
+from lfrd.identity.watchlists import ListedEntry, Watchlists
+from lfrd.store.database import Database
+from lfrd.store.keys import KeyStore, load_master_key
+from lfrd.store.state_folder import StateFolder
+from lfrd.store.vectors import VectorIndex
+from lfrd.store.watchlists import Category
+from lfrd.vision import packs
+from lfrd.vision.engine import Vision
+
+SIX_BOXES = (
+    (52, 266, 171, 400), (271, 147, 370, 276), (462, 266, 576, 417), (751, 346, 845, 472),
+    (899, 57, 1005, 197), (1132, 274, 1227, 399),
+)  # fmt: skip
+"""Where the six people of SIX_FACES are, from left to right."""
+
+ADA, BEN = "user:ada", "user:ben"
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """Everything that has to do with lists."""
+
+    database: Database
+    index: VectorIndex
+    vision: Vision
+    live: LiveGallery
+    photos: Photos
+    watchlists: Watchlists
+    imports: BulkImport
+    thresholds: Thresholds
+    expiry: Expiry
+    clock: Clock
+
+    async def make_list(self, name: str = "list", principal: str = ADA) -> str:
+        made = await self.watchlists.create_list(
+            name, Category.EXCLUDED, "house ban", "security", "#d0021b", None, principal=principal
+        )
+        return made.row.id
+
+    async def make_entry(
+        self, watchlist_id: str, reference: str, expires_at_s: float | None = None
+    ) -> ListedEntry:
+        return await self.watchlists.add_entry(
+            watchlist_id, reference, "ban", "incident", False, expires_at_s, None, principal=ADA
+        )
+
+    async def search(self, *watchlist_ids: str, promise: Promise | None = None) -> LiveSearch:
+        """What a deployment on these lists would compare with, kept in step like one."""
+        search = LiveSearch("none", self.vision.model_digest, self.vision.dim, 0.45, promise)
+        await open_search(self.database, self.clock, self.live, search, watchlist_ids)
+        return search
+
+
+@asynccontextmanager
+async def lists(folder: Path, pack: packs.Pack, clock: Clock | None = None) -> AsyncIterator[Lists]:
+    clock = clock or SystemClock()
+    with StateFolder(folder) as state, KeyStore(state, load_master_key(state, {})) as keys:
+        async with (
+            Database(state, keys, clock) as database,
+            VectorIndex(state, keys) as index,
+            Vision(pack, threads=1) as vision,
+        ):
+            live, health = LiveGallery(), HealthBoard()
+            setting = Setting(0.45, 16, 10.0, folder / "curves")
+            thresholds = Thresholds(database, clock, vision.model_digest, setting)
+            photos = Photos(database, index, vision, live, clock, thresholds)
+            watchlists = Watchlists(database, index, photos, live, clock, vision.model_digest)
+
+            async def erase_list(watchlist_id: str) -> None:
+                await watchlists.delete_list(watchlist_id, principal="system")
+
+            async def erase_entry(entry_id: str) -> None:
+                await watchlists.delete_entry(entry_id, principal="system")
+
+            expiry = Expiry(database, clock, health, live, 3600.0, erase_list, erase_entry)
+            yield Lists(
+                database, index, vision, live, photos, watchlists,
+                BulkImport(database, photos, clock), thresholds, expiry, clock,
+            )  # fmt: skip
+
+
+def jpeg_of(image: Image.Image, quality: int = 92) -> bytes:
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=quality)
+    return out.getvalue()
+
+
+def portraits() -> list[bytes]:
+    """Six people, each alone on a photo with about 60 px between the eyes."""
+    whole = Image.open(SIX_FACES).convert("RGB")
+    found = []
+    for left, top, right, bottom in SIX_BOXES:
+        dx, dy = (right - left) * 0.5, (bottom - top) * 0.5
+        cut = whole.crop((round(left - dx), round(top - dy), round(right + dx), round(bottom + dy)))
+        found.append(jpeg_of(cut.resize((cut.width * 2, cut.height * 2), Image.Resampling.BICUBIC)))
+    return found
+
+
+def noise(seed: int, side: int = 320) -> bytes:
+    """A picture with nobody in it."""
+    pixels = np.random.default_rng(seed).integers(0, 256, (side, side, 3), np.uint8)
+    return jpeg_of(Image.fromarray(pixels))
