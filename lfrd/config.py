@@ -181,7 +181,7 @@ class Config(Section):
 
 
 def client_socket(config: Config) -> Path:
-    """Where a command finds the daemon: as configured, else the service's socket if there is one."""
+    """Where a command finds the daemon: as configured, else the service's socket if any."""
     if config.api.socket is None and SERVICE_SOCKET.exists():
         return SERVICE_SOCKET
     return config.socket_path
