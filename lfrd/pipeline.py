@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -112,19 +111,33 @@ async def _detected(
 ) -> AsyncIterator[tuple[Frame, Detections]]:
     """Frames with their faces, in order, with up to `frames_ahead` more in detection."""
     smallest_px = parts.rules.best_shot.smallest_inter_eye_px
-    ahead: deque[tuple[Frame, asyncio.Task[Detections]]] = deque()
 
     async def detect(planes: Planes) -> Detections:
         return await parts.vision.detect(planes, smallest_inter_eye_px=smallest_px)
 
-    async for frame in frames:
-        ahead.append((frame, tasks.create_task(detect(frame.planes))))
-        if len(ahead) > parts.rules.frames_ahead:
-            frame, task = ahead.popleft()
-            yield frame, await task
-    while ahead:
-        frame, task = ahead.popleft()
-        yield frame, await task
+    if not parts.rules.frames_ahead:
+        async for frame in frames:
+            yield frame, await detect(frame.planes)
+        return
+    # Full: reading ahead waits until a frame's looks are done.
+    ahead: asyncio.Queue[_Ahead | None] = asyncio.Queue(parts.rules.frames_ahead)
+
+    async def read_ahead() -> None:
+        async for frame in frames:
+            await ahead.put(_Ahead(frame, tasks.create_task(detect(frame.planes))))
+        await ahead.put(None)
+
+    tasks.create_task(read_ahead())
+    while (next_ := await ahead.get()) is not None:
+        yield next_.frame, await next_.faces
+
+
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """A frame whose faces are being looked for."""
+
+    frame: Frame
+    faces: asyncio.Task[Detections]
 
 
 class _Passage:

@@ -41,7 +41,7 @@ HEARTBEAT, RECORD = "heartbeat", "record"
 COUNTS_EVERY_S = 60.0
 TICK_S = 1.0
 
-FRAMES_AHEAD = 3
+FRAMES_AHEAD = 8
 """Detections in flight beyond the frame whose turn it is, where a file is read at full speed."""
 
 

@@ -144,6 +144,8 @@ def _decode_yunet(outputs: Sequence[F32], size: InputSize) -> tuple[F32, F32, F3
         classes, objects, deltas, points = (outputs[level + 3 * kind] for kind in range(4))
         squared = classes[:, 0] * objects[:, 0]
         index = np.flatnonzero(squared >= SCORE_THRESHOLD["yunet"] ** 2)
+        if not index.size:
+            continue
         cell = _cells(index, size.width_px // stride)
         centre = cell + deltas[index, :2]
         # A side of more than exp(8) cells is no face, and must not overflow.
@@ -162,6 +164,8 @@ def _decode_scrfd(outputs: Sequence[F32], size: InputSize) -> tuple[F32, F32, F3
     for level, stride in enumerate(STRIDES):
         score, deltas, points = (outputs[level + 3 * kind] for kind in range(3))
         index = np.flatnonzero(score[:, 0] >= SCORE_THRESHOLD["scrfd"])
+        if not index.size:
+            continue
         cell = _cells(index // 2, size.width_px // stride)
         delta = deltas[index]
         boxes.append(np.hstack([cell - delta[:, :2], cell + delta[:, 2:]]) * stride)
@@ -175,6 +179,9 @@ def _cells(index: npt.NDArray[np.intp], columns: int) -> F32:
 
 
 def _joined(boxes: list[F32], scores: list[F32], landmarks: list[F32]) -> tuple[F32, F32, F32]:
+    if not boxes:
+        none = Detections.none()
+        return none.boxes, none.scores, none.landmarks
     return (
         np.concatenate(boxes).astype(np.float32),
         np.concatenate(scores).astype(np.float32),

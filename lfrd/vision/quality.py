@@ -3,7 +3,6 @@
 import math
 
 import cv2
-import numpy as np
 
 from lfrd.types import F32, U8, Quality
 
@@ -22,7 +21,8 @@ GOOD_INTER_EYE_PX = 60.0
 
 def inter_eye_px(landmarks: F32) -> float:
     """Distance between the eyes of landmarks f32[5, 2], in their pixels."""
-    return float(np.hypot(*(landmarks[1] - landmarks[0])))
+    (right_x, right_y), (left_x, left_y) = landmarks[:2].tolist()
+    return math.hypot(left_x - right_x, left_y - right_y)
 
 
 def measure(crop_rgb: U8, landmarks: F32, detector_score: float) -> Quality:
@@ -30,8 +30,8 @@ def measure(crop_rgb: U8, landmarks: F32, detector_score: float) -> Quality:
     yaw_deg, pitch_deg = pose_deg(landmarks)
     luma = cv2.cvtColor(crop_rgb, cv2.COLOR_RGB2GRAY)
     edges = cv2.Laplacian(luma, cv2.CV_32F)
-    sharpness = float(edges.var())
-    exposure = float(luma.mean()) / 255.0
+    sharpness = float(cv2.meanStdDev(edges)[1][0, 0]) ** 2
+    exposure = float(cv2.mean(luma)[0]) / 255.0
     luma.fill(0)  # they show the face
     # OpenCV gives its row buffers back with the last rows in them: the same work on black goes
     # through the same buffers and overwrites them.
@@ -61,20 +61,23 @@ def pose_deg(landmarks: F32) -> tuple[float, float]:
     the eyes is depth x tan(a). The same holds up and down against the eye-mouth distance. Yaw is
     positive towards the right edge of the picture, pitch when looking up.
     """
-    right_eye, left_eye, nose, right_mouth, left_mouth = landmarks.astype(np.float64)
+    # Plain numbers: this runs for every face of every frame, and arrays of two are slow.
+    right_eye, left_eye, nose, right_mouth, left_mouth = (
+        complex(x, y) for x, y in landmarks.tolist()
+    )
     across = left_eye - right_eye
-    width = math.hypot(*across)
+    width = abs(across)
     if width == 0.0:
         return 90.0, 0.0  # seen fully from the side, as far as two eyes tell
-    across /= width
-    down = np.array([-across[1], across[0]])
     middle = (right_eye + left_eye) / 2
-    height = float(((right_mouth + left_mouth) / 2 - middle) @ down)
-    sideways = float((nose - middle) @ across) / width
-    yaw_deg = math.degrees(math.atan(sideways / NOSE_DEPTH))
+    # Dividing by the direction of the eye line turns the head upright: x along it, y down.
+    upright = across / width
+    tip = (nose - middle) / upright
+    height = (((right_mouth + left_mouth) / 2 - middle) / upright).imag
+    yaw_deg = math.degrees(math.atan(tip.real / width / NOSE_DEPTH))
     if height <= 0.0:
         return yaw_deg, 90.0
-    drop = float((nose - middle) @ down) / height
+    drop = tip.imag / height
     pitch_deg = math.degrees(math.atan((NOSE_DROP - drop) * EYE_TO_MOUTH / NOSE_DEPTH))
     return yaw_deg, pitch_deg
 
