@@ -5,11 +5,13 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Response
 
 from lfrd.api import images, schema
-from lfrd.api.deps import PrincipalDep, SiteDep
+from lfrd.api.deps import PrincipalDep, RoleDep, SiteDep
 from lfrd.api.projection import STORED_DECISION, open_dossier, project
 from lfrd.site import Site
-from lfrd.store import episodes
+from lfrd.store import episodes, outcomes
 from lfrd.store.episodes import EpisodeState
+from lfrd.store.outcomes import OutcomeKind
+from lfrd.store.tokens import Role
 
 router = APIRouter(prefix="/alerts", tags=["alerts"])
 
@@ -20,6 +22,7 @@ PAGE_MAX = 200
 async def list_alerts(
     site: SiteDep,
     principal: PrincipalDep,
+    role: RoleDep,
     state: schema.AlertState | None = None,
     limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 50,
     before: Annotated[str | None, Query(max_length=64)] = None,
@@ -28,27 +31,30 @@ async def list_alerts(
     wanted = EpisodeState(state.value) if state else None
     dossiers = await site.database.read(
         lambda reader: [
-            open_dossier(reader, episode)
+            open_dossier(reader, episode, site.reviews.required)
             for episode in episodes.page(reader, state=wanted, before_id=before, limit=limit)
         ]
     )
-    return tuple(project(dossier, principal, site.reviews.required) for dossier in dossiers)
+    return tuple(project(dossier, principal, role) for dossier in dossiers)
 
 
 @router.get("/{alert_id}")
-async def read_alert(alert_id: str, site: SiteDep, principal: PrincipalDep) -> schema.Alert:
+async def read_alert(
+    alert_id: str, site: SiteDep, principal: PrincipalDep, role: RoleDep
+) -> schema.Alert:
     """One alert as the caller may see it."""
-    return await _shown(site, alert_id, principal)
+    return await _shown(site, alert_id, principal, role)
 
 
 @router.get("/{alert_id}/images/{which}", response_class=Response, responses=images.RESPONSES)
 async def read_image(
     alert_id: str,
-    which: Literal["probe", "reference"],
+    which: Literal["probe", "reference", "scene"],
     site: SiteDep,
     principal: PrincipalDep,
 ) -> Response:
-    """The face seen, or the one on the list. That it was read is logged, or it is not given."""
+    """The face seen, the one on the list, or the scene. That it was read is logged, or it is not
+    given."""
     image = await site.database.write(
         lambda tx: episodes.read_image(tx, alert_id, which), principal=principal
     )
@@ -70,30 +76,67 @@ async def read_rival_image(
 
 @router.post("/{alert_id}/review")
 async def submit_review(
-    alert_id: str, body: schema.ReviewSubmit, site: SiteDep, principal: PrincipalDep
+    alert_id: str,
+    body: schema.ReviewSubmit,
+    site: SiteDep,
+    principal: PrincipalDep,
+    role: RoleDep,
 ) -> schema.Alert:
     """Decide, once. Nothing is revealed yet: it can be undone for 10 s, then it is final."""
     decision = STORED_DECISION[body.decision]
-    await site.reviews.submit(alert_id, decision, body.reason, principal=principal)
-    return await _shown(site, alert_id, principal)
+    await site.reviews.submit(
+        alert_id,
+        decision,
+        body.reason,
+        principal=principal,
+        supervisor=role.includes(Role.SUPERVISOR),
+    )
+    return await _shown(site, alert_id, principal, role)
 
 
 @router.delete("/{alert_id}/review")
-async def undo_review(alert_id: str, site: SiteDep, principal: PrincipalDep) -> schema.Alert:
+async def undo_review(
+    alert_id: str, site: SiteDep, principal: PrincipalDep, role: RoleDep
+) -> schema.Alert:
     """Take one's own decision back, within 10 s and unless it was made final."""
     await site.reviews.undo(alert_id, principal=principal)
-    return await _shown(site, alert_id, principal)
+    return await _shown(site, alert_id, principal, role)
 
 
 @router.post("/{alert_id}/review/final")
-async def finish_review(alert_id: str, site: SiteDep, principal: PrincipalDep) -> schema.Alert:
+async def finish_review(
+    alert_id: str, site: SiteDep, principal: PrincipalDep, role: RoleDep
+) -> schema.Alert:
     """Make one's own decision final now; asking again changes nothing."""
     await site.reviews.finish(alert_id, principal=principal)
-    return await _shown(site, alert_id, principal)
+    return await _shown(site, alert_id, principal, role)
 
 
-async def _shown(site: Site, alert_id: str, viewer: str) -> schema.Alert:
-    dossier = await site.database.read(
-        lambda reader: open_dossier(reader, episodes.get(reader, alert_id))
+@router.post("/{alert_id}/engagement", status_code=201)
+async def report_engagement(
+    alert_id: str,
+    body: schema.EngagementReport,
+    site: SiteDep,
+    principal: PrincipalDep,
+    role: RoleDep,
+) -> schema.Alert:
+    """Say once what was done about a closed alert."""
+    await site.database.write(
+        lambda tx: outcomes.add(
+            tx,
+            alert_id,
+            OutcomeKind(body.kind.value),
+            engagement_min=body.engagement_min,
+            complaint=body.complaint,
+            note=body.note,
+        ),
+        principal=principal,
     )
-    return project(dossier, viewer, site.reviews.required)
+    return await _shown(site, alert_id, principal, role)
+
+
+async def _shown(site: Site, alert_id: str, viewer: str, role: Role) -> schema.Alert:
+    dossier = await site.database.read(
+        lambda reader: open_dossier(reader, episodes.get(reader, alert_id), site.reviews.required)
+    )
+    return project(dossier, viewer, role)

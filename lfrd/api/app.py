@@ -17,6 +17,7 @@ from lfrd.api import (
     list_changes,
     problems,
     thresholds,
+    tokens,
     watchlists,
     whip,
 )
@@ -34,7 +35,7 @@ UPLOADS_AT_ONCE = 4
 
 RESOURCES = (
     health, cameras, watchlists, list_changes, imports, thresholds, deployments, alerts, events,
-    whip,
+    whip, tokens,
 )  # fmt: skip
 
 NOT_IN_A_ROUTE: tuple[type[Wire], ...] = (Problem, EventMessage, HealthChange)

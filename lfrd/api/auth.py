@@ -1,4 +1,4 @@
-"""Who is calling: the peer's system user on the Unix socket, a bearer token on loopback TCP.
+"""Who is calling: the peer's system user on the Unix socket, or a personal token; on TCP a token.
 
 Loopback TCP can be reached by every local user and, through a browser, by every web page that a
 local user visits. Hence a token for each request, and `Host` and `Origin` must name this machine
@@ -6,7 +6,6 @@ local user visits. Hence a token for each request, and `Host` and `Origin` must 
 """
 
 import asyncio
-import hashlib
 import hmac
 import ipaddress
 import pwd
@@ -17,6 +16,8 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
+
+from lfrd.governance.tokens import digest_of
 
 _UCRED = struct.Struct("iII")
 """struct ucred of unix(7): process, user and group id."""
@@ -30,11 +31,25 @@ class Peer:
 
 
 @dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, such as `user:anna`; `uid` where the kernel said so, None where a token did."""
+
+    principal: str
+    uid: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Refusal:
     """Why the door stays shut: 401 unknown, 403 not allowed."""
 
     status: int
     detail: str
+
+
+class Tokens(Protocol):
+    """Knows whose token a secret is."""
+
+    def principal_of(self, secret: str) -> str | None: ...
 
 
 class SocketLike(Protocol):
@@ -55,18 +70,18 @@ class Token:
 
     @staticmethod
     def of(secret: str, principal: str) -> "Token":
-        return Token(hashlib.sha256(secret.encode()).digest(), principal)
+        return Token(digest_of(secret), principal)
 
 
 @dataclass(frozen=True, slots=True)
 class TokenBook:
-    """The tokens that open the TCP door; an empty book opens it to nobody."""
+    """A fixed set of tokens, for scripts and tests; an empty book knows nobody."""
 
     tokens: tuple[Token, ...] = ()
 
     def principal_of(self, secret: str) -> str | None:
         """The token's principal; every token is compared, each in constant time."""
-        digest = hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
+        digest = digest_of(secret)
         found = None
         for token in self.tokens:
             if hmac.compare_digest(token.digest, digest):
@@ -83,16 +98,22 @@ def peer_of(sock: SocketLike) -> Peer:
     return Peer(int(uid))
 
 
-async def identify(peer: Peer, headers: Headers, tokens: TokenBook) -> str | Refusal:
-    """The principal who asks, such as `user:anna`, or why there is none."""
-    if peer.uid is not None:
-        # A user data base on the network may take its time: not on the loop.
-        return await asyncio.to_thread(_system_user, peer.uid)
-    if not _names_this_machine(headers):
+async def identify(peer: Peer, headers: Headers, tokens: Tokens) -> Caller | Refusal:
+    """Who asks, or why they may not.
+
+    On the Unix socket a token takes the place of the system user, where several people share one;
+    a wrong token is refused there too, so that nobody acts as another by mistake.
+    """
+    if peer.uid is None and not _names_this_machine(headers):
         return Refusal(403, "Host and Origin must name this machine's loopback address")
+    if peer.uid is not None and "authorization" not in headers:
+        # A user data base on the network may take its time: not on the loop.
+        return Caller(await asyncio.to_thread(_system_user, peer.uid), peer.uid)
     scheme, _, secret = headers.get("authorization", "").partition(" ")
     principal = tokens.principal_of(secret.strip()) if scheme.lower() == "bearer" else None
-    return principal or Refusal(401, "this door needs a valid bearer token")
+    if principal is None:
+        return Refusal(401, "this door needs a valid bearer token")
+    return Caller(principal, None)
 
 
 def _system_user(uid: int) -> str:

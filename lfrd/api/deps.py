@@ -6,7 +6,9 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from lfrd.api.rates import RateMeter
+from lfrd.governance.tokens import People
 from lfrd.site import Site
+from lfrd.store.tokens import Role
 
 
 def _site(request: Request) -> Site:
@@ -17,6 +19,16 @@ def _site(request: Request) -> Site:
 def _principal(request: Request) -> str:
     principal: str = request.state.principal
     return principal
+
+
+def _role(request: Request) -> Role:
+    role: Role = request.state.role
+    return role
+
+
+def _people(request: Request) -> People:
+    people: People = request.app.state.people
+    return people
 
 
 def _meter(request: Request) -> RateMeter:
@@ -32,5 +44,7 @@ def _uploads(request: Request) -> asyncio.Semaphore:
 UploadsDep = Annotated[asyncio.Semaphore, Depends(_uploads)]
 MeterDep = Annotated[RateMeter, Depends(_meter)]
 SiteDep = Annotated[Site, Depends(_site)]
+PeopleDep = Annotated[People, Depends(_people)]
+RoleDep = Annotated[Role, Depends(_role)]
 PrincipalDep = Annotated[str, Depends(_principal)]
 """The caller, such as `user:anna`; the door put it there, or the request would not be here."""

@@ -14,8 +14,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from lfrd.api.auth import Refusal, TokenBook, identify
+from lfrd.api.auth import Caller, Refusal, identify
 from lfrd.api.problems import answer, problem
+from lfrd.governance.tokens import People
 
 log = logging.getLogger(__name__)
 access_log = logging.getLogger("lfrd.api.access")
@@ -50,9 +51,9 @@ class Limits:
 class Door:
     """ASGI application around the application proper."""
 
-    def __init__(self, app: ASGIApp, tokens: TokenBook, limits: Limits) -> None:
+    def __init__(self, app: ASGIApp, people: People, limits: Limits) -> None:
         self._app = app
-        self._tokens = tokens
+        self._people = people
         self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -76,18 +77,20 @@ class Door:
     async def _admit(self, scope: Scope, body: "_Body", reply: "_Reply") -> str:
         """Identify the caller and serve them; return the principal for the log."""
         headers = Headers(scope=scope)
-        who: str | Refusal = PUBLISHER
+        caller: Caller | Refusal = Caller(PUBLISHER, None)
         if not scope["path"].startswith(WHIP_PATH):
-            who = await identify(scope["state"]["peer"], headers, self._tokens)
-        if isinstance(who, Refusal):
-            challenge = {"www-authenticate": "Bearer"} if who.status == 401 else {}
-            await _refuse(scope, body, reply, who.status, who.detail, challenge | HANG_UP)
+            caller = await identify(scope["state"]["peer"], headers, self._people)
+        if isinstance(caller, Refusal):
+            challenge = {"www-authenticate": "Bearer"} if caller.status == 401 else {}
+            await _refuse(scope, body, reply, caller.status, caller.detail, challenge | HANG_UP)
             return "-"
+        who = caller.principal
         if scope["state"]["crowded"]:
             detail = "too many connections are open: try again in a moment"
             await _refuse(scope, body, reply, 503, detail, {"retry-after": "1"} | HANG_UP)
             return who
         scope["state"]["principal"] = who
+        scope["state"]["role"] = self._people.role_of(who, caller.uid)
         try:
             await body.check_declared()
             await self._serve(scope, body, reply)

@@ -1,16 +1,19 @@
 """What one viewer may see of an episode. Pure.
 
 Until the viewer's own decision is final, nothing in here depends on a score or on what others
-decided; only that the episode is closed shows, once it is.
+decided; only that the episode is closed shows, once it is. A supervisor sees besides that an
+episode waits for one, and everything about a closed one.
 """
 
 from dataclasses import dataclass
 
 from lfrd.api import schema
-from lfrd.governance.review import Outcome, is_final, outcome_of
-from lfrd.store import episodes, reviews
-from lfrd.store.episodes import Episode
+from lfrd.governance.review import Outcome, is_final, outcome_of, required_for
+from lfrd.store import episodes, outcomes, reviews
+from lfrd.store.episodes import Episode, EpisodeState
+from lfrd.store.outcomes import PrimaryOutcome
 from lfrd.store.reviews import Review, ReviewDecision
+from lfrd.store.tokens import Role
 from lfrd.store.transaction import Reader
 from lfrd.store.watchlists import Watchlist
 
@@ -32,27 +35,37 @@ STORED_DECISION = {wire: stored for stored, wire in WIRE_DECISION.items()}
 
 @dataclass(frozen=True, slots=True)
 class Dossier:
-    """Everything about one episode; `watchlist` is None where it was deleted."""
+    """Everything about one episode; `watchlist` is None where it was deleted, `required` is how
+    many reviewers decide."""
 
     episode: Episode
     rivals: tuple[episodes.Rival, ...]
     reviews: tuple[Review, ...]
     watchlist: Watchlist | None
+    required: int = 1
+    engagement: PrimaryOutcome | None = None
 
 
-def open_dossier(reader: Reader, episode: Episode) -> Dossier:
+def open_dossier(reader: Reader, episode: Episode, required: int) -> Dossier:
+    """`required` counts where the deployment's own policy says nothing."""
     return Dossier(
         episode,
         tuple(episodes.rivals(reader, episode.id)),
         tuple(reviews.of_episode(reader, episode.id)),
         reader.first(Watchlist, "WHERE id = ?", (episode.watchlist_id,)),
+        required_for(reader, episode, required),
+        outcomes.of_episode(reader, episode.id),
     )
 
 
-def project(dossier: Dossier, viewer: str, required: int) -> schema.Alert:
-    """The alert for `viewer`, where `required` reviewers decide."""
+def project(dossier: Dossier, viewer: str, role: Role = Role.OPERATOR) -> schema.Alert:
+    """The alert for `viewer`."""
     episode, listed = dossier.episode, dossier.watchlist
     mine = next((review for review in dossier.reviews if review.principal == viewer), None)
+    decided = mine is not None and is_final(mine)
+    supervisor = role.includes(Role.SUPERVISOR)
+    closed = episode.state is EpisodeState.CLOSED
+    knows = decided or (supervisor and closed and mine is None)
     return schema.Alert(
         id=episode.id,
         deployment_id=episode.deployment_id,
@@ -68,7 +81,18 @@ def project(dossier: Dossier, viewer: str, required: int) -> schema.Alert:
         ambiguous=bool(dossier.rivals),
         rivals=_rivals(dossier),
         my_review=_review(mine) if mine else None,
-        revealed=_revealed(dossier, required) if mine and is_final(mine) else None,
+        revealed=_revealed(dossier) if knows else None,
+        escalated=episode.escalated_at_s is not None and (decided or supervisor),
+        engagement=_engagement(dossier.engagement) if knows and dossier.engagement else None,
+    )
+
+
+def _engagement(outcome: PrimaryOutcome) -> schema.EngagementReport:
+    return schema.EngagementReport(
+        kind=schema.Engagement(outcome.kind.value),
+        engagement_min=outcome.engagement_min,
+        complaint=outcome.complaint,
+        note=outcome.note,
     )
 
 
@@ -92,12 +116,13 @@ def _review(review: Review) -> schema.Review:
         principal=review.principal,
         submitted_at_s=review.submitted_at_s,
         final_at_s=review.final_at_s,
+        supervising=review.supervising,
     )
 
 
-def _revealed(dossier: Dossier, required: int) -> schema.Revealed:
+def _revealed(dossier: Dossier) -> schema.Revealed:
     episode = dossier.episode
-    outcome = outcome_of(dossier.reviews, required)
+    outcome = outcome_of(dossier.reviews, dossier.required)
     return schema.Revealed(
         score=episode.score,
         margin=episode.margin,

@@ -303,6 +303,8 @@ class Review(Wire):
     principal: str
     submitted_at_s: float
     final_at_s: float | None
+    supervising: bool = False
+    """A supervisor's, about an alert on which the reviewers disagreed."""
 
 
 class Outcome(StrEnum):
@@ -329,6 +331,25 @@ class Revealed(Wire):
     reviews: tuple[Review, ...]
 
 
+class Engagement(StrEnum):
+    """What was done about a candidate: the one primary outcome."""
+
+    STOPPED = "stopped"
+    NO_ACTION = "no_action"
+    ARREST = "arrest"
+    SAFEGUARDING = "safeguarding"
+    OTHER = "other"
+
+
+class EngagementReport(Wire):
+    """Once for each alert, when it is closed. `engagement_min` is how long somebody was held up."""
+
+    kind: Engagement
+    engagement_min: Annotated[float, Field(ge=0, le=1440)] = 0.0
+    complaint: bool = False
+    note: Text = ""
+
+
 class AlertState(StrEnum):
     OPEN = "open"
     CLOSED = "closed"
@@ -352,6 +373,9 @@ class Alert(Wire):
     The images are at `/v1/alerts/{id}/images/probe` (the face that was seen, with a little around
     it) and `.../reference` (the one on the list). `ambiguous` says that there are rivals. A list
     that was deleted meanwhile has an empty name.
+
+    `escalated` says that the reviewers disagree and a supervisor decides; supervisors see it, and
+    whose own decision is final. `engagement` is what was done about it, for the same people.
     """
 
     id: str
@@ -369,6 +393,8 @@ class Alert(Wire):
     rivals: tuple[Rival, ...]
     my_review: Review | None
     revealed: Revealed | None
+    escalated: bool = False
+    engagement: EngagementReport | None = None
 
 
 class EventKind(StrEnum):

@@ -18,6 +18,7 @@ from lfrd.api.auth import TokenBook
 from lfrd.api.door import Door, Limits
 from lfrd.api.protocol import PeerProtocol
 from lfrd.api.sockets import Bound, bind_all
+from lfrd.governance.tokens import People
 from lfrd.site import Site
 
 log = logging.getLogger(__name__)
@@ -34,9 +35,11 @@ class ApiServer:
     ) -> None:
         self._site = site
         self._stopping = asyncio.Event()
+        self._people = People(site.database, tokens.principal_of if tokens else None)
         app = make_app(site, self._stopping)
+        app.state.people = self._people
         config = uvicorn.Config(
-            Door(app, tokens or TokenBook(), limits or Limits()),
+            Door(app, self._people, limits or Limits()),
             http=PeerProtocol,
             ws="none",
             lifespan="off",
@@ -75,6 +78,7 @@ class ApiServer:
 
     async def __aenter__(self) -> "ApiServer":
         config = self._site.config
+        await self._people.load()
         with ExitStack() as undo:
             self._bound = bind_all(config.socket_path, config.api.tcp, os.environ)
             for bound in self._bound:

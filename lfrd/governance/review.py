@@ -2,12 +2,14 @@
 
 A reviewer submits a decision, may undo it for UNDO_WINDOW_S, and then it is final by itself (or
 earlier, on request). Nothing is revealed to anybody before. When as many decisions are final as
-the profile requires, the episode closes: with their common decision, or unresolved.
+the deployment's policy requires, the episode closes with their common decision. Where they
+disagree it is unresolved and stays open, until a supervisor who is none of them has decided.
 """
 
 import asyncio
 import contextlib
 import enum
+import json
 import logging
 from collections.abc import Sequence
 
@@ -15,10 +17,11 @@ from lfrd.clock import Clock
 from lfrd.errors import Conflict, StoreFailed
 from lfrd.governance.audit import AuditClass
 from lfrd.health import HealthBoard
-from lfrd.store import episodes, reviews
+from lfrd.store import deployments, episodes, reviews
 from lfrd.store.database import SYSTEM, Database
+from lfrd.store.deployments import Deployment
 from lfrd.store.reviews import Review, ReviewDecision
-from lfrd.store.transaction import Transaction
+from lfrd.store.transaction import Reader, Transaction
 
 log = logging.getLogger(__name__)
 
@@ -52,15 +55,34 @@ def conclude(final: Sequence[ReviewDecision], required: int) -> Outcome | None:
 
 
 def outcome_of(given: Sequence[Review], required: int) -> Outcome | None:
-    """`conclude` for the reviews of one episode as the store has them."""
-    final = [(review.final_at_s, review.id, review) for review in given if is_final(review)]
-    return conclude([review.decision for _, _, review in sorted(final, key=_order)], required)
+    """`conclude` for the reviews of one episode as the store has them.
+
+    The first supervisor who is sure settles what is unresolved.
+    """
+    final = sorted((review for review in given if is_final(review)), key=_order)
+    outcome = conclude([r.decision for r in final if not r.supervising], required)
+    if outcome is not Outcome.UNRESOLVED:
+        return outcome
+    sure = [r.decision for r in final if r.supervising and r.decision is not ReviewDecision.UNSURE]
+    return Outcome(sure[0].value) if sure else outcome
 
 
-def _order(item: tuple[float | None, str, Review]) -> tuple[float, str]:
-    final_at_s, review_id, _ = item
-    assert final_at_s is not None
-    return final_at_s, review_id
+def is_settled(given: Sequence[Review], outcome: Outcome | None) -> bool:
+    """Whether nothing is left to decide: disagreement lasts until a supervisor has spoken."""
+    if outcome is Outcome.UNRESOLVED:
+        return any(review.supervising and is_final(review) for review in given)
+    return outcome is not None
+
+
+def _order(review: Review) -> tuple[float, str]:
+    assert review.final_at_s is not None
+    return review.final_at_s, review.id
+
+
+def required_of(deployment: Deployment, otherwise: int) -> int:
+    """How many reviewers a deployment's own policy asks for, as it was when it was planned."""
+    values = json.loads(deployment.policy).get("values", {})
+    return int(values.get("reviewers_required", otherwise))
 
 
 def is_final(review: Review) -> bool:
@@ -77,7 +99,8 @@ def may_undo(review: Review, now_s: float) -> bool:
 
 
 class Reviews:
-    """The reviews of one site. `required` is the profile's number of reviewers.
+    """The reviews of one site. `required` is the number of reviewers for deployments whose policy
+    names none.
 
     `run` belongs into the daemon's task group: it makes decisions final when their time is up,
     those that were submitted before a restart included.
@@ -93,11 +116,18 @@ class Reviews:
         self._submitted = asyncio.Event()
 
     async def submit(
-        self, episode_id: str, decision: ReviewDecision, reason: str, *, principal: str
+        self,
+        episode_id: str,
+        decision: ReviewDecision,
+        reason: str,
+        *,
+        principal: str,
+        supervisor: bool = False,
     ) -> Review:
         """Decide. Raises NotFound, or Conflict where it is closed or one has decided already."""
         review = await self._database.write(
-            lambda tx: reviews.submit(tx, episode_id, decision, reason), principal=principal
+            lambda tx: reviews.submit(tx, episode_id, decision, reason, supervisor=supervisor),
+            principal=principal,
         )
         self._submitted.set()
         return review
@@ -142,6 +172,11 @@ class Reviews:
         return None if wait_s is None else min(wait_s, UNDO_WINDOW_S)
 
 
+def required_for(reader: Reader, episode: episodes.Episode, otherwise: int) -> int:
+    """How many reviewers decide about an episode."""
+    return required_of(deployments.get(reader, episode.deployment_id), otherwise)
+
+
 def _undo(tx: Transaction, episode_id: str) -> None:
     review = reviews.own(tx, episode_id, tx.principal)
     if not may_undo(review, tx.at_s):
@@ -168,8 +203,12 @@ def _finish(tx: Transaction, review: Review, required: int) -> None:
     """Make a review final and, if it was the last one needed, close its episode."""
     reviews.finalise(tx, review.id)
     episode = episodes.get(tx, review.episode_id)
-    outcome = outcome_of(reviews.of_episode(tx, episode.id), required)
+    given = reviews.of_episode(tx, episode.id)
+    outcome = outcome_of(given, required_for(tx, episode, required))
     if outcome is None or episode.state is episodes.EpisodeState.CLOSED:
+        return
+    if not is_settled(given, outcome):
+        episodes.escalate(tx, episode.id)
         return
     tx.audit(AuditClass.DECISION, "episode.outcome", (episode.id,), {"outcome": outcome.value})
     episodes.close(tx, episode.id)

@@ -34,7 +34,9 @@ class Episode:
     """`sequence`, `media_at_s` and `captured_at_s` are of the deciding look (see lfrd.types);
     `raised_at_s` is wall time; `margin` is None where there was no other person to compare with;
     `latency_ms` is None where no live clock ran. `faces_commitment` is SHA-256 over `faces_salt`
-    and the digests of the images that were sealed: it outlives them."""
+    and the digests of the images that were sealed: it outlives them. `escalated_at_s` is when the
+    reviewers turned out to disagree. `evidence` is how the score came about, as JSON (see
+    lfrd.identity.evidence)."""
 
     TABLE: ClassVar[str] = "episode"
 
@@ -61,6 +63,8 @@ class Episode:
     faces_salt: bytes | None = None
     faces_commitment: bytes | None = None
     faces_erased_at_s: float | None = None
+    escalated_at_s: float | None = None
+    evidence: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,7 @@ class NewEpisode:
     captured_at_s: float
     latency_ms: float | None
     evidence: Evidence
+    looks_json: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +156,7 @@ def add(tx: Transaction, new: NewEpisode) -> Episode:
         row_id, new.deployment_id, new.camera_id, new.track_id, new.entry_id, new.person_id,
         new.watchlist_id, new.reference, new.score, new.margin, new.threshold, new.model_digest,
         new.looks, new.sequence, new.media_at_s, new.captured_at_s, tx.at_s, new.latency_ms,
-        EpisodeState.OPEN, None, salt, faces, None,
+        EpisodeState.OPEN, None, salt, faces, None, None, new.looks_json,
         seal("probe-crop", new.evidence.probe_crop),
         seal("episode-reference", likeness.crop),
         seal("probe-portrait", new.evidence.probe_portrait),
@@ -206,16 +211,36 @@ def is_as_logged(reader: Reader, episode_id: str) -> bool:
 
 
 def update(
-    tx: Transaction, episode_id: str, *, score: float, margin: float | None, looks: int
+    tx: Transaction,
+    episode_id: str,
+    *,
+    score: float,
+    margin: float | None,
+    looks: int,
+    looks_json: str | None = None,
 ) -> Episode:
     """Note that later looks strengthened an open episode."""
     changed = tx.execute(
-        "UPDATE episode SET score = ?, margin = ?, looks = ? WHERE id = ? AND state = 'open'",
-        (score, margin, looks, episode_id),
+        "UPDATE episode SET score = ?, margin = ?, looks = ?, evidence = coalesce(?, evidence)"
+        " WHERE id = ? AND state = 'open'",
+        (score, margin, looks, looks_json, episode_id),
     )
     if not changed:
         raise Conflict(f"episode {get(tx, episode_id).id} is closed")
     tx.event(EventKind.EPISODE_UPDATED, episode_id)
+    return get(tx, episode_id)
+
+
+def escalate(tx: Transaction, episode_id: str) -> Episode:
+    """The reviewers disagree: a supervisor has to decide. Escalating again changes nothing."""
+    changed = tx.execute(
+        "UPDATE episode SET escalated_at_s = ?"
+        " WHERE id = ? AND state = 'open' AND escalated_at_s IS NULL",
+        (tx.at_s, episode_id),
+    )
+    if changed:
+        tx.audit(AuditClass.DECISION, "episode.escalate", (episode_id,))
+        tx.event(EventKind.EPISODE_UPDATED, episode_id)
     return get(tx, episode_id)
 
 

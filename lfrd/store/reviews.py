@@ -23,7 +23,8 @@ class ReviewDecision(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """`final_at_s` is None while it may still be undone."""
+    """`final_at_s` is None while it may still be undone. `supervising`: it settles what the
+    reviewers disagree about."""
 
     TABLE: ClassVar[str] = "review"
 
@@ -34,13 +35,28 @@ class Review:
     reason: str
     submitted_at_s: float
     final_at_s: float | None
+    supervising: bool = False
 
 
-def submit(tx: Transaction, episode_id: str, decision: ReviewDecision, reason: str = "") -> Review:
-    """Decide, as `tx.principal`. Raises Conflict where they did, or the episode is closed."""
-    if episodes.get(tx, episode_id).state == episodes.EpisodeState.CLOSED:
+def submit(
+    tx: Transaction,
+    episode_id: str,
+    decision: ReviewDecision,
+    reason: str = "",
+    *,
+    supervisor: bool = False,
+) -> Review:
+    """Decide, as `tx.principal`. Raises Conflict where they did, or the episode is closed.
+
+    What a `supervisor` decides about an escalated episode settles it.
+    """
+    episode = episodes.get(tx, episode_id)
+    if episode.state == episodes.EpisodeState.CLOSED:
         raise Conflict(f"episode {episode_id} is closed: nothing is left to decide")
-    review = Review(new_id(), episode_id, tx.principal, decision, reason, tx.at_s, None)
+    supervising = supervisor and episode.escalated_at_s is not None
+    review = Review(
+        new_id(), episode_id, tx.principal, decision, reason, tx.at_s, None, supervising
+    )
     try:
         tx.insert(review)
     except Conflict as error:

@@ -70,8 +70,8 @@ def test_until_ones_own_decision_is_final_others_leave_no_trace(
     others: list[Review], own: StoredDecision | None, required: int
 ) -> None:
     mine = () if own is None else (Review("r", "e", ME, own, "", 1e9, None),)
-    alone = project(Dossier(EPISODE, (), mine, None), ME, required)
-    among = project(Dossier(EPISODE, (), (*others, *mine), None), ME, required)
+    alone = project(Dossier(EPISODE, (), mine, None, required), ME)
+    among = project(Dossier(EPISODE, (), (*others, *mine), None, required), ME)
     assert alone.model_dump_json() == among.model_dump_json()
     assert among.revealed is None
     assert not set(HIDDEN) & json.loads(among.model_dump_json()).keys()
@@ -81,7 +81,7 @@ def test_until_ones_own_decision_is_final_others_leave_no_trace(
 @given(reviews_of_others, st.integers(1, 2))
 def test_after_it_only_final_decisions_of_others_show(others: list[Review], required: int) -> None:
     mine = Review("r", "e", ME, StoredDecision.NOT_MATCH, "", 1e9, 1e9 + 5)
-    alert = project(Dossier(EPISODE, (), (*others, mine), None), ME, required)
+    alert = project(Dossier(EPISODE, (), (*others, mine), None, required), ME)
     assert alert.revealed is not None
     assert (alert.revealed.score, alert.revealed.threshold) == (0.6172, 0.4591)
     final = [review for review in others if review.final_at_s is not None]
@@ -168,7 +168,7 @@ async def test_images_that_are_not_there_are_not_found(tmp_path: Path) -> None:
         with pytest.raises(NotFound):
             await served.client.rival_image(episode.id, "nobody")
         with pytest.raises(BadInput):
-            await served.client.alert_image(episode.id, "scene")  # type: ignore[arg-type]
+            await served.client.alert_image(episode.id, "crop")  # type: ignore[arg-type]
         assert await consultations(served) == []
 
 
@@ -261,4 +261,5 @@ async def test_the_second_reviewer_cannot_tell_that_the_first_decided(tmp_path: 
             assert both is not None
             assert both.outcome is Outcome.UNRESOLVED
             assert {review.principal for review in both.reviews} == {"user:anna", "user:ben"}
-            assert (await anna.alert(alert_id)).state is AlertState.CLOSED
+            waiting = await anna.alert(alert_id)
+            assert (waiting.state, waiting.escalated) == (AlertState.OPEN, True)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.datastructures import Headers
 
-from lfrd.api.auth import Peer, Refusal, Token, TokenBook, identify, peer_of
+from lfrd.api.auth import Caller, Peer, Refusal, Token, TokenBook, identify, peer_of
 
 BOOK = TokenBook((Token.of("first secret", "token:first"), Token.of("other", "token:other")))
 
@@ -28,28 +28,38 @@ def test_a_tcp_peer_is_nobody() -> None:
 
 async def test_the_principal_is_the_system_user() -> None:
     name = pwd.getpwuid(os.getuid()).pw_name
-    assert await identify(Peer(os.getuid()), Headers({}), TokenBook()) == f"user:{name}"
+    who = await identify(Peer(os.getuid()), Headers({}), TokenBook())
+    assert who == Caller(f"user:{name}", os.getuid())
     assert getpass.getuser()
 
 
 async def test_a_user_without_a_name_is_known_by_number() -> None:
-    assert await identify(Peer(4_000_000_001), Headers({}), TokenBook()) == "user:#4000000001"
+    who = await identify(Peer(4_000_000_001), Headers({}), TokenBook())
+    assert who == Caller("user:#4000000001", 4_000_000_001)
 
 
-async def test_no_header_changes_who_a_unix_peer_is() -> None:
-    headers = Headers({"authorization": "Bearer first secret", "host": "evil.example"})
+async def test_a_token_takes_the_place_of_a_shared_login() -> None:
+    headers = Headers({"authorization": "Bearer first secret"})
     who = await identify(Peer(os.getuid()), headers, BOOK)
-    assert who == f"user:{pwd.getpwuid(os.getuid()).pw_name}"
+    assert who == Caller("token:first", None), "and with the system user goes what it may do"
 
 
-async def ask(book: TokenBook, **headers: str) -> str | Refusal:
+@pytest.mark.parametrize("sent", ["", "Bearer wrong", "Basic first secret"])
+async def test_a_wrong_token_is_refused_on_the_unix_socket_too(sent: str) -> None:
+    who = await identify(Peer(os.getuid()), Headers({"authorization": sent}), BOOK)
+    assert isinstance(who, Refusal)
+    assert who.status == 401
+
+
+async def ask(book: TokenBook, **headers: str) -> Caller | Refusal:
     return await identify(Peer(None), Headers(headers), book)
 
 
 async def test_a_token_opens_the_tcp_door() -> None:
     who = await ask(BOOK, host="127.0.0.1:8787", authorization="Bearer first secret")
-    assert who == "token:first"
-    assert await ask(BOOK, host="localhost", authorization="bearer other") == "token:other"
+    assert who == Caller("token:first", None)
+    who = await ask(BOOK, host="localhost", authorization="bearer other")
+    assert who == Caller("token:other", None)
 
 
 @pytest.mark.parametrize("sent", ["", "Bearer ", "Bearer wrong", "Basic first secret", "first"])
@@ -91,4 +101,4 @@ async def test_a_rebound_name_is_refused_even_with_a_token(headers: dict[str, st
 @pytest.mark.parametrize("origin", ["http://localhost:3000", "http://127.0.0.1", "http://[::1]:9"])
 async def test_a_page_of_this_machine_may_ask(origin: str) -> None:
     who = await ask(BOOK, host="[::1]:8787", origin=origin, authorization="Bearer other")
-    assert who == "token:other"
+    assert who == Caller("token:other", None)

@@ -23,9 +23,10 @@ from lfrd.governance.review import (
     outcome_of,
 )
 from lfrd.health import HealthBoard, Status
-from lfrd.store import episodes, reviews
+from lfrd.store import episodes, outcomes, reviews
 from lfrd.store.database import Database
 from lfrd.store.episodes import EpisodeState
+from lfrd.store.outcomes import OutcomeKind
 from lfrd.store.reviews import Review, ReviewDecision
 
 decisions = st.lists(st.sampled_from(ReviewDecision), max_size=5)
@@ -206,28 +207,117 @@ async def test_finishing_early_closes_and_cannot_be_undone(tmp_path: Path) -> No
             await service.submit(episode_id, MATCH, "", principal=BEN)
 
 
-@pytest.mark.parametrize(
-    ("second", "outcome"), [(MATCH, Outcome.MATCH), (NOT_MATCH, Outcome.UNRESOLVED)]
-)
-async def test_two_reviewers_close_together(
-    tmp_path: Path, second: ReviewDecision, outcome: Outcome
+async def outcome_in_log(database: Database) -> str | None:
+    return await database.read(
+        lambda reader: reader.value(  # type: ignore[return-value]
+            "SELECT payload FROM audit_leaf WHERE action = 'episode.outcome'"
+        )
+    )
+
+
+async def decide(
+    service: Reviews, episode_id: str, who: str, what: ReviewDecision, *, supervisor: bool = False
 ) -> None:
+    await service.submit(episode_id, what, "", principal=who, supervisor=supervisor)
+    await service.finish(episode_id, principal=who)
+
+
+async def test_two_reviewers_who_agree_close_together(tmp_path: Path) -> None:
     clock = ManualClock()
     async with site(tmp_path, clock, required=2) as (database, service):
         episode_id = (await raise_one(database)).id
-        await service.submit(episode_id, MATCH, "", principal=ANNA)
-        await service.finish(episode_id, principal=ANNA)
+        await decide(service, episode_id, ANNA, MATCH)
         assert await state(database, episode_id) is EpisodeState.OPEN
-        await service.submit(episode_id, second, "", principal=BEN)
+        await service.submit(episode_id, MATCH, "", principal=BEN)
         clock.advance(UNDO_WINDOW_S)
         await service.sweep()
         assert await state(database, episode_id) is EpisodeState.CLOSED
-        payload = await database.read(
-            lambda reader: reader.value(
-                "SELECT payload FROM audit_leaf WHERE action = 'episode.outcome'"
-            )
+        assert await outcome_in_log(database) == '{"outcome":"match"}'
+
+
+@pytest.mark.parametrize(
+    ("says", "outcome"), [(MATCH, "match"), (NOT_MATCH, "not_match"), (UNSURE, "unresolved")]
+)
+async def test_disagreement_waits_for_a_supervisor_who_is_neither(
+    tmp_path: Path, says: ReviewDecision, outcome: str
+) -> None:
+    async with site(tmp_path, ManualClock(), required=2) as (database, service):
+        episode_id = (await raise_one(database)).id
+        await decide(service, episode_id, ANNA, MATCH)
+        await decide(service, episode_id, BEN, NOT_MATCH)
+        assert await state(database, episode_id) is EpisodeState.OPEN
+        assert await outcome_in_log(database) is None, "nothing goes out before it is settled"
+        assert await leaves(database, "episode.escalate") == [BEN]
+        await decide(service, episode_id, "user:third", MATCH)
+        assert await state(database, episode_id) is EpisodeState.OPEN, "a third voice is no judge"
+        with pytest.raises(Conflict):
+            await service.submit(episode_id, MATCH, "", principal=ANNA, supervisor=True)
+        await decide(service, episode_id, CLARA, says, supervisor=True)
+        assert await state(database, episode_id) is EpisodeState.CLOSED
+        assert await outcome_in_log(database) == f'{{"outcome":"{outcome}"}}'
+        assert await leaves(database, "episode.escalate") == [BEN], "once"
+
+
+async def test_a_supervisor_who_decides_early_is_one_reviewer_among_others(tmp_path: Path) -> None:
+    async with site(tmp_path, ManualClock(), required=2) as (database, service):
+        episode_id = (await raise_one(database)).id
+        await decide(service, episode_id, CLARA, MATCH, supervisor=True)
+        assert await state(database, episode_id) is EpisodeState.OPEN
+        await decide(service, episode_id, ANNA, NOT_MATCH)
+        assert await state(database, episode_id) is EpisodeState.OPEN
+
+
+async def test_two_second_reviews_at_once_count_one_after_the_other(tmp_path: Path) -> None:
+    async with site(tmp_path, ManualClock(), required=2) as (database, service):
+        episode_id = (await raise_one(database)).id
+        await decide(service, episode_id, ANNA, MATCH)
+        await asyncio.gather(
+            service.submit(episode_id, MATCH, "", principal=BEN),
+            service.submit(episode_id, NOT_MATCH, "", principal=CLARA),
         )
-        assert payload == f'{{"outcome":"{outcome.value}"}}'
+        await asyncio.gather(
+            service.finish(episode_id, principal=BEN), service.finish(episode_id, principal=CLARA)
+        )
+        given_ = await database.read(lambda reader: reviews.of_episode(reader, episode_id))
+        assert [item.final_at_s for item in given_].count(None) == 0, "each decision is kept"
+        counted = sorted(given_, key=lambda item: (item.final_at_s, item.id))[:2]
+        agreed = len({item.decision for item in counted}) == 1
+        assert (await state(database, episode_id) is EpisodeState.CLOSED) == agreed
+        assert len(await leaves(database, "episode.outcome")) == (1 if agreed else 0)
+        assert len(await leaves(database, "episode.escalate")) == (0 if agreed else 1)
+
+
+async def test_the_deployments_own_policy_says_how_many_decide(tmp_path: Path) -> None:
+    async with site(tmp_path, ManualClock(), required=1) as (database, service):
+        episode_id = (await raise_one(database)).id
+        await database.write(
+            lambda tx: tx.execute(
+                "UPDATE deployment SET policy = ?", ('{"values": {"reviewers_required": 2}}',)
+            ),
+            principal="test",
+        )
+        await decide(service, episode_id, ANNA, MATCH)
+        assert await state(database, episode_id) is EpisodeState.OPEN
+
+
+async def test_one_primary_outcome_and_only_after_the_review(tmp_path: Path) -> None:
+    async with site(tmp_path, ManualClock()) as (database, service):
+        episode_id = (await raise_one(database)).id
+
+        async def report(kind: OutcomeKind) -> outcomes.PrimaryOutcome:
+            return await database.write(
+                lambda tx: outcomes.add(tx, episode_id, kind, engagement_min=4.5, complaint=True),
+                principal=ANNA,
+            )
+
+        with pytest.raises(Conflict, match="under review"):
+            await report(OutcomeKind.STOPPED)
+        await decide(service, episode_id, ANNA, MATCH)
+        made = await report(OutcomeKind.STOPPED)
+        assert (made.kind, made.engagement_min, made.complaint) == (OutcomeKind.STOPPED, 4.5, True)
+        with pytest.raises(Conflict, match="already"):
+            await report(OutcomeKind.ARREST)
+        assert await database.read(lambda reader: outcomes.of_episode(reader, episode_id)) == made
 
 
 async def test_a_late_decision_becomes_final_and_changes_nothing(tmp_path: Path) -> None:

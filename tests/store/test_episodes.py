@@ -57,7 +57,7 @@ async def test_an_image_whose_reading_cannot_be_logged_is_not_shown(tmp_path: Pa
         def read(tx: Transaction) -> bytes:
             image = episodes.read_image(tx, episode.id, "probe")
             tx.execute("PRAGMA defer_foreign_keys = ON")  # make the commit itself fail
-            tx.execute("INSERT INTO review VALUES ('r', 'none', 'p', 'match', '', 1, NULL)")
+            tx.execute("INSERT INTO review VALUES ('r', 'none', 'p', 'match', '', 1, NULL, 0)")
             return image
 
         with pytest.raises(Exception, match="nothing was written"):

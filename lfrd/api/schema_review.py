@@ -1,0 +1,39 @@
+"""The wire contract of tokens and replays; see lfrd.api.schema for its manners."""
+
+from enum import StrEnum
+
+from lfrd.api.schema import Line, Wire
+
+
+class Role(StrEnum):
+    """What somebody may do; each includes the one before it."""
+
+    OPERATOR = "operator"
+    SUPERVISOR = "supervisor"
+    ADMIN = "admin"
+
+
+class TokenCreate(Wire):
+    """`principal` is whose token it will be, such as `anna`; their role becomes `role`."""
+
+    principal: Line
+    role: Role = Role.OPERATOR
+
+
+class Token(Wire):
+    """A personal token, without its secret."""
+
+    id: str
+    principal: str
+    created_at_s: float
+    created_by: str
+    revoked_at_s: float | None
+    revoked_by: str | None
+
+
+class NewToken(Wire):
+    """`secret` is shown here once and never again."""
+
+    token: Token
+    role: Role
+    secret: str

@@ -1,0 +1,64 @@
+"""What was done about an episode: exactly one primary outcome, written once."""
+
+import enum
+from dataclasses import dataclass
+from typing import ClassVar
+
+from lfrd.errors import Conflict
+from lfrd.governance.audit import AuditClass
+from lfrd.store import episodes
+from lfrd.store.transaction import Reader, Transaction
+
+
+class OutcomeKind(enum.StrEnum):
+    STOPPED = "stopped"
+    NO_ACTION = "no_action"
+    ARREST = "arrest"
+    SAFEGUARDING = "safeguarding"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class PrimaryOutcome:
+    """`engagement_min` is how long somebody was held up because of it, in minutes."""
+
+    TABLE: ClassVar[str] = "outcome"
+
+    episode_id: str
+    kind: OutcomeKind
+    engagement_min: float
+    complaint: bool
+    note: str
+    at_s: float
+    principal: str
+
+
+def add(
+    tx: Transaction,
+    episode_id: str,
+    kind: OutcomeKind,
+    *,
+    engagement_min: float = 0.0,
+    complaint: bool = False,
+    note: str = "",
+) -> PrimaryOutcome:
+    """Raises NotFound, or Conflict while the episode is open, and where there is one already."""
+    if episodes.get(tx, episode_id).state is episodes.EpisodeState.OPEN:
+        raise Conflict(f"episode {episode_id} is under review: an outcome follows its decision")
+    outcome = PrimaryOutcome(
+        episode_id, kind, engagement_min, complaint, note, tx.at_s, tx.principal
+    )
+    try:
+        tx.insert(outcome)
+    except Conflict as error:
+        raise Conflict(f"episode {episode_id} has its outcome already") from error
+    tx.audit(
+        AuditClass.DECISION, "episode.engagement", (episode_id,),
+        {"kind": kind.value, "complaint": complaint},
+    )  # fmt: skip
+    return outcome
+
+
+def of_episode(reader: Reader, episode_id: str) -> PrimaryOutcome | None:
+    """The outcome, if it is known yet."""
+    return reader.first(PrimaryOutcome, "WHERE episode_id = ?", (episode_id,))

@@ -1,0 +1,93 @@
+"""Personal tokens and roles: who somebody is where operators share a login, and what they may do.
+
+A token's secret is never stored, only its SHA-256 digest (it is random, so no salt is needed).
+"""
+
+import enum
+from dataclasses import dataclass
+from typing import ClassVar
+
+from lfrd.errors import Conflict
+from lfrd.governance.audit import AuditClass
+from lfrd.ids import new_id
+from lfrd.store.transaction import Reader, Transaction
+
+
+class Role(enum.StrEnum):
+    """What somebody may do; each includes the one before it."""
+
+    OPERATOR = "operator"
+    SUPERVISOR = "supervisor"
+    ADMIN = "admin"
+
+    def includes(self, other: "Role") -> bool:
+        order = tuple(Role)
+        return order.index(self) >= order.index(other)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """`holder` is the principal whose token it is, `principal` who made it."""
+
+    TABLE: ClassVar[str] = "token"
+
+    id: str
+    holder: str
+    created_at_s: float
+    revoked_at_s: float | None
+    revoked_by: str | None
+    principal: str
+
+
+@dataclass(frozen=True, slots=True)
+class _DigestedToken(Token):
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Granted:
+    TABLE: ClassVar[str] = "role"
+
+    subject: str
+    role: Role
+    granted_at_s: float
+    principal: str
+
+
+def add(tx: Transaction, holder: str, role: Role, digest: bytes) -> Token:
+    """Keep a new token of `holder`, whose role is from now on `role`."""
+    token = _DigestedToken(new_id(), holder, tx.at_s, None, None, tx.principal, digest)
+    tx.insert(token)
+    tx.audit(AuditClass.ALTERATION, "token.create", (token.id, holder), {"role": role.value})
+    tx.execute("DELETE FROM role WHERE subject = ?", (holder,))
+    tx.insert(_Granted(holder, role, tx.at_s, tx.principal))
+    return tx.get(Token, token.id)
+
+
+def revoke(tx: Transaction, token_id: str) -> Token:
+    """The token opens nothing any more. Raises NotFound, or Conflict where it is revoked."""
+    token = tx.get(Token, token_id)
+    changed = tx.execute(
+        "UPDATE token SET revoked_at_s = ?, revoked_by = ? WHERE id = ? AND revoked_at_s IS NULL",
+        (tx.at_s, tx.principal, token_id),
+    )
+    if not changed:
+        raise Conflict(f"token {token_id} is revoked already")
+    tx.audit(AuditClass.ALTERATION, "token.revoke", (token_id, token.holder))
+    return tx.get(Token, token_id)
+
+
+def list_all(reader: Reader) -> list[Token]:
+    """All tokens, newest first, revoked ones included."""
+    return reader.find(Token, "ORDER BY id DESC")
+
+
+def valid(reader: Reader) -> list[tuple[bytes, str]]:
+    """Digest and holder of each token that opens the door."""
+    found = reader.find(_DigestedToken, "WHERE revoked_at_s IS NULL")
+    return [(token.digest, token.holder) for token in found]
+
+
+def roles(reader: Reader) -> dict[str, Role]:
+    """Who may do more, or was explicitly made an operator."""
+    return {granted.subject: granted.role for granted in reader.find(_Granted)}

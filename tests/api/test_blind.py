@@ -1,0 +1,195 @@
+"""The second reviewer sees the same world whether the first has decided or not."""
+
+import asyncio
+import contextlib
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+from alert_builder import add_rival, raise_one
+from site_builder import Served, serve
+
+from lfrd.api.auth import Token, TokenBook
+from lfrd.api.schema import AlertState, EngagementReport, Outcome, ReviewDecision, ReviewSubmit
+from lfrd.api.schema_review import Role, TokenCreate
+from lfrd.clock import ManualClock
+from lfrd.errors import Conflict, Denied
+from lfrd.governance.review import UNDO_WINDOW_S
+from lfrd.review_client import ReviewClient
+from lfrd.store.episodes import Episode
+
+BOOK = TokenBook((Token.of("anna's", "user:anna"), Token.of("ben's", "user:ben")))
+MATCH = ReviewSubmit(decision=ReviewDecision.MATCH, reason="the scar over the eye")
+NO_MATCH = ReviewSubmit(decision=ReviewDecision.NOT_A_MATCH, reason="another nose")
+ENDLESS = "/v1/events"
+TAKES_A_CAMERA = {"/v1/cameras/{camera_id}/preview"}
+IMAGES = ("probe", "reference", "scene")
+
+
+def over_tcp(served: Served, secret: str) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        base_url=f"http://127.0.0.1:{served.server.tcp_port}",
+        headers={"Authorization": f"Bearer {secret}"},
+        timeout=20,
+    )
+
+
+async def values_of(served: Served, episode: Episode, rival_person: str) -> dict[str, list[str]]:
+    """A value, or several, for every parameter in a path."""
+    client = served.client
+    entry = (await client.entries(episode.watchlist_id))[0]
+    return {
+        "alert_id": [episode.id],
+        "which": list(IMAGES),
+        "person_id": [rival_person],
+        "deployment_id": [episode.deployment_id],
+        "watchlist_id": [episode.watchlist_id],
+        "entry_id": [entry.id],
+        "photo_id": [photo.id for photo in entry.photos],
+    }
+
+
+async def walk(client: httpx.AsyncClient, values: dict[str, list[str]]) -> dict[str, bytes]:
+    """The body of every GET route, by path; a parameter without a value here is asked for `x`."""
+    described = (await client.get("/openapi.json")).json()
+    found: dict[str, bytes] = {}
+    for template, methods in described["paths"].items():
+        if "get" not in methods or template == ENDLESS or template in TAKES_A_CAMERA:
+            continue
+        paths = [template]
+        for name in re.findall(r"{(\w+)}", template):
+            choices = values.get(name, ["x"])
+            paths = [path.replace(f"{{{name}}}", value) for path in paths for value in choices]
+        for path in paths:
+            reply = await client.get(path)
+            found[path] = str(reply.status_code).encode() + b" " + reply.content
+    for state in ("open", "closed"):
+        found[f"state={state}"] = (await client.get(f"/v1/alerts?state={state}")).content
+    return found
+
+
+async def events(client: httpx.AsyncClient) -> list[str]:
+    """Every kept change, as the stream replays it."""
+    lines: list[str] = []
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(0.5), client.stream("GET", f"{ENDLESS}?after=0") as reply:
+            async for line in reply.aiter_lines():
+                lines.append(line)  # noqa: PERF401 - what came before the timeout is wanted
+    kept = [line for line in lines if line.startswith("data:") and '"subject_id"' in line]
+    assert kept, "the stream replays"
+    return kept
+
+
+def bytes_below(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
+async def test_every_route_and_event_is_the_same_with_and_without_a_first_decision(
+    tmp_path: Path,
+) -> None:
+    clock = ManualClock()
+    async with serve(tmp_path, clock, tcp="127.0.0.1:0", tokens=BOOK) as served:
+        served.site.reviews.required = 2
+        episode = await raise_one(served.site.database)
+        rival = await add_rival(served.site.database, episode)
+        values = await values_of(served, episode, rival.person_id)
+        path = f"/v1/alerts/{episode.id}/review"
+        async with over_tcp(served, "anna's") as anna, over_tcp(served, "ben's") as ben:
+            before, events_before = await walk(ben, values), await events(ben)
+            assert len(before) > 12
+            submitted = await anna.post(path, json=MATCH.model_dump())
+            assert submitted.status_code == 200, submitted.text
+            assert await walk(ben, values) == before
+            assert await events(ben) == events_before
+            assert (await anna.post(f"{path}/final")).json()["revealed"]["score"] == 0.61
+            assert await walk(ben, values) == before
+            assert await events(ben) == events_before
+            # ... and not in refusals, nor while their own decision may still be undone.
+            refused = await ben.post(f"{path}/final")
+            assert (refused.status_code, b"anna" in refused.content) == (404, False)
+            early = await ben.post(
+                f"/v1/alerts/{episode.id}/engagement",
+                json={"kind": "arrest"},
+            )
+            assert early.status_code == 409
+            await ben.post(path, json=NO_MATCH.model_dump())
+            for body in (await walk(ben, values)).values():
+                for word in (b"anna", b"the scar", b"0.61", b'"score"', b"unresolved"):
+                    assert word not in body
+            clock.advance(UNDO_WINDOW_S)
+            await served.site.reviews.sweep()
+            shown = (await ben.get(f"/v1/alerts/{episode.id}")).json()
+            assert shown["revealed"]["outcome"] == "unresolved"
+            assert {review["principal"] for review in shown["revealed"]["reviews"]} == {
+                "user:anna",
+                "user:ben",
+            }
+
+
+async def test_a_supervisor_sees_that_one_is_needed_and_decides(tmp_path: Path) -> None:
+    async with serve(tmp_path) as served:
+        served.site.reviews.required = 2
+        alert_id = (await raise_one(served.site.database)).id
+        admin = ReviewClient.with_token(served.socket, None)
+        async with admin:
+            secrets = {
+                name: (await admin.create_token(TokenCreate(principal=name, role=role))).secret
+                for name, role in (
+                    ("anna", Role.OPERATOR),
+                    ("ben", Role.OPERATOR),
+                    ("clara", Role.SUPERVISOR),
+                    ("dora", Role.OPERATOR),
+                )
+            }
+            for name, what in (("anna", MATCH), ("ben", NO_MATCH)):
+                async with ReviewClient.with_token(served.socket, secrets[name]) as client:
+                    await client.submit_review(alert_id, what)
+                    await client.finish_review(alert_id)
+            async with ReviewClient.with_token(served.socket, secrets["dora"]) as dora:
+                assert not (await dora.alert(alert_id)).escalated
+            async with ReviewClient.with_token(served.socket, secrets["clara"]) as clara:
+                waiting = await clara.alert(alert_id)
+                assert (waiting.state, waiting.escalated) == (AlertState.OPEN, True)
+                assert waiting.revealed is None, "a supervisor decides blindly too"
+                await clara.submit_review(alert_id, NO_MATCH)
+                closed = await clara.finish_review(alert_id)
+                assert closed.state is AlertState.CLOSED
+                assert closed.revealed is not None
+                assert closed.revealed.outcome is Outcome.NOT_A_MATCH
+                assert [review.supervising for review in closed.revealed.reviews] == [
+                    False,
+                    False,
+                    True,
+                ]
+                report = EngagementReport(kind="stopped", engagement_min=6, complaint=True)  # type: ignore[arg-type]
+                assert (await clara.report_engagement(alert_id, report)).engagement == report
+                with pytest.raises(Conflict, match="already"):
+                    await clara.report_engagement(alert_id, report)
+            async with ReviewClient.with_token(served.socket, secrets["dora"]) as dora:
+                outside = await dora.alert(alert_id)
+                assert (outside.revealed, outside.engagement) == (None, None)
+
+
+async def test_tokens_are_for_admins_shown_once_and_gone_when_revoked(tmp_path: Path) -> None:
+    async with serve(tmp_path) as served, ReviewClient.with_token(served.socket, None) as admin:
+        made = await admin.create_token(TokenCreate(principal="anna"))
+        assert made.token.principal == "user:anna"
+        assert made.secret.encode() not in bytes_below(tmp_path)
+        assert made.secret not in str(await admin.tokens())
+        async with ReviewClient.with_token(served.socket, made.secret) as anna:
+            await anna.health()
+            for call in (anna.tokens(), anna.create_token(TokenCreate(principal="x"))):
+                with pytest.raises(Denied, match="admin"):
+                    await call
+            revoked = await admin.revoke_token(made.token.id)
+            assert revoked.revoked_by is not None
+            with pytest.raises(Denied):
+                await anna.health()
+
+
+async def test_tokens_outlive_a_restart(tmp_path: Path) -> None:
+    async with serve(tmp_path) as served, ReviewClient.with_token(served.socket, None) as admin:
+        secret = (await admin.create_token(TokenCreate(principal="anna"))).secret
+    async with serve(tmp_path) as served, ReviewClient.with_token(served.socket, secret) as anna:
+        assert (await anna.health()).node == "test-site"
