@@ -7,7 +7,6 @@ from lfrd.ingest.file import FileSource
 from lfrd.ingest.rtsp import RtspSource
 from lfrd.ingest.settings import CameraSettings
 from lfrd.ingest.source import Source
-from lfrd.ingest.whep import WhepSource
 from lfrd.ingest.whip import WhipIngest, WhipSource
 
 
@@ -31,6 +30,8 @@ def build_source(settings: CameraSettings, clock: Clock, whip: WhipIngest | None
                 hwaccel=settings.hwaccel,
             )
         case Kind.WHEP:
+            from lfrd.ingest.whep import WhepSource  # the WebRTC stack: only for such cameras
+
             return WhepSource(
                 address, clock, settings.bearer_token, settings.ca_file, settings.ice_servers
             )

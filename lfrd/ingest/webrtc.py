@@ -26,10 +26,10 @@ from aiortc.rtcrtpparameters import RTCRtcpFeedback
 from lfrd.clock import Clock
 from lfrd.errors import BadInput, SourceError
 from lfrd.ingest.pictures import check_size, planes_of
+from lfrd.ingest.sdp import check_sdp
 from lfrd.ingest.settings import IceServer
 from lfrd.ingest.source import Picture, Sink, SourceStalled, StreamInfo
 
-MAX_SDP_LENGTH: Final = 65_536
 CONNECT_TIMEOUT_S: Final = 10.0
 SILENCE_TIMEOUT_S: Final = 8.0
 """aiortc itself notices a vanished peer after half a minute. The camera says frozen after 4 s."""
@@ -39,16 +39,6 @@ _H264_PROFILES: Final = ("640028", "64001f", "4d001f", "640c1f")
 """High 4.0 and 3.1, Main, constrained High: aiortc decodes them but does not offer them."""
 _RATE_HINT: Final = "x-google-start-bitrate=2500;x-google-min-bitrate=1500"
 """Without it browsers begin at a small picture and may stay there (kilobits a second)."""
-
-
-def check_sdp(sdp: str) -> None:
-    """Refuse what cannot be a session description before a parser sees it. Raises BadInput."""
-    if len(sdp) > MAX_SDP_LENGTH:
-        raise BadInput(f"a session description has at most {MAX_SDP_LENGTH} characters")
-    if not sdp.startswith("v=0"):
-        raise BadInput("this is no session description (application/sdp)")
-    if "\nm=video " not in sdp:
-        raise BadInput("this session description offers no video")
 
 
 class Peer:

@@ -14,9 +14,10 @@ import httpx
 from lfrd.clock import Clock
 from lfrd.errors import BadInput, SourceError, SourceRefused
 from lfrd.ingest.address import Address
+from lfrd.ingest.sdp import MAX_SDP_LENGTH
 from lfrd.ingest.settings import IceServer
 from lfrd.ingest.source import Sink, SourceStalled
-from lfrd.ingest.webrtc import MAX_SDP_LENGTH, Peer, until_stopping
+from lfrd.ingest.webrtc import Peer, until_stopping
 
 _HTTP_TIMEOUT_S: Final = 10.0
 _SDP: Final = "application/sdp"

@@ -11,13 +11,16 @@ import secrets
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from lfrd.clock import Clock
 from lfrd.errors import BadInput, Conflict, NotFound, SourceError
+from lfrd.ingest.sdp import check_sdp
 from lfrd.ingest.settings import IceServer
 from lfrd.ingest.source import Sink, SourceStalled
-from lfrd.ingest.webrtc import Peer, check_sdp, until_stopping
+
+if TYPE_CHECKING:
+    from lfrd.ingest.webrtc import Peer
 
 _ANSWER_TIMEOUT_S: Final = 10.0
 
@@ -184,6 +187,8 @@ class WhipSource:
         while not sink.decoding:
             if sink.wait(0.2):
                 return
+        from lfrd.ingest.webrtc import until_stopping  # the WebRTC stack: only for such cameras
+
         slot = self._ingest.slot(self._camera_id)
         try:
             asyncio.run(until_stopping(sink, self._serve(slot, sink)))
@@ -193,6 +198,8 @@ class WhipSource:
                 self._ingest.forget(self._camera_id, slot)
 
     async def _serve(self, slot: _Slot, sink: Sink) -> None:
+        from lfrd.ingest.webrtc import Peer
+
         loop = asyncio.get_running_loop()
         news = asyncio.Event()
         slot.attach(lambda: loop.call_soon_threadsafe(news.set))
@@ -217,7 +224,7 @@ class WhipSource:
                 continue
 
     async def _session(
-        self, peer: Peer, slot: _Slot, offer: _Offer, news: asyncio.Event, sink: Sink
+        self, peer: "Peer", slot: _Slot, offer: _Offer, news: asyncio.Event, sink: Sink
     ) -> None:
         receiving = asyncio.ensure_future(peer.receive(sink, self._clock))
         try:
@@ -236,7 +243,7 @@ class WhipSource:
         raise SourceError(f"{self._shown}: the publisher stopped")
 
 
-async def _answered(peer: Peer, offer: _Offer) -> bool:
+async def _answered(peer: "Peer", offer: _Offer) -> bool:
     """Answer an offer; one that cannot be used is its sender's problem, not the camera's."""
     if not offer.answered.set_running_or_notify_cancel():
         return False  # the publisher has gone meanwhile
