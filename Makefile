@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: demo test test-e2e lint accuracy bench bench-ingest bench-governance clean
+.PHONY: demo test test-e2e lint accuracy bench bench-ingest bench-governance bench-identity clean
 
 demo: $(VENV)/ready
 	$(BIN)/lfrd demo $(ARGS)
@@ -26,6 +26,9 @@ accuracy: $(VENV)/ready
 
 bench-ingest: $(VENV)/ready
 	$(BIN)/python -m benchmarks.ingest $(ARGS)
+
+bench-identity: $(VENV)/ready
+	$(BIN)/python -m benchmarks.identity $(ARGS)
 
 bench-governance: $(VENV)/ready
 	$(BIN)/python -m benchmarks.non_retention $(ARGS)

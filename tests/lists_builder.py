@@ -73,13 +73,15 @@ class Lists:
 
 
 @asynccontextmanager
-async def lists(folder: Path, pack: packs.Pack, clock: Clock | None = None) -> AsyncIterator[Lists]:
+async def lists(
+    folder: Path, pack: packs.Pack, clock: Clock | None = None, threads: int = 1
+) -> AsyncIterator[Lists]:
     clock = clock or SystemClock()
     with StateFolder(folder) as state, KeyStore(state, load_master_key(state, {})) as keys:
         async with (
             Database(state, keys, clock) as database,
             VectorIndex(state, keys) as index,
-            Vision(pack, threads=1) as vision,
+            Vision(pack, threads=threads) as vision,
         ):
             live, health = LiveGallery(), HealthBoard()
             setting = Setting(0.45, 16, 10.0, folder / "curves")

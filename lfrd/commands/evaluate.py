@@ -1,6 +1,7 @@
 """`lfrd evaluate DIR`: verification and open-set identification on people who are known.
 
-The threshold comes from one half of the people, the rates are of the other half. The JSON
+The threshold is the one that the pack's curve gives for the list and the target; where the pack
+has no curve, one is made of half the people and the rates are of the other half. The JSON
 `{verification, threshold, fpir: {k, n, lo, hi}, fnir: {k, n, lo, hi}}` is a contract.
 """
 
@@ -12,7 +13,7 @@ from html import escape
 from pathlib import Path
 
 from lfrd.config import Config
-from lfrd.errors import BadInput, UserError
+from lfrd.errors import BadInput, ModelError, UserError
 from lfrd.evaluate import calibrate, openset, plots
 from lfrd.evaluate.calibrate import Errata
 from lfrd.evaluate.errata import read_errata
@@ -29,6 +30,8 @@ from lfrd.vision.engine import Vision
 from lfrd.vision.packs import Pack
 
 LARGEST_LIST = 320
+PHOTOS_WANTED = 4
+"""The list is drawn among people with so many photos, if there are enough: they are passages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +77,10 @@ def evaluate(
     rule = EvidenceRule()
     people = len({photo.person for photo in embedded.photos})
     fitted, tested = _curve(embedded, pack, errata, options.seed, config)
-    able = sum(len(rows) > 1 for rows in tested.rows_by_person())
-    size = options.list_size or min(LARGEST_LIST, able // 2)
-    found = openset.draw(tested, size, 1, rule, errata, options.seed)
+    photos_of = sorted((len(rows) for rows in tested.rows_by_person()), reverse=True)
+    size = options.list_size or min(LARGEST_LIST, sum(n > 1 for n in photos_of) // 2)
+    least = min(PHOTOS_WANTED, photos_of[size - 1]) if size <= len(photos_of) else 2
+    found = openset.draw(tested, size, 1, rule, errata, options.seed, least_photos=max(2, least))
     risk = Risk(1 / options.target_fpir, 1.0)
     derived = derive(fitted, risk, references=size, looks=1)
     pairs = (
@@ -158,14 +162,14 @@ def report(result: Evaluation) -> str:
 def _curve(
     embedded: Embedded, pack: Pack, errata: Errata, seed: int, config: Config
 ) -> tuple[Curve, Embedded]:
-    """A curve of half the people and the other half; with few people the pack's curve and all."""
-    names = {photo.person for photo in embedded.photos}
-    if len(names) >= 2 * calibrate.LEAST_PEOPLE:
+    """The pack's curve and everybody; without one, a curve of half the people and the others."""
+    rule = EvidenceRule()
+    try:
+        folder = config.site.state_dir / "curves"
+        return curve.find(pack.model_digest, folder, rule), embedded
+    except ModelError:
         fitting, testing = calibrate.halves_of(embedded, seed)
-        rule = EvidenceRule()
         return calibrate.fit(fitting, pack.model_digest, rule, errata, "this folder"), testing
-    folder = config.site.state_dir / "curves"
-    return curve.find(pack.model_digest, folder, EvidenceRule()), embedded
 
 
 def _groups(tested: Embedded, found: Opportunities, threshold: float, path: Path) -> ByGroup:

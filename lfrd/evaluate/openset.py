@@ -59,18 +59,25 @@ class Verification:
 
 
 def draw(
-    embedded: Embedded, list_size: int, looks: int, rule: EvidenceRule, errata: Errata, seed: int
+    embedded: Embedded,
+    list_size: int,
+    looks: int,
+    rule: EvidenceRule,
+    errata: Errata,
+    seed: int,
+    least_photos: int = 2,
 ) -> Opportunities:
-    """Draw a list of people with enough photos, one reference photo each, and let everybody pass.
+    """Draw a list of people with `least_photos`, one reference photo each, and let everybody pass.
 
     With one look every further photo of a listed person is a passage; with more, all of them
     together make passages of so many looks. Raises BadInput where the people are too few.
     """
     by_person = embedded.rows_by_person()
-    able = [n for n, rows in enumerate(by_person) if len(rows) > looks]
+    least = max(least_photos, looks + 1)
+    able = [n for n, rows in enumerate(by_person) if len(rows) >= least]
     if list_size > len(able) or list_size >= len(by_person):
         raise BadInput(
-            f"a list of {list_size} needs as many people with {looks + 1} photos and others who "
+            f"a list of {list_size} needs as many people with {least} photos and others who "
             f"are not on it; there are {len(able)} of {len(by_person)} people"
         )
     rng = np.random.default_rng(seed)

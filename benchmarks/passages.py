@@ -1,0 +1,125 @@
+"""LFW faces walking through a rendered scene, by way of `lfrd try`, the whole program."""
+
+import asyncio
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from benchmarks.report import Figure, Report
+from lfrd.errors import BadInput
+from lfrd.evaluate.labelled import enlarged
+from lfrd.identity.curve import Curve
+from lfrd.identity.enrolment import enrol
+from lfrd.identity.threshold import Risk, derive
+from lfrd.intervals import wilson
+from lfrd.vision.engine import Vision
+
+SHARED = Path(os.environ.get("LFRD_SHARED", Path(__file__).resolve().parents[1].parent / "shared"))
+LFW = SHARED / "media" / "lfw"
+SEED = 1
+ONE_IN = 1000
+LOOKS = 16
+LEAST_PHOTOS = 12
+
+
+async def walk(
+    report: Report,
+    vision: Vision,
+    measured: Curve,
+    *,
+    listed: int,
+    strangers: int,
+    passages: int,
+    list_size: int,
+) -> None:
+    """So many passages of each person; the list holds `list_size` people, most never pass."""
+    from lfw_clip import passage_at, plan, render
+
+    people = {
+        person.name: sorted(person.iterdir()) for person in sorted(LFW.iterdir()) if person.is_dir()
+    }
+    rng = np.random.default_rng(SEED)
+    able = [name for name, photos in people.items() if len(photos) >= LEAST_PHOTOS]
+    walkers = [able[n] for n in rng.permutation(len(able))[: listed + strangers]]
+    wanted, others = walkers[:listed], walkers[listed:]
+    rest = [name for name in people if name not in walkers]
+    rest = [rest[n] for n in rng.permutation(len(rest))]
+    derived = derive(measured, Risk(ONE_IN), references=list_size, looks=LOOKS)
+    planned = plan({name: people[name][1:] for name in walkers}, passages, SEED)
+    with tempfile.TemporaryDirectory() as folder:
+        clip = await asyncio.to_thread(render, Path(folder) / "walk.mp4", planned)
+        photos = Path(folder) / "list"
+        photos.mkdir()
+        for name in wanted:
+            _double(people[name][0], photos / f"{name}.png")
+        await _fill(vision, people, rest, photos, len(wanted), list_size)
+        lines = await _try(clip, photos, derived.threshold)
+    raised = [line for line in lines if line["event"] == "candidate"]
+    hit = set()
+    false = []
+    for line in raised:
+        passage = passage_at(planned, line["entry"], line["at_s"])
+        if passage is None:
+            false.append(line["entry"])
+        else:
+            hit.add(passage)
+    mated = [passage for passage in planned if passage.person in wanted]
+    rate = wilson(len(hit), len(mated))
+    summary = lines[-1]
+    report.add(
+        Figure("rendered passages, TPIR", round(100 * rate.value, 2), "%", at_least=98.0,
+               note=f"{rate.k} of {rate.n} at the derived {derived.threshold:.3f} "
+               f"(list {list_size}, 1 in {ONE_IN}), 95 % {rate.lo:.1%} to {rate.hi:.1%}"),
+        Figure("rendered passages, false episodes", len(false), at_most=0,
+               note=f"{len(planned) - len(mated)} passages of {len(others)} strangers, "
+               f"{summary['tracks']} tracks"),
+    )  # fmt: skip
+
+
+async def _try(clip: Path, photos: Path, threshold: float) -> list[dict]:
+    environment = os.environ | {"LFRD_MATCHING__THRESHOLD": str(threshold)}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "lfrd", "try", str(clip), "--watchlist", str(photos),
+        "--every-frame", "--json", stdout=asyncio.subprocess.PIPE, env=environment,
+    )  # fmt: skip
+    try:
+        printed, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode != 0:
+        raise SystemExit(f"lfrd try failed with code {process.returncode}")
+    return [json.loads(line) for line in printed.splitlines()]
+
+
+async def _fill(
+    vision: Vision,
+    people: dict[str, list[Path]],
+    names: list[str],
+    photos: Path,
+    already: int,
+    size: int,
+) -> None:
+    """Further people for the list, until it has `size`; photos of two people are left out."""
+    count = already
+    for name in names:
+        if count == size:
+            return
+        path = photos / f"{name}.png"
+        _double(people[name][0], path)
+        try:
+            await enrol(path.read_bytes(), vision, name=name)
+            count += 1
+        except BadInput:
+            path.unlink()
+
+
+def _double(photo: Path, to: Path) -> None:
+    rgb = np.asarray(Image.open(photo).convert("RGB"), np.uint8)
+    Image.fromarray(enlarged(rgb)).save(to)
