@@ -87,7 +87,10 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _check_config(options: argparse.Namespace) -> None:
-    config.load(options.file)
+    loaded = config.load(options.file)
+    from lfrd.commands.policy import site_policy
+
+    site_policy(loaded)
     print(f"{options.file} is fine")
 
 
@@ -112,6 +115,20 @@ def _demo(options: argparse.Namespace) -> int:
     from lfrd.commands import demo
 
     return _run_async(demo.run(loaded, headless=options.headless, seconds=options.seconds))
+
+
+def _policy(options: argparse.Namespace) -> None:
+    loaded = _quietly(options)
+    from lfrd.commands import policy
+
+    policy.run(options, loaded)
+
+
+def _key(options: argparse.Namespace) -> int:
+    loaded = _quietly(options)
+    from lfrd.commands import key
+
+    return _run_async(key.run(options, loaded))
 
 
 def _models(options: argparse.Namespace) -> None:
@@ -169,6 +186,7 @@ def parser() -> argparse.ArgumentParser:
     _add_daemon(commands)
     _add_lab(commands)
     _add_models(commands)
+    _add_rules(commands)
     _add_clients(commands)
     return top
 
@@ -218,6 +236,27 @@ def _add_lab(commands: Any) -> None:
     demo = _add(commands, "demo", _demo, "Show the whole daemon on a stream of its own.")
     demo.add_argument("--headless", action="store_true", help="no terminal UI: JSON lines")
     demo.add_argument("--seconds", type=_rate, default=None, help="stop after so long")
+
+
+def _add_rules(commands: Any) -> None:
+    policy = _add(commands, "policy", _policy, "Show and check the rules in force.")
+    actions = policy.add_subparsers(dest="action", required=True, metavar="ACTION")
+    show = actions.add_parser("show", help="the rules of this site, or of a profile")
+    show.add_argument("name", nargs="?", help="a profile (default: this site's)")
+    show.add_argument("--json", action="store_true", help="print JSON")
+    check = actions.add_parser("check", help="name every wrong key of a profile or configuration")
+    check.add_argument("file", type=Path)
+    key = _add(commands, "key", _key, "Change and keep the keys; while no daemon runs.")
+    actions = key.add_subparsers(dest="action", required=True, metavar="ACTION")
+    rotate = actions.add_parser("rotate", help="put everything under a new master key")
+    rotate.add_argument("--new-key", type=Path, help="32 bytes (default: made, in master.key)")
+    escrow = actions.add_parser("escrow", help="overwrite the copy of keys.db")
+    escrow.add_argument("file", type=Path, nargs="?", help="(default: keys.escrow)")
+    abandon = actions.add_parser(
+        "abandon", help="keys.db is lost: go on with the records, and give up every face"
+    )
+    for action in (rotate, escrow, abandon):
+        action.add_argument("--key", type=Path, help="the master key (default: as the daemon)")
 
 
 def _add_models(commands: Any) -> None:

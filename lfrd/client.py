@@ -22,6 +22,7 @@ from pydantic import TypeAdapter, ValidationError
 
 import lfrd.api.sse as sse
 import lfrd.errors as errors
+from lfrd.api.governance_calls import GovernanceCalls
 from lfrd.api.schema import (
     Alert,
     AlertState,
@@ -102,6 +103,7 @@ class Client:
         self._http = httpx.AsyncClient(
             transport=transport, base_url=base_url, headers=headers, timeout=REQUEST_S
         )
+        self.governance = GovernanceCalls(self._get, self._post)
 
     @classmethod
     def over_socket(cls, path: Path) -> Self:

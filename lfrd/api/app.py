@@ -12,6 +12,7 @@ from lfrd.api import (
     cameras,
     deployments,
     events,
+    governance,
     health,
     imports,
     list_changes,
@@ -35,7 +36,7 @@ UPLOADS_AT_ONCE = 4
 
 RESOURCES = (
     health, cameras, watchlists, list_changes, imports, thresholds, deployments, alerts, events,
-    whip, tokens,
+    whip, governance, tokens,
 )  # fmt: skip
 
 NOT_IN_A_ROUTE: tuple[type[Wire], ...] = (Problem, EventMessage, HealthChange)

@@ -5,12 +5,14 @@ from dataclasses import asdict
 
 from fastapi import APIRouter
 
-from lfrd.api import schema
+from lfrd.api import governance_views as views
+from lfrd.api import schema, schema_governance
 from lfrd.api.deps import PrincipalDep, SiteDep
 from lfrd.errors import NotFound
+from lfrd.governance.planning import Draft
 from lfrd.site import Site
 from lfrd.store import deployments as stored
-from lfrd.store.deployments import Deployment
+from lfrd.store.deployments import Deployment, DeploymentState
 
 router = APIRouter(prefix="/deployments", tags=["deployments"])
 
@@ -37,6 +39,31 @@ async def start_deployment(
     return (await _shown(site, started))[0]
 
 
+@router.post("/drafts", status_code=201)
+async def draft_deployment(
+    body: schema_governance.DeploymentDraft, site: SiteDep, principal: PrincipalDep
+) -> schema.Deployment:
+    """Plan a deployment. Nothing starts by it; `gate` says what it still lacks."""
+    draft = Draft(
+        profile=body.profile,
+        purpose=body.purpose,
+        use_case=body.use_case.value,
+        place=body.place,
+        watchlist_ids=body.watchlist_ids,
+        duration_s=body.duration_s,
+        expectation=body.expectation,
+        documents=body.documents,
+        start_at_s=body.start_at_s,
+    )
+    return (await _shown(site, await site.deployments.draft(draft, principal=principal)))[0]
+
+
+@router.post("/current/presence")
+async def operator_present(site: SiteDep, _principal: PrincipalDep) -> schema.Deployment:
+    """An operator is there: where the rules want a heartbeat, this is it."""
+    return (await _shown(site, site.deployments.present()))[0]
+
+
 @router.get("/current")
 async def read_current_deployment(site: SiteDep) -> schema.Deployment:
     """The running deployment with its counts so far; 404 while none runs."""
@@ -50,6 +77,61 @@ async def read_current_deployment(site: SiteDep) -> schema.Deployment:
 async def read_deployment(deployment_id: str, site: SiteDep) -> schema.Deployment:
     """One deployment."""
     return (await _shown(site, await site.deployments.get(deployment_id)))[0]
+
+
+@router.get("/{deployment_id}/gate")
+async def read_gate(
+    deployment_id: str, site: SiteDep, principal: PrincipalDep
+) -> schema_governance.GateVerdict:
+    """Everything that bars the caller from starting it now, listed at once."""
+    return views.verdict(await site.deployments.verdict(deployment_id, principal=principal))
+
+
+@router.post("/{deployment_id}/authorise")
+async def authorise_deployment(
+    deployment_id: str, site: SiteDep, principal: PrincipalDep
+) -> schema.Deployment:
+    """Give it the caller's written authority, until its planned end."""
+    row = await site.deployments.authorise(deployment_id, principal=principal)
+    return (await _shown(site, row))[0]
+
+
+@router.post("/{deployment_id}/start")
+async def begin_deployment(
+    deployment_id: str,
+    body: schema_governance.DeploymentBegin,
+    site: SiteDep,
+    principal: PrincipalDep,
+) -> schema.Deployment:
+    """Start it, or list all that is missing. An urgent start is ratified in time, or purged."""
+    if body.urgent_reason is None:
+        row = await site.deployments.start_planned(deployment_id, principal=principal)
+    else:
+        row = await site.deployments.start_urgent(
+            deployment_id, body.urgent_reason, principal=principal
+        )
+    return (await _shown(site, row))[0]
+
+
+@router.post("/{deployment_id}/ratify")
+async def ratify_deployment(
+    deployment_id: str, site: SiteDep, principal: PrincipalDep
+) -> schema.Deployment:
+    """Give an urgent start the authority it lacked; by somebody else."""
+    row = await site.deployments.ratify(deployment_id, principal=principal)
+    return (await _shown(site, row))[0]
+
+
+@router.post("/{deployment_id}/extend")
+async def extend_deployment(
+    deployment_id: str,
+    body: schema_governance.DeploymentExtend,
+    site: SiteDep,
+    principal: PrincipalDep,
+) -> schema.Deployment:
+    """A new authorisation for it to last longer."""
+    row = await site.deployments.extend(deployment_id, body.until_at_s, principal=principal)
+    return (await _shown(site, row))[0]
 
 
 @router.post("/{deployment_id}/end")
@@ -67,7 +149,12 @@ async def _shown(site: Site, *rows: Deployment) -> tuple[schema.Deployment, ...]
         lambda reader: [stored.snapshots(reader, row.id) for row in rows]
     )
     return tuple(
-        _deployment(site, row, tuple(snapshot.watchlist_id for snapshot in snapshots))
+        _deployment(
+            site,
+            row,
+            tuple(snapshot.watchlist_id for snapshot in snapshots)
+            or tuple(json.loads(row.watchlist_ids)),
+        )
         for row, snapshots in zip(rows, lists, strict=True)
     )
 
@@ -88,6 +175,22 @@ def _deployment(site: Site, row: Deployment, watchlist_ids: tuple[str, ...]) -> 
         ended_at_s=row.ended_at_s,
         end_reason=row.end_reason,
         summary=_summary(site, row),
+        policy=views.policy_of(row),
+        use_case=row.use_case,
+        expectation=row.expectation,
+        documents=tuple(json.loads(row.documents)),
+        camera_ids=tuple(json.loads(row.camera_ids)),
+        detector_digest=row.detector_digest,
+        planned_start_at_s=row.planned_start_at_s,
+        created_by=row.principal,
+        authorised_by=row.authorised_by,
+        authorised_at_s=row.authorised_at_s,
+        urgent_reason=row.urgent_reason,
+        ratify_by_at_s=row.ratify_by_at_s,
+        ratified_by=row.ratified_by,
+        schedule_id=row.schedule_id,
+        erased_at_s=row.erased_at_s,
+        paused=row.state is DeploymentState.RUNNING and site.deployments.paused,
     )
 
 

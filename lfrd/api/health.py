@@ -5,6 +5,7 @@ from fastapi import APIRouter
 import lfrd
 from lfrd.api import schema, views
 from lfrd.api.deps import SiteDep
+from lfrd.api.governance_views import policy_brief
 
 router = APIRouter(tags=["health"])
 
@@ -28,4 +29,5 @@ async def read_health(site: SiteDep) -> schema.Health:
         ),
         deployment_id=running.id if running else None,
         gallery_templates=len(site.gallery),
+        policy=policy_brief(site.deployments.policies.own),
     )

@@ -8,20 +8,20 @@ A refusal is a `Problem` (RFC 9457, media type application/problem+json).
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field
 
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9a-f]{6}$")]
-Margin = Annotated[float, Field(ge=0, le=0.5)]
-"""How much more than the threshold is asked for."""
-Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
-
-
-class Wire(BaseModel):
-    """Base of every message."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from lfrd.api.schema_governance import Deployment as Deployment
+from lfrd.api.schema_governance import DeploymentEnd as DeploymentEnd
+from lfrd.api.schema_governance import DeploymentStart as DeploymentStart
+from lfrd.api.schema_governance import DeploymentState as DeploymentState
+from lfrd.api.schema_governance import DeploymentSummary as DeploymentSummary
+from lfrd.api.schema_governance import PolicyBrief as PolicyBrief
+from lfrd.api.wire import Colour as Colour
+from lfrd.api.wire import Line as Line
+from lfrd.api.wire import Margin as Margin
+from lfrd.api.wire import Slug as Slug
+from lfrd.api.wire import Text as Text
+from lfrd.api.wire import Wire as Wire
 
 
 class Problem(Wire):
@@ -58,6 +58,8 @@ class Health(Wire):
     model: ModelInfo
     deployment_id: str | None
     gallery_templates: int
+    policy: PolicyBrief | None = None
+    """The rules of the site; every screen shows their name."""
 
 
 class CameraState(StrEnum):
@@ -227,61 +229,6 @@ class EntryCreate(Wire):
     expires_at_s: float | None = None
     person_id: str | None = None
     """Set where the same person is already on another list."""
-
-
-class DeploymentState(StrEnum):
-    DRAFT = "draft"
-    AUTHORISED = "authorised"
-    RUNNING = "running"
-    ENDED = "ended"
-    ERASED = "erased"
-
-
-class DeploymentSummary(Wire):
-    """The counts of one deployment; passing faces are counted as tracks."""
-
-    frames_decoded: int
-    frames_detected: int
-    frames_dropped: int
-    tracks: int
-    candidates: int
-    templates_made: int
-    templates_destroyed: int
-    latency_p50_ms: float | None
-    latency_p95_ms: float | None
-
-
-class Deployment(Wire):
-    id: str
-    profile: str
-    state: DeploymentState
-    purpose: str
-    place: str
-    threshold: float
-    recogniser_digest: str
-    watchlist_ids: tuple[str, ...]
-    started_by: str | None
-    started_at_s: float | None
-    planned_end_at_s: float | None
-    ended_at_s: float | None
-    end_reason: str | None
-    summary: DeploymentSummary | None
-
-
-class DeploymentStart(Wire):
-    """Starts a deployment of the `lab` profile on the named lists and all enabled cameras."""
-
-    profile: Literal["lab"] = "lab"
-    purpose: Line
-    place: Line
-    watchlist_ids: Annotated[tuple[str, ...], Field(min_length=1, max_length=100)]
-    duration_s: Annotated[float, Field(gt=0, le=4 * 3600)] = 3600.0
-
-
-class DeploymentEnd(Wire):
-    """Ends a running deployment."""
-
-    reason: Line = "ended by the operator"
 
 
 class ReviewDecision(StrEnum):

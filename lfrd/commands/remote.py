@@ -19,7 +19,8 @@ from lfrd.api.schema_cameras import (
     CameraTestReport,
 )
 from lfrd.client import Client
-from lfrd.errors import Conflict, NotFound, UserError
+from lfrd.commands import governance
+from lfrd.errors import Conflict, UserError
 
 
 async def run(options: argparse.Namespace, socket: Path) -> int:
@@ -85,15 +86,11 @@ async def _camera_remove(client: Client, options: argparse.Namespace) -> Sequenc
 
 
 async def _deployment_start(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
-    known = {watchlist.name: watchlist.id for watchlist in await client.watchlists()}
-    missing = [name for name in options.watchlist if name not in known]
-    if missing:
-        raise NotFound(f"there is no watchlist named {', '.join(missing)}")
     start = DeploymentStart(
         profile=options.profile,
         purpose=options.purpose,
         place=options.place,
-        watchlist_ids=tuple(known[name] for name in options.watchlist),
+        watchlist_ids=await governance.list_ids(client, options.watchlist),
         duration_s=options.hours * 3600,
     )
     return [await client.start_deployment(start)]
@@ -119,7 +116,7 @@ def _row(item: Wire) -> str:
         return _report(item)
     if isinstance(item, Deployment):
         return f"{item.id}  {item.state:10} {item.profile:8} {item.purpose} at {item.place}"
-    return item.model_dump_json()
+    return governance.row(item) or item.model_dump_json()
 
 
 def _report(item: CameraTestReport) -> str:
@@ -160,4 +157,5 @@ _ACTIONS: dict[
     ("deployment", "start"): _deployment_start,
     ("deployment", "end"): _deployment_end,
     ("deployment", "list"): _deployment_list,
+    **governance.ACTIONS,
 }

@@ -1,17 +1,17 @@
 """The commands that talk to a running daemon: their words and options."""
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 
-Add = Callable[[str, str], argparse.ArgumentParser]
+from lfrd.commands.actions import Add, actions_of
+from lfrd.commands.governance import add_deployment_actions, add_nouns
 
 
 def add_clients(add: Add) -> None:
     """Add `camera` and `deployment`; `add` makes a command with the common options."""
     camera = add("camera", "List, add and remove cameras of the running daemon.")
     camera.set_defaults(noun="camera")
-    actions = _actions(camera)
+    actions = actions_of(camera)
     added = actions("add", "add a camera; it starts at once in a running deployment")
     added.add_argument("id", help="lower-case letters, digits, hyphens")
     added.add_argument(
@@ -47,7 +47,7 @@ def add_clients(add: Add) -> None:
 
     deployment = add("deployment", "Start, end and list deployments of the running daemon.")
     deployment.set_defaults(noun="deployment")
-    actions = _actions(deployment)
+    actions = actions_of(deployment)
     start = actions("start", "start comparing faces with watchlists")
     start.add_argument("--profile", choices=("lab",), required=True)
     start.add_argument("--watchlist", action="append", required=True, help="name; may be repeated")
@@ -56,6 +56,8 @@ def add_clients(add: Add) -> None:
     start.add_argument("--hours", type=float, default=1.0)
     actions("end", "end the running deployment now")
     actions("list", "the newest deployments")
+    add_deployment_actions(actions)
+    add_nouns(add)
 
 
 def _corners(text: str) -> tuple[tuple[float, float], ...]:
@@ -64,17 +66,3 @@ def _corners(text: str) -> tuple[tuple[float, float], ...]:
     if len(numbers) < 6 or len(numbers) % 2:
         raise argparse.ArgumentTypeError("give X,Y for three corners or more")
     return tuple(zip(numbers[::2], numbers[1::2], strict=True))
-
-
-def _actions(command: argparse.ArgumentParser) -> Add:
-    group = command.add_subparsers(dest="action", required=True, metavar="ACTION")
-
-    def add(name: str, text: str) -> argparse.ArgumentParser:
-        action: argparse.ArgumentParser = group.add_parser(name, help=text, description=text)
-        action.add_argument("--json", action="store_true", help="print JSON")
-        action.add_argument(
-            "--socket", type=Path, help="the daemon's socket (default: as configured)"
-        )
-        return action
-
-    return add

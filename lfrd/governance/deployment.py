@@ -72,11 +72,12 @@ class Deployments:
         """The counts of the running deployment so far."""
         return self._running.summary() if self._running else None
 
-    def present(self) -> None:
+    def present(self) -> Deployment:
         """An operator is there. Raises Conflict where no deployment runs."""
         if self._running is None:
             raise Conflict("no deployment is running")
         self._running.operator_seen()
+        return self._running.deployment
 
     async def list_all(self) -> list[Deployment]:
         """The newest deployments, newest first."""

@@ -28,6 +28,9 @@ MONTH_S = 31 * 24 * HOUR_S
 """The longest month, so that N of these are never less than N of the calendar's."""
 
 SWEEP_EVERY_S = 5.0
+LEAVE_LIMIT_S = 4.0
+"""The service manager waits 10 s for the whole daemon; what is not done is done at the start."""
+
 COMPONENT = "retention"
 DROP_LIMIT = 500
 """Episodes whose last traces go in one transaction; the rest is for the next sweep."""
@@ -149,11 +152,12 @@ class Retention:
         What fails is tried again at the next start.
         """
         try:
-            for watchlist_id in lists_due_at_exit(await self._database.read(_uses)):
-                log.info("watchlist %s was used in the lab and is erased at exit", watchlist_id)
-                await self._erase(ErasureKind.WATCHLIST, watchlist_id, "after use in the lab")
-            await self._eraser.finish_open()
-        except LfrdError as error:
+            async with asyncio.timeout(LEAVE_LIMIT_S):
+                for watchlist_id in lists_due_at_exit(await self._database.read(_uses)):
+                    log.info("watchlist %s was used in the lab: erased at exit", watchlist_id)
+                    await self._erase(ErasureKind.WATCHLIST, watchlist_id, "after use in the lab")
+                await self._eraser.finish_open()
+        except (LfrdError, TimeoutError) as error:
             log.error("what the lab used cannot be erased now: %s", error)
 
     async def _finish_open(self) -> None:

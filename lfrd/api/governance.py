@@ -1,0 +1,106 @@
+"""Rules, schedules, legal holds and erasures."""
+
+from fastapi import APIRouter
+
+from lfrd.api import governance_views as views
+from lfrd.api import schema_governance as wire
+from lfrd.api.deps import PrincipalDep, SiteDep
+from lfrd.governance.schedule import Plan, Window
+from lfrd.store import erasures, holds
+from lfrd.store.erasures import ErasureKind
+from lfrd.store.holds import HoldKind
+
+router = APIRouter(tags=["governance"])
+
+
+@router.get("/policy")
+async def read_policy(site: SiteDep) -> wire.SitePolicies:
+    """The rules of this site, as they have been since the daemon started."""
+    return views.site_policies(site.deployments.policies)
+
+
+@router.get("/schedules")
+async def list_schedules(site: SiteDep) -> tuple[wire.Schedule, ...]:
+    """The newest schedules, newest first."""
+    return tuple(views.schedule_view(row) for row in await site.schedules.list_all())
+
+
+@router.post("/schedules", status_code=201)
+async def add_schedule(
+    body: wire.ScheduleCreate, site: SiteDep, principal: PrincipalDep
+) -> wire.Schedule:
+    """Plan weekly deployments; none starts before the schedule is authorised."""
+    plan = Plan(
+        body.profile, body.purpose, body.use_case.value, body.place, body.expectation,
+        body.documents, body.watchlist_ids,
+    )  # fmt: skip
+    windows = [Window(item.day, item.start, item.hours) for item in body.windows]
+    row = await site.schedules.add(
+        plan, windows, body.timezone, body.expires_at_s, principal=principal
+    )
+    return views.schedule_view(row)
+
+
+@router.post("/schedules/{schedule_id}/authorise")
+async def authorise_schedule(
+    schedule_id: str, site: SiteDep, principal: PrincipalDep
+) -> wire.Schedule:
+    """Give the standing authorisation, until the schedule expires."""
+    return views.schedule_view(await site.schedules.authorise(schedule_id, principal=principal))
+
+
+@router.post("/schedules/{schedule_id}/revoke")
+async def revoke_schedule(
+    schedule_id: str, site: SiteDep, principal: PrincipalDep
+) -> wire.Schedule:
+    """Take it back: nothing more starts under it."""
+    return views.schedule_view(await site.schedules.revoke(schedule_id, principal=principal))
+
+
+@router.get("/holds")
+async def list_holds(site: SiteDep) -> tuple[wire.Hold, ...]:
+    """Legal holds, newest first."""
+    return tuple(views.hold(row) for row in await site.database.read(holds.list_all))
+
+
+@router.post("/holds", status_code=201)
+async def ask_hold(body: wire.HoldCreate, site: SiteDep, principal: PrincipalDep) -> wire.Hold:
+    """Ask for a legal hold. It has no effect before somebody else confirms it."""
+    kind = HoldKind(body.kind.value)
+    row = await site.database.write(
+        lambda tx: holds.ask(tx, kind, body.subject_id, body.reason), principal=principal
+    )
+    return views.hold(row)
+
+
+@router.post("/holds/{hold_id}/confirm")
+async def confirm_hold(hold_id: str, site: SiteDep, principal: PrincipalDep) -> wire.Hold:
+    """Put it in force; by somebody else than whoever asked."""
+    row = await site.database.write(lambda tx: holds.confirm(tx, hold_id), principal=principal)
+    return views.hold(row)
+
+
+@router.post("/holds/{hold_id}/release")
+async def release_hold(
+    hold_id: str, body: wire.Reason, site: SiteDep, principal: PrincipalDep
+) -> wire.Hold:
+    """End it: the timers apply again, at once."""
+    row = await site.database.write(
+        lambda tx: holds.release(tx, hold_id, body.reason), principal=principal
+    )
+    return views.hold(row)
+
+
+@router.get("/erasures")
+async def list_erasures(site: SiteDep) -> tuple[wire.Erasure, ...]:
+    """The newest erasures with their receipts, newest first."""
+    return tuple(views.erasure(row) for row in await site.database.read(erasures.receipts))
+
+
+@router.post("/erasures", status_code=201)
+async def erase(body: wire.ErasureRequest, site: SiteDep, principal: PrincipalDep) -> wire.Erasure:
+    """Erase, and answer with the receipt: by then the bytes are gone from every file."""
+    row = await site.eraser.erase(
+        ErasureKind(body.kind), body.subject_id, body.reason, principal=principal
+    )
+    return views.erasure(row)

@@ -1,0 +1,275 @@
+"""The wire contract of deployments and what governs them: rules, schedules, holds, erasures."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from lfrd.api.wire import Line, Text, Wire
+
+
+class PolicyBrief(Wire):
+    """Which rules are in force: two equal digests are the same rules."""
+
+    name: str
+    version: int
+    title: str
+    digest: str
+    is_lab: bool
+
+
+class Policy(PolicyBrief):
+    """All the rules. `changed` are the keys that the site's configuration sets."""
+
+    values: dict[str, bool | int | float | str]
+    changed: tuple[str, ...]
+
+
+class SitePolicies(Wire):
+    """What may be in force here: the site's own, and the lab's unless it was ruled out."""
+
+    own: Policy
+    lab: Policy | None
+
+
+class UseCase(StrEnum):
+    """What faces are compared for: a closed choice, so that it can be counted in public."""
+
+    LOCATE_WANTED = "locate-wanted"
+    FIND_MISSING = "find-missing"
+    PROTECT_AT_RISK = "protect-at-risk"
+    ENFORCE_COURT_ORDER = "enforce-court-order"
+    ENFORCE_EXCLUSION = "enforce-exclusion"
+    TEST = "test"
+
+
+class DeploymentState(StrEnum):
+    DRAFT = "draft"
+    AUTHORISED = "authorised"
+    RUNNING = "running"
+    ENDED = "ended"
+    ERASED = "erased"
+
+
+class DeploymentSummary(Wire):
+    """The counts of one deployment; passing faces are counted as tracks."""
+
+    frames_decoded: int
+    frames_detected: int
+    frames_dropped: int
+    tracks: int
+    candidates: int
+    templates_made: int
+    templates_destroyed: int
+    latency_p50_ms: float | None
+    latency_p95_ms: float | None
+
+
+class Deployment(Wire):
+    id: str
+    profile: str
+    state: DeploymentState
+    purpose: str
+    place: str
+    threshold: float
+    recogniser_digest: str
+    watchlist_ids: tuple[str, ...]
+    started_by: str | None
+    started_at_s: float | None
+    planned_end_at_s: float | None
+    ended_at_s: float | None
+    end_reason: str | None
+    summary: DeploymentSummary | None
+    policy: PolicyBrief | None = None
+    use_case: str = ""
+    expectation: str = ""
+    documents: tuple[str, ...] = ()
+    camera_ids: tuple[str, ...] = ()
+    detector_digest: str = ""
+    planned_start_at_s: float | None = None
+    created_by: str = ""
+    authorised_by: str | None = None
+    authorised_at_s: float | None = None
+    urgent_reason: str | None = None
+    ratify_by_at_s: float | None = None
+    ratified_by: str | None = None
+    schedule_id: str | None = None
+    erased_at_s: float | None = None
+    paused: bool = False
+    """Whether matching pauses because no operator is present."""
+
+
+class DeploymentStart(Wire):
+    """Starts a deployment of the `lab` profile on the named lists and all enabled cameras."""
+
+    profile: Literal["lab"] = "lab"
+    purpose: Line
+    place: Line
+    watchlist_ids: Annotated[tuple[str, ...], Field(min_length=1, max_length=100)]
+    duration_s: Annotated[float, Field(gt=0, le=4 * 3600)] = 3600.0
+
+
+class DeploymentEnd(Wire):
+    """Ends a running deployment."""
+
+    reason: Line = "ended by the operator"
+
+
+Documents = Annotated[tuple[Line, ...], Field(max_length=50)]
+ListIds = Annotated[tuple[str, ...], Field(max_length=100)]
+
+
+class DeploymentDraft(Wire):
+    """A deployment as somebody plans it: nothing starts by it. `start_at_s` null is now.
+
+    `documents` are `kind: reference` texts, such as `impact-assessment: DPIA-2026-04`. What is
+    missing is no error here; the gate says it.
+    """
+
+    profile: Line
+    purpose: Text = ""
+    use_case: UseCase
+    place: Text = ""
+    expectation: Text = ""
+    documents: Documents = ()
+    watchlist_ids: ListIds = ()
+    start_at_s: float | None = None
+    duration_s: Annotated[float, Field(gt=0, le=24 * 3600)]
+
+
+class GateFinding(Wire):
+    """One thing that is missing, or to be known. `key` is stable."""
+
+    key: str
+    text: str
+
+
+class GateVerdict(Wire):
+    """Everything that bars this caller from starting the deployment now, at once."""
+
+    open: bool
+    missing: tuple[GateFinding, ...]
+    warnings: tuple[GateFinding, ...]
+
+
+class DeploymentBegin(Wire):
+    """Starts an authorised deployment; with an urgent reason, a draft, to be ratified by others."""
+
+    urgent_reason: Line | None = None
+
+
+class DeploymentExtend(Wire):
+    """A new authorisation for a running deployment to last until then."""
+
+    until_at_s: float
+
+
+class Reason(Wire):
+    """Why."""
+
+    reason: Line
+
+
+class Window(Wire):
+    """`start` is HH:MM in the schedule's time zone."""
+
+    day: str
+    start: str
+    hours: float
+
+
+class ScheduleCreate(Wire):
+    """A week's windows; each one's deployment has a record of its own."""
+
+    profile: Line
+    purpose: Line
+    use_case: UseCase
+    place: Line
+    expectation: Line
+    documents: Documents = ()
+    watchlist_ids: Annotated[tuple[str, ...], Field(min_length=1, max_length=100)]
+    windows: Annotated[tuple[Window, ...], Field(min_length=1, max_length=50)]
+    timezone: Line = "UTC"
+    expires_at_s: float
+
+
+class Schedule(Wire):
+    id: str
+    profile: str
+    purpose: str
+    use_case: str
+    place: str
+    watchlist_ids: tuple[str, ...]
+    windows: tuple[Window, ...]
+    timezone: str
+    created_by: str
+    expires_at_s: float
+    authorised_by: str | None
+    authorised_at_s: float | None
+    revoked_by: str | None
+    revoked_at_s: float | None
+
+
+class HoldKind(StrEnum):
+    EPISODE = "episode"
+    DEPLOYMENT = "deployment"
+    PERSON = "person"
+    WATCHLIST = "watchlist"
+
+
+class HoldCreate(Wire):
+    """Asks for a legal hold; it has no effect before somebody else confirms it."""
+
+    kind: HoldKind
+    subject_id: Line
+    reason: Line
+
+
+class Hold(Wire):
+    id: str
+    kind: HoldKind
+    subject_id: str
+    reason: str
+    asked_by: str
+    asked_at_s: float
+    confirmed_by: str | None
+    confirmed_at_s: float | None
+    released_by: str | None
+    released_at_s: float | None
+    release_reason: str | None
+
+
+class ErasureKind(StrEnum):
+    WATCHLIST = "watchlist"
+    ENTRY = "entry"
+    PHOTO = "photo"
+    PERSON = "person"
+    DEPLOYMENT = "deployment"
+    EPISODES = "episodes"
+    SNAPSHOT = "snapshot"
+
+
+class ErasureRequest(Wire):
+    """Erases a list, a person (with every copy in episodes) or an ended deployment's faces."""
+
+    kind: Literal["watchlist", "person", "deployment"]
+    subject_id: Line
+    reason: Line
+
+
+class Erasure(Wire):
+    """With `done_at_s` it is the receipt: the bytes are gone from every file. `leaf_id` is its
+    entry in the log."""
+
+    id: str
+    kind: ErasureKind
+    subject_id: str
+    reason: str
+    asked_by: str
+    asked_at_s: float
+    done_at_s: float | None
+    entries: int
+    templates: int
+    images: int
+    episodes: int
+    leaf_id: int | None

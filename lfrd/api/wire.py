@@ -1,0 +1,18 @@
+"""What every message of the wire contract is made of."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9a-f]{6}$")]
+Margin = Annotated[float, Field(ge=0, le=0.5)]
+"""How much more than the threshold is asked for."""
+Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
+
+
+class Wire(BaseModel):
+    """Base of every message."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")

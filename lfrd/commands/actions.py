@@ -1,0 +1,22 @@
+"""How a command with several actions is made."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+Add = Callable[[str, str], argparse.ArgumentParser]
+
+
+def actions_of(command: argparse.ArgumentParser) -> Add:
+    """What adds an action, with the options that all of them have, to a command."""
+    group = command.add_subparsers(dest="action", required=True, metavar="ACTION")
+
+    def add(name: str, text: str) -> argparse.ArgumentParser:
+        action: argparse.ArgumentParser = group.add_parser(name, help=text, description=text)
+        action.add_argument("--json", action="store_true", help="print JSON")
+        action.add_argument(
+            "--socket", type=Path, help="the daemon's socket (default: as configured)"
+        )
+        return action
+
+    return add

@@ -1,0 +1,246 @@
+"""`lfrd deployment | schedule | hold | erase`: what people decide, through the daemon's API."""
+
+import argparse
+import time
+from collections.abc import Awaitable, Callable, Sequence
+
+from lfrd.api import schema_governance as wire
+from lfrd.api.wire import Wire
+from lfrd.client import Client
+from lfrd.commands.actions import Add, actions_of
+from lfrd.errors import BadInput, NotFound
+
+HOUR_S = 3600.0
+Action = Callable[[Client, argparse.Namespace], Awaitable[Sequence[Wire]]]
+
+
+async def list_ids(client: Client, names: Sequence[str]) -> tuple[str, ...]:
+    """The ids of watchlists by their names. Raises NotFound."""
+    known = {watchlist.name: watchlist.id for watchlist in await client.watchlists()}
+    missing = [name for name in names if name not in known]
+    if missing:
+        raise NotFound(f"there is no watchlist named {', '.join(missing)}")
+    return tuple(known[name] for name in names)
+
+
+async def _draft(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
+    draft = wire.DeploymentDraft(
+        profile=options.profile,
+        purpose=options.purpose,
+        use_case=wire.UseCase(options.use_case),
+        place=options.place,
+        expectation=options.expect,
+        documents=tuple(options.document),
+        watchlist_ids=await list_ids(client, options.watchlist),
+        duration_s=options.hours * HOUR_S,
+    )
+    return [await client.governance.draft(draft)]
+
+
+async def _gate(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
+    return [await client.governance.gate(options.id)]
+
+
+async def _authorise(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
+    return [await client.governance.authorise(options.id)]
+
+
+async def _begin(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
+    return [await client.governance.start(options.id, options.urgent)]
+
+
+async def _ratify(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
+    return [await client.governance.ratify(options.id)]
+
+
+async def _extend(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
+    until_s = time.time() + options.hours * HOUR_S
+    return [await client.governance.extend(options.id, until_s)]
+
+
+async def _present(client: Client, _: argparse.Namespace) -> Sequence[Wire]:
+    return [await client.governance.present()]
+
+
+async def _show(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
+    return [await client.deployment(options.id)]
+
+
+async def _schedule_add(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
+    new = wire.ScheduleCreate(
+        profile=options.profile,
+        purpose=options.purpose,
+        use_case=wire.UseCase(options.use_case),
+        place=options.place,
+        expectation=options.expect,
+        documents=tuple(options.document),
+        watchlist_ids=await list_ids(client, options.watchlist),
+        windows=tuple(_window(text) for text in options.window),
+        timezone=options.timezone,
+        expires_at_s=time.time() + options.days * 24 * HOUR_S,
+    )
+    return [await client.governance.add_schedule(new)]
+
+
+def _window(text: str) -> wire.Window:
+    """`monday 09:00 8`: day, start, hours."""
+    try:
+        day, start, hours = text.split()
+        return wire.Window(day=day, start=start, hours=float(hours))
+    except ValueError:
+        raise BadInput(f'a window is "DAY HH:MM HOURS", not {text!r}') from None
+
+
+async def _schedule_list(client: Client, _: argparse.Namespace) -> Sequence[Wire]:
+    return await client.governance.schedules()
+
+
+async def _schedule_authorise(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
+    return [await client.governance.authorise_schedule(options.id)]
+
+
+async def _schedule_revoke(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
+    return [await client.governance.revoke_schedule(options.id)]
+
+
+async def _hold_ask(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
+    new = wire.HoldCreate(
+        kind=wire.HoldKind(options.kind), subject_id=options.id, reason=options.reason
+    )
+    return [await client.governance.ask_hold(new)]
+
+
+async def _hold_confirm(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
+    return [await client.governance.confirm_hold(options.id)]
+
+
+async def _hold_release(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
+    return [await client.governance.release_hold(options.id, options.reason)]
+
+
+async def _hold_list(client: Client, _: argparse.Namespace) -> Sequence[Wire]:
+    return await client.governance.holds()
+
+
+async def _erase(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
+    request = wire.ErasureRequest(kind=options.kind, subject_id=options.id, reason=options.reason)
+    return [await client.governance.erase(request)]
+
+
+async def _erasure_list(client: Client, _: argparse.Namespace) -> Sequence[Wire]:
+    return await client.governance.erasures()
+
+
+ACTIONS: dict[tuple[str, str], Action] = {
+    ("deployment", "draft"): _draft,
+    ("deployment", "gate"): _gate,
+    ("deployment", "authorise"): _authorise,
+    ("deployment", "begin"): _begin,
+    ("deployment", "ratify"): _ratify,
+    ("deployment", "extend"): _extend,
+    ("deployment", "present"): _present,
+    ("deployment", "show"): _show,
+    ("schedule", "add"): _schedule_add,
+    ("schedule", "list"): _schedule_list,
+    ("schedule", "authorise"): _schedule_authorise,
+    ("schedule", "revoke"): _schedule_revoke,
+    ("hold", "ask"): _hold_ask,
+    ("hold", "confirm"): _hold_confirm,
+    ("hold", "release"): _hold_release,
+    ("hold", "list"): _hold_list,
+    ("erasure", "erase"): _erase,
+    ("erasure", "list"): _erasure_list,
+}
+
+
+def row(item: Wire) -> str | None:
+    """One of our things for people; None for what is not ours."""
+    if isinstance(item, wire.GateVerdict):
+        lines = [f"missing  {found.text}" for found in item.missing]
+        lines += [f"note     {found.text}" for found in item.warnings]
+        return "\n".join(lines) or "nothing is missing: it may start"
+    if isinstance(item, wire.Erasure):
+        state = "erased" if item.done_at_s is not None else "under way"
+        return (
+            f"{item.id}  {state:9} {item.kind} {item.subject_id}: {item.entries} entries, "
+            f"{item.images} photos, {item.templates} templates, {item.episodes} episodes"
+        )
+    if isinstance(item, wire.Hold):
+        released, confirmed = item.released_by is not None, item.confirmed_by is not None
+        state = "released" if released else "in force" if confirmed else "asked for"
+        return f"{item.id}  {state:9} {item.kind} {item.subject_id}: {item.reason}"
+    return None
+
+
+def add_deployment_actions(actions: Add) -> None:
+    """The steps of a deployment outside the lab; `actions` adds one to `lfrd deployment`."""
+    draft = actions("draft", "plan a deployment; nothing starts by it")
+    _add_plan(draft)
+    draft.add_argument("--hours", type=float, required=True)
+    for name, text in (
+        ("gate", "list everything that is missing before it can start"),
+        ("authorise", "give it your written authority, until its planned end"),
+        ("ratify", "give an urgent start of somebody else the authority it lacked"),
+        ("show", "one deployment"),
+    ):
+        actions(name, text).add_argument("id")
+    begin = actions("begin", "start an authorised deployment")
+    begin.add_argument("id")
+    begin.add_argument("--urgent", metavar="REASON", help="start a draft without authorisation")
+    extend = actions("extend", "a new authorisation to last longer")
+    extend.add_argument("id")
+    extend.add_argument("--hours", type=float, required=True, help="from now")
+    actions("present", "say that an operator is there")
+
+
+def add_nouns(add: Add) -> None:
+    """Add `schedule`, `hold` and `erasure`."""
+    schedule = add("schedule", "Weekly deployments under one standing authorisation.")
+    schedule.set_defaults(noun="schedule")
+    actions = actions_of(schedule)
+    added = actions("add", "plan weekly deployments")
+    _add_plan(added)
+    added.add_argument(
+        "--window", action="append", required=True, metavar='"DAY HH:MM HOURS"',
+        help='such as "monday 09:00 8"; may be repeated',
+    )  # fmt: skip
+    added.add_argument("--timezone", default="UTC", help="such as Europe/London")
+    added.add_argument("--days", type=float, default=90.0, help="until it expires")
+    actions("list", "the schedules")
+    actions("authorise", "give the standing authorisation").add_argument("id")
+    actions("revoke", "take it back").add_argument("id")
+
+    hold = add("hold", "Legal holds: asked for by one person, confirmed by another.")
+    hold.set_defaults(noun="hold")
+    actions = actions_of(hold)
+    ask = actions("ask", "ask for one; it has no effect before somebody else confirms it")
+    ask.add_argument("kind", choices=tuple(wire.HoldKind))
+    ask.add_argument("id")
+    ask.add_argument("--reason", required=True)
+    actions("confirm", "put it in force").add_argument("id")
+    release = actions("release", "end it; the timers apply at once")
+    release.add_argument("id")
+    release.add_argument("--reason", required=True)
+    actions("list", "the holds")
+
+    erasure = add("erasure", "Erase a list, a person or a deployment; list the receipts.")
+    erasure.set_defaults(noun="erasure")
+    actions = actions_of(erasure)
+    erase = actions("erase", "erase now, and wait for the receipt")
+    erase.add_argument("kind", choices=("watchlist", "person", "deployment"))
+    erase.add_argument("id")
+    erase.add_argument("--reason", required=True)
+    actions("list", "what was erased")
+
+
+def _add_plan(action: argparse.ArgumentParser) -> None:
+    action.add_argument("--profile", required=True)
+    action.add_argument("--watchlist", action="append", required=True, help="name; repeatable")
+    action.add_argument("--purpose", required=True)
+    action.add_argument("--use-case", required=True, choices=tuple(wire.UseCase))
+    action.add_argument("--place", required=True)
+    action.add_argument("--expect", default="", help="why listed people are expected there")
+    action.add_argument(
+        "--document", action="append", default=[], metavar="KIND:REFERENCE",
+        help="impact-assessment and notice; may be repeated",
+    )  # fmt: skip

@@ -1,0 +1,72 @@
+"""`lfrd key rotate | escrow | abandon`: on the state folder itself, not through a daemon."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from lfrd.clock import SystemClock
+from lfrd.config import Config
+from lfrd.errors import BadInput
+from lfrd.store import key_care
+from lfrd.store.keys import MasterKey, load_master_key, read_key
+from lfrd.store.state_folder import StateFolder
+
+
+async def run(options: argparse.Namespace, config: Config) -> int:
+    """Carry out one action."""
+    folder = StateFolder(config.site.state_dir)
+    if options.action == "escrow":
+        return _escrow(options, config, folder)
+    with folder:  # no daemon runs meanwhile
+        master = _current(options, folder)
+        if options.action == "rotate":
+            _rotate(options, config, folder, master)
+        else:
+            await key_care.abandon(folder, master, SystemClock())
+            _say(
+                "lfrd goes on without the lost keys.db: every record can be read, and no face that "
+                "was sealed before. Delete the lists, and enrol their photos anew."
+            )
+    return 0
+
+
+def _rotate(
+    options: argparse.Namespace, config: Config, folder: StateFolder, master: MasterKey
+) -> None:
+    outside = master.origin != str(folder.master_key_path)
+    if outside and options.new_key is None:
+        raise BadInput(
+            f"the current key is {master.origin}: give --new-key FILE, and put that file in its "
+            "place afterwards"
+        )
+    new = read_key(options.new_key) if options.new_key else None
+    key_care.rotate(folder, master, new)
+    if new is None:
+        _say(f"{folder.master_key_path} is new, and everything is under it: keep a copy of it")
+    else:
+        _say(f"everything is under {options.new_key} now: start lfrd with that key only")
+    if config.keys.escrow is not None:
+        key_care.escrow(folder, new or load_master_key(folder), config.keys.escrow)
+
+
+def _escrow(options: argparse.Namespace, config: Config, folder: StateFolder) -> int:
+    path: Path | None = options.file or config.keys.escrow
+    if path is None:
+        raise BadInput("say where: `lfrd key escrow FILE`, or keys.escrow in the configuration")
+    key_care.escrow(folder, _current(options, folder), path)
+    _say(f"{path} holds the keys as they are now")
+    if path != config.keys.escrow:
+        _say(
+            "a key that is destroyed later stays readable in this copy: set keys.escrow, so that "
+            "the daemon overwrites it"
+        )
+    return 0
+
+
+def _current(options: argparse.Namespace, folder: StateFolder) -> MasterKey:
+    return read_key(options.key) if options.key else load_master_key(folder, os.environ)
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")

@@ -1,0 +1,119 @@
+"""The start gate: everything that is missing at once, and nothing that is not."""
+
+import dataclasses
+import json
+
+import pytest
+
+from lfrd.governance import planning, profile
+from lfrd.governance.gate import Facts, ListFacts, ThresholdBasis, judge
+from lfrd.governance.planning import Draft, Machine
+from lfrd.store.deployments import Deployment, DeploymentState
+
+NOW_S = 1_700_000_000.0
+HOUR_S = 3600.0
+LIST = ListFacts("list-1", "wanted", NOW_S - 60, None, 3, 3, 0, locked=False)
+MACHINE = Machine("detector", "embedder", 0.5, ("gate",))
+DRAFT = Draft(
+    "uk-police", "to find", "locate-wanted", "the station", ("list-1",), 4 * HOUR_S,
+    "seen there on Friday", ("impact-assessment: DPIA 7", "notice: sign at the door"), NOW_S,
+)  # fmt: skip
+
+
+def row(draft: Draft = DRAFT, **changes: object) -> Deployment:
+    policy = profile.load(draft.profile)
+    new = planning.new_deployment(draft, policy, MACHINE, NOW_S)
+    fields = {field.name: None for field in dataclasses.fields(Deployment)}
+    given = {field.name: getattr(new, field.name) for field in dataclasses.fields(new)}
+    given["documents"] = json.dumps(list(new.documents))
+    given["watchlist_ids"] = json.dumps(list(new.watchlist_ids))
+    kept = {**fields, **given, "id": "d", "state": DeploymentState.AUTHORISED,
+            "authorised_by": "user:chief", "camera_ids": "[]", **changes}  # fmt: skip
+    return Deployment(**kept)  # type: ignore[arg-type]  # every field is given by name
+
+
+def facts(**changes: object) -> Facts:
+    plain = Facts(
+        NOW_S + 60, "user:ada", (LIST,), 1, "detector", "embedder",
+        profile.load("uk-police").digest, None, ThresholdBasis.MEASURED, evaluated=True,
+    )  # fmt: skip
+    return dataclasses.replace(plain, **changes)  # type: ignore[arg-type]  # as above
+
+
+POLICE = profile.load("uk-police")
+
+
+def keys(deployment: Deployment, given: Facts, policy: profile.Policy = POLICE) -> set[str]:
+    return {finding.key for finding in judge(deployment, policy, given).missing}
+
+
+def test_a_whole_plan_passes() -> None:
+    assert judge(row(), POLICE, facts()).is_open
+
+
+def test_everything_is_listed_at_once() -> None:
+    bare = row(
+        Draft("uk-police", " ", "because", "", (), 30 * HOUR_S, start_at_s=NOW_S),
+        state=DeploymentState.DRAFT,
+    )
+    given = facts(cameras=0, running_id="other", threshold_basis=ThresholdBasis.CONSTANT,
+                  evaluated=False, policy_digest="x", embedder_digest="y", lists=())  # fmt: skip
+    assert keys(bare, given) == {
+        "purpose", "place", "use_case", "expectation", "watchlists", "duration", "authority",
+        "document.impact-assessment", "document.notice", "running", "model", "policy", "cameras",
+        "threshold", "evaluation",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"confirmed_at_s": NOW_S - 25 * HOUR_S}, "not confirmed within 24 h"),
+        ({"expires_at_s": NOW_S}, "has expired"),
+        ({"locked": True}, "lost its key"),
+        ({"templates": 0}, "nobody whom the present model"),
+        ({"unfounded": 2}, "2 entries without a legal basis"),
+        ({"name": ""}, "there is no watchlist"),
+    ],
+)
+def test_each_fault_of_a_list_is_said(change: dict[str, object], said: str) -> None:
+    listed = dataclasses.replace(LIST, **change)  # type: ignore[arg-type]  # by name
+    verdict = judge(row(), POLICE, facts(lists=(listed,)))
+    assert [said in finding.text for finding in verdict.missing] == [True]
+
+
+def test_the_starter_may_not_be_the_authoriser_where_the_profile_says_so() -> None:
+    assert keys(row(authorised_by="user:ada"), facts()) == {"authoriser"}
+    urgent = row(authorised_by="user:ada", urgent_reason="a child is missing")
+    assert judge(urgent, POLICE, facts()).is_open
+    standard = profile.load("standard")
+    draft = dataclasses.replace(DRAFT, profile="standard")
+    own = row(draft, authorised_by="user:ada")
+    assert judge(own, standard, facts(policy_digest=standard.digest)).is_open
+
+
+def test_an_authorisation_holds_inside_its_window_only() -> None:
+    assert keys(row(), facts(now_s=NOW_S - 1)) == {"too_early"}
+    assert keys(row(), facts(now_s=NOW_S + 4 * HOUR_S)) == {"too_late"}
+    assert not keys(row(), facts(now_s=NOW_S + 4 * HOUR_S - 1))
+
+
+def test_what_the_standard_profile_only_warns_of() -> None:
+    standard = profile.load("standard")
+    given = facts(policy_digest=standard.digest, threshold_basis=ThresholdBasis.EXTRAPOLATED,
+                  evaluated=False)  # fmt: skip
+    verdict = judge(row(dataclasses.replace(DRAFT, profile="standard")), standard, given)
+    assert verdict.is_open
+    assert {finding.key for finding in verdict.warnings} == {"threshold", "evaluation"}
+    assert keys(row(), facts(threshold_basis=ThresholdBasis.EXTRAPOLATED)) == {"threshold"}
+
+
+def test_the_lab_wants_little() -> None:
+    lab = profile.load("lab")
+    bare = row(Draft("lab", "a test", "test", "lab", ("list-1",), 60.0, start_at_s=NOW_S))
+    old = dataclasses.replace(LIST, confirmed_at_s=0.0, templates=0, unfounded=3)
+    given = facts(now_s=NOW_S, lists=(old,), cameras=0, policy_digest=lab.digest,
+                  threshold_basis=ThresholdBasis.CONSTANT, evaluated=False)  # fmt: skip
+    verdict = judge(bare, lab, given)
+    assert verdict.is_open
+    assert not verdict.warnings
