@@ -1,0 +1,181 @@
+"""Curves and rates on made-up people, of whom everything is known."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lfrd.errors import BadInput
+from lfrd.evaluate import calibrate, openset
+from lfrd.evaluate.errata import read_errata
+from lfrd.evaluate.groups import by_group, fisher_exact, holm
+from lfrd.evaluate.labelled import Embedded, LabelledPhoto, numbered
+from lfrd.evaluate.plots import det_chart, histogram
+from lfrd.identity.evidence import EvidenceRule
+from lfrd.identity.threshold import Risk, derive
+from lfrd.types import F32
+
+RULE = EvidenceRule()
+NOBODY: calibrate.Errata = frozenset()
+
+
+def unit(vectors: F32) -> F32:
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+def people(count: int, photos: int = 4, dim: int = 16, seed: int = 1) -> Embedded:
+    """Random people; the photos of each lie close together."""
+    rng = np.random.default_rng(seed)
+    middle = unit(rng.normal(size=(count, dim)))
+    vectors = np.repeat(middle, photos, axis=0)
+    vectors = unit(vectors + 0.08 * rng.normal(size=vectors.shape))
+    named = tuple(
+        LabelledPhoto(f"p{n:04}", Path(f"/x/p{n:04}/p{n:04}_{k + 1:04}.jpg"))
+        for n in range(count) for k in range(photos)
+    )  # fmt: skip
+    return Embedded(named, numbered(named), vectors)
+
+
+@pytest.fixture(scope="module")
+def everybody() -> Embedded:
+    return people(800)
+
+
+def test_a_curve_counts_the_pairs_of_strangers(everybody: Embedded) -> None:
+    fit, test = calibrate.halves_of(everybody, 1)
+    found = calibrate.fit(fit, "m" * 64, RULE, NOBODY, "made up")
+    assert found.identities == 400
+    assert found.pairs == 400 * 399 // 2
+    first = fit.vectors[calibrate.first_rows(fit)]
+    scores = (first @ first.T)[np.triu_indices(400, 1)]
+    for rate in (1e-1, 1e-2, 1e-3):
+        assert float((scores >= found.score_at(rate)).mean()) == pytest.approx(rate, rel=0.1)
+    assert not {photo.person for photo in fit.photos} & {photo.person for photo in test.photos}
+
+
+def test_the_promise_holds_for_people_the_curve_never_saw(everybody: Embedded) -> None:
+    fit, test = calibrate.halves_of(everybody, 1)
+    found = calibrate.fit(fit, "m" * 64, RULE, NOBODY, "made up")
+    tested = calibrate.test(found, test, RULE, NOBODY, 1)
+    assert tested.tests
+    for result in tested.tests:
+        assert result.tracks > 1000
+        assert result.upper_95 <= 2.5 * result.target, result
+
+
+def test_known_double_names_are_no_strangers() -> None:
+    doubled = people(800)
+    vectors = doubled.vectors.copy()
+    vectors[4:8] = vectors[0:4]  # the second person is the first one again
+    same = Embedded(doubled.photos, doubled.people, vectors)
+    wrong = calibrate.fit(same, "m" * 64, RULE, NOBODY, "made up")
+    right = calibrate.fit(
+        same, "m" * 64, RULE, frozenset({frozenset({"p0000", "p0001"})}), "made up"
+    )
+    assert wrong.pairs == right.pairs + 1
+    assert wrong.points[0].score >= right.points[0].score
+
+
+def test_too_few_people_measure_nothing() -> None:
+    with pytest.raises(BadInput, match="too few"):
+        calibrate.halves_of(people(100), 1)
+
+
+@given(
+    st.lists(st.lists(st.floats(-1, 1, width=32), min_size=3, max_size=3), min_size=1, max_size=8)
+)
+def test_many_references_at_once_fuse_like_one_after_the_other(looks: list[list[float]]) -> None:
+    scores = np.array(looks, np.float32)
+    together = calibrate.fused_full_looks(scores, RULE)
+    for column in range(3):
+        best_first = sorted(scores[:, column].tolist(), reverse=True)
+        alone = RULE.fused([(score, n * RULE.apart_s) for n, score in enumerate(best_first)])
+        assert together[column] == pytest.approx(alone, abs=1e-5)
+
+
+def test_open_set_rates_of_people_who_are_far_apart(everybody: Embedded) -> None:
+    found = openset.draw(everybody, 100, 1, RULE, NOBODY, 1)
+    assert len(found.mated) == 300
+    assert len(found.non_mated) == 700 * 4
+    at = openset.measure(found, openset.threshold_for(found, 0.01))
+    assert at.fpir.k <= 28
+    assert at.fnir.value < 0.5
+    assert at.rank_one.value > 0.9
+    never = openset.measure(found, 1.1)
+    assert (never.fpir.k, never.fnir.value) == (0, 1.0)
+    assert never.fpir.hi > 0
+    with pytest.raises(BadInput, match="list of 900"):
+        openset.draw(everybody, 900, 1, RULE, NOBODY, 1)
+
+
+def test_a_listed_person_taken_for_another_is_missed_and_counted() -> None:
+    few = people(40, photos=2)
+    vectors = few.vectors.copy()
+    rows = few.rows_by_person()
+    vectors[rows[0][1]] = vectors[rows[1][0]]  # passes by looking like somebody else
+    found = openset.draw(Embedded(few.photos, few.people, vectors), 39, 1, RULE, NOBODY, seed=3)
+    at = openset.measure(found, 0.9)
+    assert at.misidentified == 1
+    assert at.fnir.k >= 1
+
+
+def test_verification_of_pairs(everybody: Embedded) -> None:
+    verified = openset.verify(everybody, openset.drawn_pairs(everybody, 1))
+    assert verified.pairs == 1600
+    assert verified.accuracy > 0.95
+
+
+def test_a_derived_threshold_is_where_the_curve_says(everybody: Embedded) -> None:
+    found = calibrate.fit(everybody, "m" * 64, RULE, NOBODY, "made up")
+    derived = derive(found, Risk(100, 1.0), references=50, looks=1)
+    assert found.rate_at(derived.threshold) == pytest.approx(1 - 0.99 ** (1 / 50), rel=0.05)
+
+
+def test_errata_are_read_and_twins_stay(shared: Path) -> None:
+    known = read_errata(Path(__file__).parents[1] / "data" / "lfw_errata.txt")
+    assert len(known) == 8
+    assert not any("James_Phelps" in pair for pair in known)
+    folder = shared / "media" / "lfw"
+    assert all((folder / name).is_dir() for pair in known for name in pair)
+
+
+def test_a_broken_errata_file_names_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "e.txt"
+    path.write_text("# fine\nA\tB\t0.9\tsame\nA B 0.9 same\n")
+    with pytest.raises(BadInput, match="line 3"):
+        read_errata(path)
+
+
+def test_fisher_and_holm_give_published_values() -> None:
+    assert fisher_exact(1, 9, 11, 3) == pytest.approx(0.002759456, rel=1e-5)
+    assert fisher_exact(5, 5, 5, 5) == pytest.approx(1.0)
+    adjusted = holm({"a": 0.01, "b": 0.04, "c": 0.03})
+    assert adjusted == {
+        "a": pytest.approx(0.03),
+        "c": pytest.approx(0.06),
+        "b": pytest.approx(0.06),
+    }
+
+
+def test_groups_show_their_difference_and_their_power() -> None:
+    found = by_group({"x": [True] * 30 + [False] * 970, "y": [True] * 3 + [False] * 997})
+    assert found.max_over_min == pytest.approx(10)
+    assert found.groups[0].p_holm < 0.001
+    assert 1 < found.detectable < 3
+    silent = by_group({"x": [False] * 10, "y": [False] * 10})
+    assert silent.max_over_min is None
+    assert silent.detectable == float("inf")
+
+
+def test_charts_are_whole_svg() -> None:
+    from xml.etree import ElementTree
+
+    points = [(0.001, 0.1), (0.01, 0.03), (0.1, 0.01), (0.0, 0.5)]
+    for chart in (
+        det_chart(points, "a < b"),
+        histogram((("a", "#000", [0.1, 0.5]), ("b", "#111", [])), "scores"),
+        det_chart([], "empty"),
+    ):
+        assert ElementTree.fromstring(chart).tag.endswith("svg")

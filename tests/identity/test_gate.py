@@ -1,0 +1,114 @@
+"""The gate says what speaks against a photo, with its number."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from lfrd.identity.gate import (
+    Company,
+    GateMode,
+    GateRule,
+    Neighbour,
+    PhotoRefused,
+    Weight,
+    as_json,
+    examine,
+    from_json,
+    refuse,
+)
+from lfrd.types import U8, Quality
+
+GOOD = Quality(95.0, 2.0, 3.0, 200.0, 0.5, 0.93, 0.9)
+RULE = GateRule()
+
+
+def crop() -> U8:
+    """A colourful crop with texture everywhere."""
+    return np.random.default_rng(5).integers(20, 235, (112, 112, 3), np.uint8)
+
+
+def codes(
+    quality: Quality = GOOD, company: Company | None = None, pixels: U8 | None = None
+) -> dict[str, Weight]:
+    found = examine(quality, crop() if pixels is None else pixels, (), company or Company(), RULE)
+    return {finding.code: finding.weight for finding in found}
+
+
+def test_a_good_photo_has_nothing_against_it() -> None:
+    assert codes() == {}
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "weight"),
+    [
+        ({"inter_eye_px": 59.0}, "small", Weight.AGAINST),
+        ({"inter_eye_px": 89.0}, "small", Weight.WARN),
+        ({"yaw_deg": -31.0}, "turned", Weight.AGAINST),
+        ({"pitch_deg": 26.0}, "tilted", Weight.AGAINST),
+        ({"sharpness": 10.0}, "blurred", Weight.AGAINST),
+        ({"sharpness": 40.0}, "blurred", Weight.WARN),
+        ({"exposure": 0.1}, "dark", Weight.AGAINST),
+        ({"exposure": 0.9}, "bright", Weight.AGAINST),
+        ({"detector_score": 0.6}, "unclear", Weight.WARN),
+    ],
+)
+def test_each_measure_has_its_reason(change: dict[str, float], code: str, weight: Weight) -> None:
+    assert codes(dataclasses.replace(GOOD, **change)) == {code: weight}
+
+
+def test_greyscale_flat_and_covered_are_seen_in_the_pixels() -> None:
+    grey = np.repeat(crop()[..., :1], 3, axis=2)
+    assert codes(pixels=grey) == {"greyscale": Weight.WARN}
+    flat = (crop() // 30 + 100).astype(np.uint8)
+    assert codes(pixels=flat)["flat"] is Weight.AGAINST
+    mask = crop()
+    mask[70:, :] = (60, 90, 200)
+    assert codes(pixels=mask) == {"covered": Weight.WARN}
+    glasses = crop()
+    glasses[38:64, :] = (10, 12, 9)
+    assert codes(pixels=glasses)["covered"] is Weight.WARN
+
+
+@pytest.mark.parametrize(
+    ("company", "code", "weight"),
+    [
+        (Company(own=0.29), "unlike", Weight.AGAINST),
+        (Company(own=0.40), "unlike", Weight.WARN),
+        (Company(own=0.99), "same-picture", Weight.WARN),
+        (Company(nearest=Neighbour("e", 0.43)), "look-alike", Weight.WARN),
+        (Company(same_file_entry_id="e"), "same-file", Weight.AGAINST),
+    ],
+)
+def test_what_a_photo_resembles(company: Company, code: str, weight: Weight) -> None:
+    assert codes(company=company) == {code: weight}
+
+
+def test_resembling_nobody_and_being_like_oneself_is_fine() -> None:
+    assert codes(company=Company(own=0.6, nearest=Neighbour("e", 0.41))) == {}
+
+
+def test_strict_refuses_what_warn_records() -> None:
+    found = examine(
+        dataclasses.replace(GOOD, inter_eye_px=40.0, exposure=0.1),
+        crop(),
+        ("rotated",),
+        Company(),
+        RULE,
+    )
+    refuse(found, GateMode.WARN, "x")
+    with pytest.raises(PhotoRefused, match=r"photo x is refused: 40 px between the eyes.*too dark"):
+        refuse(found, GateMode.STRICT, "x")
+    only_warnings = examine(
+        dataclasses.replace(GOOD, inter_eye_px=80.0), crop(), (), Company(), RULE
+    )
+    refuse(only_warnings, GateMode.STRICT, "x")
+
+
+def test_findings_come_back_as_they_were_kept() -> None:
+    found = examine(
+        dataclasses.replace(GOOD, yaw_deg=40.0), crop(), ("reduced", "converted"),
+        Company(0.2, Neighbour("e", 0.5)), RULE,
+    )  # fmt: skip
+    assert from_json(as_json(found)) == found
+    assert {"read-reduced", "read-converted"} <= {finding.code for finding in found}

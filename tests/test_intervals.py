@@ -1,0 +1,48 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lfrd.intervals import clopper_pearson, upper_bound, wilson
+
+
+@pytest.mark.parametrize(
+    ("k", "n", "lo", "hi"),
+    [
+        (0, 100, 0.0, 0.036217),
+        (1, 100, 0.000253, 0.054459),
+        (10, 100, 0.049005, 0.176223),
+        (50, 100, 0.398321, 0.601679),
+        (100, 100, 0.963783, 1.0),
+        (5, 100_000, 1.6235e-5, 1.16682e-4),
+    ],
+)
+def test_clopper_pearson_is_the_published_interval(k: int, n: int, lo: float, hi: float) -> None:
+    rate = clopper_pearson(k, n)
+    assert rate.lo == pytest.approx(lo, rel=1e-3, abs=1e-9)
+    assert rate.hi == pytest.approx(hi, rel=1e-3)
+
+
+def test_nothing_seen_is_three_in_n_and_never_zero() -> None:
+    assert upper_bound(0, 1000) == pytest.approx(3 / 1000, rel=0.01)
+
+
+def test_wilson_is_the_published_interval() -> None:
+    rate = wilson(95, 100)
+    assert (rate.lo, rate.hi) == (pytest.approx(0.8882, abs=1e-4), pytest.approx(0.9785, abs=1e-4))
+
+
+def test_nothing_of_nothing_says_nothing() -> None:
+    assert (clopper_pearson(0, 0).lo, clopper_pearson(0, 0).hi) == (0.0, 1.0)
+    assert (wilson(0, 0).lo, wilson(0, 0).hi) == (0.0, 1.0)
+    with pytest.raises(ValueError, match="no count"):
+        clopper_pearson(3, 2)
+
+
+@given(st.integers(1, 10_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_the_interval_holds_the_rate_and_is_symmetric(counted: tuple[int, int]) -> None:
+    k, n = counted
+    rate, other = clopper_pearson(k, n), clopper_pearson(n - k, n)
+    assert 0 <= rate.lo <= k / n <= rate.hi <= 1
+    assert rate.lo == pytest.approx(1 - other.hi, abs=1e-8)
+    inner = wilson(k, n)
+    assert inner.lo - 1e-12 <= k / n <= inner.hi + 1e-12
