@@ -135,6 +135,14 @@ def open_image(reader: Reader, image_id: str) -> bytes:
     return key.open(Label("reference-image", image.id), image.sealed_image)
 
 
+def open_crop(reader: Reader, image_id: str) -> bytes:
+    """Open the aligned crop, for the machine. Raises NotFound."""
+    image = reader.get(_SealedReferenceImage, image_id)
+    entry = watchlists.get_entry(reader, image.entry_id)
+    key = reader.keys.open(watchlists.scope_of(entry.watchlist_id))
+    return key.open(Label("reference-crop", image.id), image.sealed_crop)
+
+
 def read_crop(tx: Transaction, image_id: str) -> bytes:
     """Open the aligned crop of a photo, and log that `tx.principal` looked at it."""
     image = tx.get(_SealedReferenceImage, image_id)
