@@ -169,6 +169,20 @@ def _remote(options: argparse.Namespace) -> int:
     return _run_async(remote.run(options, options.socket or config.client_socket(loaded)))
 
 
+def _alert(options: argparse.Namespace) -> int:
+    loaded = _quietly(options)
+    from lfrd.commands import alert
+
+    return _run_async(alert.run(options, options.socket or config.client_socket(loaded)))
+
+
+def _token(options: argparse.Namespace) -> int:
+    loaded = _quietly(options)
+    from lfrd.commands import token
+
+    return _run_async(token.run(options, options.socket or config.client_socket(loaded)))
+
+
 def _tui(options: argparse.Namespace) -> int:
     loaded = _quietly(options)
     from tui.app import run_tui
@@ -286,6 +300,11 @@ def _add_clients(commands: Any) -> None:
     from lfrd.commands.remote_options import add_clients
 
     add_clients(lambda name, text: _add(commands, name, _remote, text))
+
+    from lfrd.commands.review_options import add_alert, add_token
+
+    add_alert(_add(commands, "alert", _alert, "List alerts, and compute them again."))
+    add_token(_add(commands, "token", _token, "Personal tokens for shared logins."))
 
     from lfrd.commands.list_options import add_evaluate, add_lists
 

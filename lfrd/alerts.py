@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lfrd.clock import Clock
 from lfrd.errors import NotFound, StoreFailed
@@ -12,7 +12,7 @@ from lfrd.lines import CandidateLine, Report
 from lfrd.store import better_look, episodes, reviews, watchlists
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.transaction import Transaction
-from lfrd.types import U8, Decision
+from lfrd.types import U8, Decision, Trail
 from lfrd.vision.picture import jpeg, png
 
 RETRY_S = 1.0
@@ -68,7 +68,12 @@ class Alerts:
         self.latencies_ms: deque[float] = deque(maxlen=LATENCIES_KEPT)  # full: the oldest goes
 
     async def record(
-        self, camera_id: str, decision: Decision, crop_rgb: U8, portrait_rgb: U8
+        self,
+        camera_id: str,
+        decision: Decision,
+        crop_rgb: U8,
+        portrait_rgb: U8,
+        scene_rgb: U8 | None = None,
     ) -> None:
         """Commit a decision with its pictures.
 
@@ -76,11 +81,12 @@ class Alerts:
         and the write is tried again every second.
         """
         probe, portrait = png(crop_rgb), jpeg(portrait_rgb)
+        scene = None if scene_rgb is None else jpeg(scene_rgb)
         known = self._episodes.setdefault((camera_id, decision.track_id), {})
         episode = known.get(decision.entry_id)
 
         def write(tx: Transaction) -> _Episode | None:
-            evidence = episodes.Evidence(probe, portrait)
+            evidence = episodes.Evidence(probe, portrait, scene)
             if episode is None:
                 return self._add(tx, camera_id, decision, evidence)
             return self._update(tx, episode, decision, evidence)
@@ -145,6 +151,7 @@ class Alerts:
                 captured_at_s=look.captured_at_s,
                 latency_ms=self._latency_ms(decision),
                 evidence=evidence,
+                looks_json=_trail(decision),
             ),
         )
         self._add_rivals(tx, episode.id, decision)
@@ -158,15 +165,18 @@ class Alerts:
         A clearly better look takes the place of the pictures, until the first reviewer decided
         about what they saw.
         """
-        if episodes.get(tx, known.episode_id).state == episodes.EpisodeState.OPEN:
+        episode = episodes.get(tx, known.episode_id)
+        if episode.state == episodes.EpisodeState.OPEN:
+            better = decision.clearer and not reviews.of_episode(tx, known.episode_id)
             episodes.update(
                 tx,
                 known.episode_id,
                 score=decision.score,
                 margin=decision.margin,
                 looks=decision.looks,
+                looks_json=_trail(decision, None if better else episode.evidence),
             )
-            if decision.clearer and not reviews.of_episode(tx, known.episode_id):
+            if better:
                 look = decision.look
                 seen = better_look.Seen(look.sequence, look.media_at_s, look.captured_at_s)
                 better_look.show(tx, known.episode_id, seen, evidence)
@@ -221,6 +231,15 @@ class Alerts:
                 ambiguous=bool(decision.rivals),
             )
         )
+
+
+def _trail(decision: Decision, shown_before: str | None = None) -> str | None:
+    """How the score came about, for a replay; where the pictures stay, so does their score."""
+    if decision.trail is None:
+        return None
+    if shown_before is None:
+        return decision.trail.as_json()
+    return replace(decision.trail, shown=Trail.of_json(shown_before).shown).as_json()
 
 
 _Write = Callable[[Transaction], _Episode | None]

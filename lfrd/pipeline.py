@@ -27,7 +27,7 @@ from lfrd.types import (
     TrackView,
 )  # fmt: skip
 from lfrd.vision.engine import Vision
-from lfrd.vision.picture import portrait
+from lfrd.vision.picture import portrait, scene
 from lfrd.vision.pool import Buffer
 from lfrd.vision.quality import inter_eye_px, measure, pose_deg, potential, potential_of
 
@@ -55,7 +55,12 @@ class AlertSink(Protocol):
     """Where decisions go; returns when the decision is committed."""
 
     async def record(
-        self, camera_id: str, decision: Decision, crop_rgb: U8, portrait_rgb: U8
+        self,
+        camera_id: str,
+        decision: Decision,
+        crop_rgb: U8,
+        portrait_rgb: U8,
+        scene_rgb: U8 | None = None,
     ) -> None: ...
 
     def track_ended(self, camera_id: str, track_id: int) -> None: ...
@@ -198,8 +203,11 @@ class _Watch:
             passage.shots.compared(near=self._near(matches))
             decision = matches and passage.evidence.consider(_look(frame, quality, matches))
             if decision:
-                picture = portrait(frame.planes, view.box, _others(view, update))
-                await self._parts.alerts.record(self._camera_id, decision, crop.array, picture)
+                seen = frame.planes, view.box, _others(view, update)
+                around = scene(*seen) if decision.clearer else None
+                await self._parts.alerts.record(
+                    self._camera_id, decision, crop.array, portrait(*seen), around
+                )
         finally:
             crop.release()
 

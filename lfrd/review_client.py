@@ -6,7 +6,7 @@ from typing import Self
 import httpx
 
 from lfrd.api.schema import Alert, EngagementReport
-from lfrd.api.schema_review import NewToken, Token, TokenCreate
+from lfrd.api.schema_review import NewToken, Replay, Token, TokenCreate
 from lfrd.client import Client
 
 
@@ -32,6 +32,10 @@ class ReviewClient(Client):
     async def report_engagement(self, alert_id: str, report: EngagementReport) -> Alert:
         """Say once what was done about a closed alert."""
         return await self._post(Alert, f"/v1/alerts/{alert_id}/engagement", report)
+
+    async def replay(self, alert_id: str) -> Replay:
+        """Score and decision, computed again from what the alert holds."""
+        return await self._post(Replay, f"/v1/alerts/{alert_id}/replay", None)
 
     async def scene(self, alert_id: str) -> bytes:
         """The frame round a candidate, everybody else unrecognisable; that it was read is kept."""

@@ -8,6 +8,7 @@ Times named `captured_at_s` come from the one clock that drives tracker and evid
 seconds for live cameras, media seconds where a file is read as fast as possible.
 """
 
+import json
 from dataclasses import dataclass
 from typing import Literal
 
@@ -164,6 +165,37 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
+class Trail:
+    """How a fused score came about, so that it can be computed again (see lfrd.identity.evidence).
+
+    `looks` are the scores of the decided entry with their times, best first; `shown` is its score
+    in the look whose crop the episode holds, None where it is not known.
+    """
+
+    handicaps: tuple[float, ...]
+    apart_s: float
+    looks: tuple[tuple[float, float], ...]
+    shown: float | None
+
+    def as_json(self) -> str:
+        """For the episode; `of_json` reads it back to the last bit."""
+        return json.dumps(
+            {
+                "apart_s": self.apart_s,
+                "handicaps": list(self.handicaps),
+                "looks": [list(look) for look in self.looks],
+                "shown": self.shown,
+            }
+        )
+
+    @staticmethod
+    def of_json(text: str) -> "Trail":
+        kept = json.loads(text)
+        looks = tuple((float(score), float(at_s)) for score, at_s in kept["looks"])
+        return Trail(tuple(kept["handicaps"]), kept["apart_s"], looks, kept["shown"])
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """Evidence that a track shows an entry: `kind` is `raised` the first time, `updated` later.
 
@@ -185,3 +217,4 @@ class Decision:
     look: Look
     rivals: tuple[Match, ...] = ()
     clearer: bool = True
+    trail: Trail | None = None

@@ -1,5 +1,6 @@
 """Alerts: candidates for review, their images, and one's own decision about them."""
 
+from dataclasses import asdict
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
@@ -7,6 +8,9 @@ from fastapi import APIRouter, Query, Response
 from lfrd.api import images, schema
 from lfrd.api.deps import PrincipalDep, RoleDep, SiteDep
 from lfrd.api.projection import STORED_DECISION, open_dossier, project
+from lfrd.api.schema_review import Replay
+from lfrd.errors import Conflict
+from lfrd.replay import replay
 from lfrd.site import Site
 from lfrd.store import episodes, outcomes
 from lfrd.store.episodes import EpisodeState
@@ -110,6 +114,21 @@ async def finish_review(
     """Make one's own decision final now; asking again changes nothing."""
     await site.reviews.finish(alert_id, principal=principal)
     return await _shown(site, alert_id, principal, role)
+
+
+@router.post("/{alert_id}/replay")
+async def replay_alert(
+    alert_id: str, site: SiteDep, principal: PrincipalDep, role: RoleDep
+) -> Replay:
+    """Compute score and decision again. It shows the score, so it waits for one's own decision."""
+    shown = await _shown(site, alert_id, principal, role)
+    if shown.revealed is None:
+        raise Conflict(f"alert {alert_id} can be replayed once your own decision is final")
+    found = await replay(site.database, site.vision, alert_id, principal=principal)
+    values = asdict(found)
+    return Replay(
+        alert_id=values.pop("episode_id"), recogniser_digest=values.pop("model_digest"), **values
+    )
 
 
 @router.post("/{alert_id}/engagement", status_code=201)

@@ -13,6 +13,27 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
+class Replay(Wire):
+    """An alert's score and decision, computed again; None where it holds too little to tell.
+
+    `crop_score` is of its own sealed crop and reference; `crop_recorded` is what was recorded for
+    that look, over all photos of the entry. `fused_score` is computed from the recorded scores of
+    all looks by the recorded rule. `as_logged`: the pictures are the ones in the log.
+    """
+
+    alert_id: str
+    recogniser_digest: str
+    threshold: float
+    as_logged: bool
+    crop_score: float
+    crop_recorded: float | None
+    crop_agrees: bool | None
+    fused_score: float | None
+    fused_recorded: float
+    fused_agrees: bool | None
+    raised: bool
+
+
 class TokenCreate(Wire):
     """`principal` is whose token it will be, such as `anna`; their role becomes `role`."""
 

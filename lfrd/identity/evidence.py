@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lfrd.identity.bars import Bars
-from lfrd.types import Decision, Look, Match
+from lfrd.types import Decision, Look, Match, Trail
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +151,12 @@ class TrackEvidence:
             look=look,
             rivals=_one_per_person([m for m in over if m.person_id != best.person_id]),
             clearer=clearer,
+            trail=Trail(
+                self._rule.handicaps,
+                self._rule.apart_s,
+                tuple((-negative, at_s) for negative, at_s in known.looks),
+                known.shown if math.isfinite(known.shown) else None,
+            ),
         )
 
 

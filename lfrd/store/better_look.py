@@ -52,6 +52,7 @@ def show(tx: Transaction, episode_id: str, seen: Seen, evidence: Evidence) -> No
     def seal(kind: BlobKind, image: bytes) -> bytes:
         return key.seal(Label(kind, kept.id, kept.model_digest), image)
 
+    scene = evidence.scene or opened("scene", kept.sealed_scene)
     salt = os.urandom(SALT_BYTES)
     faces = commit_faces(
         salt,
@@ -59,11 +60,12 @@ def show(tx: Transaction, episode_id: str, seen: Seen, evidence: Evidence) -> No
         opened("episode-reference", kept.sealed_reference_crop),
         evidence.probe_portrait,
         opened("episode-portrait", kept.sealed_reference_portrait),
-        opened("scene", kept.sealed_scene),
+        scene,
     )
     changed = tx.execute(
         "UPDATE episode SET sequence = ?, media_at_s = ?, captured_at_s = ?, faces_salt = ?,"
-        " faces_commitment = ?, sealed_probe_crop = ?, sealed_probe_portrait = ?"
+        " faces_commitment = ?, sealed_probe_crop = ?, sealed_probe_portrait = ?,"
+        " sealed_scene = ?"
         " WHERE id = ? AND state = 'open' AND sealed_probe_crop IS NOT NULL",
         (
             seen.sequence,
@@ -73,6 +75,7 @@ def show(tx: Transaction, episode_id: str, seen: Seen, evidence: Evidence) -> No
             faces,
             seal("probe-crop", evidence.probe_crop),
             seal("probe-portrait", evidence.probe_portrait),
+            None if scene is None else seal("scene", scene),
             episode_id,
         ),
     )

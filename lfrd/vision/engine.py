@@ -147,6 +147,13 @@ class Vision:
         await _filled(crop, self._batcher.run(_Align(planes, landmarks, crop.array)))
         return crop
 
+    def lend(self, rgb: U8) -> Crop | None:
+        """A kept crop u8[112, 112, 3] RGB in a buffer; None when the pool is exhausted."""
+        crop = self._crops.take()
+        if crop is not None:
+            np.copyto(crop.array, rgb)
+        return crop
+
     async def embed(self, crop: Crop) -> Probe | None:
         """The template of a probe, counted as made; None when the pool is exhausted."""
         return await self._embed(crop, self._probes)

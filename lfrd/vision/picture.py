@@ -14,6 +14,12 @@ AROUND = 1.4
 LONGEST_SIDE_PX = 480
 COVER_RGB = (96, 96, 96)
 
+SCENE_SIDE_PX = 960
+CELLS_ACROSS = 16
+"""A scene has at most so many cells across the frame ..."""
+CELLS_ACROSS_A_FACE = 8
+"""... and across a face of the median width: too few to know anybody, and to find a face."""
+
 
 def portrait(planes: Planes, box: F32, others: F32) -> U8:
     """The face in `box` f32[4] with a little around it, as u8[h, w, 3] RGB.
@@ -31,6 +37,48 @@ def portrait(planes: Planes, box: F32, others: F32) -> U8:
         size = (max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale)))
         rgb = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
     return rgb
+
+
+def scene(planes: Planes, box: F32, others: F32) -> U8:
+    """The whole frame as u8[h, w, 3] RGB, in which only the candidate can be recognised.
+
+    What lies outside `box` f32[4], widened by AROUND, is cells of one colour each: blurring what a
+    detector found would fail on what it missed. The cells are made from the planes directly, so
+    nobody else is ever in the picture. Inside, `others` f32[n, 4] are painted over.
+    """
+    width, height = planes.width_px, planes.height_px
+    shown = min(1.0, SCENE_SIDE_PX / max(width, height))
+    size = max(2, round(width * shown)), max(2, round(height * shown))
+    widths = np.append(others[:, 2] - others[:, 0], box[2] - box[0])
+    cell_px = max(width / CELLS_ACROSS, float(np.median(widths)) / CELLS_ACROSS_A_FACE)
+    columns, rows = max(1, int(width / cell_px)), max(1, int(height / cell_px))
+    rgb = np.asarray(
+        cv2.resize(_cells(planes, columns, rows), size, interpolation=cv2.INTER_NEAREST), np.uint8
+    )
+    left, top, right, bottom = _around(box, width, height)
+    x0, y0 = int(left * shown), int(top * shown)
+    x1, y1 = max(x0 + 1, int(right * shown)), max(y0 + 1, int(bottom * shown))
+    inside = portrait(planes, box, others)
+    rgb[y0:y1, x0:x1] = cv2.resize(inside, (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA)
+    return rgb
+
+
+def _cells(planes: Planes, columns: int, rows: int) -> U8:
+    """The mean colour of each cell, u8[rows, columns, 3] RGB."""
+    means = [
+        cv2.resize(plane, (columns, rows), interpolation=cv2.INTER_AREA)
+        for plane in (planes.y, planes.u, planes.v)
+    ]
+    luma, *chroma = (np.asarray(mean, np.uint8) for mean in means)
+    doubled = np.repeat(np.repeat(luma, 2, 0), 2, 1)
+    small = Planes(doubled, chroma[0], chroma[1], planes.full_range, planes.bt709)
+    return rgb_full(small)[::2, ::2].copy()
+
+
+def decoded(image: bytes) -> U8:
+    """The picture u8[h, w, 3] RGB of an image file that `png` or `jpeg` made."""
+    with Image.open(io.BytesIO(image)) as opened:
+        return np.asarray(opened.convert("RGB"), np.uint8)
 
 
 def jpeg(rgb: U8) -> bytes:

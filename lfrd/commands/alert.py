@@ -1,0 +1,59 @@
+"""`lfrd alert list | show | replay`."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from lfrd.api.schema import Alert, AlertState
+from lfrd.api.schema_review import Replay
+from lfrd.review_client import ReviewClient
+
+
+async def run(options: argparse.Namespace, socket: Path) -> int:
+    """Carry out one action; a replay that does not agree exits with 1."""
+    async with ReviewClient.with_token(socket, options.token) as client:
+        if options.action == "list":
+            state = AlertState(options.state) if options.state else None
+            for alert in await client.alerts(state=state, limit=options.limit):
+                _say(alert.model_dump_json() if options.json else _row(alert))
+        elif options.action == "show":
+            alert = await client.alert(options.id)
+            _say(alert.model_dump_json(indent=None if options.json else 2))
+        else:
+            replay = await client.replay(options.id)
+            _say(replay.model_dump_json() if options.json else _told(replay))
+            return 0 if _agrees(replay) else 1
+    return 0
+
+
+def _agrees(replay: Replay) -> bool:
+    """A lower score of the kept photo is no fault where the entry has others."""
+    lower = replay.crop_recorded is None or replay.crop_score <= replay.crop_recorded + 1e-3
+    return replay.as_logged and replay.raised and replay.fused_agrees is not False and lower
+
+
+def _row(alert: Alert) -> str:
+    mine = alert.my_review.decision.value if alert.my_review else "-"
+    waiting = "  waits for a supervisor" if alert.escalated else ""
+    return f"{alert.id}  {alert.state.value:6} {alert.camera_id:16} {mine:12}{waiting}"
+
+
+def _told(replay: Replay) -> str:
+    known = {True: "agrees", False: "differs", None: "not recorded"}
+    crop = known[replay.crop_agrees]
+    if replay.crop_agrees is False and replay.crop_score < (replay.crop_recorded or 0.0):
+        crop = f"another photo of the entry was nearer: {replay.crop_recorded:.4f}"
+    fused = "none" if replay.fused_score is None else f"{replay.fused_score:.4f}"
+    return "\n".join(
+        (
+            f"model      {replay.recogniser_digest}",
+            f"pictures   {'as logged' if replay.as_logged else 'NOT the ones in the log'}",
+            f"this look  {replay.crop_score:.4f}  {crop}",
+            f"all looks  {fused}  {known[replay.fused_agrees]}",
+            f"threshold  {replay.threshold:.4f}  {'reached' if replay.raised else 'NOT reached'}",
+        )
+    )
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")

@@ -1,0 +1,35 @@
+"""`lfrd token create | list | revoke`."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from lfrd.api.schema_review import Role, Token, TokenCreate
+from lfrd.review_client import ReviewClient
+
+
+async def run(options: argparse.Namespace, socket: Path) -> int:
+    """Carry out one action; the secret of a new token is printed once, alone on its line."""
+    async with ReviewClient.with_token(socket, None) as client:
+        if options.action == "create":
+            new = TokenCreate(principal=options.principal, role=Role(options.role))
+            made = await client.create_token(new)
+            _say(made.model_dump_json() if options.json else made.secret)
+            if not options.json:
+                sys.stderr.write(f"token {made.token.id} of {made.token.principal}: keep it now\n")
+        elif options.action == "revoke":
+            _show(options, await client.revoke_token(options.id))
+        else:
+            for token in await client.tokens():
+                _show(options, token)
+    return 0
+
+
+def _show(options: argparse.Namespace, token: Token) -> None:
+    state = "valid" if token.revoked_at_s is None else f"revoked by {token.revoked_by}"
+    text = f"{token.id}  {token.principal:24} {state}"
+    _say(token.model_dump_json() if options.json else text)
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
