@@ -64,9 +64,8 @@ def _put_in_place(folder: StateFolder) -> None:
 
 
 def _undo(folder: StateFolder) -> None:
-    for path in _files(folder):
-        new = next_to(path)
-        if new.exists():
-            overwrite(new)
-        for suffix in ("", "-wal", "-shm", "-journal"):
-            new.with_name(new.name + suffix).unlink(missing_ok=True)
+    for new in (*map(next_to, _files(folder)), marker_of(folder)):
+        for suffix in ("", ".new", "-wal", "-shm", "-journal"):
+            path = new.with_name(new.name + suffix)
+            overwrite(path)
+            path.unlink(missing_ok=True)

@@ -7,13 +7,12 @@ from store_builders import (
     add_list,
     add_person,
     opened,
-    raise_episode,
     start_deployment,
     unit_vectors,
 )
 
 from lfrd.errors import Conflict, NotFound
-from lfrd.store import deployments, episodes
+from lfrd.store import deployments
 from lfrd.store.deployments import DeploymentState, NewDeployment
 from lfrd.store.transaction import Transaction
 

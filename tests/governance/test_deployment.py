@@ -1,0 +1,332 @@
+"""Deployments on a real site: authority, clocks, restarts, heartbeat, urgency, snapshots."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from governed_site import (
+    DAY_S,
+    HOUR_S,
+    SettableClock,
+    deploy,
+    draft_of,
+    governed,
+    make_list,
+    photo,
+    see_somebody,
+)
+
+from lfrd.errors import BadInput, Conflict, NotFound
+from lfrd.governance.planning import Draft
+from lfrd.governance.schedule import Plan, Window
+from lfrd.site import Site
+from lfrd.store import episodes
+from lfrd.store.deployments import DeploymentState
+
+SOON_S = 8.0
+
+
+async def until_over(site: Site) -> None:
+    async with asyncio.timeout(SOON_S):
+        await site.deployments.until_over()
+
+
+async def actions(site: Site) -> list[str]:
+    rows = await site.database.read(
+        lambda reader: [str(row[0]) for row in reader.rows("SELECT action FROM audit_leaf")]
+    )
+    return [action for action in rows if action.startswith("deployment.")]
+
+
+async def test_everything_that_is_missing_is_said_at_once(tmp_path: Path) -> None:
+    async with governed(tmp_path, SettableClock()) as site:
+        draft = Draft("standard", "", "locate-wanted", "", ("nowhere",), 20 * HOUR_S)
+        row = await site.deployments.draft(draft, principal="user:ada")
+        verdict = await site.deployments.verdict(row.id, principal="user:ada")
+        assert {finding.key for finding in verdict.missing} >= {
+            "purpose", "place", "expectation", "duration", "authority", "watchlist.nowhere",
+            "document.notice", "document.impact-assessment",
+        }  # fmt: skip
+        with pytest.raises(Conflict) as refused:
+            await site.deployments.start_planned(row.id, principal="user:ada")
+        assert all(finding.text in str(refused.value) for finding in verdict.missing)
+        assert site.deployments.current is None
+        with pytest.raises(BadInput, match="has no policy profile 'uk-police'"):
+            await site.deployments.draft(draft_of("x", "uk-police"), principal="user:ada")
+
+
+async def test_from_draft_to_erased(tmp_path: Path) -> None:
+    clock = SettableClock()
+    async with governed(tmp_path, clock) as site:
+        listed = await make_list(site)
+        row = await deploy(site, listed)
+        assert (row.authorised_by, row.started_by) == ("user:bo", "user:ada")
+        assert row.policy_digest == site.deployments.policies.own.digest
+        assert row.threshold != 0.45, "derived from the list, not the constant"
+        episode = await see_somebody(site, row.id, listed)
+        clock.advance(4 * HOUR_S)
+        await until_over(site)
+        ended = await site.deployments.get(row.id)
+        assert (ended.state, ended.end_reason) == ("ended", "the planned end has come")
+        clock.advance(20 * HOUR_S)
+        await site.retention.sweep()
+        read = await site.database.read(lambda r: episodes.get(r, episode.id))
+        assert read.faces_erased_at_s is not None
+        clock.advance(5 * HOUR_S)
+        await site.retention.sweep()
+        assert (await site.deployments.get(row.id)).state is DeploymentState.ERASED
+        assert await site.database.read(lambda r: episodes.is_as_logged(r, episode.id))
+
+
+@pytest.mark.parametrize("set_by_s", [-DAY_S, DAY_S])
+async def test_setting_the_clock_neither_shortens_nor_lengthens(
+    tmp_path: Path, set_by_s: float
+) -> None:
+    clock = SettableClock()
+    async with governed(tmp_path, clock) as site:
+        listed = await make_list(site)
+        row = await deploy(site, listed, hours=2)
+        episode = await see_somebody(site, row.id, listed)
+        clock.set_by(set_by_s)
+        clock.advance(HOUR_S)
+        await asyncio.sleep(1.5)
+        await site.retention.sweep()
+        assert site.deployments.current is not None, "an hour is left"
+        clock.advance(HOUR_S + 1)
+        await until_over(site)
+        clock.advance(21.9 * HOUR_S)
+        await site.retention.sweep()
+        shown = await site.database.read(lambda r: episodes.get(r, episode.id))
+        assert shown.faces_erased_at_s is None, "24 h have not passed"
+        clock.advance(0.2 * HOUR_S)
+        await site.retention.sweep()
+        shown = await site.database.read(lambda r: episodes.get(r, episode.id))
+        assert shown.faces_erased_at_s is not None
+
+
+async def test_a_clock_set_back_before_a_start_is_not_believed(tmp_path: Path) -> None:
+    clock = SettableClock()
+    async with governed(tmp_path, clock) as site:
+        row = await deploy(site, await make_list(site))
+    before_s = clock.wall_s()
+    clock.set_by(-DAY_S)
+    async with governed(tmp_path, clock) as site:
+        assert site.clock.wall_s() >= before_s
+        assert (await site.deployments.get(row.id)).state is DeploymentState.RUNNING
+    clock.set_by(2 * DAY_S)
+    async with governed(tmp_path, clock) as site:
+        ended = await site.deployments.get(row.id)
+        assert ended.end_reason == "its window passed while the daemon was down"
+
+
+async def test_a_restart_inside_the_window_goes_on(tmp_path: Path) -> None:
+    clock = SettableClock()
+    async with governed(tmp_path, clock) as site:
+        row = await deploy(site, await make_list(site))
+        assert len(site.gallery) == 1
+    clock.advance(HOUR_S)
+    async with governed(tmp_path, clock) as site:
+        current = site.deployments.current
+        assert current is not None
+        assert current.id == row.id
+        assert len(site.gallery) == 1
+        steps = await actions(site)
+        assert steps[-2:] == ["deployment.suspend", "deployment.resume"]
+        with pytest.raises(Conflict, match="is running"):
+            await deploy(site, "any")
+        clock.advance(3 * HOUR_S)
+        await until_over(site)
+    async with governed(tmp_path, clock) as site:
+        assert site.deployments.current is None
+
+
+async def test_a_restart_under_other_rules_ends_it(tmp_path: Path) -> None:
+    clock = SettableClock()
+    async with governed(tmp_path, clock) as site:
+        row = await deploy(site, await make_list(site))
+    async with governed(tmp_path, clock, alert_face_data_h=12.0) as site:
+        ended = await site.deployments.get(row.id)
+        assert (ended.state, ended.end_reason) == ("ended", "the site's rules were changed")
+
+
+async def test_the_lab_ends_with_the_daemon_and_leaves_no_list(tmp_path: Path) -> None:
+    clock = SettableClock()
+    async with governed(tmp_path, clock) as site:
+        listed, kept = await make_list(site), await make_list(site, "never used")
+        row = await site.deployments.start(
+            "lab", "a test", "the bench", (listed,), 600, principal="user:ada"
+        )
+    async with governed(tmp_path, clock) as site:
+        assert (await site.deployments.get(row.id)).state is DeploymentState.ENDED
+        assert [item.row.id for item in await site.watchlists.lists()] == [kept]
+
+
+async def test_a_site_may_do_without_the_lab(tmp_path: Path) -> None:
+    async with governed(tmp_path, SettableClock(), allow_lab=False) as site:
+        with pytest.raises(BadInput, match="no policy profile 'lab'"):
+            await site.deployments.start("lab", "p", "q", ("x",), 60, principal="user:ada")
+
+
+async def test_an_extension_is_a_new_authorisation_within_the_limit(tmp_path: Path) -> None:
+    clock = SettableClock()
+    async with governed(tmp_path, clock, authoriser_differs=True) as site:
+        row = await deploy(site, await make_list(site))
+        assert row.planned_end_at_s is not None
+        assert row.started_at_s is not None
+        later_s = row.planned_end_at_s + HOUR_S
+        with pytest.raises(Conflict, match="somebody else"):
+            await site.deployments.extend(row.id, later_s, principal="user:ada")
+        with pytest.raises(BadInput, match="at most 12 hours"):
+            await site.deployments.extend(
+                row.id, row.started_at_s + 13 * HOUR_S, principal="user:bo"
+            )
+        await site.deployments.extend(row.id, later_s, principal="user:bo")
+        clock.advance(4.5 * HOUR_S)
+        await asyncio.sleep(1.5)
+        assert site.deployments.current is not None
+        clock.advance(HOUR_S)
+        await until_over(site)
+
+
+async def test_lost_operators_pause_matching_and_then_end_it(tmp_path: Path) -> None:
+    clock = SettableClock()
+    async with governed(tmp_path, clock, heartbeat_min=10.0) as site:
+        row = await deploy(site, await make_list(site))
+        clock.advance(11 * 60)
+        await asyncio.sleep(1.5)
+        assert site.deployments.paused
+        assert any("no operator" in reason for reason in site.health.now.reasons)
+        assert site.fleet.get("gate").status.state.value == "idle"
+        site.deployments.present()
+        await asyncio.sleep(1.5)
+        assert not site.deployments.paused
+        assert "deployment.go-on" in await actions(site)
+        clock.advance(21 * 60)
+        await until_over(site)
+        assert (await site.deployments.get(row.id)).end_reason == "no operator was present"
+        with pytest.raises(Conflict):
+            site.deployments.present()
+
+
+URGENT = {"profile": "uk-police"}
+
+
+async def test_an_urgent_start_is_ratified_by_somebody_else(tmp_path: Path) -> None:
+    """On the lab's own rules it would not start at all; the police's gate wants a report first,
+    so what is held here is the authority alone."""
+    clock = SettableClock()
+    async with governed(tmp_path, clock) as site:
+        listed = await make_list(site)
+        row = await site.deployments.draft(draft_of(listed), principal="user:ada")
+        with pytest.raises(Conflict, match="knows no urgent start"):
+            await site.deployments.start_urgent(row.id, "now", principal="user:ada")
+        with pytest.raises(NotFound):
+            await site.deployments.start_urgent("none", "now", principal="user:ada")
+
+
+async def make_urgent(site: Site, deployment_id: str) -> None:
+    """As the police's profile would have it."""
+    due_s = site.clock.wall_s() + 4 * HOUR_S
+    await site.database.write(
+        lambda tx: tx.execute(
+            "UPDATE deployment SET urgent_reason = 'a child', ratify_by_at_s = ? WHERE id = ?",
+            (due_s, deployment_id),
+        ),
+        principal="test",
+    )
+
+
+async def test_an_urgent_start_that_nobody_ratified_is_purged(tmp_path: Path) -> None:
+    clock = SettableClock()
+    async with governed(tmp_path, clock) as site:
+        listed = await make_list(site)
+        row = await deploy(site, listed, hours=10)
+        episode = await see_somebody(site, row.id, listed)
+        await make_urgent(site, row.id)
+        with pytest.raises(Conflict, match="somebody else"):
+            await site.deployments.ratify(row.id, principal="user:ada")
+        clock.advance(4 * HOUR_S - 60)
+        await site.retention.sweep()
+        assert site.deployments.current is not None
+        clock.advance(120)
+        with pytest.raises(Conflict, match="too late"):
+            await site.deployments.ratify(row.id, principal="user:cy")
+        await site.retention.sweep()
+        purged = await site.deployments.get(row.id)
+        assert (purged.state, purged.end_reason) == (
+            "erased", "the urgent start was not ratified in time",
+        )  # fmt: skip
+        with pytest.raises(NotFound):
+            await site.database.read(lambda r: episodes.get(r, episode.id))
+
+
+async def test_a_ratified_urgent_start_stays(tmp_path: Path) -> None:
+    clock = SettableClock()
+    async with governed(tmp_path, clock) as site:
+        row = await deploy(site, await make_list(site), hours=10)
+        await make_urgent(site, row.id)
+        ratified = await site.deployments.ratify(row.id, principal="user:cy")
+        assert ratified.ratified_by == "user:cy"
+        with pytest.raises(Conflict):
+            await site.deployments.ratify(row.id, principal="user:di")
+        clock.advance(5 * HOUR_S)
+        await site.retention.sweep()
+        assert site.deployments.current is not None
+
+
+async def test_a_list_that_changes_changes_the_snapshot_in_the_log(tmp_path: Path) -> None:
+    clock = SettableClock()
+    async with governed(tmp_path, clock) as site:
+        listed, other = await make_list(site), await make_list(site, "other")
+        row = await deploy(site, listed)
+        before = (await site.deployments.snapshots(row.id))[0]
+        entry = await site.watchlists.add_entry(
+            listed, "second", "b", "s", False, None, None, principal="user:lists"
+        )
+        added = (await site.deployments.snapshots(row.id))[0]
+        assert (before.entry_count, added.entry_count, added.changes) == (1, 2, 1)
+        assert added.snapshot_hash != before.snapshot_hash
+        clock.advance(1)
+        await site.watchlists.add_photo(entry.row.id, photo(), "p", principal="user:lists")
+        assert len(site.gallery) == 2
+        await site.watchlists.delete_entry(entry.row.id, principal="user:lists")
+        assert len(site.gallery) == 1
+        await site.watchlists.delete_list(other, principal="user:lists")
+        last = (await site.deployments.snapshots(row.id))[0]
+        assert (last.entry_count, last.changes) == (1, 3), "another list is no business of it"
+        assert (await actions(site)).count("deployment.snapshot-change") == 3
+
+
+async def test_a_schedule_starts_each_window_once_and_not_after_its_end(tmp_path: Path) -> None:
+    clock = SettableClock(wall_s=1_700_049_600.0)  # Wednesday 15 November 2023, 12:00 UTC
+    async with governed(tmp_path, clock) as site:
+        listed = await make_list(site)
+        draft = draft_of(listed)
+        plan = Plan("standard", draft.purpose, draft.use_case, draft.place, draft.expectation,
+                    draft.documents, (listed,))  # fmt: skip
+        windows = [Window("wednesday", "13:00", 2), Window("thursday", "13:00", 2)]
+        expires_s = clock.wall_s() + 5 * DAY_S
+        row = await site.schedules.add(plan, windows, "UTC", expires_s, principal="user:ada")
+        clock.advance(1.5 * HOUR_S)
+        await site.schedules.start_due()
+        assert site.deployments.current is None, "it was not authorised"
+        await site.schedules.authorise(row.id, principal="user:bo")
+        await site.schedules.start_due()
+        first = site.deployments.current
+        assert first is not None
+        assert (first.schedule_id, first.authorised_by) == (row.id, "user:bo")
+        assert first.started_by == "system"
+        await site.deployments.end(first.id, "enough for today", principal="user:ada")
+        await site.schedules.start_due()
+        assert site.deployments.current is None, "this window had its deployment"
+        clock.advance(DAY_S)
+        await site.schedules.start_due()
+        second = site.deployments.current
+        assert second is not None
+        assert second.id != first.id
+        clock.advance(2 * HOUR_S)
+        await until_over(site)
+        await site.schedules.revoke(row.id, principal="user:bo")
+        clock.advance(5 * DAY_S + 22 * HOUR_S)
+        await site.schedules.start_due()
+        assert site.deployments.current is None

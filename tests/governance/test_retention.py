@@ -1,0 +1,260 @@
+"""What is due when, and that it goes: timers, after use, holds, people, receipts."""
+
+from pathlib import Path
+
+import pytest
+from governed_site import (
+    DAY_S,
+    HOUR_S,
+    SettableClock,
+    deploy,
+    governed,
+    make_list,
+    see_somebody,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lfrd.errors import BadInput, Conflict, NotFound
+from lfrd.governance import profile, retention
+from lfrd.governance.retention import Use, lists_due, lists_due_at_exit
+from lfrd.site import Site
+from lfrd.store import episodes, erasures, holds, watchlists
+from lfrd.store.episodes import Episode
+from lfrd.store.erasures import ErasureKind, ErasureState
+from lfrd.store.holds import HoldKind
+
+LAB = profile.load("lab").rules
+STANDARD = profile.load("standard").rules
+POLICE = profile.load("uk-police").rules
+
+
+@given(st.floats(0, 2e9), st.sampled_from([LAB, STANDARD, POLICE]))
+def test_metadata_never_goes_before_the_face(raised_s: float, rules: profile.Rules) -> None:
+    face_s, log_s = (
+        retention.faces_due_at_s(raised_s, rules),
+        retention.log_due_at_s(raised_s, rules),
+    )
+    assert raised_s < face_s <= log_s
+    assert retention.key_due_at_s(raised_s, rules) == face_s
+
+
+def test_the_timers_of_the_profiles() -> None:
+    assert retention.faces_due_at_s(0, LAB) == retention.log_due_at_s(0, LAB) == HOUR_S
+    assert retention.faces_due_at_s(0, STANDARD) == DAY_S
+    assert retention.log_due_at_s(0, STANDARD) == 12 * 31 * DAY_S
+    assert retention.list_due_at_s(0, STANDARD) is None
+    assert retention.list_due_at_s(0, POLICE) == DAY_S
+    assert retention.list_due_at_s(0, LAB) is None
+
+
+def test_a_list_goes_after_its_last_use_and_never_in_use() -> None:
+    uses = [Use("a", 0.0, POLICE), Use("a", 10.0, POLICE), Use("b", 0.0, STANDARD),
+            Use("c", 0.0, POLICE), Use("c", None, POLICE), Use("d", 0.0, LAB)]  # fmt: skip
+    assert lists_due(uses, DAY_S + 9) == []
+    assert lists_due(uses, DAY_S + 10) == ["a"]
+    assert lists_due_at_exit(uses) == ["d"]
+    assert lists_due_at_exit([*uses, Use("d", None, STANDARD)]) == []
+
+
+async def shown(site: Site, episode: Episode) -> bool:
+    """Whether an episode still shows its faces."""
+    try:
+        await site.database.write(
+            lambda tx: episodes.read_image(tx, episode.id, "probe"), principal="user:ada"
+        )
+    except NotFound:
+        return False
+    return True
+
+
+async def test_both_timers_of_an_episode(tmp_path: Path) -> None:
+    clock = SettableClock()
+    async with governed(tmp_path, clock, log_months=6) as site:
+        listed = await make_list(site)
+        row = await deploy(site, listed)
+        episode = await see_somebody(site, row.id, listed)
+        await site.deployments.end(row.id, "over", principal="user:ada")
+        clock.advance(DAY_S - 60)
+        await site.retention.sweep()
+        assert await shown(site, episode)
+        clock.advance(61)
+        await site.retention.sweep()
+        assert not await shown(site, episode)
+        assert await site.database.read(lambda r: episodes.is_as_logged(r, episode.id))
+        clock.advance(6 * 31 * DAY_S - DAY_S - 60)
+        await site.retention.sweep()
+        assert await site.database.read(lambda r: episodes.get(r, episode.id))
+        clock.advance(120)
+        await site.retention.sweep()
+        with pytest.raises(NotFound):
+            await site.database.read(lambda r: episodes.get(r, episode.id))
+        links = await site.database.read(
+            lambda r: r.count("SELECT count(*) FROM audit_leaf WHERE subjects LIKE ?",
+                              (f"%{episode.id}%",))
+        )  # fmt: skip
+        assert links == 0
+        assert (await site.deployments.get(row.id)).state == "erased", "its record stays"
+
+
+async def test_the_police_list_goes_a_day_after_use_also_after_a_crash(tmp_path: Path) -> None:
+    clock = SettableClock()
+    rules = {"after_use": "erase_list", "after_use_within_h": 0}
+    async with governed(tmp_path, clock, **rules) as site:
+        listed, kept = await make_list(site), await make_list(site, "kept")
+        row = await deploy(site, listed)
+        await site.retention.sweep()
+        assert len(await site.watchlists.lists()) == 2
+        await site.deployments.end(row.id, "over", principal="user:ada")
+    async with governed(tmp_path, clock, **rules) as site:
+        await site.retention.sweep()
+        assert [item.row.id for item in await site.watchlists.lists()] == [kept]
+        done = await site.database.read(erasures.receipts)
+        receipt = next(item for item in done if item.kind is ErasureKind.WATCHLIST)
+        assert (receipt.entries, receipt.templates, receipt.images) == (1, 1, 1)
+        assert receipt.leaf_id is not None
+
+
+async def held(site: Site, kind: HoldKind, subject_id: str) -> holds.Hold:
+    asked = await site.database.write(
+        lambda tx: holds.ask(tx, kind, subject_id, "court order 5"), principal="user:ada"
+    )
+    return await site.database.write(lambda tx: holds.confirm(tx, asked.id), principal="user:bo")
+
+
+async def test_a_hold_needs_two_people_and_a_reason(tmp_path: Path) -> None:
+    async with governed(tmp_path, SettableClock()) as site:
+        listed = await make_list(site)
+        database = site.database
+        with pytest.raises(BadInput, match="reason"):
+            await database.write(
+                lambda tx: holds.ask(tx, HoldKind.WATCHLIST, listed, " "), principal="user:ada"
+            )
+        with pytest.raises(NotFound):
+            await database.write(
+                lambda tx: holds.ask(tx, HoldKind.PERSON, "nobody", "r"), principal="user:ada"
+            )
+        asked = await database.write(
+            lambda tx: holds.ask(tx, HoldKind.WATCHLIST, listed, "r"), principal="user:ada"
+        )
+        with pytest.raises(Conflict, match="two different people"):
+            await database.write(lambda tx: holds.confirm(tx, asked.id), principal="user:ada")
+        await site.watchlists.delete_list(listed, principal="user:ada")  # asked for is not held
+        with pytest.raises(NotFound):
+            await database.write(lambda tx: holds.confirm(tx, asked.id), principal="user:bo")
+
+
+@pytest.mark.parametrize("kind", [HoldKind.WATCHLIST, HoldKind.PERSON])
+async def test_what_is_on_hold_is_not_erased_by_any_way(tmp_path: Path, kind: HoldKind) -> None:
+    async with governed(tmp_path, SettableClock()) as site:
+        listed = await make_list(site)
+        entry = (await site.watchlists.entries(listed))[0]
+        subject = listed if kind is HoldKind.WATCHLIST else entry.row.person_id
+        hold = await held(site, kind, subject)
+        for work in (
+            site.watchlists.delete_list(listed, principal="user:x"),
+            site.watchlists.delete_entry(entry.row.id, principal="user:x"),
+            site.watchlists.delete_photo(entry.photos[0].id, principal="user:x"),
+            site.eraser.erase(ErasureKind.WATCHLIST, listed, "r", principal="user:x"),
+            site.eraser.erase(ErasureKind.PERSON, entry.row.person_id, "r", principal="user:x"),
+        ):
+            with pytest.raises(Conflict, match="on legal hold"):
+                await work
+        assert site.database.keys.has(watchlists.scope_of(listed))
+        image = await site.watchlists.photo_image(entry.photos[0].id, principal="user:x")
+        assert image, "it can still be opened"
+        await site.database.write(
+            lambda tx: holds.release(tx, hold.id, "the case is closed"), principal="user:ada"
+        )
+        await site.eraser.erase(ErasureKind.WATCHLIST, listed, "r", principal="user:x")
+        assert await site.watchlists.lists() == []
+
+
+async def test_a_held_episode_outlives_its_timer_alone(tmp_path: Path) -> None:
+    clock = SettableClock()
+    async with governed(tmp_path, clock) as site:
+        listed = await make_list(site)
+        row = await deploy(site, listed)
+        kept = await see_somebody(site, row.id, listed, track=1)
+        other = await see_somebody(site, row.id, listed, track=2)
+        hold = await held(site, HoldKind.EPISODE, kept.id)
+        await site.deployments.end(row.id, "over", principal="user:ada")
+        clock.advance(30 * DAY_S)
+        await site.retention.sweep()
+        assert await shown(site, kept)
+        assert not await shown(site, other)
+        with pytest.raises(Conflict, match="on legal hold"):
+            await site.eraser.erase(ErasureKind.DEPLOYMENT, row.id, "r", principal="user:x")
+        await site.database.write(
+            lambda tx: holds.release(tx, hold.id, "done"), principal="user:ada"
+        )
+        await site.retention.sweep()
+        assert not await shown(site, kept)
+        assert (await site.deployments.get(row.id)).state == "erased"
+
+
+async def test_erasing_a_person_erases_their_episodes_copies(tmp_path: Path) -> None:
+    async with governed(tmp_path, SettableClock()) as site:
+        listed, second = await make_list(site), await make_list(site, "second")
+        row = await deploy(site, listed)
+        episode = await see_somebody(site, row.id, listed)
+        await site.watchlists.add_entry(
+            second, "the same", "b", "s", False, None, episode.person_id, principal="user:ada"
+        )
+        receipt = await site.eraser.erase(
+            ErasureKind.PERSON, episode.person_id, "asked for", principal="user:ada"
+        )
+        assert (receipt.entries, receipt.templates, receipt.images, receipt.episodes) == (
+            2,
+            1,
+            1,
+            1,
+        )
+        assert not await shown(site, episode)
+        assert len(site.gallery) == 0
+        left = await site.database.read(lambda r: episodes.get(r, episode.id))
+        assert left.reference == ""
+        with pytest.raises(NotFound):
+            await site.eraser.erase(ErasureKind.PERSON, "nobody", "r", principal="user:ada")
+
+
+async def test_a_running_deployment_is_not_erased(tmp_path: Path) -> None:
+    async with governed(tmp_path, SettableClock()) as site:
+        row = await deploy(site, await make_list(site))
+        with pytest.raises(Conflict, match="only an ended one"):
+            await site.eraser.erase(ErasureKind.DEPLOYMENT, row.id, "r", principal="user:ada")
+
+
+@pytest.mark.parametrize("cut", ["after the key", "after the rows"])
+async def test_an_erasure_that_was_cut_off_is_finished(tmp_path: Path, cut: str) -> None:
+    clock = SettableClock()
+    async with governed(tmp_path, clock) as site:
+        listed = await make_list(site)
+        asked = await site.database.write(
+            lambda tx: erasures.ask(tx, ErasureKind.WATCHLIST, listed, "r"), principal="user:ada"
+        )
+        await site.database.write(lambda tx: erasures.destroy_key(tx, asked), principal="user:ada")
+        if cut == "after the rows":
+            await site.database.write(
+                lambda tx: erasures.delete_list(tx, asked), principal="user:ada"
+            )
+    async with governed(tmp_path, clock) as site:
+        done = await site.database.read(lambda r: erasures.get(r, asked.id))
+        assert done.state is ErasureState.DONE
+        assert await site.watchlists.lists() == []
+        assert await site.database.read(erasures.unfinished) == []
+
+
+async def test_deleting_by_the_ordinary_way_gets_its_receipt_too(tmp_path: Path) -> None:
+    async with governed(tmp_path, SettableClock()) as site:
+        listed, other = await make_list(site), await make_list(site, "other")
+        entry = (await site.watchlists.entries(other))[0]
+        await site.watchlists.delete_photo(entry.photos[0].id, principal="user:ada")
+        await site.watchlists.delete_entry(entry.row.id, principal="user:ada")
+        await site.watchlists.delete_list(listed, principal="user:ada")
+        await site.retention.sweep()
+        done = await site.database.read(erasures.receipts)
+        assert {item.kind for item in done} == {
+            ErasureKind.PHOTO, ErasureKind.ENTRY, ErasureKind.WATCHLIST,
+        }  # fmt: skip
+        assert all(item.state is ErasureState.DONE for item in done)
