@@ -85,7 +85,8 @@ def measure(report: Report, folder: Path, provider: str, rounds: int) -> None:
 def _against_parts(report: Report, clip: Path, provider: str, runs: list[Run]) -> None:
     cpu_ms = statistics.median(run.cpu_ms for run in runs)
     summary = runs[0].summary
-    alone = parts.measure(clip, provider, summary["templates_made"] / summary["frames_decoded"])
+    templates = summary["templates_made"] / summary["frames_decoded"]
+    alone = parts.measure(clip, provider, templates)
     report.add(
         Figure("processor time a frame", round(cpu_ms, 2), "ms"),
         Figure("its parts alone", round(alone.total_ms, 2), "ms", note=alone.listed()),

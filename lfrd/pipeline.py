@@ -219,8 +219,10 @@ class _Watch:
             return ()
         try:
             self._counters.templates_made += 1
-            probes = template.array[None]
-            return self._parts.search.nearest(self._camera_id, probes, CANDIDATES_KEPT)[0]
+            known = self._parts.search.gallery_for(self._camera_id)
+            if known is None:
+                return ()
+            return await self._parts.vision.search(known, template.array, CANDIDATES_KEPT)
         finally:
             template.release()
 

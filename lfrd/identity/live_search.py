@@ -111,12 +111,14 @@ class LiveSearch:
         """Whether any of these is compared with."""
         return not self._references.isdisjoint(template_ids)
 
+    def gallery_for(self, camera_id: str) -> Gallery | None:
+        """The templates of the lists meant for this camera; None where there is no such list."""
+        return self._galleries.get(self._scope.lists_for(camera_id))
+
     def nearest(self, camera_id: str, probes: F32, k: int) -> list[tuple[Match, ...]]:
         """The best `k` entries of the lists meant for this camera, for each probe f32[m, D]."""
-        known = self._galleries.get(self._scope.lists_for(camera_id))
-        if known is None:
-            return [() for _ in range(len(probes))]
-        return known.search(probes, k)
+        known = self.gallery_for(camera_id)
+        return known.search(probes, k) if known is not None else [()] * len(probes)
 
     def added(self, stored: StoredTemplate, margin: float) -> Derived | None:
         """A template was committed. Returns what was derived anew if the threshold rose by it:

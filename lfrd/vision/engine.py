@@ -5,12 +5,13 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from queue import SimpleQueue
+from typing import Protocol
 
 import cv2
 import numpy as np
 
 from lfrd.errors import Conflict
-from lfrd.types import CROP_SIDE_PX, F32, U8, Detections, Planes, Template
+from lfrd.types import CROP_SIDE_PX, F32, U8, Detections, Match, Planes, Template
 from lfrd.vision import embedder, finder
 from lfrd.vision.aligner import Aligner
 from lfrd.vision.batcher import Batcher
@@ -33,7 +34,13 @@ _THREADS_A_RECOGNISER = 4
 """A recogniser takes 70 MB, and templates are rare: so many threads share one, in turn. Its memory
 then holds one batch of faces at most, and one run of zeros overwrites it."""
 _ENROLMENT_POOL_SIZE = 4
-_EMBED = "embed"
+_EMBED, _SEARCH = "embed", "search"
+
+_SEARCH_LIMIT = 16
+"""Probes searched together: one pass over a large matrix then serves all of them."""
+
+_SEARCHED_AT_ONCE = 500_000
+"""A matrix of so many numbers is searched in 0.1 ms, less than going through a thread takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +71,25 @@ class _Embed:
     batch_key: str = _EMBED
 
 
+class Searchable(Protocol):
+    """What holds templates (see lfrd.identity.gallery)."""
+
+    dim: int
+
+    def __len__(self) -> int: ...
+
+    def search(self, probes: F32, k: int) -> list[tuple[Match, ...]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    gallery: Searchable
+    probe: F32
+    k: int
+    batch_key: str = _SEARCH
+    batch_limit: int = _SEARCH_LIMIT
+
+
 @dataclass(frozen=True, slots=True)
 class _Drain:
     batch_key: str = "drain"
@@ -78,7 +104,8 @@ class _DrainEmbedder:
     batch_limit: int = 1
 
 
-_Call = _Detect | _Align | _Embed | _Drain | _DrainEmbedder
+_Call = _Detect | _Align | _Embed | _Search | _Drain | _DrainEmbedder
+_Result = Found | tuple[Match, ...] | None
 
 
 class Vision:
@@ -102,8 +129,8 @@ class Vision:
         """Templates made to be kept; not among the counts of probes."""
         self._pack = pack
         self._recognisers = -(-threads // _THREADS_A_RECOGNISER)
-        self._batcher: Batcher[_Call, Found | None] = Batcher(
-            self._make_worker, threads=threads, at_once={_EMBED: self._recognisers}
+        self._batcher: Batcher[_Call, _Result] = Batcher(
+            self._make_worker, threads=threads, at_once={_EMBED: self._recognisers, _SEARCH: 1}
         )
         self._embedders: SimpleQueue[embedder.Embedder] = SimpleQueue()
         crop_shape = (CROP_SIDE_PX, CROP_SIDE_PX, 3)
@@ -135,7 +162,7 @@ class Vision:
         else:
             size = fit_size(planes.width_px, planes.height_px, model.fixed_size)
         found = await self._batcher.run(_Detect(planes, size, finder.batch_limit(model)))
-        assert found is not None
+        assert isinstance(found, Found)
         self.faces_skipped += found.skipped
         return found.detections
 
@@ -157,6 +184,14 @@ class Vision:
     async def embed(self, crop: Crop) -> Probe | None:
         """The template of a probe, counted as made; None when the pool is exhausted."""
         return await self._embed(crop, self._probes)
+
+    async def search(self, gallery: Searchable, probe: F32, k: int) -> tuple[Match, ...]:
+        """The best `k` entries for a probe f32[D]; off the event loop where that takes long."""
+        if len(gallery) * gallery.dim <= _SEARCHED_AT_ONCE:
+            return gallery.search(probe[None], k)[0]
+        found = await self._batcher.run(_Search(gallery, probe, k))
+        assert isinstance(found, tuple)
+        return found
 
     async def embed_reference(self, crop: Crop) -> Template:
         """A template to be kept on a watchlist, counted as enrolled and not as a probe's.
@@ -210,7 +245,7 @@ class Vision:
             self._embedders.put(embedder.Embedder(session, model))
         self._detector = self._pack.read(self._pack.detector)
 
-    def _make_worker(self) -> "Callable[[Sequence[_Call]], Sequence[Found | None]]":
+    def _make_worker(self) -> "Callable[[Sequence[_Call]], Sequence[_Result]]":
         assert self._detector is not None
         return _Worker(self._pack, self._detector, self.provider, self._embedders)
 
@@ -228,7 +263,7 @@ class _Worker:
         self._embedders = embedders
         self._aligner = Aligner(self._finder)
 
-    def __call__(self, calls: Sequence[_Call]) -> Sequence[Found | None]:
+    def __call__(self, calls: Sequence[_Call]) -> Sequence[_Result]:
         """Run a batch of calls that have one batch key, and so are of one kind."""
         detects = [call for call in calls if isinstance(call, _Detect)]
         embeds = [call for call in calls if isinstance(call, _Embed)]
@@ -237,6 +272,9 @@ class _Worker:
         if embeds:
             with self._an_embedder() as embed:
                 embed.embed([call.crop for call in embeds], [call.out for call in embeds])
+        searches = [call for call in calls if isinstance(call, _Search)]
+        if searches:
+            return _searched(searches)
         for call in calls:
             if isinstance(call, _Align):
                 self._aligner.crop(call.planes, call.landmarks, call.out)
@@ -255,6 +293,21 @@ class _Worker:
             yield mine
         finally:
             self._embedders.put(mine)
+
+
+def _searched(calls: Sequence[_Search]) -> list[tuple[Match, ...]]:
+    """Together where they are about the same gallery."""
+    answers: dict[int, tuple[Match, ...]] = {}
+    for gallery in {id(call.gallery): call.gallery for call in calls}.values():
+        asked = [number for number, call in enumerate(calls) if call.gallery is gallery]
+        probes = np.stack([calls[number].probe for number in asked])
+        try:
+            found = gallery.search(probes, max(calls[number].k for number in asked))
+        finally:
+            probes.fill(0.0)
+        for number, matches in zip(asked, found, strict=True):
+            answers[number] = matches[: calls[number].k]
+    return [answers[number] for number in range(len(calls))]
 
 
 async def _filled(buffer: Crop | Probe, work: Awaitable[object]) -> None:

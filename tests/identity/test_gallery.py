@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lfrd.identity.gallery import Gallery, GalleryTemplate
 from lfrd.types import F32
@@ -54,3 +56,69 @@ def test_a_cleared_gallery_is_overwritten_and_finds_nobody() -> None:
     gallery.clear()
     assert not matrix.any()
     assert gallery.search(known[[0]]) == [()]
+
+
+def test_a_large_gallery_agrees_with_brute_force_too() -> None:
+    """Above a few thousand rows only the blocks that can hold the best are looked at."""
+    known = vectors(9_000)
+    gallery = Gallery("digest", 32)
+    gallery.add(
+        GalleryTemplate(f"t{n}", f"e{n % 4_000:04}", f"p{n % 4_000}", known[n])
+        for n in range(9_000)
+    )
+    probes = vectors(20, seed=9)
+    scores = known @ probes.T
+    for column, matches in enumerate(gallery.search(probes, k=5)):
+        best: dict[str, float] = {}
+        for n in np.argsort(-scores[:, column]):
+            best.setdefault(f"e{n % 4_000:04}", float(scores[n, column]))
+        assert [match.entry_id for match in matches] == list(best)[:5]
+        assert [match.score for match in matches] == pytest.approx(
+            list(best.values())[:5], abs=1e-6
+        )
+
+
+def test_ties_go_by_entry_id() -> None:
+    gallery = Gallery("digest", 32)
+    known = np.eye(32, dtype=np.float32)[0]  # its product with itself is 1 whatever the order
+    gallery.add(GalleryTemplate(f"t{n}", f"e{n}", f"p{n}", known) for n in (3, 1, 2))
+    assert [match.entry_id for match in gallery.search(known[None], k=2)[0]] == ["e1", "e2"]
+
+
+@given(
+    st.lists(
+        st.tuples(st.booleans(), st.lists(st.integers(0, 30), min_size=1, max_size=6)), max_size=25
+    )
+)
+def test_any_order_of_changes_leaves_what_was_added_last(
+    changes: list[tuple[bool, list[int]]],
+) -> None:
+    gallery, rows = Gallery("digest", 32), vectors(31)
+    truth: dict[int, F32] = {}
+    for step, (adding, numbers) in enumerate(changes):
+        if adding:
+            added = {n: rows[(n + step) % 31] for n in numbers}
+            truth |= added
+            gallery.add(
+                GalleryTemplate(f"t{n}", f"e{n % 7}", f"p{n % 7}", row) for n, row in added.items()
+            )
+        else:
+            gallery.remove(f"t{n}" for n in numbers)
+            truth = {n: row for n, row in truth.items() if n not in numbers}
+        assert len(gallery) == len(truth)
+        assert gallery.entries == len({n % 7 for n in truth})
+        assert not gallery._matrix[len(gallery) :].any(), "what went was overwritten"
+    best: dict[str, float] = {}
+    for n, row in truth.items():
+        best[f"e{n % 7}"] = max(best.get(f"e{n % 7}", -1.0), float(row @ rows[0]))
+    found = {match.entry_id: match.score for match in gallery.search(rows[:1], k=9)[0]}
+    assert found == pytest.approx(best, abs=1e-6)
+
+
+def test_it_takes_little_more_memory_than_its_vectors() -> None:
+    gallery, known = Gallery("digest", 512), vectors(2_000, dim=512)
+    name = "018f3c1e-7a55-7c3e-9d2b-0c1d2e3f4a"
+    for n in range(2_000):
+        gallery.add([GalleryTemplate(f"{name}{n:04}", f"{name}{n:04}", f"{name}{n:04}", known[n])])
+    held = (gallery._matrix, gallery._template_ids, gallery._entry_ids, gallery._person_ids)
+    assert sum(array.nbytes for array in held) <= 1.13 * known.nbytes

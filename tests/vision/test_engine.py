@@ -1,6 +1,8 @@
 """The whole vision part on real models and photos that are on every machine."""
 
 import asyncio
+import threading
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest_asyncio
 from vision_media import ASTRONAUT, SIX_FACES, photo_planes
 
 from lfrd.errors import ConfigError, Conflict, ModelError
-from lfrd.types import Planes
+from lfrd.types import Match, Planes
 from lfrd.vision import packs
 from lfrd.vision.engine import Probe, Vision
 
@@ -182,3 +184,34 @@ async def test_a_changed_file_stops_the_start(pack: packs.Pack, tmp_path: Path) 
     with pytest.raises(ModelError, match="sha256 differs"):
         async with Vision(replace(pack, folder=tmp_path), threads=1):
             pytest.fail("must not open")
+
+
+async def test_probes_that_wait_are_searched_together_and_none_is_left_behind(
+    vision: Vision,
+) -> None:
+    gallery = _Slow()
+    probes = np.eye(8, vision.dim, dtype=np.float32)
+    found = await asyncio.gather(*(vision.search(gallery, probe, 2) for probe in probes))
+    assert [matches[0].entry_id for matches in found] == [str(n) for n in range(8)]
+    assert all(len(matches) == 2 for matches in found)
+    assert len(gallery.asked) < 8, "the later ones share a pass"
+    assert not any(array.any() for array in gallery.asked), "copies of probes are overwritten"
+    assert probes.any(), "the callers' own arrays are theirs"
+
+
+class _Slow:
+    """A gallery that is too large to be searched on the event loop, and takes its time."""
+
+    dim = 128
+
+    def __init__(self) -> None:
+        self.asked: list[np.ndarray] = []
+
+    def __len__(self) -> int:
+        return 1_000_000
+
+    def search(self, probes: np.ndarray, k: int) -> list[tuple[Match, ...]]:
+        assert threading.current_thread() is not threading.main_thread()
+        self.asked.append(probes)
+        time.sleep(0.02)
+        return [(Match(str(probe.argmax()), "p", 1.0),) * k for probe in probes]
