@@ -298,9 +298,10 @@ async def test_a_request_that_takes_too_long_is_ended(
         async def never(*_: object) -> None:
             await asyncio.Event().wait()
 
-        monkeypatch.setattr(served.site.database, "read", never)
-        async with http(served.socket) as client:
-            answer = await client.get("/v1/alerts")
+        with monkeypatch.context() as patched:
+            patched.setattr(served.site.database, "read", never)
+            async with http(served.socket) as client:
+                answer = await client.get("/v1/alerts")
         assert answer.status_code == 504
         assert "look whether it was done" in answer.text
 
