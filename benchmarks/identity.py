@@ -167,7 +167,7 @@ async def passages(bench: Bench) -> None:
 
     shipped = curve.find(bench.pack.model_digest, None, RULE)
     await walk(
-        bench.report, bench.vision, shipped, listed=8, strangers=8, passages=20, list_size=LIST
+        bench.report, bench.vision, shipped, listed=12, strangers=8, passages=20, list_size=12
     )
 
 

@@ -274,7 +274,7 @@ def _add_rules(commands: Any) -> None:
 
 
 def _add_models(commands: Any) -> None:
-    from lfrd.commands.list_options import add_calibrate
+    from lfrd.commands.list_options import add_calibrate, add_model_change
 
     models = _add(commands, "models", _models, "List, inspect, install, measure model packs.")
     actions = models.add_subparsers(dest="action", required=True, metavar="ACTION")
@@ -287,6 +287,9 @@ def _add_models(commands: Any) -> None:
     install.add_argument(
         "--accept-licence", action="store_true", help="you have read the licence and accept it"
     )
+    add_model_change(actions)
+    for name in ("prepare", "progress", "switch"):
+        actions.choices[name].set_defaults(call=_lists)
     calibrate = actions.add_parser(
         "calibrate", help="measure the false match curve on a folder of people"
     )

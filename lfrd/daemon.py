@@ -26,6 +26,7 @@ from lfrd.health import HealthBoard
 from lfrd.identity.bulk_import import BulkImport
 from lfrd.identity.expiry import Expiry
 from lfrd.identity.live_gallery import LiveGallery
+from lfrd.identity.model_change import ModelChange
 from lfrd.identity.photos import Photos
 from lfrd.identity.thresholds import Setting, Thresholds
 from lfrd.identity.watchlists import Watchlists
@@ -35,6 +36,7 @@ from lfrd.service_manager import tell
 from lfrd.site import Site
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.keys import KeyStore, load_master_key
+from lfrd.store.model_use import pack_in_use
 from lfrd.store.state_folder import StateFolder
 from lfrd.store.vectors import VectorIndex
 from lfrd.vision import packs
@@ -71,7 +73,9 @@ async def open_site(
         clock.not_before(await database.read(last_log_entry_at_s))
         index = await parts.enter_async_context(VectorIndex(folder, keys))
         await index.sync(database)
-        vision = await parts.enter_async_context(await asyncio.to_thread(_vision, config))
+        pack_name = await database.read(lambda reader: pack_in_use(reader, config.models.pack))
+        made = await asyncio.to_thread(_vision, config, pack_name)
+        vision = await parts.enter_async_context(made)
         health, live = HealthBoard(), LiveGallery()
         fleet = Fleet(database, clock, health, config.camera, manner.reading)
         parts.push_async_callback(fleet.life.close)
@@ -102,6 +106,7 @@ async def open_site(
             fleet=fleet,
             watchlists=lists.watchlists,
             imports=lists.imports,
+            models=lists.models,
             thresholds=lists.thresholds,
             expiry=lists.expiry,
             deployments=deployments,
@@ -123,6 +128,7 @@ async def _at_work(site: Site) -> AsyncIterator[None]:
         clockwork = [
             tasks.create_task(site.reviews.run(), name="reviews"),
             tasks.create_task(site.expiry.run(), name="expiry"),
+            tasks.create_task(site.models.run(), name="models"),
             tasks.create_task(site.retention.run(), name="retention"),
             tasks.create_task(site.schedules.run(), name="schedules"),
             tasks.create_task(_watch_store(site), name="store"),
@@ -155,6 +161,7 @@ class _Lists:
     thresholds: Thresholds
     watchlists: Watchlists
     imports: BulkImport
+    models: ModelChange
     expiry: Expiry
 
 
@@ -181,12 +188,14 @@ def _lists(
         functools.partial(watchlists.delete_list, principal=SYSTEM),
         functools.partial(watchlists.delete_entry, principal=SYSTEM),
     )  # fmt: skip
-    return _Lists(thresholds, watchlists, BulkImport(database, photos, clock), expiry)
-
-
-def _vision(config: Config) -> Vision:
     cache_dir = config.models.cache_dir or packs.default_cache_dir()
-    pack = packs.info(config.models.pack, cache_dir)  # its files are checked as they are opened
+    models = ModelChange(database, index, cache_dir, config.models.pack)
+    return _Lists(thresholds, watchlists, BulkImport(database, photos, clock), models, expiry)
+
+
+def _vision(config: Config, pack_name: str) -> Vision:
+    cache_dir = config.models.cache_dir or packs.default_cache_dir()
+    pack = packs.info(pack_name, cache_dir)  # its files are checked as they are opened
     provider: str = config.models.provider
     if provider != "cpu":
         from lfrd.vision.providers import settle  # the first time it opens every model twice

@@ -15,6 +15,10 @@ from lfrd.api.schema_lists import (
     ImportRun,
     ImportStart,
     ListCameras,
+    ModelPreparation,
+    ModelPrepare,
+    ModelSwitch,
+    ModelSwitched,
     Quarantine,
     Threshold,
     WatchlistChange,
@@ -125,6 +129,17 @@ class ListClient(Client):
     async def thresholds(self, deployment_id: str) -> tuple[Threshold, ...]:
         path = f"/v1/deployments/{deployment_id}/thresholds"
         return await self._get(tuple[Threshold, ...], path)
+
+    async def prepare_model(self, pack: str) -> ModelPreparation:
+        body = ModelPrepare(pack=pack)
+        return await self._change(ModelPreparation, "POST", "/v1/models/preparation", body)
+
+    async def model_preparation(self) -> ModelPreparation:
+        return await self._get(ModelPreparation, "/v1/models/preparation")
+
+    async def switch_model(self, pack: str, *, accept_missing: bool) -> ModelSwitched:
+        body = ModelSwitch(pack=pack, accept_missing=accept_missing)
+        return await self._change(ModelSwitched, "POST", "/v1/models/switch", body)
 
     async def why(self, camera_id: str) -> CameraReasons:
         return await self._get(CameraReasons, f"/v1/cameras/{camera_id}/why")

@@ -19,6 +19,7 @@ from lfrd.health import HealthBoard
 from lfrd.identity.bulk_import import BulkImport
 from lfrd.identity.expiry import Expiry
 from lfrd.identity.live_gallery import LiveGallery
+from lfrd.identity.model_change import ModelChange
 from lfrd.identity.thresholds import Thresholds
 from lfrd.identity.watchlists import Watchlists
 from lfrd.store.database import Database
@@ -40,6 +41,7 @@ class Site:
     fleet: Fleet
     watchlists: Watchlists
     imports: BulkImport
+    models: ModelChange
     thresholds: Thresholds
     expiry: Expiry
     deployments: Deployments

@@ -45,23 +45,31 @@ def plan(people: dict[str, Sequence[Path]], passages: int, seed: int) -> list[Pa
     """So many passages of each person, in an order of the seed; `people` without references."""
     rng = np.random.default_rng(seed)
     walkers = [name for name in sorted(people) for _ in range(passages)]
-    planned = []
-    for turn, place in enumerate(rng.permutation(len(walkers))):
-        name = walkers[place]
-        photos = people[name]
-        shown = rng.permutation(len(photos))[:3]
-        planned.append(
-            Passage(
-                name,
-                tuple(photos[n] for n in shown),
-                turn % LANES,
-                (turn // LANES) * (PASSAGE_S + PAUSE_S) + 0.2,
-                float(rng.uniform(0.75, 1.1)),
-                float(rng.choice([0.0, 0.0, 0.6, 0.9])),
-                float(rng.uniform(0.8, 1.15)),
-            )
-        )
+    waiting = [walkers[place] for place in rng.permutation(len(walkers))]
+    planned: list[Passage] = []
+    slot = 0
+    while waiting:
+        together = list(dict.fromkeys(waiting))[:LANES]  # nobody is in two lanes at once
+        for lane, name in enumerate(together):
+            waiting.remove(name)
+            planned.append(_passage(name, people[name], lane, slot, rng))
+        slot += 1
     return planned
+
+
+def _passage(
+    name: str, photos: Sequence[Path], lane: int, slot: int, rng: np.random.Generator
+) -> Passage:
+    shown = rng.permutation(len(photos))[:3]
+    return Passage(
+        name,
+        tuple(photos[n] for n in shown),
+        lane,
+        slot * (PASSAGE_S + PAUSE_S) + 0.2,
+        float(rng.uniform(0.75, 1.1)),
+        float(rng.choice([0.0, 0.0, 0.6, 0.9])),
+        float(rng.uniform(0.8, 1.15)),
+    )
 
 
 def render(path: Path, passages: Sequence[Passage]) -> Path:

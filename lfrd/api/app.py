@@ -16,6 +16,7 @@ from lfrd.api import (
     health,
     imports,
     list_changes,
+    models,
     problems,
     thresholds,
     tokens,
@@ -35,8 +36,8 @@ UPLOADS_AT_ONCE = 4
 """Photos held in memory at the same time; who sends a further one waits for a place."""
 
 RESOURCES = (
-    health, cameras, watchlists, list_changes, imports, thresholds, deployments, alerts, events,
-    whip, governance, tokens,
+    health, cameras, watchlists, list_changes, imports, thresholds, models, deployments, alerts,
+    events, whip, governance, tokens,
 )  # fmt: skip
 
 NOT_IN_A_ROUTE: tuple[type[Wire], ...] = (Problem, EventMessage, HealthChange)

@@ -126,6 +126,37 @@ class Threshold(Wire):
     at_s: float | None = None
 
 
+class ModelPrepare(Wire):
+    pack: Line
+
+
+class ModelPreparation(Wire):
+    """How many of the reference photos have a template of the other model; `failed_photo_ids` are
+    those of which none could be made."""
+
+    pack: str
+    recogniser_digest: str
+    photos: int
+    templates: int
+    failed_photo_ids: tuple[str, ...]
+    under_way: bool
+
+
+class ModelSwitch(Wire):
+    """`accept_missing`: photos without a template of the pack are not matched then."""
+
+    pack: Line
+    accept_missing: bool = False
+
+
+class ModelSwitched(Wire):
+    """What the daemon uses from its next start on."""
+
+    pack: str
+    photos: int
+    templates: int
+
+
 class CameraReasons(Wire):
     """Why a camera raised nobody: counts only, in the running or the last deployment.
 

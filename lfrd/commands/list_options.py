@@ -16,6 +16,21 @@ def add_calibrate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, help="where to write the curve")
 
 
+def add_model_change(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """`lfrd models prepare | progress | switch`: they ask the running daemon."""
+    for name, text in (
+        ("prepare", "make another pack's templates of every photo, in the background"),
+        ("progress", "how far the templates of the other pack are"),
+        ("switch", "use a pack from the daemon's next start on; also the way back"),
+    ):
+        action = _with_socket(actions.add_parser(name, help=text, description=text))
+        if name != "progress":
+            action.add_argument("pack")
+        if name == "switch":
+            action.add_argument("--accept-missing", action="store_true", help=(
+                "photos without a template of the pack are not matched then"))  # fmt: skip
+
+
 def add_evaluate(parser: argparse.ArgumentParser) -> None:
     """`lfrd evaluate DIR`."""
     parser.add_argument("folder", type=Path, help="a folder for each person, with their photos")

@@ -101,6 +101,19 @@ async def _threshold(client: ListClient, options: argparse.Namespace) -> Shown:
     return [await client.threshold(ids, options.one_in)]
 
 
+async def _prepare(client: ListClient, options: argparse.Namespace) -> Shown:
+    return [await client.prepare_model(options.pack)]
+
+
+async def _progress(client: ListClient, _: argparse.Namespace) -> Shown:
+    return [await client.model_preparation()]
+
+
+async def _switch(client: ListClient, options: argparse.Namespace) -> Shown:
+    done = await client.switch_model(options.pack, accept_missing=options.accept_missing)
+    return [done, f"{done.pack} is used from the daemon's next start on"]
+
+
 async def _why(client: ListClient, options: argparse.Namespace) -> Shown:
     return [await client.why(options.camera)]
 
@@ -157,4 +170,7 @@ _ACTIONS: dict[str, Callable[[ListClient, argparse.Namespace], Awaitable[Shown]]
     "export": _export,
     "threshold": _threshold,
     "why": _why,
+    "prepare": _prepare,
+    "progress": _progress,
+    "switch": _switch,
 }

@@ -49,6 +49,11 @@ def switched_from(reader: Reader, configured: str) -> str | None:
     return switch["to"] if switch["from"] == configured else None
 
 
+def pack_in_use(reader: Reader, configured: str) -> str:
+    """The pack that the daemon is to use."""
+    return switched_from(reader, configured) or configured
+
+
 def switch(tx: Transaction, configured: str, pack: str, model_digest: str) -> None:
     """Use `pack` from the next start on; naming the configured pack takes a switch back."""
     tx.execute("DELETE FROM meta WHERE name = ?", (_SWITCH,))
