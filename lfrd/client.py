@@ -344,10 +344,19 @@ def refusal(reply: httpx.Response) -> errors.LfrdError:
         problem = Problem.model_validate_json(reply.content)
     except ValidationError:
         return errors.Failure(f"HTTP {reply.status_code} without a problem document")
-    kind = _kinds().get(problem.code)
-    if kind is None:
-        kind = errors.Failure if problem.status >= 500 else errors.UserError
+    other = errors.Failure if problem.status >= 500 else errors.UserError
+    kind = _kinds().get(problem.code) or _KIND_OF_STATUS.get(problem.status, other)
     return kind(problem.detail)
+
+
+_KIND_OF_STATUS: dict[int, type[errors.LfrdError]] = {
+    401: errors.Denied,
+    403: errors.Denied,
+    404: errors.NotFound,
+    409: errors.Conflict,
+    422: errors.BadInput,
+}
+"""What a code that is finer than these classes amounts to."""
 
 
 def _kinds() -> dict[str, type[errors.LfrdError]]:

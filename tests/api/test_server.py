@@ -8,6 +8,7 @@ import socket
 import stat
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -21,6 +22,7 @@ from lfrd.api.schema import Category, Problem, WatchlistCreate
 from lfrd.api.server import ApiServer
 from lfrd.client import Client
 from lfrd.errors import Denied, StateError
+from lfrd.store import episodes
 
 ME = f"user:{pwd.getpwuid(os.getuid()).pw_name}"
 LIST = WatchlistCreate(name="a list", category=Category.TEST, purpose="a test", owner="me")
@@ -361,15 +363,14 @@ async def test_a_request_under_way_is_answered_before_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with serve(tmp_path) as served:
-        read = served.site.database.read
-        begun = asyncio.Event()
+        page, loop, begun = episodes.page, asyncio.get_running_loop(), asyncio.Event()
 
-        async def slowly(*args: object) -> object:
-            begun.set()
-            await asyncio.sleep(0.3)
-            return await read(*args)
+        def slowly(*args: Any, **named: Any) -> list[episodes.Episode]:
+            loop.call_soon_threadsafe(begun.set)
+            time.sleep(0.3)
+            return page(*args, **named)
 
-        monkeypatch.setattr(served.site.database, "read", slowly)
+        monkeypatch.setattr(episodes, "page", slowly)
         async with asyncio.TaskGroup() as tasks:
             asked = tasks.create_task(served.client.alerts())
             await begun.wait()
