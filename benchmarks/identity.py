@@ -166,9 +166,7 @@ async def passages(bench: Bench) -> None:
     from benchmarks.passages import walk
 
     shipped = curve.find(bench.pack.model_digest, None, RULE)
-    await walk(
-        bench.report, bench.vision, shipped, listed=12, strangers=8, passages=20, list_size=12
-    )
+    await walk(bench.report, bench.vision, shipped, listed=12, strangers=8, passages=20)
 
 
 SECTIONS: tuple[Callable[[Bench], Awaitable[None]], ...] = (

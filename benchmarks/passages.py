@@ -1,6 +1,7 @@
 """LFW faces walking through a rendered scene, by way of `lfrd try`, the whole program."""
 
 import asyncio
+import contextlib
 import json
 import os
 import sys
@@ -36,9 +37,8 @@ async def walk(
     listed: int,
     strangers: int,
     passages: int,
-    list_size: int,
 ) -> None:
-    """So many passages of each person; the list holds `list_size` people, most never pass."""
+    """So many passages of each person at the threshold for a list of the `listed` ones."""
     from lfw_clip import Passage, passage_at, plan, render
 
     people = {
@@ -46,11 +46,10 @@ async def walk(
     }
     rng = np.random.default_rng(SEED)
     able = [name for name, photos in people.items() if len(photos) >= LEAST_PHOTOS]
-    walkers = [able[n] for n in rng.permutation(len(able))[: listed + strangers]]
+    walkers = await _alone(vision, people, [able[n] for n in rng.permutation(len(able))])
+    walkers = walkers[: listed + strangers]
     wanted, others = walkers[:listed], walkers[listed:]
-    rest = [name for name in people if name not in walkers]
-    rest = [rest[n] for n in rng.permutation(len(rest))]
-    derived = derive(measured, Risk(ONE_IN), references=list_size, looks=LOOKS)
+    derived = derive(measured, Risk(ONE_IN), references=listed, looks=LOOKS)
     planned = plan({name: people[name][1:] for name in walkers}, passages, SEED)
     with tempfile.TemporaryDirectory() as folder:
         clip = await asyncio.to_thread(render, Path(folder) / "walk.mp4", planned)
@@ -58,7 +57,6 @@ async def walk(
         photos.mkdir()
         for name in wanted:
             _double(people[name][0], photos / f"{name}.png")
-        await _fill(vision, people, rest, photos, len(wanted), list_size)
         lines = await _try(clip, photos, derived.threshold)
     best: dict[Passage, float] = {}
     false = []
@@ -75,7 +73,7 @@ async def walk(
     report.add(
         Figure("rendered passages, TPIR", round(100 * rate.value, 2), "%", at_least=98.0,
                note=f"{rate.k} of {rate.n} at the derived {derived.threshold:.3f} "
-               f"(list {list_size}, 1 in {ONE_IN}), 95 % {rate.lo:.1%} to {rate.hi:.1%}"),
+               f"(list {listed}, 1 in {ONE_IN}), 95 % {rate.lo:.1%} to {rate.hi:.1%}"),
         Figure("rendered passages, false episodes", len(false), at_most=0,
                note=f"{len(planned) - mated} passages of {len(others)} strangers, "
                f"{lines[-1]['tracks']} tracks"),
@@ -101,26 +99,17 @@ async def _try(clip: Path, photos: Path, threshold: float) -> list[dict]:
     return [json.loads(line) for line in printed.splitlines()]
 
 
-async def _fill(
-    vision: Vision,
-    people: dict[str, list[Path]],
-    names: list[str],
-    photos: Path,
-    already: int,
-    size: int,
-) -> None:
-    """Further people for the list, until it has `size`; photos of two people are left out."""
-    count = already
-    for name in names:
-        if count == size:
-            return
-        path = photos / f"{name}.png"
-        _double(people[name][0], path)
-        try:
-            await enrol(path.read_bytes(), vision, name=name)
-            count += 1
-        except BadInput:
-            path.unlink()
+async def _alone(vision: Vision, people: dict[str, list[Path]], names: list[str]) -> list[str]:
+    """The people whose first photo shows nobody else: a reference photo must."""
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "photo.png"
+        for name in names:
+            _double(people[name][0], path)
+            with contextlib.suppress(BadInput):
+                await enrol(path.read_bytes(), vision, name=name)
+                found.append(name)
+    return found
 
 
 def _double(photo: Path, to: Path) -> None:

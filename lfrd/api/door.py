@@ -5,6 +5,7 @@ It stands before routing, so that a stranger learns nothing, not even which rout
 
 import asyncio
 import logging
+import re
 import time
 from dataclasses import dataclass
 from email.utils import formatdate
@@ -21,11 +22,19 @@ from lfrd.governance.tokens import People
 log = logging.getLogger(__name__)
 access_log = logging.getLogger("lfrd.api.access")
 
-EVENTS_PATH = "/v1/events"
 WHIP_PATH = "/v1/whip/"
 PUBLISHER = "publisher"
 """Who sends pictures to a camera is judged by the camera's own token, in the route."""
 HANG_UP = {"connection": "close"}
+
+
+PHOTO_PATHS = re.compile(
+    r"/v1/(entries/[^/]+/photos|photos/check|imports/[^/]+/rows|watchlists/[^/]+/import-check)"
+)
+"""Where the body is a photo."""
+
+ENDLESS_PATHS = re.compile(r"/v1/(events|watchlists/[^/]+/export)")
+"""Answers that stream as long as their reader reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +53,7 @@ class Limits:
     request_s: float = 60.0
 
     def body_limit(self, method: str, path: str) -> int:
-        photo = method == "POST" and path.startswith("/v1/entries/") and path.endswith("/photos")
+        photo = method == "POST" and PHOTO_PATHS.fullmatch(path) is not None
         return self.photo_bytes if photo else self.body_bytes
 
 
@@ -99,7 +108,8 @@ class Door:
         return who
 
     async def _serve(self, scope: Scope, body: "_Body", reply: "_Reply") -> None:
-        limit_s = None if scope["path"] == EVENTS_PATH else self._limits.request_s
+        endless = ENDLESS_PATHS.fullmatch(scope["path"]) is not None
+        limit_s = None if endless else self._limits.request_s
         try:
             async with asyncio.timeout(limit_s) as limit:
                 await self._app(scope, body.receive, reply.send)
