@@ -22,6 +22,7 @@ MENDABLE, FAILED, INTERRUPTED = 2, 1, 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
     options = parser().parse_args(arguments)
+    harden()  # any command may see a face
     try:
         code: int = options.call(options) or 0
     except UserError as error:
@@ -80,7 +81,6 @@ def _run_async(work: Coroutine[Any, Any, int | None]) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     loaded = _loaded(options)
-    harden()
     from lfrd.daemon import serve
 
     return _run_async(serve(loaded))
@@ -96,7 +96,6 @@ def _check_config(options: argparse.Namespace) -> None:
 
 def _try(options: argparse.Namespace) -> int:
     loaded = _quietly(options)
-    harden()
     from lfrd.commands import trial
 
     wanted = trial.Trial(
@@ -111,7 +110,6 @@ def _try(options: argparse.Namespace) -> int:
 
 def _demo(options: argparse.Namespace) -> int:
     loaded = _quietly(options)
-    harden()
     from lfrd.commands import demo
 
     return _run_async(demo.run(loaded, headless=options.headless, seconds=options.seconds))
