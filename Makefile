@@ -31,7 +31,8 @@ bench-identity: $(VENV)/ready
 	$(BIN)/python -m benchmarks.identity $(ARGS)
 
 bench-governance: $(VENV)/ready
-	$(BIN)/python -m benchmarks.non_retention $(ARGS)
+	$(BIN)/python -m benchmarks.non_retention
+	$(BIN)/python -m benchmarks.governance $(ARGS)
 
 $(VENV)/ready: pyproject.toml uv.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

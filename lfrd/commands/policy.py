@@ -3,11 +3,9 @@
 import argparse
 import json
 import sys
-import tomllib
 from pathlib import Path
 
 from lfrd import config
-from lfrd.errors import ConfigError
 from lfrd.governance import profile
 from lfrd.governance.profile import KEYS, Policy
 
@@ -32,17 +30,8 @@ def check(path: Path) -> str:
 
     Raises ConfigError that names every wrong key.
     """
-    policy = profile.read(path) if _is_profile(path) else site_policy(config.load(path))
+    policy = profile.read(path) if profile.is_profile(path) else site_policy(config.load(path))
     return f"{path} is fine: {policy.name} {policy.version}, digest {policy.digest}"
-
-
-def _is_profile(path: Path) -> bool:
-    try:
-        return "values" in tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError):
-        return False  # the reader of configurations says it best
 
 
 def _as_values(policy: Policy) -> dict[str, object]:

@@ -240,6 +240,12 @@ def read(path: Path, tightened: Mapping[str, Value] | None = None) -> Policy:
     )
 
 
+def is_profile(path: Path) -> bool:
+    """Whether a file is meant to be a profile, and not a configuration. Raises ConfigError where
+    it cannot be read as either."""
+    return "values" in _document(path)
+
+
 def _document(path: Path) -> dict[str, object]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
