@@ -18,6 +18,8 @@ from lfrd.api.schema import (
     CameraState,
     Deployment,
     DeploymentState,
+    EventKind,
+    EventMessage,
     Health,
     HealthStatus,
     ModelInfo,
@@ -29,6 +31,7 @@ from lfrd.api.schema import (
     ReviewSubmit,
     Rival,
 )
+from lfrd.api.schema_cameras import CameraAdded, CameraChange, CameraCreate, CameraTestReport
 from lfrd.client import Away, Back, Client, StreamItem
 from lfrd.errors import LfrdError, NotFound
 from tui.app import OperatorApp
@@ -120,6 +123,20 @@ def camera(state: CameraState = CameraState.LIVE, reason: str = "", name: str = 
     )
 
 
+PUBLISH_TOKEN = "k3vYq9VnE0x_8yqz2m0FQkq4Qm0o2cXqk7Y1m5tJw0E"
+ADVICE = "Faces are blurred: focus, or use a shorter exposure."
+
+
+def check_report() -> CameraTestReport:
+    return CameraTestReport(
+        codec="h264", width_px=1920, height_px=1080, fps=25.0, decoder="software",
+        first_frame_s=0.31, keyframe_interval_s=None, bit_rate_kbps=3480.0, frames=250,
+        frames_damaged=2, frames_searched=61, faces=44, inter_eye_median_px=28.0,
+        inter_eye_largest_px=61.0, share_over_gate=0.6, gate_px=24.0, sharpness_median=18.0,
+        mean_luma=0.41, advice=(ADVICE,),
+    )  # fmt: skip
+
+
 def rates(camera_id: str = "north", tracks: int = 88) -> CameraRates:
     return CameraRates(
         camera_id=camera_id,
@@ -194,6 +211,9 @@ class Desk:
         self.stream.put_nowait(Back())
         self.refuses: LfrdError | None = None
         self.clock_s = NOW_S
+        self.added: list[CameraCreate] = []
+        self.changed: list[tuple[str, CameraChange]] = []
+        self.check_ends = asyncio.Event()
         self.photos = {"probe": jpeg("red"), "reference": jpeg("blue")}
 
     def now(self) -> float:
@@ -215,6 +235,46 @@ class Desk:
 
     async def cameras(self) -> tuple[Camera, ...]:
         return self.cameras_held
+
+    async def add_camera(self, new: CameraCreate) -> CameraAdded:
+        self._refuse()
+        self.added.append(new)
+        made = camera(CameraState.IDLE, "no deployment is running", new.name or new.id)
+        made = made.model_copy(update={"id": new.id})
+        self.cameras_held += (made,)
+        token = PUBLISH_TOKEN if new.address.startswith("whip://") else None
+        return CameraAdded(**made.model_dump(), publish_token=token)
+
+    async def change_camera(self, camera_id: str, change: CameraChange) -> Camera:
+        self._refuse()
+        self.changed.append((camera_id, change))
+        given = {name: getattr(change, name) for name in change.model_fields_set}
+        state = {True: CameraState.CONNECTING, False: CameraState.PAUSED}.get(change.enabled)
+        known = Camera.model_fields.keys() - {"address"}
+        new = {key: value for key, value in given.items() if key in known and value is not None}
+        new |= {} if state is None else {"state": state}
+        self.cameras_held = tuple(
+            c.model_copy(update=new) if c.id == camera_id else c for c in self.cameras_held
+        )
+        return next(c for c in self.cameras_held if c.id == camera_id)
+
+    async def remove_camera(self, camera_id: str) -> None:
+        self._refuse()
+        self.cameras_held = tuple(c for c in self.cameras_held if c.id != camera_id)
+
+    async def check_camera(self, _camera_id: str, _seconds: float) -> CameraTestReport:
+        await self.check_ends.wait()
+        self._refuse()
+        return check_report()
+
+    async def camera_preview(self, _camera_id: str) -> bytes:
+        self._refuse()
+        return jpeg("grey")
+
+    def tell_cameras(self) -> None:
+        """Send the event that a camera changed."""
+        told = EventMessage(id=1, kind=EventKind.CAMERA_CHANGED, subject_id="north", at_s=NOW_S)
+        self.stream.put_nowait(told)
 
     async def current_deployment(self) -> Deployment | None:
         return self.deployment_held

@@ -7,6 +7,8 @@ it. The three decisions look alike on purpose: none of them is the "good" one.
 from dataclasses import dataclass
 from datetime import datetime
 
+from textual.content import Content
+
 from lfrd.api.schema import Alert, AlertState, CameraState, HealthStatus, Revealed, ReviewDecision
 
 UNDO_WINDOW_S = 10.0
@@ -141,3 +143,8 @@ def figures_text(revealed: Revealed) -> str:
     elif len(revealed.reviews) > 1:
         parts.append(f"together: {revealed.outcome.value.replace('_', ' ')}")
     return " · ".join(parts)
+
+
+def complaint(sentence: str) -> Content:
+    """What went wrong, as one line."""
+    return Content.assemble(("✗ ", "bold $error"), (" ".join(sentence.split()), "$error"))

@@ -33,6 +33,7 @@ from lfrd.api.schema import (
 )
 from lfrd.client import Back
 from lfrd.errors import Conflict
+from tui.screens.cameras import CamerasScreen
 from tui.screens.help import HelpScreen
 from tui.widgets.cameras import CameraList
 from tui.widgets.faces import FacePanel
@@ -294,18 +295,43 @@ async def test_cameras_show_state_reason_and_figures_and_only_changes_are_drawn(
         assert drawn == ["north"]
 
 
-async def test_small_screen_changes_between_candidates_and_cameras() -> None:
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_cameras_have_a_screen_and_looking_begins_anew_after_it(
+    size: tuple[int, int],
+) -> None:
     desk = two()
-    async with screen_of(desk, (80, 24)) as (pilot, screen):
+    async with screen_of(desk, size) as (pilot, screen):
         await look(pilot, screen, desk.advance)
-        assert "live since" not in text_of(pilot)
-        assert "1 live" in text_of(pilot)
         await pilot.press("c")
-        await until(pilot, lambda: "live since" in text_of(pilot))
-        await pilot.press("m")  # the faces are not on the screen
+        await until(pilot, lambda: isinstance(pilot.app.screen, CamerasScreen))
+        assert "2 candidates wait for your decision" in text_of(pilot)
+        assert not any(picture.has_image for picture in screen.query(Picture))
+        desk.advance(60)
+        await pilot.press("c")
+        await until(pilot, lambda: pilot.app.screen is screen)
+        await pilot.press("m")
         await until(pilot, lambda: "look first" in text_of(pilot))
-        await pilot.press("c", "m")
+        await look(pilot, screen, desk.advance)
+        await pilot.press("m")
         await until(pilot, lambda: desk.submitted)
+
+
+async def test_no_face_is_read_while_the_cameras_are_looked_at() -> None:
+    final = review(final_at_s=NOW_S)
+    desk = Desk(alert(1, my_review=final, shown=revealed(final), raised_at_s=NOW_S - 60))
+    async with screen_of(desk) as (pilot, screen):
+        await until(pilot, lambda: len(desk.photos_read) == 2)
+        await pilot.press("c")
+        await until(pilot, lambda: isinstance(pilot.app.screen, CamerasScreen))
+        desk.held["alert-2"] = alert(2)
+        raised = EventMessage(id=2, kind=EventKind.ALERT_RAISED, subject_id="alert-2", at_s=NOW_S)
+        desk.stream.put_nowait(raised)
+        await until(pilot, lambda: "1 candidate waits for your decision" in text_of(pilot))
+        await pilot.pause(0.3)
+        assert len(desk.photos_read) == 2
+        await pilot.press("escape")
+        await until(pilot, lambda: ("alert-2", "probe") in desk.photos_read)
+        assert pilot.app.screen is screen
 
 
 async def test_lab_is_said_loudly_and_no_deployment_plainly() -> None:

@@ -1,6 +1,6 @@
-"""The help screen: every key and every word on the main screen."""
+"""The help screen: every key and every word."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -19,11 +19,36 @@ KEYS = (
     ("Space", "go to the newest undecided candidate"),
     ("o", "ambiguous: the photo of the other person, and back"),
     ("f", "list all candidates, or only the open ones"),
-    ("c", "go to the cameras and back"),
+    ("c", "the cameras: how they are; add, change, test, remove"),
     ("b", "bell on or off"),
     ("?", "this help; Esc closes it"),
     ("q", "leave; the daemon goes on without you"),
 )
+CAMERA_KEYS = (
+    ("a", "add a camera; a running deployment takes it in at once"),
+    ("e", "edit: name, address, transport, regions"),
+    ("p", "pause: it takes no part until p resumes it"),
+    ("t", "test: look through it for a while; says what to mend"),
+    ("v", "view: where it points, in cells that show nobody"),
+    ("x", "remove, after a question"),
+    ("j k ↓ ↑", "move through the cameras"),
+    ("Esc c", "back to the candidates"),
+)
+CAMERA_WORDS = (
+    ("○ idle", "no deployment is running: nothing is decoded"),
+    ("◌ connecting", "being opened"),
+    ("● live", "pictures come"),
+    ("◐ degraded", "they come, but something is wrong with them"),
+    ("■ frozen", "connected, but no new picture comes"),
+    ("✗ lost", "the connection is gone; it is tried again by itself"),
+    ("⊘ refused", "wrong user, password or token; tried again slowly"),
+    ("▮ paused", "somebody paused it"),
+    ("– ended", "a file that has been played"),
+    ("◌ closing", "removed; its last connection is being closed"),
+)
+REGIONS = """Regions are polygons in fractions of the picture, a line each: x,y of three corners or
+more. A camera with zones to look in is looked at only there; what is hidden is painted black
+before anything else sees the picture, so that nobody in it can be found."""
 WORDS = (
     ("● new", "nobody has looked at it here"),
     ("○ waiting", "looked at, not decided by you"),
@@ -37,22 +62,46 @@ decision is final, so that you judge the face and not a number. A key pressed be
 photos were on the screen for a moment is not taken as a decision."""
 
 
-def help_content() -> Content:
-    """All of it as one text."""
+def _table(rows: tuple[tuple[str, str], ...]) -> Content:
+    lines = [Content.assemble((f"{a:<14}", "bold $primary"), b) for a, b in rows]
+    return Content("\n").join(lines)
 
-    def table(rows: tuple[tuple[str, str], ...], width: int) -> Content:
-        lines = [Content.assemble((f"{a:<{width}}", "bold $primary"), b) for a, b in rows]
-        return Content("\n").join(lines)
 
-    parts = [
+def _plain(text: str) -> Content:
+    return Content(text.replace("\n", " "))
+
+
+def _of_candidates() -> list[Content]:
+    return [
         Content.styled("Keys", "bold"),
-        table(KEYS, 14),
+        _table(KEYS),
         Content.styled("\nStates", "bold"),
-        table(WORDS, 14),
+        _table(WORDS),
         Content.styled("\nWhy no score at first", "bold"),
-        Content(WHY.replace("\n", " ")),
+        _plain(WHY),
     ]
-    return Content("\n").join(parts)
+
+
+def _of_cameras() -> list[Content]:
+    return [
+        Content.styled("Keys on the cameras screen", "bold"),
+        _table(CAMERA_KEYS),
+        Content.styled("\nStates of a camera", "bold"),
+        _table(CAMERA_WORDS),
+        Content.styled("\nRegions", "bold"),
+        _plain(REGIONS),
+    ]
+
+
+Topic = Literal["candidates", "cameras"]
+
+
+def help_content(first: Topic) -> Content:
+    """All of it as one text, beginning with what the operator looks at."""
+    parts = [_of_candidates(), _of_cameras()]
+    if first == "cameras":
+        parts.reverse()
+    return Content("\n\n").join([Content("\n").join(part) for part in parts])
 
 
 class HelpScreen(ModalScreen[None]):
@@ -62,8 +111,12 @@ class HelpScreen(ModalScreen[None]):
         Binding("escape,question_mark,q", "dismiss", "Close", show=False)
     ]
 
+    def __init__(self, first: Topic = "candidates") -> None:
+        super().__init__()
+        self._first = first
+
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialogue") as box:
             box.border_title = "Help"
             box.border_subtitle = "Esc closes"
-            yield Static(help_content(), markup=False)
+            yield Static(help_content(self._first), markup=False)

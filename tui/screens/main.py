@@ -32,6 +32,7 @@ from lfrd.client import Client
 from lfrd.errors import LfrdError
 from tui.board import Board
 from tui.live import read_alert
+from tui.screens.cameras import CamerasScreen, Situation
 from tui.screens.help import HelpScreen
 from tui.screens.reason import ReasonScreen
 from tui.widgets.banner import Banner
@@ -40,7 +41,7 @@ from tui.widgets.candidates import CandidateList
 from tui.widgets.faces import FacePanel
 from tui.widgets.line import Line
 from tui.widgets.status import away_content, pending_content
-from tui.words import decision_mark, is_final, is_undecided
+from tui.words import complaint, decision_mark, is_final, is_undecided
 
 if TYPE_CHECKING:
     from tui.widgets.picture import ImageClass
@@ -79,6 +80,7 @@ class MainScreen(Screen[None]):
     ) -> None:
         super().__init__()
         self._client = client
+        self._image_class = image_class
         self._now = now
         self._banner = Banner(id="banner")
         self._away = Line(id="away")
@@ -100,6 +102,8 @@ class MainScreen(Screen[None]):
         self._busy = False
         self._reading_finals = False
         self._notice_until_s = 0.0
+        self._said = Content()
+        self._cameras_screen: CamerasScreen | None = None
 
     def compose(self) -> ComposeResult:
         yield self._banner
@@ -145,7 +149,7 @@ class MainScreen(Screen[None]):
         if before is not None and is_final(alert) and not is_final(before):
             assert alert.my_review is not None
             word = decision_mark(alert.my_review.decision).text
-            self._say(Content.assemble((f"{word} ", "bold"), f"on {alert.reference} is final"))
+            self.say(Content.assemble((f"{word} ", "bold"), f"on {alert.reference} is final"))
         self._arrived(int(arrived))
 
     def forget_alert(self, alert_id: str) -> None:
@@ -160,13 +164,13 @@ class MainScreen(Screen[None]):
 
     def show_back(self) -> None:
         if self._away_since_s is not None:
-            self._say(Content("● the daemon is back, everything was read again"))
+            self.say(Content("● the daemon is back, everything was read again"))
         self._away_since_s = None
         self._face_panel.retry()
         self.refresh_all()
 
     def show_error(self, error: LfrdError) -> None:
-        self._complain(str(error))
+        self.complain(str(error))
 
     # What the operator does.
 
@@ -180,7 +184,7 @@ class MainScreen(Screen[None]):
 
     def action_next(self) -> None:
         if not self.board.undecided_count:
-            self._complain("nothing waits for your decision")
+            self.complain("nothing waits for your decision")
         self.board.select_next_undecided()
         self._chosen()
 
@@ -201,7 +205,7 @@ class MainScreen(Screen[None]):
     def action_reason(self) -> None:
         alert = self.board.selected
         if alert is None or not is_undecided(alert):
-            self._complain("a reason goes with a decision: choose an undecided candidate first")
+            self.complain("a reason goes with a decision: choose an undecided candidate first")
             return
 
         def keep(reason: str | None) -> None:
@@ -214,7 +218,7 @@ class MainScreen(Screen[None]):
     def action_other(self) -> None:
         alert = self.board.selected
         if alert is None or not self._face_panel.show_other(alert):
-            self._complain("nobody else on the list is close to this face")
+            self.complain("nobody else on the list is close to this face")
         self.refresh_all()
 
     def action_filter(self) -> None:
@@ -222,13 +226,22 @@ class MainScreen(Screen[None]):
         self.refresh_all()
 
     def action_cameras(self) -> None:
-        self.toggle_class("-cameras")
-        shown = self._camera_list if self.has_class("-cameras") else self._candidate_list
-        shown.focus()
+        """Open the cameras screen. Meanwhile no face is held, and looking begins anew after it."""
+        if self._cameras_screen is not None:
+            return
+
+        def closed(_: None) -> None:
+            self._cameras_screen = None
+            self.refresh_all()
+
+        screen = CamerasScreen(self._client, self, self._image_class, self._now)
+        self._cameras_screen = screen
+        self.refresh_all()
+        self.app.push_screen(screen, closed)
 
     def action_bell(self) -> None:
         self._bell = not self._bell
-        self._say(Content(f"the bell is {'on' if self._bell else 'off'}"))
+        self.say(Content(f"the bell is {'on' if self._bell else 'off'}"))
 
     def action_help(self) -> None:
         self.app.push_screen(HelpScreen())
@@ -245,7 +258,7 @@ class MainScreen(Screen[None]):
         if count:
             if self._bell:
                 self.app.bell()
-            self._say(Content("● a new candidate" if count == 1 else f"● {count} new candidates"))
+            self.say(Content("● a new candidate" if count == 1 else f"● {count} new candidates"))
         selected = self.board.selected
         if count and selected is not None and not is_undecided(selected) and not self._browsing:
             self.board.select_next_undecided()
@@ -255,13 +268,13 @@ class MainScreen(Screen[None]):
         """The selected candidate if it may be decided now; otherwise says why not."""
         alert = self.board.selected
         if alert is None:
-            self._complain("there is nothing to decide")
+            self.complain("there is nothing to decide")
         elif not is_undecided(alert):
-            self._complain("already decided; z undoes it while that is possible")
+            self.complain("already decided; z undoes it while that is possible")
         elif (seen_s := self._face_panel.seen_s()) is None:
-            self._complain("look first: face and reference must both be on the screen")
+            self.complain("look first: face and reference must both be on the screen")
         elif seen_s < LOOK_S:
-            self._complain("look first: that was too quick to be about these photos; press again")
+            self.complain("look first: that was too quick to be about these photos; press again")
         else:
             return alert
         return None
@@ -273,7 +286,7 @@ class MainScreen(Screen[None]):
             async with self.in_order:
                 self.board.put(await self._client.submit_review(alert_id, review))
         except LfrdError as error:
-            self._complain(str(error))
+            self.complain(str(error))
         else:
             self._reasons.pop(alert_id, None)
             self._browsing = False
@@ -285,7 +298,7 @@ class MainScreen(Screen[None]):
     def _start_undo(self) -> None:
         undoable = self.board.undoable(self._now())
         if not undoable:
-            self._complain("there is nothing to undo: a decision is final after 10 seconds")
+            self.complain("there is nothing to undo: a decision is final after 10 seconds")
             return
         ids = [alert.id for alert in undoable]
         chosen = self.board.selected_id if self.board.selected_id in ids else ids[0]
@@ -299,11 +312,11 @@ class MainScreen(Screen[None]):
                 open_again = await self._client.undo_review(alert_id)
                 self.board.put(open_again)
         except LfrdError as error:
-            self._complain(str(error))
+            self.complain(str(error))
         else:
             self.board.select(alert_id)
             self._chosen()
-            self._say(Content(f"undone: {open_again.reference} is open again"))
+            self.say(Content(f"undone: {open_again.reference} is open again"))
         finally:
             self._busy = False
 
@@ -322,7 +335,7 @@ class MainScreen(Screen[None]):
             for alert_id in due:
                 await read_alert(alert_id, self._client, self)
         except LfrdError as error:
-            self._complain(str(error))
+            self.complain(str(error))
         finally:
             self._reading_finals = False
 
@@ -331,7 +344,8 @@ class MainScreen(Screen[None]):
         if not self.app.is_running:  # leaving: the widgets go before the workers have ended
             return
         now_s = self._now()
-        alert = self.board.selected
+        covered = self._cameras_screen is not None
+        alert = None if covered else self.board.selected
         names = {camera.id: camera.name for camera in self._cameras}
         self._banner.show(self._deployment, self._health, cameras_in_short(self._cameras), now_s)
         self._camera_list.show(self._cameras, self._rates)
@@ -348,12 +362,29 @@ class MainScreen(Screen[None]):
             self._away.show(away_content(self._away_since_s, anything_read=anything_read))
         self._pending.show(pending_content(self.board.undoable(now_s), now_s))
         if now_s >= self._notice_until_s:
-            self._notice.show(Content())
+            self._said = Content()
+        self._notice.show(self._said)
+        if self._cameras_screen is not None:
+            self._cameras_screen.refresh_all()
 
-    def _say(self, content: Content) -> None:
+    def situation(self) -> Situation:
+        """What the cameras screen shows of all this."""
+        return Situation(
+            self._deployment,
+            self._health,
+            self._cameras,
+            self._rates,
+            self._away_since_s,
+            self.board.undecided_count,
+            self._said,
+        )
+
+    def say(self, content: Content) -> None:
         """One line at the bottom, for a while."""
         self._notice_until_s = self._now() + NOTICE_S
-        self._notice.show(content)
+        self._said = content
+        self.refresh_all()
 
-    def _complain(self, sentence: str) -> None:
-        self._say(Content.assemble(("✗ ", "bold $error"), (" ".join(sentence.split()), "$error")))
+    def complain(self, sentence: str) -> None:
+        """Say what went wrong."""
+        self.say(complaint(sentence))

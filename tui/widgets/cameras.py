@@ -3,6 +3,8 @@
 from textwrap import wrap
 
 from textual.content import Content
+from textual.message import Message
+from textual.widgets import OptionList
 
 from lfrd.api.schema import Camera, CameraRates, CameraState
 from tui.widgets.rows import Row, RowList
@@ -49,6 +51,50 @@ def cameras_in_short(cameras: tuple[Camera, ...]) -> str:
     return "cameras: " + (", ".join(parts) if parts else "none")
 
 
+def by_name(cameras: tuple[Camera, ...]) -> tuple[Camera, ...]:
+    """In the order of their names, each id once.
+
+    A removed camera is there until its reader has closed, perhaps beside a new one of its id.
+    """
+    closing_first = sorted(cameras, key=lambda camera: camera.state is not CameraState.CLOSING)
+    one_each = {camera.id: camera for camera in closing_first}
+    return tuple(sorted(one_each.values(), key=lambda camera: (camera.name, camera.id)))
+
+
+class CameraChoice(RowList):
+    """All cameras with their state. Moving the highlight asks the owner to select."""
+
+    BORDER_TITLE = "Cameras"
+
+    class Chosen(Message):
+        """The operator moved to this camera."""
+
+        def __init__(self, camera_id: str) -> None:
+            super().__init__()
+            self.camera_id = camera_id
+
+    def show(self, cameras: tuple[Camera, ...], selected_id: str | None) -> None:
+        """Show a row each: name, state, since when."""
+        rows = tuple(Row(camera.id, choice_content(camera)) for camera in by_name(cameras))
+        self.show_rows(rows, selected_id)
+
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        event.stop()
+        if event.option.id is not None and event.option_index == self.highlighted:
+            self.post_message(self.Chosen(event.option.id))
+
+
+def choice_content(camera: Camera) -> Content:
+    """Two lines: symbol and name; state and since when."""
+    mark = camera_mark(camera.state)
+    return Content.assemble(
+        (f"{mark.symbol} ", mark.style),
+        (camera.name, "bold"),
+        (f"\n  {mark.word}", mark.style),
+        (f" since {clock_text(camera.since_at_s)}", "$quiet"),
+    )
+
+
 class CameraList(RowList):
     """All cameras, by name."""
 
@@ -56,7 +102,6 @@ class CameraList(RowList):
 
     def show(self, cameras: tuple[Camera, ...], rates: dict[str, CameraRates]) -> None:
         """Show them; `rates` are the latest figures by camera id."""
-        ordered = sorted(cameras, key=lambda camera: (camera.name, camera.id))
-        rows = tuple(Row(c.id, camera_content(c, rates.get(c.id))) for c in ordered)
+        rows = tuple(Row(c.id, camera_content(c, rates.get(c.id))) for c in by_name(cameras))
         self.show_rows(rows or (Row("none", Content.styled(NONE, "$quiet")),))
         self.border_subtitle = cameras_in_short(cameras).removeprefix("cameras: ")

@@ -178,6 +178,7 @@ class FacePanel(Vertical):
         The old ones go at once: a face never stands beside another candidate's name.
         """
         if alert is None:
+            self.workers.cancel_group(self, "photos")
             self._blank("")
             self._faces_of = None
         elif alert.id != self._faces_of:

@@ -1,0 +1,283 @@
+"""The cameras screen: each camera with all that is known of it, and what can be done with it.
+
+The main screen stays the one that knows the state; this one shows it, asks the daemon for changes,
+and reads the cameras anew every few seconds, for what a camera sends may change without an event.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import Footer
+
+from lfrd.api.schema import Camera, CameraRates, Deployment, Health
+from lfrd.api.schema_cameras import CameraAdded, CameraChange
+from lfrd.client import Client
+from lfrd.errors import LfrdError
+from tui.screens.ask import AskScreen, TokenScreen
+from tui.screens.camera_check import CheckScreen
+from tui.screens.camera_form import AddCameraScreen, EditCameraScreen
+from tui.screens.camera_preview import PreviewScreen
+from tui.screens.help import HelpScreen
+from tui.widgets.banner import Banner
+from tui.widgets.camera_details import CameraDetails
+from tui.widgets.cameras import CameraChoice, by_name, cameras_in_short
+from tui.widgets.line import Line
+from tui.widgets.status import away_content
+
+if TYPE_CHECKING:
+    from tui.widgets.picture import ImageClass
+
+READ_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What the main screen knows and this one shows; `rates` by camera id."""
+
+    deployment: Deployment | None
+    health: Health | None
+    cameras: tuple[Camera, ...]
+    rates: dict[str, CameraRates]
+    away_since_s: float | None
+    undecided: int
+    notice: Content
+
+
+class Owner(Protocol):
+    """The main screen, as this one needs it."""
+
+    def situation(self) -> Situation: ...
+    def show_cameras(self, cameras: tuple[Camera, ...]) -> None: ...
+    def say(self, content: Content) -> None: ...
+    def complain(self, sentence: str) -> None: ...
+
+
+class CamerasScreen(Screen[None]):
+    """A list and the details of the selected camera; every key asks or tells something."""
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (140, "-wide")]  # noqa: RUF012 - Textual's own type
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012 - Textual's own type
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("a", "add", "Add"),
+        Binding("e", "edit", "Edit"),
+        Binding("p", "pause", "Pause/resume"),
+        Binding("t", "test", "Test"),
+        Binding("v", "preview", "View"),
+        Binding("x", "remove", "Remove"),
+        Binding("j,down", "move(1)", "Down", show=False),
+        Binding("k,up", "move(-1)", "Up", show=False),
+        Binding("escape,c", "dismiss", "Back", key_display="Esc"),
+        Binding("question_mark", "help", "Help", key_display="?"),
+        Binding("q", "app.quit", "Quit"),
+    ]
+
+    def __init__(
+        self, client: Client, owner: Owner, image_class: "ImageClass", now: Callable[[], float]
+    ) -> None:
+        super().__init__()
+        self._client = client
+        self._owner = owner
+        self._image_class = image_class
+        self._now = now
+        self._banner = Banner(id="banner")
+        self._away = Line(id="away")
+        self._choice = CameraChoice(id="choice", classes="panel")
+        self._details = CameraDetails()
+        self._waiting = Line(id="pending")
+        self._notice = Line(id="notice")
+        self._selected_id: str | None = None
+        self._busy = False
+        self._reading = False
+
+    def compose(self) -> ComposeResult:
+        yield self._banner
+        yield self._away
+        with Horizontal(id="body"):
+            yield self._choice
+            yield self._details
+        yield self._waiting
+        yield self._notice
+        yield Footer(compact=True)
+
+    def on_mount(self) -> None:
+        self._choice.focus()
+        self.set_interval(READ_S, self._read_again)
+        self.refresh_all()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.refresh_all)
+
+    # What the operator does.
+
+    def action_move(self, step: int) -> None:
+        ids = [camera.id for camera in self._cameras()]
+        if ids:
+            here = ids.index(self._selected_id) if self._selected_id in ids else 0
+            self._selected_id = ids[min(len(ids) - 1, max(0, here + step))]
+        self.refresh_all()
+
+    def on_camera_choice_chosen(self, event: CameraChoice.Chosen) -> None:
+        self._selected_id = event.camera_id
+        self.refresh_all()
+
+    def action_add(self) -> None:
+        def added(camera: CameraAdded | None) -> None:
+            if camera is None:
+                return
+            self._selected_id = camera.id
+            self._done(Content(f"● camera {camera.name} is added"))
+            if camera.publish_token is not None:
+                self.app.push_screen(TokenScreen(camera))
+
+        self.app.push_screen(AddCameraScreen(self._client), added)
+
+    def action_edit(self) -> None:
+        camera = self._chosen()
+        if camera is None:
+            return
+        if camera.declared:
+            self._owner.complain(
+                f"camera {camera.id} is declared in the configuration: change it there; p pauses it"
+            )
+            return
+
+        def changed(now: Camera | None) -> None:
+            if now is not None:
+                self._done(Content(f"● camera {now.name} is as you set it"))
+
+        self.app.push_screen(EditCameraScreen(self._client, camera), changed)
+
+    def action_pause(self) -> None:
+        camera = self._chosen()
+        if camera is not None and not self._busy:
+            self._busy = True
+            self._set_enabled(camera, not camera.enabled)
+
+    def action_test(self) -> None:
+        camera = self._chosen()
+        if camera is not None:
+            self.app.push_screen(CheckScreen(self._client, camera, self._now))
+
+    def action_preview(self) -> None:
+        camera = self._chosen()
+        if camera is not None:
+            self.app.push_screen(PreviewScreen(self._client, camera, self._image_class))
+
+    def action_remove(self) -> None:
+        camera = self._chosen()
+        if camera is None:
+            return
+        if camera.declared:
+            self._owner.complain(
+                f"camera {camera.id} is declared in the configuration: remove it there; p pauses it"
+            )
+            return
+
+        def answered(yes: bool | None) -> None:
+            if yes and not self._busy:
+                self._busy = True
+                self._remove(camera)
+
+        question = f"Remove camera {camera.name}?"
+        consequence = (
+            f"{camera.address}\n\nIts address, options and regions are forgotten, and it takes no "
+            "further part in a running deployment. p pauses it instead."
+        )
+        self.app.push_screen(AskScreen(question, consequence, "Remove"), answered)
+
+    def action_help(self) -> None:
+        self.app.push_screen(HelpScreen("cameras"))
+
+    # How it is done.
+
+    @work(group="camera")
+    async def _set_enabled(self, camera: Camera, enabled: bool) -> None:
+        doing = "resuming" if enabled else "pausing"
+        self._owner.say(Content.styled(f"◌ {doing} {camera.name}", "$quiet"))
+        try:
+            await self._client.change_camera(camera.id, CameraChange(enabled=enabled))
+        except LfrdError as error:
+            self._owner.complain(str(error))
+        else:
+            self._done(
+                Content(f"● camera {camera.name} {'takes part' if enabled else 'is paused'}")
+            )
+        finally:
+            self._busy = False
+
+    @work(group="camera")
+    async def _remove(self, camera: Camera) -> None:
+        try:
+            await self._client.remove_camera(camera.id)
+        except LfrdError as error:
+            self._owner.complain(str(error))
+        else:
+            self._done(Content(f"● camera {camera.name} is removed"))
+        finally:
+            self._busy = False
+
+    def _done(self, said: Content) -> None:
+        self._owner.say(said)
+        self._read()
+
+    def _read_again(self) -> None:
+        if not self._reading and self._owner.situation().away_since_s is None:
+            self._read()
+
+    @work(group="read", exclusive=True)
+    async def _read(self) -> None:
+        self._reading = True
+        try:
+            self._owner.show_cameras(await self._client.cameras())
+        except LfrdError as error:
+            self._owner.complain(str(error))
+        finally:
+            self._reading = False
+
+    def _cameras(self) -> tuple[Camera, ...]:
+        return by_name(self._owner.situation().cameras)
+
+    def _selected(self) -> Camera | None:
+        """The selected camera; the first where that is gone."""
+        cameras = self._cameras()
+        chosen = [camera for camera in cameras if camera.id == self._selected_id]
+        return next(iter(chosen or cameras), None)
+
+    def _chosen(self) -> Camera | None:
+        """The selected camera; says so where there is none."""
+        camera = self._selected()
+        if camera is None:
+            self._owner.complain("there is no camera yet: a adds one")
+        return camera
+
+    def refresh_all(self) -> None:
+        """Bring every widget in line; each draws only what changed."""
+        if not (self.app.is_running and self.is_mounted):
+            return
+        now_s, known = self._now(), self._owner.situation()
+        camera = self._selected()
+        self._banner.show(known.deployment, known.health, cameras_in_short(known.cameras), now_s)
+        self._choice.show(known.cameras, None if camera is None else camera.id)
+        rates = None if camera is None else known.rates.get(camera.id)
+        self._details.show(camera, rates, now_s)
+        self._away.set_class(known.away_since_s is not None, "-shown")
+        if known.away_since_s is not None:
+            anything_read = known.health is not None
+            self._away.show(away_content(known.away_since_s, anything_read=anything_read))
+        self._waiting.show(_waiting_content(known.undecided))
+        self._notice.show(known.notice)
+
+
+def _waiting_content(undecided: int) -> Content:
+    """Candidates are on another screen: say that they are there."""
+    if not undecided:
+        return Content()
+    who = "1 candidate waits" if undecided == 1 else f"{undecided} candidates wait"
+    return Content.assemble((f"● {who} for your decision", "bold $unread"), "  Esc goes to them")
