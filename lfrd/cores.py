@@ -1,10 +1,26 @@
-"""How many processors this process may really use."""
+"""How many processors this process may really use, and how its threads share memory."""
 
+import ctypes
 import math
 import os
 from pathlib import Path
 
 _CGROUP = Path("/sys/fs/cgroup")
+
+
+_M_ARENA_MAX = -8
+"""glibc's name for the setting, in malloc.h."""
+
+
+def share_heaps(heaps: int = 2) -> None:
+    """Let all threads take memory from a few common heaps, where the C library is glibc.
+
+    By default it gives almost every thread a heap of its own, and each keeps what its thread once
+    needed: 40 MB with one camera, more with each further one.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_ARENA_MAX, heaps)
 
 
 def usable_cores(cgroup: Path = _CGROUP, own: Path = Path("/proc/self/cgroup")) -> int:

@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from lfrd.clock import Clock
+from lfrd.clock import Clock, process_age_s
 from lfrd.config import Config
-from lfrd.cores import usable_cores
+from lfrd.cores import share_heaps, usable_cores
 from lfrd.fleet import Fleet, Reading
 from lfrd.governance import profile
 from lfrd.governance.clock import SteadyClock
@@ -61,7 +61,8 @@ async def open_site(
     config: Config, manner: Manner | None = None, clock: Clock | None = None
 ) -> AsyncIterator[Site]:
     """Everything a site needs, open and running; leaving it ends a running deployment first."""
-    born_at_s = time.monotonic()
+    share_heaps()
+    born_at_s = time.monotonic() - process_age_s()
     manner, clock = manner or Manner(), SteadyClock.over(clock)
     policies = profile.for_site(
         config.policy.profile, config.policy.tightened, allow_lab=config.policy.allow_lab

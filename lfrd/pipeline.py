@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -30,6 +30,9 @@ from lfrd.vision.engine import Vision
 from lfrd.vision.picture import portrait, scene
 from lfrd.vision.pool import Buffer
 from lfrd.vision.quality import inter_eye_px, measure, pose_deg, potential, potential_of
+
+LOOKS_LIMIT = 8
+"""Looks taken of one frame: a tenth of a second's work where every face is new."""
 
 CANDIDATES_KEPT = 5
 """How many entries of each search the evidence sees."""
@@ -92,9 +95,8 @@ async def run_camera(
                 update = watch.tracker.step(found, frame.captured_at_s)
                 watch.end(update)
                 async with asyncio.TaskGroup() as looks:  # together, so that they share a batch
-                    for view in update.live:
-                        if watch.wants(frame, view):
-                            looks.create_task(watch.look(frame, view, update))
+                    for view in watch.wanted(frame, update.live):
+                        looks.create_task(watch.look(frame, view, update))
     finally:
         watch.end(watch.tracker.close())
 
@@ -170,21 +172,32 @@ class _Watch:
             self._parts.search.tracks.end(self._camera_id, track_id)
             self._parts.alerts.track_ended(self._camera_id, track_id)
 
-    def wants(self, frame: Frame, view: TrackView) -> bool:
-        """Whether this view of a track deserves a crop, as far as its landmarks tell."""
+    def wanted(self, frame: Frame, live: Sequence[TrackView]) -> list[TrackView]:
+        """The views that deserve a crop, as far as their landmarks tell: the most promising first,
+        and no more than LOOKS_LIMIT, so that a crowd does not make the camera wait. Whoever is
+        left has a turn in the next frames."""
+        hopes = [(hope, view) for view in live if (hope := self._hope(frame, view)) is not None]
+        hopes.sort(key=lambda item: -item[0])
+        for _ in hopes[LOOKS_LIMIT:]:
+            self._skip("frame-full")
+        return [view for _, view in hopes[:LOOKS_LIMIT]]
+
+    def _hope(self, frame: Frame, view: TrackView) -> float | None:
+        """How good this view of a track may be; None where it deserves no crop."""
         passage = self._passages.get(view.track_id)
         if passage is None:
             passage = _Passage(self._camera_id, view.track_id, self._parts)
             self._passages[view.track_id] = passage
             self._counters.tracks += 1
         if not view.detected:
-            return False
+            return None
         yaw_deg, pitch_deg = pose_deg(view.landmarks)
         size_px = inter_eye_px(view.landmarks)
         self._counters.best_inter_eye_px = max(self._counters.best_inter_eye_px, size_px)
         hope = potential(size_px, yaw_deg, pitch_deg, view.score)
         at_s = frame.captured_at_s
-        return not self._skip(passage.shots.early_refusal(size_px, yaw_deg, hope, at_s))
+        refused = self._skip(passage.shots.early_refusal(size_px, yaw_deg, hope, at_s))
+        return None if refused else hope
 
     async def look(self, frame: Frame, view: TrackView, update: TrackUpdate) -> None:
         """Crop the face, compare it if it is good enough, record what the evidence then says."""

@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict, dataclass, replace
 from math import inf
 
@@ -12,7 +12,7 @@ from lfrd.alerts import Alerts
 from lfrd.clock import Clock
 from lfrd.config import Config
 from lfrd.counters import CameraCounters
-from lfrd.errors import FacesLeft, StoreFailed
+from lfrd.errors import FacesLeft, InferenceFailed, StoreFailed
 from lfrd.events import EventKind, Reset
 from lfrd.fleet import Fleet
 from lfrd.governance.audit import AuditClass
@@ -35,7 +35,7 @@ from lfrd.vision.engine import Vision
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT, RECORD = "heartbeat", "record"
+HEARTBEAT, RECORD, INFERENCE = "heartbeat", "record", "inference"
 """Our names on the health board."""
 
 COUNTS_EVERY_S = 60.0
@@ -191,6 +191,10 @@ class Running:
         self._counters[camera_id] = counters
         try:
             await run_camera(camera_id, self._noting(frames), self._parts(), counters)
+        except* InferenceFailed as broken:  # no provider takes over: the service is started anew
+            why = next(_each(broken))
+            self._tools.health.fail(INFERENCE, f"nothing is compared any more: {why}")
+            raise
         finally:
             self._last_end_s = time.monotonic()
 
@@ -309,6 +313,15 @@ class Running:
         )
         if held:
             raise FacesLeft(f"{held} face buffers are still held after the deployment's end")
+
+
+def _each(group: BaseExceptionGroup[InferenceFailed]) -> Iterator[BaseException]:
+    """The errors in a group of groups."""
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _each(error)
+        else:
+            yield error
 
 
 def as_summary_json(line: SummaryLine) -> str:

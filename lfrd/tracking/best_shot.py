@@ -12,7 +12,7 @@ from typing import Literal
 
 from lfrd.types import Quality
 
-Skip = Literal["too-small", "turned-away", "track-cap", "too-soon", "pool-full"]
+Skip = Literal["too-small", "turned-away", "track-cap", "too-soon", "pool-full", "frame-full"]
 
 
 @dataclass(frozen=True, slots=True)

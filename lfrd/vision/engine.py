@@ -161,7 +161,9 @@ class Vision:
             size = choose_size(planes.width_px, planes.height_px, smallest_inter_eye_px)
         else:
             size = fit_size(planes.width_px, planes.height_px, model.fixed_size)
-        found = await self._batcher.run(_Detect(planes, size, finder.batch_limit(model)))
+        found = await self._batcher.run(
+            _Detect(planes, size, finder.batch_limit(model, self.provider))
+        )
         assert isinstance(found, Found)
         self.faces_skipped += found.skipped
         return found.detections
@@ -232,7 +234,7 @@ class Vision:
         buffer = pool.take()
         if buffer is None:
             return None
-        limit = embedder.batch_limit(self._pack.recogniser)
+        limit = embedder.batch_limit(self._pack.recogniser, self.provider)
         await _filled(buffer, self._batcher.run(_Embed(crop.array, buffer.array, limit)))
         return buffer
 

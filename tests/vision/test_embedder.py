@@ -63,7 +63,8 @@ def test_each_crop_of_a_batch_gets_its_own_template() -> None:
     crops = [_crop(200, 0, 0), _crop(0, 100, 0), _crop(0, 0, 7)]
     templates = [np.zeros(3, np.float32) for _ in crops]
     embedder = Embedder(_session(), MODEL)
-    embedder.embed(crops, templates)
+    embedder.embed(crops[:2], templates[:2])
+    embedder.embed(crops[2:], templates[2:])
     assert np.array(templates) == pytest.approx(np.eye(3), abs=1e-6)
     embedder.drain()
     embedder.embed(crops[:1], templates[1:2])

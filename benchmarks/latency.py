@@ -1,0 +1,158 @@
+"""How many live 1080p25 cameras two processors hold, how late a candidate is, and memory.
+
+    python -m benchmarks.latency [--provider cpu|openvino] [--cameras N] [--seconds S]
+
+The crowd clip, looped, comes over RTSP from a server in a process of its own; two people of the
+clip are enrolled from its own frames. The server's processor time is measured apart: lfrd's two
+processors are those of the machine less what the server takes of them, which is printed.
+Writes results/latency-<provider>.json.
+"""
+
+import argparse
+import asyncio
+import json
+import math
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from benchmarks import media
+from benchmarks.report import Figure, Report
+from lfrd.identity.enrolment import detect_in_photo
+from lfrd.ingest.pictures import planes_of
+from lfrd.lines import percentile
+from lfrd.types import F32, U8
+from lfrd.vision.engine import Vision
+from lfrd.vision.packs import DEFAULT_PACK, default_cache_dir, load
+from lfrd.vision.planes import planes_from_rgb, rgb_full
+from lfrd.vision.quality import pose_deg
+
+CAMERAS = {"cpu": 4, "openvino": 6}
+LEAST_HZ, MOST_MS, LEAST_CANDIDATES = 5.0, 500.0, 50
+LEAST_FACE_PX = 60.0
+ENROLLED = 2
+OTHER_PERSON = 0.3
+"""Two faces that are less alike than this are two people."""
+FRONTAL_DEG = 20.0
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--provider", default="cpu", choices=sorted(CAMERAS))
+    options.add_argument("--cameras", type=int)
+    options.add_argument("--seconds", type=float, default=60.0)
+    chosen = options.parse_args()
+    report = Report(f"latency-{chosen.provider}")
+    cameras = chosen.cameras or CAMERAS[chosen.provider]
+    asyncio.run(_measure(report, chosen.provider, cameras, chosen.seconds))
+    return report.finish()
+
+
+async def _measure(report: Report, provider: str, cameras: int, seconds: float) -> None:
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        photos, clip = folder / "list", folder / "served" / "crowd.mp4"
+        photos.mkdir()
+        clip.parent.mkdir()
+        await _photograph(photos)
+        media.looped(media.CROWD, clip, frames=int(media.CROWD_FPS * (seconds + 60)))
+        async with _served(clip.parent) as (server, port):
+            addresses = [f"rtsp://127.0.0.1:{port}/{clip.name}?play_count=0"] * cameras
+            begun_s, served_s = time.monotonic(), _cpu_s(server.pid)
+            told = await _live(seconds, provider, photos, addresses)
+            served = (_cpu_s(server.pid) - served_s) / (time.monotonic() - begun_s)
+    hz, latencies = told["detections_hz"], told["latencies_ms"]
+    p50, p95 = percentile(latencies, 0.5), percentile(latencies, 0.95)
+    report.add(
+        Figure("live 1080p25 cameras", cameras, at_least=CAMERAS[provider]),
+        Figure("detections a second, slowest camera", round(min(hz), 2), "1/s", at_least=LEAST_HZ),
+        Figure("candidates", len(latencies), at_least=LEAST_CANDIDATES),
+        Figure("latency, median", round(p50 or math.inf), "ms"),
+        Figure("latency, 95 %", round(p95 or math.inf), "ms", at_most=MOST_MS),
+        Figure("processors used by lfrd", round(told["cpu"], 2)),
+        Figure("processors used by the server", round(served, 2), note="not counted"),
+        Figure("memory (peak)", told["rss_mb"], "MB", at_most=400 + 40 * cameras),
+    )
+
+
+async def _photograph(photos: Path) -> None:
+    """Photos of two people of the clip, cut from its frames, such as enrolment accepts."""
+    known: list[F32] = []
+    async with Vision(load(DEFAULT_PACK, default_cache_dir()), threads=1) as vision:
+        for frame in media.pictures(media.CROWD):
+            planes = planes_of(frame)
+            faces = await vision.detect(planes)
+            for box, landmarks in zip(faces.boxes, faces.landmarks, strict=True):
+                if box[2] - box[0] < LEAST_FACE_PX or abs(pose_deg(landmarks)[0]) > FRONTAL_DEG:
+                    continue
+                face = _cut(rgb_full(planes), box)
+                if len(await detect_in_photo(vision, planes_from_rgb(face))) != 1:
+                    continue
+                crop = await vision.align(planes, landmarks)
+                assert crop is not None
+                vector = (await vision.embed_reference(crop)).vector
+                crop.release()
+                if all(float(vector @ other) < OTHER_PERSON for other in known):
+                    known.append(vector)
+                    path = photos / f"person-{len(known)}.png"
+                    cv2.imwrite(str(path), cv2.cvtColor(face, cv2.COLOR_RGB2BGR))
+                if len(known) == ENROLLED:
+                    return
+    raise SystemExit("the clip does not show two large faces")
+
+
+def _cut(picture: U8, box: F32) -> U8:
+    """A face with as much around it as a portrait has."""
+    left, top, right, bottom = box
+    around = 0.6 * max(right - left, bottom - top)
+    columns = slice(max(0, int(left - around)), int(right + around))
+    rows = slice(max(0, int(top - around)), int(bottom + around))
+    enlarged = cv2.resize(picture[rows, columns], None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC)
+    return np.asarray(enlarged, np.uint8)
+
+
+async def _live(seconds: float, provider: str, photos: Path, addresses: list[str]) -> dict:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "benchmarks.live", str(seconds), provider, str(photos), *addresses,
+        stdout=subprocess.PIPE,
+    )  # fmt: skip
+    printed, _ = await asyncio.wait_for(process.communicate(), seconds + 120)
+    if process.returncode != 0:
+        raise SystemExit(f"the site ended with code {process.returncode}")
+    told: dict = json.loads(printed.splitlines()[-1])
+    return told
+
+
+@asynccontextmanager
+async def _served(folder: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process, int]]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    server = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "lfrd.demo.rtsp_server", str(folder), str(port),
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        await asyncio.sleep(2.0)
+        yield server, port
+    finally:
+        server.terminate()
+        await server.wait()
+
+
+def _cpu_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
