@@ -193,3 +193,35 @@ async def test_a_small_face_is_refused_with_its_size(vision: Vision) -> None:
 async def test_reference_photos_enrol(photo: str, shared: Path, vision: Vision) -> None:
     data = (shared / "media" / "hamilton" / photo).read_bytes()
     assert (await enrol(data, vision, name=photo)).quality.detector_score > 0.7
+
+
+def test_sixteen_bits_keep_their_greys_and_are_not_cut_off() -> None:
+    ramp = np.linspace(0, 65535, 64 * 48).reshape(48, 64).astype(np.uint16)
+    rgb = read_photo(_file(Image.fromarray(ramp), "PNG"), name="x")
+    assert np.abs(rgb[..., 0].astype(int) - ramp // 257).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("mode", "turned", "notes"),
+    [("RGB", False, ()), ("CMYK", False, ("converted",)), ("RGB", True, ("rotated",)),
+     ("L", True, ("rotated", "converted"))],
+)  # fmt: skip
+async def test_what_reading_did_to_a_photo_is_said(
+    vision: Vision, mode: str, turned: bool, notes: tuple[str, ...]
+) -> None:
+    image = Image.fromarray(photo_rgb(ASTRONAUT)).convert(mode)
+    exif = Image.Exif()
+    if turned:
+        image = image.rotate(90, expand=True)
+        exif[0x0112] = 6
+    data = _file(image, "JPEG", exif=exif)
+    assert (await enrol(data, vision, name="x")).notes == notes
+
+
+async def test_a_box_says_which_of_several_faces_is_meant(vision: Vision) -> None:
+    data = SIX_FACES.read_bytes()
+    left = await enrol(data, vision, name="x", box=np.array([52, 266, 171, 400], np.float32))
+    right = await enrol(data, vision, name="x", box=np.array([1132, 274, 1227, 399], np.float32))
+    assert left.template.vector @ right.template.vector < 0.4
+    with pytest.raises(BadInput, match="in the given box"):
+        await enrol(data, vision, name="x", box=np.array([0, 0, 20, 20], np.float32))
