@@ -24,6 +24,15 @@ lint: $(VENV)/ready
 accuracy: $(VENV)/ready
 	$(BIN)/python -m benchmarks.accuracy $(ARGS)
 
+# Throughput beside insightface, live cameras, search. Keep the machine otherwise idle.
+bench: $(VENV)/ready
+	$(BIN)/python -m benchmarks.search
+	$(BIN)/python -m benchmarks.throughput --provider cpu
+	$(BIN)/python -m benchmarks.latency --provider cpu
+	if $(BIN)/python -c "import openvino"; then \
+	    $(BIN)/python -m benchmarks.throughput --provider openvino && \
+	    $(BIN)/python -m benchmarks.latency --provider openvino; fi
+
 bench-ingest: $(VENV)/ready
 	$(BIN)/python -m benchmarks.ingest $(ARGS)
 

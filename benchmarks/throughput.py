@@ -30,6 +30,7 @@ LIMIT_S = 600.0
 BARS = {"cpu": 12.0, "openvino": 18.0}
 LIVE_BARS = {"openvino": 30.0}
 PARTS_BAR = 1.15
+STATIC_BAR = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ def measure(report: Report, folder: Path, provider: str, rounds: int) -> None:
             peers.append(peer(pack, short))
             every.append(ours(clip, photos, provider, "--every-frame"))
             live.append(ours(clip, photos, provider, "--detect-hz", f"{LIVE_HZ:g}"))
+        still = ours(media.BACKS, photos, provider, "--detect-hz", f"{LIVE_HZ:g}")
     peer_fps = statistics.median(run.fps for run in peers)
     report.add(Figure("FaceAnalysis, frames a second", round(peer_fps, 2), "1/s"))
     for name, runs, bar in (
@@ -80,6 +82,7 @@ def measure(report: Report, folder: Path, provider: str, rounds: int) -> None:
                         f"{runs[0].summary['tracks']:.0f} tracks"),
         )  # fmt: skip
     _against_parts(report, clip, provider, every)
+    _static(report, still)
 
 
 def _against_parts(report: Report, clip: Path, provider: str, runs: list[Run]) -> None:
@@ -92,6 +95,17 @@ def _against_parts(report: Report, clip: Path, provider: str, runs: list[Run]) -
         Figure("its parts alone", round(alone.total_ms, 2), "ms", note=alone.listed()),
         Figure("processor time against its parts", round(cpu_ms / alone.total_ms, 2), "x",
                at_most=PARTS_BAR),
+    )  # fmt: skip
+
+
+def _static(report: Report, still: Run) -> None:
+    """People seen from behind: next to nothing to do but to decode and to look."""
+    decode_ms = parts.decode_ms(media.BACKS)
+    report.add(
+        Figure("people from behind, processor time a frame", round(still.cpu_ms, 2), "ms",
+               note=f"{still.summary['tracks']:.0f} tracks; bare decode {decode_ms:.2f} ms"),
+        Figure("people from behind, against bare decode", round(still.cpu_ms / decode_ms, 2), "x",
+               at_most=STATIC_BAR),
     )  # fmt: skip
 
 
