@@ -205,6 +205,7 @@ class TemplateSearch:
     NEAR = 0.6
     BLOCK = 64
     STRANGE = 4
+    STRETCH = 1 << 15
 
     def __init__(self, templates: F32) -> None:
         self._templates = templates
@@ -216,6 +217,8 @@ class TemplateSearch:
                 examples.append(template)
         self._examples = np.ascontiguousarray(np.stack(examples).T)
         self._bar = float(np.cos(np.arccos(self.NEAR) + np.arccos(COSINE)))
+        cosines = np.abs(templates.sum(axis=1)) / self._dim**0.5
+        self._evenness = float(cosines.max()) + (2 - 2 * COSINE) ** 0.5
 
     def find(self, data: U8) -> list[int]:
         """Places in `data` (a multiple of four bytes) where a template begins."""
@@ -244,22 +247,46 @@ class TemplateSearch:
             yield begin, min(len(plain), (int(last) + 1) * self.BLOCK + self._dim)
 
     def _search(self, values: F32) -> list[int]:
+        """Where templates begin in plain floats; smooth stretches are passed over at once.
+
+        The mean of a unit vector, times the root of D, is its cosine with the vector of ones: for a
+        vector near a template it is as near to the template's as the two are to each other.
+        """
         if len(values) < self._dim:
             return []
-        squares = np.concatenate([[0.0], np.cumsum(np.square(values, dtype=np.float64))])
-        norms = np.sqrt(np.maximum(squares[self._dim :] - squares[: -self._dim], 0))
+        norms = np.sqrt(np.maximum(self._windows(np.square(values, dtype=np.float64)), 0))
+        even = np.abs(self._windows(values.astype(np.float64))) / self._dim**0.5
+        maybe = (norms > 1e-3) & (even <= self._evenness * norms)
+        found = []
+        for first in np.flatnonzero(_any_of_each(maybe, self.STRETCH)) * self.STRETCH:
+            last = min(int(first) + self.STRETCH, len(norms))
+            part = values[first : last + self._dim - 1]
+            found.extend(int(first) + at for at in self._compare(part, norms[first:last]))
+        return found
+
+    def _windows(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """The sum of each run of D values."""
+        sums = np.concatenate([[0.0], np.cumsum(values)])
+        return np.asarray(sums[self._dim :] - sums[: -self._dim])
+
+    def _compare(self, values: F32, norms: npt.NDArray[np.float64]) -> list[int]:
         nearest = np.zeros(len(norms), np.float32)
         for shift in range(min(self._dim, len(norms))):
             rows = (len(values) - shift) // self._dim
             run = values[shift : shift + rows * self._dim].reshape(rows, self._dim)
             nearest[shift :: self._dim] = (run @ self._examples).max(axis=1)
-        maybe = np.flatnonzero((norms > 1e-3) & (nearest >= self._bar * norms))
         found = []
-        for at in maybe:
+        for at in np.flatnonzero((norms > 1e-3) & (nearest >= self._bar * norms)):
             vector = values[at : at + self._dim] / norms[at]
             if float((self._templates @ vector).max()) >= COSINE:
                 found.append(int(at))
         return found
+
+
+def _any_of_each(flags: npt.NDArray[np.bool_], count: int) -> npt.NDArray[np.bool_]:
+    """Whether any of each `count` flags in a row is set."""
+    whole = np.concatenate([flags, np.zeros(-len(flags) % count, np.bool_)])
+    return np.asarray(whole.reshape(-1, count).any(axis=1))
 
 
 @dataclass(frozen=True, slots=True)
