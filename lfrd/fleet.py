@@ -132,7 +132,7 @@ class Fleet:
         options: CameraOptions | None = None,
         principal: str,
     ) -> FleetCamera:
-        """Change what is given; a running camera starts anew with it. Raises NotFound, BadInput.
+        """Change what is given; but for its name, a running camera starts anew with it.
 
         `enabled` False pauses the camera. One that the configuration declares can be paused, and
         is otherwise changed there.
@@ -150,9 +150,12 @@ class Fleet:
         )
         self._checked(new)
         row = await self._database.write(lambda tx: stored.update(tx, new), principal=principal)
-        await member.halt()
+        same = (new.address, new.enabled, new.settings) == (old.address, old.enabled, old.settings)
+        if not same:
+            await member.halt()
         member.row, member.options = row, CameraOptions.from_json(row.settings)
-        self.life.launch(member)
+        if not same:
+            self.life.launch(member)
         return self._shown(member)
 
     async def remove(self, camera_id: str, *, principal: str) -> None:
