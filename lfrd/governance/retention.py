@@ -157,7 +157,9 @@ class Retention:
                     log.info("watchlist %s was used in the lab: erased at exit", watchlist_id)
                     await self._erase(ErasureKind.WATCHLIST, watchlist_id, "after use in the lab")
                 await self._eraser.finish_open()
-        except (LfrdError, TimeoutError) as error:
+        except TimeoutError:
+            log.warning("erasing what the lab used takes long: it goes on at the next start")
+        except LfrdError as error:
             log.error("what the lab used cannot be erased now: %s", error)
 
     async def _finish_open(self) -> None:
