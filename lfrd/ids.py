@@ -6,9 +6,15 @@ import uuid
 
 
 def new_id() -> str:
-    """Return a UUIDv7 (RFC 9562, section 5.7) as text: 48 bits of milliseconds, 74 random bits."""
-    unix_ms = time.time_ns() // 1_000_000
-    value = (unix_ms & 0xFFFF_FFFF_FFFF) << 80 | int.from_bytes(os.urandom(10), "big")
-    value = value & ~(0xF << 76) | 0x7 << 76
-    value = value & ~(0x3 << 62) | 0x2 << 62
+    """Return a UUIDv7 (RFC 9562, sections 5.7 and 6.2, method 3) as text.
+
+    48 bits of milliseconds, 12 bits of the millisecond's fraction (about a quarter of a
+    microsecond), 62 random bits: ids made one after the other sort in that order.
+    """
+    milliseconds, rest_ns = divmod(time.time_ns(), 1_000_000)
+    fraction = rest_ns * 4096 // 1_000_000
+    random = int.from_bytes(os.urandom(8), "big") >> 2
+    value = (
+        (milliseconds & 0xFFFF_FFFF_FFFF) << 80 | 0x7 << 76 | fraction << 64 | 0x2 << 62 | random
+    )
     return str(uuid.UUID(int=value))

@@ -9,8 +9,12 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import pytest_asyncio
+
+hypothesis.settings.register_profile("lfrd", deadline=None)  # a busy machine is no fault
+hypothesis.settings.load_profile("lfrd")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 LOOP_BLOCKED_S = 1.0

@@ -131,18 +131,19 @@ async def test_a_second_daemon_on_the_same_state_is_refused(tmp_path: Path) -> N
         assert (await client.health()).status == "ok"
 
 
-async def test_lists_survive_a_crash_and_the_deployment_is_not_forgotten(tmp_path: Path) -> None:
+async def test_a_crash_loses_no_list_but_a_lab_s_is_erased_after_use(tmp_path: Path) -> None:
     state = tmp_path / "state"
     async with daemon(state) as (process, client):
-        watchlist_id = await enrol(client)
-        deployment_id = await deploy(client, watchlist_id)
+        used = await enrol(client)
+        kept = await client.create_watchlist(
+            WatchlistCreate(name="kept", category=Category.TEST, purpose="test", owner="test")
+        )
+        deployment_id = await deploy(client, used)
         process.kill()
         await process.wait()
     async with daemon(state) as (process, client):
-        watchlist = await client.watchlist(watchlist_id)
-        assert (watchlist.entries, watchlist.templates) == (1, 1)
-        deployment = await client.deployment(deployment_id)
-        assert deployment.state in {DeploymentState.ENDED, DeploymentState.RUNNING}
+        assert (await client.deployment(deployment_id)).state != DeploymentState.RUNNING
+        assert [watchlist.id for watchlist in await client.watchlists()] == [kept.id]
         assert await stop(process) < STOP_LIMIT_S
 
 

@@ -73,7 +73,10 @@ async def test_a_failing_commit_publishes_nothing(tmp_path: Path) -> None:
     def breaks_the_commit(tx: Transaction) -> None:
         tx.event(KIND, "never")
         tx.execute("PRAGMA defer_foreign_keys = ON")
-        tx.execute("INSERT INTO review VALUES ('r', 'no-such-episode', 'p', 'match', '', 1, NULL)")
+        tx.execute(
+            "INSERT INTO review (id, episode_id, principal, decision, reason, submitted_at_s)"
+            " VALUES ('r', 'no-such-episode', 'p', 'match', '', 1)"
+        )
 
     async with opened(tmp_path) as db, db.events.subscribe() as subscription:
         for action in (fails, breaks_the_commit):
