@@ -12,7 +12,7 @@ from pathlib import Path
 # Read when numpy is loaded: on a busy machine two threads of its library wait for each other.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from benchmarks.report import Figure, Report  # noqa: E402 - after the line above
+from benchmarks.report import Figure, Report
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))  # the witness is the tests' own
