@@ -22,6 +22,8 @@ MENDABLE, FAILED, INTERRUPTED = 2, 1, 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
     options = parser().parse_args(arguments)
+    for library in ("OPENBLAS", "OMP", "MKL"):  # read when numpy loads; our threads fill the cores
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     harden()  # any command may see a face
     try:
         code: int = options.call(options) or 0

@@ -35,7 +35,8 @@ LEAVES = {
     "lfrd/store/": ("lfrd.store", "lfrd.errors", "lfrd.clock", "lfrd.ids", "lfrd.types",
                     "lfrd.events", "lfrd.governance.audit"),
     "tui/": ("tui", "lfrd.client", "lfrd.api.schema", "lfrd.api.schema_cameras", "lfrd.errors"),
-    "lfrd/client.py": ("lfrd.api.schema", "lfrd.api.schema_cameras", "lfrd.api.governance_calls", "lfrd.api.sse", "lfrd.errors"),
+    "lfrd/client.py": ("lfrd.api.schema", "lfrd.api.schema_cameras", "lfrd.api.governance_calls",
+                       "lfrd.api.sse", "lfrd.errors"),
 }  # fmt: skip
 INFERENCES_WE_REFUSE = {"genderage", "gender", "race", "ethnicity", "emotion", "age"}
 
