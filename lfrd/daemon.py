@@ -117,8 +117,9 @@ async def open_site(
             retention=retention,
             reviews=reviews,
         )
-        # What start-up made lives as long as the process: the collector need not walk it again.
+        # What start-up made lives as long as the site: the collector need not walk it again.
         gc.freeze()
+        parts.callback(gc.unfreeze)
         async with _at_work(site):
             yield site
 
