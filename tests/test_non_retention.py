@@ -115,7 +115,7 @@ def shortened(clip: Path, target: Path, frames: int) -> Path:
 
 
 @pytest.mark.shared
-@pytest.mark.slow
+@pytest.mark.e2e
 async def test_strangers_leave_nothing_in_memory_and_on_disk(shared: Path, tmp_path: Path) -> None:
     crowd = shared / "media" / "crowd"
     clip = shortened(crowd / "video.mp4", tmp_path / "street.mp4", FRAMES)
