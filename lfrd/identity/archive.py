@@ -12,6 +12,7 @@ was given; the last is empty. Written and read frame by frame.
 import json
 import os
 import struct
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -80,6 +81,7 @@ class ArchiveSource:
         except OSError as error:
             raise BadInput(f"the archive {path} cannot be read: {error.strerror}") from None
         self.name = path.name
+        self._reading = threading.Lock()
         try:
             self._cipher = self._open(passphrase)
             self._places: dict[int, tuple[int, int]] = {}
@@ -95,10 +97,11 @@ class ArchiveSource:
         self._file.close()
 
     def photo(self, row: Row) -> bytes:
-        """The photo of a row."""
+        """The photo of a row; for any thread, several rows are read at once."""
         place, frame = self._places[row.number]
-        self._file.seek(place)
-        plain = self._frame(frame)
+        with self._reading:
+            self._file.seek(place)
+            plain = self._frame(frame)
         assert plain is not None
         return plain.partition(b"\n")[2]
 

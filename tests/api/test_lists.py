@@ -82,9 +82,10 @@ async def test_an_import_is_tried_dry_done_resumed_exported_and_brought_elsewher
         archive_path = tmp_path / "list.lfrd"
         assert await take_out(client, list_id, archive_path, WORDS, "a move") > 10_000
         third = await made(client, "from an archive")
-        brought = await bring_in(client, third, order(archive_path, passphrase=WORDS))
+        moved = order(archive_path, passphrase=WORDS, results=tmp_path / "moved.csv")
+        brought = await bring_in(client, third, moved)
         assert brought is not None
-        assert (brought.total, brought.refused) == (7, 0)
+        assert (brought.total, brought.refused) == (7, 0), moved.results.read_text()
         with pytest.raises(BadInput, match="passphrase"):
             await bring_in(client, third, order(archive_path, passphrase="a wrong one"))
 
