@@ -35,8 +35,8 @@ def test_a_provider_that_is_not_there_ends_the_start(pack: Pack, tmp_path: Path)
 def test_other_results_than_the_cpus_are_refused(
     pack: Pack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("openvino", reason="the extra lfrd[openvino] is not installed")
     """Stands for a provider with a fault: its templates are turned a little."""
+    pytest.importorskip("openvino", reason="the extra lfrd[openvino] is not installed")
     monkeypatch.setattr(providers, "_Runner", _Crooked)
     with pytest.raises(InferenceFailed, match="openvino-f32 differs from the CPU"):
         providers.settle("openvino-f32", pack, tmp_path)
