@@ -68,7 +68,7 @@ class Batcher(Generic[C, Result]):
         self._changed = threading.Condition()
         self._queue: deque[_Waiting[C, Result]] = deque()
         self._own: tuple[deque[_Waiting[C, Result]], ...] = tuple(deque() for _ in range(threads))
-        self._idle = 0
+        self._idle = threads  # threads that run no batch now, waiting for one or on their way to
         self._open = False
         self._threads: list[threading.Thread] = []
 
@@ -160,11 +160,10 @@ class Batcher(Generic[C, Result]):
     def _next_batch(self, index: int) -> list[_Waiting[C, Result]]:
         """Wait for work and take it; an empty list means the end."""
         with self._changed:
-            self._idle += 1
             self._changed.wait_for(lambda: self._own[index] or self._ready() or not self._open)
-            self._idle -= 1
             batch = [self._own[index].popleft()] if self._own[index] else self._take_alike()
             if batch:
+                self._idle -= 1
                 self._running[batch[0].call.batch_key] += 1
             return batch
 
@@ -183,7 +182,7 @@ class Batcher(Generic[C, Result]):
             return []
         key = first.call.batch_key
         alike = [item for item in self._queue if item.call.batch_key == key]
-        threads = min(1 + self._idle, self._at_once.get(key, self._size) - self._running[key])
+        threads = min(self._idle, self._at_once.get(key, self._size) - self._running[key])
         share = -(-len(alike) // threads)
         batch = alike[: min(share, first.call.batch_limit)]
         for item in batch:
@@ -192,6 +191,7 @@ class Batcher(Generic[C, Result]):
 
     def _finished(self, key: Hashable) -> None:
         with self._changed:
+            self._idle += 1
             self._running[key] -= 1
             if key in self._at_once:
                 self._changed.notify_all()  # somebody may have left such calls waiting
