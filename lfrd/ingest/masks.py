@@ -60,10 +60,11 @@ EVERYWHERE = Regions()
 def hidden_pixels(regions: Regions, width_px: int, height_px: int) -> npt.NDArray[np.bool_]:
     """Return bool[h, w], True where the picture is hidden.
 
-    Privacy masks grow by two pixels, so that rounding never shows too much.
+    Privacy masks hide all that their line encloses, also where it crosses itself, and grow by two
+    pixels, so that rounding never shows too much.
     """
     size = (width_px, height_px)
-    private = cv2.dilate(_drawn(regions.privacy, size), np.ones((5, 5), np.uint8)) > 0
+    private = cv2.dilate(_enclosed(regions.privacy, size), np.ones((5, 5), np.uint8)) > 0
     return private | (_drawn(regions.include, size) == 0) if regions.include else private
 
 
@@ -128,12 +129,27 @@ def _halved(hidden: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     return np.asarray(blocks.any(axis=(1, 3)))
 
 
-def _drawn(polygons: tuple[Polygon, ...], size: tuple[int, int]) -> U8:
-    """Return u8[h, w], 1 inside or on the edge of any polygon."""
-    width, height = size
-    canvas = np.zeros((height, width), np.uint8)
-    for polygon in polygons:  # one by one: together, overlaps would count as outside
-        scaled = np.array(polygon.corners) * size - 0.5  # whole numbers are centres of pixels
-        fixed = np.round(scaled * 2**_SUBPIXEL_BITS).astype(np.int32)
-        cv2.fillPoly(canvas, [fixed], 1, shift=_SUBPIXEL_BITS)
+def _enclosed(polygons: tuple[Polygon, ...], size: tuple[int, int]) -> U8:
+    """Return u8[h, w], 1 on the line of any polygon and everywhere that a line encloses."""
+    canvas = np.zeros(size[::-1], np.uint8)
+    for polygon in polygons:
+        line = _drawn((polygon,), size)
+        cv2.polylines(line, [_fixed(polygon, size)], True, 1, shift=_SUBPIXEL_BITS)
+        outlines, _ = cv2.findContours(line, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        cv2.drawContours(canvas, outlines, -1, 1, cv2.FILLED)
     return canvas
+
+
+def _drawn(polygons: tuple[Polygon, ...], size: tuple[int, int]) -> U8:
+    """Return u8[h, w], 1 inside any polygon."""
+    canvas = np.zeros(size[::-1], np.uint8)
+    for polygon in polygons:  # one by one: together, overlaps would count as outside
+        cv2.fillPoly(canvas, [_fixed(polygon, size)], 1, shift=_SUBPIXEL_BITS)
+    return canvas
+
+
+def _fixed(polygon: Polygon, size: tuple[int, int]) -> npt.NDArray[np.int32]:
+    """Corners i32[n, 2] in parts of a pixel, on the canvas: what lies off it is not drawn."""
+    scaled = np.array(polygon.corners) * size - 0.5  # whole numbers are centres of pixels
+    kept = np.clip(scaled, 0, np.array(size) - 1)
+    return np.round(kept * 2**_SUBPIXEL_BITS).astype(np.int32)

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lfrd.errors import BadInput
@@ -55,10 +55,16 @@ def test_the_mask_follows_a_change_of_resolution() -> None:
         assert (masked.y[:, width // 2 + 4 :] == 200).all()
 
 
+def test_a_privacy_mask_whose_line_crosses_itself_hides_all_that_it_encloses() -> None:
+    star = Polygon(((0.5, 0.05), (0.8, 0.95), (0.05, 0.4), (0.95, 0.4), (0.2, 0.95)))
+    assert hidden_pixels(Regions(privacy=(star,)), 64, 64)[32, 32], "the middle is enclosed"
+
+
 corner = st.tuples(st.floats(0, 1), st.floats(0, 1))
 
 
 @given(st.lists(corner, min_size=3, max_size=8), st.integers(16, 70), st.integers(16, 70))
+@example([(1.0, 1.0), (0.0, 1.0), (0.0, 0.0), (1.0, 0.0), (0.0, 1.0)], 16, 16)  # goes back
 def test_every_pixel_inside_a_privacy_mask_is_hidden(
     corners: list[tuple[float, float]], width: int, height: int
 ) -> None:
