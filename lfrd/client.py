@@ -140,7 +140,11 @@ class Client:
         return await self._post(CameraAdded, "/v1/cameras", camera)
 
     async def change_camera(self, camera_id: str, change: CameraChange) -> Camera:
-        return await self._with_body("PATCH", Camera, f"/v1/cameras/{camera_id}", change)
+        """Only what the change was made with is sent: a null takes something away."""
+        path, content = f"/v1/cameras/{camera_id}", change.model_dump_json(exclude_unset=True)
+        headers = {"Content-Type": "application/json"}
+        reply = await self._send("PATCH", path, content=content.encode(), headers=headers)
+        return self._read(Camera, reply)
 
     async def check_camera(self, camera_id: str, seconds: float) -> CameraTestReport:
         path = f"/v1/cameras/{camera_id}/test"

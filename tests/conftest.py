@@ -17,9 +17,8 @@ hypothesis.settings.register_profile("lfrd", deadline=None)  # a busy machine is
 hypothesis.settings.load_profile("lfrd")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-LOOP_BLOCKED_S = 2.0
-"""A loop that does not run for this long has been blocked by somebody (cameras would freeze).
-Two tests at a time share two cores, so part of it is the neighbour's."""
+LOOP_BLOCKED_S = 1.0
+"""A loop that does not run for this long has been blocked by somebody (cameras would freeze)."""
 BEAT_S = 0.02
 LEAK_GRACE_S = 3.0
 """How long threads and file descriptors may take to go away after a test."""

@@ -94,15 +94,17 @@ def _check(site: Site) -> CameraCheck:
 
 
 def _merged(old: CameraOptions, body: schema_cameras.CameraOptions) -> CameraOptions:
-    """`old` with what the request gives."""
+    """`old` with what the request gives; what may be absent is taken away by a null."""
+    given = body.model_fields_set
+    ca_file = Path(body.ca_file) if body.ca_file else None
     return CameraOptions(
         transport=body.transport or old.transport,
-        ca_file=Path(body.ca_file) if body.ca_file else old.ca_file,
-        hwaccel=body.hwaccel or old.hwaccel,
+        ca_file=ca_file if "ca_file" in given else old.ca_file,
+        hwaccel=body.hwaccel if "hwaccel" in given else old.hwaccel,
         keep_connected=old.keep_connected if body.keep_connected is None else body.keep_connected,
         regions=old.regions if body.regions is None else _regions(body.regions),
         ice_servers=old.ice_servers,
-        bearer_token=body.bearer_token or old.bearer_token,
+        bearer_token=body.bearer_token if "bearer_token" in given else old.bearer_token,
         publish_digest=old.publish_digest,
     )
 

@@ -8,7 +8,8 @@ from lfrd.api.schema import Camera, Line, Regions, Slug, Wire
 
 
 class CameraOptions(Wire):
-    """How a camera is read. In a change, what is absent stays as it is.
+    """How a camera is read. In a change, what is absent stays as it is; a null takes `ca_file`,
+    `hwaccel` or `bearer_token` away.
 
     `ca_file` is a path on the daemon's machine; `bearer_token` is shown to a WHEP server and
     never given back.

@@ -29,6 +29,7 @@ from lfrd.api.schema import (
     WatchlistCreate,
 )
 from lfrd.api.schema_cameras import (
+    CameraChange,
     CameraCreate,
 )
 from lfrd.clock import ManualClock
@@ -105,6 +106,30 @@ async def test_a_camera_comes_and_goes(tmp_path: Path) -> None:
             await client.remove_camera("north-door")
         with pytest.raises(NotFound):
             await client.camera("north-door")
+
+
+async def test_a_null_takes_away_what_a_camera_was_read_with(tmp_path: Path) -> None:
+    async with serve(tmp_path) as served:
+        secret = tmp_path / "ca.pem"
+        new = CameraCreate(
+            id="gate", address="rtsp://127.0.0.1:9/1", ca_file=str(secret), hwaccel="cuda",
+            bearer_token="shown to them",
+        )  # fmt: skip
+        await served.client.add_camera(new)
+
+        def read_with() -> tuple[object, ...]:
+            options = served.site.fleet.get("gate").options
+            return options.ca_file, options.hwaccel, options.bearer_token
+
+        await served.client.change_camera("gate", CameraChange(name="The gate"))
+        assert read_with() == (secret, "cuda", "shown to them")
+        await served.client.change_camera("gate", CameraChange(hwaccel=None))
+        assert read_with() == (secret, None, "shown to them")
+        assert (await served.client.camera("gate")).hwaccel is None
+        await served.client.change_camera("gate", CameraChange(ca_file=None, bearer_token=None))
+        assert read_with() == (None, None, None)
+    async with serve(tmp_path) as served:
+        assert served.site.fleet.get("gate").options.bearer_token is None
 
 
 @pytest.mark.parametrize("address", ["ftp://u:hunter2@cam/1", "rtsp://"])

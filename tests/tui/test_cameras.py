@@ -282,6 +282,12 @@ async def test_only_what_was_edited_is_sent() -> None:
             ("north", CameraChange(address="rtsp://op:neu@cam/y", transport="udp")),
         ]
         assert "neu" not in text_of(pilot)
+        desk.changed.clear()
+        await press(pilot, "e", *["tab"] * 4, "none", "tab", "vaapi", "enter")
+        await until(pilot, lambda: desk.changed)
+        (sent,) = (change for _, change in desk.changed)
+        assert sent == CameraChange(ca_file=None, hwaccel="vaapi")
+        assert sent.model_fields_set == {"ca_file", "hwaccel"}
 
 
 async def test_regions_are_edited_as_corners_a_line_each() -> None:

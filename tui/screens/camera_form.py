@@ -15,6 +15,8 @@ from tui.widgets.tick import Tick
 
 ADDRESS_HINT = "rtsp://user:password@host/path, whip://name or a file"
 REGIONS_HINT = "a region a line, in fractions: 0.1,0.1 0.9,0.1 0.5,0.8"
+NONE = "none"
+"""Typed into a field of a camera that is changed, it takes away what the camera had."""
 UDP = "over UDP instead of TCP"
 KEEP = "stay connected outside deployments (RTSP only)"
 
@@ -88,6 +90,7 @@ class EditCameraScreen(FormScreen[Camera]):
         yield field("transport", _check("udp", UDP, camera.transport == "udp"))
         yield field("", _check("keep", KEEP, camera.keep_connected))
         yield from _reading_fields()
+        yield Static(f"{'':12}empty keeps what there is, {NONE} takes it away", classes="hint")
         yield field("look in", self._area("include", self._include))
         yield field("hide", self._area("privacy", self._privacy))
         yield Static(f"{'':12}{REGIONS_HINT}", classes="hint", markup=False)
@@ -98,7 +101,7 @@ class EditCameraScreen(FormScreen[Camera]):
 
     async def send(self) -> Camera:
         change = self._change()
-        if change == CameraChange():
+        if not change.model_fields_set:
             return self._camera
         return await self._client.change_camera(self._camera.id, change)
 
@@ -107,16 +110,22 @@ class EditCameraScreen(FormScreen[Camera]):
         name = self.text_of("name")
         transport: Literal["tcp", "udp"] = "udp" if self.query_one("#udp", Tick).value else "tcp"
         keep = self.query_one("#keep", Tick).value
-        return CameraChange(
-            name=None if name == old.name else name,
-            address=self.text_of("address"),
-            transport=None if transport == old.transport else transport,
-            keep_connected=None if keep == old.keep_connected else keep,
-            ca_file=self.text_of("ca_file"),
-            hwaccel=self.text_of("hwaccel"),
-            bearer_token=self.text_of("bearer_token"),
-            regions=self._regions(),
-        )
+        given: dict[str, object] = {
+            "name": None if name == old.name else name,
+            "address": self.text_of("address"),
+            "transport": None if transport == old.transport else transport,
+            "keep_connected": None if keep == old.keep_connected else keep,
+            "regions": self._regions(),
+        }
+        kept = {key: value for key, value in given.items() if value is not None}
+        return CameraChange.model_validate({**kept, **self._reading()})
+
+    def _reading(self) -> dict[str, str | None]:
+        """What was typed about how it is read; null for what is to be taken away."""
+        typed = {name: self.text_of(name) for name in ("ca_file", "hwaccel", "bearer_token")}
+        return {
+            name: None if text == NONE else text for name, text in typed.items() if text is not None
+        }
 
     def _regions(self) -> Regions | None:
         """None where their text is as it was: figures written out may have been rounded."""
