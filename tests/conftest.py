@@ -13,7 +13,11 @@ import hypothesis
 import pytest
 import pytest_asyncio
 
-hypothesis.settings.register_profile("lfrd", deadline=None)  # a busy machine is no fault
+# A busy machine is no fault. What must hold before a change lands is asked with the same examples
+# each time (`fixed`), and with new ones at every other run; `thorough` is for a quiet hour.
+hypothesis.settings.register_profile("lfrd", deadline=None)
+hypothesis.settings.register_profile("fixed", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=1500)
 hypothesis.settings.load_profile("lfrd")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
