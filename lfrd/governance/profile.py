@@ -72,6 +72,8 @@ class Key:
             return value in self.choices
         if isinstance(value, bool) or not isinstance(value, int | float):
             return False
+        if not math.isfinite(value):
+            return False
         if self.kind == "whole" and value != int(value):
             return False
         return self.low <= value <= self.high

@@ -1,9 +1,10 @@
 """Policy profiles: the table's values, floors that hold, and every wrong key named at once."""
 
+import math
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lfrd.errors import BadInput, ConfigError
@@ -95,6 +96,8 @@ def test_tightening_changes_value_and_digest_and_says_so() -> None:
         st.sampled_from(["off", "no", "constant", "at exit", "erase_list", "required", "refused"]),
     ),
 )  # fmt: skip
+@example("standard", "log_months", math.nan)
+@example("standard", "alert_face_data_h", math.inf)
 def test_nothing_that_is_accepted_is_looser_than_its_floor(
     name: str, key: str, value: bool | int | float | str
 ) -> None:
