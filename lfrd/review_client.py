@@ -1,10 +1,5 @@
 """The client's calls about people: tokens, engagements, replays."""
 
-from pathlib import Path
-from typing import Self
-
-import httpx
-
 from lfrd.api.schema import Alert, EngagementReport
 from lfrd.api.schema_review import NewToken, Replay, Token, TokenCreate
 from lfrd.client import Client
@@ -12,12 +7,6 @@ from lfrd.client import Client
 
 class ReviewClient(Client):
     """A client that can do everything about alerts and tokens."""
-
-    @classmethod
-    def with_token(cls, path: Path, token: str | None) -> Self:
-        """The daemon's Unix socket, as the holder of a token where there is one."""
-        transport = httpx.AsyncHTTPTransport(uds=str(path))
-        return cls(transport, "http://localhost", str(path), token)
 
     async def tokens(self) -> tuple[Token, ...]:
         return await self._get(tuple[Token, ...], "/v1/tokens")

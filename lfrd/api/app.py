@@ -13,6 +13,7 @@ from lfrd.api import (
     alerts,
     cameras,
     deployments,
+    evaluations,
     events,
     governance,
     health,
@@ -39,7 +40,7 @@ UPLOADS_AT_ONCE = 4
 
 RESOURCES = (
     health, cameras, watchlists, list_changes, imports, thresholds, models, deployments, alerts,
-    events, whip, governance, tokens,
+    events, whip, governance, evaluations, tokens,
 )  # fmt: skip
 
 NOT_IN_A_ROUTE: tuple[type[Wire], ...] = (Problem, EventMessage, HealthChange)

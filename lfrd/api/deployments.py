@@ -7,7 +7,7 @@ from fastapi import APIRouter
 
 from lfrd.api import governance_views as views
 from lfrd.api import schema, schema_governance
-from lfrd.api.deps import PrincipalDep, SiteDep
+from lfrd.api.deps import SUPERVISORS, PrincipalDep, SiteDep
 from lfrd.errors import NotFound
 from lfrd.governance.planning import Draft
 from lfrd.site import Site
@@ -87,7 +87,7 @@ async def read_gate(
     return views.verdict(await site.deployments.verdict(deployment_id, principal=principal))
 
 
-@router.post("/{deployment_id}/authorise")
+@router.post("/{deployment_id}/authorise", dependencies=[SUPERVISORS])
 async def authorise_deployment(
     deployment_id: str, site: SiteDep, principal: PrincipalDep
 ) -> schema.Deployment:
@@ -113,7 +113,7 @@ async def begin_deployment(
     return (await _shown(site, row))[0]
 
 
-@router.post("/{deployment_id}/ratify")
+@router.post("/{deployment_id}/ratify", dependencies=[SUPERVISORS])
 async def ratify_deployment(
     deployment_id: str, site: SiteDep, principal: PrincipalDep
 ) -> schema.Deployment:
@@ -122,7 +122,7 @@ async def ratify_deployment(
     return (await _shown(site, row))[0]
 
 
-@router.post("/{deployment_id}/extend")
+@router.post("/{deployment_id}/extend", dependencies=[SUPERVISORS])
 async def extend_deployment(
     deployment_id: str,
     body: schema_governance.DeploymentExtend,

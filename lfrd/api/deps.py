@@ -1,4 +1,8 @@
-"""What a route may ask for: the site, and who is calling."""
+"""What a route may ask for: the site, who is calling, and that they may.
+
+A route that only supervisors or admins may call says so where it is declared
+(`dependencies=[SUPERVISORS]`), and is refused before its body is looked at.
+"""
 
 import asyncio
 from typing import Annotated
@@ -6,7 +10,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from lfrd.api.rates import RateMeter
-from lfrd.governance.tokens import People
+from lfrd.governance.tokens import People, demand
 from lfrd.site import Site
 from lfrd.store.tokens import Role
 
@@ -40,6 +44,17 @@ def _uploads(request: Request) -> asyncio.Semaphore:
     uploads: asyncio.Semaphore = request.app.state.uploads
     return uploads
 
+
+def _supervisors(request: Request) -> None:
+    demand(_role(request), Role.SUPERVISOR)
+
+
+def _admins(request: Request) -> None:
+    demand(_role(request), Role.ADMIN)
+
+
+SUPERVISORS = Depends(_supervisors)
+ADMINS = Depends(_admins)
 
 UploadsDep = Annotated[asyncio.Semaphore, Depends(_uploads)]
 MeterDep = Annotated[RateMeter, Depends(_meter)]

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from lfrd.api import governance_views as views
 from lfrd.api import schema_governance as wire
-from lfrd.api.deps import PrincipalDep, SiteDep
+from lfrd.api.deps import SUPERVISORS, PrincipalDep, SiteDep
 from lfrd.governance.schedule import Plan, Window
 from lfrd.store import erasures, holds
 from lfrd.store.erasures import ErasureKind
@@ -41,7 +41,7 @@ async def add_schedule(
     return views.schedule_view(row)
 
 
-@router.post("/schedules/{schedule_id}/authorise")
+@router.post("/schedules/{schedule_id}/authorise", dependencies=[SUPERVISORS])
 async def authorise_schedule(
     schedule_id: str, site: SiteDep, principal: PrincipalDep
 ) -> wire.Schedule:
@@ -63,7 +63,7 @@ async def list_holds(site: SiteDep) -> tuple[wire.Hold, ...]:
     return tuple(views.hold(row) for row in await site.database.read(holds.list_all))
 
 
-@router.post("/holds", status_code=201)
+@router.post("/holds", status_code=201, dependencies=[SUPERVISORS])
 async def ask_hold(body: wire.HoldCreate, site: SiteDep, principal: PrincipalDep) -> wire.Hold:
     """Ask for a legal hold. It has no effect before somebody else confirms it."""
     kind = HoldKind(body.kind.value)
@@ -73,14 +73,14 @@ async def ask_hold(body: wire.HoldCreate, site: SiteDep, principal: PrincipalDep
     return views.hold(row)
 
 
-@router.post("/holds/{hold_id}/confirm")
+@router.post("/holds/{hold_id}/confirm", dependencies=[SUPERVISORS])
 async def confirm_hold(hold_id: str, site: SiteDep, principal: PrincipalDep) -> wire.Hold:
     """Put it in force; by somebody else than whoever asked."""
     row = await site.database.write(lambda tx: holds.confirm(tx, hold_id), principal=principal)
     return views.hold(row)
 
 
-@router.post("/holds/{hold_id}/release")
+@router.post("/holds/{hold_id}/release", dependencies=[SUPERVISORS])
 async def release_hold(
     hold_id: str, body: wire.Reason, site: SiteDep, principal: PrincipalDep
 ) -> wire.Hold:
@@ -97,7 +97,7 @@ async def list_erasures(site: SiteDep) -> tuple[wire.Erasure, ...]:
     return tuple(views.erasure(row) for row in await site.database.read(erasures.receipts))
 
 
-@router.post("/erasures", status_code=201)
+@router.post("/erasures", status_code=201, dependencies=[SUPERVISORS])
 async def erase(body: wire.ErasureRequest, site: SiteDep, principal: PrincipalDep) -> wire.Erasure:
     """Erase, and answer with the receipt: by then the bytes are gone from every file."""
     row = await site.eraser.erase(

@@ -4,6 +4,7 @@ from collections.abc import Awaitable
 from typing import Protocol, TypeVar
 
 from lfrd.api import schema_governance as wire
+from lfrd.api.schema_evaluation import Evaluation, EvaluationReport
 from lfrd.api.wire import Wire
 
 T = TypeVar("T")
@@ -81,6 +82,17 @@ class GovernanceCalls:
 
     async def erase(self, request: wire.ErasureRequest) -> wire.Erasure:
         return await self._post(wire.Erasure, "/v1/erasures", request)
+
+    async def evaluations(self) -> tuple[Evaluation, ...]:
+        return await self._get(tuple[Evaluation, ...], "/v1/evaluations")
+
+    async def add_evaluation(self, report: EvaluationReport) -> Evaluation:
+        """Register what was measured."""
+        return await self._post(Evaluation, "/v1/evaluations", report)
+
+    async def withdraw_evaluation(self, evaluation_id: str, reason: str) -> Evaluation:
+        body = wire.Reason(reason=reason)
+        return await self._post(Evaluation, f"/v1/evaluations/{evaluation_id}/withdraw", body)
 
     async def _act(self, deployment_id: str, step: str, body: Wire | None) -> wire.Deployment:
         path = f"/v1/deployments/{deployment_id}/{step}"

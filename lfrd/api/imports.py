@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import ValidationError
 
-from lfrd.api.deps import PrincipalDep, SiteDep, UploadsDep
+from lfrd.api.deps import SUPERVISORS, PrincipalDep, SiteDep, UploadsDep
 from lfrd.api.schema_lists import ExportStart, ImportRow, ImportRowDone, ImportRun, ImportStart
 from lfrd.api.watchlists import PHOTO_BODY, photo_body
 from lfrd.errors import BadInput
@@ -90,7 +90,9 @@ async def end_import(import_id: str, site: SiteDep, principal: PrincipalDep) -> 
     return _run(await site.imports.end(import_id, principal=principal))
 
 
-@router.post("/watchlists/{watchlist_id}/export", response_class=Response)
+@router.post(
+    "/watchlists/{watchlist_id}/export", response_class=Response, dependencies=[SUPERVISORS]
+)
 async def export_watchlist(
     watchlist_id: str, body: ExportStart, site: SiteDep, principal: PrincipalDep
 ) -> StreamingResponse:

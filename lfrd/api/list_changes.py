@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 
 from lfrd.api import schema, views
-from lfrd.api.deps import PrincipalDep, SiteDep, UploadsDep
+from lfrd.api.deps import SUPERVISORS, PrincipalDep, SiteDep, UploadsDep
 from lfrd.api.schema_lists import EntryChange, ListCameras, Quarantine, WatchlistChange
 from lfrd.api.watchlists import PHOTO_BODY, Box, PhotoName, parse_box, photo_body
 
@@ -48,7 +48,7 @@ async def change_entry(
     return views.entry(await site.watchlists.change_entry(entry_id, changes, principal=principal))
 
 
-@router.post("/entries/{entry_id}/approve")
+@router.post("/entries/{entry_id}/approve", dependencies=[SUPERVISORS])
 async def approve_entry(entry_id: str, site: SiteDep, principal: PrincipalDep) -> schema.Entry:
     """Approve an entry of somebody under 18, as a second person; until then nobody is compared
     with it."""

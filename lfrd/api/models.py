@@ -2,14 +2,14 @@
 
 from fastapi import APIRouter
 
-from lfrd.api.deps import PrincipalDep, SiteDep
+from lfrd.api.deps import ADMINS, PrincipalDep, SiteDep
 from lfrd.api.schema_lists import ModelPreparation, ModelPrepare, ModelSwitch, ModelSwitched
 from lfrd.identity.model_change import Preparation
 
 router = APIRouter(tags=["models"])
 
 
-@router.post("/models/preparation", status_code=202)
+@router.post("/models/preparation", status_code=202, dependencies=[ADMINS])
 async def prepare_model(body: ModelPrepare, site: SiteDep) -> ModelPreparation:
     """Begin to make the templates of another installed pack, in the background."""
     return _shown(await site.models.prepare(body.pack))
@@ -21,7 +21,7 @@ async def read_preparation(site: SiteDep) -> ModelPreparation:
     return _shown(await site.models.progress())
 
 
-@router.post("/models/switch")
+@router.post("/models/switch", dependencies=[ADMINS])
 async def switch_model(body: ModelSwitch, site: SiteDep, principal: PrincipalDep) -> ModelSwitched:
     """Use a pack from the next start of the daemon on; the old templates stay, so that naming the
     old pack takes it back."""

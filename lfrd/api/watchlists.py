@@ -6,7 +6,7 @@ import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 
 from lfrd.api import images, schema, views
-from lfrd.api.deps import PrincipalDep, SiteDep, UploadsDep
+from lfrd.api.deps import SUPERVISORS, PrincipalDep, SiteDep, UploadsDep
 from lfrd.errors import BadInput
 from lfrd.identity.gate import GateMode
 from lfrd.store.watchlists import Category
@@ -77,7 +77,7 @@ async def read_watchlist(watchlist_id: str, site: SiteDep) -> schema.Watchlist:
     return views.watchlist(await site.watchlists.get_list(watchlist_id))
 
 
-@router.delete("/watchlists/{watchlist_id}", status_code=204)
+@router.delete("/watchlists/{watchlist_id}", status_code=204, dependencies=[SUPERVISORS])
 async def delete_watchlist(watchlist_id: str, site: SiteDep, principal: PrincipalDep) -> Response:
     """Erase a list with its entries, photos and templates; they leave a running search at once."""
     await site.watchlists.delete_list(watchlist_id, principal=principal)
@@ -118,7 +118,7 @@ async def read_entry(entry_id: str, site: SiteDep) -> schema.Entry:
     return views.entry(await site.watchlists.get_entry(entry_id))
 
 
-@router.delete("/entries/{entry_id}", status_code=204)
+@router.delete("/entries/{entry_id}", status_code=204, dependencies=[SUPERVISORS])
 async def delete_entry(entry_id: str, site: SiteDep, principal: PrincipalDep) -> Response:
     """Take a person off a list, photos and templates included."""
     await site.watchlists.delete_entry(entry_id, principal=principal)

@@ -4,6 +4,8 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+from lfrd.commands.who import add_token_file
+
 Add = Callable[[str, str], argparse.ArgumentParser]
 
 
@@ -17,6 +19,7 @@ def actions_of(command: argparse.ArgumentParser) -> Add:
         action.add_argument(
             "--socket", type=Path, help="the daemon's socket (default: as configured)"
         )
+        add_token_file(action)
         return action
 
     return add

@@ -6,12 +6,13 @@ from pathlib import Path
 
 from lfrd.api.schema import Alert, AlertState
 from lfrd.api.schema_review import Replay
+from lfrd.commands.who import token_of
 from lfrd.review_client import ReviewClient
 
 
 async def run(options: argparse.Namespace, socket: Path) -> int:
     """Carry out one action; a replay that does not agree exits with 1."""
-    async with ReviewClient.with_token(socket, options.token) as client:
+    async with ReviewClient.over_socket(socket, token_of(options)) as client:
         if options.action == "list":
             state = AlertState(options.state) if options.state else None
             for alert in await client.alerts(state=state, limit=options.limit):

@@ -8,11 +8,19 @@ has no curve, one is made of half the people and the rates are of the other half
 import argparse
 import json
 import sys
+import time
 from dataclasses import asdict, dataclass
 from html import escape
 from pathlib import Path
 
-from lfrd.config import Config
+import numpy as np
+
+from lfrd import __version__
+from lfrd.api.schema_evaluation import EvaluationReport, GroupFalseAlerts, OperatingPoint, Verified
+from lfrd.api.schema_evaluation import Rate as WireRate
+from lfrd.client import Client
+from lfrd.commands.who import token_of
+from lfrd.config import Config, client_socket
 from lfrd.errors import BadInput, ModelError, UserError
 from lfrd.evaluate import calibrate, openset, plots
 from lfrd.evaluate.calibrate import Errata
@@ -30,6 +38,8 @@ from lfrd.vision.engine import Vision
 from lfrd.vision.packs import Pack
 
 LARGEST_LIST = 320
+THRESHOLDS = np.round(np.arange(0.05, 0.951, 0.01), 2)
+"""At which a registered report states its rates: from where everybody is raised to nobody."""
 PHOTOS_WANTED = 4
 """The list is drawn among people with so many photos, if there are enough: they are passages."""
 
@@ -63,6 +73,13 @@ async def run(options: argparse.Namespace, config: Config) -> int:
     result = evaluate(embedded, pack, errata, options, config)
     if options.report is not None:
         _write(options.report, report(result))
+    figures = as_report(result, options.seed, time.time())
+    if options.out is not None:
+        _write(options.out, figures.model_dump_json(indent=1) + "\n")
+    if options.register:
+        socket = options.socket or client_socket(config)
+        async with Client.over_socket(socket, token_of(options)) as client:
+            await client.governance.add_evaluation(figures)
     if options.json:
         sys.stdout.write(json.dumps(contract(result)) + "\n")
     else:
@@ -116,6 +133,48 @@ def contract(result: Evaluation) -> dict[str, object]:
         "fpir": asdict(result.measured.fpir),
         "fnir": asdict(result.measured.fnir),
     }
+
+
+def as_report(result: Evaluation, seed: int, at_s: float) -> EvaluationReport:
+    """The figures that a site registers, at thresholds so dense that any other lies between two."""
+    verified, measured = result.verification, result.measured
+    points = (openset.measure(result.found, float(threshold)) for threshold in THRESHOLDS)
+    groups = result.groups.groups if result.groups else ()
+    return EvaluationReport(
+        pack=result.pack,
+        model_digest=result.model_digest,
+        software=f"lfrd {__version__}",
+        evaluated_at_s=at_s,
+        people=result.people,
+        photos=result.photos,
+        missed_photos=result.missed_photos,
+        list_size=result.found.entries,
+        looks=1,
+        seed=seed,
+        target_fpir=result.target_fpir,
+        threshold=round(measured.threshold, 6),
+        fpir=_wire(measured.fpir),
+        fnir=_wire(measured.fnir),
+        misidentified=measured.misidentified,
+        verification=Verified(
+            accuracy=verified.accuracy,
+            standard_error=verified.standard_error,
+            threshold=verified.threshold,
+            pairs=verified.pairs,
+        ),
+        points=tuple(
+            OperatingPoint(threshold=at.threshold, fpir=_wire(at.fpir), fnir=_wire(at.fnir))
+            for at in points
+        ),
+        groups=tuple(
+            GroupFalseAlerts(group=item.group, fpir=_wire(item.rate), p_holm=item.p_holm)
+            for item in groups
+        ),
+    )
+
+
+def _wire(rate: Rate) -> WireRate:
+    return WireRate(k=rate.k, n=rate.n, lo=round(rate.lo, 8), hi=round(rate.hi, 8))
 
 
 def text(result: Evaluation) -> list[str]:

@@ -4,6 +4,8 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+from lfrd.commands.who import add_token_file
+
 Add = Callable[[str, str], argparse.ArgumentParser]
 
 
@@ -41,7 +43,11 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--errata", type=Path, help="known double names, a pair a line")
     parser.add_argument("--groups", type=Path, metavar="CSV", help="columns person and group")
     parser.add_argument("--report", type=Path, metavar="HTML", help="write a report with charts")
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--out", type=Path, metavar="FILE", help=(
+        "write the figures for `lfrd evaluation add`"))  # fmt: skip
+    parser.add_argument("--register", action="store_true", help=(
+        "register the figures with the running daemon"))  # fmt: skip
+    _with_socket(parser)
 
 
 def add_lists(add: Add) -> None:
@@ -101,4 +107,5 @@ def _add_watchlist(add: Add) -> None:
 def _with_socket(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.add_argument("--socket", type=Path, help="the daemon's socket (default: as configured)")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    add_token_file(parser)
     return parser

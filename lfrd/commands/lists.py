@@ -9,6 +9,7 @@ from lfrd.api.schema import Category, Watchlist, WatchlistCreate, Wire
 from lfrd.api.schema_lists import CameraReasons, Threshold, WatchlistChange
 from lfrd.commands import imports
 from lfrd.commands.imports import ImportOrder
+from lfrd.commands.who import token_of
 from lfrd.errors import BadInput, NotFound
 from lfrd.identity.import_source import parse_date
 from lfrd.list_client import ListClient
@@ -19,7 +20,7 @@ Shown = Sequence[Wire | str]
 async def run(options: argparse.Namespace, socket: Path) -> int:
     """Carry out one action and print what came of it."""
     action = _ACTIONS[options.action]
-    async with ListClient.over_socket(socket) as client:
+    async with ListClient.over_socket(socket, token_of(options)) as client:
         shown = await action(client, options)
     for item in shown:
         if isinstance(item, str):

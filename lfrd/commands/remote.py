@@ -18,15 +18,17 @@ from lfrd.api.schema_cameras import (
     CameraCreate,
     CameraTestReport,
 )
+from lfrd.api.schema_evaluation import Evaluation
 from lfrd.client import Client
-from lfrd.commands import governance
+from lfrd.commands import evaluations, governance
+from lfrd.commands.who import token_of
 from lfrd.errors import Conflict, UserError
 
 
 async def run(options: argparse.Namespace, socket: Path) -> int:
     """Carry out one action of one noun."""
     action = _ACTIONS[options.noun, options.action]
-    async with Client.over_socket(socket) as client:
+    async with Client.over_socket(socket, token_of(options)) as client:
         shown = await action(client, options)
     if options.json:
         text = "\n".join(item.model_dump_json() for item in shown)
@@ -116,6 +118,8 @@ def _row(item: Wire) -> str:
         return _report(item)
     if isinstance(item, Deployment):
         return f"{item.id}  {item.state:10} {item.profile:8} {item.purpose} at {item.place}"
+    if isinstance(item, Evaluation):
+        return evaluations.row(item)
     return governance.row(item) or item.model_dump_json()
 
 
@@ -158,4 +162,5 @@ _ACTIONS: dict[
     ("deployment", "end"): _deployment_end,
     ("deployment", "list"): _deployment_list,
     **governance.ACTIONS,
+    **evaluations.ACTIONS,
 }

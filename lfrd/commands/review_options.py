@@ -1,11 +1,11 @@
 """The words and options of `lfrd alert` and `lfrd token`."""
 
 import argparse
-import os
 from pathlib import Path
 
+from lfrd.commands.who import add_token_file
+
 ROLES = ("operator", "supervisor", "admin")
-TOKEN_VARIABLE = "LFRD_TOKEN"  # noqa: S105 - the name of a variable, not a token
 
 
 def add_alert(command: argparse.ArgumentParser) -> None:
@@ -20,10 +20,6 @@ def add_alert(command: argparse.ArgumentParser) -> None:
         action.add_argument("id")
     for action in (listed, show, replay):
         _common(action)
-        action.add_argument(
-            "--token", default=os.environ.get(TOKEN_VARIABLE),
-            help=f"your personal token (default: ${TOKEN_VARIABLE}, else your system user)",
-        )  # fmt: skip
 
 
 def add_token(command: argparse.ArgumentParser) -> None:
@@ -42,3 +38,4 @@ def add_token(command: argparse.ArgumentParser) -> None:
 def _common(action: argparse.ArgumentParser) -> None:
     action.add_argument("--json", action="store_true", help="print JSON")
     action.add_argument("--socket", type=Path, help="the daemon's socket (default: as configured)")
+    add_token_file(action)

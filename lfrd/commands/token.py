@@ -5,12 +5,13 @@ import sys
 from pathlib import Path
 
 from lfrd.api.schema_review import Role, Token, TokenCreate
+from lfrd.commands.who import token_of
 from lfrd.review_client import ReviewClient
 
 
 async def run(options: argparse.Namespace, socket: Path) -> int:
     """Carry out one action; the secret of a new token is printed once, alone on its line."""
-    async with ReviewClient.with_token(socket, None) as client:
+    async with ReviewClient.over_socket(socket, token_of(options)) as client:
         if options.action == "create":
             new = TokenCreate(principal=options.principal, role=Role(options.role))
             made = await client.create_token(new)

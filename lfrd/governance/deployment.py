@@ -358,9 +358,10 @@ class Deployments:
         self, reader: Reader, row: Deployment, ready: _Ready, starter: str, now_s: float
     ) -> Verdict:
         policy = self.policies.named(row.profile)
+        threshold = ready.proposed.threshold if ready.proposed else row.threshold
         facts = planning.gather(
             reader, json.loads(row.watchlist_ids), starter, self._machine(), policy, ready.basis,
-            now_s,
+            threshold, now_s,
         )  # fmt: skip
         verdict = judge(row, policy, facts)
         if ready.fault is not None:

@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import Literal
 
+from lfrd.governance.evaluation import Standing
 from lfrd.governance.profile import Policy
 from lfrd.store.deployments import Deployment, DeploymentState, UseCase
 
@@ -60,8 +61,8 @@ class Facts:
     policy_digest: str
     running_id: str | None
     threshold_basis: ThresholdBasis
-    evaluated: bool
-    """Whether a valid evaluation report exists for this very model and threshold."""
+    evaluation: Standing
+    """What the registered evaluation reports say for this very model and threshold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,8 +234,9 @@ def _threshold(policy: Policy, facts: Facts) -> tuple[Finding | None, Wanted]:
 
 
 def _evaluation(policy: Policy, facts: Facts) -> tuple[Finding | None, Wanted]:
-    wanted = policy.rules.evaluation_report
-    if wanted == "no" or facts.evaluated:
+    wanted, found = policy.rules.evaluation_report, facts.evaluation
+    if wanted == "no":
         return None, "no"
-    text = "there is no valid evaluation report for this model and threshold (`lfrd evaluate`)"
-    return Finding("evaluation", text), wanted
+    if found.fault is not None:
+        return Finding("evaluation", found.fault), wanted
+    return Finding("evaluation.list", found.note) if found.note else None, "warn"

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lfrd.errors import BadInput, Conflict, NotFound
+from lfrd.governance.evaluation import standing
 from lfrd.governance.gate import HOUR_S, Facts, ListFacts, ThresholdBasis
 from lfrd.governance.profile import LAB, Policy, Rules, SitePolicies
 from lfrd.store import deployments as stored
-from lfrd.store import erasures, templates, watchlists
+from lfrd.store import erasures, evaluations, templates, watchlists
 from lfrd.store.deployments import Deployment, DeploymentState, NewDeployment
 from lfrd.store.erasures import ErasureKind
 from lfrd.store.transaction import Reader, Transaction
@@ -69,23 +70,25 @@ def gather(
     machine: Machine,
     policy: Policy,
     basis: ThresholdBasis,
+    threshold: float,
     now_s: float,
 ) -> Facts:
-    """The facts that the gate judges by."""
+    """The facts that the gate judges by; `threshold` is what it would start with."""
     running = stored.running(reader)
+    digest = machine.embedder_digest
+    lists = tuple(_list_facts(reader, name, digest, now_s) for name in watchlist_ids)
+    references = sum(listed.templates for listed in lists)
     return Facts(
         now_s=now_s,
         starter=starter,
-        lists=tuple(
-            _list_facts(reader, name, machine.embedder_digest, now_s) for name in watchlist_ids
-        ),
+        lists=lists,
         cameras=len(machine.cameras),
         detector_digest=machine.detector_digest,
-        embedder_digest=machine.embedder_digest,
+        embedder_digest=digest,
         policy_digest=policy.digest,
         running_id=running.id if running else None,
         threshold_basis=basis,
-        evaluated=False,
+        evaluation=standing(evaluations.valid(reader), digest, threshold, references),
     )
 
 

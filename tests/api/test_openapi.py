@@ -43,6 +43,8 @@ ROUTES = {
     "/v1/holds/{hold_id}/confirm": {"post"},
     "/v1/holds/{hold_id}/release": {"post"},
     "/v1/erasures": {"get", "post"},
+    "/v1/evaluations": {"get", "post"},
+    "/v1/evaluations/{evaluation_id}/withdraw": {"post"},
     "/v1/alerts": {"get"},
     "/v1/alerts/{alert_id}": {"get"},
     "/v1/alerts/{alert_id}/images/{which}": {"get"},

@@ -6,13 +6,16 @@ import json
 import pytest
 
 from lfrd.governance import planning, profile
+from lfrd.governance.evaluation import Standing, standing
 from lfrd.governance.gate import Facts, ListFacts, ThresholdBasis, judge
 from lfrd.governance.planning import Draft, Machine
 from lfrd.store.deployments import Deployment, DeploymentState
+from lfrd.store.evaluations import Evaluation
 
 NOW_S = 1_700_000_000.0
 HOUR_S = 3600.0
 LIST = ListFacts("list-1", "wanted", NOW_S - 60, None, 3, 3, 0, locked=False)
+NONE = Standing("there is no evaluation report")
 MACHINE = Machine("detector", "embedder", 0.5, ("gate",))
 DRAFT = Draft(
     "uk-police", "to find", "locate-wanted", "the station", ("list-1",), 4 * HOUR_S,
@@ -35,7 +38,7 @@ def row(draft: Draft = DRAFT, **changes: object) -> Deployment:
 def facts(**changes: object) -> Facts:
     plain = Facts(
         NOW_S + 60, "user:ada", (LIST,), 1, "detector", "embedder",
-        profile.load("uk-police").digest, None, ThresholdBasis.MEASURED, evaluated=True,
+        profile.load("uk-police").digest, None, ThresholdBasis.MEASURED, Standing(),
     )  # fmt: skip
     return dataclasses.replace(plain, **changes)  # type: ignore[arg-type]  # as above
 
@@ -57,7 +60,7 @@ def test_everything_is_listed_at_once() -> None:
         state=DeploymentState.DRAFT,
     )
     given = facts(cameras=0, running_id="other", threshold_basis=ThresholdBasis.CONSTANT,
-                  evaluated=False, policy_digest="x", embedder_digest="y", lists=())  # fmt: skip
+                  evaluation=NONE, policy_digest="x", embedder_digest="y", lists=())  # fmt: skip
     assert keys(bare, given) == {
         "purpose", "place", "use_case", "expectation", "watchlists", "duration", "authority",
         "document.impact-assessment", "document.notice", "running", "model", "policy", "cameras",
@@ -101,7 +104,7 @@ def test_an_authorisation_holds_inside_its_window_only() -> None:
 def test_what_the_standard_profile_only_warns_of() -> None:
     standard = profile.load("standard")
     given = facts(policy_digest=standard.digest, threshold_basis=ThresholdBasis.EXTRAPOLATED,
-                  evaluated=False)  # fmt: skip
+                  evaluation=NONE)  # fmt: skip
     verdict = judge(row(dataclasses.replace(DRAFT, profile="standard")), standard, given)
     assert verdict.is_open
     assert {finding.key for finding in verdict.warnings} == {"threshold", "evaluation"}
@@ -113,7 +116,34 @@ def test_the_lab_wants_little() -> None:
     bare = row(Draft("lab", "a test", "test", "lab", ("list-1",), 60.0, start_at_s=NOW_S))
     old = dataclasses.replace(LIST, confirmed_at_s=0.0, templates=0, unfounded=3)
     given = facts(now_s=NOW_S, lists=(old,), cameras=0, policy_digest=lab.digest,
-                  threshold_basis=ThresholdBasis.CONSTANT, evaluated=False)  # fmt: skip
+                  threshold_basis=ThresholdBasis.CONSTANT, evaluation=NONE)  # fmt: skip
     verdict = judge(bare, lab, given)
     assert verdict.is_open
     assert not verdict.warnings
+
+
+def report(digest: str = "m", size: int = 320, low: float = 0.1, high: float = 0.9) -> Evaluation:
+    return Evaluation(
+        "pack", digest, NOW_S, size, 0.5, low, high, "{}", "f" * 64, "e", NOW_S, "user:ada"
+    )
+
+
+def test_a_report_counts_for_its_own_model_threshold_and_list_only() -> None:
+    assert standing([report()], "m", 0.5, 320) == Standing()
+    for reports, word in (
+        ([], "no evaluation report"),
+        ([report("n")], "was changed"),
+        ([report(low=0.55)], "other thresholds"),
+        ([report(high=0.45)], "other thresholds"),
+    ):
+        found = standing(reports, "m", 0.5, 10)
+        assert found.fault is not None
+        assert word in found.fault
+        assert "0.5" not in found.fault, "a threshold is nothing for a reviewer's eyes"
+    longer = standing([report(size=10), report(size=300)], "m", 0.5, 301)
+    assert longer.fault is None
+    assert longer.note is not None
+    assert "300" in longer.note
+    verdict = judge(row(), POLICE, facts(evaluation=longer))
+    assert verdict.is_open
+    assert [finding.key for finding in verdict.warnings] == ["evaluation.list"]

@@ -1,0 +1,71 @@
+"""Evaluation reports: /v1/evaluations."""
+
+import hashlib
+
+from fastapi import APIRouter
+
+from lfrd.api import schema_evaluation as wire
+from lfrd.api.deps import SUPERVISORS, PrincipalDep, SiteDep
+from lfrd.api.schema_governance import Reason
+from lfrd.errors import BadInput
+from lfrd.site import Site
+from lfrd.store import evaluations as stored
+
+router = APIRouter(prefix="/evaluations", tags=["governance"])
+
+AHEAD_S = 300.0
+"""How far another machine's clock may be ahead of ours."""
+
+
+@router.get("")
+async def list_evaluations(site: SiteDep) -> tuple[wire.Evaluation, ...]:
+    """The newest hundred evaluation reports, newest first, withdrawn ones included."""
+    return tuple(_shown(site, row) for row in await site.database.read(stored.list_all))
+
+
+@router.post("", status_code=201, dependencies=[SUPERVISORS])
+async def add_evaluation(
+    body: wire.EvaluationReport, site: SiteDep, principal: PrincipalDep
+) -> wire.Evaluation:
+    """Register what `lfrd evaluate` measured: figures, digest and date. It is logged who did."""
+    if body.evaluated_at_s > site.clock.wall_s() + AHEAD_S:
+        raise BadInput("evaluated_at_s lies in the future")
+    text = body.model_dump_json()
+    new = stored.NewEvaluation(
+        pack=body.pack,
+        model_digest=body.model_digest,
+        evaluated_at_s=body.evaluated_at_s,
+        list_size=body.list_size,
+        threshold=body.threshold,
+        threshold_low=body.points[0].threshold,
+        threshold_high=body.points[-1].threshold,
+        report=text,
+        report_sha256=hashlib.sha256(text.encode()).hexdigest(),
+    )
+    row = await site.database.write(lambda tx: stored.add(tx, new), principal=principal)
+    return _shown(site, row)
+
+
+@router.post("/{evaluation_id}/withdraw", dependencies=[SUPERVISORS])
+async def withdraw_evaluation(
+    evaluation_id: str, body: Reason, site: SiteDep, principal: PrincipalDep
+) -> wire.Evaluation:
+    """Rely on it no more. Deployments that run go on; none starts by it."""
+    row = await site.database.write(
+        lambda tx: stored.withdraw(tx, evaluation_id, body.reason), principal=principal
+    )
+    return _shown(site, row)
+
+
+def _shown(site: Site, row: stored.Evaluation) -> wire.Evaluation:
+    return wire.Evaluation(
+        id=row.id,
+        report=wire.EvaluationReport.model_validate_json(row.report),
+        report_sha256=row.report_sha256,
+        in_use=row.withdrawn_at_s is None and row.model_digest == site.vision.model_digest,
+        registered_by=row.principal,
+        registered_at_s=row.registered_at_s,
+        withdrawn_by=row.withdrawn_by,
+        withdrawn_at_s=row.withdrawn_at_s,
+        withdraw_reason=row.withdraw_reason,
+    )

@@ -1,0 +1,71 @@
+"""`lfrd evaluation add | list | withdraw`: the reports that the start gate relies on."""
+
+import argparse
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from lfrd.api.schema_evaluation import Evaluation, EvaluationReport
+from lfrd.api.wire import Wire
+from lfrd.client import Client
+from lfrd.commands.actions import Add, actions_of
+from lfrd.errors import BadInput, UserError
+
+
+async def _add(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
+    try:
+        report = EvaluationReport.model_validate_json(options.file.read_bytes())
+    except OSError as error:
+        raise UserError(f"the report {options.file} cannot be read: {error.strerror}") from None
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        place = ".".join(map(str, first["loc"])) or "the file"
+        raise BadInput(
+            f"{options.file} is no report of `lfrd evaluate --out`: {place}: {first['msg']}"
+        ) from None
+    return [await client.governance.add_evaluation(report)]
+
+
+async def _list(client: Client, _: argparse.Namespace) -> Sequence[Wire]:
+    return await client.governance.evaluations()
+
+
+async def _withdraw(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
+    return [await client.governance.withdraw_evaluation(options.id, options.reason)]
+
+
+ACTIONS: dict[
+    tuple[str, str], Callable[[Client, argparse.Namespace], Awaitable[Sequence[Wire]]]
+] = {
+    ("evaluation", "add"): _add,
+    ("evaluation", "list"): _list,
+    ("evaluation", "withdraw"): _withdraw,
+}
+
+
+def row(item: Evaluation) -> str:
+    """One registered report for people."""
+    report = item.report
+    state = "withdrawn" if item.withdrawn_by else "in use" if item.in_use else "other model"
+    day = datetime.fromtimestamp(report.evaluated_at_s, UTC).date()
+    return (
+        f"{item.id}  {state:11} {report.pack} {report.model_digest[:12]}  {day}  list of "
+        f"{report.list_size}, threshold {report.threshold:.3f}: FPIR {report.fpir.k} of "
+        f"{report.fpir.n}, FNIR {report.fnir.k} of {report.fnir.n}"
+    )
+
+
+def add_noun(add: Add) -> None:
+    """Add `evaluation`."""
+    evaluation = add("evaluation", "Register what `lfrd evaluate` measured; list and withdraw it.")
+    evaluation.set_defaults(noun="evaluation")
+    actions = actions_of(evaluation)
+    actions("add", "register a report of `lfrd evaluate --out FILE`").add_argument(
+        "file", type=Path
+    )
+    actions("list", "the reports, and whether they are of the model in use")
+    withdraw = actions("withdraw", "rely on a report no more")
+    withdraw.add_argument("id")
+    withdraw.add_argument("--reason", required=True)

@@ -1,0 +1,32 @@
+"""As whom a command speaks to the daemon: the system user, or the holder of a personal token."""
+
+import argparse
+import os
+from pathlib import Path
+
+from lfrd.errors import UserError
+
+TOKEN_VARIABLE = "LFRD_TOKEN"  # noqa: S105 - the name of a variable, not a token
+
+
+def add_token_file(parser: argparse.ArgumentParser) -> None:
+    """`--token-file`: a token on the command line could be read by every process of the machine."""
+    parser.add_argument(
+        "--token-file", type=Path, metavar="FILE",
+        help=f"your personal token (default: ${TOKEN_VARIABLE}, else your system user)",
+    )  # fmt: skip
+
+
+def token_of(options: argparse.Namespace) -> str | None:
+    """The token to speak with; None for the system user. Raises UserError."""
+    path: Path | None = getattr(options, "token_file", None)
+    if path is None:
+        return os.environ.get(TOKEN_VARIABLE) or None
+    try:
+        token = path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no token"
+        raise UserError(f"the token in {path} cannot be read: {reason}") from None
+    if not token:
+        raise UserError(f"{path} is empty: it should hold a token of `lfrd token create`")
+    return token

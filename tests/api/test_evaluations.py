@@ -1,0 +1,163 @@
+"""Evaluation reports: measured, registered, relied on by the start gate, withdrawn."""
+
+import argparse
+import json
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from evaluation_builder import measured
+from governed_site import SettableClock, draft_of, governed, make_list
+from pydantic import ValidationError
+from site_builder import Served, serve
+
+from lfrd.api.schema_evaluation import EvaluationReport
+from lfrd.commands import remote
+from lfrd.errors import BadInput, Conflict, UserError
+from lfrd.governance.gate import Verdict
+from lfrd.site import Site
+from lfrd.store import evaluations
+
+ADA = "user:ada"
+
+
+@pytest.fixture(scope="module")
+def report() -> EvaluationReport:
+    return measured()
+
+
+async def register(site: Site, report: EvaluationReport) -> str:
+    """As the route does, for a site without its server."""
+    text = report.model_dump_json()
+    new = evaluations.NewEvaluation(
+        report.pack, report.model_digest, report.evaluated_at_s, report.list_size,
+        report.threshold, report.points[0].threshold, report.points[-1].threshold,
+        text, sha256(text.encode()).hexdigest(),
+    )  # fmt: skip
+    return (await site.database.write(lambda tx: evaluations.add(tx, new), principal=ADA)).id
+
+
+def test_a_report_holds_figures_and_nobody(report: EvaluationReport) -> None:
+    assert report.points[0].fpir.k == report.points[0].fpir.n
+    assert report.points[-1].fpir.k == 0
+    assert [point.fpir.k for point in report.points] == sorted(
+        (point.fpir.k for point in report.points), reverse=True
+    )
+    text = report.model_dump_json()
+    assert "p0001" not in text
+    assert len(text) < 60_000, "a body holds 64 KiB"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"model_digest": "x"},
+        {"list_size": 0},
+        {"threshold": 0.99},
+        {"points": []},
+        {"fpir": {"k": 5, "n": 4, "lo": 0.0, "hi": 1.0}},
+        {"fpir": {"k": 1, "n": 4, "lo": 0.5, "hi": 1.0}},
+        {"vectors": [0.1, 0.2]},
+        {"format": "lfrd-evaluation-2"},
+    ],
+)
+def test_what_is_no_report_is_refused(report: EvaluationReport, change: dict[str, object]) -> None:
+    given = json.loads(report.model_dump_json())
+    with pytest.raises(ValidationError):
+        EvaluationReport.model_validate_json(json.dumps({**given, **change}))
+
+
+async def test_registered_listed_withdrawn_and_each_in_the_log(
+    tmp_path: Path, report: EvaluationReport
+) -> None:
+    async with serve(tmp_path) as served:
+        calls = served.client.governance
+        made = await calls.add_evaluation(report)
+        assert made.report == report
+        assert made.in_use
+        with pytest.raises(Conflict, match="already"):
+            await calls.add_evaluation(report)
+        other = report.model_copy(update={"model_digest": "0" * 64})
+        assert not (await calls.add_evaluation(other)).in_use
+        ahead = report.model_copy(update={"evaluated_at_s": 1e11})
+        with pytest.raises(BadInput, match="future"):
+            await calls.add_evaluation(ahead)
+        gone = await calls.withdraw_evaluation(made.id, "the labels were wrong")
+        assert (gone.in_use, gone.withdraw_reason) == (False, "the labels were wrong")
+        with pytest.raises(Conflict, match="already"):
+            await calls.withdraw_evaluation(made.id, "again")
+        assert [item.id for item in await calls.evaluations()][-1] == made.id
+        assert await logged(served) == [
+            "evaluation.register", "evaluation.register", "evaluation.withdraw",
+        ]  # fmt: skip
+
+
+async def logged(served: Served) -> list[str]:
+    rows = await served.site.database.read(
+        lambda reader: list(
+            reader.rows("SELECT action FROM audit_leaf WHERE action LIKE 'evaluation.%'")
+        )
+    )
+    return [str(row[0]) for row in rows]
+
+
+async def test_the_command_line_registers_what_evaluate_wrote(
+    tmp_path: Path, report: EvaluationReport, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "figures.json"
+    file.write_text(report.model_dump_json(indent=1))
+
+    def options(action: str, **more: object) -> argparse.Namespace:
+        return argparse.Namespace(noun="evaluation", action=action, json=False, **more)
+
+    async with serve(tmp_path / "state") as served:
+        await remote.run(options("add", file=file), served.socket)
+        await remote.run(options("list"), served.socket)
+        assert capsys.readouterr().out.count("in use") == 2
+        file.write_text("{}")
+        with pytest.raises(BadInput, match="no report of"):
+            await remote.run(options("add", file=file), served.socket)
+        with pytest.raises(UserError, match="cannot be read"):
+            await remote.run(options("add", file=tmp_path / "none"), served.socket)
+
+
+async def verdict(site: Site, watchlist_id: str, profile: str) -> Verdict:
+    row = await site.deployments.draft(draft_of(watchlist_id, profile), principal=ADA)
+    await site.deployments.authorise(row.id, principal="user:bo")
+    return await site.deployments.verdict(row.id, principal=ADA)
+
+
+@pytest.mark.parametrize("profile", ["uk-police", "eu-law-enforcement"])
+async def test_the_police_profiles_want_a_report_of_this_very_model(
+    tmp_path: Path, report: EvaluationReport, profile: str
+) -> None:
+    async with governed(tmp_path, SettableClock(), profile=profile) as site:
+        listed = await make_list(site)
+        found = await verdict(site, listed, profile)
+        assert [finding.key for finding in found.missing] == ["evaluation"]
+        await register(site, report.model_copy(update={"model_digest": "0" * 64}))
+        (finding,) = (await verdict(site, listed, profile)).missing
+        assert "other models" in finding.text
+        evaluation_id = await register(site, report)
+        found = await verdict(site, listed, profile)
+        assert (found.missing, found.warnings) == ((), ())
+        await site.database.write(
+            lambda tx: evaluations.withdraw(tx, evaluation_id, "wrong labels"), principal=ADA
+        )
+        found = await verdict(site, listed, profile)
+        assert [finding.key for finding in found.missing] == ["evaluation"]
+
+
+async def test_the_standard_profile_warns_and_the_lab_wants_none(
+    tmp_path: Path, report: EvaluationReport
+) -> None:
+    async with governed(tmp_path, SettableClock()) as site:
+        listed = await make_list(site)
+        found = await verdict(site, listed, "standard")
+        assert found.is_open
+        assert "evaluation" in {finding.key for finding in found.warnings}
+        found = await verdict(site, listed, "lab")
+        assert "evaluation" not in {finding.key for finding in (*found.missing, *found.warnings)}
+        await register(site, report)
+        found = await verdict(site, listed, "standard")
+        assert "evaluation" not in {finding.key for finding in found.warnings}

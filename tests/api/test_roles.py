@@ -1,0 +1,97 @@
+"""Every route asks for the role that docs/api.md says, of everybody, before it does anything."""
+
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+from site_builder import Served, serve
+
+from lfrd.api.schema_review import Role, TokenCreate
+from lfrd.review_client import ReviewClient
+from lfrd.store.tokens import Role as StoredRole
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "api.md"
+NEEDS = re.compile(r"^\| (supervisor|admin) \| (.*) \|$", re.MULTILINE)
+ROUTE = re.compile(r"`([A-Z]+) ([^`]+)`")
+NO_PRINCIPAL = ("/v1/whip/", "/openapi.json")
+"""Publishers have a token of their camera's own; the description is for everybody."""
+ENDLESS = "/v1/events"
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+
+def documented() -> dict[tuple[str, str], StoredRole]:
+    """The least role for each route that wants more than an operator."""
+    found = {}
+    for role, routes in NEEDS.findall(DOCUMENT.read_text()):
+        for method, path in ROUTE.findall(routes):
+            found[method, path] = StoredRole(role)
+    return found
+
+
+async def routes(client: httpx.AsyncClient) -> list[tuple[str, str]]:
+    """Every method and path of the API, parameters as `{id}`."""
+    described = (await client.get("/openapi.json")).json()["paths"]
+    return [
+        (method.upper(), re.sub(r"{\w+}", "{id}", path))
+        for path, methods in described.items()
+        for method in methods
+        if path != ENDLESS and not path.startswith(NO_PRINCIPAL)
+    ]
+
+
+async def secrets(served: Served) -> dict[StoredRole, str]:
+    async with ReviewClient.over_socket(served.socket) as admin:
+        return {
+            StoredRole(role.value): (
+                await admin.create_token(TokenCreate(principal=role.value, role=role))
+            ).secret
+            for role in Role
+        }
+
+
+def test_the_document_says_who_may_authorise_hold_erase_and_hand_out_tokens() -> None:
+    wanted = documented()
+    for method, path, role in (
+        ("POST", "/v1/deployments/{id}/authorise", StoredRole.SUPERVISOR),
+        ("POST", "/v1/holds/{id}/confirm", StoredRole.SUPERVISOR),
+        ("POST", "/v1/erasures", StoredRole.SUPERVISOR),
+        ("POST", "/v1/tokens", StoredRole.ADMIN),
+    ):
+        assert wanted[method, path] is role
+
+
+async def test_every_route_with_every_role(tmp_path: Path) -> None:
+    """What is asked for is nothing there is, so that nobody changes anything: a refusal for the
+    role is told from all others by its status."""
+    wanted = documented()
+    async with serve(tmp_path) as served:
+        transport = httpx.AsyncHTTPTransport(uds=str(served.socket), verify=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+            every = await routes(client)
+            assert wanted.keys() <= set(every), "the document names routes that are not there"
+            assert len(every) > 60
+            for role, secret in (await secrets(served)).items():
+                head = {"Authorization": f"Bearer {secret}"}
+                for method, path in every:
+                    assert method in METHODS
+                    place = path.replace("{id}", "nothing")
+                    content = None if method == "GET" else b"{}"
+                    reply = await client.request(method, place, content=content, headers=head)
+                    denied = not role.includes(wanted.get((method, path), StoredRole.OPERATOR))
+                    assert (reply.status_code == 403) == denied, f"{role} {method} {path}"
+                    if denied:
+                        assert "needs the role" in reply.json()["detail"]
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+async def test_a_role_is_asked_for_before_the_body_is_looked_at(
+    tmp_path: Path, method: str
+) -> None:
+    path = {"POST": "/v1/erasures", "DELETE": "/v1/watchlists/nothing"}[method]
+    async with serve(tmp_path) as served:
+        transport = httpx.AsyncHTTPTransport(uds=str(served.socket), verify=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+            head = {"Authorization": f"Bearer {(await secrets(served))[StoredRole.OPERATOR]}"}
+            reply = await client.request(method, path, content=b'{"x": 1}', headers=head)
+            assert reply.status_code == 403
