@@ -13,14 +13,15 @@ from lfrd.governance.planning import Draft
 from lfrd.site import Site
 from lfrd.store import deployments as stored
 from lfrd.store.deployments import Deployment, DeploymentState
+from lfrd.store.reviews import undecided_in
 
 router = APIRouter(prefix="/deployments", tags=["deployments"])
 
 
 @router.get("")
-async def list_deployments(site: SiteDep) -> tuple[schema.Deployment, ...]:
+async def list_deployments(site: SiteDep, principal: PrincipalDep) -> tuple[schema.Deployment, ...]:
     """The newest hundred deployments, newest first."""
-    return await _shown(site, *await site.deployments.list_all())
+    return await _shown(site, principal, *await site.deployments.list_all())
 
 
 @router.post("", status_code=201)
@@ -36,7 +37,7 @@ async def start_deployment(
         body.duration_s,
         principal=principal,
     )
-    return (await _shown(site, started))[0]
+    return (await _shown(site, principal, started))[0]
 
 
 @router.post("/drafts", status_code=201)
@@ -55,28 +56,32 @@ async def draft_deployment(
         documents=body.documents,
         start_at_s=body.start_at_s,
     )
-    return (await _shown(site, await site.deployments.draft(draft, principal=principal)))[0]
+    return (
+        await _shown(site, principal, await site.deployments.draft(draft, principal=principal))
+    )[0]
 
 
 @router.post("/current/presence")
-async def operator_present(site: SiteDep, _principal: PrincipalDep) -> schema.Deployment:
+async def operator_present(site: SiteDep, principal: PrincipalDep) -> schema.Deployment:
     """An operator is there: where the rules want a heartbeat, this is it."""
-    return (await _shown(site, site.deployments.present()))[0]
+    return (await _shown(site, principal, site.deployments.present()))[0]
 
 
 @router.get("/current")
-async def read_current_deployment(site: SiteDep) -> schema.Deployment:
+async def read_current_deployment(site: SiteDep, principal: PrincipalDep) -> schema.Deployment:
     """The running deployment with its counts so far; 404 while none runs."""
     running = site.deployments.current
     if running is None:
         raise NotFound("no deployment is running")
-    return (await _shown(site, running))[0]
+    return (await _shown(site, principal, running))[0]
 
 
 @router.get("/{deployment_id}")
-async def read_deployment(deployment_id: str, site: SiteDep) -> schema.Deployment:
+async def read_deployment(
+    deployment_id: str, site: SiteDep, principal: PrincipalDep
+) -> schema.Deployment:
     """One deployment."""
-    return (await _shown(site, await site.deployments.get(deployment_id)))[0]
+    return (await _shown(site, principal, await site.deployments.get(deployment_id)))[0]
 
 
 @router.get("/{deployment_id}/gate")
@@ -93,7 +98,7 @@ async def authorise_deployment(
 ) -> schema.Deployment:
     """Give it the caller's written authority, until its planned end."""
     row = await site.deployments.authorise(deployment_id, principal=principal)
-    return (await _shown(site, row))[0]
+    return (await _shown(site, principal, row))[0]
 
 
 @router.post("/{deployment_id}/start")
@@ -110,7 +115,7 @@ async def begin_deployment(
         row = await site.deployments.start_urgent(
             deployment_id, body.urgent_reason, principal=principal
         )
-    return (await _shown(site, row))[0]
+    return (await _shown(site, principal, row))[0]
 
 
 @router.post("/{deployment_id}/ratify", dependencies=[SUPERVISORS])
@@ -119,7 +124,7 @@ async def ratify_deployment(
 ) -> schema.Deployment:
     """Give an urgent start the authority it lacked; by somebody else."""
     row = await site.deployments.ratify(deployment_id, principal=principal)
-    return (await _shown(site, row))[0]
+    return (await _shown(site, principal, row))[0]
 
 
 @router.post("/{deployment_id}/extend", dependencies=[SUPERVISORS])
@@ -131,7 +136,7 @@ async def extend_deployment(
 ) -> schema.Deployment:
     """A new authorisation for it to last longer."""
     row = await site.deployments.extend(deployment_id, body.until_at_s, principal=principal)
-    return (await _shown(site, row))[0]
+    return (await _shown(site, principal, row))[0]
 
 
 @router.post("/{deployment_id}/end")
@@ -140,13 +145,16 @@ async def end_deployment(
 ) -> schema.Deployment:
     """End the running deployment; answers once every camera is closed and no face is left."""
     ended = await site.deployments.end(deployment_id, body.reason, principal=principal)
-    return (await _shown(site, ended))[0]
+    return (await _shown(site, principal, ended))[0]
 
 
-async def _shown(site: Site, *rows: Deployment) -> tuple[schema.Deployment, ...]:
-    """The rows with the lists they compare with, all read at once."""
-    lists = await site.database.read(
-        lambda reader: [stored.snapshots(reader, row.id) for row in rows]
+async def _shown(site: Site, viewer: str, *rows: Deployment) -> tuple[schema.Deployment, ...]:
+    """The rows with the lists they compare with, all read at once, as `viewer` may see them."""
+    lists, undecided = await site.database.read(
+        lambda reader: (
+            [stored.snapshots(reader, row.id) for row in rows],
+            undecided_in(reader, viewer),
+        )
     )
     return tuple(
         _deployment(
@@ -154,19 +162,22 @@ async def _shown(site: Site, *rows: Deployment) -> tuple[schema.Deployment, ...]
             row,
             tuple(snapshot.watchlist_id for snapshot in snapshots)
             or tuple(json.loads(row.watchlist_ids)),
+            None if row.id in undecided else row.threshold,
         )
         for row, snapshots in zip(rows, lists, strict=True)
     )
 
 
-def _deployment(site: Site, row: Deployment, watchlist_ids: tuple[str, ...]) -> schema.Deployment:
+def _deployment(
+    site: Site, row: Deployment, watchlist_ids: tuple[str, ...], threshold: float | None
+) -> schema.Deployment:
     return schema.Deployment(
         id=row.id,
         profile=row.profile,
         state=schema.DeploymentState(row.state.value),
         purpose=row.purpose,
         place=row.place,
-        threshold=row.threshold,
+        threshold=threshold,
         recogniser_digest=row.embedder_digest,
         watchlist_ids=watchlist_ids,
         started_by=row.started_by,

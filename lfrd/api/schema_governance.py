@@ -71,7 +71,8 @@ class Deployment(Wire):
     state: DeploymentState
     purpose: str
     place: str
-    threshold: float
+    threshold: float | None
+    """None for whoever has a candidate of this deployment to decide about: images come first."""
     recogniser_digest: str
     watchlist_ids: tuple[str, ...]
     started_by: str | None

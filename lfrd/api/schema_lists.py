@@ -108,9 +108,10 @@ class ExportStart(Wire):
 class Threshold(Wire):
     """A threshold and the promise behind it. `one_in`: at most one false alert in so many passing
     faces, with the 95 % interval that the measured pairs leave (`one_in_worst` may be far lower).
-    `false_alerts_a_day` are expected at `faces_a_day`, the present flow; null without a flow."""
+    `false_alerts_a_day` are expected at `faces_a_day`, the present flow; null without a flow.
+    `threshold` is null for whoever has a candidate to decide about."""
 
-    threshold: float
+    threshold: float | None
     one_in: float
     one_in_best: float | None
     one_in_worst: float

@@ -4,12 +4,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from lfrd.api.deps import SiteDep
+from lfrd.api.deps import PrincipalDep, SiteDep
 from lfrd.api.schema_lists import CameraReasons, Threshold
 from lfrd.errors import BadInput, Conflict
 from lfrd.identity.threshold import Derived
 from lfrd.identity.why import advice
 from lfrd.site import Site
+from lfrd.store.reviews import undecided_in
 from lfrd.store.thresholds import ThresholdRow
 
 router = APIRouter(tags=["thresholds"])
@@ -22,6 +23,7 @@ LEAST_SPAN_S = 60.0
 @router.get("/thresholds")
 async def derive_threshold(
     site: SiteDep,
+    principal: PrincipalDep,
     watchlist_id: Annotated[list[str], Query(min_length=1, max_length=100)],
     one_in: Annotated[float, Query(gt=1, le=1e9)],
 ) -> Threshold:
@@ -30,18 +32,23 @@ async def derive_threshold(
     proposed = await site.thresholds.propose(one_in, watchlist_id)
     if proposed.derived is None:
         raise BadInput("this threshold is a stated constant and promises nothing")
-    return _shown(proposed.derived, _faces_a_day(site))
+    waiting = await site.database.read(lambda reader: undecided_in(reader, principal))
+    return _shown(proposed.derived, _faces_a_day(site), hidden=bool(waiting))
 
 
 @router.get("/deployments/{deployment_id}/thresholds")
-async def read_thresholds(deployment_id: str, site: SiteDep) -> tuple[Threshold, ...]:
+async def read_thresholds(
+    deployment_id: str, site: SiteDep, principal: PrincipalDep
+) -> tuple[Threshold, ...]:
     """Every threshold that a deployment had, the first one first; empty for a stated constant."""
     await site.deployments.get(deployment_id)
     history = await site.thresholds.history(deployment_id)
     current = site.deployments.current
     running = current is not None and current.id == deployment_id
     faces = _faces_a_day(site) if running else None
-    return tuple(_shown(_derived(row), faces, row.at_s) for row in history)
+    waiting = await site.database.read(lambda reader: undecided_in(reader, principal))
+    hidden = deployment_id in waiting
+    return tuple(_shown(_derived(row), faces, row.at_s, hidden=hidden) for row in history)
 
 
 @router.get("/cameras/{camera_id}/why")
@@ -72,10 +79,12 @@ def _faces_a_day(site: Site) -> float | None:
     return progress.tracks / progress.wall_s * DAY_S
 
 
-def _shown(derived: Derived, faces: float | None, at_s: float | None = None) -> Threshold:
+def _shown(
+    derived: Derived, faces: float | None, at_s: float | None = None, *, hidden: bool
+) -> Threshold:
     expected = None if faces is None else derived.false_alerts_a_day(faces)
     return Threshold(
-        threshold=derived.threshold,
+        threshold=None if hidden else derived.threshold,
         one_in=1 / derived.fpir,
         one_in_best=1 / derived.fpir_low if derived.fpir_low else None,
         one_in_worst=1 / derived.fpir_high,

@@ -143,8 +143,9 @@ def _text(item: Wire) -> str:
 
 def threshold_text(item: Threshold) -> str:
     """A threshold and its promise, for people."""
+    shown = "shown once you decided" if item.threshold is None else f"{item.threshold:.3f}"
     lines = [
-        f"threshold {item.threshold:.3f}: at most one false alert in {item.one_in:,.0f} passing "
+        f"threshold {shown}: at most one false alert in {item.one_in:,.0f} passing "
         f"faces (95 %: at worst one in {item.one_in_worst:,.0f})",
         f"  for {item.references:,} reference photos, up to {item.looks} looks a track (worth "
         f"{item.looks_effective:g}), demographic factor {item.demographic_factor:g}",

@@ -111,3 +111,14 @@ def not_final(reader: Reader, submitted_before_s: float) -> list[Review]:
         "WHERE final_at_s IS NULL AND submitted_at_s <= ? ORDER BY id",
         (submitted_before_s,),
     )
+
+
+def undecided_in(reader: Reader, principal: str) -> frozenset[str]:
+    """The deployments in which somebody's final decision about a candidate is still to come."""
+    rows = reader.rows(
+        "SELECT DISTINCT deployment_id FROM episode LEFT JOIN review"
+        " ON review.episode_id = episode.id AND review.principal = ?"
+        " WHERE final_at_s IS NULL AND (state = ? OR review.id IS NOT NULL)",
+        (principal, episodes.EpisodeState.OPEN.value),
+    )
+    return frozenset(str(row[0]) for row in rows)

@@ -3,14 +3,15 @@
 import asyncio
 import contextlib
 import re
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import httpx
 import pytest
-from alert_builder import add_rival, raise_one
+from alert_builder import add_rival, raise_one, raise_some
 from site_builder import Served, serve
 
-from lfrd.api.auth import Token, TokenBook
 from lfrd.api.schema import AlertState, EngagementReport, Outcome, ReviewDecision, ReviewSubmit
 from lfrd.api.schema_review import Role, TokenCreate
 from lfrd.clock import ManualClock
@@ -19,7 +20,6 @@ from lfrd.governance.review import UNDO_WINDOW_S
 from lfrd.review_client import ReviewClient
 from lfrd.store.episodes import Episode
 
-BOOK = TokenBook((Token.of("anna's", "user:anna"), Token.of("ben's", "user:ben")))
 MATCH = ReviewSubmit(decision=ReviewDecision.MATCH, reason="the scar over the eye")
 NO_MATCH = ReviewSubmit(decision=ReviewDecision.NOT_A_MATCH, reason="another nose")
 ENDLESS = "/v1/events"
@@ -27,12 +27,25 @@ TAKES_A_CAMERA = {"/v1/cameras/{camera_id}/preview"}
 IMAGES = ("probe", "reference", "scene")
 
 
-def over_tcp(served: Served, secret: str) -> httpx.AsyncClient:
-    return httpx.AsyncClient(
-        base_url=f"http://127.0.0.1:{served.server.tcp_port}",
-        headers={"Authorization": f"Bearer {secret}"},
-        timeout=20,
-    )
+@asynccontextmanager
+async def people(
+    served: Served, roles: dict[str, Role]
+) -> AsyncIterator[tuple[httpx.AsyncClient, ...]]:
+    """A client for each, with a personal token, all over the Unix socket of one login."""
+    async with AsyncExitStack() as open_clients:
+        admin = await open_clients.enter_async_context(ReviewClient.over_socket(served.socket))
+        clients = []
+        for name, role in roles.items():
+            made = await admin.create_token(TokenCreate(principal=name, role=role))
+            transport = httpx.AsyncHTTPTransport(uds=str(served.socket), verify=False)
+            client = httpx.AsyncClient(
+                transport=transport,
+                base_url="http://x",
+                headers={"Authorization": f"Bearer {made.secret}"},
+                timeout=20,
+            )
+            clients.append(await open_clients.enter_async_context(client))
+        yield tuple(clients)
 
 
 async def values_of(served: Served, episode: Episode, rival_person: str) -> dict[str, list[str]]:
@@ -51,7 +64,8 @@ async def values_of(served: Served, episode: Episode, rival_person: str) -> dict
 
 
 async def walk(client: httpx.AsyncClient, values: dict[str, list[str]]) -> dict[str, bytes]:
-    """The body of every GET route, by path; a parameter without a value here is asked for `x`."""
+    """The body of every GET route, by path; a parameter without a value here is asked for `x`.
+    And what is refused to whoever has not decided."""
     described = (await client.get("/openapi.json")).json()
     found: dict[str, bytes] = {}
     for template, methods in described["paths"].items():
@@ -66,6 +80,24 @@ async def walk(client: httpx.AsyncClient, values: dict[str, list[str]]) -> dict[
             found[path] = str(reply.status_code).encode() + b" " + reply.content
     for state in ("open", "closed"):
         found[f"state={state}"] = (await client.get(f"/v1/alerts?state={state}")).content
+    watchlist_id = values["watchlist_id"][0]
+    derived = await client.get(f"/v1/thresholds?watchlist_id={watchlist_id}&one_in=1000")
+    found["derived"] = derived.content
+    return found | await refusals(client, values["alert_id"][0])
+
+
+async def refusals(client: httpx.AsyncClient, alert_id: str) -> dict[str, bytes]:
+    """What the routes that change something say to somebody who has not decided."""
+    found = {}
+    for method, last, body in (
+        ("DELETE", "review", None),
+        ("POST", "review/final", None),
+        ("POST", "replay", None),
+        ("POST", "engagement", {"kind": "arrest"}),
+    ):
+        reply = await client.request(method, f"/v1/alerts/{alert_id}/{last}", json=body)
+        assert reply.status_code in (404, 409), reply.text
+        found[f"{method} {last}"] = str(reply.status_code).encode() + b" " + reply.content
     return found
 
 
@@ -85,38 +117,45 @@ def bytes_below(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
 
 
+HIDDEN = (b"anna", b"the scar", b"0.61", b"0.45", b"unresolved")
+
+
+def shows(name: str, body: bytes) -> list[bytes]:
+    """Of what is hidden, what is in a body. An admin sees the tokens, and their holders."""
+    words = HIDDEN[1:] if name == "/v1/tokens" else HIDDEN
+    return [word for word in words if word in body]
+
+
+@pytest.mark.parametrize("role", list(Role))
 async def test_every_route_and_event_is_the_same_with_and_without_a_first_decision(
-    tmp_path: Path,
+    tmp_path: Path, role: Role
 ) -> None:
     clock = ManualClock()
-    async with serve(tmp_path, clock, tcp="127.0.0.1:0", tokens=BOOK) as served:
+    async with serve(tmp_path, clock) as served:
         served.site.reviews.required = 2
         episode = await raise_one(served.site.database)
         rival = await add_rival(served.site.database, episode)
         values = await values_of(served, episode, rival.person_id)
         path = f"/v1/alerts/{episode.id}/review"
-        async with over_tcp(served, "anna's") as anna, over_tcp(served, "ben's") as ben:
+        deployment = f"/v1/deployments/{episode.deployment_id}"
+        async with people(served, {"anna": Role.OPERATOR, "ben": role}) as (anna, ben):
             before, events_before = await walk(ben, values), await events(ben)
-            assert len(before) > 12
+            assert len(before) > 25
+            assert not [name for name, body in before.items() if shows(name, body)]
+            for name in (deployment, "derived"):
+                assert b'"threshold":null' in before[name]
             submitted = await anna.post(path, json=MATCH.model_dump())
             assert submitted.status_code == 200, submitted.text
             assert await walk(ben, values) == before
             assert await events(ben) == events_before
             assert (await anna.post(f"{path}/final")).json()["revealed"]["score"] == 0.61
+            assert (await anna.get(deployment)).json()["threshold"] == 0.45
             assert await walk(ben, values) == before
             assert await events(ben) == events_before
-            # ... and not in refusals, nor while their own decision may still be undone.
-            refused = await ben.post(f"{path}/final")
-            assert (refused.status_code, b"anna" in refused.content) == (404, False)
-            early = await ben.post(
-                f"/v1/alerts/{episode.id}/engagement",
-                json={"kind": "arrest"},
-            )
-            assert early.status_code == 409
+            # ... nor while their own decision may still be undone.
             await ben.post(path, json=NO_MATCH.model_dump())
-            for body in (await walk(ben, values)).values():
-                for word in (b"anna", b"the scar", b"0.61", b'"score"', b"unresolved"):
-                    assert word not in body
+            for name in (f"/v1/alerts/{episode.id}", "/v1/alerts", deployment, "/v1/deployments"):
+                assert not shows(name, (await ben.get(name)).content), name
             clock.advance(UNDO_WINDOW_S)
             await served.site.reviews.sweep()
             shown = (await ben.get(f"/v1/alerts/{episode.id}")).json()
@@ -125,6 +164,23 @@ async def test_every_route_and_event_is_the_same_with_and_without_a_first_decisi
                 "user:anna",
                 "user:ben",
             }
+            assert (await ben.get(deployment)).json()["threshold"] == 0.45
+
+
+async def test_a_new_candidate_hides_the_threshold_again(tmp_path: Path) -> None:
+    async with serve(tmp_path) as served:
+        first, second = await raise_some(served.site.database, 2)
+        client = served.client
+
+        async def threshold() -> float | None:
+            return (await client.deployment(first.deployment_id)).threshold
+
+        for episode in (first, second):
+            assert await threshold() is None
+            await client.submit_review(episode.id, MATCH)
+            await client.finish_review(episode.id)
+        assert await threshold() == 0.45
+        assert (await client.deployments())[0].threshold == 0.45
 
 
 async def test_a_supervisor_sees_that_one_is_needed_and_decides(tmp_path: Path) -> None:
