@@ -3,13 +3,12 @@
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 from alert_builder import add_rival, raise_one, raise_some
+from people_builder import people
 from site_builder import Served, serve
 
 from lfrd.api.schema import AlertState, EngagementReport, Outcome, ReviewDecision, ReviewSubmit
@@ -25,27 +24,6 @@ NO_MATCH = ReviewSubmit(decision=ReviewDecision.NOT_A_MATCH, reason="another nos
 ENDLESS = "/v1/events"
 TAKES_A_CAMERA = {"/v1/cameras/{camera_id}/preview"}
 IMAGES = ("probe", "reference", "scene")
-
-
-@asynccontextmanager
-async def people(
-    served: Served, roles: dict[str, Role]
-) -> AsyncIterator[tuple[httpx.AsyncClient, ...]]:
-    """A client for each, with a personal token, all over the Unix socket of one login."""
-    async with AsyncExitStack() as open_clients:
-        admin = await open_clients.enter_async_context(ReviewClient.over_socket(served.socket))
-        clients = []
-        for name, role in roles.items():
-            made = await admin.create_token(TokenCreate(principal=name, role=role))
-            transport = httpx.AsyncHTTPTransport(uds=str(served.socket), verify=False)
-            client = httpx.AsyncClient(
-                transport=transport,
-                base_url="http://x",
-                headers={"Authorization": f"Bearer {made.secret}"},
-                timeout=20,
-            )
-            clients.append(await open_clients.enter_async_context(client))
-        yield tuple(clients)
 
 
 async def values_of(served: Served, episode: Episode, rival_person: str) -> dict[str, list[str]]:
