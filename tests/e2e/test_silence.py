@@ -1,0 +1,84 @@
+"""After "not a match" an entry is silent for that track only: a real stream, list and review."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from governed_site import photo
+from site_builder import Served, serve
+
+from lfrd.api.schema import (
+    Alert,
+    Category,
+    DeploymentStart,
+    EntryCreate,
+    ReviewDecision,
+    ReviewSubmit,
+    WatchlistCreate,
+)
+from lfrd.api.schema_cameras import CameraCreate
+from lfrd.demo.clip import listed_photo
+from lfrd.demo.stream import rtsp_stream
+from lfrd.store import episodes
+
+PASS_S = 40.0
+"""The clip shows the person twice in 24 s; and a busy machine."""
+NO = ReviewSubmit(decision=ReviewDecision.NOT_A_MATCH, reason="somebody else")
+
+
+async def list_the_same_face_twice(served: Served) -> str:
+    """Two entries that look alike, as twins do, of two persons; the id of their list."""
+    client = served.client
+    made = await client.create_watchlist(
+        WatchlistCreate(name="twins", category=Category.TEST, purpose="test", owner="test")
+    )
+    for reference, image in (("first", photo()), ("second", listed_photo())):
+        entry = await client.add_entry(
+            made.id, EntryCreate(reference=reference, basis="test", source="test")
+        )
+        await client.add_photo(entry.id, image, f"{reference}.jpg")
+    return made.id
+
+
+async def alerts(served: Served, count: int) -> list[Alert]:
+    """The alerts, oldest first, once there are so many."""
+    async with asyncio.timeout(PASS_S):
+        while len(found := await served.client.alerts()) < count:
+            await asyncio.sleep(0.05)
+    return list(reversed(found))
+
+
+async def say_no(served: Served, alert: Alert) -> None:
+    await served.client.submit_review(alert.id, NO)
+    await served.client.finish_review(alert.id)
+
+
+async def track_of(served: Served, alert: Alert) -> int:
+    found = await served.site.database.read(lambda reader: episodes.get(reader, alert.id))
+    return found.track_id
+
+
+@pytest.mark.slow
+async def test_not_a_match_silences_that_entry_on_that_track_alone(
+    tmp_path: Path, demo_clip: Path
+) -> None:
+    async with rtsp_stream(demo_clip) as address, serve(tmp_path / "state") as served:
+        await served.client.add_camera(CameraCreate(id="street", address=address))
+        listed = await list_the_same_face_twice(served)
+        await served.client.start_deployment(
+            DeploymentStart(purpose="test", place="bench", watchlist_ids=(listed,))
+        )
+        (first,) = await alerts(served, 1)
+        await say_no(served, first)
+        # Silent is the entry, not the track: its twin now comes first, on the same track.
+        second = (await alerts(served, 2))[1]
+        assert second.reference != first.reference
+        assert await track_of(served, second) == await track_of(served, first)
+        await say_no(served, second)
+        # Nothing of this passage outlives it: on the next, the same entry is raised again.
+        third = (await alerts(served, 3))[2]
+        assert third.reference in (first.reference, second.reference)
+        assert await track_of(served, third) != await track_of(served, first)
+        kept = await served.client.alert(first.id)
+        assert kept.revealed is not None
+        assert kept.revealed.looks >= 1
