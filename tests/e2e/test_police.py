@@ -1,0 +1,239 @@
+"""A deployment under each police profile, on a real stream, from draft to the erased list."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from evaluation_builder import measured
+from governed_site import draft_of
+from site_builder import config_on
+
+from lfrd.api.schema import (
+    Alert,
+    AlertState,
+    Category,
+    DeploymentState,
+    EntryCreate,
+    Outcome,
+    ReviewDecision,
+    ReviewSubmit,
+    WatchlistCreate,
+)
+from lfrd.api.schema_cameras import CameraCreate
+from lfrd.api.schema_governance import Deployment, DeploymentDraft, ErasureKind, UseCase
+from lfrd.api.schema_review import Role, TokenCreate
+from lfrd.api.server import ApiServer
+from lfrd.clock import SystemClock
+from lfrd.config import PolicySection
+from lfrd.daemon import open_site
+from lfrd.demo.clip import listed_photo
+from lfrd.demo.stream import rtsp_stream
+from lfrd.errors import Conflict, Denied, NotFound
+from lfrd.list_client import ListClient
+from lfrd.review_client import ReviewClient
+
+HOUR_S = 3600.0
+WAIT_S = 60.0
+MATCH = ReviewSubmit(decision=ReviewDecision.MATCH, reason="the same ears")
+ROLES = {
+    "chief": Role.SUPERVISOR,
+    "ada": Role.OPERATOR,
+    "ben": Role.OPERATOR,
+    "clara": Role.OPERATOR,
+}
+
+
+class LeapClock(SystemClock):
+    """Goes as the machine's clock does, and leaps where a test has no day to wait."""
+
+    def __init__(self) -> None:
+        self._ahead_s = 0.0
+
+    def leap(self, seconds: float) -> None:
+        self._ahead_s += seconds
+
+    def monotonic_s(self) -> float:
+        return time.monotonic() + self._ahead_s
+
+    def wall_s(self) -> float:
+        return time.time() + self._ahead_s
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A site under a police profile, and everybody's client, each with a token of their own."""
+
+    profile: str
+    clock: LeapClock
+    socket: Path
+    people: dict[str, ReviewClient]
+
+
+@asynccontextmanager
+async def desk(folder: Path, profile: str, address: str) -> AsyncIterator[Desk]:
+    clock = LeapClock()
+    config = config_on(folder).model_copy(
+        update={"policy": PolicySection.model_validate({"profile": profile, "allow_lab": False})}
+    )
+    async with AsyncExitStack() as stack:
+        site = await stack.enter_async_context(open_site(config, clock=clock))
+        await stack.enter_async_context(ApiServer(site))
+        socket = site.config.socket_path
+        admin = await stack.enter_async_context(ReviewClient.over_socket(socket))
+        people = {}
+        for name, role in ROLES.items():
+            secret = (await admin.create_token(TokenCreate(principal=name, role=role))).secret
+            client = ReviewClient.over_socket(socket, secret)
+            people[name] = await stack.enter_async_context(client)
+        await people["ada"].add_camera(CameraCreate(id="street", address=address))
+        yield Desk(profile, clock, socket, people)
+
+
+async def make_list(at: Desk) -> str:
+    ada = at.people["ada"]
+    made = await ada.create_watchlist(
+        WatchlistCreate(name="wanted", category=Category.WANTED, purpose="find", owner="desk")
+    )
+    entry = await ada.add_entry(
+        made.id,
+        EntryCreate(reference="w-1", basis="warrant 12", source="court", reviewer="ben"),
+    )
+    await ada.add_photo(entry.id, listed_photo(), "w-1.jpg")
+    return made.id
+
+
+async def draft(at: Desk, watchlist_id: str) -> Deployment:
+    plan = draft_of(watchlist_id, at.profile)
+    return await at.people["ada"].governance.draft(
+        DeploymentDraft(
+            profile=plan.profile, purpose=plan.purpose, use_case=UseCase(plan.use_case),
+            place=plan.place, expectation=plan.expectation, documents=plan.documents,
+            watchlist_ids=plan.watchlist_ids, duration_s=plan.duration_s,
+        )
+    )  # fmt: skip
+
+
+async def missing(client: ReviewClient, deployment_id: str) -> set[str]:
+    return {found.key for found in (await client.governance.gate(deployment_id)).missing}
+
+
+async def start(at: Desk, watchlist_id: str) -> Deployment:
+    """Past everything that the gate asks for, one thing after the other."""
+    ada, chief = at.people["ada"], at.people["chief"]
+    planned = await draft(at, watchlist_id)
+    listed = f"watchlist.{watchlist_id}"
+    assert await missing(ada, planned.id) == {"authority", "evaluation", listed}
+    with pytest.raises(Denied, match="supervisor"):
+        await ada.governance.authorise(planned.id)
+    await chief.governance.authorise(planned.id)
+    with pytest.raises(Denied, match="supervisor"):
+        await ada.governance.add_evaluation(measured())
+    await chief.governance.add_evaluation(measured())
+    assert await missing(ada, planned.id) == {listed}
+    with pytest.raises(Conflict, match="was not confirmed within 24 h"):
+        await ada.governance.start(planned.id)
+    async with ListClient.over_socket(at.socket) as lists:
+        await lists.confirm_watchlist(watchlist_id)
+    assert await missing(at.people["ben"], planned.id) == set()
+    assert await missing(chief, planned.id) == {"authoriser"}
+    with pytest.raises(Conflict, match="somebody else"):
+        await chief.governance.start(planned.id)
+    return await ada.governance.start(planned.id)
+
+
+async def candidate(client: ReviewClient) -> Alert:
+    async with asyncio.timeout(WAIT_S):
+        while not (found := await client.alerts(state=AlertState.OPEN)):
+            await asyncio.sleep(0.1)
+    return found[-1]
+
+
+async def review(at: Desk, reviewers: tuple[str, ...], alert: Alert) -> None:
+    """Each looks at the pictures and decides; until they all have, it is open and blind."""
+    for name in reviewers:
+        client = at.people[name]
+        before = await client.alert(alert.id)
+        assert (before.state, before.revealed) == (AlertState.OPEN, None)
+        for which in ("probe", "reference"):
+            assert await client.alert_image(alert.id, which)
+        await client.submit_review(alert.id, MATCH)
+        await client.finish_review(alert.id)
+    closed = await at.people[reviewers[0]].alert(alert.id)
+    assert closed.state is AlertState.CLOSED
+    assert closed.revealed is not None
+    assert closed.revealed.outcome is Outcome.MATCH
+    assert [item.principal for item in closed.revealed.reviews] == [
+        f"user:{name}" for name in reviewers
+    ]
+
+
+async def pause_and_go_on(at: Desk, deployment_id: str) -> None:
+    """No sign of an operator for a quarter of an hour, then one."""
+    ben = at.people["ben"]
+    at.clock.leap(15 * 60 + 1)
+    for paused in (True, False):
+        async with asyncio.timeout(WAIT_S):
+            while (await ben.deployment(deployment_id)).paused is not paused:
+                await asyncio.sleep(0.1)
+        if paused:
+            await ben.governance.present()
+
+
+async def until_erased(at: Desk, watchlist_id: str, alert: Alert) -> None:
+    """The list goes within its hours after use, the faces of the episode within theirs."""
+    ada = at.people["ada"]
+    async with asyncio.timeout(WAIT_S):
+        while await ada.watchlists():
+            await asyncio.sleep(0.2)
+        while not await _faceless(ada, alert):
+            await asyncio.sleep(0.2)
+    with pytest.raises(NotFound):
+        await ada.watchlist(watchlist_id)
+    receipts = {item.kind: item for item in await ada.governance.erasures()}
+    gone = receipts[ErasureKind.WATCHLIST]
+    assert gone.done_at_s is not None
+    assert (gone.entries, gone.templates, gone.images) == (1, 1, 1)
+
+
+async def _faceless(client: ReviewClient, alert: Alert) -> bool:
+    try:
+        await client.alert_image(alert.id, "probe")
+    except NotFound:
+        return True
+    return False
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("profile", "reviewers"),
+    [("uk-police", ("ben",)), ("eu-law-enforcement", ("ben", "clara"))],
+)
+async def test_from_draft_to_the_erased_list(
+    tmp_path: Path, demo_clip: Path, profile: str, reviewers: tuple[str, ...]
+) -> None:
+    async with rtsp_stream(demo_clip) as address, desk(tmp_path, profile, address) as at:
+        watchlist_id = await make_list(at)
+        at.clock.leap(25 * HOUR_S)
+        started = await start(at, watchlist_id)
+        assert (started.state, started.authorised_by, started.started_by) == (
+            DeploymentState.RUNNING, "user:chief", "user:ada",
+        )  # fmt: skip
+        alert = await candidate(at.people[reviewers[0]])
+        assert alert.reference == "w-1"
+        await review(at, reviewers, alert)
+        await pause_and_go_on(at, started.id)
+        ended = await at.people["ada"].end_deployment(started.id, "shift over")
+        assert ended.state is DeploymentState.ENDED
+        assert ended.summary is not None
+        assert ended.summary.templates_made == ended.summary.templates_destroyed > 0
+        at.clock.leap(23 * HOUR_S)
+        await asyncio.sleep(6)  # the sweeper looked meanwhile
+        assert len(await at.people["ada"].watchlists()) == 1, "not before its time"
+        at.clock.leap(1.1 * HOUR_S)
+        await until_erased(at, watchlist_id, alert)
+        kept = await at.people[reviewers[0]].alert(alert.id)
+        assert kept.revealed is not None, "its record stays"
