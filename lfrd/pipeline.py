@@ -10,12 +10,13 @@ import numpy as np
 
 from lfrd.counters import CameraCounters
 from lfrd.identity.live_search import LiveSearch
+from lfrd.identity.mean_template import MeanTemplate
+from lfrd.recording import Sight
 from lfrd.tempo import Tempo, Turn
 from lfrd.tracking.best_shot import BestShot, BestShotRule, Skip
 from lfrd.tracking.tracker import Tracker
 from lfrd.types import (
     F32,
-    U8,
     Decision,
     Detections,
     Frame,
@@ -27,7 +28,6 @@ from lfrd.types import (
     TrackView,
 )  # fmt: skip
 from lfrd.vision.engine import Vision
-from lfrd.vision.picture import portrait, scene
 from lfrd.vision.pool import Buffer
 from lfrd.vision.quality import inter_eye_px, measure, pose_deg, potential, potential_of
 
@@ -36,6 +36,9 @@ LOOKS_LIMIT = 8
 
 CANDIDATES_KEPT = 5
 """How many entries of each search the evidence sees."""
+
+Found = tuple[Match, ...]
+"""Entries, the nearest first."""
 
 NEAR = 0.12
 """A look this far below an entry's bar may be followed by looks that reach it: those of one person
@@ -55,16 +58,9 @@ class Rules:
 
 
 class AlertSink(Protocol):
-    """Where decisions go; returns when the decision is committed."""
+    """Where decisions go; returns when the decision is taken in (see lfrd.recording)."""
 
-    async def record(
-        self,
-        camera_id: str,
-        decision: Decision,
-        crop_rgb: U8,
-        portrait_rgb: U8,
-        scene_rgb: U8 | None = None,
-    ) -> None: ...
+    async def record(self, camera_id: str, decision: Decision, sight: Sight) -> None: ...
 
     def track_ended(self, camera_id: str, track_id: int) -> None: ...
 
@@ -148,10 +144,11 @@ class _Ahead:
 
 
 class _Passage:
-    """What is known of one live track: which looks were taken, and what they say."""
+    """What is known of one live track: which looks were taken, their mean, and what they say."""
 
     def __init__(self, camera_id: str, track_id: int, parts: Parts) -> None:
         self.shots = BestShot(parts.rules.best_shot)
+        self.mean = MeanTemplate()
         self.evidence = parts.search.tracks.begin(camera_id, track_id)
 
 
@@ -168,7 +165,7 @@ class _Watch:
     def end(self, update: TrackUpdate) -> None:
         """Forget the tracks that ended; everything known of them goes with them."""
         for track_id in update.ended:
-            del self._passages[track_id]
+            self._passages.pop(track_id).mean.close()
             self._parts.search.tracks.end(self._camera_id, track_id)
             self._parts.alerts.track_ended(self._camera_id, track_id)
 
@@ -212,34 +209,39 @@ class _Watch:
             if self._skip(passage.shots.refusal(quality, hope, at_s)):
                 return
             passage.shots.took(quality, hope, at_s)
-            matches = await self._compare(crop)
-            passage.shots.compared(near=self._near(matches))
-            decision = matches and passage.evidence.consider(_look(frame, quality, matches))
+            alone, matches = await self._compare(crop, passage.mean)
+            passage.shots.compared(near=self._near(alone) or self._near(matches))
+            seen_so_far = _look(frame, quality, matches, alone)
+            decision = matches and passage.evidence.consider(seen_so_far)
             if decision:
-                seen = frame.planes, view.box, _others(view, update)
-                around = scene(*seen) if decision.clearer else None
-                await self._parts.alerts.record(
-                    self._camera_id, decision, crop.array, portrait(*seen), around
-                )
+                sight = Sight(crop.array.copy(), frame.planes, view.box, _others(view, update))
+                await self._parts.alerts.record(self._camera_id, decision, sight)
         finally:
             crop.release()
 
-    async def _compare(self, crop: Buffer[np.uint8]) -> tuple[Match, ...]:
-        """The nearest entries; the template exists only inside this call."""
+    async def _compare(self, crop: Buffer[np.uint8], mean: MeanTemplate) -> tuple[Found, Found]:
+        """The entries nearest to this look alone, and to the mean of the track's looks with it.
+        The look's own template exists only inside this call, the mean as long as the track."""
         template = await self._parts.vision.embed(crop)
         if template is None:
             self._skip("pool-full")
-            return ()
+            return (), ()
+        kept = False
         try:
             self._counters.templates_made += 1
             known = self._parts.search.gallery_for(self._camera_id)
             if known is None:
-                return ()
-            return await self._parts.vision.search(known, template.array, CANDIDATES_KEPT)
+                return (), ()
+            alone = await self._parts.vision.search(known, template.array, CANDIDATES_KEPT)
+            kept = not mean.add(template)
+            if kept:
+                return alone, alone
+            return alone, await self._parts.vision.search(known, template.array, CANDIDATES_KEPT)
         finally:
-            template.release()
+            if not kept:
+                template.release()
 
-    def _near(self, matches: tuple[Match, ...]) -> bool:
+    def _near(self, matches: Found) -> bool:
         """Whether more looks could raise somebody."""
         bars = self._parts.search.tracks.bars
         return any(match.score >= bars.bar(match.entry_id) - NEAR for match in matches)
@@ -251,7 +253,7 @@ class _Watch:
         return reason is not None
 
 
-def _look(frame: Frame, quality: Quality, matches: tuple[Match, ...]) -> Look:
+def _look(frame: Frame, quality: Quality, matches: Found, alone: Found) -> Look:
     return Look(
         frame.sequence,
         frame.captured_at_s,
@@ -259,6 +261,7 @@ def _look(frame: Frame, quality: Quality, matches: tuple[Match, ...]) -> Look:
         frame.arrived_at_s,
         quality,
         matches,
+        alone,
     )
 
 

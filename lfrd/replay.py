@@ -7,8 +7,8 @@ What a replay proves:
   the score that was recorded for that look (`crop_agrees`), or a lower one where another photo of
   the same entry was nearer: a look is compared with every photo, and the episode keeps the one of
   the best quality;
-- the recorded scores of all looks give the recorded fused score by the recorded rule
-  (`fused_agrees`), and it reaches the recorded threshold (`raised`).
+- the recorded scores of all looks, and of their mean, give the recorded fused score by the recorded
+  rule (`fused_agrees`), and it reaches the recorded threshold (`raised`).
 
 It cannot prove the other looks' scores: their crops were overwritten when the track ended.
 """

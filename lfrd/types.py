@@ -10,7 +10,7 @@ seconds for live cameras, media seconds where a file is read as fast as possible
 
 import json
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -154,7 +154,11 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One embedded view of a track: when it was seen and its best matches, best first."""
+    """One embedded view of a track: when it was seen, and the entries nearest to it, best first.
+
+    `matches` are those of the mean template of all looks of the track so far, this one included;
+    `alone` those of this look by itself.
+    """
 
     sequence: int
     captured_at_s: float
@@ -162,19 +166,28 @@ class Look:
     arrived_at_s: float
     quality: Quality
     matches: tuple[Match, ...]
+    alone: tuple[Match, ...]
+
+
+class Scored(NamedTuple):
+    """How near an entry was at one look: to the mean of the looks so far, and to it alone."""
+
+    mean: float
+    alone: float
+    at_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class Trail:
     """How a fused score came about, so that it can be computed again (see lfrd.identity.evidence).
 
-    `looks` are the scores of the decided entry with their times, best first; `shown` is its score
-    in the look whose crop the episode holds, None where it is not known.
+    `looks` are the scores of the decided entry in the order of time; `shown` is its score in the
+    look whose crop the episode holds, alone, None where it is not known.
     """
 
     handicaps: tuple[float, ...]
     apart_s: float
-    looks: tuple[tuple[float, float], ...]
+    looks: tuple[Scored, ...]
     shown: float | None
 
     def as_json(self) -> str:
@@ -191,7 +204,7 @@ class Trail:
     @staticmethod
     def of_json(text: str) -> "Trail":
         kept = json.loads(text)
-        looks = tuple((float(score), float(at_s)) for score, at_s in kept["looks"])
+        looks = tuple(Scored(float(m), float(a), float(at_s)) for m, a, at_s in kept["looks"])
         return Trail(tuple(kept["handicaps"]), kept["apart_s"], looks, kept["shown"])
 
 

@@ -26,7 +26,8 @@ def quality(overall: float = 0.8, inter_eye_px: float = 50.0) -> Quality:
 
 
 def look(at_s: float, *matches: tuple[str, str, float], sequence: int | None = None) -> Look:
-    """A look at time `at_s` with matches (entry, person, score), best first."""
+    """A look at time `at_s` with matches (entry, person, score), best first: the same alone as in
+    the mean of the looks so far."""
     found = tuple(Match(*match) for match in matches)
     number = round(at_s * 25) if sequence is None else sequence
-    return Look(number, at_s, at_s, at_s, quality(), found)
+    return Look(number, at_s, at_s, at_s, quality(), found, found)

@@ -24,7 +24,7 @@ from lfrd.identity.evidence import EvidenceRule, TrackEvidence
 from lfrd.replay import replay
 from lfrd.review_client import ReviewClient
 from lfrd.store import episodes, templates
-from lfrd.types import Look, Match, Trail
+from lfrd.types import Look, Match, Scored, Trail
 from lfrd.vision.picture import portrait, scene
 from lfrd.vision.planes import planes_from_rgb
 
@@ -69,7 +69,7 @@ async def raise_real(served: Served) -> Seen:
         score = float((matrix.vectors @ probe.array).max())
         match = Match(entry.id, entry.person_id, score)
         decision = evidence.consider(
-            Look(turn, float(turn), float(turn), float(turn), quality(), (match,))
+            Look(turn, float(turn), float(turn), float(turn), quality(), (match,), (match,))
         )
         assert decision is not None
         seen = planes, faces.boxes[0], NOBODY
@@ -116,8 +116,8 @@ async def test_what_was_altered_does_not_agree(tmp_path: Path) -> None:
         kept = await served.site.database.read(lambda r: episodes.get(r, seen.alert_id))
         assert kept.evidence is not None
         trail = Trail.of_json(kept.evidence)
-        better = replace(trail, looks=((0.99, 0.0), *trail.looks[1:]), shown=0.99)
-        await alter("UPDATE episode SET evidence = ?", better.as_json())
+        other = replace(trail, looks=(Scored(0.7, 0.7, 0.0), *trail.looks[2:]), shown=0.99)
+        await alter("UPDATE episode SET evidence = ?", other.as_json())
         found = await client.replay(seen.alert_id)
         assert (found.crop_agrees, found.fused_agrees) == (False, False)
         await alter("UPDATE episode SET evidence = ?, threshold = 0.999", kept.evidence)

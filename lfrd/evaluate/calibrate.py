@@ -142,20 +142,18 @@ def first_rows(embedded: Embedded) -> npt.NDArray[np.intp]:
     return np.array([rows[0] for rows in embedded.rows_by_person()], np.intp)
 
 
-def fused_full_looks(scores: F32, rule: EvidenceRule, looks: int = 0) -> F32:
-    """Fused scores f32[m] of tracks whose looks f32[L, m] are all far enough apart to count full.
+def fused_full_looks(looks: F32, references: F32, rule: EvidenceRule) -> F32:
+    """Fused scores f32[m] of a track whose looks f32[L, D], in the order of time, are all far
+    enough apart to count full, with references f32[m, D].
 
-    The same as `EvidenceRule.fused` of looks `apart_s` apart, over many references at once. With
-    `looks` 1 the score of the one look is taken as it is: the classic single comparison.
+    The same as `EvidenceRule.fused` of looks `apart_s` apart, over many references at once.
     """
-    if looks == 1:
-        return np.array(scores[0])
-    best_first = -np.sort(-scores, axis=0)
-    fused = np.full(scores.shape[1], -np.inf, np.float32)
-    for count in range(1, min(len(rule.handicaps), len(scores)) + 1):
-        mean = best_first[:count].mean(axis=0)
-        fused = np.maximum(fused, mean - np.float32(rule.handicaps[count - 1]))
-    return fused
+    means = looks.cumsum(axis=0)
+    means /= np.linalg.norm(means, axis=1, keepdims=True)
+    handicaps = np.array([rule.handicap(count + 1.0) for count in range(len(looks))], np.float32)
+    mean = (means @ references.T - handicaps[:, None]).max(axis=0)
+    alone = (looks @ references.T).max(axis=0) - handicaps[0]
+    return np.asarray(np.maximum(mean, alone), np.float32)
 
 
 def _fused_tracks(
@@ -165,10 +163,9 @@ def _fused_tracks(
 
     Who has fewer photos than looks stands still: the looks they have are seen again.
     """
-    references = embedded.vectors[first].T
+    references = embedded.vectors[first]
     for rows in embedded.rows_by_person():
-        seen = np.resize(rows, looks)
-        yield fused_full_looks(embedded.vectors[seen] @ references, rule)
+        yield fused_full_looks(embedded.vectors[np.resize(rows, looks)], references, rule)
 
 
 def _highest_of_draws(fused: F32, entries: int, rng: np.random.Generator) -> F32:
@@ -216,7 +213,7 @@ def _looks_points(
 ) -> tuple[LooksPoint, ...]:
     """L_eff by number of looks: at least 1 (somebody who stands still), never falling."""
     found: list[LooksPoint] = []
-    references = embedded.vectors[first].T
+    references = embedded.vectors[first]
     for looks in LOOKS:
         tracks, singles = np.zeros(BINS, np.int64), np.zeros(BINS, np.int64)
         for person, rows in enumerate(embedded.rows_by_person()):
@@ -224,9 +221,9 @@ def _looks_points(
                 continue
             strangers = ~known[person]
             strangers[person] = False
-            scores = (embedded.vectors[rows[:looks]] @ references)[:, strangers]
-            tracks += _histogram(fused_full_looks(scores, rule))
-            singles += _histogram(scores.ravel())
+            seen = embedded.vectors[rows[:looks]]
+            tracks += _histogram(fused_full_looks(seen, references[strangers], rule))
+            singles += _histogram((seen @ references[strangers].T).ravel())
         worth = _most_effective(tracks, singles)
         if worth is None:
             break

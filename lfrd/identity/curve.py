@@ -147,7 +147,7 @@ class Curve:
 def rule_name(rule: EvidenceRule) -> str:
     """What of the evidence rule changes the fused score, as text."""
     handicaps = " ".join(f"{value:g}" for value in rule.handicaps)
-    return f"handicaps {handicaps}, apart {rule.apart_s:g} s, kept {rule.looks_kept}"
+    return f"mean template, handicaps {handicaps}, apart {rule.apart_s:g} s"
 
 
 _TYPE = TypeAdapter(Curve)

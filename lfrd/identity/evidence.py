@@ -1,44 +1,47 @@
 """When several looks at one track amount to a candidate. Pure: looks in, decisions out.
 
 A single good look may be luck; three looks over time rarely are, and three frames of one moment are
-little more than one look. The fused score of an entry is
+little more than one look. With m_k the similarity of an entry to the mean template of the track's
+looks up to the k-th, and s_k its similarity to the k-th look alone, the fused score of the entry is
 
-    max over k of (mean of its k best look scores - handicap(n_k))
-    n_k = 1 + sum over the gaps between those k looks of min(1, gap / apart_s)
+    max over k of max( m_k - handicap(n_k), s_k - handicap(1) )
+    n_k = 1 + sum over the gaps between the looks up to the k-th of min(1, gap / apart_s)
 
 so one look decides only when it is far above the threshold, looks of the same instant count as one,
 looks `apart_s` apart count fully, and from three full looks on only the threshold itself is needed.
+The second term keeps a clear look from being drowned by poor ones, or by those of somebody else
+whom the tracker took for the same person.
 
-The mean of a track's scores is the mean rule of Kittler, Hatef, Duin and Matas, On Combining
-Classifiers, IEEE TPAMI 20(3), 1998. n_k is an effective number of independent observations as in
-Bayley and Hammersley, The "Effective" Number of Independent Observations in an Autocorrelated Time
-Series, JRSS Supplement 8(2), 1946, with a correlation that falls linearly to nothing over
-`apart_s`. The handicaps are not tuned to a rate: whatever they are, the threshold is derived from
-the false match rate of this very statistic (see lfrd.identity.threshold).
+The mean template is that of lfrd.identity.mean_template, which names its source. n_k is an
+effective number of independent observations as in Bayley and Hammersley, The "Effective" Number of
+Independent Observations in an Autocorrelated Time Series, JRSS Supplement 8(2), 1946, with a
+correlation that falls linearly to nothing over `apart_s`. The handicaps are not tuned to a rate:
+whatever they are, the threshold is derived from the false match rate of this very statistic (see
+lfrd.identity.threshold).
 """
 
-import itertools
 import math
-from bisect import insort
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lfrd.identity.bars import Bars
-from lfrd.types import Decision, Look, Match, Trail
+from lfrd.types import Decision, Look, Match, Scored, Trail
+
+FARTHEST = -1.0
+"""The lowest similarity there is."""
 
 
 @dataclass(frozen=True, slots=True)
 class EvidenceRule:
-    """`handicaps[n-1]` is taken off the mean of looks that are worth n; between them, linearly.
+    """`handicaps[n-1]` is taken off the score of looks that are worth n; between them, linearly.
 
     `update_step`: how much better the fused score, or a single look, must be before an episode is
-    updated. `looks_kept` bounds what is remembered of one entry.
+    updated.
     """
 
     handicaps: tuple[float, ...] = (0.10, 0.03, 0.0)
     apart_s: float = 1.0
     update_step: float = 0.02
-    looks_kept: int = 8
 
     def handicap(self, effective: float) -> float:
         """What looks that are worth `effective` independent ones (1 or more) lose."""
@@ -48,30 +51,25 @@ class EvidenceRule:
         below, above = self.handicaps[whole - 1], self.handicaps[whole]
         return below + (above - below) * (effective - whole)
 
-    def effective(self, times_s: Sequence[float]) -> float:
-        """How many independent looks these, taken at `times_s`, are worth."""
-        ordered = sorted(times_s)
-        gaps = (after - before for before, after in itertools.pairwise(ordered))
-        return 1.0 + sum(min(1.0, gap / self.apart_s) for gap in gaps)
-
-    def fused(self, looks: Sequence[tuple[float, float]]) -> float:
-        """The fused score of looks (score, at_s), best first; minus infinity of none."""
-        total = 0.0
+    def fused(self, looks: Sequence[Scored]) -> float:
+        """The fused score of looks in the order of time; minus infinity of none."""
         best = float("-inf")
-        times_s: list[float] = []
-        for count, (score, at_s) in enumerate(looks, start=1):
-            total += score
-            times_s.append(at_s)
-            best = max(best, total / count - self.handicap(self.effective(times_s)))
+        effective = 1.0
+        before_s = looks[0].at_s if looks else 0.0
+        for look in looks:
+            effective += min(1.0, max(0.0, look.at_s - before_s) / self.apart_s)
+            before_s = look.at_s
+            mean = look.mean - self.handicap(effective)
+            best = max(best, mean, look.alone - self.handicap(1.0))
         return best
 
 
 @dataclass(slots=True)
 class _Entry:
-    """What is remembered of one entry: its best looks (-score, at_s), and what was reported."""
+    """What is remembered of one entry: its scores in the order of time, and what was reported."""
 
     person_id: str
-    looks: list[tuple[float, float]]
+    looks: list[Scored]
     reported: float | None = None
     shown: float = float("-inf")
     """Score of the look whose picture the episode has."""
@@ -102,10 +100,13 @@ class TrackEvidence:
     def consider(self, look: Look) -> Decision | None:
         """Add a look; return a decision if the best entry is now raised, or clearly better."""
         self.looks += 1
-        for match in look.matches:
-            known = self._entries.setdefault(match.entry_id, _Entry(match.person_id, []))
-            insort(known.looks, (-match.score, look.captured_at_s))
-            del known.looks[self._rule.looks_kept :]
+        alone = {match.entry_id: match for match in look.alone}
+        mean = {match.entry_id: match for match in look.matches}
+        for entry_id, match in (alone | mean).items():
+            known = self._entries.setdefault(entry_id, _Entry(match.person_id, []))
+            known.looks.append(
+                Scored(_score(mean, entry_id), _score(alone, entry_id), look.captured_at_s)
+            )
         over = [match for match in self._ranking() if match.score >= self._bars.bar(match.entry_id)]
         return self._decide(over, look) if over else None
 
@@ -114,7 +115,7 @@ class TrackEvidence:
         known = self._entries.get(entry_id)
         if known is None:
             return float("-inf")
-        return self._rule.fused([(-negative, at_s) for negative, at_s in known.looks])
+        return self._rule.fused(known.looks)
 
     def _ranking(self) -> list[Match]:
         found = [
@@ -128,7 +129,7 @@ class TrackEvidence:
         """Raise or update the best of the entries that are over their bar."""
         best = over[0]
         known = self._entries[best.entry_id]
-        now = next((m.score for m in look.matches if m.entry_id == best.entry_id), float("-inf"))
+        now = next((m.score for m in look.alone if m.entry_id == best.entry_id), float("-inf"))
         step = self._rule.update_step
         first = known.reported is None
         clearer = now >= known.shown + step
@@ -154,10 +155,15 @@ class TrackEvidence:
             trail=Trail(
                 self._rule.handicaps,
                 self._rule.apart_s,
-                tuple((-negative, at_s) for negative, at_s in known.looks),
+                tuple(known.looks),
                 known.shown if math.isfinite(known.shown) else None,
             ),
         )
+
+
+def _score(found: Mapping[str, Match], entry_id: str) -> float:
+    """Who is not among the nearest is as far away as can be."""
+    return found[entry_id].score if entry_id in found else FARTHEST
 
 
 def _one_per_person(matches: list[Match]) -> tuple[Match, ...]:

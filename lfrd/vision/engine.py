@@ -34,6 +34,7 @@ _THREADS_A_RECOGNISER = 4
 """A recogniser takes 70 MB, and templates are rare: so many threads share one, in turn. Its memory
 then holds one batch of faces at most, and one run of zeros overwrites it."""
 _ENROLMENT_POOL_SIZE = 4
+_TRACKS_A_CROP = 4
 _EMBED, _SEARCH = "embed", "search"
 
 _SEARCH_LIMIT = 16
@@ -118,7 +119,8 @@ class Vision:
     def __init__(
         self, pack: Pack, *, threads: int, provider: str = "cpu", pool_size: int = 256
     ) -> None:
-        """`pool_size` bounds the crops and the templates held at once over all cameras."""
+        """`pool_size` bounds the crops held at once over all cameras, and with _TRACKS_A_CROP the
+        templates: each track that was looked at holds one, its mean."""
         self.model_digest = pack.model_digest
         self.detector_digest = pack.detector_digest
         self.dim = pack.recogniser.dim
@@ -135,7 +137,7 @@ class Vision:
         self._embedders: SimpleQueue[embedder.Embedder] = SimpleQueue()
         crop_shape = (CROP_SIDE_PX, CROP_SIDE_PX, 3)
         self._crops = Pool(pool_size, crop_shape, np.uint8, name="crops")
-        self._probes = Pool(pool_size, (self.dim,), np.float32, name="probes")
+        self._probes = Pool(_TRACKS_A_CROP * pool_size, (self.dim,), np.float32, name="probes")
         self._references = Pool(_ENROLMENT_POOL_SIZE, (self.dim,), np.float32, name="references")
         self._detector: bytes | None = None
 

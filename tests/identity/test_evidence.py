@@ -1,16 +1,22 @@
 import pytest
-from builders import look
+from builders import look, quality
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lfrd.identity.bars import Bars
 from lfrd.identity.evidence import EvidenceRule, TrackEvidence
+from lfrd.types import Look, Match, Scored
 
 RULE = EvidenceRule()
 
 
 def track(threshold: float = 0.45, margins: dict[str, float] | None = None) -> TrackEvidence:
     return TrackEvidence(1, RULE, Bars(threshold, margins))
+
+
+def scored(*looks: tuple[float, float]) -> list[Scored]:
+    """Looks (score, at_s) with the same score alone as in the mean."""
+    return [Scored(score, score, at_s) for score, at_s in looks]
 
 
 def test_one_look_decides_only_far_above_the_threshold() -> None:
@@ -44,10 +50,36 @@ def test_many_frames_of_one_moment_are_little_more_than_one_look() -> None:
 
 
 def test_looks_half_a_second_apart_count_half() -> None:
-    assert RULE.effective([0.0, 0.5, 1.0]) == pytest.approx(2.0)
-    assert RULE.effective([7.0]) == 1.0
-    assert RULE.effective([0.0, 60.0]) == 2.0
+    assert RULE.fused(scored((0.5, 0.0), (0.5, 0.5), (0.5, 1.0))) == pytest.approx(0.47)
+    assert RULE.fused(scored((0.5, 7.0))) == pytest.approx(0.40)
+    assert RULE.fused(scored((0.5, 0.0), (0.5, 60.0))) == pytest.approx(0.47)
     assert RULE.handicap(1.5) == pytest.approx(0.065)
+
+
+def test_the_mean_of_the_looks_decides_and_a_clear_look_is_not_drowned() -> None:
+    raised = track().consider(
+        Look(0, 0.0, 0.0, 0.0, quality(), (Match("a", "A", 0.3),), (Match("a", "A", 0.6),))
+    )
+    assert raised is not None
+    assert raised.score == pytest.approx(0.5)
+    evidence = track()
+    for number, mean in enumerate((0.40, 0.45, 0.50)):
+        look_alone = (Match("a", "A", 0.40),)
+        decision = evidence.consider(
+            Look(number, number, number, number, quality(), (Match("a", "A", mean),), look_alone)
+        )
+    assert decision is not None
+    assert decision.score == pytest.approx(0.50)
+    assert decision.trail is not None
+    assert decision.trail.looks[-1] == Scored(0.50, 0.40, 2.0)
+
+
+def test_who_is_not_among_the_nearest_has_no_score_at_that_look() -> None:
+    evidence = track()
+    evidence.consider(look(0, ("a", "A", 0.44)))
+    evidence.consider(look(1, ("c", "C", 0.44)))
+    assert evidence.fused("a") == pytest.approx(0.34)
+    assert evidence.fused("c") == pytest.approx(0.34)
 
 
 def test_an_entry_is_raised_once_and_then_updated_when_clearly_better() -> None:
@@ -144,7 +176,6 @@ def test_below_the_threshold_nothing_is_raised_and_fusing_never_exceeds_the_best
 def test_the_same_scores_closer_together_never_count_more(
     scores: list[float], close_s: float, wide_s: float
 ) -> None:
-    best_first = sorted(scores, reverse=True)
-    close = [(score, n * close_s) for n, score in enumerate(best_first)]
-    wide = [(score, n * wide_s) for n, score in enumerate(best_first)]
+    close = scored(*((score, n * close_s) for n, score in enumerate(scores)))
+    wide = scored(*((score, n * wide_s) for n, score in enumerate(scores)))
     assert RULE.fused(close) <= RULE.fused(wide) + 1e-9
