@@ -63,8 +63,6 @@ class Alerts:
         self._report = report
         self._episodes: dict[tuple[str, int], dict[str, _Episode]] = {}
         self.raised = 0
-        self.unwritten = 0
-        """Decisions that wait for the disk at this moment."""
         self.latencies_ms: deque[float] = deque(maxlen=LATENCIES_KEPT)  # full: the oldest goes
 
     async def record(
@@ -75,25 +73,21 @@ class Alerts:
         portrait_rgb: U8,
         scene_rgb: U8 | None = None,
     ) -> None:
-        """Commit a decision with its pictures.
+        """Commit a decision with its pictures, encoded in a thread.
 
-        While the disk takes nothing, the caller waits here and with it its camera, health is red,
-        and the write is tried again every second.
+        While the disk takes nothing, the caller waits here, health is red, and the write is tried
+        again every second.
         """
-        probe, portrait = png(crop_rgb), jpeg(portrait_rgb)
-        scene = None if scene_rgb is None else jpeg(scene_rgb)
+        evidence = await asyncio.to_thread(_encoded, crop_rgb, portrait_rgb, scene_rgb)
         known = self._episodes.setdefault((camera_id, decision.track_id), {})
         episode = known.get(decision.entry_id)
 
         def write(tx: Transaction) -> _Episode | None:
-            evidence = episodes.Evidence(probe, portrait, scene)
             if episode is None:
                 return self._add(tx, camera_id, decision, evidence)
             return self._update(tx, episode, decision, evidence)
 
-        self.unwritten += 1
         written = await self._written(write)
-        self.unwritten -= 1
         if written is None:
             return
         known[decision.entry_id] = written
@@ -240,6 +234,11 @@ def _trail(decision: Decision, shown_before: str | None = None) -> str | None:
     if shown_before is None:
         return decision.trail.as_json()
     return replace(decision.trail, shown=Trail.of_json(shown_before).shown).as_json()
+
+
+def _encoded(crop_rgb: U8, portrait_rgb: U8, scene_rgb: U8 | None) -> episodes.Evidence:
+    scene = None if scene_rgb is None else jpeg(scene_rgb)
+    return episodes.Evidence(png(crop_rgb), jpeg(portrait_rgb), scene)
 
 
 _Write = Callable[[Transaction], _Episode | None]

@@ -1,6 +1,7 @@
 """One deployment while it runs: cameras in, candidates out, and nothing left at the end."""
 
 import asyncio
+import contextlib
 import json
 import logging
 import time
@@ -23,6 +24,7 @@ from lfrd.identity.live_search import LiveSearch
 from lfrd.identity.thresholds import Thresholds
 from lfrd.lines import Report, SummaryLine, percentile
 from lfrd.pipeline import Parts, Rules, run_camera
+from lfrd.recording import Recorder
 from lfrd.store import deployments as stored
 from lfrd.store import reviews
 from lfrd.store.database import SYSTEM, Database
@@ -40,6 +42,9 @@ HEARTBEAT, RECORD, INFERENCE = "heartbeat", "record", "inference"
 
 COUNTS_EVERY_S = 60.0
 TICK_S = 1.0
+
+LAST_WRITES_S = 10.0
+"""A deployment that a fault ends waits so long for candidates that are not written yet."""
 
 FRAMES_AHEAD = 8
 """Detections in flight beyond the frame whose turn it is, where a file is read at full speed."""
@@ -121,6 +126,7 @@ class Running:
             media_clock=tools.pace.media_clock,
             report=tools.report,
         )
+        self._recorder = Recorder(self._alerts)
 
     def ask_to_end(self, reason: str, principal: str) -> None:
         """End soon, because of `reason`; the first reason counts."""
@@ -149,7 +155,15 @@ class Running:
         async with asyncio.TaskGroup() as tasks:
             clock = tasks.create_task(self._keep_time())
             listening = tasks.create_task(self._follow_reviews())
-            await self._watch_cameras()
+            tasks.create_task(self._recorder.run())
+            try:
+                await self._watch_cameras()
+            except BaseException:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(LAST_WRITES_S):
+                        await self._recorder.close()
+                raise
+            await self._recorder.close()
             clock.cancel()
             listening.cancel()
         await self._leave_nothing()
@@ -215,7 +229,7 @@ class Running:
             ),
             frames_ahead=FRAMES_AHEAD if pace.media_clock else 0,
         )
-        return Parts(self._tools.vision, self.search, self._alerts, rules, self._tempo)
+        return Parts(self._tools.vision, self.search, self._recorder, rules, self._tempo)
 
     async def _watch_cameras(self) -> None:
         """Until the end; while no operator is present, no camera is decoded."""
