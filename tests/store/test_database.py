@@ -74,9 +74,9 @@ async def test_a_thousand_writes_at_once(tmp_path: Path) -> None:
 async def test_more_writes_than_the_queue_holds_wait_their_turn(tmp_path: Path) -> None:
     async with opened(tmp_path) as db:
         done = await asyncio.gather(
-            *(db.write(lambda _, n=n: n, principal="ada") for n in range(3_000))
+            *(db.write(lambda _, n=n: n, principal="ada") for n in range(600))
         )
-        assert done == list(range(3_000))
+        assert done == list(range(600))
 
 
 async def test_a_cancelled_caller_leaves_the_store_working(tmp_path: Path) -> None:

@@ -76,10 +76,10 @@ async def test_everything_known_of_a_camera_is_shown(size: tuple[int, int]) -> N
         lost.model_copy(update={**unknown, "since_at_s": NOW_S - 4000}),
     )
     async with cameras_of(desk, size) as pilot:
+        await until(pilot, lambda: "(66 min): no frame for 12" in " ".join(text_of(pilot).split()))
         text = " ".join(text_of(pilot).split())
         for part in ("● North", "live since", "✗ Car park", "lost since"):
             assert part in text
-        assert "(66 min): no frame for 12" in text
         assert "unknown until it is connected" in text
         assert "none: it takes no part in a deployment" in text
         desk.stream.put_nowait((rates(),))
