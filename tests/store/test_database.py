@@ -20,6 +20,7 @@ from lfrd.store.keys import KeyStore, MasterKey, load_master_key
 from lfrd.store.sqlite import connect
 from lfrd.store.state_folder import StateFolder
 from lfrd.store.transaction import Reader, Transaction
+from lfrd.store.writer import QUEUE_LIMIT
 
 
 def add_camera(tx: Transaction, camera_id: str) -> cameras.Camera:
@@ -74,9 +75,9 @@ async def test_a_thousand_writes_at_once(tmp_path: Path) -> None:
 async def test_more_writes_than_the_queue_holds_wait_their_turn(tmp_path: Path) -> None:
     async with opened(tmp_path) as db:
         done = await asyncio.gather(
-            *(db.write(lambda _, n=n: n, principal="ada") for n in range(600))
+            *(db.write(lambda _, n=n: n, principal="ada") for n in range(QUEUE_LIMIT + 100))
         )
-        assert done == list(range(600))
+        assert done == list(range(QUEUE_LIMIT + 100))
 
 
 async def test_a_cancelled_caller_leaves_the_store_working(tmp_path: Path) -> None:
