@@ -81,16 +81,20 @@ def _scaling(planes: Planes, size: InputSize) -> "_Work":
 
 
 def _detecting(pack: Pack, provider: str, size: InputSize) -> "_Work":
-    session = Session(pack.read(pack.detector), label="detector", provider=provider)
-    feed = np.zeros((1, 3, size.height_px, size.width_px), np.float32)
+    shape = (1, 3, size.height_px, size.width_px)
+    session = Session(pack.read(pack.detector), label="detector", provider=provider, shapes=[shape])
+    feed = np.zeros(shape, np.float32)
     shapes = output_shapes(pack.detector.family, 1, size)
     results = [np.zeros(shape, np.float32) for shape in shapes]
     return lambda: session.run(feed, results)
 
 
 def _embedding(pack: Pack, provider: str) -> "_Work":
-    session = Session(pack.read(pack.recogniser), label="recogniser", provider=provider)
-    feed = np.zeros((1, 3, 112, 112), np.float32)
+    shape = (1, 3, 112, 112)
+    session = Session(
+        pack.read(pack.recogniser), label="recogniser", provider=provider, shapes=[shape]
+    )
+    feed = np.zeros(shape, np.float32)
     result = np.zeros((1, pack.recogniser.dim), np.float32)
     return lambda: session.run(feed, [result])
 

@@ -6,10 +6,11 @@ import numpy as np
 
 from lfrd.types import CROP_SIDE_PX, F32, U8
 from lfrd.vision.packs import RecogniserFile
-from lfrd.vision.session import Session
+from lfrd.vision.session import Session, Shape
 
 BATCH_LIMIT, CUDA_BATCH_LIMIT = 2, 32
-"""Faces a run. On a CPU more together save nothing, and each costs 12 MB."""
+"""Faces a run. On a CPU more together save nothing, and each costs 12 MB. OpenVINO is compiled for
+each number of faces, with 67 MB of weights, so there it is one."""
 
 
 class Embedder:
@@ -70,4 +71,14 @@ def batch_limit(model: RecogniserFile, provider: str = "cpu") -> int:
     """Faces that may be embedded together."""
     if model.fixed_batch:
         return 1
-    return CUDA_BATCH_LIMIT if provider == "cuda" else BATCH_LIMIT
+    if provider == "cuda":
+        return CUDA_BATCH_LIMIT
+    return 1 if provider.startswith("openvino") else BATCH_LIMIT
+
+
+def input_shapes(model: RecogniserFile, provider: str = "cpu") -> tuple[Shape, ...]:
+    """Every input shape that an `Embedder` runs; none where the model's own batch is fixed."""
+    if model.fixed_batch:
+        return ()
+    batches = range(1, batch_limit(model, provider) + 1)
+    return tuple((batch, 3, CROP_SIDE_PX, CROP_SIDE_PX) for batch in batches)

@@ -244,8 +244,9 @@ class Vision:
         """Read the files, and open the recognisers; each thread opens a detector of its own."""
         model = self._pack.recogniser
         content = self._pack.read(model)
+        shapes = embedder.input_shapes(model, self.provider)
         for _ in range(self._recognisers):
-            session = Session(content, label=model.file, provider=self.provider)
+            session = Session(content, label=model.file, provider=self.provider, shapes=shapes)
             self._embedders.put(embedder.Embedder(session, model))
         self._detector = self._pack.read(self._pack.detector)
 

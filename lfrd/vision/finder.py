@@ -14,7 +14,8 @@ from lfrd.vision.planes import bgr_scaled
 from lfrd.vision.session import Session
 
 BATCH_LIMIT, CUDA_BATCH_LIMIT = 2, 16
-"""Pictures a run. On a CPU more together save nothing, and each costs every thread 30 MB."""
+"""Pictures a run. On a CPU more together save nothing, and each costs every thread 30 MB; OpenVINO
+is compiled for each number of pictures, so there it is one."""
 
 _SIZES_LIMIT = 6
 """Input sizes whose arrays are kept; the one not used for longest is overwritten and dropped."""
@@ -137,4 +138,6 @@ def batch_limit(model: DetectorFile, provider: str = "cpu") -> int:
     """Pictures that may be searched together."""
     if model.fixed_batch:
         return 1
-    return CUDA_BATCH_LIMIT if provider == "cuda" else BATCH_LIMIT
+    if provider == "cuda":
+        return CUDA_BATCH_LIMIT
+    return 1 if provider.startswith("openvino") else BATCH_LIMIT

@@ -22,7 +22,7 @@ from lfrd.errors import InferenceFailed, ModelError
 from lfrd.types import CROP_SIDE_PX, F32, U8, Detections, Planes
 from lfrd.vision.aligner import Aligner
 from lfrd.vision.detector import choose_size, fit_size
-from lfrd.vision.embedder import Embedder
+from lfrd.vision.embedder import Embedder, input_shapes
 from lfrd.vision.finder import Finder
 from lfrd.vision.packs import Pack
 from lfrd.vision.planes import planes_from_rgb
@@ -127,7 +127,13 @@ class _Runner:
         self._fixed = found.fixed_size
         self._finder = Finder(Session(pack.read(found), label=found.file, provider=provider), found)
         self._embedder = Embedder(
-            Session(pack.read(known), label=known.file, provider=provider), known
+            Session(
+                pack.read(known),
+                label=known.file,
+                provider=provider,
+                shapes=input_shapes(known, provider),
+            ),
+            known,
         )
         self._dim = known.dim
 

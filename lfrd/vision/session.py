@@ -13,6 +13,8 @@ from typing import Any, Literal, Protocol
 from lfrd.errors import ConfigError, InferenceFailed, ModelError
 from lfrd.types import F32
 
+Shape = tuple[int, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class TensorSpec:
@@ -38,15 +40,18 @@ class Opened(Protocol):
 class Session:
     """One model on one execution provider, without fallback to another one."""
 
-    def __init__(self, model: bytes, *, label: str, provider: str = "cpu") -> None:
-        """Open a serialised ONNX model; `label` names it in messages.
+    def __init__(
+        self, model: bytes, *, label: str, provider: str = "cpu", shapes: Sequence[Shape] = ()
+    ) -> None:
+        """Open a serialised ONNX model; `label` names it in messages. Where `shapes` are given the
+        input will have no others, so that a provider may prepare for them.
 
         Raises ConfigError for an unknown provider, ModelError where the bytes are no usable model
         and InferenceFailed where the provider cannot be had.
         """
         self.label = label
         self.provider = provider
-        self._opened = _open(model, label, provider)
+        self._opened = _open(model, label, provider, shapes)
         self.inputs, self.outputs = self._opened.inputs, self._opened.outputs
         if len(self.inputs) != 1:
             raise ModelError(f"{label} wants {len(self.inputs)} inputs; a face model has one")
@@ -98,15 +103,15 @@ class _OnnxRuntime:
         self._bound = key
 
 
-def _open(model: bytes, label: str, provider: str) -> Opened:
+def _open(model: bytes, label: str, provider: str, shapes: Sequence[Shape]) -> Opened:
     opener = _PROVIDERS.get(provider)
     if opener is None:
         known = ", ".join(_PROVIDERS)
         raise ConfigError(f"execution provider {provider!r} is not known; choose one of: {known}")
-    return opener(model, label)
+    return opener(model, label, shapes)
 
 
-def _open_cpu(model: bytes, label: str) -> Opened:
+def _open_cpu(model: bytes, label: str, _: Sequence[Shape]) -> Opened:
     import onnxruntime  # here, so that commands which run no model do not pay for it
 
     try:
@@ -120,7 +125,7 @@ def _open_cpu(model: bytes, label: str) -> Opened:
     return _OnnxRuntime(session, label)
 
 
-def _open_cuda(model: bytes, label: str) -> Opened:
+def _open_cuda(model: bytes, label: str, _: Sequence[Shape]) -> Opened:
     import onnxruntime
 
     if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
@@ -141,16 +146,19 @@ def _open_cuda(model: bytes, label: str) -> Opened:
     return _OnnxRuntime(session, label)
 
 
-def _open_openvino(precision: Literal["f32", "bf16"]) -> Callable[[bytes, str], Opened]:
-    def open_(model: bytes, label: str) -> Opened:
+_Opener = Callable[[bytes, str, Sequence[Shape]], Opened]
+
+
+def _open_openvino(precision: Literal["f32", "bf16"]) -> _Opener:
+    def open_(model: bytes, label: str, shapes: Sequence[Shape]) -> Opened:
         from lfrd.vision import openvino  # an extra of its own
 
-        return openvino.open_model(model, label, precision)
+        return openvino.open_model(model, label, precision, shapes)
 
     return open_
 
 
-_PROVIDERS: dict[str, Callable[[bytes, str], Opened]] = {
+_PROVIDERS: dict[str, _Opener] = {
     "cpu": _open_cpu,
     "openvino-f32": _open_openvino("f32"),
     "openvino-bf16": _open_openvino("bf16"),
