@@ -3,6 +3,11 @@
     python -m benchmarks.identity [SECTION ...]
 
 Needs the test media (LFRD_SHARED, default ../shared). Writes results/identity.json. Seed 1.
+
+One look is judged at the thresholds where 1 % and 0.1 % of the strangers are raised, as such rates
+are usually stated. Three fused looks are judged at the thresholds that the daemon derives from the
+shipped curve with its demographic factor of 10, which are stricter; the others stand beside them.
+The curve was fitted on one half of the people; what it promises is tested on the other half.
 """
 
 import argparse
@@ -63,11 +68,10 @@ async def thresholds(bench: Bench) -> None:
     _, others = calibrate.halves_of(bench.faces, SEED)
     tested = calibrate.test(shipped, others, RULE, _errata(), SEED)
     for test in tested.tests:
-        bar = 2 * test.target if test.demographic_factor == DEMOGRAPHIC_FACTOR else None
         bench.report.add(
             Figure(
                 f"FPIR bound, list {test.entries}, target {test.target:g}, factor "
-                f"{test.demographic_factor:g}", test.upper_95, at_most=bar,
+                f"{test.demographic_factor:g}", round(test.upper_95, 6), at_most=2 * test.target,
                 note=f"{test.false_alerts} of {test.tracks} tracks at {test.threshold:g}",
             )
         )  # fmt: skip
@@ -88,16 +92,19 @@ async def identification(bench: Bench) -> None:
     for target, bar_one, bar_fused in ((0.01, 3.0, 1.0), (0.001, 6.5, 1.5)):
         at = openset.measure(one, openset.threshold_for(one, target))
         _add_fnir(bench, f"one look, FNIR at FPIR {target:g}", at, bar_one)
+        at = openset.measure(fused, openset.threshold_for(fused, target))
+        _add_fnir(bench, f"3 looks, FNIR at FPIR {target:g}", at, bar_fused)
         for factor in (1.0, DEMOGRAPHIC_FACTOR):
             derived = derive(shipped, Risk(1 / target, factor), references=LIST, looks=3)
             at = openset.measure(fused, derived.threshold)
             name = f"3 looks, FNIR, derived for {target:g}, factor {factor:g}"
-            _add_fnir(bench, name, at, bar_fused if factor == 1 else None)
+            _add_fnir(bench, name, at, bar_fused)
 
 
 def _add_fnir(bench: Bench, name: str, at: openset.Measured, bar: float | None) -> None:
     note = (
-        f"T {at.threshold:.3f}, {at.fnir.k} of {at.fnir.n} missed, {at.fpir.k} of {at.fpir.n} "
+        f"T {at.threshold:.3f}, {at.fnir.k} of {at.fnir.n} missed (by subject, 95 % "
+        f"{at.fnir_by_subject.lo:.2%} to {at.fnir_by_subject.hi:.2%}), {at.fpir.k} of {at.fpir.n} "
         f"strangers raised, {at.misidentified} misidentified"
     )
     bench.report.add(Figure(name, round(100 * at.fnir.value, 3), "%", at_most=bar, note=note))
@@ -252,7 +259,9 @@ async def _run(names: list[str], cache: Path | None) -> int:
         )  # fmt: skip
         for section in SECTIONS:
             if not names or section.__name__ in names:
+                began_s = time.monotonic()
                 await section(Bench(report, vision, pack, faces))
+                print(f"  ({section.__name__}: {time.monotonic() - began_s:.0f} s)")
     return report.finish(keep=not names)
 
 

@@ -189,6 +189,8 @@ def text(result: Evaluation) -> list[str]:
         f"for a target FPIR of {result.target_fpir:g}",
         f"  FPIR {_rate(measured.fpir)}",
         f"  FNIR {_rate(measured.fnir)}, {measured.misidentified} taken for somebody else",
+        f"  FNIR, a person's passages taken together: 95 % {measured.fnir_by_subject.lo:.3%} to "
+        f"{measured.fnir_by_subject.hi:.3%}",
         f"  closed set, right person first: {_rate(measured.rank_one)}",
     ]
     if result.groups is not None:
@@ -198,7 +200,7 @@ def text(result: Evaluation) -> list[str]:
 
 def report(result: Evaluation) -> str:
     """A page that needs nothing else: the text, the charts, and the numbers as JSON."""
-    points = [(point.fpir.value, point.fnir.value) for point in openset.det(result.found)]
+    points = openset.det(result.found)
     charts = (
         plots.det_chart(points, f"DET, list of {result.found.entries}"),
         plots.histogram(

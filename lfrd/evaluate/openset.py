@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lfrd.errors import BadInput
+from lfrd.evaluate.by_subject import bootstrap
 from lfrd.evaluate.calibrate import Errata, fused_full_looks, known_pairs
 from lfrd.evaluate.labelled import Embedded
 from lfrd.identity.evidence import EvidenceRule
@@ -39,11 +40,14 @@ class Opportunities:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """FPIR and FNIR at one threshold, and how many listed people were taken for another."""
+    """FPIR and FNIR at one threshold, and how many listed people were taken for another.
+
+    `fnir_by_subject` has the interval that takes the passages of one person together."""
 
     threshold: float
     fpir: Rate
     fnir: Rate
+    fnir_by_subject: Rate
     misidentified: int
     rank_one: Rate
 
@@ -112,16 +116,18 @@ def draw(
     )
 
 
-def measure(found: Opportunities, threshold: float) -> Measured:
-    """The rates at a threshold. Intervals: Clopper-Pearson for FPIR, Wilson for FNIR."""
-    missed = int((found.mated < threshold).sum())
+def measure(found: Opportunities, threshold: float, seed: int = 1) -> Measured:
+    """The rates at a threshold. Intervals: Clopper-Pearson for FPIR, Wilson for FNIR, and a
+    bootstrap by subject beside it."""
+    missed = found.mated < threshold
     wrong = int(((found.impostor >= threshold) & (found.impostor > found.mated)).sum())
     false = int((found.non_mated >= threshold).sum())
     first = int((found.mated > found.impostor).sum())
     return Measured(
         threshold,
         clopper_pearson(false, len(found.non_mated)),
-        wilson(missed, len(found.mated)),
+        wilson(int(missed.sum()), len(found.mated)),
+        bootstrap(found.subjects, missed, seed),
         wrong,
         wilson(first, len(found.mated)),
     )
@@ -134,10 +140,13 @@ def threshold_for(found: Opportunities, target: float) -> float:
     return float(np.nextafter(ordered[min(allowed, len(ordered) - 1)], np.float32(2)))
 
 
-def det(found: Opportunities, points: int = 200) -> list[Measured]:
-    """FNIR against FPIR over all thresholds of interest."""
+def det(found: Opportunities, points: int = 200) -> list[tuple[float, float]]:
+    """(FPIR, FNIR) over all thresholds of interest."""
     low, high = float(found.non_mated.min()), float(found.mated.max())
-    return [measure(found, float(t)) for t in np.linspace(low, high, points)]
+    return [
+        (float((found.non_mated >= t).mean()), float((found.mated < t).mean()))
+        for t in np.linspace(low, high, points)
+    ]
 
 
 def read_pairs(path: Path, folder: Path) -> list[tuple[Path, Path, bool]]:
