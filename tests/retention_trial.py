@@ -76,7 +76,7 @@ async def run_trial(clip: Path, portraits: list[Path]) -> Trial:
 
 def _glance(witness: Witness, pid: int, before: Before) -> Hits:
     """The process as it is at one moment."""
-    return _stopped(pid, lambda _: witness.search_process(pid, before, until_found=True))
+    return _stopped(pid, lambda _: witness.search_process(pid, before))
 
 
 def _stopped(pid: int, look: Callable[[int], T]) -> T:
