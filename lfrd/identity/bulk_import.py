@@ -15,7 +15,7 @@ from lfrd.identity import gate
 from lfrd.identity.enrolment import EnrolledPhoto
 from lfrd.identity.gate import GateMode, PhotoRefused, Weight
 from lfrd.identity.import_source import Row
-from lfrd.identity.photos import Judged, Photos, new_image
+from lfrd.identity.photos import Judged, Photos, Pictures, new_image, pictures_of
 from lfrd.store import imports, list_changes, reference_images, templates
 from lfrd.store import watchlists as stored
 from lfrd.store.database import Database
@@ -48,6 +48,18 @@ class RowResult:
     row: ImportRow
     message: str
     judged: Judged | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A row whose face was found, and its entry where it has one already."""
+
+    run: ImportRun
+    row: Row
+    entry: Entry | None
+    photo: EnrolledPhoto
+    pictures: Pictures
+    data: bytes
 
 
 class BulkImport:
@@ -112,7 +124,8 @@ class BulkImport:
         run = ImportRun("", watchlist_id, "", "", mode.value, 1, 0.0, None, "")
         try:
             photo = await self._photos.look(data, row.file)
-            return await self._judge(run, row, photo)
+            entry = await self._database.read(lambda reader: _entry(reader, run, row))
+            return await self._judge(run, row, entry, photo)
         except (BadInput, Conflict) as error:
             return _refused(run, row, error)
 
@@ -121,33 +134,30 @@ class BulkImport:
 
         Raises NotFound, and Conflict where too much is under way: then the row is not done.
         """
-        run = await self._database.read(lambda reader: imports.get(reader, import_id))
-        if (before := await self._done(run, row)) is not None:
+        run, _, before = await self._database.read(lambda r: _known(r, import_id, row))
+        if before is not None:
             return before
         try:
             photo = await self._photos.look(data, row.file)
         except BadInput as error:
             return await self._note(_refused(run, row, error), principal)
+        pictures = await pictures_of(photo)
         async with self._storing:
-            if (before := await self._done(run, row)) is not None:
+            run, entry, before = await self._database.read(lambda r: _known(r, import_id, row))
+            if before is not None:
                 return before
             try:
-                return await self._store(run, row, photo, data, principal)
+                return await self._store(_Taken(run, row, entry, photo, pictures, data), principal)
             except (BadInput, Conflict) as error:
                 return await self._note(_refused(run, row, error), principal)
-
-    async def _done(self, run: ImportRun, row: Row) -> RowResult | None:
-        known = await self._database.read(lambda reader: imports.row(reader, run.id, row.number))
-        return None if known is None else RowResult(known, "done before")
 
     async def _note(self, result: RowResult, principal: str) -> RowResult:
         await self._database.write(lambda tx: imports.note_row(tx, result.row), principal=principal)
         return result
 
-    async def _store(
-        self, run: ImportRun, row: Row, photo: EnrolledPhoto, data: bytes, principal: str
-    ) -> RowResult:
-        result = await self._judge(run, row, photo)
+    async def _store(self, taken: _Taken, principal: str) -> RowResult:
+        run, row, photo = taken.run, taken.row, taken.photo
+        result = await self._judge(run, row, taken.entry, photo)
         if result.row.outcome in (RowOutcome.REFUSED, RowOutcome.DUPLICATE):
             return await self._note(result, principal)
         judged = result.judged
@@ -155,7 +165,9 @@ class BulkImport:
 
         def write(tx: Transaction) -> tuple[Entry, StoredTemplate, ImportRow]:
             owner = _entry(tx, run, row) or _new_entry(tx, run, row)
-            image = reference_images.add(tx, new_image(owner.id, data, judged))
+            image = reference_images.add(
+                tx, new_image(owner.id, taken.data, judged, taken.pictures)
+            )
             template = templates.add(tx, image.id, photo.template)
             done = ImportRow(
                 run.id, row.number, result.row.outcome, result.row.codes, owner.id, image.id,
@@ -168,9 +180,10 @@ class BulkImport:
         await self._photos.publish(owner.id, template, principal=principal)
         return RowResult(done, result.message)
 
-    async def _judge(self, run: ImportRun, row: Row, photo: EnrolledPhoto) -> RowResult:
+    async def _judge(
+        self, run: ImportRun, row: Row, entry: Entry | None, photo: EnrolledPhoto
+    ) -> RowResult:
         """The outcome of a row as far as the gate tells."""
-        entry = await self._database.read(lambda reader: _entry(reader, run, row))
         if entry is not None and await self._has_file(entry, photo.sha256):
             return _result(
                 run, row, RowOutcome.DUPLICATE, ("same-file",), "the entry has it", entry
@@ -190,6 +203,16 @@ class BulkImport:
             lambda reader: reference_images.of_entry(reader, entry.id)
         )
         return any(photo.sha256 == sha256 for photo in photos)
+
+
+def _known(
+    reader: Reader, import_id: str, row: Row
+) -> tuple[ImportRun, Entry | None, RowResult | None]:
+    """The import, the row's entry, and the row where it is done already. Raises NotFound."""
+    run = imports.get(reader, import_id)
+    done = imports.row(reader, import_id, row.number)
+    result = None if done is None else RowResult(done, "done before")
+    return run, _entry(reader, run, row), result
 
 
 def _entry(reader: Reader, run: ImportRun, row: Row) -> Entry | None:

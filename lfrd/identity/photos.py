@@ -1,5 +1,6 @@
 """Reference photos on their way to a list: looked at, judged, kept; quarantined and released."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -91,7 +92,7 @@ class Photos:
 
         Raises Conflict where the entry has this very photo, or as many as it may have.
         """
-        new = new_image(entry.id, data, judged)
+        new = new_image(entry.id, data, judged, await pictures_of(judged.photo))
 
         def write(tx: Transaction) -> tuple[ReferenceImage, StoredTemplate]:
             if len(reference_images.of_entry(tx, entry.id)) >= PHOTOS_LIMIT:
@@ -191,12 +192,25 @@ class Photos:
         return await self._database.read(lambda reader: templates.ids_of_image(reader, image.id))
 
 
-def new_image(entry_id: str, data: bytes, judged: Judged) -> NewReferenceImage:
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """What is kept of a photo beside its file: the aligned crop as PNG, the portrait as JPEG."""
+
+    crop: bytes
+    portrait: bytes
+
+
+async def pictures_of(photo: EnrolledPhoto) -> Pictures:
+    """Encode them, beside the event loop."""
+    return await asyncio.to_thread(lambda: Pictures(png(photo.crop_rgb), jpeg(photo.portrait_rgb)))
+
+
+def new_image(entry_id: str, data: bytes, judged: Judged, pictures: Pictures) -> NewReferenceImage:
     """A judged photo as the store keeps it."""
     photo = judged.photo
     return NewReferenceImage(
-        entry_id, data, photo.width_px, photo.height_px, png(photo.crop_rgb),
-        jpeg(photo.portrait_rgb), photo.quality, gate.as_json(judged.findings),
+        entry_id, data, photo.width_px, photo.height_px, pictures.crop, pictures.portrait,
+        photo.quality, gate.as_json(judged.findings),
     )  # fmt: skip
 
 

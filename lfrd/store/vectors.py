@@ -209,7 +209,10 @@ class VectorIndex:
         return connection
 
     def _connect(self) -> Connection:
-        return connect(self.path, self._key, cache_kib=CACHE_KIB, vectors=True)
+        connection = connect(self.path, self._key, cache_kib=CACHE_KIB, vectors=True)
+        # A power cut may cost the newest commits and never leaves half of one: `sync` mends that.
+        connection.set_pragma("synchronous", "NORMAL")
+        return connection
 
     def _discard(self) -> None:
         for suffix in ("", "-wal", "-shm"):
