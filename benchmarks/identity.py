@@ -46,8 +46,8 @@ SEED = 1
 LIST = 320
 """As many people have four photos or more: they are the list, everybody else is a stranger."""
 RULE = EvidenceRule()
-ENROLLED = 300
-"""Photos of the enrolment section: enough for a steady rate."""
+ENROLLED, ROUND = 300, 60
+"""Photos of the enrolment section, and how many are embedded, then imported, before the next."""
 
 sys.path.append(str(ROOT / "tests"))  # the renderer of clips and the lists without a daemon
 
@@ -103,36 +103,44 @@ async def identification(bench: Bench) -> None:
 
 def _add_fnir(bench: Bench, name: str, at: openset.Measured, bar: float | None) -> None:
     note = (
-        f"T {at.threshold:.3f}, {at.fnir.k} of {at.fnir.n} missed (by subject, 95 % "
-        f"{at.fnir_by_subject.lo:.2%} to {at.fnir_by_subject.hi:.2%}), {at.fpir.k} of {at.fpir.n} "
-        f"strangers raised, {at.misidentified} misidentified"
+        f"T {at.threshold:.3f}, {at.fnir.k} of {at.fnir.n} missed ({_interval(at)}), "
+        f"{at.fpir.k} of {at.fpir.n} strangers raised, {at.misidentified} misidentified"
     )
     bench.report.add(Figure(name, round(100 * at.fnir.value, 3), "%", at_most=bar, note=note))
 
 
+def _interval(at: openset.Measured) -> str:
+    if not at.fnir.k:
+        return f"at most {3 / at.fnir.n:.2%}, rule of three"
+    return f"by subject 95 % {at.fnir_by_subject.lo:.2%} to {at.fnir_by_subject.hi:.2%}"
+
+
 async def enrolment(bench: Bench) -> None:
-    """Bulk import beside the bare rate of reading, finding and embedding the same photos."""
+    """Bulk import beside the bare rate of reading, finding and embedding the same photos, in turn:
+    other programs on the machine then slow both."""
     from lists_builder import lists
 
     photos = _files(ENROLLED + 20)
+    bare_s = import_s = 0.0
     with tempfile.TemporaryDirectory() as folder:
         async with lists(Path(folder) / "state", bench.pack, threads=_threads()) as site:
             await _embed_all(site.photos, photos[:20])
-            bare = await _embed_all(site.photos, photos[20:])
             watchlist_id = await site.make_list()
             run = await site.imports.begin(
                 watchlist_id, "0" * 64, "bench", GateMode.WARN, ENROLLED, principal="user:bench"
             )
             before_mb = _peak_mb()
-            began_s = time.monotonic()
-            await _import_all(site.imports, run.run.id, photos[20:])
-            rate = ENROLLED / (time.monotonic() - began_s)
+            for start in range(20, len(photos), ROUND):
+                part = photos[start : start + ROUND]
+                bare_s += await _embed_all(site.photos, part)
+                import_s += await _import_all(site.imports, run.run.id, part, start)
             progress = await site.imports.progress(run.run.id)
+    counts = ", ".join(f"{count} {outcome.value}" for outcome, count in progress.counts.items())
     bench.report.add(
-        Figure("photos read, found, embedded", round(bare, 1), "a second"),
-        Figure("bulk import of the same photos", round(rate, 1), "a second",
-               note=f"outcomes {dict(progress.counts)}"),
-        Figure("bulk import / bare rate", round(rate / bare, 3), at_least=0.9),
+        Figure("photos read, found, embedded", round(ENROLLED / bare_s, 1), "a second"),
+        Figure("bulk import of the same photos", round(ENROLLED / import_s, 1), "a second",
+               note=counts),
+        Figure("bulk import / bare rate", round(bare_s / import_s, 3), at_least=0.9),
         Figure("memory growth during the import", round(_peak_mb() - before_mb, 1), "MB",
                at_most=60),
     )  # fmt: skip
@@ -201,7 +209,7 @@ def _files(count: int) -> list[bytes]:
 
 
 async def _embed_all(photos, files: list[bytes]) -> float:
-    """Files a second, four at a time."""
+    """Seconds for all of them, four at a time."""
     waiting = iter(files)
 
     async def worker() -> None:
@@ -209,20 +217,25 @@ async def _embed_all(photos, files: list[bytes]) -> float:
             with contextlib.suppress(BadInput):  # two people on it: the import refuses it too
                 await photos.look(data, "bench")
 
-    began_s = time.monotonic()
-    await asyncio.gather(*(worker() for _ in range(4)))
-    return len(files) / (time.monotonic() - began_s)
+    return await _four_at_a_time(worker)
 
 
-async def _import_all(imports, run_id: str, files: list[bytes]) -> None:
-    waiting = iter(enumerate(files, start=1))
+async def _import_all(imports, run_id: str, files: list[bytes], first: int) -> float:
+    """The same as rows of an import, numbered from `first`."""
+    waiting = iter(enumerate(files, start=first))
 
     async def worker() -> None:
         for number, data in waiting:
             row = Row(number, f"p{number}", f"{number}.jpg")
             await imports.add_row(run_id, row, data, principal="user:bench")
 
+    return await _four_at_a_time(worker)
+
+
+async def _four_at_a_time(worker: Callable[[], Awaitable[None]]) -> float:
+    began_s = time.monotonic()
     await asyncio.gather(*(worker() for _ in range(4)))
+    return time.monotonic() - began_s
 
 
 def _peak_mb() -> float:
