@@ -185,9 +185,11 @@ def _token(options: argparse.Namespace) -> int:
 
 def _tui(options: argparse.Namespace) -> int:
     loaded = _quietly(options)
+    from lfrd.commands.who import token_of
     from tui.app import run_tui
 
-    return run_tui(options.socket or config.client_socket(loaded))
+    address = options.url or options.socket or config.client_socket(loaded)
+    return run_tui(address, token_of(options))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -227,7 +229,12 @@ def _add_daemon(commands: Any) -> None:
     check.add_argument("file", type=Path)
     check.set_defaults(call=_check_config)
     tui = _add(commands, "tui", _tui, "Open the operator's terminal.")
-    tui.add_argument("--socket", type=Path, help="the daemon's socket (default: as configured)")
+    place = tui.add_mutually_exclusive_group()
+    place.add_argument("--socket", type=Path, help="the daemon's socket (default: as configured)")
+    place.add_argument("--url", help="the daemon's loopback port, such as http://127.0.0.1:8787")
+    from lfrd.commands.who import add_token_file
+
+    add_token_file(tui)
 
 
 def _add_lab(commands: Any) -> None:

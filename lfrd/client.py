@@ -36,6 +36,7 @@ from lfrd.api.schema import (
     EventMessage,
     Health,
     HealthChange,
+    Me,
     Photo,
     Problem,
     ReviewSubmit,
@@ -131,6 +132,9 @@ class Client:
 
     async def health(self) -> Health:
         return await self._get(Health, "/v1/health")
+
+    async def me(self) -> Me:
+        return await self._get(Me, "/v1/me")
 
     async def cameras(self) -> tuple[Camera, ...]:
         return await self._get(tuple[Camera, ...], "/v1/cameras")

@@ -34,7 +34,8 @@ LEAVES = {
     "lfrd/tracking/": ("lfrd.tracking", "lfrd.types"),
     "lfrd/store/": ("lfrd.store", "lfrd.errors", "lfrd.clock", "lfrd.ids", "lfrd.types",
                     "lfrd.events", "lfrd.governance.audit"),
-    "tui/": ("tui", "lfrd.client", "lfrd.api.schema", "lfrd.api.schema_cameras", "lfrd.errors"),
+    "tui/": ("tui", "lfrd.client", "lfrd.review_client", "lfrd.api.schema",
+             "lfrd.api.schema_cameras", "lfrd.errors"),
     "lfrd/client.py": ("lfrd.api.schema", "lfrd.api.schema_cameras", "lfrd.api.governance_calls",
                        "lfrd.api.sse", "lfrd.errors"),
 }  # fmt: skip

@@ -18,10 +18,12 @@ from lfrd.api.schema import (
     CameraState,
     Deployment,
     DeploymentState,
+    EngagementReport,
     EventKind,
     EventMessage,
     Health,
     HealthStatus,
+    Me,
     ModelInfo,
     Outcome,
     Regions,
@@ -32,10 +34,12 @@ from lfrd.api.schema import (
     Rival,
 )
 from lfrd.api.schema_cameras import CameraAdded, CameraChange, CameraCreate, CameraTestReport
-from lfrd.client import Away, Back, Client, StreamItem
+from lfrd.client import Away, Back, StreamItem
 from lfrd.errors import LfrdError, NotFound
+from lfrd.review_client import ReviewClient
 from tui.app import OperatorApp
-from tui.screens.main import LOOK_S, MainScreen
+from tui.screens.deciding import LOOK_S
+from tui.screens.main import MainScreen
 from tui.widgets.faces import FacePanel
 from tui.widgets.picture import image_widget
 
@@ -204,6 +208,7 @@ class Desk:
         self.held = {a.id: a for a in alerts}
         self.cameras_held: tuple[Camera, ...] = (camera(),)
         self.health_held = health()
+        self.me_held = Me(principal="user:anna", role="operator")
         self.deployment_held: Deployment | None = deployment()
         self.submitted: list[tuple[str, ReviewSubmit]] = []
         self.photos_read: list[tuple[str, str]] = []
@@ -229,6 +234,9 @@ class Desk:
         if self.refuses is not None:
             error, self.refuses = self.refuses, None
             raise error
+
+    async def me(self) -> Me:
+        return self.me_held
 
     async def health(self) -> Health:
         return self.health_held
@@ -291,6 +299,15 @@ class Desk:
         self.photos_read.append((alert_id, which))
         return self.photos[which]
 
+    async def scene(self, alert_id: str) -> bytes:
+        self._refuse()
+        self.photos_read.append((alert_id, "scene"))
+        return jpeg("white")
+
+    async def report_engagement(self, alert_id: str, report: EngagementReport) -> Alert:
+        self._refuse()
+        return self._keep(alert_id, engagement=report)
+
     async def rival_image(self, alert_id: str, person_id: str) -> bytes:
         self.photos_read.append((alert_id, person_id))
         return jpeg("green")
@@ -325,7 +342,7 @@ async def screen_of(
     desk: Desk, size: tuple[int, int] = (160, 48)
 ) -> AsyncIterator[tuple[Pilot[None], MainScreen]]:
     """The real app on this desk, with the half-block pictures that every terminal can show."""
-    app = OperatorApp(cast(Client, desk), image_widget("half-block"), desk.now)
+    app = OperatorApp(cast(ReviewClient, desk), image_widget("half-block"), desk.now)
     async with app.run_test(size=size) as pilot:
         await until(pilot, lambda: app.main.board.listed() or not desk.held)
         yield pilot, app.main

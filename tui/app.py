@@ -17,8 +17,8 @@ from textual.app import App
 from textual.theme import Theme
 from textual.worker import Worker, WorkerCancelled
 
-from lfrd.client import Client
 from lfrd.errors import LfrdError, UserError
+from lfrd.review_client import ReviewClient
 from tui.live import follow
 from tui.screens.main import MainScreen
 from tui.widgets.picture import image_widget
@@ -65,7 +65,7 @@ class OperatorApp(App[None]):
     ENABLE_COMMAND_PALETTE = False
 
     def __init__(
-        self, client: Client, image_class: "ImageClass", now: Callable[[], float] = time.time
+        self, client: ReviewClient, image_class: "ImageClass", now: Callable[[], float] = time.time
     ) -> None:
         super().__init__()
         self.register_theme(THEME)  # before the stylesheet, which uses its variables, is read
@@ -95,7 +95,10 @@ class OperatorApp(App[None]):
 
 
 def run_tui(address: Path | str, token: str | None = None) -> int:
-    """Run the terminal on the daemon behind a Unix socket (Path) or a URL with its token.
+    """Run the terminal on the daemon behind a Unix socket (Path) or a URL.
+
+    A URL needs a token. On the socket a token takes the place of the system user, so that two
+    people who share a login are two principals.
 
     Returns 0 when the operator leaves. Raises UserError where there is no terminal, and what the
     daemon refuses for good.
@@ -103,15 +106,15 @@ def run_tui(address: Path | str, token: str | None = None) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UserError("the operator's screen needs a terminal: run `lfrd tui` in one")
     if isinstance(address, Path):
-        client = Client.over_socket(address)
+        client = ReviewClient.over_socket(address, token)
     elif token is not None:
-        client = Client.over_tcp(address, token)
+        client = ReviewClient.over_tcp(address, token)
     else:
-        raise UserError(f"{address} wants a token; the Unix socket needs none")
+        raise UserError(f"{address} wants a token (--token-file); the Unix socket needs none")
     return asyncio.run(_run(client, image_widget("best")))
 
 
-async def _run(client: Client, image_class: "ImageClass") -> int:
+async def _run(client: ReviewClient, image_class: "ImageClass") -> int:
     async with client:
         app = OperatorApp(client, image_class)
         await app.run_async()

@@ -18,6 +18,7 @@ from lfrd.api.schema import (
     EventMessage,
     Health,
     HealthChange,
+    Me,
 )
 from lfrd.client import Away, Back, Client, Reset
 from lfrd.errors import LfrdError, NotFound
@@ -36,6 +37,7 @@ class View(Protocol):
     """Held from asking for a candidate until the answer is shown, so that an older answer never
     takes the place of a newer one (a decision sent while an event is being followed up)."""
 
+    def show_me(self, me: Me) -> None: ...
     def show_health(self, health: Health) -> None: ...
     def show_cameras(self, cameras: tuple[Camera, ...]) -> None: ...
     def show_rates(self, rates: tuple[CameraRates, ...]) -> None: ...
@@ -65,6 +67,7 @@ async def follow(client: Client, view: View) -> None:
 async def _reload(client: Client, view: View) -> None:
     """Read everything. If the daemon goes away meanwhile, the stream says so next."""
     try:
+        view.show_me(await client.me())
         view.show_health(await client.health())
         view.show_deployment(await client.current_deployment())
         view.show_cameras(await client.cameras())

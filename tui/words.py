@@ -9,7 +9,17 @@ from datetime import datetime
 
 from textual.content import Content
 
-from lfrd.api.schema import Alert, AlertState, CameraState, HealthStatus, Revealed, ReviewDecision
+from lfrd.api.schema import (
+    Alert,
+    AlertState,
+    CameraState,
+    EngagementReport,
+    HealthStatus,
+    Me,
+    PolicyBrief,
+    Revealed,
+    ReviewDecision,
+)
 
 UNDO_WINDOW_S = 10.0
 """How long the server lets a decision be undone; it is the judge, this only drives the display."""
@@ -54,6 +64,7 @@ _DECISION = {
 }
 
 AMBIGUOUS = Mark("≈", "ambiguous", "$warning")
+ESCALATED = Mark("▲", "for a supervisor", "$warning")
 
 
 def camera_mark(state: CameraState) -> Mark:
@@ -81,6 +92,11 @@ def is_final(alert: Alert) -> bool:
     return alert.my_review is not None and alert.my_review.final_at_s is not None
 
 
+def waits_for_supervisor(alert: Alert) -> bool:
+    """Whether the reviewers disagree and nobody has settled it yet."""
+    return alert.escalated and alert.state is AlertState.OPEN
+
+
 def undo_left_s(alert: Alert, now_s: float) -> float:
     """Seconds left to undo this viewer's decision; 0 where there is nothing to undo."""
     review = alert.my_review
@@ -92,6 +108,8 @@ def undo_left_s(alert: Alert, now_s: float) -> float:
 def candidate_mark(alert: Alert, unread: bool, now_s: float) -> Mark:
     """How a candidate's state is shown to this viewer."""
     review = alert.my_review
+    if waits_for_supervisor(alert) and (review is None or is_final(alert)):
+        return ESCALATED
     if review is None:
         if alert.state is AlertState.CLOSED:
             return Mark("–", "closed", "$quiet")
@@ -131,18 +149,41 @@ def ends_text(planned_end_at_s: float | None, now_s: float) -> str:
 def figures_text(revealed: Revealed) -> str:
     """What the comparison measured, as plain numbers; a percentage of it would mean nothing.
 
-    The margin is the distance to the next best person; none where nobody else is listed. Where
-    several people decide, what they say together follows.
+    The margin is the distance to the next best person; none where nobody else is listed.
     """
     margin = "none" if revealed.margin is None else f"{revealed.margin:.3f}"
     looks = "1 look" if revealed.looks == 1 else f"{revealed.looks} looks"
     parts = [f"score {revealed.score:.3f}", f"margin {margin}"]
-    parts += [f"threshold {revealed.threshold:.3f}", looks]
+    return " · ".join([*parts, f"threshold {revealed.threshold:.3f}", looks])
+
+
+def together_text(revealed: Revealed) -> str:
+    """Where several people decide, what they say together; empty where one does."""
     if revealed.outcome is None:
-        parts.append("another reviewer has yet to decide")
-    elif len(revealed.reviews) > 1:
-        parts.append(f"together: {revealed.outcome.value.replace('_', ' ')}")
-    return " · ".join(parts)
+        return "another reviewer has yet to decide"
+    if len(revealed.reviews) > 1:
+        return f"together: {revealed.outcome.value.replace('_', ' ')}"
+    return ""
+
+
+def policy_text(policy: PolicyBrief) -> str:
+    """Which rules: name, version, and the beginning of the digest that two sites can compare."""
+    return f"{policy.name} v{policy.version} {policy.digest[:8]}"
+
+
+def me_text(me: Me) -> str:
+    """As whom this screen decides."""
+    return f"you are {me.principal.removeprefix('user:')}, {me.role}"
+
+
+def engagement_text(report: EngagementReport) -> str:
+    """What was done about a candidate."""
+    parts = [report.kind.value.replace("_", " ")]
+    if report.engagement_min:
+        parts.append(f"{report.engagement_min:g} min")
+    if report.complaint:
+        parts.append("complaint")
+    return " · ".join([*parts, *([report.note] if report.note else [])])
 
 
 def complaint(sentence: str) -> Content:

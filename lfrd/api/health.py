@@ -1,10 +1,10 @@
-"""GET /v1/health."""
+"""How the site is, and who is asking: /v1/health, /v1/me."""
 
 from fastapi import APIRouter
 
 import lfrd
 from lfrd.api import schema, views
-from lfrd.api.deps import SiteDep
+from lfrd.api.deps import PrincipalDep, RoleDep, SiteDep
 from lfrd.api.governance_views import policy_brief
 
 router = APIRouter(tags=["health"])
@@ -31,3 +31,9 @@ async def read_health(site: SiteDep) -> schema.Health:
         gallery_templates=len(site.gallery),
         policy=policy_brief(site.deployments.policies.own),
     )
+
+
+@router.get("/me")
+async def read_me(principal: PrincipalDep, role: RoleDep) -> schema.Me:
+    """Who the daemon takes the caller for, and what they may do."""
+    return schema.Me(principal=principal, role=role.value)

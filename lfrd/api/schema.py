@@ -62,6 +62,13 @@ class Health(Wire):
     """The rules of the site; every screen shows their name."""
 
 
+class Me(Wire):
+    """Who the daemon takes the caller for: where a login is shared, a screen says it."""
+
+    principal: str
+    role: Literal["operator", "supervisor", "admin"]
+
+
 class CameraState(StrEnum):
     IDLE = "idle"
     CONNECTING = "connecting"

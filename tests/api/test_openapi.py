@@ -11,6 +11,7 @@ import lfrd
 
 ROUTES = {
     "/v1/health": {"get"},
+    "/v1/me": {"get"},
     "/v1/cameras": {"get", "post"},
     "/v1/cameras/{camera_id}": {"get", "patch", "delete"},
     "/v1/cameras/{camera_id}/test": {"post"},

@@ -13,6 +13,7 @@ from tui.words import (
     ends_text,
     figures_text,
     health_mark,
+    together_text,
     undo_left_s,
 )
 
@@ -75,6 +76,10 @@ def test_figures_are_plain_numbers_and_never_a_percentage() -> None:
     nobody_else = revealed(review()).model_copy(update={"margin": None, "looks": 1})
     assert "margin none" in figures_text(nobody_else)
     assert "1 look" in figures_text(nobody_else)
-    assert "yet to decide" in figures_text(revealed(review(), outcome=None))
+
+
+def test_what_several_say_together() -> None:
+    assert together_text(revealed(review())) == ""
+    assert "yet to decide" in together_text(revealed(review(), outcome=None))
     both = revealed(review(), review(), outcome=Outcome.UNRESOLVED)
-    assert figures_text(both).endswith("together: unresolved")
+    assert together_text(both) == "together: unresolved"

@@ -18,6 +18,8 @@ KEYS = (
     ("j k ↓ ↑", "move through the candidates"),
     ("Space", "go to the newest undecided candidate"),
     ("o", "ambiguous: the photo of the other person, and back"),
+    ("s", "the scene: the whole picture, with nobody else in it that could be known"),
+    ("w", "what was done about a closed candidate, once"),
     ("f", "list all candidates, or only the open ones"),
     ("c", "the cameras: how they are; add, change, test, remove"),
     ("b", "bell on or off"),
@@ -55,6 +57,7 @@ WORDS = (
     ("≈ ambiguous", "two people on the list are close: look twice"),
     ("◷ final in …", "your decision, which you can still undo"),
     ("✓ ✗ ?", "you decided match, not a match, unsure, and it is final"),
+    ("▲ for a supervisor", "the reviewers disagree: a supervisor who is none of them decides"),
     ("– closed", "closed without a decision of yours"),
 )
 WHY = """The computer only proposes. You see the photos first and the figures only after your
@@ -116,7 +119,7 @@ class HelpScreen(ModalScreen[None]):
         self._first = first
 
     def compose(self) -> ComposeResult:
-        with VerticalScroll(classes="dialogue") as box:
+        with VerticalScroll(classes="dialogue help") as box:
             box.border_title = "Help"
             box.border_subtitle = "Esc closes"
             yield Static(help_content(self._first), markup=False)

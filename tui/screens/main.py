@@ -5,69 +5,46 @@ every widget in line and draws only what changed; it runs after each change and 
 ages and countdowns.
 """
 
-import asyncio
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on, work
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.events import Click
-from textual.screen import Screen
 from textual.widgets import Footer
 
-from lfrd.api.schema import (
-    Alert,
-    Camera,
-    CameraRates,
-    Deployment,
-    Health,
-    ReviewDecision,
-    ReviewSubmit,
-)
-from lfrd.client import Client
+from lfrd.api.schema import Alert, Camera, CameraRates, Deployment, Health, Me
 from lfrd.errors import LfrdError
-from tui.board import Board
+from lfrd.review_client import ReviewClient
 from tui.live import read_alert
 from tui.screens.cameras import CamerasScreen, Situation
+from tui.screens.deciding import DecidingScreen
 from tui.screens.help import HelpScreen
-from tui.screens.reason import ReasonScreen
 from tui.widgets.banner import Banner
 from tui.widgets.cameras import CameraList, cameras_in_short
 from tui.widgets.candidates import CandidateList
-from tui.widgets.faces import FacePanel
 from tui.widgets.line import Line
 from tui.widgets.status import away_content, pending_content
-from tui.words import complaint, decision_mark, is_final, is_undecided
+from tui.words import decision_mark, is_final, is_undecided, me_text
 
 if TYPE_CHECKING:
     from tui.widgets.picture import ImageClass
 
 REFRESH_S = 0.5
-NOTICE_S = 8.0
-LOOK_S = 0.4
-"""Both photos must have been on the screen for so long before a key counts as a decision about
-them; it also keeps a key pressed twice from deciding the next candidate unseen."""
 
 
-class MainScreen(Screen[None]):
+class MainScreen(DecidingScreen):
     """Implements `tui.live.View`; talks to the daemon only to show images and to decide."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (140, "-wide")]  # noqa: RUF012 - Textual's own type
     VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012 - Textual's own type
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("m", "decide('match')", "Match", show=False),
-        Binding("n", "decide('not_a_match')", "Not a match", show=False),
-        Binding("u", "decide('unsure')", "Unsure", show=False),
-        Binding("z", "decide('undo')", "Undo", show=False),
         Binding("j,down", "move(1)", "Down", show=False),
         Binding("k,up", "move(-1)", "Up", show=False),
         Binding("space", "next", "Next"),
-        Binding("o", "other", "Other photo", show=False),
-        Binding("r", "reason", "Reason"),
         Binding("f", "filter", "Open/all"),
         Binding("c", "cameras", "Cameras"),
         Binding("b", "bell", "Bell"),
@@ -76,33 +53,23 @@ class MainScreen(Screen[None]):
     ]
 
     def __init__(
-        self, client: Client, image_class: "ImageClass", now: Callable[[], float] = time.time
+        self, client: ReviewClient, image_class: "ImageClass", now: Callable[[], float] = time.time
     ) -> None:
-        super().__init__()
-        self._client = client
-        self._image_class = image_class
-        self._now = now
+        super().__init__(client, image_class, now)
         self._banner = Banner(id="banner")
         self._away = Line(id="away")
         self._camera_list = CameraList(id="cameras", classes="panel")
         self._candidate_list = CandidateList(id="candidates", classes="panel")
-        self._face_panel = FacePanel(client, image_class, now)
         self._pending = Line(id="pending")
         self._notice = Line(id="notice")
-        self.in_order = asyncio.Lock()
-        self.board = Board()
+        self._me: Me | None = None
         self._health: Health | None = None
         self._deployment: Deployment | None = None
         self._cameras: tuple[Camera, ...] = ()
         self._rates: dict[str, CameraRates] = {}
-        self._reasons: dict[str, str] = {}
         self._away_since_s: float | None = None
         self._bell = True
-        self._browsing = False  # the operator went back to a decided candidate on purpose
-        self._busy = False
         self._reading_finals = False
-        self._notice_until_s = 0.0
-        self._said = Content()
         self._cameras_screen: CamerasScreen | None = None
 
     def compose(self) -> ComposeResult:
@@ -122,6 +89,10 @@ class MainScreen(Screen[None]):
         self.refresh_all()
 
     # What the daemon says (tui.live.View).
+
+    def show_me(self, me: Me) -> None:
+        self._me = me
+        self.refresh_all()
 
     def show_health(self, health: Health) -> None:
         self._health = health
@@ -188,39 +159,6 @@ class MainScreen(Screen[None]):
         self.board.select_next_undecided()
         self._chosen()
 
-    def action_decide(self, what: str) -> None:
-        """Decide about the selected candidate, or undo the last decision that can be undone."""
-        if self._busy:
-            return
-        if what == "undo":
-            self._start_undo()
-        elif (alert := self._decidable()) is not None:
-            self._busy = True
-            self._submit(alert.id, ReviewDecision(what))
-
-    @on(Click, "#pending")
-    def click_pending(self) -> None:
-        self.action_decide("undo")
-
-    def action_reason(self) -> None:
-        alert = self.board.selected
-        if alert is None or not is_undecided(alert):
-            self.complain("a reason goes with a decision: choose an undecided candidate first")
-            return
-
-        def keep(reason: str | None) -> None:
-            if reason is not None:
-                self._reasons[alert.id] = reason
-            self.refresh_all()
-
-        self.app.push_screen(ReasonScreen(self._reasons.get(alert.id, "")), keep)
-
-    def action_other(self) -> None:
-        alert = self.board.selected
-        if alert is None or not self._face_panel.show_other(alert):
-            self.complain("nobody else on the list is close to this face")
-        self.refresh_all()
-
     def action_filter(self) -> None:
         self.board.toggle_filter()
         self.refresh_all()
@@ -248,11 +186,6 @@ class MainScreen(Screen[None]):
 
     # How it is done.
 
-    def _chosen(self) -> None:
-        selected = self.board.selected
-        self._browsing = selected is not None and not is_undecided(selected)
-        self.refresh_all()
-
     def _arrived(self, count: int) -> None:
         """New candidates: ring, and show one unless the operator is busy with another."""
         if count:
@@ -263,62 +196,6 @@ class MainScreen(Screen[None]):
         if count and selected is not None and not is_undecided(selected) and not self._browsing:
             self.board.select_next_undecided()
         self.refresh_all()
-
-    def _decidable(self) -> Alert | None:
-        """The selected candidate if it may be decided now; otherwise says why not."""
-        alert = self.board.selected
-        if alert is None:
-            self.complain("there is nothing to decide")
-        elif not is_undecided(alert):
-            self.complain("already decided; z undoes it while that is possible")
-        elif (seen_s := self._face_panel.seen_s()) is None:
-            self.complain("look first: face and reference must both be on the screen")
-        elif seen_s < LOOK_S:
-            self.complain("look first: that was too quick to be about these photos; press again")
-        else:
-            return alert
-        return None
-
-    @work(group="review")
-    async def _submit(self, alert_id: str, decision: ReviewDecision) -> None:
-        review = ReviewSubmit(decision=decision, reason=self._reasons.get(alert_id, ""))
-        try:
-            async with self.in_order:
-                self.board.put(await self._client.submit_review(alert_id, review))
-        except LfrdError as error:
-            self.complain(str(error))
-        else:
-            self._reasons.pop(alert_id, None)
-            self._browsing = False
-            self.board.select_next_undecided()
-            self.refresh_all()
-        finally:
-            self._busy = False
-
-    def _start_undo(self) -> None:
-        undoable = self.board.undoable(self._now())
-        if not undoable:
-            self.complain("there is nothing to undo: a decision is final after 10 seconds")
-            return
-        ids = [alert.id for alert in undoable]
-        chosen = self.board.selected_id if self.board.selected_id in ids else ids[0]
-        self._busy = True
-        self._undo(chosen)
-
-    @work(group="review")
-    async def _undo(self, alert_id: str) -> None:
-        try:
-            async with self.in_order:
-                open_again = await self._client.undo_review(alert_id)
-                self.board.put(open_again)
-        except LfrdError as error:
-            self.complain(str(error))
-        else:
-            self.board.select(alert_id)
-            self._chosen()
-            self.say(Content(f"undone: {open_again.reference} is open again"))
-        finally:
-            self._busy = False
 
     def _tick(self) -> None:
         self.refresh_all()
@@ -350,9 +227,10 @@ class MainScreen(Screen[None]):
         self._banner.show(self._deployment, self._health, cameras_in_short(self._cameras), now_s)
         self._camera_list.show(self._cameras, self._rates)
         self._candidate_list.show(self.board, names, now_s)
-        camera_name = "" if alert is None else names.get(alert.camera_id, alert.camera_id)
+        camera_name = "" if alert is None else self.camera_name(alert)
         reason = "" if alert is None else self._reasons.get(alert.id, "")
         self._face_panel.show(alert, camera_name, reason)
+        self._face_panel.border_subtitle = "" if self._me is None else me_text(self._me)
         self._refresh_lines(now_s)
 
     def _refresh_lines(self, now_s: float) -> None:
@@ -367,6 +245,10 @@ class MainScreen(Screen[None]):
         if self._cameras_screen is not None:
             self._cameras_screen.refresh_all()
 
+    def camera_name(self, alert: Alert) -> str:
+        names = {camera.id: camera.name for camera in self._cameras}
+        return names.get(alert.camera_id, alert.camera_id)
+
     def situation(self) -> Situation:
         """What the cameras screen shows of all this."""
         return Situation(
@@ -378,13 +260,3 @@ class MainScreen(Screen[None]):
             self.board.undecided_count,
             self._said,
         )
-
-    def say(self, content: Content) -> None:
-        """One line at the bottom, for a while."""
-        self._notice_until_s = self._now() + NOTICE_S
-        self._said = content
-        self.refresh_all()
-
-    def complain(self, sentence: str) -> None:
-        """Say what went wrong."""
-        self.say(complaint(sentence))

@@ -4,25 +4,35 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 
-from lfrd.api.schema import Deployment, Health
+from lfrd.api.schema import Deployment, Health, PolicyBrief
 from tui.widgets.line import Line
-from tui.words import ends_text, health_mark
+from tui.words import ends_text, health_mark, policy_text
+
+LAB = (" LAB · consenting people only ", "bold $on-lab on $lab")
+
+Part = Content | str | tuple[str, str]
 
 
-def deployment_content(deployment: Deployment | None, now_s: float) -> Content:
-    """The running deployment; a lab profile is said before anything else."""
+def deployment_content(
+    deployment: Deployment | None, site: PolicyBrief | None, now_s: float
+) -> Content:
+    """The running deployment under its rules; a lab is said before anything else. Without one,
+    the rules of the site."""
+    policy = site if deployment is None else deployment.policy
+    lab = (policy is not None and policy.is_lab) or (
+        deployment is not None and deployment.profile == "lab"
+    )
+    parts: list[Part] = [LAB, " "] if lab else []
+    rules = policy_text(policy) if policy is not None else ""
     if deployment is None:
-        return Content.assemble(
-            ("○ No deployment is running: ", "bold"),
-            ("no frame is decoded and nobody is compared.", "$quiet"),
-        )
-    parts: list[Content | str | tuple[str, str]] = []
-    if deployment.profile == "lab":
-        parts.append((" LAB · consenting people only ", "bold $on-lab on $lab"))
-        parts.append(" ")
-    else:
-        parts.append((f"{deployment.profile} ", "bold $primary"))
+        parts.append(("○ No deployment is running: ", "bold"))
+        parts.append(("no frame is decoded and nobody is compared.", "$quiet"))
+        parts.append((f" · rules {rules}" if rules else "", "$quiet"))
+        return Content.assemble(*parts)
+    parts.append((f"{rules or deployment.profile} ", "$quiet" if lab else "bold $primary"))
     parts.append((ends_text(deployment.planned_end_at_s, now_s), "bold"))
+    if deployment.paused:
+        parts.append((" · ▮ matching pauses: nobody was here", "bold $warning"))
     parts.append(f" · {deployment.purpose}")
     parts.append((f" · {deployment.place}", "$quiet"))
     return Content.assemble(*parts)
@@ -59,6 +69,7 @@ class Banner(Vertical):
         self, deployment: Deployment | None, health: Health | None, cameras: str, now_s: float
     ) -> None:
         """Bring both lines up to date."""
-        first = Content() if health is None else deployment_content(deployment, now_s)
+        site = None if health is None else health.policy
+        first = Content() if health is None else deployment_content(deployment, site, now_s)
         self._deployment.show(first)
         self._health.show(health_content(health, cameras))

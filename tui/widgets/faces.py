@@ -14,7 +14,7 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Button, ContentSwitcher, Static
 
-from lfrd.api.schema import Alert
+from lfrd.api.schema import Alert, AlertState
 from lfrd.client import Client
 from lfrd.errors import LfrdError
 from tui.widgets.line import Line
@@ -23,10 +23,13 @@ from tui.words import (
     AMBIGUOUS,
     clock_text,
     decision_mark,
+    engagement_text,
     figures_text,
     is_final,
     is_undecided,
+    together_text,
     undo_left_s,
+    waits_for_supervisor,
 )
 
 if TYPE_CHECKING:
@@ -70,16 +73,10 @@ def reference_content(alert: Alert, other: int) -> Content:
 
 
 def verdict_content(alert: Alert, reason: str, now_s: float) -> Content:
-    """What this viewer decided and, once that is final, what was measured."""
+    """What this viewer decided and, once that is final, what was measured and what was done."""
     review = alert.my_review
     if review is None:
-        if not is_undecided(alert):
-            return Content.styled("Closed without a decision of yours.", "$quiet")
-        if reason:
-            return Content.assemble(("Reason for your decision: ", "$quiet"), reason)
-        if alert.rivals:
-            return Content("Is this the same person? o shows who else is close.")
-        return Content("Is this the same person?")
+        return _undecided_content(alert, reason)
     mark = decision_mark(review.decision)
     why = f" · {review.reason}" if review.reason else ""
     if not is_final(alert):
@@ -90,9 +87,35 @@ def verdict_content(alert: Alert, reason: str, now_s: float) -> Content:
         (f"You decided: {mark.text}", "bold $decided"),
         (f" · final since {clock_text(review.final_at_s or now_s)}{why}", "$quiet"),
     )
+    return _with_figures(first, alert)
+
+
+def _undecided_content(alert: Alert, reason: str) -> Content:
+    if not is_undecided(alert):
+        closed = Content.styled("Closed without a decision of yours.", "$quiet")
+        return _with_figures(closed, alert)
+    if reason:
+        return Content.assemble(("Reason for your decision: ", "$quiet"), reason)
+    if waits_for_supervisor(alert):
+        return Content.styled("The reviewers disagree: your decision settles it.", "$warning")
+    if alert.rivals:
+        return Content("Is this the same person? o shows who else is close.")
+    return Content("Is this the same person?")
+
+
+def _with_figures(first: Content, alert: Alert) -> Content:
+    """Three lines: the decision, what was measured, and what came of it."""
     if alert.revealed is None:
         return first
-    return Content("\n").join([first, Content(figures_text(alert.revealed))])
+    came_of_it = [together_text(alert.revealed)]
+    if waits_for_supervisor(alert):
+        came_of_it.append("▲ the reviewers disagree, a supervisor decides")
+    if alert.engagement is not None:
+        came_of_it.append(f"done: {engagement_text(alert.engagement)}")
+    elif alert.state is AlertState.CLOSED:
+        came_of_it.append("w: say what was done")
+    last = Content(" · ".join(part for part in came_of_it if part))
+    return Content("\n").join([first, Content(figures_text(alert.revealed)), last])
 
 
 class FacePanel(Vertical):

@@ -1,0 +1,199 @@
+"""What an operator does about candidates: decide, undo, give a reason, look closer, report.
+
+The main screen is one of these; it shows what came of it.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on, work
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.events import Click
+from textual.screen import Screen
+
+from lfrd.api.schema import Alert, AlertState, ReviewDecision, ReviewSubmit
+from lfrd.errors import LfrdError
+from lfrd.review_client import ReviewClient
+from tui.board import Board
+from tui.screens.outcome import OutcomeScreen
+from tui.screens.reason import ReasonScreen
+from tui.screens.scene import SceneScreen
+from tui.widgets.faces import FacePanel
+from tui.words import complaint, is_undecided
+
+if TYPE_CHECKING:
+    from tui.widgets.picture import ImageClass
+
+NOTICE_S = 8.0
+LOOK_S = 0.4
+"""Both photos must have been on the screen for so long before a key counts as a decision about
+them; it also keeps a key pressed twice from deciding the next candidate unseen."""
+
+
+class DecidingScreen(Screen[None]):
+    """Holds the candidates and what the operator is about to decide of them."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("m", "decide('match')", "Match", show=False),
+        Binding("n", "decide('not_a_match')", "Not a match", show=False),
+        Binding("u", "decide('unsure')", "Unsure", show=False),
+        Binding("z", "decide('undo')", "Undo", show=False),
+        Binding("o", "other", "Other photo", show=False),
+        Binding("s", "scene", "Scene"),
+        Binding("r", "reason", "Reason"),
+        Binding("w", "outcome", "What was done", show=False),
+    ]
+
+    def __init__(
+        self, client: ReviewClient, image_class: "ImageClass", now: Callable[[], float]
+    ) -> None:
+        super().__init__()
+        self._client = client
+        self._image_class = image_class
+        self._now = now
+        self._face_panel = FacePanel(client, image_class, now)
+        self.in_order = asyncio.Lock()
+        self.board = Board()
+        self._reasons: dict[str, str] = {}
+        self._browsing = False  # the operator went back to a decided candidate on purpose
+        self._busy = False
+        self._notice_until_s = 0.0
+        self._said = Content()
+
+    def refresh_all(self) -> None:
+        """Bring every widget in line."""
+        raise NotImplementedError
+
+    def camera_name(self, alert: Alert) -> str:
+        """What people call the camera."""
+        raise NotImplementedError
+
+    def say(self, content: Content) -> None:
+        """One line at the bottom, for a while."""
+        self._notice_until_s = self._now() + NOTICE_S
+        self._said = content
+        self.refresh_all()
+
+    def complain(self, sentence: str) -> None:
+        """Say what went wrong."""
+        self.say(complaint(sentence))
+
+    def action_decide(self, what: str) -> None:
+        """Decide about the selected candidate, or undo the last decision that can be undone."""
+        if self._busy:
+            return
+        if what == "undo":
+            self._start_undo()
+        elif (alert := self._decidable()) is not None:
+            self._busy = True
+            self._submit(alert.id, ReviewDecision(what))
+
+    @on(Click, "#pending")
+    def click_pending(self) -> None:
+        self.action_decide("undo")
+
+    def action_reason(self) -> None:
+        alert = self.board.selected
+        if alert is None or not is_undecided(alert):
+            self.complain("a reason goes with a decision: choose an undecided candidate first")
+            return
+
+        def keep(reason: str | None) -> None:
+            if reason is not None:
+                self._reasons[alert.id] = reason
+            self.refresh_all()
+
+        self.app.push_screen(ReasonScreen(self._reasons.get(alert.id, "")), keep)
+
+    def action_other(self) -> None:
+        alert = self.board.selected
+        if alert is None or not self._face_panel.show_other(alert):
+            self.complain("nobody else on the list is close to this face")
+        self.refresh_all()
+
+    def action_scene(self) -> None:
+        """The whole frame, in which only the candidate can be known."""
+        alert = self.board.selected
+        if alert is None:
+            self.complain("there is no candidate whose scene could be shown")
+            return
+        name = self.camera_name(alert)
+        self.app.push_screen(SceneScreen(self._client, alert, name, self._image_class))
+
+    def action_outcome(self) -> None:
+        """Report what was done about a closed candidate."""
+        alert = self.board.selected
+        if alert is None or alert.state is AlertState.OPEN:
+            self.complain("what was done is reported once a candidate is closed")
+        elif alert.engagement is not None:
+            self.complain("what was done about this one is reported already")
+        else:
+            self.app.push_screen(OutcomeScreen(self._client, alert), self._reported)
+
+    def _reported(self, alert: Alert | None) -> None:
+        if alert is not None:
+            self.board.put(alert)
+            self.say(Content(f"● what was done about {alert.reference} is written down"))
+
+    def _chosen(self) -> None:
+        selected = self.board.selected
+        self._browsing = selected is not None and not is_undecided(selected)
+        self.refresh_all()
+
+    def _decidable(self) -> Alert | None:
+        """The selected candidate if it may be decided now; otherwise says why not."""
+        alert = self.board.selected
+        if alert is None:
+            self.complain("there is nothing to decide")
+        elif not is_undecided(alert):
+            self.complain("already decided; z undoes it while that is possible")
+        elif (seen_s := self._face_panel.seen_s()) is None:
+            self.complain("look first: face and reference must both be on the screen")
+        elif seen_s < LOOK_S:
+            self.complain("look first: that was too quick to be about these photos; press again")
+        else:
+            return alert
+        return None
+
+    @work(group="review")
+    async def _submit(self, alert_id: str, decision: ReviewDecision) -> None:
+        review = ReviewSubmit(decision=decision, reason=self._reasons.get(alert_id, ""))
+        try:
+            async with self.in_order:
+                self.board.put(await self._client.submit_review(alert_id, review))
+        except LfrdError as error:
+            self.complain(str(error))
+        else:
+            self._reasons.pop(alert_id, None)
+            self._browsing = False
+            self.board.select_next_undecided()
+            self.refresh_all()
+        finally:
+            self._busy = False
+
+    def _start_undo(self) -> None:
+        undoable = self.board.undoable(self._now())
+        if not undoable:
+            self.complain("there is nothing to undo: a decision is final after 10 seconds")
+            return
+        ids = [alert.id for alert in undoable]
+        chosen = self.board.selected_id if self.board.selected_id in ids else ids[0]
+        self._busy = True
+        self._undo(chosen)
+
+    @work(group="review")
+    async def _undo(self, alert_id: str) -> None:
+        try:
+            async with self.in_order:
+                open_again = await self._client.undo_review(alert_id)
+                self.board.put(open_again)
+        except LfrdError as error:
+            self.complain(str(error))
+        else:
+            self.board.select(alert_id)
+            self._chosen()
+            self.say(Content(f"undone: {open_again.reference} is open again"))
+        finally:
+            self._busy = False

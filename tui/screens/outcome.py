@@ -1,0 +1,62 @@
+"""What was done about a closed candidate: its one primary outcome."""
+
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from lfrd.api.schema import Alert, Engagement, EngagementReport
+from lfrd.review_client import ReviewClient
+from tui.screens.form import FormScreen, field
+from tui.widgets.tick import Tick
+
+KINDS = {
+    Engagement.NO_ACTION: "nothing: nobody was spoken to",
+    Engagement.STOPPED: "stopped, and went on",
+    Engagement.ARREST: "arrested",
+    Engagement.SAFEGUARDING: "taken care of",
+    Engagement.OTHER: "something else: say what",
+}
+
+
+class OutcomeScreen(FormScreen[Alert]):
+    """Written once; the daemon refuses a second one."""
+
+    TITLE_TEXT = "What was done about it, once and for good"
+
+    def __init__(self, client: ReviewClient, alert: Alert) -> None:
+        super().__init__()
+        self._client = client
+        self._alert = alert
+        self._kinds = OptionList(
+            *(Option(Content(text), id=kind.value) for kind, text in KINDS.items()),
+            id="kind",
+            compact=True,
+        )
+
+    def fields(self) -> ComposeResult:
+        yield Static(f"{self._alert.reference}", classes="heading", markup=False)
+        yield field("done", self._kinds)
+        minutes = Input(placeholder="0", id="minutes", compact=True)
+        yield field("minutes", minutes)
+        yield field("", Tick("somebody complained", False, id="complaint", compact=True))
+        yield field("note", Input(placeholder="no names", id="note", compact=True, max_length=2000))
+
+    def on_mount(self) -> None:
+        self._kinds.highlighted = 0
+        self._kinds.focus()
+
+    def on_option_list_option_selected(self) -> None:
+        self.action_send()
+
+    async def send(self) -> Alert:
+        chosen = self._kinds.highlighted_option
+        report = EngagementReport.model_validate(
+            {
+                "kind": chosen.id if chosen is not None else None,
+                "engagement_min": self.text_of("minutes") or 0,
+                "complaint": self.query_one("#complaint", Tick).value,
+                "note": self.text_of("note") or "",
+            }
+        )
+        return await self._client.report_engagement(self._alert.id, report)
