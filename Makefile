@@ -38,8 +38,8 @@ bench: $(VENV)/ready
 bench-ingest: $(VENV)/ready
 	$(BIN)/python -m benchmarks.ingest $(ARGS)
 
+# Memory, erasure, kills, start-up. ARGS="--kills 500 --folder DIR" goes on where it was cut off.
 bench-governance: $(VENV)/ready
-	$(BIN)/python -m benchmarks.non_retention
 	$(BIN)/python -m benchmarks.governance $(ARGS)
 
 $(VENV)/ready: pyproject.toml uv.lock

@@ -27,10 +27,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--clip", type=Path, default=MEDIA / "video.mp4")
     options = parser.parse_args()
-    portraits = sorted(MEDIA.glob("*_*.jpg"))
     report = Report("non_retention")
-    report.add(*_figures(asyncio.run(run_trial(options.clip, portraits))))
+    report.add(*asyncio.run(figures_of(options.clip)))
     return report.finish()
+
+
+async def figures_of(clip: Path) -> list[Figure]:
+    """Watch a clip for people who are not in it, and count what is left of those who are."""
+    return _figures(await run_trial(clip, sorted(MEDIA.glob("*_*.jpg"))))
 
 
 def _figures(trial: Trial) -> list[Figure]:
