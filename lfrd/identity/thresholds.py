@@ -7,10 +7,11 @@ from pathlib import Path
 from lfrd.clock import Clock
 from lfrd.errors import Conflict
 from lfrd.identity import curve
+from lfrd.identity.demographic import demographic_factor
 from lfrd.identity.evidence import EvidenceRule
 from lfrd.identity.live_search import Promise
 from lfrd.identity.threshold import Derived, Risk, check_reachable
-from lfrd.store import templates, thresholds
+from lfrd.store import evaluations, templates, thresholds
 from lfrd.store.database import Database
 from lfrd.store.thresholds import ThresholdRow
 
@@ -26,7 +27,10 @@ class Proposed:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What the site's configuration says: the constant for the lab, and what derives the rest."""
+    """What the site's configuration says: the constant for the lab, and what derives the rest.
+
+    `demographic_factor` counts until a labelled evaluation report of the model replaces it.
+    """
 
     constant: float
     looks: int
@@ -45,11 +49,13 @@ class Thresholds:
         self._model_digest = model_digest
         self._setting = setting
 
-    def promise(self, one_in: float) -> Promise:
+    async def promise(self, one_in: float) -> Promise:
         """At most one false alert in `one_in` passing faces. Raises ModelError without a curve."""
-        setting = self._setting
-        measured = curve.find(self._model_digest, setting.curves, EvidenceRule())
-        return Promise(measured, Risk(one_in, setting.demographic_factor), setting.looks)
+        setting, digest = self._setting, self._model_digest
+        measured = curve.find(digest, setting.curves, EvidenceRule())
+        valid = await self._database.read(lambda reader: evaluations.of_model(reader, digest))
+        factor = demographic_factor(valid, setting.demographic_factor)
+        return Promise(measured, Risk(one_in, factor), setting.looks)
 
     async def propose(
         self, one_in: float | None, watchlist_ids: Sequence[str], *, extrapolated: bool = True
@@ -61,7 +67,7 @@ class Thresholds:
         """
         if one_in is None:
             return Proposed(self._setting.constant)
-        promise = self.promise(one_in)
+        promise = await self.promise(one_in)
         derived = promise.kept_by(await self.references(watchlist_ids))
         check_reachable(derived, promise.risk)
         if derived.extrapolated and not extrapolated:

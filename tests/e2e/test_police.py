@@ -24,6 +24,7 @@ from lfrd.api.schema import (
     WatchlistCreate,
 )
 from lfrd.api.schema_cameras import CameraCreate
+from lfrd.api.schema_evaluation import EvaluationReport
 from lfrd.api.schema_governance import Deployment, DeploymentDraft, ErasureKind, UseCase
 from lfrd.api.schema_review import Role, TokenCreate
 from lfrd.api.server import ApiServer
@@ -121,7 +122,7 @@ async def missing(client: ReviewClient, deployment_id: str) -> set[str]:
     return {found.key for found in (await client.governance.gate(deployment_id)).missing}
 
 
-async def start(at: Desk, watchlist_id: str) -> Deployment:
+async def start(at: Desk, watchlist_id: str, report: EvaluationReport) -> Deployment:
     """Past everything that the gate asks for, one thing after the other."""
     ada, chief = at.people["ada"], at.people["chief"]
     planned = await draft(at, watchlist_id)
@@ -131,8 +132,8 @@ async def start(at: Desk, watchlist_id: str) -> Deployment:
         await ada.governance.authorise(planned.id)
     await chief.governance.authorise(planned.id)
     with pytest.raises(Denied, match="supervisor"):
-        await ada.governance.add_evaluation(measured())
-    await chief.governance.add_evaluation(measured())
+        await ada.governance.add_evaluation(report)
+    await chief.governance.add_evaluation(report)
     assert await missing(ada, planned.id) == {listed}
     with pytest.raises(Conflict, match="was not confirmed within 24 h"):
         await ada.governance.start(planned.id)
@@ -207,18 +208,27 @@ async def _faceless(client: ReviewClient, alert: Alert) -> bool:
     return False
 
 
+@pytest.fixture(scope="module")
+def report() -> EvaluationReport:
+    return measured()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("profile", "reviewers"),
     [("uk-police", ("ben",)), ("eu-law-enforcement", ("ben", "clara"))],
 )
 async def test_from_draft_to_the_erased_list(
-    tmp_path: Path, demo_clip: Path, profile: str, reviewers: tuple[str, ...]
+    tmp_path: Path,
+    demo_clip: Path,
+    report: EvaluationReport,
+    profile: str,
+    reviewers: tuple[str, ...],
 ) -> None:
     async with rtsp_stream(demo_clip) as address, desk(tmp_path, profile, address) as at:
         watchlist_id = await make_list(at)
         at.clock.leap(25 * HOUR_S)
-        started = await start(at, watchlist_id)
+        started = await start(at, watchlist_id, report)
         assert (started.state, started.authorised_by, started.started_by) == (
             DeploymentState.RUNNING, "user:chief", "user:ada",
         )  # fmt: skip
