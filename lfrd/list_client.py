@@ -141,5 +141,10 @@ class ListClient(Client):
         body = ModelSwitch(pack=pack, accept_missing=accept_missing)
         return await self._change(ModelSwitched, "POST", "/v1/models/switch", body)
 
-    async def why(self, camera_id: str) -> CameraReasons:
-        return await self._get(CameraReasons, f"/v1/cameras/{camera_id}/why")
+    async def why(
+        self, camera_id: str, since_s: float | None = None, until_s: float | None = None
+    ) -> CameraReasons:
+        given = {"since_s": since_s, "until_s": until_s}
+        params = {name: str(value) for name, value in given.items() if value is not None}
+        reply = await self._send("GET", f"/v1/cameras/{camera_id}/why", params=params)
+        return self._read(CameraReasons, reply)

@@ -190,7 +190,7 @@ class _Watch:
             return None
         yaw_deg, pitch_deg = pose_deg(view.landmarks)
         size_px = inter_eye_px(view.landmarks)
-        self._counters.best_inter_eye_px = max(self._counters.best_inter_eye_px, size_px)
+        self._counters.saw(size_px)
         hope = potential(size_px, yaw_deg, pitch_deg, view.score)
         at_s = frame.captured_at_s
         refused = self._skip(passage.shots.early_refusal(size_px, yaw_deg, hope, at_s))

@@ -258,8 +258,14 @@ class Running:
             await self._mind_operators(self._presence.at(now_s))
             if now_s - kept_s >= COUNTS_EVERY_S:
                 kept_s = now_s
+                self._note_counts()
                 await self._log(None)
             await asyncio.sleep(min(max(left_s, 0.0), TICK_S))
+
+    def _note_counts(self) -> None:
+        """What each camera counted, for those who ask about a span of time."""
+        for camera_id, counters in self._counters.items():
+            self.search.tracks.note(camera_id, self._tools.clock.wall_s(), counters)
 
     async def _mind_operators(self, operators: Operators) -> None:
         if operators is Operators.GONE:

@@ -1,5 +1,6 @@
 """What a threshold promises, what it was in a deployment, and why a camera raised nobody."""
 
+from math import inf
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -52,22 +53,29 @@ async def read_thresholds(
 
 
 @router.get("/cameras/{camera_id}/why")
-async def why_nobody(camera_id: str, site: SiteDep) -> CameraReasons:
-    """Why a camera raised nobody in the running deployment so far: counts, and what may help."""
+async def why_nobody(
+    camera_id: str,
+    site: SiteDep,
+    since_s: Annotated[float, Query(ge=0)] = 0.0,
+    until_s: Annotated[float | None, Query(ge=0)] = None,
+) -> CameraReasons:
+    """Why a camera raised nobody in the running deployment: counts, and what may help. With
+    `since_s` and `until_s` (Unix time) of the minutes in that span, at most a day back."""
     counters, search = site.fleet.get(camera_id).counters, site.gallery.search
     if counters is None or search is None:
         raise Conflict(f"no deployment runs on camera {camera_id}: there is nothing to explain")
-    tracks = search.tracks
+    history = search.tracks.note(camera_id, site.clock.wall_s(), counters)
+    counts = history.between(since_s, inf if until_s is None else until_s)
     return CameraReasons(
         camera_id=camera_id,
-        faces_detected=counters.faces_detected,
-        tracks=counters.tracks,
-        tracks_never_compared=tracks.never_compared[camera_id],
-        tracks_below=tracks.below[camera_id],
-        candidates=tracks.raised[camera_id],
-        looks_skipped=dict(counters.looks_skipped),
-        best_inter_eye_px=round(counters.best_inter_eye_px, 1),
-        advice=advice(counters, tracks.never_compared[camera_id], tracks.below[camera_id]),
+        faces_detected=counts.faces_detected,
+        tracks=counts.tracks,
+        tracks_never_compared=counts.never_compared,
+        tracks_below=counts.below,
+        candidates=counts.raised,
+        looks_skipped=dict(counts.looks_skipped),
+        best_inter_eye_px=round(counts.best_inter_eye_px, 1),
+        advice=advice(counts),
     )
 
 

@@ -79,6 +79,8 @@ def add_lists(add: Add) -> None:
     why = _with_socket(add("why", "Why did this camera raise nobody?"))
     why.set_defaults(action="why")
     why.add_argument("camera")
+    why.add_argument("--minutes", type=float, metavar="M", help=(
+        "only the last M minutes, at most a day (default: all of the deployment)"))  # fmt: skip
 
 
 def _add_watchlist(add: Add) -> None:

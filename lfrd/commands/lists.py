@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
@@ -116,7 +117,8 @@ async def _switch(client: ListClient, options: argparse.Namespace) -> Shown:
 
 
 async def _why(client: ListClient, options: argparse.Namespace) -> Shown:
-    return [await client.why(options.camera)]
+    since_s = None if options.minutes is None else time.time() - 60 * options.minutes
+    return [await client.why(options.camera, since_s)]
 
 
 def _text(item: Wire) -> str:

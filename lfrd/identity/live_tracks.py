@@ -3,8 +3,10 @@
 from collections import Counter
 from collections.abc import Iterable
 
+from lfrd.counters import CameraCounters
 from lfrd.identity.bars import Bars
 from lfrd.identity.evidence import EvidenceRule, TrackEvidence
+from lfrd.identity.why import CountHistory
 
 
 class LiveTracks:
@@ -22,6 +24,7 @@ class LiveTracks:
         """Tracks that ended without a single look worth comparing, by camera."""
         self.raised: Counter[str] = Counter()
         """Tracks that ended and were raised as somebody, by camera."""
+        self._histories: dict[str, CountHistory] = {}
         self._rule = rule
         self._tracks: dict[tuple[str, int], TrackEvidence] = {}
 
@@ -40,6 +43,13 @@ class LiveTracks:
             self.raised[camera_id] += 1
         else:
             self.below[camera_id] += 1
+
+    def note(self, camera_id: str, at_s: float, counters: CameraCounters) -> CountHistory:
+        """Tell the camera's history what was counted until now, wall time `at_s`."""
+        history = self._histories.setdefault(camera_id, CountHistory())
+        ended = self.never_compared[camera_id], self.below[camera_id], self.raised[camera_id]
+        history.note(at_s, counters, *ended)
+        return history
 
     def silence(self, camera_id: str, track_id: int, entry_id: str) -> bool:
         """Reviewers said "not a match"; False where the track is gone already."""
