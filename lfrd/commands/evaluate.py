@@ -79,7 +79,8 @@ async def run(options: argparse.Namespace, config: Config) -> int:
     if options.register:
         socket = options.socket or client_socket(config)
         async with Client.over_socket(socket, token_of(options)) as client:
-            await client.governance.add_evaluation(figures)
+            made = await client.governance.add_evaluation(figures)
+        sys.stderr.write(f"registered as evaluation {made.id}\n")
     if options.json:
         sys.stdout.write(json.dumps(contract(result)) + "\n")
     else:
