@@ -219,6 +219,8 @@ class Desk:
         self.added: list[CameraCreate] = []
         self.changed: list[tuple[str, CameraChange]] = []
         self.check_ends = asyncio.Event()
+        self.governance = self
+        self.present_calls = 0
         self.photos = {"probe": jpeg("red"), "reference": jpeg("blue")}
 
     def now(self) -> float:
@@ -234,6 +236,10 @@ class Desk:
         if self.refuses is not None:
             error, self.refuses = self.refuses, None
             raise error
+
+    async def present(self) -> Deployment | None:
+        self.present_calls += 1
+        return self.deployment_held
 
     async def me(self) -> Me:
         return self.me_held

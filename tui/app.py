@@ -6,6 +6,7 @@ the screen to a file, is off.
 """
 
 import asyncio
+import math
 import sys
 import time
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.app import App
+from textual.events import Event, Key, MouseDown, Paste
 from textual.theme import Theme
 from textual.worker import Worker, WorkerCancelled
 
@@ -25,6 +27,9 @@ from tui.widgets.picture import image_widget
 
 if TYPE_CHECKING:
     from tui.widgets.picture import ImageClass
+
+PRESENT_EVERY_S = 60.0
+"""How often the daemon is told that somebody is here: heartbeats are counted in minutes."""
 
 THEME = Theme(
     name="lfrd",
@@ -73,6 +78,8 @@ class OperatorApp(App[None]):
         self._client = client
         self.main = MainScreen(client, image_class, now)
         self.refusal: LfrdError | None = None
+        self._now = now
+        self._present_at_s = -math.inf
         self._live: Worker[None] | None = None
 
     async def on_mount(self) -> None:
@@ -84,6 +91,21 @@ class OperatorApp(App[None]):
             self._live.cancel()
             with suppress(WorkerCancelled):
                 await self._live.wait()
+
+    async def on_event(self, event: Event) -> None:
+        """Whoever presses a key is there: where the rules want a heartbeat, this is it."""
+        if isinstance(event, Key | MouseDown | Paste) and self.main.is_deployed:
+            now_s = self._now()
+            if now_s - self._present_at_s >= PRESENT_EVERY_S:
+                self._present_at_s = now_s
+                self.run_worker(self._tell_present(), group="present")
+        await super().on_event(event)
+
+    async def _tell_present(self) -> None:
+        try:
+            await self._client.governance.present()
+        except LfrdError as error:
+            self.main.complain(str(error))
 
     async def _follow(self) -> None:
         """Follow the daemon for as long as the app runs; being refused for good ends both."""

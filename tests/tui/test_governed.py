@@ -176,3 +176,22 @@ async def test_nothing_is_reported_of_an_open_candidate() -> None:
     async with screen_of(Desk(alert(1))) as (pilot, _):
         await pilot.press("w")
         await until(pilot, lambda: "once a candidate is closed" in text_of(pilot))
+
+
+async def test_a_key_says_that_somebody_is_here_once_a_minute() -> None:
+    desk = Desk(alert(1))
+    async with screen_of(desk) as (pilot, screen):
+        await until(pilot, lambda: screen.is_deployed)
+        await pilot.press("b", "b", "j")
+        await until(pilot, lambda: desk.present_calls == 1)
+        desk.advance(61)
+        await pilot.press("b")
+        await until(pilot, lambda: desk.present_calls == 2)
+        desk.deployment_held = None
+        told = EventMessage(id=1, kind=EventKind.DEPLOYMENT_CHANGED, subject_id="d", at_s=1.0)
+        desk.stream.put_nowait(told)
+        await until(pilot, lambda: not screen.is_deployed)
+        desk.advance(61)
+        await pilot.press("b")
+        await pilot.pause()
+        assert desk.present_calls == 2

@@ -88,6 +88,11 @@ class MainScreen(DecidingScreen):
         self.set_interval(REFRESH_S, self._tick)
         self.refresh_all()
 
+    @property
+    def is_deployed(self) -> bool:
+        """Whether a deployment runs."""
+        return self._deployment is not None
+
     # What the daemon says (tui.live.View).
 
     def show_me(self, me: Me) -> None:
