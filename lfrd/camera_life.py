@@ -18,11 +18,15 @@ from lfrd.events import EventKind
 from lfrd.health import HealthBoard
 from lfrd.ingest.camera import Camera
 from lfrd.ingest.settings import CameraSettings, CameraStatus, State
+from lfrd.ingest.source import Pacer
 from lfrd.ingest.whip import WhipIngest
 from lfrd.store import cameras as stored
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.transaction import Transaction
 from lfrd.types import Frame
+
+PacerFor = Callable[[str], Pacer | None]
+"""Says which pictures of a camera are wanted in a run; None: all."""
 
 CameraJob = Callable[[str, AsyncIterator[Frame], CameraCounters], Awaitable[None]]
 """What is done with a camera's frames until they end."""
@@ -72,6 +76,7 @@ class _Run:
     job: CameraJob
     live: set[str]
     over: asyncio.Event
+    pacer_for: PacerFor
 
 
 class CameraLife:
@@ -116,7 +121,9 @@ class CameraLife:
             telling.cancel()
         self._tasks = None
 
-    async def run(self, job: CameraJob, stop: asyncio.Event) -> None:
+    async def run(
+        self, job: CameraJob, stop: asyncio.Event, pacer_for: PacerFor = lambda _: None
+    ) -> None:
         """Run `job` over each enabled camera until `stop` is set, or files have come to their end.
 
         Returns when every job has ended. What a job raises ends the site.
@@ -124,7 +131,7 @@ class CameraLife:
         if self._run is not None:
             raise Conflict("the cameras are in use by a deployment already")
         self.failures.clear()
-        run = self._run = _Run(job, set(), asyncio.Event())
+        run = self._run = _Run(job, set(), asyncio.Event(), pacer_for)
         try:
             await self._relaunch_all()
             async with asyncio.TaskGroup() as waiting:
@@ -180,7 +187,8 @@ class CameraLife:
                 self.failures[member.row.id] = error
 
         try:
-            await self._with_camera(member, counters, work, decode=True)
+            pacer = run.pacer_for(member.row.id)
+            await self._with_camera(member, counters, work, decode=True, pacer=pacer)
         finally:
             run.live.discard(member.row.id)
             if not member.stop.is_set() and not run.live:
@@ -199,6 +207,7 @@ class CameraLife:
         work: Callable[[Camera], Coroutine[Any, Any, object]],
         *,
         decode: bool,
+        pacer: Pacer | None = None,
     ) -> None:
         """Hold a camera open until `work` is done or the member is told to stop."""
         camera = member.camera = Camera(
@@ -207,6 +216,7 @@ class CameraLife:
             counters,
             lambda status: self._noted(member, status),
             whip=self._whip,
+            pacer=pacer,
         )
         try:
             async with asyncio.TaskGroup() as tasks, camera:

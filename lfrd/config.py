@@ -70,10 +70,15 @@ class ModelsSection(Section):
 
 
 class DetectionSection(Section):
-    """How often each camera is looked at, and the smallest face of interest."""
+    """How often each camera is looked at, and the smallest face of interest.
+
+    Where nothing moves and no face is followed, a look is taken every `still_look_s` only; 0 takes
+    them all.
+    """
 
     target_hz: Annotated[float, Field(gt=0, le=120)] = 8.0
     floor_hz: Annotated[float, Field(gt=0, le=120)] = 2.0
+    still_look_s: Annotated[float, Field(ge=0, le=10)] = 2.0
     smallest_inter_eye_px: Annotated[float, Field(ge=10, le=200)] = 24.0
 
     @model_validator(mode="after")

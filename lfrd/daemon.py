@@ -81,7 +81,10 @@ async def open_site(
         health, live = HealthBoard(), LiveGallery()
         fleet = Fleet(database, clock, health, config.camera, manner.reading)
         parts.push_async_callback(fleet.life.close)
-        pace = manner.pace or Pace(config.detection.target_hz, floor_hz=config.detection.floor_hz)
+        look = config.detection
+        pace = manner.pace or Pace(
+            look.target_hz, floor_hz=look.floor_hz, still_look_s=look.still_look_s
+        )
         lists = _lists(config, clock, database, index, vision, live, health)
         tools = Tools(
             config, database, clock, health, fleet, vision, pace, born_at_s, lists.thresholds,

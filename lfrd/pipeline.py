@@ -11,8 +11,8 @@ import numpy as np
 from lfrd.counters import CameraCounters
 from lfrd.identity.live_search import LiveSearch
 from lfrd.identity.mean_template import MeanTemplate
+from lfrd.pacing import Pacer
 from lfrd.recording import Sight
-from lfrd.tempo import Tempo, Turn
 from lfrd.tracking.best_shot import BestShot, BestShotRule, Skip
 from lfrd.tracking.tracker import Tracker
 from lfrd.types import (
@@ -73,19 +73,24 @@ class Parts:
     search: LiveSearch
     alerts: AlertSink
     rules: Rules
-    tempo: Tempo | None
-    """None means every frame."""
 
 
 async def run_camera(
-    camera_id: str, frames: AsyncIterator[Frame], parts: Parts, counters: CameraCounters
+    camera_id: str,
+    frames: AsyncIterator[Frame],
+    parts: Parts,
+    counters: CameraCounters,
+    pacer: Pacer | None = None,
 ) -> None:
-    """Follow one camera until its frames end, and leave nothing behind."""
+    """Follow one camera until its frames end, and leave nothing behind.
+
+    `pacer` chose the frames, and is told how long they take; None: they are all there are.
+    """
     watch = _Watch(camera_id, parts, counters)
     try:
         async with asyncio.TaskGroup() as tasks:
-            due = _in_turn(frames, parts.tempo.turn(camera_id) if parts.tempo else None)
-            async for frame, found in _detected(due, parts, tasks):
+            timed = _timed(frames, pacer) if pacer else frames
+            async for frame, found in _detected(timed, parts, tasks, watch.tracker):
                 counters.frames_detected += 1
                 counters.faces_detected += len(found)
                 update = watch.tracker.step(found, frame.captured_at_s)
@@ -95,24 +100,26 @@ async def run_camera(
                         looks.create_task(watch.look(frame, view, update))
     finally:
         watch.end(watch.tracker.close())
+        if pacer:
+            pacer.clear()
 
 
-async def _in_turn(frames: AsyncIterator[Frame], turn: Turn | None) -> AsyncIterator[Frame]:
-    """The frames whose turn it is; how long the receiver works on one sets the common rate."""
+async def _timed(frames: AsyncIterator[Frame], pacer: Pacer) -> AsyncIterator[Frame]:
+    """The same frames; how long the receiver works on one sets the common rate."""
     async for frame in frames:
-        if turn is None:
-            yield frame
-        elif turn.due(frame.captured_at_s):
-            begun_s = time.monotonic()
-            yield frame
-            now_s = time.monotonic()
-            turn.took(now_s - begun_s, now_s)
+        begun_s = time.monotonic()
+        yield frame
+        now_s = time.monotonic()
+        pacer.took(now_s - begun_s, now_s)
 
 
 async def _detected(
-    frames: AsyncIterator[Frame], parts: Parts, tasks: asyncio.TaskGroup
+    frames: AsyncIterator[Frame], parts: Parts, tasks: asyncio.TaskGroup, tracker: Tracker
 ) -> AsyncIterator[tuple[Frame, Detections]]:
-    """Frames with their faces, in order, with up to `frames_ahead` more in detection."""
+    """Frames with their faces, in order, with up to `frames_ahead` more in detection.
+
+    A frame in which nothing moved is left out, unless faces are being followed when its turn is.
+    """
     smallest_px = parts.rules.best_shot.smallest_inter_eye_px
 
     async def detect(planes: Planes) -> Detections:
@@ -120,27 +127,32 @@ async def _detected(
 
     if not parts.rules.frames_ahead:
         async for frame in frames:
-            yield frame, await detect(frame.planes)
+            if not frame.still or tracker.follows_any:
+                yield frame, await detect(frame.planes)
         return
     # Full: reading ahead waits until a frame's looks are done.
     ahead: asyncio.Queue[_Ahead | None] = asyncio.Queue(parts.rules.frames_ahead)
 
     async def read_ahead() -> None:
         async for frame in frames:
-            await ahead.put(_Ahead(frame, tasks.create_task(detect(frame.planes))))
+            faces = None if frame.still else tasks.create_task(detect(frame.planes))
+            await ahead.put(_Ahead(frame, faces))
         await ahead.put(None)
 
     tasks.create_task(read_ahead())
     while (next_ := await ahead.get()) is not None:
-        yield next_.frame, await next_.faces
+        if next_.faces is not None:
+            yield next_.frame, await next_.faces
+        elif tracker.follows_any:
+            yield next_.frame, await detect(next_.frame.planes)
 
 
 @dataclass(frozen=True, slots=True)
 class _Ahead:
-    """A frame whose faces are being looked for."""
+    """A frame whose faces are being looked for, or may be when its turn comes."""
 
     frame: Frame
-    faces: asyncio.Task[Detections]
+    faces: asyncio.Task[Detections] | None
 
 
 class _Passage:

@@ -23,6 +23,7 @@ from lfrd.health import HealthBoard
 from lfrd.identity.live_search import LiveSearch
 from lfrd.identity.thresholds import Thresholds
 from lfrd.lines import Report, SummaryLine, percentile
+from lfrd.pacing import Pacer
 from lfrd.pipeline import Parts, Rules, run_camera
 from lfrd.recording import Recorder
 from lfrd.store import deployments as stored
@@ -54,12 +55,14 @@ FRAMES_AHEAD = 8
 class Pace:
     """How fast frames are taken. `media_clock`: files at full speed; `detect_hz` None: all.
 
-    Under load live cameras slow down to `floor_hz`; files take the time they need.
+    Under load live cameras slow down to `floor_hz`; files take the time they need. Where nothing
+    moves a turn is taken every `still_look_s` only; 0 takes all.
     """
 
     detect_hz: float | None
     media_clock: bool = False
     floor_hz: float | None = None
+    still_look_s: float = 0.0
 
     def tempo(self) -> Tempo | None:
         """The common rate of all cameras; None means every frame."""
@@ -117,6 +120,7 @@ class Running:
         self._cpu_at_first_s = 0.0
         self._made_before = tools.vision.counts
         self._tempo = tools.pace.tempo()
+        self._pacers: dict[str, Pacer] = {}
         self._alerts = Alerts(
             tools.database,
             tools.clock,
@@ -204,13 +208,22 @@ class Running:
             self._earlier.append(self._counters[camera_id])
         self._counters[camera_id] = counters
         try:
-            await run_camera(camera_id, self._noting(frames), self._parts(), counters)
+            pacer = self._pacers.get(camera_id)
+            await run_camera(camera_id, self._noting(frames), self._parts(), counters, pacer)
         except* InferenceFailed as broken:  # no provider takes over: the service is started anew
             why = next(_each(broken))
             self._tools.health.fail(INFERENCE, f"nothing is compared any more: {why}")
             raise
         finally:
             self._last_end_s = time.monotonic()
+
+    def _pacer_for(self, camera_id: str) -> Pacer | None:
+        """A camera begins: which of its pictures shall be looked at."""
+        if self._tempo is None:
+            return None
+        pacer = Pacer(self._tempo, camera_id, self._tools.pace.still_look_s)
+        self._pacers[camera_id] = pacer
+        return pacer
 
     async def _noting(self, frames: AsyncIterator[Frame]) -> AsyncIterator[Frame]:
         async for frame in frames:
@@ -229,7 +242,7 @@ class Running:
             ),
             frames_ahead=FRAMES_AHEAD if pace.media_clock else 0,
         )
-        return Parts(self._tools.vision, self.search, self._recorder, rules, self._tempo)
+        return Parts(self._tools.vision, self.search, self._recorder, rules)
 
     async def _watch_cameras(self) -> None:
         """Until the end; while no operator is present, no camera is decoded."""
@@ -237,7 +250,7 @@ class Running:
             self._halt.clear()
             self._wake.clear()
             if not self.paused:
-                await self._tools.fleet.life.run(self._watch, self._halt)
+                await self._tools.fleet.life.run(self._watch, self._halt, self._pacer_for)
                 if not self._only_paused():
                     return
                 await self._tools.vision.drain()

@@ -15,6 +15,7 @@ STEP_S = 0.5
 SLOWEST_STEP, FASTER_STEP = 0.7, 1.1
 MEMORY = 0.3
 """Weight of the newest turn in a camera's mean share."""
+LONGEST_PERIODS = 10
 FORGOTTEN_S = 3.0
 """A camera that took no turn for so long has no say."""
 
@@ -66,7 +67,7 @@ class Tempo:
 
 
 class Turn:
-    """When one camera is due."""
+    """When one camera is due. `due` is for one thread, `took` for the event loop."""
 
     def __init__(self, tempo: Tempo, camera_id: str) -> None:
         self._tempo = tempo
@@ -75,9 +76,12 @@ class Turn:
 
     def due(self, at_s: float) -> bool:
         """Whether a frame of this time is to be looked at; if so, the next turn is set."""
-        if at_s < self._due_s - 1e-6:
+        period_s = 1 / self._tempo.hz
+        early_s = self._due_s - at_s
+        if 1e-6 < early_s <= LONGEST_PERIODS * period_s:  # further back, a clock was set anew
             return False
-        self._due_s = max(self._due_s, at_s - 1 / self._tempo.hz) + 1 / self._tempo.hz
+        behind_s = at_s - period_s
+        self._due_s = max(self._due_s, behind_s) + period_s if early_s <= 1e-6 else at_s + period_s
         return True
 
     def took(self, busy_s: float, now_s: float) -> None:

@@ -58,7 +58,8 @@ class Frame:
 
     `sequence` counts decoded frames from 0 since the source was opened; `media_at_s` is the
     stream's own time since its first frame; `arrived_at_s` is when the decoder gave it to us,
-    in monotonic seconds; `captured_at_s` see the module's docstring.
+    in monotonic seconds; `captured_at_s` see the module's docstring. `still` says that nothing
+    moved in it since the last one that was not.
     """
 
     camera_id: str
@@ -67,6 +68,7 @@ class Frame:
     media_at_s: float
     arrived_at_s: float
     planes: Planes
+    still: bool = False
 
 
 @dataclass(frozen=True, slots=True)

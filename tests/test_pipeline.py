@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import cast
 
 import numpy as np
@@ -13,7 +14,6 @@ from lfrd.counters import CameraCounters
 from lfrd.errors import InferenceFailed
 from lfrd.identity.live_search import LiveSearch
 from lfrd.pipeline import LOOKS_LIMIT, AlertSink, Parts, Rules, run_camera
-from lfrd.tempo import Tempo
 from lfrd.tracking.best_shot import BestShotRule
 from lfrd.types import Detections, Frame, Planes
 from lfrd.vision.engine import Crop, Probe, Vision
@@ -52,7 +52,7 @@ class Seeing:
 def _parts(seeing: Seeing, **rule: int) -> Parts:
     rules = Rules(BestShotRule(**rule))
     search = LiveSearch("deployment", "digest", 128, 0.45)
-    return Parts(cast(Vision, seeing), search, cast(AlertSink, _Nobody()), rules, None)
+    return Parts(cast(Vision, seeing), search, cast(AlertSink, _Nobody()), rules)
 
 
 class _Nobody:
@@ -118,9 +118,25 @@ async def test_a_model_that_breaks_ends_the_camera_with_its_words_and_leaves_not
     assert not parts.search.tracks._tracks, "its tracks are forgotten too"
 
 
-async def test_frames_whose_turn_has_not_come_are_not_looked_at() -> None:
+@pytest.mark.parametrize("ahead", [0, 4], ids=["live", "a file at full speed"])
+async def test_where_nothing_moves_nobody_is_looked_for(ahead: int) -> None:
     seeing, counters = Seeing(Detections.none()), CameraCounters()
-    parts = _parts(seeing)
-    parts = Parts(parts.vision, parts.search, parts.alerts, parts.rules, Tempo(5.0, 5.0))
-    await run_camera("door", _frames(250, hz=25.0), parts, counters)
-    assert counters.frames_detected == pytest.approx(50, abs=1)
+    parts = replace(_parts(seeing), rules=Rules(BestShotRule(), frames_ahead=ahead))
+    await run_camera("door", _still(_frames(40), moving={0, 20}), parts, counters)
+    assert counters.frames_detected == 2
+
+
+@pytest.mark.parametrize("ahead", [0, 4], ids=["live", "a file at full speed"])
+async def test_while_a_face_is_followed_every_turn_is_taken(ahead: int) -> None:
+    """Somebody who stands still keeps their track, and is seen at once when they turn round."""
+    seeing = Seeing(boxes_at((300.0, 300.0), size_px=120.0))
+    counters = CameraCounters()
+    parts = replace(_parts(seeing), rules=Rules(BestShotRule(), frames_ahead=ahead))
+    await run_camera("door", _still(_frames(80), moving={10}), parts, counters)
+    assert counters.frames_detected == 70
+    assert counters.tracks == 1
+
+
+async def _still(frames: AsyncIterator[Frame], moving: set[int]) -> AsyncIterator[Frame]:
+    async for frame in frames:
+        yield replace(frame, still=frame.sequence not in moving)

@@ -60,6 +60,15 @@ def test_a_camera_that_left_has_no_say() -> None:
     assert tempo.hz == 8.0
 
 
+def test_a_clock_that_was_set_back_does_not_make_the_camera_wait() -> None:
+    turn = Tempo(8.0, 2.0).turn("door")
+    assert turn.due(5000.0)
+    assert not turn.due(4999.95), "pictures out of order are none"
+    assert turn.due(0.0)
+    assert not turn.due(0.1)
+    assert turn.due(0.13)
+
+
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 10), st.floats(0, 3)), max_size=300))
 def test_the_rate_stays_between_floor_and_target(
     turns: list[tuple[str, float, float]],

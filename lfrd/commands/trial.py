@@ -41,7 +41,11 @@ async def run(trial: Trial, config: Config, *, as_lines: bool) -> None:
     if trial.at_full_speed and "://" in trial.source:
         raise BadInput("--every-frame and --detect-hz are for files: a live stream cannot wait")
     camera = CameraSection(id=CAMERA, name=None, address=trial.source)
-    pace = Pace(None if trial.every_frame else trial.detect_hz, media_clock=True)
+    pace = Pace(
+        None if trial.every_frame else trial.detect_hz,
+        media_clock=True,
+        still_look_s=config.detection.still_look_s,
+    )
     manner = Manner(
         Reading(every_frame=trial.at_full_speed, must_open=True),
         pace if trial.at_full_speed else None,

@@ -21,7 +21,7 @@ from lfrd.ingest.health import judge
 from lfrd.ingest.intake import Intake
 from lfrd.ingest.reader import Reader
 from lfrd.ingest.settings import CameraSettings, CameraStatus, State
-from lfrd.ingest.source import Source, SourceStalled
+from lfrd.ingest.source import Pacer, Source, SourceStalled
 from lfrd.ingest.sources import build_source
 from lfrd.ingest.whip import WhipIngest
 from lfrd.mailbox import Every, Latest
@@ -62,12 +62,15 @@ class Camera:
         source: Source | None = None,
         whip: WhipIngest | None = None,
         backoff: Backoff | None = None,
+        pacer: Pacer | None = None,
     ) -> None:
         """Raises BadInput for an address that cannot be understood.
 
         `on_status` is called on the event loop for every change of state or reason. `source`
-        defaults to what the address asks for; `whip` is the site's door for publishers.
+        defaults to what the address asks for; `whip` is the site's door for publishers; `pacer`
+        says which pictures become frames, None: all.
         """
+        self._pacer = pacer
         self.settings = settings
         self._shown = settings.parsed().shown
         self._source = source or build_source(settings, clock, whip)
@@ -92,6 +95,7 @@ class Camera:
             self._mailbox,
             lambda: self._notice(loop),
             live=self._source.live,
+            pacer=self._pacer,
         )
         self._task = asyncio.create_task(self._run(), name=f"camera {self.settings.id}")
         return self

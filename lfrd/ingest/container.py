@@ -21,6 +21,7 @@ from lfrd.clock import Clock
 from lfrd.errors import SourceError, SourceRefused
 from lfrd.ingest.pictures import check_size, planes_of
 from lfrd.ingest.source import Picture, Sink, SourceStalled, StreamInfo
+from lfrd.ingest.sparing import Sparing
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +57,7 @@ class Reading:
         self._shown = opening.shown
         self._sender_offset_s: float | None = None
         self._pausable = opening.pausable
+        self._sparing = Sparing()
         context = self.stream.codec_context
         context.thread_type = "SLICE"
         context.thread_count = DECODE_THREADS
@@ -97,7 +99,7 @@ class Reading:
                 self._note_sender_clock(packet)
                 for frame in self._decode(packet, sink):
                     last_picture_s = clock.monotonic_s()
-                    yield self._picture(frame, last_picture_s)
+                    yield self._picture(frame, last_picture_s, sink.period_s)
                 if clock.monotonic_s() - last_picture_s > NO_PICTURE_LIMIT_S:
                     raise SourceStalled(
                         f"{self._shown} sends data but no picture for {NO_PICTURE_LIMIT_S:.0f} s"
@@ -108,20 +110,24 @@ class Reading:
         self.container.close()
 
     def _decode(self, packet: "av.Packet[av.VideoStream]", sink: Sink) -> list[av.VideoFrame]:
+        spare = self._sparing.may_go(_seconds(packet), sink.period_s)
+        self._context.skip_frame = "NONREF" if spare else "DEFAULT"
         try:
             return packet.decode()
         except (av.error.InvalidDataError, av.error.PatchWelcomeError):
             sink.trouble("undecodable packet")
             return []
 
-    def _picture(self, frame: av.VideoFrame, arrived_at_s: float) -> Picture:
+    def _picture(
+        self, frame: av.VideoFrame, arrived_at_s: float, period_s: float | None
+    ) -> Picture:
         check_size(frame, self._shown)
-        stream_s = None
-        if frame.pts is not None and frame.time_base is not None:
-            stream_s = float(frame.pts * frame.time_base)
+        stream_s = _seconds(frame)
+        gone = self._sparing.came(stream_s, period_s)
         offset_s = self._sender_offset_s
         sender_s = None if stream_s is None or offset_s is None else stream_s + offset_s
-        return Picture(planes_of(frame), stream_s, arrived_at_s, sender_s, frame.is_corrupt)
+        planes = planes_of(frame)
+        return Picture(planes, stream_s, arrived_at_s, sender_s, frame.is_corrupt, gone)
 
     def _note_sender_clock(self, packet: "av.Packet[av.VideoStream]") -> None:
         """Keep the distance between the sender's wall clock and the stream's stamps.
@@ -133,6 +139,13 @@ class Reading:
             return
         wallclock_us = struct.unpack_from("=q", bytes(packet.get_sidedata("prft")))[0]
         self._sender_offset_s = wallclock_us / 1e6 - float(packet.pts * packet.time_base)
+
+
+def _seconds(stamped: "av.Packet[av.VideoStream] | av.VideoFrame") -> float | None:
+    """The time of a packet's or picture's showing; None where it has no stamp."""
+    if stamped.pts is None or stamped.time_base is None:
+        return None
+    return stamped.pts * stamped.time_base.numerator / stamped.time_base.denominator
 
 
 def _open(opening: Opening) -> tuple[av.container.InputContainer, str]:

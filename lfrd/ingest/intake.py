@@ -17,7 +17,7 @@ from lfrd.counters import CameraCounters
 from lfrd.ingest.health import Pulse
 from lfrd.ingest.masks import Masker
 from lfrd.ingest.settings import CameraSettings
-from lfrd.ingest.source import Picture, StreamInfo
+from lfrd.ingest.source import Pacer, Picture, StreamInfo
 from lfrd.ingest.timestamps import CaptureClock, MediaTimeline
 from lfrd.mailbox import Latest
 from lfrd.types import Frame, Planes
@@ -46,8 +46,13 @@ class Intake:
         mailbox: Latest[Frame],
         noticed: Callable[[], None],
         live: bool,
+        pacer: Pacer | None = None,
     ) -> None:
-        """`noticed` wakes the loop's side after a first picture or a change of the stream."""
+        """`noticed` wakes the loop's side after a first picture or a change of the stream.
+
+        `pacer` says which pictures are passed on; None: all.
+        """
+        self._pacer = pacer
         self._settings = settings
         self._clock = clock
         self._counters = counters
@@ -109,6 +114,10 @@ class Intake:
     def stopping(self) -> bool:
         return self._stop.is_set()
 
+    @property
+    def period_s(self) -> float | None:
+        return None if self._pacer is None else self._pacer.period_s
+
     def wait(self, seconds: float) -> bool:
         return self._stop.wait(max(0.0, seconds))
 
@@ -132,27 +141,35 @@ class Intake:
         first = self.frame_at_s is None
         frame = self._frame(picture)
         self._watch(picture)
-        self._counters.frames_decoded += 1
-        self._mailbox.put(frame)
+        self._counters.frames_decoded += 1 + picture.passed_over
+        if frame is not None:
+            self._mailbox.put(frame)
         self._counters.frames_dropped = self._mailbox.dropped
         if first:
             self._noticed()
 
-    def _frame(self, picture: Picture) -> Frame:
+    def _frame(self, picture: Picture) -> Frame | None:
+        """The picture as a frame; None where nobody wants to see it."""
         media_at_s = self._timeline.step(picture.stream_s, picture.arrived_at_s)
         captured_at_s = media_at_s
         if not self._settings.every_frame:
             captured_at_s = self._capture.captured(
                 picture.arrived_at_s, self._clock.wall_s(), picture.sender_wall_s
             )
-        sequence, self._sequence = self._sequence, self._sequence + 1
+        sequence = self._sequence + picture.passed_over
+        self._sequence = sequence + 1
+        if self._pacer is not None and not self._pacer.due(captured_at_s):
+            return None
+        planes = self._masker.apply(picture.planes)
+        still = self._pacer is not None and self._pacer.still(planes.y, captured_at_s)
         return Frame(
             camera_id=self._settings.id,
             sequence=sequence,
             captured_at_s=captured_at_s,
             media_at_s=media_at_s,
             arrived_at_s=picture.arrived_at_s,
-            planes=self._masker.apply(picture.planes),
+            planes=planes,
+            still=still,
         )
 
     def _watch(self, picture: Picture) -> None:
@@ -161,7 +178,7 @@ class Intake:
         if picture.stream_s is None or picture.stream_s != self._last_stream_s:
             self.frame_at_s = now_s
         self._last_stream_s = picture.stream_s
-        self._recent.append(now_s)
+        self._recent.extend([now_s] * (1 + min(picture.passed_over, _FPS_WINDOW)))
         self._damaged_share += 0.02 * (picture.damaged - self._damaged_share)
         if picture.damaged:
             self._counters.frames_corrupt += 1

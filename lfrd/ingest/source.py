@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from lfrd.errors import SourceError
-from lfrd.types import Planes
+from lfrd.types import U8, Planes
 
 
 class SourceStalled(SourceError):
@@ -46,6 +46,22 @@ class Picture:
     arrived_at_s: float
     sender_wall_s: float | None = None
     damaged: bool = False
+    passed_over: int = 0
+    """Pictures just before this one that were not decoded, because nobody needed them."""
+
+
+class Pacer(Protocol):
+    """Which pictures the camera's consumer wants to see. For the reader thread."""
+
+    @property
+    def period_s(self) -> float:
+        """How far apart wanted pictures are."""
+
+    def due(self, at_s: float) -> bool:
+        """Whether it is the turn of a picture of this time (`Frame.captured_at_s`)."""
+
+    def still(self, luma: U8, at_s: float) -> bool:
+        """Whether nothing moved in a picture whose turn it is; luma u8[h, w]."""
 
 
 class Sink(Protocol):
@@ -58,6 +74,10 @@ class Sink(Protocol):
     @property
     def decoding(self) -> bool:
         """False while packets shall be read and thrown away undecoded."""
+
+    @property
+    def period_s(self) -> float | None:
+        """How far apart the pictures may be that are needed; None: every one is."""
 
     def wait(self, seconds: float) -> bool:
         """Sleep, but return True at once when the camera is stopping."""

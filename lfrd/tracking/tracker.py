@@ -60,6 +60,11 @@ class Tracker:
         self._tracks: list[_Track] = []
         self._next_id = 1
 
+    @property
+    def follows_any(self) -> bool:
+        """Whether there is any face, seen twice or not yet."""
+        return bool(self._tracks)
+
     def step(self, detections: Detections, at_s: float) -> TrackUpdate:
         """Advance to `at_s` (seconds; a step back in time counts as no time) with what was found.
 

@@ -5,21 +5,23 @@ import asyncio
 import numpy as np
 import pytest
 
+from lfrd import pacing as paced
 from lfrd.clock import ManualClock
 from lfrd.counters import CameraCounters
 from lfrd.ingest.health import judge
 from lfrd.ingest.intake import Intake
 from lfrd.ingest.masks import Polygon, Regions
 from lfrd.ingest.settings import CameraSettings, State
-from lfrd.ingest.source import Picture, StreamInfo
+from lfrd.ingest.source import Pacer, Picture, StreamInfo
 from lfrd.mailbox import Latest
+from lfrd.tempo import Tempo
 from lfrd.types import Frame, Planes
 
 
 class Bench:
     """An intake with hand-made pictures on a clock that stands still."""
 
-    def __init__(self, **settings: object) -> None:
+    def __init__(self, pacer: Pacer | None = None, **settings: object) -> None:
         self.clock = ManualClock()
         self.counters = CameraCounters()
         self.mailbox: Latest[Frame] = Latest(asyncio.get_running_loop())
@@ -31,6 +33,7 @@ class Bench:
             self.mailbox,
             self._notice,
             live=True,
+            pacer=pacer,
         )
         self.intake.opened(StreamInfo("h264", 0, 0))
         self._stream_s = 0.0
@@ -39,14 +42,22 @@ class Bench:
         self.noticed += 1
 
     def feed(
-        self, luma: int = 100, after_s: float = 0.04, step_s: float = 0.04, damaged: bool = False
+        self,
+        luma: int = 100,
+        after_s: float = 0.04,
+        step_s: float = 0.04,
+        damaged: bool = False,
+        passed_over: int = 0,
     ) -> None:
         self.clock.advance(after_s)
         self._stream_s += step_s
         y = np.full((32, 48), luma, np.uint8)
         half = np.full((16, 24), 128, np.uint8)
         now_s = self.clock.monotonic_s()
-        self.intake.picture(Picture(Planes(y, half, half), self._stream_s, now_s, damaged=damaged))
+        planes = Planes(y, half, half)
+        self.intake.picture(
+            Picture(planes, self._stream_s, now_s, damaged=damaged, passed_over=passed_over)
+        )
 
     @property
     def state(self) -> State:
@@ -140,3 +151,35 @@ async def test_the_rate_is_measured() -> None:
     rate = bench.intake.fps(bench.clock.monotonic_s())
     assert rate is not None
     assert rate < 3.0
+
+
+async def test_pictures_whose_turn_has_not_come_are_counted_and_not_passed_on() -> None:
+    bench = Bench(paced.Pacer(Tempo(5.0, 5.0), "gate"))
+    for _ in range(250):
+        bench.feed()
+    assert bench.counters.frames_decoded == 250
+    assert bench.counters.frames_dropped == pytest.approx(50, abs=2), "all but the newest"
+    assert bench.intake.period_s == pytest.approx(0.2)
+    frame = await bench.newest()
+    assert frame.sequence >= 245
+
+
+async def test_pictures_that_were_not_decoded_count_in_numbers_and_rate() -> None:
+    bench = Bench()
+    for _ in range(30):
+        bench.feed(after_s=0.1, step_s=0.1, passed_over=1)
+    frame = await bench.newest()
+    assert frame.sequence == 59
+    assert bench.counters.frames_decoded == 60
+    assert bench.intake.fps(bench.clock.monotonic_s()) == pytest.approx(20.0, rel=0.1)
+
+
+async def test_a_frame_says_whether_anything_moved_in_it() -> None:
+    bench = Bench(paced.Pacer(Tempo(25.0, 25.0), "gate", still_look_s=2.0))
+    still = []
+    for number in range(50):
+        bench.feed(luma=100 if number < 40 else 160)
+        still.append((await bench.newest()).still)
+    assert not any(still[:10]), "the first pictures are looked at"
+    assert all(still[15:40])
+    assert not any(still[40:50])

@@ -15,7 +15,7 @@ from vision_media import ASTRONAUT, SIX_FACES, photo_planes
 from lfrd.errors import ConfigError, Conflict, ModelError
 from lfrd.types import Match, Planes
 from lfrd.vision import packs
-from lfrd.vision.engine import Probe, Vision
+from lfrd.vision.engine import _TRACKS_A_CROP, Probe, Vision
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +115,7 @@ async def test_exhausted_pools_give_none_and_recover(vision: Vision) -> None:
     assert await vision.align(planes, landmarks) is None
     first = crops[0]
     assert first is not None
-    probes = [await vision.embed(first) for _ in range(8)]
+    probes = [await vision.embed(first) for _ in range(_TRACKS_A_CROP * 8)]
     assert all(probes)
     assert await vision.embed(first) is None
     for held in (*crops, *probes):

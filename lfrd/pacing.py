@@ -1,0 +1,38 @@
+"""Which pictures of a camera are looked at: those whose turn it is, and of these those in which
+something moved. Decided in the reader thread, so that the others cost nothing further on."""
+
+from lfrd.tempo import Tempo, Turn
+from lfrd.types import U8
+from lfrd.vision.motion import MotionGate
+
+
+class Pacer:
+    """One camera's. `due` and `still` are for its reader thread; the rest for the event loop."""
+
+    def __init__(self, tempo: Tempo, camera_id: str, still_look_s: float = 0.0) -> None:
+        """`still_look_s` 0: nothing counts as still (see lfrd.vision.motion)."""
+        self._tempo = tempo
+        self._turn: Turn = tempo.turn(camera_id)
+        self._gate = MotionGate(still_look_s) if still_look_s else None
+
+    @property
+    def period_s(self) -> float:
+        """How far apart two turns are now."""
+        return 1 / self._tempo.hz
+
+    def due(self, at_s: float) -> bool:
+        """Whether it is the turn of a picture of this time."""
+        return self._turn.due(at_s)
+
+    def still(self, luma: U8, at_s: float) -> bool:
+        """Whether nothing moved in a picture whose turn it is; luma u8[h, w]."""
+        return self._gate is not None and not self._gate.lets(luma, at_s)
+
+    def took(self, busy_s: float, now_s: float) -> None:
+        """A turn is over."""
+        self._turn.took(busy_s, now_s)
+
+    def clear(self) -> None:
+        """Forget what the camera showed."""
+        if self._gate is not None:
+            self._gate.clear()

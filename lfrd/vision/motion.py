@@ -1,0 +1,78 @@
+"""Whether anything moved, at a small part of what looking for faces costs.
+
+The luma plane is shrunk to cells, and the cells are compared with those of the last picture that
+was worth a look, not with the picture before: whoever comes slowly adds up until cells have
+changed. The cells are too coarse to know anybody by, and are overwritten all the same.
+"""
+
+import cv2
+import numpy as np
+
+from lfrd.types import U8
+
+COLUMNS = 64
+"""Cells across the picture: a face that can be matched reaches over several of them."""
+
+ROWS_A_CELL = 8
+"""So many rows of a cell are read, at most, spread evenly: reading them all tells no more."""
+
+STEP = 12
+"""A cell has changed when its mean grey differs by more than this, of 255. Noise of the sensor and
+what a codec adds lie below it: they are averaged over the pixels of a cell."""
+
+LEAST_CELLS = 2
+"""One cell may flicker (a clock, a lamp of a router)."""
+
+LINGER_S = 0.5
+"""Looks go on for so long after the last movement: somebody may have been blurred by it."""
+
+
+class MotionGate:
+    """Which pictures of one camera are worth a look; for one thread, times in seconds.
+
+    Every `still_look_s` a picture is worth one even if nothing moved.
+    """
+
+    def __init__(self, still_look_s: float) -> None:
+        assert still_look_s > 0, still_look_s
+        self._still_look_s = still_look_s
+        self._reference: U8 = np.zeros((0, 0), np.uint8)
+        self._moved_at_s = self._looked_at_s = float("-inf")
+
+    def lets(self, luma: U8, at_s: float) -> bool:
+        """Whether the picture with this luma plane u8[h, w] is worth a look; if so, the next ones
+        are compared with it."""
+        cells = _shrunk(luma)
+        if self._differs(cells):
+            self._moved_at_s = at_s
+        since_move_s, since_look_s = at_s - self._moved_at_s, at_s - self._looked_at_s
+        set_back = since_look_s < 0  # a clock that was set anew
+        if since_move_s > LINGER_S and since_look_s < self._still_look_s - 1e-6 and not set_back:
+            cells.fill(0)
+            return False
+        self._looked_at_s = at_s
+        self.clear()
+        self._reference = cells
+        return True
+
+    def clear(self) -> None:
+        """Overwrite and forget what the last picture looked like."""
+        self._reference.fill(0)
+        self._reference = np.zeros((0, 0), np.uint8)
+
+    def _differs(self, cells: U8) -> bool:
+        if cells.shape != self._reference.shape:
+            return True
+        steps = cv2.absdiff(cells, self._reference)
+        return int(np.count_nonzero(steps > STEP)) >= LEAST_CELLS
+
+
+def _shrunk(luma: U8) -> U8:
+    """The mean of each cell. Cells are squares of whole pixels; what is left over at the right and
+    lower edge, less than a cell, is not looked at."""
+    height, width = luma.shape
+    side = max(1, width // COLUMNS)
+    rows, columns = max(1, height // side), max(1, width // side)
+    stride = max(1, side // ROWS_A_CELL)
+    whole = luma[: rows * side : stride, : columns * side]
+    return np.asarray(cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
