@@ -23,6 +23,7 @@ from lfrd.api.schema_lists import (
     Threshold,
     WatchlistChange,
 )
+from lfrd.api.schema_trials import Passage, PassageCount, Trial
 from lfrd.client import Client, T, Unreachable, refusal
 
 JSON = {"Content-Type": "application/json"}
@@ -121,6 +122,17 @@ class ListClient(Client):
         """Send what is set in `body`, and nothing else."""
         content = body.model_dump_json(exclude_unset=True).encode()
         return self._read(kind, await self._send(method, path, content=content, headers=JSON))
+
+    async def count_passage(self, new: PassageCount) -> Passage:
+        return await self._post(Passage, "/v1/trial-passages", new)
+
+    async def take_passage_back(self, passage_id: str) -> None:
+        await self._send("DELETE", f"/v1/trial-passages/{passage_id}")
+
+    async def trial(self, deployment_id: str, window_s: float) -> Trial:
+        path = f"/v1/deployments/{deployment_id}/trial"
+        reply = await self._send("GET", path, params={"window_s": str(window_s)})
+        return self._read(Trial, reply)
 
     async def threshold(self, watchlist_ids: Sequence[str], one_in: float) -> Threshold:
         query = str(httpx.QueryParams({"watchlist_id": list(watchlist_ids), "one_in": one_in}))

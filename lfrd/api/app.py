@@ -23,6 +23,7 @@ from lfrd.api import (
     problems,
     thresholds,
     tokens,
+    trials,
     watchlists,
     whip,
 )
@@ -40,7 +41,7 @@ UPLOADS_AT_ONCE = 4
 
 RESOURCES = (
     health, cameras, watchlists, list_changes, imports, thresholds, models, deployments, alerts,
-    events, whip, governance, evaluations, tokens,
+    events, whip, governance, evaluations, tokens, trials,
 )  # fmt: skip
 
 NOT_IN_A_ROUTE: tuple[type[Wire], ...] = (Problem, EventMessage, HealthChange)

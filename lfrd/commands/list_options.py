@@ -76,11 +76,36 @@ def add_lists(add: Add) -> None:
     threshold.add_argument("--one-in", type=float, required=True, metavar="N", help=(
         "at most one false alert in so many passing faces"))  # fmt: skip
 
+    _add_trial(add)
+
     why = _with_socket(add("why", "Why did this camera raise nobody?"))
     why.set_defaults(action="why")
     why.add_argument("camera")
     why.add_argument("--minutes", type=float, metavar="M", help=(
         "only the last M minutes, at most a day (default: all of the deployment)"))  # fmt: skip
+
+
+def _add_trial(add: Add) -> None:
+    """`lfrd trial count | plan | undo | report`."""
+    trial = add("trial", "Count passages of consenting test subjects, and how many were raised.")
+    actions = trial.add_subparsers(dest="trial", required=True, metavar="ACTION")
+    for name, text in (
+        ("count", "a test subject passes a camera now"),
+        ("plan", "count the passages of a schedule (CSV: reference, camera, at)"),
+        ("undo", "take a passage back that was counted by mistake"),
+        ("report", "the share of the passages that was raised, by camera"),
+    ):
+        action = _with_socket(actions.add_parser(name, help=text, description=text))
+        action.set_defaults(action="trial")
+        if name in {"count", "plan"}:
+            action.add_argument("--list", required=True, help="a list of category test")
+    actions.choices["count"].add_argument("reference")
+    actions.choices["count"].add_argument("camera")
+    actions.choices["plan"].add_argument("table", type=Path)
+    actions.choices["undo"].add_argument("passage")
+    actions.choices["report"].add_argument("deployment")
+    actions.choices["report"].add_argument("--window", type=float, default=30.0, metavar="S", help=(
+        "an episode this long before or after a passage answers for it"))  # fmt: skip
 
 
 def _add_watchlist(add: Add) -> None:

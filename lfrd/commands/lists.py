@@ -8,7 +8,8 @@ from pathlib import Path
 
 from lfrd.api.schema import Category, Watchlist, WatchlistCreate, Wire
 from lfrd.api.schema_lists import CameraReasons, Threshold, WatchlistChange
-from lfrd.commands import imports
+from lfrd.api.schema_trials import Trial
+from lfrd.commands import imports, trials
 from lfrd.commands.imports import ImportOrder
 from lfrd.commands.who import token_of
 from lfrd.errors import BadInput, NotFound
@@ -121,6 +122,10 @@ async def _why(client: ListClient, options: argparse.Namespace) -> Shown:
     return [await client.why(options.camera, since_s)]
 
 
+async def _trial(client: ListClient, options: argparse.Namespace) -> Shown:
+    return await trials.run(client, options)
+
+
 def _text(item: Wire) -> str:
     if isinstance(item, Watchlist):
         where = ", ".join(item.camera_ids) or "all cameras"
@@ -130,6 +135,8 @@ def _text(item: Wire) -> str:
         )
     if isinstance(item, Threshold):
         return threshold_text(item)
+    if isinstance(item, Trial):
+        return trials.trial_text(item)
     if isinstance(item, CameraReasons):
         counts = (
             f"{item.camera_id}: {item.faces_detected} faces found, {item.tracks} tracks, "
@@ -174,6 +181,7 @@ _ACTIONS: dict[str, Callable[[ListClient, argparse.Namespace], Awaitable[Shown]]
     "export": _export,
     "threshold": _threshold,
     "why": _why,
+    "trial": _trial,
     "prepare": _prepare,
     "progress": _progress,
     "switch": _switch,

@@ -9,9 +9,11 @@ from lists_builder import noise, portraits
 from site_builder import Served, serve
 
 from lfrd.api.schema import Category, EntryCreate, WatchlistCreate
+from lfrd.api.schema_cameras import CameraCreate
 from lfrd.api.schema_lists import EntryChange, WatchlistChange
+from lfrd.api.schema_trials import PassageCount
 from lfrd.commands.imports import ImportOrder, bring_in, take_out
-from lfrd.errors import BadInput, Conflict, Denied
+from lfrd.errors import BadInput, Conflict, Denied, NotFound
 from lfrd.list_client import ListClient
 
 WORDS = "correct horse battery staple"
@@ -124,8 +126,6 @@ async def test_lists_entries_and_photos_change_through_the_socket(tmp_path: Path
 
 
 async def _why(client: ListClient) -> None:
-    from lfrd.api.schema_cameras import CameraCreate
-
     await client.add_camera(CameraCreate(id="door", address="rtsp://127.0.0.1:9/x"))
     await client.why("door")
 
@@ -146,3 +146,17 @@ async def test_a_threshold_is_derived_for_a_list_and_refused_beyond_reach(tmp_pa
         assert stricter.extrapolated
         with pytest.raises(Conflict, match="cannot keep the promise"):
             await client.threshold([list_id], 9e8)
+
+
+async def test_a_passage_is_counted_only_while_a_deployment_runs(tmp_path: Path) -> None:
+    async with serve(tmp_path) as served, _client(served) as client:
+        await client.add_camera(CameraCreate(id="door", address="rtsp://127.0.0.1:9/x"))
+        new = PassageCount(camera_id="door", entry_id="nobody")
+        with pytest.raises(Conflict, match="no deployment runs"):
+            await client.count_passage(new)
+        with pytest.raises(NotFound, match="camera"):
+            await client.count_passage(PassageCount(camera_id="none", entry_id="nobody"))
+        with pytest.raises(NotFound):
+            await client.take_passage_back("none")
+        with pytest.raises(NotFound):
+            await client.trial("none", 30.0)

@@ -1,0 +1,54 @@
+"""The wire contract of live trials with consenting test subjects."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from lfrd.api.wire import Line, Wire
+
+
+class PassageCount(Wire):
+    """A test subject passes a camera: now, or at `at_s` (Unix time, may be planned)."""
+
+    camera_id: Line
+    entry_id: Line
+    at_s: Annotated[float, Field(ge=0)] | None = None
+
+
+class Passage(Wire):
+    """A passage as it was counted."""
+
+    id: str
+    deployment_id: str
+    camera_id: str
+    entry_id: str
+    at_s: float
+    counted_by: str
+
+
+class Share(Wire):
+    """`k` of `n` passages, with the 95 % interval of the rate behind it."""
+
+    k: int
+    n: int
+    lo: float
+    hi: float
+
+
+class CameraTrial(Wire):
+    """One camera's true positive identification rate. `tpir` has Wilson's interval; `by_subject`
+    the one that takes the passages of a person together, null where only one took part."""
+
+    camera_id: str
+    subjects: int
+    tpir: Share
+    by_subject: Share | None
+
+
+class Trial(Wire):
+    """`pending` passages are planned, or so recent that they cannot be judged yet."""
+
+    deployment_id: str
+    window_s: float
+    cameras: tuple[CameraTrial, ...]
+    pending: int

@@ -1,0 +1,71 @@
+"""Live trials: passages of consenting test subjects, and how many of them were raised."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from lfrd.api import schema_trials as wire
+from lfrd.api.deps import PrincipalDep, SiteDep
+from lfrd.evaluate import trials
+from lfrd.intervals import Rate
+from lfrd.store import trials as stored
+
+router = APIRouter(tags=["trials"])
+
+
+@router.post("/trial-passages", status_code=201)
+async def count_passage(
+    body: wire.PassageCount, site: SiteDep, principal: PrincipalDep
+) -> wire.Passage:
+    """Count a passage of somebody on a list of category `test` in the running deployment."""
+    camera_id = site.fleet.get(body.camera_id).row.id
+    at_s = site.clock.wall_s() if body.at_s is None else body.at_s
+    row = await site.database.write(
+        lambda tx: stored.count(tx, camera_id, body.entry_id, at_s), principal=principal
+    )
+    return wire.Passage(
+        id=row.id, deployment_id=row.deployment_id, camera_id=row.camera_id,
+        entry_id=row.entry_id, at_s=row.passed_at_s, counted_by=row.principal,
+    )  # fmt: skip
+
+
+@router.delete("/trial-passages/{passage_id}", status_code=204)
+async def take_passage_back(passage_id: str, site: SiteDep, principal: PrincipalDep) -> Response:
+    """Count a passage no more: it was counted by mistake."""
+    await site.database.write(lambda tx: stored.take_back(tx, passage_id), principal=principal)
+    return Response(status_code=204)
+
+
+@router.get("/deployments/{deployment_id}/trial")
+async def read_trial(
+    deployment_id: str,
+    site: SiteDep,
+    window_s: Annotated[float, Query(gt=0, le=600)] = trials.WINDOW_S,
+) -> wire.Trial:
+    """How many of the counted passages were raised, by camera. A passage counts if an episode of
+    the right entry was raised on that camera within `window_s` of it."""
+    passages, raised = await site.database.read(
+        lambda reader: (
+            stored.passages(reader, deployment_id),
+            stored.raised(reader, deployment_id),
+        )
+    )
+    found = trials.evaluate(passages, raised, site.clock.wall_s(), window_s)
+    return wire.Trial(
+        deployment_id=deployment_id,
+        window_s=window_s,
+        cameras=tuple(
+            wire.CameraTrial(
+                camera_id=camera.camera_id,
+                subjects=camera.subjects,
+                tpir=_share(camera.tpir),
+                by_subject=None if camera.by_subject is None else _share(camera.by_subject),
+            )
+            for camera in found.cameras
+        ),
+        pending=found.pending,
+    )
+
+
+def _share(rate: Rate) -> wire.Share:
+    return wire.Share(k=rate.k, n=rate.n, lo=rate.lo, hi=rate.hi)

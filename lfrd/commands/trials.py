@@ -1,0 +1,95 @@
+"""`lfrd trial`: passages of consenting test subjects, counted live, and what came of them."""
+
+import argparse
+import csv
+import datetime
+from pathlib import Path
+
+from lfrd.api.schema import Wire
+from lfrd.api.schema_trials import Passage, PassageCount, Trial
+from lfrd.errors import BadInput, NotFound
+from lfrd.list_client import ListClient
+
+COLUMNS = ("reference", "camera", "at")
+
+
+async def run(client: ListClient, options: argparse.Namespace) -> list[Wire | str]:
+    """One of count, plan, undo, report."""
+    if options.trial == "count":
+        entries = await _entries(client, options.list)
+        entry_id = _known(entries, options.reference)
+        new = PassageCount(camera_id=options.camera, entry_id=entry_id)
+        return [await client.count_passage(new)]
+    if options.trial == "plan":
+        return [*await _plan(client, options.list, options.table)]
+    if options.trial == "undo":
+        await client.take_passage_back(options.passage)
+        return ["taken back"]
+    return [await client.trial(options.deployment, options.window)]
+
+
+async def _plan(client: ListClient, name: str, table: Path) -> list[Passage]:
+    """Count every passage of a schedule, which is checked as a whole before the first is."""
+    entries = await _entries(client, name)
+    wanted = [
+        PassageCount(camera_id=camera, entry_id=_known(entries, reference), at_s=at_s)
+        for reference, camera, at_s in read_plan(table)
+    ]
+    return [await client.count_passage(new) for new in wanted]
+
+
+def read_plan(table: Path) -> list[tuple[str, str, float]]:
+    """(reference, camera, Unix time) of each row; times as 2026-11-30T18:00:00, in UTC unless they
+    say otherwise. Raises BadInput, which names the row."""
+    try:
+        text = table.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"the schedule {table} cannot be read: {error}") from None
+    rows = csv.DictReader(text.splitlines())
+    if set(rows.fieldnames or ()) != set(COLUMNS):
+        raise BadInput(f"{table} needs the columns {', '.join(COLUMNS)} and no others")
+    found = []
+    for number, row in enumerate(rows, start=1):
+        try:
+            at = datetime.datetime.fromisoformat((row["at"] or "").strip())
+        except ValueError:
+            raise BadInput(f"{table} row {number}: {row['at']!r} is no time") from None
+        if not row["reference"] or not row["camera"]:
+            raise BadInput(f"{table} row {number}: reference or camera is missing")
+        at = at if at.tzinfo else at.replace(tzinfo=datetime.UTC)
+        found.append((row["reference"], row["camera"], at.timestamp()))
+    if not found:
+        raise BadInput(f"{table} has no rows")
+    return found
+
+
+async def _entries(client: ListClient, name: str) -> dict[str, str]:
+    """The id of each reference on a list."""
+    for watchlist in await client.watchlists():
+        if watchlist.name == name:
+            return {entry.reference: entry.id for entry in await client.entries(watchlist.id)}
+    raise NotFound(f"there is no watchlist named {name}")
+
+
+def _known(entries: dict[str, str], reference: str) -> str:
+    if reference not in entries:
+        raise NotFound(f"there is no entry {reference} on the list")
+    return entries[reference]
+
+
+def trial_text(trial: Trial) -> str:
+    """A line for each camera; no interval is left out, and nothing found is a bound."""
+    lines = [
+        f"{camera.camera_id}: {camera.tpir.k} of {camera.tpir.n} passages of {camera.subjects} "
+        f"people raised within {trial.window_s:g} s, TPIR {camera.tpir.k / camera.tpir.n:.1%} "
+        f"(95 % {camera.tpir.lo:.1%} to {camera.tpir.hi:.1%}"
+        + (
+            f"; a person's passages together {camera.by_subject.lo:.1%} to "
+            f"{camera.by_subject.hi:.1%})"
+            if camera.by_subject
+            else ")"
+        )
+        for camera in trial.cameras
+    ]
+    lines += [f"{trial.pending} passages cannot be judged yet"] if trial.pending else []
+    return "\n".join(lines or ["no passage was counted"])

@@ -1,0 +1,84 @@
+"""What a live trial with consenting test subjects says: the TPIR of each camera. Pure.
+
+A passage is a mated recognition opportunity: it counts as identified if an episode of the right
+entry was raised on that camera within `window_s` of the moment that was counted, before or after.
+One episode answers for one passage only. TPIR = identified / passages (ISO/IEC 19795-1); a passage
+that nobody detected is a miss like any other. Whom else the person may have been taken for is not
+counted: of the other episodes nobody knows whose track it was.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lfrd.evaluate.by_subject import bootstrap
+from lfrd.intervals import Rate, wilson
+from lfrd.store.trials import Raised, TrialPassage
+
+WINDOW_S = 30.0
+SEED = 1
+
+
+@dataclass(frozen=True, slots=True)
+class CameraTrial:
+    """`tpir` with Wilson's interval; `by_subject` with the one that takes the passages of a person
+    together, None where only one took part. `subjects` took part."""
+
+    camera_id: str
+    subjects: int
+    tpir: Rate
+    by_subject: Rate | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrialResult:
+    """`pending` passages are planned, or so recent that their episode may still come."""
+
+    cameras: tuple[CameraTrial, ...]
+    pending: int
+
+
+def evaluate(
+    passages: Sequence[TrialPassage], raised: Sequence[Raised], now_s: float, window_s: float
+) -> TrialResult:
+    """The result so far."""
+    over = [passage for passage in passages if passage.passed_at_s + window_s < now_s]
+    found = identified(over, raised, window_s)
+    cameras = []
+    for camera_id in sorted({passage.camera_id for passage in over}):
+        here = [passage for passage in over if passage.camera_id == camera_id]
+        _, subjects = np.unique([passage.entry_id for passage in here], return_inverse=True)
+        hits = [passage.id in found for passage in here]
+        several = len(set(subjects.tolist()))
+        cameras.append(
+            CameraTrial(
+                camera_id,
+                several,
+                wilson(sum(hits), len(hits)),
+                bootstrap(subjects, hits, SEED) if several > 1 else None,
+            )
+        )
+    return TrialResult(tuple(cameras), len(passages) - len(over))
+
+
+def identified(
+    passages: Sequence[TrialPassage], raised: Sequence[Raised], window_s: float
+) -> frozenset[str]:
+    """The ids of the passages that an episode answers for.
+
+    Passages and episodes in the order of time: the earliest passage takes the earliest episode in
+    its window, which leaves the most for the others, since all windows are equally long.
+    """
+    free = list(raised)
+    found = set()
+    for passage in sorted(passages, key=lambda passage: passage.passed_at_s):
+        for episode in free:
+            if (episode.camera_id, episode.entry_id) == (
+                passage.camera_id,
+                passage.entry_id,
+            ) and abs(episode.raised_at_s - passage.passed_at_s) <= window_s:
+                free.remove(episode)
+                found.add(passage.id)
+                break
+    return frozenset(found)

@@ -1,0 +1,112 @@
+"""Passages of consenting test subjects ("seeded" people), counted by an operator or a schedule."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from lfrd.errors import BadInput, Conflict
+from lfrd.governance.audit import AuditClass
+from lfrd.ids import new_id
+from lfrd.store import deployments, watchlists
+from lfrd.store.deployments import Deployment
+from lfrd.store.transaction import Reader, Transaction
+from lfrd.store.watchlists import Category
+
+
+@dataclass(frozen=True, slots=True)
+class TrialPassage:
+    """One passage of one subject in front of one camera; it may lie ahead, where it is planned."""
+
+    TABLE: ClassVar[str] = "trial_passage"
+
+    id: str
+    deployment_id: str
+    camera_id: str
+    entry_id: str
+    passed_at_s: float
+    counted_at_s: float
+    principal: str
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """An episode as far as a trial needs it."""
+
+    id: str
+    camera_id: str
+    entry_id: str
+    raised_at_s: float
+
+
+def count(tx: Transaction, camera_id: str, entry_id: str, passed_at_s: float) -> TrialPassage:
+    """Count a passage in the running deployment; one that is counted already is given back.
+
+    Raises NotFound; BadInput where the entry is nobody who takes part in tests, has expired by
+    then, or the time is outside the deployment; Conflict where none runs, and where the entry is
+    on none of its lists.
+    """
+    running = _deployment(tx, entry_id, passed_at_s)
+    before = tx.first(
+        TrialPassage,
+        "WHERE deployment_id = ? AND camera_id = ? AND entry_id = ? AND passed_at_s = ?",
+        (running.id, camera_id, entry_id, passed_at_s),
+    )
+    if before is not None:
+        return before
+    passage = TrialPassage(
+        new_id(), running.id, camera_id, entry_id, passed_at_s, tx.at_s, tx.principal
+    )
+    tx.insert(passage)
+    tx.audit(AuditClass.COLLECTION, "trial.passage", (entry_id,), {"deployment": running.id})
+    return passage
+
+
+def _deployment(tx: Transaction, entry_id: str, passed_at_s: float) -> Deployment:
+    """The running deployment, if the entry takes part in a trial in it at that time."""
+    running = deployments.running(tx)
+    if running is None:
+        raise Conflict("no deployment runs: a passage is counted while one does")
+    entry = watchlists.get_entry(tx, entry_id)
+    if watchlists.get(tx, entry.watchlist_id).category is not Category.TEST:
+        raise BadInput("only people on a list of category test take part in a trial")
+    lists = {snapshot.watchlist_id for snapshot in deployments.snapshots(tx, running.id)}
+    if entry.watchlist_id not in lists:
+        raise Conflict("the running deployment does not compare with the list of this entry")
+    if entry.expires_at_s is not None and passed_at_s >= entry.expires_at_s:
+        raise BadInput("the entry has expired by then: nobody is compared with it")
+    end_s = running.planned_end_at_s
+    if passed_at_s < (running.started_at_s or 0.0) or (end_s is not None and passed_at_s > end_s):
+        raise BadInput("the passage is outside the running deployment")
+    return running
+
+
+def take_back(tx: Transaction, passage_id: str) -> TrialPassage:
+    """Count a passage no more: the key was pressed by mistake. Raises NotFound."""
+    passage = tx.get(TrialPassage, passage_id)
+    assert tx.execute("DELETE FROM trial_passage WHERE id = ?", (passage_id,)) == 1
+    tx.audit(
+        AuditClass.ALTERATION, "trial.passage.taken-back", (passage.entry_id,),
+        {"deployment": passage.deployment_id},
+    )  # fmt: skip
+    return passage
+
+
+def passages(reader: Reader, deployment_id: str) -> list[TrialPassage]:
+    """In the order of time. Raises NotFound where there is no such deployment."""
+    deployments.get(reader, deployment_id)
+    return reader.find(
+        TrialPassage, "WHERE deployment_id = ? ORDER BY passed_at_s, id", (deployment_id,)
+    )
+
+
+def raised(reader: Reader, deployment_id: str) -> list[Raised]:
+    """The deployment's episodes about those who take part, in the order of time."""
+    rows = reader.rows(
+        "SELECT id, camera_id, entry_id, raised_at_s FROM episode WHERE deployment_id = ?1"
+        " AND entry_id IN (SELECT entry_id FROM trial_passage WHERE deployment_id = ?1)"
+        " ORDER BY raised_at_s, id",
+        (deployment_id,),
+    )
+    return [
+        Raised(str(row_id), str(camera_id), str(entry_id), float(str(at_s)))
+        for row_id, camera_id, entry_id, at_s in rows
+    ]
