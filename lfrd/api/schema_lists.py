@@ -69,9 +69,13 @@ class ImportRun(Wire):
     left_s: float | None
 
 
+Side = Annotated[float, Field(ge=0, le=1e6)]
+
+
 class ImportRow(Wire):
     """One row of the table: a photo of an entry. Rows with one `reference` are one entry; `person`
-    is a word that entries of several lists share when they are one person."""
+    is a word that entries of several lists share when they are one person. `box` (left, top, right,
+    bottom in pixels) says which face is meant."""
 
     number: Annotated[int, Field(ge=1, le=1_000_000)]
     reference: Line
@@ -85,6 +89,7 @@ class ImportRow(Wire):
     expires_at_s: float | None = None
     status_checked_at_s: float | None = None
     person: Text = ""
+    box: tuple[Side, Side, Side, Side] | None = None
 
 
 class ImportRowDone(Wire):

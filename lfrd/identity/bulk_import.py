@@ -9,13 +9,15 @@ together: after a power cut a row is done or it is not.
 import asyncio
 from dataclasses import dataclass
 
+import numpy as np
+
 from lfrd.clock import Clock
 from lfrd.errors import BadInput, Conflict
 from lfrd.identity import gate
 from lfrd.identity.enrolment import EnrolledPhoto
 from lfrd.identity.gate import GateMode, PhotoRefused, Weight
 from lfrd.identity.import_source import Row
-from lfrd.identity.photos import Judged, Photos, Pictures, new_image, pictures_of
+from lfrd.identity.photos import Judged, Photos, Pictures, check_room, new_image, pictures_of
 from lfrd.store import imports, list_changes, reference_images, templates
 from lfrd.store import watchlists as stored
 from lfrd.store.database import Database
@@ -23,6 +25,7 @@ from lfrd.store.imports import ImportRow, ImportRun, RowOutcome
 from lfrd.store.templates import StoredTemplate
 from lfrd.store.transaction import Reader, Transaction
 from lfrd.store.watchlists import Entry, NewEntry
+from lfrd.types import F32
 
 RATE_WINDOW_S = 60.0
 
@@ -123,7 +126,7 @@ class BulkImport:
         """A dry run of a row: what would come of it; nothing is stored."""
         run = ImportRun("", watchlist_id, "", "", mode.value, 1, 0.0, None, "")
         try:
-            photo = await self._photos.look(data, row.file)
+            photo = await self._photos.look(data, row.file, _box(row))
             entry = await self._database.read(lambda reader: _entry(reader, run, row))
             return await self._judge(run, row, entry, photo)
         except (BadInput, Conflict) as error:
@@ -138,7 +141,7 @@ class BulkImport:
         if before is not None:
             return before
         try:
-            photo = await self._photos.look(data, row.file)
+            photo = await self._photos.look(data, row.file, _box(row))
         except BadInput as error:
             return await self._note(_refused(run, row, error), principal)
         pictures = await pictures_of(photo)
@@ -165,6 +168,7 @@ class BulkImport:
 
         def write(tx: Transaction) -> tuple[Entry, StoredTemplate, ImportRow]:
             owner = _entry(tx, run, row) or _new_entry(tx, run, row)
+            check_room(tx, owner.id)
             image = reference_images.add(
                 tx, new_image(owner.id, taken.data, judged, taken.pictures)
             )
@@ -203,6 +207,10 @@ class BulkImport:
             lambda reader: reference_images.of_entry(reader, entry.id)
         )
         return any(photo.sha256 == sha256 for photo in photos)
+
+
+def _box(row: Row) -> F32 | None:
+    return None if row.box is None else np.array(row.box, np.float32)
 
 
 def _known(

@@ -8,6 +8,7 @@ import csv
 import datetime
 import hashlib
 import io
+import math
 import stat
 import zipfile
 import zlib
@@ -22,7 +23,7 @@ from lfrd.identity.enrolment import LIMIT_BYTES
 REQUIRED = ("reference", "file")
 OPTIONAL = (
     "basis", "source", "reviewer", "under_18", "under_18_reason", "margin", "expires",
-    "status_checked", "person",
+    "status_checked", "person", "box",
 )  # fmt: skip
 ROWS_LIMIT = 1_000_000
 TABLE_LIMIT_BYTES = 200_000_000
@@ -39,7 +40,8 @@ class Row:
     """One row of the table: a photo of an entry. `number` counts from 1, the header apart.
 
     Rows with one `reference` are photos of one entry. `person` groups entries of several lists
-    that are one person, within the daemon they are imported to.
+    that are one person, within the daemon they are imported to. `box` (left, top, right, bottom in
+    pixels of the upright picture) says which face is meant where the photo shows several people.
     """
 
     number: int
@@ -54,6 +56,7 @@ class Row:
     expires_at_s: float | None = None
     status_checked_at_s: float | None = None
     person: str = ""
+    box: tuple[float, float, float, float] | None = None
 
 
 class Source(Protocol):
@@ -209,6 +212,7 @@ def _row(number: int, fields: dict[str, str | None]) -> Row:
         expires_at_s=parse_date(given.get("expires", "")),
         status_checked_at_s=parse_date(given.get("status_checked", "")),
         person=given.get("person", ""),
+        box=_box(given.get("box", "")),
     )
 
 
@@ -252,6 +256,19 @@ def _margin(text: str) -> float:
     if not 0 <= value <= 0.5:
         raise BadInput(f"margin is a number from 0 to 0.5, not {text!r}")
     return value
+
+
+def _box(text: str) -> tuple[float, float, float, float] | None:
+    """Four numbers with spaces between them; commas are the table's own."""
+    if not text:
+        return None
+    try:
+        left, top, right, bottom = (float(part) for part in text.split())
+    except ValueError:
+        left = top = right = bottom = 0.0
+    if not (0 <= left < right < math.inf and 0 <= top < bottom < math.inf):
+        raise BadInput(f"box is `left top right bottom` in pixels, not {text!r}")
+    return left, top, right, bottom
 
 
 def parse_date(text: str) -> float | None:

@@ -81,9 +81,9 @@ class Photos:
         found = gate.examine(photo.quality, photo.crop_rgb, photo.notes, company, self._rule)
         return Judged(photo, found)
 
-    async def look(self, data: bytes, name: str) -> EnrolledPhoto:
+    async def look(self, data: bytes, name: str, box: F32 | None = None) -> EnrolledPhoto:
         """Only the part that takes long: find the face and make its template."""
-        return await enrol(data, self._vision, name=name)
+        return await enrol(data, self._vision, name=name, box=box)
 
     async def keep(
         self, entry: Entry, data: bytes, judged: Judged, *, principal: str
@@ -95,8 +95,7 @@ class Photos:
         new = new_image(entry.id, data, judged, await pictures_of(judged.photo))
 
         def write(tx: Transaction) -> tuple[ReferenceImage, StoredTemplate]:
-            if len(reference_images.of_entry(tx, entry.id)) >= PHOTOS_LIMIT:
-                raise BadInput(f"an entry has at most {PHOTOS_LIMIT} photos; remove one first")
+            check_room(tx, entry.id)
             image = reference_images.add(tx, new)
             return image, templates.add(tx, image.id, judged.photo.template)
 
@@ -190,6 +189,12 @@ class Photos:
 
     async def _templates_of(self, image: ReferenceImage) -> list[str]:
         return await self._database.read(lambda reader: templates.ids_of_image(reader, image.id))
+
+
+def check_room(reader: Reader, entry_id: str) -> None:
+    """Raises BadInput where the entry has as many photos as it may have."""
+    if len(reference_images.of_entry(reader, entry_id)) >= PHOTOS_LIMIT:
+        raise BadInput(f"an entry has at most {PHOTOS_LIMIT} photos; remove one first")
 
 
 @dataclass(frozen=True, slots=True)

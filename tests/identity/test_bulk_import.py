@@ -6,14 +6,16 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from lists_builder import ADA, Lists, lists, noise, portraits
+from lists_builder import ADA, SIX_BOXES, Lists, lists, noise, portraits
+from vision_media import SIX_FACES
 
 from lfrd.errors import BadInput, Conflict, NotFound, StoreFailed
+from lfrd.identity import photos
 from lfrd.identity.archive import ArchiveSource
 from lfrd.identity.export import export_list
 from lfrd.identity.gate import GateMode
 from lfrd.identity.import_source import Row
-from lfrd.store import imports
+from lfrd.store import imports, templates
 from lfrd.store.imports import RowOutcome
 from lfrd.store.transaction import Transaction
 from lfrd.vision import packs
@@ -67,6 +69,36 @@ async def test_rows_become_entries_and_the_outcomes_are_counted(
     entries = await site.watchlists.entries(watchlist_id)
     assert [entry.row.reference for entry in entries] == ["p0", "p1", "p2", "p3"]
     assert all(len(entry.photos) == 1 for entry in entries)
+
+
+async def test_a_photo_of_several_people_is_refused_unless_the_row_says_who(site: Lists) -> None:
+    watchlist_id = await site.make_list()
+    run_id = await begin(site, watchlist_id, 3)
+    group = SIX_FACES.read_bytes()
+    unsaid = await site.imports.add_row(run_id, Row(1, "a", "g.jpg"), group, principal=ADA)
+    assert (unsaid.row.outcome, unsaid.row.codes) == (RowOutcome.REFUSED, "several-faces")
+    assert "left, top, right, bottom" in unsaid.message
+    for number, box in enumerate(SIX_BOXES[:2], start=2):
+        row = Row(number, f"p{number}", "g.jpg", box=tuple(float(side) for side in box))
+        said = await site.imports.add_row(run_id, row, group, principal=ADA)
+        assert said.row.photo_id is not None
+    matrix = await site.database.read(
+        lambda reader: templates.load(reader, site.vision.model_digest, (watchlist_id,))
+    )
+    assert float(matrix.vectors[0] @ matrix.vectors[1]) < 0.4, "two people"
+
+
+async def test_an_entry_takes_so_many_photos_and_no_more(
+    site: Lists, people: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(photos, "PHOTOS_LIMIT", 1)
+    watchlist_id = await site.make_list()
+    run_id = await begin(site, watchlist_id, 2)
+    await site.imports.add_row(run_id, Row(1, "a", "1.jpg"), people[0], principal=ADA)
+    more = await site.imports.add_row(run_id, Row(2, "a", "2.jpg"), people[1], principal=ADA)
+    assert more.row.outcome is RowOutcome.REFUSED
+    assert "at most 1 photos" in more.message
+    assert len((await site.watchlists.entries(watchlist_id))[0].photos) == 1
 
 
 async def test_the_same_source_goes_on_where_it_stopped(site: Lists, people: list[bytes]) -> None:

@@ -46,9 +46,17 @@ def test_a_byte_order_mark_and_quoted_lines_are_read() -> None:
     assert (row.file, row.basis) == ("x, y.jpg", "two\nlines")
 
 
+def test_a_box_says_which_face_of_a_photo_is_meant() -> None:
+    rows = parse(table("reference,file,box\na,g.jpg,10 20 110.5 140\nb,g.jpg,\n"), "t.csv")
+    assert [row.box for row in rows] == [(10.0, 20.0, 110.5, 140.0), None]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
+        ("reference,file,box\na,x,10 20 110\n", "row 1: box is"),
+        ("reference,file,box\na,x,110 20 10 90\n", "row 1: box is"),
+        ("reference,file,box\na,x,nan 20 inf 90\n", "row 1: box is"),
         ("", "missing columns: reference, file"),
         ("reference,photo\na,b\n", "missing columns: file; unknown: photo"),
         ("reference,file,file\na,b,c\n", "twice: file"),
