@@ -152,4 +152,4 @@ def _fixed(polygon: Polygon, size: tuple[int, int]) -> npt.NDArray[np.int32]:
     """Corners i32[n, 2] in parts of a pixel, on the canvas: what lies off it is not drawn."""
     scaled = np.array(polygon.corners) * size - 0.5  # whole numbers are centres of pixels
     kept = np.clip(scaled, 0, np.array(size) - 1)
-    return np.round(kept * 2**_SUBPIXEL_BITS).astype(np.int32)
+    return np.asarray(np.round(kept * 2**_SUBPIXEL_BITS), np.int32)
