@@ -111,7 +111,6 @@ async def start(report: Report, folder: Path, _: argparse.Namespace) -> None:
 
 def _fill(tx: Transaction, listed: str, model: str, vectors: np.ndarray, first: int) -> None:
     """Entries with a photo and a template each, as the store keeps them, without their log."""
-    key = tx.keys.open(watchlists.scope_of(listed))
     for number, vector in enumerate(vectors, start=first):
         entry = watchlists.add_entry(
             tx,
@@ -127,7 +126,8 @@ def _fill(tx: Transaction, listed: str, model: str, vectors: np.ndarray, first: 
             "INSERT INTO template (id, reference_image_id, entry_id, model_digest, dim, made_at_s,"
             " principal, sealed_vector) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (row_id, photo.id, entry.id, model, len(vector), tx.at_s, tx.principal,
-             key.seal(Label("template", row_id, model), vector.tobytes())),
+             reference_images.key_of(tx, photo.id).seal(
+                 Label("template", row_id, model), vector.tobytes())),
         )  # fmt: skip
 
 

@@ -107,7 +107,7 @@ def _damaged(state: Path) -> list[str]:
     master = load_master_key(folder, {})
     found = []
     for path, journal in (
-        (folder.database_path, "wal"), (folder.index_path, "wal"), (folder.keys_path, "delete"),
+        (folder.database_path, "wal"), (folder.index_path, "wal"), (folder.keys_path, "persist"),
     ):  # fmt: skip
         connection = connect(
             path,

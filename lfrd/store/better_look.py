@@ -7,8 +7,7 @@ from typing import ClassVar
 from lfrd.errors import Conflict
 from lfrd.events import EventKind
 from lfrd.governance.audit import SALT_BYTES, AuditClass
-from lfrd.store import deployments
-from lfrd.store.episodes import Evidence, commit_faces
+from lfrd.store.episodes import Evidence, commit_faces, key_of
 from lfrd.store.seal import BlobKind, Label
 from lfrd.store.transaction import Transaction
 
@@ -35,6 +34,7 @@ class _Kept:
     sealed_reference_crop: bytes | None
     sealed_reference_portrait: bytes | None
     sealed_scene: bytes | None
+    own_key: bool
 
 
 def show(tx: Transaction, episode_id: str, seen: Seen, evidence: Evidence) -> None:
@@ -44,7 +44,7 @@ def show(tx: Transaction, episode_id: str, seen: Seen, evidence: Evidence) -> No
     episode is closed, or its faces were erased.
     """
     kept = tx.get(_Kept, episode_id)
-    key = tx.keys.open(deployments.scope_of(kept.deployment_id))
+    key = key_of(tx, kept)
 
     def opened(kind: BlobKind, sealed: bytes | None) -> bytes | None:
         return None if sealed is None else key.open(Label(kind, kept.id, kept.model_digest), sealed)

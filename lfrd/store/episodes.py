@@ -11,14 +11,14 @@ import hmac
 import json
 import os
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Protocol
 
 from lfrd.errors import Conflict, NotFound
 from lfrd.events import EventKind
 from lfrd.governance.audit import SALT_BYTES, AuditClass, Leaf, commit, leaf_hash
 from lfrd.ids import new_id
 from lfrd.store import deployments, reference_images
-from lfrd.store.seal import BlobKind, Label
+from lfrd.store.seal import BlobKind, DataKey, Label
 from lfrd.store.transaction import Reader, Transaction
 
 EpisodeImage = Literal["probe", "reference", "scene"]
@@ -74,6 +74,7 @@ class _SealedEpisode(Episode):
     sealed_probe_portrait: bytes | None = None
     sealed_reference_portrait: bytes | None = None
     sealed_scene: bytes | None = None
+    own_key: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,7 @@ class Rival:
 @dataclass(frozen=True, slots=True)
 class _SealedRival(Rival):
     sealed_reference_portrait: bytes | None
+    own_key: bool = True
 
 
 def add(tx: Transaction, new: NewEpisode) -> Episode:
@@ -140,7 +142,7 @@ def add(tx: Transaction, new: NewEpisode) -> Episode:
     if deployments.get(tx, new.deployment_id).state != deployments.DeploymentState.RUNNING:
         raise Conflict(f"deployment {new.deployment_id} is not running")
     row_id = new_id()
-    key = tx.keys.open(deployments.scope_of(new.deployment_id))
+    key = tx.keys.add_part(deployments.scope_of(new.deployment_id), row_id)
     scene = new.evidence.scene
     likeness = reference_images.copy_likeness(tx, new.entry_id, new.evidence.reference_image_id)
 
@@ -172,6 +174,23 @@ def add(tx: Transaction, new: NewEpisode) -> Episode:
     return get(tx, row_id)
 
 
+class SealedAlone(Protocol):
+    """An episode, as far as its key goes."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def deployment_id(self) -> str: ...
+    @property
+    def own_key(self) -> bool: ...
+
+
+def key_of(reader: Reader, episode: SealedAlone) -> DataKey:
+    """What the faces of an episode are sealed under. Raises NotFound where it was destroyed."""
+    scope = deployments.scope_of(episode.deployment_id)
+    return reader.keys.open_part(scope, episode.id) if episode.own_key else reader.keys.open(scope)
+
+
 def commit_faces(salt: bytes, *images: bytes | None) -> bytes:
     """SHA-256(salt ‖ SHA-256 of each image in turn): probe crop, reference crop, both portraits,
     scene; a missing image counts as empty."""
@@ -189,9 +208,9 @@ def is_as_logged(reader: Reader, episode_id: str) -> bool:
     episode = get(reader, episode_id)
     rows = reader.rows(
         "SELECT at_s, class, principal, action, subjects, salt, commitment, payload, leaf_hash"
-        " FROM audit_leaf WHERE action IN ('episode.raise', 'episode.better-look')"
-        " AND subjects LIKE ? ORDER BY id DESC",
-        (f'["{episode_id}"%',),
+        " FROM audit_leaf WHERE id IN (SELECT leaf_id FROM audit_link WHERE subject_id = ?)"
+        " AND action IN ('episode.raise', 'episode.better-look') ORDER BY id DESC",
+        (episode_id,),
     )
     for at_s, event_class, principal, action, subjects, salt, commitment, payload, kept in rows:
         assert isinstance(at_s, float)
@@ -294,7 +313,7 @@ def read_image(tx: Transaction, episode_id: str, which: EpisodeImage) -> bytes:
         raise NotFound(f"episode {episode_id} has no {which} image, or it was erased")
     tx.audit(AuditClass.CONSULTATION, "episode.read-image", (episode_id,), {"image": which})
     label = Label(kind, episode.id, episode.model_digest)
-    return tx.keys.open(deployments.scope_of(episode.deployment_id)).open(label, sealed)
+    return key_of(tx, episode).open(label, sealed)
 
 
 def add_rival(tx: Transaction, rival: Rival) -> Rival:
@@ -303,9 +322,10 @@ def add_rival(tx: Transaction, rival: Rival) -> Rival:
     Raises Conflict where that person is noted, NotFound where the entry was erased meanwhile.
     """
     episode = get(tx, rival.episode_id)
-    key = tx.keys.open(deployments.scope_of(episode.deployment_id))
     label = _rival_label(episode, rival.person_id)
+    scope = deployments.scope_of(episode.deployment_id)
     likeness = reference_images.copy_likeness(tx, rival.entry_id)
+    key = tx.keys.add_part(scope, label.row_id)
     tx.insert(
         _SealedRival(
             rival.episode_id, rival.entry_id, rival.person_id, rival.watchlist_id,
@@ -333,8 +353,10 @@ def read_rival_image(tx: Transaction, episode_id: str, person_id: str) -> bytes:
         AuditClass.CONSULTATION, "episode.read-image", (episode_id, rival.entry_id),
         {"image": "rival"},
     )  # fmt: skip
-    key = tx.keys.open(deployments.scope_of(episode.deployment_id))
-    return key.open(_rival_label(episode, person_id), rival.sealed_reference_portrait)
+    label, scope = _rival_label(episode, person_id), deployments.scope_of(episode.deployment_id)
+    own = rival.own_key
+    key = tx.keys.open_part(scope, label.row_id) if own else tx.keys.open(scope)
+    return key.open(label, rival.sealed_reference_portrait)
 
 
 def _rival_label(episode: Episode, person_id: str) -> Label:

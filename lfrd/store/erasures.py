@@ -6,7 +6,6 @@ erasure under way, so that a crash anywhere in between is gone on from.
 """
 
 import enum
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -110,7 +109,20 @@ def destroy_key(tx: Transaction, erasure: Erasure) -> bool:
         tx.keys.destroy(watchlists.scope_of(erasure.subject_id))
     elif erasure.kind is ErasureKind.DEPLOYMENT:
         tx.keys.destroy(deployments.scope_of(erasure.subject_id))
+    elif erasure.kind is ErasureKind.PERSON:
+        tx.keys.destroy_parts(_parts_of_person(tx, erasure.subject_id))
     return True
+
+
+def _parts_of_person(tx: Transaction, person_id: str) -> list[str]:
+    """What has a key of its own and shows this person: photos, episodes, rivals beside others."""
+    rows = tx.rows(
+        "SELECT reference_image.id FROM reference_image JOIN entry ON entry.id = entry_id"
+        " WHERE person_id = ?1 UNION ALL SELECT id FROM episode WHERE person_id = ?1"
+        " UNION ALL SELECT episode_id || '/' || person_id FROM episode_rival WHERE person_id = ?1",
+        (person_id,),
+    )
+    return [str(row[0]) for row in rows]
 
 
 def deleted(tx: Transaction, erasure: Erasure) -> Erasure:
@@ -228,7 +240,14 @@ def drop_episodes(tx: Transaction, episode_ids: Sequence[str]) -> int:
 
 
 def blank(tx: Transaction, condition: str, values: Sequence[str | float]) -> int:
-    """Take the faces out of the episodes that fit `condition` (our own text); how many had any."""
+    """Take the faces out of the episodes that fit `condition` (our own text), and destroy their
+    keys, so that backups show none either; how many had any."""
+    rivals = tx.rows(
+        "SELECT episode_id || '/' || person_id FROM episode_rival WHERE episode_id IN"  # noqa: S608
+        f" (SELECT id FROM episode WHERE {condition} AND faces_erased_at_s IS NULL)",
+        values,
+    )
+    parts = [str(row[0]) for row in rivals]
     tx.execute(
         "UPDATE episode_rival SET sealed_reference_portrait = NULL WHERE episode_id IN"  # noqa: S608
         f" (SELECT id FROM episode WHERE {condition})",
@@ -239,6 +258,7 @@ def blank(tx: Transaction, condition: str, values: Sequence[str | float]) -> int
         values,
     )
     ids = [str(row[0]) for row in rows]
+    tx.keys.destroy_parts([*ids, *parts])
     for episode_id in ids:
         tx.execute(
             f"UPDATE episode SET {SEALED}, faces_erased_at_s = ? WHERE id = ?",  # noqa: S608
@@ -251,12 +271,14 @@ def blank(tx: Transaction, condition: str, values: Sequence[str | float]) -> int
 def forget_links(tx: Transaction, subject_ids: Sequence[str]) -> int:
     """Erase the salts of the log entries about some subjects: the entries still verify, and no
     longer say whom they are about."""
-    wanted = set(subject_ids)
-    rows = tx.rows("SELECT id, subjects FROM audit_leaf WHERE subjects IS NOT NULL")
-    found = [row[0] for row in rows if not wanted.isdisjoint(json.loads(str(row[1])))]
-    for leaf_id in found:
-        tx.execute("UPDATE audit_leaf SET subjects = NULL, salt = NULL WHERE id = ?", (leaf_id,))
-    return len(found)
+    return sum(
+        tx.execute(
+            "UPDATE audit_leaf SET subjects = NULL, salt = NULL WHERE subjects IS NOT NULL"
+            " AND id IN (SELECT leaf_id FROM audit_link WHERE subject_id = ?)",
+            (subject_id,),
+        )
+        for subject_id in dict.fromkeys(subject_ids)
+    )
 
 
 def has_links_before(reader: Reader, at_s: float) -> bool:

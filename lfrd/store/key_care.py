@@ -7,7 +7,8 @@ from lfrd.clock import Clock
 from lfrd.errors import StateError
 from lfrd.governance.audit import AuditClass
 from lfrd.store.database import SYSTEM, Database
-from lfrd.store.keys import KeyStore, MasterKey, write_escrow
+from lfrd.store.keys import KeyStore, MasterKey
+from lfrd.store.keys_file import remove_journal, write_escrow
 from lfrd.store.rotation import commit_rotation, finish_rotation, next_to
 from lfrd.store.seal import KEY_BYTES
 from lfrd.store.sqlite import connect
@@ -40,8 +41,9 @@ def _make_next_keys(folder: StateFolder, current: MasterKey, new: MasterKey) -> 
     draft.touch(mode=0o600)
     with KeyStore(folder, current) as keys:
         keys.copy_to(draft, new)
-    check = connect(draft, _page_key(new, path), journal="delete")
+    check = connect(draft, _page_key(new, path), journal="persist")
     check.close()
+    remove_journal(draft)
     sync_file(draft)
 
 
@@ -75,7 +77,7 @@ def escrow(folder: StateFolder, master: MasterKey, path: Path) -> None:
     if not folder.keys_path.exists():
         raise StateError(f"there is no {folder.keys_path}: start lfrd once")
     key = _page_key(master, folder.keys_path)
-    keys = connect(folder.keys_path, key, journal="delete", read_only=True)
+    keys = connect(folder.keys_path, key, journal="persist", read_only=True)
     try:
         write_escrow(keys, key, path)
     finally:

@@ -1,14 +1,16 @@
-"""Keys: one master key outside the databases, one data key for each watchlist and deployment.
+"""Keys: one master key outside the databases, one data key for each watchlist and deployment, and
+one secret for each part of these: a photo, an episode, a rival shown beside it.
 
-Destroying a data key erases every copy of the faces sealed under it, backups included: that is
-why keys.db is a file of its own, overwrites what it deletes, and is in no backup.
+A part is sealed under HMAC(data key, secret). Destroying the data key erases every copy of the
+faces of a list or deployment, destroying a secret those of one photo or episode, backups included:
+that is why keys.db is a file of its own, overwrites what it deletes, and is in no backup.
 """
 
 import os
 import stat
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -20,30 +22,23 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from lfrd.errors import Conflict, NotFound, StateError, StoreFailed
-from lfrd.ids import new_id
+from lfrd.store.keys_file import (
+    hold_journal,
+    journal_of,
+    prepare,
+    remove_journal,
+    wipe_held_journal,
+    wipe_journal,
+    write_escrow,
+)
 from lfrd.store.rotation import finish_rotation
 from lfrd.store.seal import KEY_BYTES, NONCE_BYTES, DataKey
 from lfrd.store.sqlite import Connection, all_or_nothing, connect
-from lfrd.store.state_folder import (
-    StateFolder,
-    overwrite,
-    sync_file,
-    sync_folder,
-    write_secret,
-)
+from lfrd.store.state_folder import StateFolder, write_secret
 
 CREDENTIAL = "lfrd-master-key"
 KEYS_NAME = "keys.db"
 _WRAPPING = "data key wrapping"
-SCHEMA_VERSION = 1
-SCHEMA = """
-CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-CREATE TABLE data_key (
-    id TEXT PRIMARY KEY,
-    wrapped BLOB NOT NULL,
-    created_at_s REAL NOT NULL
-) STRICT;
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +144,7 @@ class KeyStore:
         self._wrapper = AESGCM(master.derive(_WRAPPING))
         self._lock = threading.Lock()
         self._opened: dict[str, DataKey] = {}
+        self._unsettled: dict[str, tuple[str, bytes]] = {}
         self._connection: Connection | None = None
         self.installation_id = ""
 
@@ -161,9 +157,12 @@ class KeyStore:
                 "opened without it: put it back from its escrow; or, to go on with the records "
                 "and give up every face for good, run `lfrd key abandon`"
             )
-        self._connection = connect(path, self.page_key(KEYS_NAME), journal="delete")
+        hold_journal(path)
+        self._connection = connect(path, self.page_key(KEYS_NAME), journal="persist")
         try:
-            self.installation_id = self._prepare(self._connection)
+            wipe_held_journal(path)
+            wipe_journal(path)  # a crash may have come before
+            self.installation_id = prepare(self._connection, self._adopt)
         except BaseException:
             self._connection.close()
             raise
@@ -177,9 +176,11 @@ class KeyStore:
     ) -> None:
         with self._lock:
             self._opened.clear()
+            self._unsettled.clear()
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
+                remove_journal(self._folder.keys_path)
 
     def page_key(self, file_name: str) -> bytes:
         """The page encryption key of one database file: 32 bytes."""
@@ -192,13 +193,14 @@ class KeyStore:
         wrapped = nonce + self._wrapper.encrypt(nonce, key, scope.key_id.encode())
         with self._lock:
             try:
-                self._db.execute(
-                    "INSERT INTO data_key (id, wrapped, created_at_s) VALUES (?, ?, ?)",
-                    (scope.key_id, wrapped, time.time()),
+                self._write(
+                    lambda: self._db.execute(
+                        "INSERT INTO data_key (id, wrapped, created_at_s) VALUES (?, ?, ?)",
+                        (scope.key_id, wrapped, time.time()),
+                    )
                 )
             except Conflict as error:
                 raise Conflict(f"there is a key for {scope.key_id} already") from error
-            self._escrow_stale = True
             return self._opened.setdefault(scope.key_id, DataKey(key))
 
     def open(self, scope: Scope) -> DataKey:
@@ -213,9 +215,75 @@ class KeyStore:
         """Overwrite the key: what it sealed can never be opened again. False if there was none."""
         with self._lock:
             self._opened.pop(scope.key_id, None)
-            gone = self._db.execute("DELETE FROM data_key WHERE id = ?", (scope.key_id,)) == 1
-            self._escrow_stale = self._escrow_stale or gone
-            return gone
+            if self._db.value("SELECT 1 FROM data_key WHERE id = ?", (scope.key_id,)) is None:
+                return False
+
+            def delete() -> None:
+                self._db.execute("DELETE FROM data_key WHERE id = ?", (scope.key_id,))
+                self._db.execute("DELETE FROM part WHERE owner = ?", (scope.key_id,))
+
+            self._write(delete)
+            return True
+
+    def add_part(self, scope: Scope, part_id: str) -> DataKey:
+        """Make the key of a photo or episode; on the disk with the next `settle`.
+
+        Raises NotFound where the list's or deployment's key was destroyed.
+        """
+        owner, secret = self.open(scope), os.urandom(KEY_BYTES)
+        with self._lock:
+            self._unsettled[part_id] = (scope.key_id, secret)
+        return owner.part(secret)
+
+    def settle(self) -> None:
+        """Bring the parts added since to the disk: before the commit of what they seal."""
+        with self._lock:
+            if not self._unsettled:
+                return
+            rows = [(part, owner, secret) for part, (owner, secret) in self._unsettled.items()]
+            self._write(
+                lambda: self._db.execute_many(
+                    "INSERT INTO part (id, owner, secret) VALUES (?, ?, ?)", rows
+                )
+            )
+            self._unsettled.clear()
+
+    def forget_unsettled(self) -> None:
+        """What the parts were added for was not committed."""
+        with self._lock:
+            self._unsettled.clear()
+
+    def open_part(self, scope: Scope, part_id: str) -> DataKey:
+        """The key of a photo or episode. Raises NotFound where it, or its owner's, is destroyed."""
+        owner = self.open(scope)
+        with self._lock:
+            new = self._unsettled.get(part_id)
+            secret = new[1] if new else self._db.value(
+                "SELECT secret FROM part WHERE id = ?", (part_id,))  # fmt: skip
+        if secret is None:
+            raise NotFound(f"the key of {part_id} is gone: its faces were erased")
+        assert isinstance(secret, bytes)
+        return owner.part(secret)
+
+    def secrets_of(self, scope: Scope) -> dict[str, bytes]:
+        """The secrets of all parts of a list, by part, for DataKey.part."""
+        with self._lock:
+            rows = self._db.rows("SELECT id, secret FROM part WHERE owner = ?", (scope.key_id,))
+            known = {str(part): secret for part, secret in rows if isinstance(secret, bytes)}
+            known |= {part: new[1] for part, new in self._unsettled.items()}
+            return known
+
+    def destroy_parts(self, part_ids: Sequence[str]) -> None:
+        """Overwrite the secrets of photos or episodes: their faces never open again."""
+        with self._lock:
+            for part_id in part_ids:
+                self._unsettled.pop(part_id, None)
+            if part_ids:
+                self._write(
+                    lambda: self._db.execute_many(
+                        "DELETE FROM part WHERE id = ?", [(part_id,) for part_id in part_ids]
+                    )
+                )
 
     def has(self, scope: Scope) -> bool:
         """Whether there is a key, without opening it."""
@@ -243,7 +311,7 @@ class KeyStore:
             self._db.copy_to(path, page_key)
             ids = [str(row[0]) for row in self._db.rows("SELECT id FROM data_key")]
             plain = {key_id: self._plain(key_id) for key_id in ids}
-        copy = connect(path, page_key, journal="delete")
+        copy = connect(path, page_key, journal="persist")
 
         def rewrap() -> None:
             for key_id, key in plain.items():
@@ -255,6 +323,19 @@ class KeyStore:
             all_or_nothing(copy, rewrap)
         finally:
             copy.close()
+            remove_journal(path)
+
+    def _write(self, work: Callable[[], object]) -> None:
+        """One transaction, and nothing of what it replaced is left in the journal."""
+        all_or_nothing(self._db, work)
+        self._escrow_stale = True
+        try:
+            wipe_journal(self._db.path)
+        except OSError as error:
+            raise StoreFailed(
+                f"{journal_of(self._db.path)} cannot be overwritten ({error.strerror}): it may "
+                "hold keys of what was erased"
+            ) from error
 
     @property
     def _db(self) -> Connection:
@@ -278,40 +359,3 @@ class KeyStore:
                 f"the key of {key_id} does not open with the master key "
                 f"({self._master.origin}): keys.db was altered"
             ) from error
-
-    def _prepare(self, db: Connection) -> str:
-        if not db.value("SELECT count(*) FROM sqlite_schema"):
-            all_or_nothing(db, lambda: self._create_schema(db))
-        version = db.pragma("user_version")
-        if version != SCHEMA_VERSION:
-            raise StateError(
-                f"{db.path} has version {version!r}, this lfrd knows {SCHEMA_VERSION}: install the "
-                "newer lfrd"
-            )
-        return str(db.value("SELECT value FROM meta WHERE name = 'installation_id'"))
-
-    def _create_schema(self, db: Connection) -> None:
-        db.script(SCHEMA)
-        installation_id = self._adopt or new_id()
-        db.execute(
-            "INSERT INTO meta (name, value) VALUES ('installation_id', ?)", (installation_id,)
-        )
-        db.set_pragma("user_version", SCHEMA_VERSION)
-
-
-def write_escrow(keys: Connection, page_key: bytes, path: Path) -> None:
-    """Copy keys.db to `path`, overwriting what stood there. Raises StoreFailed."""
-    draft = path.with_name(path.name + ".new")
-    try:
-        draft.unlink(missing_ok=True)
-        draft.touch(mode=0o600)
-        keys.copy_to(draft, page_key)
-        sync_file(draft)
-        overwrite(path)
-        draft.replace(path)
-        sync_folder(path.parent)
-    except OSError as error:
-        raise StoreFailed(
-            f"the escrow {path} cannot be overwritten ({error.strerror}): make its place writable; "
-            "until then it still holds keys of what was erased"
-        ) from error

@@ -58,6 +58,7 @@ class _SealedReferenceImage(ReferenceImage):
     sealed_image: bytes
     sealed_crop: bytes
     sealed_portrait: bytes
+    own_key: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +79,8 @@ class NewReferenceImage:
 def add(tx: Transaction, new: NewReferenceImage) -> ReferenceImage:
     """Seal and keep a photo of an entry. Raises Conflict where the entry has it already."""
     entry = watchlists.get_entry(tx, new.entry_id)
-    key = tx.keys.open(watchlists.scope_of(entry.watchlist_id))
     row_id = new_id()
+    key = tx.keys.add_part(watchlists.scope_of(entry.watchlist_id), row_id)
     quality = new.quality
     image = _SealedReferenceImage(
         row_id, entry.id, hashlib.sha256(new.image).hexdigest(), len(new.image),
@@ -89,6 +90,7 @@ def add(tx: Transaction, new: NewReferenceImage) -> ReferenceImage:
         key.seal(Label("reference-image", row_id), new.image),
         key.seal(Label("reference-crop", row_id), new.crop),
         key.seal(Label("reference-portrait", row_id), new.portrait),
+        True,
     )  # fmt: skip
     try:
         tx.insert(image)
@@ -118,6 +120,16 @@ def other_with_file(reader: Reader, sha256: str, entry_id: str) -> str | None:
     return None if found is None else str(found)
 
 
+def key_of(reader: Reader, image_id: str) -> DataKey:
+    """The key of a photo, for what else shows its face. Raises NotFound where it was destroyed."""
+    return _key(reader, reader.get(_SealedReferenceImage, image_id))
+
+
+def _key(reader: Reader, image: _SealedReferenceImage) -> DataKey:
+    scope = watchlists.scope_of(watchlists.get_entry(reader, image.entry_id).watchlist_id)
+    return reader.keys.open_part(scope, image.id) if image.own_key else reader.keys.open(scope)
+
+
 def read_image(tx: Transaction, image_id: str) -> bytes:
     """Open the photo as it was given, and log that `tx.principal` looked at it."""
     image = tx.get(_SealedReferenceImage, image_id)
@@ -130,17 +142,13 @@ def open_image(reader: Reader, image_id: str) -> bytes:
     """Open the photo as it was given, for the machine (a new model, or an export that is logged as
     a whole). Raises NotFound."""
     image = reader.get(_SealedReferenceImage, image_id)
-    entry = watchlists.get_entry(reader, image.entry_id)
-    key = reader.keys.open(watchlists.scope_of(entry.watchlist_id))
-    return key.open(Label("reference-image", image.id), image.sealed_image)
+    return _key(reader, image).open(Label("reference-image", image.id), image.sealed_image)
 
 
 def open_crop(reader: Reader, image_id: str) -> bytes:
     """Open the aligned crop, for the machine. Raises NotFound."""
     image = reader.get(_SealedReferenceImage, image_id)
-    entry = watchlists.get_entry(reader, image.entry_id)
-    key = reader.keys.open(watchlists.scope_of(entry.watchlist_id))
-    return key.open(Label("reference-crop", image.id), image.sealed_crop)
+    return _key(reader, image).open(Label("reference-crop", image.id), image.sealed_crop)
 
 
 def read_crop(tx: Transaction, image_id: str) -> bytes:
@@ -165,7 +173,7 @@ def copy_likeness(tx: Transaction, entry_id: str, image_id: str | None = None) -
     The machine copies it and nobody sees it: what is logged is the episode. Raises NotFound where
     the entry or photo is gone.
     """
-    entry = watchlists.get_entry(tx, entry_id)
+    watchlists.get_entry(tx, entry_id)
     image = tx.first(
         _SealedReferenceImage,
         "WHERE entry_id = ? AND coalesce(id = ?, true)"
@@ -174,7 +182,7 @@ def copy_likeness(tx: Transaction, entry_id: str, image_id: str | None = None) -
     )
     if image is None:
         raise NotFound(f"entry {entry_id} has no such photo")
-    key = tx.keys.open(watchlists.scope_of(entry.watchlist_id))
+    key = _key(tx, image)
     return Likeness(
         key.open(Label("reference-crop", image.id), image.sealed_crop),
         key.open(Label("reference-portrait", image.id), image.sealed_portrait),
@@ -187,7 +195,8 @@ def delete(tx: Transaction, image_id: str) -> bool:
     if image is None:
         return False
     entry = watchlists.get_entry(tx, image.entry_id)
-    deleted = tx.execute("DELETE FROM reference_image WHERE id = ?", (image_id,))
+    deleted = tx.execute("DELETE FROM reference_image WHERE id = ?", (image_id,))  # unless on hold
+    tx.keys.destroy_parts([image_id])
     tx.audit(AuditClass.ERASURE, "image.delete", (image_id, entry.id, entry.watchlist_id))
     tx.event(EventKind.WATCHLIST_CHANGED, entry.watchlist_id)
     return deleted == 1
@@ -226,7 +235,6 @@ def _moved(
     return get(tx, image.id)
 
 
-def _consult(tx: Transaction, image: ReferenceImage, what: str) -> DataKey:
-    entry = watchlists.get_entry(tx, image.entry_id)
-    tx.audit(AuditClass.CONSULTATION, "image.read", (image.id, entry.id), {"what": what})
-    return tx.keys.open(watchlists.scope_of(entry.watchlist_id))
+def _consult(tx: Transaction, image: _SealedReferenceImage, what: str) -> DataKey:
+    tx.audit(AuditClass.CONSULTATION, "image.read", (image.id, image.entry_id), {"what": what})
+    return _key(tx, image)

@@ -6,8 +6,7 @@ from typing import ClassVar
 
 from lfrd.errors import NotFound
 from lfrd.governance.audit import AuditClass
-from lfrd.store import deployments
-from lfrd.store.episodes import commit_faces
+from lfrd.store.episodes import commit_faces, key_of
 from lfrd.store.seal import BlobKind, Label
 from lfrd.store.transaction import Transaction
 
@@ -26,6 +25,7 @@ class _Sealed:
     sealed_probe_portrait: bytes | None
     sealed_reference_portrait: bytes | None
     sealed_scene: bytes | None
+    own_key: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def open_crops(tx: Transaction, episode_id: str) -> Crops:
     Raises NotFound where they were erased.
     """
     episode = tx.get(_Sealed, episode_id)
-    key = tx.keys.open(deployments.scope_of(episode.deployment_id))
+    key = key_of(tx, episode)
     tx.audit(AuditClass.CONSULTATION, "episode.replay", (episode_id,))
 
     def opened(kind: BlobKind, sealed: bytes | None) -> bytes | None:

@@ -49,7 +49,10 @@ def _put_in_place(folder: StateFolder) -> None:
         if not new.exists():
             continue
         for suffix in ("-wal", "-shm", "-journal"):  # of the old file; it was closed cleanly
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
+            beside = path.with_name(path.name + suffix)
+            if path != folder.database_path:
+                overwrite(beside)
+            beside.unlink(missing_ok=True)
         if path != folder.database_path:
             overwrite(path)
         new.replace(path)

@@ -5,6 +5,7 @@ AES-256-GCM (NIST SP 800-38D) with a random 96-bit nonce in front. One key seals
 was moved to another row, or passed off as another model's, does not open.
 """
 
+import hmac
 import os
 from dataclasses import dataclass
 from typing import Literal
@@ -36,13 +37,20 @@ class Label:
 
 
 class DataKey:
-    """The key of one watchlist or deployment. Safe to use from several threads."""
+    """The key of one watchlist or deployment, or of a part of it: a photo, an episode. Safe to use
+    from several threads."""
 
-    __slots__ = ("_cipher",)
+    __slots__ = ("_cipher", "_key")
 
     def __init__(self, key: bytes) -> None:
         assert len(key) == KEY_BYTES
+        self._key = key
         self._cipher = AESGCM(key)
+
+    def part(self, secret: bytes) -> "DataKey":
+        """HMAC-SHA256 of this key over a part's own secret: without either of them it is gone."""
+        assert len(secret) == KEY_BYTES
+        return DataKey(hmac.digest(self._key, secret, "sha256"))
 
     def seal(self, label: Label, plain: bytes) -> bytes:
         """nonce ‖ ciphertext ‖ tag: 28 bytes longer than `plain`."""

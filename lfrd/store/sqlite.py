@@ -19,7 +19,7 @@ from lfrd.errors import BadInput, Conflict, StateError, StoreFailed
 
 SQLValue = None | int | float | str | bytes
 Row = tuple[SQLValue, ...]
-Journal = Literal["wal", "delete"]
+Journal = Literal["wal", "persist"]
 
 BUSY_TIMEOUT_MS = 5_000
 PROGRESS_STEPS = 20_000
@@ -216,7 +216,7 @@ def vector_version(connection: Connection) -> str:
     return str(connection.value("SELECT vec_version()"))
 
 
-def all_or_nothing(connection: Connection, work: Callable[[], None]) -> None:
+def all_or_nothing(connection: Connection, work: Callable[[], object]) -> None:
     """Run `work` in one transaction that is rolled back when it raises."""
     connection.execute("BEGIN IMMEDIATE")
     try:

@@ -83,7 +83,7 @@ def add(tx: Transaction, image_id: str, template: Template) -> StoredTemplate:
     label = Label("template", row_id, template.model_digest)
     row = _SealedTemplate(
         row_id, image.id, entry.id, template.model_digest, len(vector), tx.at_s, tx.principal,
-        tx.keys.open(watchlists.scope_of(entry.watchlist_id)).seal(label, vector.tobytes()),
+        reference_images.key_of(tx, image.id).seal(label, vector.tobytes()),
     )  # fmt: skip
     try:
         tx.insert(row)
@@ -165,13 +165,15 @@ def load(
     ids: list[tuple[str, str, str, str]] = []
     vectors: list[bytes] = []
     rows = reader.rows(
-        "SELECT template.id, template.entry_id, person_id, watchlist_id, sealed_vector"
+        "SELECT template.id, template.entry_id, person_id, watchlist_id, sealed_vector,"
+        " reference_image_id, own_key"
         f" {_COMPARED} AND (?3 IS NULL OR entry.id = ?3) ORDER BY template.id",
         (model_digest, valid_at_s, entry_id),
     )
-    for template_id, owner_id, person_id, watchlist_id, sealed in rows:
-        key = keys.get(str(watchlist_id))
-        if key is None:
+    for template_id, owner_id, person_id, watchlist_id, sealed, image_id, own_key in rows:
+        known = keys.get(str(watchlist_id))
+        key = None if known is None else known.of(str(image_id), own_key=bool(own_key))
+        if key is None:  # of a locked list, or erased since this copy of the database was made
             continue
         assert isinstance(sealed, bytes)
         ids.append((str(template_id), str(owner_id), str(person_id), str(watchlist_id)))
@@ -188,18 +190,34 @@ def load(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _ListKeys:
+    """The key of a list and the secrets of its photos."""
+
+    key: DataKey
+    secrets: dict[str, bytes]
+
+    def of(self, image_id: str, *, own_key: bool) -> DataKey | None:
+        """What the photo is sealed under; None where that was destroyed."""
+        if not own_key:
+            return self.key
+        secret = self.secrets.get(image_id)
+        return None if secret is None else self.key.part(secret)
+
+
 def _keys(
     reader: Reader, watchlist_ids: Sequence[str] | None
-) -> tuple[dict[str, DataKey], tuple[str, ...]]:
+) -> tuple[dict[str, _ListKeys], tuple[str, ...]]:
     """The keys of the wanted lists, and the lists whose key is gone."""
-    keys: dict[str, DataKey] = {}
+    keys: dict[str, _ListKeys] = {}
     locked: list[str] = []
     for (watchlist_id,) in reader.rows("SELECT id FROM watchlist ORDER BY id"):
         list_id = str(watchlist_id)
         if watchlist_ids is not None and list_id not in watchlist_ids:
             continue
+        scope = watchlists.scope_of(list_id)
         try:
-            keys[list_id] = reader.keys.open(watchlists.scope_of(list_id))
+            keys[list_id] = _ListKeys(reader.keys.open(scope), reader.keys.secrets_of(scope))
         except NotFound:
             locked.append(list_id)
     return keys, tuple(locked)

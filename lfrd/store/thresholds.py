@@ -1,6 +1,7 @@
 """Every threshold a deployment had, and what it was derived from. It only ever rises."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import inf, nextafter
 from typing import ClassVar
 
 from lfrd.events import EventKind
@@ -29,7 +30,15 @@ class ThresholdRow:
 
 
 def note(tx: Transaction, row: ThresholdRow) -> None:
-    """Write a threshold into the deployment's history and into its row."""
+    """Write a threshold into the deployment's history and into its row.
+
+    Two within one tick of the clock keep their order: the later one gets the next moment there is.
+    """
+    last_s = tx.value(
+        "SELECT max(at_s) FROM deployment_threshold WHERE deployment_id = ?", (row.deployment_id,)
+    )
+    if isinstance(last_s, float) and row.at_s <= last_s:
+        row = replace(row, at_s=nextafter(last_s, inf))
     tx.insert(row)
     tx.execute(
         "UPDATE deployment SET threshold = max(threshold, ?) WHERE id = ?",

@@ -270,11 +270,15 @@ def cameras_of(reader: Reader, watchlist_ids: Sequence[str]) -> dict[str, frozen
 
 
 def delete_entry(tx: Transaction, entry_id: str) -> bool:
-    """Delete an entry with its images and templates, and its person if on no other list."""
+    """Delete an entry with its images and templates, and its person if on no other list; the keys
+    of its photos are destroyed, so that it is closed in backups too."""
     entry = tx.first(Entry, "WHERE id = ?", (entry_id,))
     if entry is None:
         return False
-    deleted = tx.execute("DELETE FROM entry WHERE id = ?", (entry_id,))
+    photos = tx.rows("SELECT id FROM reference_image WHERE entry_id = ?", (entry_id,))
+    photo_ids = [str(row[0]) for row in photos]
+    deleted = tx.execute("DELETE FROM entry WHERE id = ?", (entry_id,))  # unless on hold
+    tx.keys.destroy_parts(photo_ids)
     tx.execute(
         "DELETE FROM person WHERE id = ? AND id NOT IN (SELECT person_id FROM entry)",
         (entry.person_id,),

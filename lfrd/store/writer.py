@@ -167,6 +167,7 @@ class Writer:
                 if not connection.in_transaction:
                     raise outcomes[-1][2] or StoreFailed("an action ended the transaction")
             self._prune(connection, bool(events))
+            self._keys.settle()
             connection.execute("COMMIT")
             self.failure = _disk_failure(outcomes)
         except Exception as error:  # handed to every awaiter of this group
@@ -206,6 +207,7 @@ class Writer:
         """Nothing of this group is on the disk: say so to everyone who would think it is."""
         self.failure = str(error)
         roll_back(connection)
+        self._keys.forget_unsettled()
         failed = StoreFailed(f"nothing was written: {error}")
         failed.__cause__ = error
         attempted = len(outcomes) or len(actions)  # none: not even BEGIN worked

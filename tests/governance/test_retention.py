@@ -17,12 +17,14 @@ from hypothesis import strategies as st
 
 from lfrd.errors import BadInput, Conflict, NotFound
 from lfrd.governance import profile, retention
+from lfrd.governance.audit import AuditClass
 from lfrd.governance.retention import Use, lists_due, lists_due_at_exit
 from lfrd.site import Site
-from lfrd.store import episodes, erasures, holds, watchlists
+from lfrd.store import episodes, erasures, holds, thresholds, watchlists
 from lfrd.store.episodes import Episode
 from lfrd.store.erasures import ErasureKind, ErasureState
 from lfrd.store.holds import HoldKind
+from lfrd.store.transaction import Reader, Transaction
 
 LAB = profile.load("lab").rules
 STANDARD = profile.load("standard").rules
@@ -258,3 +260,51 @@ async def test_deleting_by_the_ordinary_way_gets_its_receipt_too(tmp_path: Path)
             ErasureKind.PHOTO, ErasureKind.ENTRY, ErasureKind.WATCHLIST,
         }  # fmt: skip
         assert all(item.state is ErasureState.DONE for item in done)
+
+
+async def test_links_of_the_log_are_found_without_reading_all_of_it(tmp_path: Path) -> None:
+    async with governed(tmp_path, SettableClock()) as site:
+
+        def fill(tx: Transaction) -> None:
+            for number in range(20):
+                tx.audit(AuditClass.CONSULTATION, "test", (f"s{number}", "every"))
+
+        await site.database.write(fill, principal="user:ada")
+        forgotten = await site.database.write(
+            lambda tx: erasures.forget_links(tx, ["s3", "s3", "nobody"]), principal="user:ada"
+        )
+        assert forgotten == 1
+
+        def left(reader: Reader) -> tuple[int, int, str]:
+            plan = reader.rows(
+                "EXPLAIN QUERY PLAN UPDATE audit_leaf SET salt = NULL WHERE subjects IS NOT NULL"
+                " AND id IN (SELECT leaf_id FROM audit_link WHERE subject_id = 's4')"
+            )
+            return (
+                reader.count("SELECT count(*) FROM audit_link WHERE subject_id = 'every'"),
+                reader.count("SELECT count(*) FROM audit_link WHERE subject_id = 's3'"),
+                " ".join(str(row[3]) for row in plan),
+            )
+
+        others, gone, plan = await site.database.read(left)
+        assert (others, gone) == (19, 0)
+        assert "SCAN audit_leaf" not in plan
+        assert "SEARCH audit_link USING PRIMARY KEY" in plan
+
+
+async def test_two_thresholds_at_one_moment_keep_their_order(tmp_path: Path) -> None:
+    async with governed(tmp_path, SettableClock()) as site:
+        row = await deploy(site, await make_list(site))
+
+        def note(tx: Transaction) -> None:
+            for threshold in (0.6, 0.7, 0.8):
+                thresholds.note(
+                    tx,
+                    thresholds.ThresholdRow(
+                        row.id, 5e9, threshold, 1, 4, 2.0, 10.0, 1e-3, 1e-4, 1e-2, False, "system"
+                    ),
+                )
+
+        await site.database.write(note, principal="system")
+        kept = await site.database.read(lambda r: thresholds.history(r, row.id))
+        assert [item.threshold for item in kept[-3:]] == [0.6, 0.7, 0.8]

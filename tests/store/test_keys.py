@@ -129,7 +129,7 @@ def test_a_newer_keys_file_is_refused(tmp_path: Path) -> None:
     folder = StateFolder(tmp_path)
     master = load_master_key(folder, {})
     with KeyStore(folder, master) as keys:
-        keys._db.set_pragma("user_version", 2)
+        keys._db.set_pragma("user_version", 3)
     with pytest.raises(StateError, match="newer"), KeyStore(folder, master):
         pass
 
