@@ -99,7 +99,7 @@ class Reading:
                 self._note_sender_clock(packet)
                 for frame in self._decode(packet, sink):
                     last_picture_s = clock.monotonic_s()
-                    yield self._picture(frame, last_picture_s, sink.period_s)
+                    yield self._picture(frame, last_picture_s)
                 if clock.monotonic_s() - last_picture_s > NO_PICTURE_LIMIT_S:
                     raise SourceStalled(
                         f"{self._shown} sends data but no picture for {NO_PICTURE_LIMIT_S:.0f} s"
@@ -118,12 +118,10 @@ class Reading:
             sink.trouble("undecodable packet")
             return []
 
-    def _picture(
-        self, frame: av.VideoFrame, arrived_at_s: float, period_s: float | None
-    ) -> Picture:
+    def _picture(self, frame: av.VideoFrame, arrived_at_s: float) -> Picture:
         check_size(frame, self._shown)
         stream_s = _seconds(frame)
-        gone = self._sparing.came(stream_s, period_s)
+        gone = self._sparing.came(stream_s)
         offset_s = self._sender_offset_s
         sender_s = None if stream_s is None or offset_s is None else stream_s + offset_s
         planes = planes_of(frame)
