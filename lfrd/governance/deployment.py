@@ -8,7 +8,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lfrd.errors import Conflict, LfrdError, ModelError
 from lfrd.governance import planning
@@ -312,7 +312,8 @@ class Deployments:
                 for watchlist_id in json.loads(row.watchlist_ids):
                     stored.take_snapshot(tx, row.id, watchlist_id)
                 threshold = ready.proposed.threshold if ready.proposed else row.threshold
-                return stored.start(tx, row.id, self._machine().cameras, threshold)
+                cameras = self._machine().cameras
+                return stored.start(tx, row.id, cameras, threshold, verdict.evaluation_id)
 
             row = await tools.database.write(start, principal=principal)
             try:
@@ -365,7 +366,7 @@ class Deployments:
         )  # fmt: skip
         verdict = judge(row, policy, facts)
         if ready.fault is not None:
-            verdict = Verdict((*verdict.missing, ready.fault), verdict.warnings)
+            verdict = replace(verdict, missing=(*verdict.missing, ready.fault))
         return verdict
 
     async def _open_search(self, row: Deployment, ready: _Ready) -> LiveSearch:

@@ -13,10 +13,12 @@ from lfrd.store.evaluations import Evaluation
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """`fault`: why no report counts; None where one does. `note`: what is to be known about it."""
+    """`fault`: why no report counts; None where one does, `report_id`. `note`: what is to be known
+    about it."""
 
     fault: str | None = None
     note: str | None = None
+    report_id: str | None = None
 
 
 def standing(
@@ -38,10 +40,9 @@ def standing(
             "the evaluation reports of this model measured other thresholds than the one that "
             "these lists need: evaluate it with a list like them"
         )
-    largest = max(item.list_size for item in fitting)
-    if largest >= references:
-        return Standing()
-    return Standing(
-        note=f"the evaluation measured a list of {largest:,}, and these lists hold "
+    best = max(fitting, key=lambda item: item.list_size)
+    note = (
+        f"the evaluation measured a list of {best.list_size:,}, and these lists hold "
         f"{references:,} photos: false alerts grow with the list"
     )
+    return Standing(None, note if best.list_size < references else None, best.id)

@@ -79,6 +79,8 @@ class Verdict:
 
     missing: tuple[Finding, ...]
     warnings: tuple[Finding, ...]
+    evaluation_id: str | None = None
+    """The evaluation report that is relied on, if any: the log of the start names it."""
 
     @property
     def is_open(self) -> bool:
@@ -102,7 +104,7 @@ def judge(deployment: Deployment, policy: Policy, facts: Facts) -> Verdict:
     for finding, wanted in (_threshold(policy, facts), _evaluation(policy, facts)):
         if finding is not None:
             (missing if wanted == "required" else warnings).append(finding)
-    return Verdict(tuple(missing), tuple(warnings))
+    return Verdict(tuple(missing), tuple(warnings), facts.evaluation.report_id)
 
 
 def _plan(deployment: Deployment, policy: Policy) -> list[Finding]:

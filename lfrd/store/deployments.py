@@ -249,10 +249,11 @@ def start(
     deployment_id: str,
     camera_ids: Sequence[str] = (),
     threshold: float | None = None,
+    evaluation_id: str | None = None,
 ) -> Deployment:
     """authorised → running, with the threshold that fits its lists now (None: as planned).
 
-    Raises Conflict where another one runs.
+    The log names the evaluation report that was relied on. Raises Conflict where another one runs.
     """
     other = running(tx)
     if other is not None:
@@ -262,7 +263,7 @@ def start(
         " started_at_s = ?, started_by = ?, camera_ids = ?, threshold = coalesce(?, threshold)"
         " WHERE id = ? AND state = 'authorised'",
         (tx.at_s, tx.principal, json.dumps(list(camera_ids)), threshold, deployment_id),
-        {"cameras": list(camera_ids)},
+        {"cameras": list(camera_ids), "evaluation": evaluation_id},
     )  # fmt: skip
     return get(tx, deployment_id)
 

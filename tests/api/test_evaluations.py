@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from evaluation_builder import measured
-from governed_site import SettableClock, draft_of, governed, make_list
+from governed_site import SettableClock, deploy, draft_of, governed, make_list
 from pydantic import ValidationError
 from site_builder import Served, serve
 
@@ -161,3 +161,17 @@ async def test_the_standard_profile_warns_and_the_lab_wants_none(
         await register(site, report)
         found = await verdict(site, listed, "standard")
         assert "evaluation" not in {finding.key for finding in found.warnings}
+
+
+async def test_the_log_of_a_start_names_the_report_that_was_relied_on(
+    tmp_path: Path, report: EvaluationReport
+) -> None:
+    async with governed(tmp_path, SettableClock(), profile="uk-police") as site:
+        evaluation_id = await register(site, report)
+        await deploy(site, await make_list(site))
+        payload = await site.database.read(
+            lambda reader: reader.value(
+                "SELECT payload FROM audit_leaf WHERE action = 'deployment.start'"
+            )
+        )
+        assert json.loads(str(payload))["evaluation"] == evaluation_id

@@ -129,7 +129,7 @@ def report(digest: str = "m", size: int = 320, low: float = 0.1, high: float = 0
 
 
 def test_a_report_counts_for_its_own_model_threshold_and_list_only() -> None:
-    assert standing([report()], "m", 0.5, 320) == Standing()
+    assert standing([report()], "m", 0.5, 320) == Standing(report_id="e")
     for reports, word in (
         ([], "no evaluation report"),
         ([report("n")], "was changed"),
@@ -147,3 +147,4 @@ def test_a_report_counts_for_its_own_model_threshold_and_list_only() -> None:
     verdict = judge(row(), POLICE, facts(evaluation=longer))
     assert verdict.is_open
     assert [finding.key for finding in verdict.warnings] == ["evaluation.list"]
+    assert verdict.evaluation_id == "e"
