@@ -26,14 +26,11 @@ accuracy: $(VENV)/ready
 	status=0; $(BIN)/python -m benchmarks.identity $(ARGS) || status=1; \
 	    $(BIN)/python -m benchmarks.accuracy || status=1; exit $$status
 
-# Throughput beside insightface, live cameras, search. Keep the machine otherwise idle.
+# Throughput beside insightface, live cameras, search; 20 minutes. Keep the machine otherwise idle.
 bench: $(VENV)/ready
-	$(BIN)/python -m benchmarks.search
-	$(BIN)/python -m benchmarks.throughput --provider cpu
-	$(BIN)/python -m benchmarks.latency --provider cpu
-	if $(BIN)/python -c "import openvino"; then \
-	    $(BIN)/python -m benchmarks.throughput --provider openvino && \
-	    $(BIN)/python -m benchmarks.latency --provider openvino; fi
+	UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv sync --frozen --quiet --inexact --extra openvino \
+	    --python $(BIN)/python || true
+	$(BIN)/python -m benchmarks.performance $(ARGS)
 
 bench-ingest: $(VENV)/ready
 	$(BIN)/python -m benchmarks.ingest $(ARGS)

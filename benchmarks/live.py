@@ -45,12 +45,14 @@ async def live(seconds: float, provider: str, photos: Path, addresses: list[str]
             )
             await asyncio.sleep(WARM_UP_S)
             before, cpu_s, begun_s = _detected(site), time.process_time(), time.monotonic()
+            made = site.vision.counts.made
             latencies.clear()
             await asyncio.sleep(seconds)
             wall_s = time.monotonic() - begun_s
             after = _detected(site)
             told = {
                 "detections_hz": [(after[name] - before[name]) / wall_s for name in sorted(after)],
+                "templates_hz": (site.vision.counts.made - made) / wall_s,
                 "latencies_ms": latencies,
                 "cpu": (time.process_time() - cpu_s) / wall_s,
                 "rss_mb": _peak_mb(),

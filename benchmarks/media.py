@@ -14,17 +14,19 @@ HAMILTON = SHARED / "media" / "hamilton"
 CROWD_FPS = 25.0
 
 
-def looped(clip: Path, target: Path, *, frames: int) -> int:
+def looped(clip: Path, target: Path, *, frames: int, first: int | None = None) -> int:
     """Write `clip` over and over until there are `frames` pictures; return how many there are.
 
-    A stream copy: the packets are the same, only their stamps go on.
+    A stream copy: the packets are the same, only their stamps go on. `first`: of the clip, only so
+    many packets; the next one must begin with a keyframe.
     """
     written = 0
     with av.open(str(clip)) as source, av.open(str(target), "w") as sink:
         video = source.streams.video[0]
         copy = sink.add_stream_from_template(video)
-        packets = [packet for packet in source.demux(video) if packet.size]
+        packets = [packet for packet in source.demux(video) if packet.size][:first]
         stamps = [(packet.dts or 0, packet.pts or 0) for packet in packets]
+        assert video.time_base is not None
         step = packets[0].duration or round(1 / (CROWD_FPS * video.time_base))
         span = max(pts for _, pts in stamps) - min(pts for _, pts in stamps) + step
         for round_ in range(-(-frames // len(packets))):

@@ -121,7 +121,7 @@ class OpenVino:
     """
 
     def __init__(self, compiler: _Compiler, shapes: Sequence[Shape]) -> None:
-        self._compiler = compiler
+        self._compiler = None if shapes else compiler  # it holds the model, up to 40 MB
         self._of_shape = {shape: compiler.make(shape) for shape in shapes}
         self._of_any = None if shapes else compiler.make(None)
         described = self._of_any or next(iter(self._of_shape.values()))
@@ -136,6 +136,7 @@ class OpenVino:
     def _for(self, arrays: Sequence[F32]) -> _Request:
         """The request for any shape, or from now on one for this shape."""
         assert self._of_any is not None, arrays[0].shape
+        assert self._compiler is not None
         shape = arrays[0].shape
         worth_it = arrays[0].size >= LEAST_NUMBERS and len(self._of_shape) < SHAPES_LIMIT
         if not worth_it or self._is_fixed():
