@@ -8,13 +8,16 @@ import pytest
 import pytest_asyncio
 from builders import look
 from lists_builder import ADA, BEN, Lists, lists, noise, portraits
-from store_builders import start_deployment
+from store_builders import raise_episode, start_deployment
 
 from lfrd.clock import ManualClock
 from lfrd.errors import BadInput, Conflict, Denied, NotFound
 from lfrd.identity.gate import GateMode, PhotoRefused, from_json
 from lfrd.identity.live_search import LiveSearch
 from lfrd.identity.opening import open_search
+from lfrd.store import episodes, reviews
+from lfrd.store.episodes import EpisodeState
+from lfrd.store.reviews import ReviewDecision
 from lfrd.types import F32, Look, Match
 from lfrd.vision import packs
 
@@ -303,3 +306,34 @@ async def test_a_growing_list_raises_the_threshold_and_a_shrinking_one_does_not_
 async def _deployment(site: Lists) -> str:
     row = await site.database.write(start_deployment, principal=ADA)
     return row.id
+
+
+async def test_a_list_that_expires_under_review_is_decided_all_the_same(
+    site: Lists, clock: ManualClock, people: list[bytes]
+) -> None:
+    """The episode has its own copies: the list goes on its day, the review goes on."""
+    watchlist_id = await site.make_list()
+    entry = await site.make_entry(watchlist_id, "a")
+    await site.watchlists.add_photo(entry.row.id, people[0], "a", principal=ADA)
+    await site.watchlists.change_list(watchlist_id, {"expires_at_s": START_S + 60}, principal=ADA)
+    row = (await site.watchlists.get_entry(entry.row.id)).row
+    deployment = await site.database.write(start_deployment, principal=ADA)
+    episode = await site.database.write(
+        lambda tx: raise_episode(tx, deployment.id, row), principal="system"
+    )
+    review = await site.database.write(
+        lambda tx: reviews.submit(tx, episode.id, ReviewDecision.MATCH, "the scar"), principal=ADA
+    )
+    clock.advance(61 + 3600)
+    await site.expiry.sweep()
+    with pytest.raises(NotFound):
+        await site.watchlists.entries(watchlist_id)
+    for which in ("probe", "reference"):
+        shown = await site.database.write(
+            lambda tx, which=which: episodes.read_image(tx, episode.id, which),
+            principal=BEN,
+        )
+        assert shown
+    await site.database.write(lambda tx: reviews.finalise(tx, review.id), principal=ADA)
+    closed = await site.database.write(lambda tx: episodes.close(tx, episode.id), principal=ADA)
+    assert closed.state is EpisodeState.CLOSED
