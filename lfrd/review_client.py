@@ -1,7 +1,7 @@
 """The client's calls about people: tokens, engagements, replays."""
 
 from lfrd.api.schema import Alert, EngagementReport
-from lfrd.api.schema_review import NewToken, Replay, Token, TokenCreate
+from lfrd.api.schema_review import NewToken, Replay, ReviewerFigures, Token, TokenCreate
 from lfrd.client import Client
 
 
@@ -29,3 +29,9 @@ class ReviewClient(Client):
     async def scene(self, alert_id: str) -> bytes:
         """The frame round a candidate, everybody else unrecognisable; that it was read is kept."""
         return (await self._send("GET", f"/v1/alerts/{alert_id}/images/scene")).content
+
+    async def reviewers(self, deployment_id: str | None = None) -> tuple[ReviewerFigures, ...]:
+        """How each reviewer decided, over closed alerts."""
+        params = {} if deployment_id is None else {"deployment_id": deployment_id}
+        reply = await self._send("GET", "/v1/reviewers", params=params)
+        return self._read(tuple[ReviewerFigures, ...], reply)

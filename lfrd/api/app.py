@@ -21,6 +21,7 @@ from lfrd.api import (
     list_changes,
     models,
     problems,
+    reviewers,
     thresholds,
     tokens,
     trials,
@@ -41,7 +42,7 @@ UPLOADS_AT_ONCE = 4
 
 RESOURCES = (
     health, cameras, watchlists, list_changes, imports, thresholds, models, deployments, alerts,
-    events, whip, governance, evaluations, tokens, trials,
+    reviewers, events, whip, governance, evaluations, tokens, trials,
 )  # fmt: skip
 
 NOT_IN_A_ROUTE: tuple[type[Wire], ...] = (Problem, EventMessage, HealthChange)

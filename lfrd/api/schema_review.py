@@ -58,3 +58,17 @@ class NewToken(Wire):
     token: Token
     role: Role
     secret: str
+
+
+class ReviewerFigures(Wire):
+    """How one reviewer decided about closed alerts. `compared` are those that others decided about
+    too, with a sure outcome, `agreed` those of them in which it was their own decision. `median_s`
+    is from the candidate's rise to the decision, waiting included."""
+
+    principal: str
+    matches: int
+    not_matches: int
+    unsure: int
+    compared: int
+    agreed: int
+    median_s: float

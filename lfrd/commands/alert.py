@@ -1,11 +1,11 @@
-"""`lfrd alert list | show | replay`."""
+"""`lfrd alert list | show | replay | reviewers`."""
 
 import argparse
 import sys
 from pathlib import Path
 
 from lfrd.api.schema import Alert, AlertState
-from lfrd.api.schema_review import Replay
+from lfrd.api.schema_review import Replay, ReviewerFigures
 from lfrd.commands.who import token_of
 from lfrd.review_client import ReviewClient
 
@@ -20,6 +20,9 @@ async def run(options: argparse.Namespace, socket: Path) -> int:
         elif options.action == "show":
             alert = await client.alert(options.id)
             _say(alert.model_dump_json(indent=None if options.json else 2))
+        elif options.action == "reviewers":
+            for figures in await client.reviewers(options.deployment):
+                _say(figures.model_dump_json() if options.json else _figures(figures))
         else:
             replay = await client.replay(options.id)
             _say(replay.model_dump_json() if options.json else _told(replay))
@@ -37,6 +40,14 @@ def _row(alert: Alert) -> str:
     mine = alert.my_review.decision.value if alert.my_review else "-"
     waiting = "  waits for a supervisor" if alert.escalated else ""
     return f"{alert.id}  {alert.state.value:6} {alert.camera_id:16} {mine:12}{waiting}"
+
+
+def _figures(item: ReviewerFigures) -> str:
+    agreed = f"{item.agreed} of {item.compared}" if item.compared else "nobody to compare with"
+    return (
+        f"{item.principal:24} match {item.matches}, not a match {item.not_matches}, unsure "
+        f"{item.unsure}; as the others: {agreed}; median {item.median_s:.0f} s after the alert"
+    )
 
 
 def _told(replay: Replay) -> str:

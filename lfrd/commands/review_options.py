@@ -9,7 +9,7 @@ ROLES = ("operator", "supervisor", "admin")
 
 
 def add_alert(command: argparse.ArgumentParser) -> None:
-    """`lfrd alert list | show ID | replay ID`."""
+    """`lfrd alert list | show ID | replay ID | reviewers`."""
     actions = command.add_subparsers(dest="action", required=True, metavar="ACTION")
     listed = actions.add_parser("list", help="the newest alerts, as you may see them")
     listed.add_argument("--state", choices=("open", "closed"))
@@ -18,7 +18,9 @@ def add_alert(command: argparse.ArgumentParser) -> None:
     replay = actions.add_parser("replay", help="compute score and decision of an alert again")
     for action in (show, replay):
         action.add_argument("id")
-    for action in (listed, show, replay):
+    figures = actions.add_parser("reviewers", help="how each reviewer decides; for supervisors")
+    figures.add_argument("--deployment", metavar="ID", help="of one deployment only")
+    for action in (listed, show, replay, figures):
         _common(action)
 
 

@@ -54,6 +54,7 @@ ROUTES = {
     "/v1/alerts/{alert_id}/review/final": {"post"},
     "/v1/alerts/{alert_id}/engagement": {"post"},
     "/v1/alerts/{alert_id}/replay": {"post"},
+    "/v1/reviewers": {"get"},
     "/v1/tokens": {"get", "post"},
     "/v1/tokens/{token_id}/revoke": {"post"},
     "/v1/watchlists/{watchlist_id}/cameras": {"put"},

@@ -101,3 +101,20 @@ async def test_one_primary_outcome_even_of_two_at_once(tmp_path: Path) -> None:
         assert kept == ("stopped" if both[0].status_code == 201 else "arrest")
         unknown = await anna.post(f"{path}/engagement", json={"kind": "forgotten"})
         assert unknown.status_code == 422
+
+
+async def test_a_supervisor_sees_how_reviewers_decide_once_it_is_closed(tmp_path: Path) -> None:
+    roles = {**OPERATORS, "clara": Role.SUPERVISOR}
+    async with serve(tmp_path) as served, people(served, roles) as (anna, ben, clara):
+        served.site.reviews.required = 2
+        episode = await raise_one(served.site.database)
+        path = f"/v1/alerts/{episode.id}"
+        await decide(anna, path, MATCH)
+        assert (await clara.get("/v1/reviewers")).json() == [], "it is under review"
+        await decide(ben, path, MATCH)
+        assert (await anna.get("/v1/reviewers")).status_code == 403
+        for query in ("", f"?deployment_id={episode.deployment_id}"):
+            found = (await clara.get(f"/v1/reviewers{query}")).json()
+            assert [item["principal"] for item in found] == ["user:anna", "user:ben"]
+            assert all((item["compared"], item["agreed"]) == (1, 1) for item in found)
+        assert (await clara.get("/v1/reviewers?deployment_id=none")).json() == []
