@@ -124,6 +124,13 @@ def _policy(options: argparse.Namespace) -> None:
     policy.run(options, loaded)
 
 
+def _clock(options: argparse.Namespace) -> int:
+    loaded = _quietly(options)
+    from lfrd.commands import clock
+
+    return _run_async(clock.run(options, loaded))
+
+
 def _key(options: argparse.Namespace) -> int:
     loaded = _quietly(options)
     from lfrd.commands import key
@@ -267,6 +274,10 @@ def _add_rules(commands: Any) -> None:
     show.add_argument("--json", action="store_true", help="print JSON")
     check = actions.add_parser("check", help="name every wrong key of a profile or configuration")
     check.add_argument("file", type=Path)
+    clock = _add(commands, "clock", _clock, "Mend the time after a wrong clock; no daemon runs.")
+    actions = clock.add_subparsers(dest="action", required=True, metavar="ACTION")
+    accept = actions.add_parser("accept", help="from here on the machine's clock counts")
+    accept.add_argument("--reason", required=True, help="why it is right now")
     key = _add(commands, "key", _key, "Change and keep the keys; while no daemon runs.")
     actions = key.add_subparsers(dest="action", required=True, metavar="ACTION")
     rotate = actions.add_parser("rotate", help="put everything under a new master key")

@@ -19,10 +19,11 @@ from lfrd.governance import profile
 from lfrd.governance.clock import SteadyClock
 from lfrd.governance.deployment import Deployments
 from lfrd.governance.erasure import Eraser
-from lfrd.governance.locked import last_log_entry_at_s, say_what_is_locked
+from lfrd.governance.locked import say_what_is_locked
 from lfrd.governance.retention import Retention
 from lfrd.governance.review import Reviews
 from lfrd.governance.scheduling import Schedules
+from lfrd.governance.timekeeping import Timekeeping
 from lfrd.health import HealthBoard
 from lfrd.identity.bulk_import import BulkImport
 from lfrd.identity.expiry import Expiry
@@ -72,13 +73,14 @@ async def open_site(
         folder = parts.enter_context(StateFolder(config.site.state_dir))
         keys = parts.enter_context(KeyStore(folder, load_master_key(folder), config.keys.escrow))
         database = await parts.enter_async_context(Database(folder, keys, clock))
-        clock.not_before(await database.read(last_log_entry_at_s))
+        health, live = HealthBoard(), LiveGallery()
+        timekeeping = Timekeeping(database, clock, health)
+        await timekeeping.start()
         index = await parts.enter_async_context(VectorIndex(folder, keys))
         await index.sync(database)
         pack_name = await database.read(lambda reader: pack_in_use(reader, config.models.pack))
         made = await asyncio.to_thread(_vision, config, pack_name)
         vision = await parts.enter_async_context(made)
-        health, live = HealthBoard(), LiveGallery()
         fleet = Fleet(database, clock, health, config.camera, manner.reading)
         parts.push_async_callback(fleet.life.close)
         look = config.detection
@@ -123,12 +125,12 @@ async def open_site(
         # What start-up made lives as long as the site: the collector need not walk it again.
         gc.freeze()
         parts.callback(gc.unfreeze)
-        async with _at_work(site):
+        async with _at_work(site, timekeeping):
             yield site
 
 
 @asynccontextmanager
-async def _at_work(site: Site) -> AsyncIterator[None]:
+async def _at_work(site: Site, timekeeping: Timekeeping) -> AsyncIterator[None]:
     """The long-running coroutines, each of which ends the site if it fails."""
     stop, no_cameras = asyncio.Event(), asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
@@ -139,6 +141,7 @@ async def _at_work(site: Site) -> AsyncIterator[None]:
             tasks.create_task(site.models.run(), name="models"),
             tasks.create_task(site.retention.run(), name="retention"),
             tasks.create_task(site.schedules.run(), name="schedules"),
+            tasks.create_task(timekeeping.run(), name="clock"),
             tasks.create_task(_watch_store(site), name="store"),
         ]
         deployments = tasks.create_task(site.deployments.run(stop), name="deployments")

@@ -10,13 +10,13 @@ from dataclasses import asdict, dataclass, replace
 from math import inf
 
 from lfrd.alerts import Alerts
-from lfrd.clock import Clock
 from lfrd.config import Config
 from lfrd.counters import CameraCounters
 from lfrd.errors import FacesLeft, InferenceFailed, StoreFailed
 from lfrd.events import EventKind, Reset
 from lfrd.fleet import Fleet
 from lfrd.governance.audit import AuditClass
+from lfrd.governance.clock import SteadyClock
 from lfrd.governance.presence import Operators, Presence
 from lfrd.governance.profile import Policy
 from lfrd.health import HealthBoard
@@ -77,7 +77,7 @@ class Tools:
 
     config: Config
     database: Database
-    clock: Clock
+    clock: SteadyClock
     health: HealthBoard
     fleet: Fleet
     vision: Vision

@@ -6,8 +6,9 @@ Three rules:
    clock, back or forward, neither shortens nor lengthens a deployment or the life of a face.
 2. At start it takes the machine's clock, yet nothing earlier than the newest entry of its own log.
    A clock that was set back keeps nobody's face longer.
-3. A clock that was set forward before a start cannot be told from a long pause, and is believed:
-   windows are over, and what is due is erased.
+3. A clock that is ahead at a start cannot be told from a long pause. It is believed: windows are
+   over, and what is due is erased; unless it is ahead by far and nothing vouches for it (see
+   lfrd.governance.timekeeping).
 """
 
 import time
@@ -32,6 +33,9 @@ class SteadyClock:
         self._base = base
         self._steady_s = steady_s
         self._anchor_s = base.wall_s() - steady_s()
+        self.is_doubted = False
+        """Whether it goes on from the log because nothing vouches for the machine's clock: until
+        that is settled nobody is compared and nothing falls due."""
 
     @classmethod
     def over(cls, base: Clock | None) -> "SteadyClock":
@@ -51,6 +55,16 @@ class SteadyClock:
         behind_s = at_s - self.wall_s()
         if behind_s > 0:
             self._anchor_s += behind_s
+
+    def hold(self, at_s: float) -> None:
+        """Go on from `at_s`, although the machine's clock is ahead of it."""
+        self._anchor_s = at_s - self._steady_s()
+        self.is_doubted = True
+
+    def believe(self) -> None:
+        """Go on from what the machine's clock says now, where that is ahead."""
+        self._anchor_s = max(self._anchor_s, self._base.wall_s() - self._steady_s())
+        self.is_doubted = False
 
     @property
     def step_s(self) -> float:

@@ -30,6 +30,7 @@ from lfrd.store.transaction import Reader, Transaction
 log = logging.getLogger(__name__)
 
 LAB_LIMIT_S = 4 * HOUR_S
+CLOCK_DOUBTED = "nothing vouches for the machine's clock: see `lfrd health`"
 
 Plan = Callable[[Transaction], Deployment]
 """Gives an authorised deployment, planned before or made in this very transaction."""
@@ -341,6 +342,8 @@ class Deployments:
     async def _ready(self, policy: Policy, watchlist_ids: Sequence[str]) -> _Ready:
         """The threshold for these lists as they are now, and where it comes from."""
         one_in, tools = policy.rules.one_false_alert_in, self._tools
+        if tools.clock.is_doubted:
+            return _Ready(None, ThresholdBasis.CONSTANT, Finding("clock", CLOCK_DOUBTED))
         if one_in is None:
             return _Ready(None, ThresholdBasis.CONSTANT, None)
         try:

@@ -1,0 +1,41 @@
+"""`lfrd clock accept`: on the state folder itself, while no daemon runs."""
+
+import argparse
+import os
+import pwd
+import sys
+from datetime import UTC, datetime
+
+from lfrd.clock import SystemClock
+from lfrd.config import Config
+from lfrd.errors import BadInput
+from lfrd.store.clock_care import accept
+from lfrd.store.database import Database
+from lfrd.store.keys import KeyStore, load_master_key
+from lfrd.store.state_folder import StateFolder
+
+
+async def run(options: argparse.Namespace, config: Config) -> int:
+    """Have the machine's clock count from here on."""
+    reason = options.reason.strip()
+    if not reason:
+        raise BadInput("say why the machine's clock is right now: --reason …")
+    with (
+        StateFolder(config.site.state_dir) as folder,
+        KeyStore(folder, load_master_key(folder, os.environ), config.keys.escrow) as keys,
+    ):
+        async with Database(folder, keys, SystemClock()) as database:
+            done = await database.write(
+                lambda tx: accept(tx, reason),
+                principal=f"user:{pwd.getpwuid(os.getuid()).pw_name}",
+            )
+    before = "nothing" if done.newest_s is None else f"an entry of {_date(done.newest_s)}"
+    sys.stdout.write(
+        f"lfrd goes by the machine's clock, {_date(done.now_s)}; the log ended with {before}; "
+        f"{done.moved} rows dated later count from now. What is due goes at the next start.\n"
+    )
+    return 0
+
+
+def _date(at_s: float) -> str:
+    return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%d %H:%M UTC")
