@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from lfrd.clock import Clock
 from lfrd.errors import NotFound, StoreFailed
+from lfrd.governance.review import required_for
 from lfrd.health import HealthBoard
 from lfrd.lines import CandidateLine, Report
 from lfrd.store import better_look, episodes, reviews, watchlists
@@ -18,6 +19,9 @@ from lfrd.vision.picture import jpeg, png
 RETRY_S = 1.0
 COMPONENT = "store"
 LATENCIES_KEPT = 10_000
+IMPROVE_S = 15.0
+"""For so long after the raise pictures get better where several people decide; few tracks last
+longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,12 +160,11 @@ class Alerts:
     ) -> _Episode:
         """Later looks strengthened an episode; one that a reviewer closed stays as it was seen.
 
-        A clearly better look takes the place of the pictures, until the first reviewer decided
-        about what they saw.
+        A clearly better look takes the place of the pictures, as long as they may improve.
         """
         episode = episodes.get(tx, known.episode_id)
         if episode.state == episodes.EpisodeState.OPEN:
-            better = decision.clearer and not reviews.of_episode(tx, known.episode_id)
+            better = decision.clearer and _may_improve(tx, episode)
             episodes.update(
                 tx,
                 known.episode_id,
@@ -225,6 +228,15 @@ class Alerts:
                 ambiguous=bool(decision.rivals),
             )
         )
+
+
+def _may_improve(tx: Transaction, episode: episodes.Episode) -> bool:
+    """Until the reviewer decided about what they saw; where several decide, for a fixed time: that
+    the pictures stopped getting better would tell the next one that somebody has decided. The log
+    says which pictures there were at which time."""
+    if required_for(tx, episode, 1) > 1:
+        return tx.at_s - episode.raised_at_s < IMPROVE_S
+    return not reviews.of_episode(tx, episode.id)
 
 
 def _trail(decision: Decision, shown_before: str | None = None) -> str | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,10 @@ from store_builders import MODEL, add_list, add_person, opened, start_deployment
 
 from lfrd import alerts
 from lfrd.alerts import Alerts
-from lfrd.clock import SystemClock
+from lfrd.clock import ManualClock, SystemClock
 from lfrd.health import HealthBoard, Status
 from lfrd.lines import CandidateLine
-from lfrd.store import episodes
+from lfrd.store import episodes, reviews
 from lfrd.store.database import Database
 from lfrd.store.transaction import Transaction
 from lfrd.store.watchlists import Entry
@@ -95,3 +96,55 @@ async def test_an_entry_taken_off_its_list_is_not_raised(tmp_path: Path) -> None
         await sink.record("door", decision(entry), CROP, CROP)
         assert sink.raised == 0
         assert await db.read(episodes.page) == []
+
+
+TWO_DECIDE = '{"values": {"reviewers_required": 2}}'
+
+
+async def shown_after(folder: Path, *, two: bool, decided: bool, late_s: float = 1.0) -> bytes:
+    """The picture of an episode after a clearer look, and what its events told."""
+    clock = ManualClock()
+    async with opened(folder, clock=clock) as db:
+        deployment_id, entry = await set_up(db)
+        if two:
+            sql = "UPDATE deployment SET policy = ?"
+            await db.write(lambda tx: tx.execute(sql, (TWO_DECIDE,)), principal="test")
+        sink = Alerts(db, clock, HealthBoard(), deployment_id, MODEL)
+        await sink.record("door", decision(entry, 0.6), CROP, CROP)
+        (episode,) = await db.read(episodes.page)
+        if decided:
+            anna = reviews.ReviewDecision.MATCH
+            await db.write(lambda tx: reviews.submit(tx, episode.id, anna), principal="user:anna")
+        clock.advance(late_s)
+        clearer = replace(decision(entry, 0.7, "updated"), clearer=True)
+        await sink.record("door", clearer, CROP + 200, CROP + 200)
+        image = await db.write(
+            lambda tx: episodes.read_image(tx, episode.id, "probe"), principal="user:ben"
+        )
+        told = await db.read(
+            lambda reader: [str(row[0]) for row in reader.rows("SELECT kind FROM event")]
+        )
+        return image + ",".join(told).encode()
+
+
+async def test_a_second_reviewer_cannot_tell_a_decision_by_the_pictures(tmp_path: Path) -> None:
+    async def both(late_s: float) -> list[bytes]:
+        return [
+            await shown_after(tmp_path / f"{made}{late_s}", two=True, decided=made, late_s=late_s)
+            for made in (False, True)
+        ]
+
+    before, after = await both(1.0), await both(alerts.IMPROVE_S)
+    assert before[0] == before[1], "with and without a first decision"
+    assert after[0] == after[1]
+    assert before[0] != after[0], "they get better for a while, and then no more"
+
+
+async def test_one_reviewers_pictures_stay_as_they_were_decided_about(tmp_path: Path) -> None:
+    undecided, decided, late = (
+        await shown_after(tmp_path / "a", two=False, decided=False),
+        await shown_after(tmp_path / "b", two=False, decided=True),
+        await shown_after(tmp_path / "c", two=False, decided=False, late_s=60.0),
+    )
+    assert undecided != decided
+    assert undecided == late
