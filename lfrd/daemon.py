@@ -142,6 +142,7 @@ async def _at_work(site: Site, timekeeping: Timekeeping) -> AsyncIterator[None]:
             tasks.create_task(site.retention.run(), name="retention"),
             tasks.create_task(site.schedules.run(), name="schedules"),
             tasks.create_task(timekeeping.run(), name="clock"),
+            tasks.create_task(site.vision.stay_clean(), name="vision"),
             tasks.create_task(_watch_store(site), name="store"),
         ]
         deployments = tasks.create_task(site.deployments.run(stop), name="deployments")

@@ -30,7 +30,7 @@ from lfrd.store.transaction import Reader, Transaction
 log = logging.getLogger(__name__)
 
 LAB_LIMIT_S = 4 * HOUR_S
-CLOCK_DOUBTED = "nothing vouches for the machine's clock: see `lfrd health`"
+CLOCK_DOUBTED = "nothing vouches for the machine's clock: the site's health says how to mend it"
 
 Plan = Callable[[Transaction], Deployment]
 """Gives an authorised deployment, planned before or made in this very transaction."""

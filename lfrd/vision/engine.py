@@ -105,6 +105,9 @@ class _DrainEmbedder:
     batch_limit: int = 1
 
 
+IDLE_S = 5.0
+"""After so long without use what the models remember is overwritten."""
+
 _Call = _Detect | _Align | _Embed | _Search | _Drain | _DrainEmbedder
 _Result = Found | tuple[Match, ...] | None
 
@@ -140,6 +143,8 @@ class Vision:
         self._probes = Pool(_TRACKS_A_CROP * pool_size, (self.dim,), np.float32, name="probes")
         self._references = Pool(_ENROLMENT_POOL_SIZE, (self.dim,), np.float32, name="references")
         self._detector: bytes | None = None
+        self._uses = 0
+        """Runs that showed a model a picture; `stay_clean` goes by it."""
 
     async def __aenter__(self) -> "Vision":
         """Open the models. Raises ModelError or InferenceFailed."""
@@ -163,6 +168,7 @@ class Vision:
             size = choose_size(planes.width_px, planes.height_px, smallest_inter_eye_px)
         else:
             size = fit_size(planes.width_px, planes.height_px, model.fixed_size)
+        self._uses += 1
         found = await self._batcher.run(
             _Detect(planes, size, finder.batch_limit(model, self.provider))
         )
@@ -232,10 +238,22 @@ class Vision:
             await self._batcher.run(_DrainEmbedder())
         return self.counts
 
+    async def stay_clean(self, *, idle_s: float = IDLE_S) -> None:
+        """Overwrite what the models remember of a photo, a replay or a camera's test, once nobody
+        has used them for a while; a deployment drains by itself. Until cancelled."""
+        clean = self._uses
+        while True:
+            before = self._uses
+            await asyncio.sleep(idle_s)
+            if clean != before == self._uses:
+                await self.drain()
+                clean = before
+
     async def _embed(self, crop: Crop, pool: Pool[np.float32]) -> Probe | None:
         buffer = pool.take()
         if buffer is None:
             return None
+        self._uses += 1
         limit = embedder.batch_limit(self._pack.recogniser, self.provider)
         await _filled(buffer, self._batcher.run(_Embed(crop.array, buffer.array, limit)))
         return buffer

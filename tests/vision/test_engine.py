@@ -1,9 +1,10 @@
 """The whole vision part on real models and photos that are on every machine."""
 
 import asyncio
+import contextlib
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,9 +14,12 @@ import pytest_asyncio
 from vision_media import ASTRONAUT, SIX_FACES, photo_planes
 
 from lfrd.errors import ConfigError, Conflict, ModelError
-from lfrd.types import Match, Planes
+from lfrd.types import F32, Match, Planes
 from lfrd.vision import packs
 from lfrd.vision.engine import _TRACKS_A_CROP, Probe, Vision
+from lfrd.vision.planes import planes_from_rgb
+from lfrd.vision.pool import PoolCounts
+from lfrd.vision.session import Session
 
 
 @pytest.fixture(scope="module")
@@ -215,3 +219,43 @@ class _Slow:
         self.asked.append(probes)
         time.sleep(0.02)
         return [(Match(str(probe.argmax()), "p", 1.0),) * k for probe in probes]
+
+
+async def test_left_alone_the_models_run_on_zeros_once(
+    pack: packs.Pack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An enrolment or a replay outside a deployment leaves nothing in the models' memory."""
+    last: dict[str, bool] = {}
+    drains = 0
+    real_run, real_drain = Session.run, Vision.drain
+
+    def run(self: Session, feed: F32, results: Sequence[F32]) -> None:
+        last[f"{self.label} {id(self)} {feed.shape}"] = bool(feed.any())
+        real_run(self, feed, results)
+
+    async def drain(self: Vision) -> PoolCounts:
+        nonlocal drains
+        drains += 1
+        return await real_drain(self)
+
+    monkeypatch.setattr(Session, "run", run)
+    monkeypatch.setattr(Vision, "drain", drain)
+    rgb = np.random.default_rng(1).integers(0, 255, (112, 112, 3), np.uint8)
+    async with Vision(pack, threads=2) as vision:
+        cleaning = asyncio.create_task(vision.stay_clean(idle_s=0.05))
+        await asyncio.sleep(0.2)
+        assert drains == 0, "nothing was shown to it"
+        await vision.detect(planes_from_rgb(rgb))
+        crop = vision.lend(rgb)
+        assert crop is not None
+        await vision.embed_reference(crop)
+        crop.release()
+        assert any(last.values())
+        async with asyncio.timeout(20):
+            while not drains or any(last.values()):
+                await asyncio.sleep(0.02)
+        await asyncio.sleep(0.2)
+        assert drains == 1
+        cleaning.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await cleaning
