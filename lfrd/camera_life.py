@@ -153,6 +153,12 @@ class CameraLife:
         except TimeoutError:
             self.stuck = tuple(member.row.id for member in self._closing if member.closing)
 
+    def lose(self, reason: str) -> None:
+        """Nothing comes of any camera's pictures any more."""
+        for member in self._members.values():
+            if member.camera is not None:
+                member.camera.lose(reason)
+
     async def _relaunch_all(self) -> None:
         """Move every camera from what it did to what it shall do now, all at the same time."""
         members = list(self._members.values())

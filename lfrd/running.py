@@ -42,6 +42,8 @@ HEARTBEAT, RECORD, INFERENCE = "heartbeat", "record", "inference"
 """Our names on the health board."""
 
 COUNTS_EVERY_S = 60.0
+TOLD_S = 1.0
+"""So long clients may read that the models broke, before the service ends."""
 TICK_S = 1.0
 
 LAST_WRITES_S = 10.0
@@ -112,6 +114,7 @@ class Running:
         self._wake = asyncio.Event()
         self.end_reason = "every camera came to its end"
         self.ended_by = ""
+        self._broken = ""
         self._tools = tools
         self._counters: dict[str, CameraCounters] = {}
         self._earlier: list[CameraCounters] = []
@@ -133,7 +136,7 @@ class Running:
         self._recorder = Recorder(self._alerts)
 
     def ask_to_end(self, reason: str, principal: str) -> None:
-        """End soon, because of `reason`; the first reason counts."""
+        """End soon; the first reason counts."""
         if not self.stop.is_set():
             self.end_reason, self.ended_by = reason, principal
             self.stop.set()
@@ -148,7 +151,8 @@ class Running:
 
     def fail(self, reason: str) -> None:
         """It was cut off by a fault."""
-        self.end_reason, self.suspended = reason, False
+        if not self._broken:
+            self.end_reason, self.suspended = reason, False
 
     def operator_seen(self) -> None:
         """An operator is present."""
@@ -181,7 +185,6 @@ class Running:
         tools, counts = self._tools, self._tools.vision.counts
         cameras = [*self._counters.values(), *self._earlier]
         begin_s, end_s = self._first_frame_s, self._last_end_s
-        ran = begin_s is not None and end_s is not None
         return SummaryLine(
             event="summary",
             frames_decoded=sum(camera.frames_decoded for camera in cameras),
@@ -193,8 +196,8 @@ class Running:
             templates_destroyed=counts.destroyed - self._made_before.destroyed,
             templates_enrolled=tools.vision.enrolled,
             startup_s=(begin_s or time.monotonic()) - tools.born_at_s,
-            wall_s=end_s - begin_s if ran and begin_s and end_s else 0.0,
-            cpu_s=time.process_time() - self._cpu_at_first_s if ran else 0.0,
+            wall_s=end_s - begin_s if begin_s and end_s else 0.0,
+            cpu_s=time.process_time() - self._cpu_at_first_s if begin_s and end_s else 0.0,
             latency_p50_ms=percentile(self._alerts.latencies_ms, 0.50),
             latency_p95_ms=percentile(self._alerts.latencies_ms, 0.95),
             deployment_id=self.deployment.id,
@@ -208,22 +211,31 @@ class Running:
             self._earlier.append(self._counters[camera_id])
         self._counters[camera_id] = counters
         try:
-            pacer = self._pacers.get(camera_id)
-            await run_camera(camera_id, self._noting(frames), self._parts(), counters, pacer)
-        except* InferenceFailed as broken:  # no provider takes over: the service is started anew
-            why = next(_each(broken))
-            self._tools.health.fail(INFERENCE, f"nothing is compared any more: {why}")
+            noted, pacer = self._noting(frames), self._pacers.get(camera_id)
+            await run_camera(camera_id, noted, self._parts(), counters, pacer)
+        except* InferenceFailed as broken:
+            await self._announce(next(_each(broken)))
             raise
         finally:
             self._last_end_s = time.monotonic()
 
+    async def _announce(self, why: BaseException) -> None:
+        """Models broke. No provider takes over at half the speed: it is said everywhere, then the
+        service ends and is started anew, and with it any deployment but the lab's."""
+        if not self._broken:
+            self._broken = f"nothing is compared any more: {why}"
+            self.end_reason, self.suspended = self._broken, not self._policy.is_lab
+            self._tools.health.fail(INFERENCE, self._broken)
+            self._tools.fleet.life.lose(self._broken)
+            await self._log("inference-failed")
+        await asyncio.sleep(TOLD_S)
+
     def _pacer_for(self, camera_id: str) -> Pacer | None:
         """A camera begins: which of its pictures shall be looked at."""
-        if self._tempo is None:
-            return None
-        pacer = Pacer(self._tempo, camera_id, self._tools.pace.still_look_s)
-        self._pacers[camera_id] = pacer
-        return pacer
+        if self._tempo:
+            still_look_s = self._tools.pace.still_look_s
+            self._pacers[camera_id] = Pacer(self._tempo, camera_id, still_look_s)
+        return self._pacers.get(camera_id)
 
     async def _noting(self, frames: AsyncIterator[Frame]) -> AsyncIterator[Frame]:
         async for frame in frames:
@@ -260,7 +272,7 @@ class Running:
         return self.paused and not self.stop.is_set()
 
     async def _keep_time(self) -> None:
-        """Ask for the end when the planned time has come or the operators have gone."""
+        """Ask for the end when its time has come or the operators have gone."""
         kept_s = self._tools.clock.monotonic_s()
         while not self.stop.is_set():
             now_s = self._tools.clock.monotonic_s()

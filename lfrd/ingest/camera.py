@@ -82,6 +82,7 @@ class Camera:
         self._reader: Reader | None = None
         self._trouble = _Trouble(clock.monotonic_s(), Counter())
         self._was_live = False
+        self._lost_for_good = ""
         self._failure: SourceError | None = None
 
     async def __aenter__(self) -> Self:
@@ -166,6 +167,11 @@ class Camera:
         if not on:
             self._mailbox.clear()
         self._noticed.set()
+
+    def lose(self, reason: str) -> None:
+        """Its pictures are of no use any more, and its state says so until it is left."""
+        self._lost_for_good = reason
+        self._become(State.LOST, reason)
 
     def _notice(self, loop: asyncio.AbstractEventLoop) -> None:
         """Wake the watcher, from the reader thread."""
@@ -259,6 +265,8 @@ class Camera:
                 self._become(State.LIVE, "the file is being read")
 
     def _become(self, state: State, reason: str) -> None:
+        if self._lost_for_good and state not in _LEFT:
+            state, reason = State.LOST, self._lost_for_good
         old, info = self._status, self.intake.info
         changed = (old.state, old.reason) != (state, reason)
         new = CameraStatus(
@@ -301,6 +309,7 @@ class Camera:
             log.warning("camera %s: still closing", self.settings.id)
 
 
+_LEFT: Final = {State.IDLE, State.CLOSING, State.ENDED}
 _WELL: Final = {State.IDLE, State.CONNECTING, State.LIVE, State.ENDED}
 
 

@@ -1,0 +1,144 @@
+"""A provider that fails in mid-run: it is said everywhere, and the service is started anew."""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from governed_site import SettableClock, deploy, governed, make_list
+from program import environment
+from video import encode, moving_picture
+
+from lfrd import running
+from lfrd.api.schema import Category, DeploymentStart, EntryCreate, WatchlistCreate
+from lfrd.api.schema_cameras import CameraCreate
+from lfrd.camera_options import CameraOptions
+from lfrd.client import Client
+from lfrd.demo.clip import listed_photo
+from lfrd.errors import InferenceFailed, LfrdError
+from lfrd.health import Status
+from lfrd.ingest.settings import State
+from lfrd.site import Site
+from lfrd.vision import session
+
+ROOT = Path(__file__).parents[1]
+WORDS = "failed on provider cpu: the device is gone"
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    return encode(tmp_path / "loop.mp4", moving_picture(frames=500))
+
+
+async def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+def detected(site: Site) -> list[int]:
+    return [c.counters.frames_detected for c in site.fleet.cameras() if c.counters]
+
+
+async def test_every_camera_says_so_and_the_deployment_goes_on_after_the_restart(
+    tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "TOLD_S", 0.3)
+    clock = SettableClock()
+
+    def gone(*_: object) -> None:
+        raise RuntimeError("the device is gone")
+
+    with pytest.raises(ExceptionGroup) as ended:
+        async with governed(tmp_path / "state", clock) as site:
+            for name in ("door", "hall"):
+                await site.fleet.add(name, name, str(clip), CameraOptions(), principal="user:test")
+            row = await deploy(site, await make_list(site))
+            await until(lambda: sum(count > 0 for count in detected(site)) >= 2)
+            monkeypatch.setattr(session._OnnxRuntime, "run", gone)
+            await until(lambda: site.health.now.status is Status.FAILED)
+            assert any(WORDS in reason for reason in site.health.now.reasons)
+            states = {c.row.id: c.status for c in site.fleet.cameras()}
+            assert {name: states[name].state for name in ("door", "hall")} == {
+                "door": State.LOST,
+                "hall": State.LOST,
+            }
+            assert all(WORDS in states[name].reason for name in ("door", "hall"))
+            await asyncio.Event().wait()
+    assert ended.value.split(InferenceFailed)[1] is None, "nothing else went wrong"
+    monkeypatch.undo()
+    async with governed(tmp_path / "state", clock) as site:
+        assert site.deployments.current is not None
+        assert site.deployments.current.id == row.id
+        rows = await site.database.read(
+            lambda reader: [str(row[0]) for row in reader.rows("SELECT action FROM audit_leaf")]
+        )
+        steps = [action for action in rows if action.startswith("deployment.")]
+        assert steps[-3:] == [
+            "deployment.inference-failed", "deployment.suspend", "deployment.resume",
+        ]  # fmt: skip
+
+
+async def test_the_process_ends_with_a_code_that_makes_systemd_start_it_anew(
+    tmp_path: Path, clip: Path
+) -> None:
+    state, trigger = tmp_path / "state", tmp_path / "gone"
+    log = tmp_path / "log"
+    with log.open("wb") as errors:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            str(ROOT / "tests" / "breaking_provider.py"),
+            str(trigger),
+            env=environment(LFRD_SITE__STATE_DIR=str(state)),
+            stderr=errors,
+        )
+    try:
+        async with Client.over_socket(state / "api.sock") as client:
+            await _watched(client, clip)
+            trigger.touch()
+            reasons = await _said(client)
+            async with asyncio.timeout(20):
+                code = await process.wait()
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+    assert "nothing is compared any more" in reasons
+    assert code == 1
+    assert "failed on provider cpu: CUDA error 719" in log.read_text()
+    unit = (ROOT / "systemd" / "lfrd.service").read_text()
+    assert "Restart=on-failure" in unit, "which it does for this code"
+
+
+async def _watched(client: Client, clip: Path) -> None:
+    """A camera that is compared with a list."""
+    async with asyncio.timeout(40):
+        while True:
+            try:
+                await client.health()
+                break
+            except LfrdError:
+                await asyncio.sleep(0.1)
+    await client.add_camera(CameraCreate(id="door", address=str(clip)))
+    listed = await client.create_watchlist(
+        WatchlistCreate(name="test", category=Category.TEST, purpose="test", owner="test")
+    )
+    entry = await client.add_entry(
+        listed.id, EntryCreate(reference="astronaut", basis="test", source="test")
+    )
+    await client.add_photo(entry.id, listed_photo(), "astronaut.jpg")
+    await client.start_deployment(
+        DeploymentStart(purpose="test", place="bench", watchlist_ids=(listed.id,))
+    )
+    async with asyncio.timeout(20):
+        while (await client.camera("door")).state != "live":
+            await asyncio.sleep(0.05)
+
+
+async def _said(client: Client) -> str:
+    """The reasons on the health board once it is red."""
+    async with asyncio.timeout(10):
+        while (health := await client.health()).status != "failed":
+            await asyncio.sleep(0.05)
+    return " ".join(health.reasons)
