@@ -1,12 +1,10 @@
 """Many photos onto a list: each row is enrolled whole or not at all, and never twice.
 
-Rows come in any order and several at a time. The slow part, finding the face and making its
-template, runs for several rows at once; judging and storing is done row after row, so that two
-photos of one batch know of each other. Entry, photo, template and the row's outcome are committed
-together: after a power cut a row is done or it is not.
+Rows come in any order and several at a time, and go on beside each other unless one may change what
+is said of another (see lfrd.identity.under_way). Entry, photo, template and the row's outcome are
+committed together: after a power cut a row is done or it is not.
 """
 
-import asyncio
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +16,7 @@ from lfrd.identity.enrolment import EnrolledPhoto
 from lfrd.identity.gate import GateMode, PhotoRefused, Weight
 from lfrd.identity.import_source import Row
 from lfrd.identity.photos import Judged, Photos, Pictures, check_room, new_image, pictures_of
+from lfrd.identity.under_way import UnderWay
 from lfrd.store import imports, list_changes, reference_images, templates
 from lfrd.store import watchlists as stored
 from lfrd.store.database import Database
@@ -72,7 +71,7 @@ class BulkImport:
         self._database = database
         self._photos = photos
         self._clock = clock
-        self._storing = asyncio.Lock()
+        self._under_way = UnderWay()
 
     async def begin(
         self,
@@ -145,7 +144,7 @@ class BulkImport:
         except BadInput as error:
             return await self._note(_refused(run, row, error), principal)
         pictures = await pictures_of(photo)
-        async with self._storing:
+        async with self._under_way.turn(row, photo):
             run, entry, before = await self._database.read(lambda r: _known(r, import_id, row))
             if before is not None:
                 return before
