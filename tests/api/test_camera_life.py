@@ -103,7 +103,8 @@ async def test_a_masked_face_is_never_found(tmp_path: Path, demo_clip: Path) -> 
         changed = await served.client.change_camera("street", CameraChange(regions=everything))
         assert changed.regions == everything
         await deploy(served)
-        await until(served, lambda c: c.rates is not None and c.rates.frames_detected >= 16)
+        # A black picture stands still, and is looked at once in a while only.
+        await until(served, lambda c: c.rates is not None and c.rates.frames_detected >= 4)
         rates = (await served.client.camera("street")).rates
         assert rates is not None
         assert (rates.faces_detected, rates.tracks) == (0, 0)
