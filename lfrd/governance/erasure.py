@@ -110,7 +110,9 @@ class Eraser:
         return True
 
     async def _clean(self) -> None:
-        """Step 3. Raises StoreFailed where something bars it for too long."""
+        """Step 3. Raises StoreFailed where something bars it for too long, or the escrow cannot be
+        overwritten: single photos and episodes lose their keys with their rows."""
+        await asyncio.to_thread(self._database.keys.renew_escrow)
         for empty in (self._database.checkpoint, self._index.checkpoint):
             tries = round(CHECKPOINT_LIMIT_S / CHECKPOINT_RETRY_S)
             while not await empty():

@@ -262,6 +262,23 @@ async def test_deleting_by_the_ordinary_way_gets_its_receipt_too(tmp_path: Path)
         assert all(item.state is ErasureState.DONE for item in done)
 
 
+async def test_no_receipt_while_the_escrow_still_opens_a_deleted_photo(tmp_path: Path) -> None:
+    escrow = tmp_path / "elsewhere" / "escrow.db"
+    escrow.parent.mkdir()
+    async with governed(tmp_path / "state", SettableClock(), escrow) as site:
+        listed = await make_list(site)
+        await site.retention.sweep()
+        entry = (await site.watchlists.entries(listed))[0]
+        escrow.parent.rename(tmp_path / "away")
+        await site.watchlists.delete_entry(entry.row.id, principal="user:ada")
+        await site.retention.sweep()
+        (open_one,) = await site.database.read(erasures.unfinished)
+        assert open_one.kind is ErasureKind.ENTRY
+        (tmp_path / "away").rename(escrow.parent)
+        await site.retention.sweep()
+        assert not await site.database.read(erasures.unfinished)
+
+
 async def test_links_of_the_log_are_found_without_reading_all_of_it(tmp_path: Path) -> None:
     async with governed(tmp_path, SettableClock()) as site:
 
