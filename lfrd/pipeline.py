@@ -49,12 +49,12 @@ spread by about 0.1 (standard deviation, LFW), and single looks carry a handicap
 class Rules:
     """How every camera is looked at.
 
-    `frames_ahead` is how many frames may be in detection beyond the one whose turn it is: 0 for
-    live cameras, where only the newest counts; a few where a file is read as fast as possible.
+    `frames_ahead` is how many frames may be in detection while the looks of another are taken: one
+    of a live camera, where only the newest counts; a few where a file is read at full speed.
     """
 
     best_shot: BestShotRule
-    frames_ahead: int = 0
+    frames_ahead: int = 1
 
 
 class AlertSink(Protocol):
@@ -125,26 +125,28 @@ async def _detected(
     async def detect(planes: Planes) -> Detections:
         return await parts.vision.detect(planes, smallest_inter_eye_px=smallest_px)
 
-    if not parts.rules.frames_ahead:
-        async for frame in frames:
-            if not frame.still or tracker.follows_any:
-                yield frame, await detect(frame.planes)
-        return
-    # Full: reading ahead waits until a frame's looks are done.
-    ahead: asyncio.Queue[_Ahead | None] = asyncio.Queue(parts.rules.frames_ahead)
+    # Full: no frame is taken until one of them has its faces, and its looks begin.
+    room = asyncio.Semaphore(parts.rules.frames_ahead)
+    ahead: asyncio.Queue[_Ahead | None] = asyncio.Queue()
 
     async def read_ahead() -> None:
-        async for frame in frames:
+        coming = aiter(frames)
+        await room.acquire()
+        while (frame := await anext(coming, None)) is not None:
             faces = None if frame.still else tasks.create_task(detect(frame.planes))
-            await ahead.put(_Ahead(frame, faces))
-        await ahead.put(None)
+            ahead.put_nowait(_Ahead(frame, faces))
+            await room.acquire()
+        ahead.put_nowait(None)
 
     tasks.create_task(read_ahead())
     while (next_ := await ahead.get()) is not None:
-        if next_.faces is not None:
-            yield next_.frame, await next_.faces
-        elif tracker.follows_any:
-            yield next_.frame, await detect(next_.frame.planes)
+        faces = next_.faces
+        if faces is None and tracker.follows_any:
+            faces = tasks.create_task(detect(next_.frame.planes))
+        found = None if faces is None else await faces
+        room.release()
+        if found is not None:
+            yield next_.frame, found
 
 
 @dataclass(frozen=True, slots=True)

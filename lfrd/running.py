@@ -252,7 +252,7 @@ class Running:
                 max_yaw_deg=config.matching.max_yaw_deg,
                 max_looks=config.matching.max_looks,
             ),
-            frames_ahead=FRAMES_AHEAD if pace.media_clock else 0,
+            frames_ahead=FRAMES_AHEAD if pace.media_clock else 1,
         )
         return Parts(self._tools.vision, self.search, self._recorder, rules)
 

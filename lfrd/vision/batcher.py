@@ -6,6 +6,7 @@ the next batch gathers by itself.
 """
 
 import asyncio
+import itertools
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -18,13 +19,19 @@ Result = TypeVar("Result")
 
 
 class Call(Protocol):
-    """Something to compute; up to `batch_limit` calls with equal `batch_key` may run together."""
+    """Something to compute; up to `batch_limit` calls with equal `batch_key` may run together.
+
+    `urgent` ones end what was begun, and go before those that begin something new.
+    """
 
     @property
     def batch_key(self) -> Hashable: ...
 
     @property
     def batch_limit(self) -> int: ...
+
+    @property
+    def urgent(self) -> bool: ...
 
 
 C = TypeVar("C", bound=Call)
@@ -41,8 +48,9 @@ class _Waiting(Generic[C, Result]):
 class Batcher(Generic[C, Result]):
     """An async context manager around the inference threads.
 
-    First come, first served: the oldest call runs next, with others of its kind, so a camera is
-    never behind more than one call of each other camera. At most `capacity` calls wait here; when
+    First come, first served, but urgent calls first: the oldest call runs next, with others of its
+    kind. A camera whose turn begins waits until those that were before it have ended theirs, and
+    for no more than the turn of each other camera. At most `capacity` calls wait here; when
     it is full, further callers wait before it, and their cameras' mailboxes drop frames.
     """
 
@@ -67,6 +75,7 @@ class Batcher(Generic[C, Result]):
         self._room = asyncio.Semaphore(capacity)
         self._changed = threading.Condition()
         self._queue: deque[_Waiting[C, Result]] = deque()
+        self._urgent: deque[_Waiting[C, Result]] = deque()
         self._own: tuple[deque[_Waiting[C, Result]], ...] = tuple(deque() for _ in range(threads))
         self._idle = threads  # threads that run no batch now, waiting for one or on their way to
         self._open = False
@@ -95,8 +104,9 @@ class Batcher(Generic[C, Result]):
         """Refuse what still waits, let running batches end, and join the threads."""
         with self._changed:
             self._open = False
-            left = [item for queue in (self._queue, *self._own) for item in queue]
-            for queue in (self._queue, *self._own):
+            queues = (self._urgent, self._queue, *self._own)
+            left = [item for queue in queues for item in queue]
+            for queue in queues:
                 queue.clear()
             self._changed.notify_all()
         self._deliver(left, Conflict("inference has been shut down"))
@@ -111,7 +121,7 @@ class Batcher(Generic[C, Result]):
         then release the arrays it lent.
         """
         async with self._room:
-            return await self._await(call, self._queue)
+            return await self._await(call, self._urgent if call.urgent else self._queue)
 
     async def run_on_each(self, make_call: Callable[[], C]) -> list[Result]:
         """Run one call on every thread, each alone; for work that concerns the worker itself."""
@@ -169,7 +179,7 @@ class Batcher(Generic[C, Result]):
 
     def _ready(self) -> _Waiting[C, Result] | None:
         """The oldest call that may run now."""
-        for item in self._queue:
+        for item in itertools.chain(self._urgent, self._queue):
             limit = self._at_once.get(item.call.batch_key)
             if limit is None or self._running[item.call.batch_key] < limit:
                 return item
@@ -181,12 +191,13 @@ class Batcher(Generic[C, Result]):
         if first is None:
             return []
         key = first.call.batch_key
-        alike = [item for item in self._queue if item.call.batch_key == key]
+        queue = self._urgent if first.call.urgent else self._queue
+        alike = [item for item in queue if item.call.batch_key == key]
         threads = min(self._idle, self._at_once.get(key, self._size) - self._running[key])
         share = -(-len(alike) // threads)
         batch = alike[: min(share, first.call.batch_limit)]
         for item in batch:
-            self._queue.remove(item)
+            queue.remove(item)
         return batch
 
     def _finished(self, key: Hashable) -> None:

@@ -49,6 +49,7 @@ class _Detect:
     planes: Planes
     size: InputSize
     batch_limit: int
+    urgent: bool = False
 
     @property
     def batch_key(self) -> InputSize:
@@ -62,6 +63,7 @@ class _Align:
     out: U8
     batch_key: str = "align"
     batch_limit: int = _ALIGN_LIMIT
+    urgent: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class _Embed:
     out: F32
     batch_limit: int
     batch_key: str = _EMBED
+    urgent: bool = True
 
 
 class Searchable(Protocol):
@@ -89,12 +92,14 @@ class _Search:
     k: int
     batch_key: str = _SEARCH
     batch_limit: int = _SEARCH_LIMIT
+    urgent: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class _Drain:
     batch_key: str = "drain"
     batch_limit: int = 1
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,7 @@ class _DrainEmbedder:
 
     batch_key: str = _EMBED + " drain"
     batch_limit: int = 1
+    urgent: bool = False
 
 
 IDLE_S = 5.0

@@ -18,6 +18,7 @@ class Ask:
 
     number: int
     batch_key: str = "any"
+    urgent: bool = False
     batch_limit: int = 4
 
 
@@ -67,6 +68,19 @@ async def test_what_waits_together_runs_together_up_to_the_limit() -> None:
         gate.open.set()
         await asyncio.gather(*first, *rest)
     assert gate.batches == [[0], [1, 2, 3, 4], [5, 6]]
+
+
+async def test_what_ends_a_turn_goes_before_what_begins_one() -> None:
+    gate = Gate()
+    async with _one_thread(gate) as batcher:
+        gate.open.clear()
+        first = await _queued(batcher, Ask(0))
+        await gate.busy()
+        begins = await _queued(batcher, Ask(1), Ask(2))
+        ends = await _queued(batcher, Ask(3, "look", True), Ask(4, "look", True))
+        gate.open.set()
+        await asyncio.gather(*first, *begins, *ends)
+    assert gate.batches == [[0], [3, 4], [1, 2]]
 
 
 async def test_only_calls_of_one_kind_share_a_batch_and_the_oldest_goes_first() -> None:
