@@ -1,6 +1,6 @@
 """How well faces are found and told apart, measured on the production path.
 
-    python -m benchmarks.accuracy [SECTION ...]
+    python -m benchmarks.accuracy [SECTION ...] [--provider cpu|openvino]
 
 Needs the test media (LFRD_SHARED, default ../shared). Writes results/accuracy.json.
 """
@@ -29,6 +29,7 @@ from lfrd.vision.align import ARCFACE_POINTS
 from lfrd.vision.engine import Crop, Vision
 from lfrd.vision.packs import DEFAULT_PACK, load
 from lfrd.vision.planes import planes_from_rgb
+from lfrd.vision.providers import settle
 
 SHARED = Path(os.environ.get("LFRD_SHARED", Path(__file__).resolve().parents[1].parent / "shared"))
 FOLDS = 10
@@ -248,19 +249,23 @@ def _overlap(boxes: F32, truth: npt.NDArray[np.float64]) -> npt.NDArray[np.float
     return np.asarray(shared / (areas - shared), np.float64)
 
 
-async def _run(names: list[str]) -> int:
-    report = Report("accuracy")
+async def _run(names: list[str], wanted: str) -> int:
+    """Another provider than the stock one is measured by the same photos, and kept apart."""
+    stock = wanted == "cpu"
+    report = Report("accuracy" if stock else f"accuracy-{wanted}")
     with tempfile.TemporaryDirectory() as cache:
         pack = load(DEFAULT_PACK, Path(cache))
+        provider = settle(wanted, pack, Path(cache))
         report.models = {"pack": pack.name, "detector": pack.detector_digest,
-                         "template": pack.model_digest}  # fmt: skip
-        async with Vision(pack, threads=len(os.sched_getaffinity(0))) as vision:
+                         "template": pack.model_digest, "provider": provider}  # fmt: skip
+        threads = len(os.sched_getaffinity(0))
+        async with Vision(pack, threads=threads, provider=provider) as vision:
             for section in SECTIONS:
                 if not names or section.__name__ in names:
                     started_s = time.monotonic()
                     await section(vision, report)
                     print(f"  ({section.__name__}: {time.monotonic() - started_s:.0f} s)")
-    return report.finish(keep=not names)
+    return report.finish(keep=not names or not stock)
 
 
 def main() -> int:
@@ -269,10 +274,12 @@ def main() -> int:
     parser.add_argument(
         "section", nargs="*", help=f"any of {', '.join(known)}; default all; only all are kept"
     )
-    names = parser.parse_args().section
+    parser.add_argument("--provider", default="cpu", help="for the photos; clips run on cpu")
+    chosen = parser.parse_args()
+    names = chosen.section
     if unknown := [name for name in names if name not in known]:
         parser.error(f"no such section: {', '.join(unknown)}")
-    return asyncio.run(_run(names))
+    return asyncio.run(_run(names, chosen.provider))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Everything of docs/performance.md, one section after the other: `make bench`.
 
+With OpenVINO the photos of LFW are compared too: its bf16 has to keep the accuracy.
+
     python -m benchmarks.performance [--rounds 3] [--seconds 60]
 
 Each section is a process of its own, prints what it measured beside its bar and writes its
@@ -32,6 +34,8 @@ def main() -> int:
             ["throughput", "--provider", provider, "--rounds", str(chosen.rounds)],
             ["latency", "--provider", provider, "--seconds", str(chosen.seconds)],
         ]
+        if provider != "cpu":
+            sections.append(["accuracy", "lfw_pairs", "--provider", provider])
     failed = [" ".join(section) for section in sections if not _run(section)]
     for section in failed:
         print(f"MISSED A BAR OR BROKE OFF: {section}")
