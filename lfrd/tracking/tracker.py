@@ -2,11 +2,14 @@
 
 Pure and synchronous; the time of each step is passed in. Each of the four numbers of a box (centre
 x and y, width, height) is filtered by itself with a constant-velocity model, which keeps the
-covariance at three numbers and the whole step vectorised over tracks (Bar-Shalom, Li and
-Kirubarajan, Estimation with Applications to Tracking and Navigation, 2001, section 6.2). All
-noise is in units of the face's own size, so that near and far faces behave alike.
+covariance at three numbers for each track (Bar-Shalom, Li and Kirubarajan, Estimation with
+Applications to Tracking and Navigation, 2001, section 6.2). All noise is in units of the face's own
+size, so that near and far faces behave alike. Four numbers are four plain ones: arrays of that
+length take ten times as long.
 """
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import lap
@@ -34,17 +37,24 @@ class TrackerRule:
     max_tracks: int = 200
 
 
+_State = tuple[float, float, float, float]
+"""Centre x and y, width, height."""
+
+
 class _Track:
-    """One face: state f64[4] (cx, cy, w, h), velocity f64[4] a second, covariance f64[3]."""
+    """One face; velocity is a second's, the covariance that of value, both, and velocity."""
 
     __slots__ = ("at_s", "cov", "hits", "landmarks", "score", "seen_at_s", "state", "track_id",
                  "velocity")  # fmt: skip
 
-    def __init__(self, state: np.ndarray, landmarks: F32, score: float, at_s: float) -> None:
+    def __init__(
+        self, state: _State, cov: tuple[float, float, float], landmarks: F32, score: float,
+        at_s: float,
+    ) -> None:  # fmt: skip
         self.track_id = 0
         self.state = state
-        self.velocity = np.zeros(4)
-        self.cov = np.zeros(3)
+        self.velocity: _State = (0.0, 0.0, 0.0, 0.0)
+        self.cov = cov
         self.landmarks = landmarks
         self.score = score
         self.hits = 1
@@ -111,33 +121,36 @@ class Tracker:
 
     def _start(self, detections: Detections, column: int, at_s: float) -> _Track:
         state = _state(detections.boxes[column])
-        track = _Track(state, detections.landmarks[column], float(detections.scores[column]), at_s)
         size = _size(state)
         measured = (self._rule.measurement_noise * size) ** 2
-        track.cov[:] = measured, 0.0, (self._rule.start_velocity * size) ** 2
+        cov = measured, 0.0, (self._rule.start_velocity * size) ** 2
+        score = float(detections.scores[column])
+        track = _Track(state, cov, detections.landmarks[column], score, at_s)
         self._tracks.append(track)
         return track
 
     def _predict(self, track: _Track, at_s: float) -> None:
         dt = max(0.0, at_s - track.at_s)
         track.at_s = max(at_s, track.at_s)
-        track.state = track.state + track.velocity * dt
-        track.state[2:] = np.maximum(track.state[2:], 2.0)
+        cx, cy, width, height = _plus(track.state, dt, track.velocity)
+        track.state = cx, cy, max(width, 2.0), max(height, 2.0)
         var, cross, speed = track.cov
         noise = (self._rule.acceleration_noise * _size(track.state)) ** 2
-        track.cov[0] = var + 2 * dt * cross + dt * dt * speed + noise * dt**4 / 4
-        track.cov[1] = cross + dt * speed + noise * dt**3 / 2
-        track.cov[2] = speed + noise * dt * dt
+        track.cov = (
+            var + 2 * dt * cross + dt * dt * speed + noise * dt**4 / 4,
+            cross + dt * speed + noise * dt**3 / 2,
+            speed + noise * dt * dt,
+        )
 
     def _correct(self, track: _Track, detections: Detections, column: int, at_s: float) -> None:
         measured = _state(detections.boxes[column])
         var, cross, speed = track.cov
         total = var + (self._rule.measurement_noise * _size(measured)) ** 2
         gain, gain_velocity = var / total, cross / total
-        residual = measured - track.state
-        track.state = track.state + gain * residual
-        track.velocity = track.velocity + gain_velocity * residual
-        track.cov[:] = (1 - gain) * var, (1 - gain) * cross, speed - gain_velocity * cross
+        off = [m - s for m, s in zip(measured, track.state, strict=True)]
+        track.state = _plus(track.state, gain, off)
+        track.velocity = _plus(track.velocity, gain_velocity, off)
+        track.cov = (1 - gain) * var, (1 - gain) * cross, speed - gain_velocity * cross
         track.landmarks = detections.landmarks[column]
         track.score = float(detections.scores[column])
         track.seen_at_s = at_s
@@ -160,7 +173,7 @@ class Tracker:
 
     def _distances(self, detections: Detections) -> np.ndarray:
         """Centre distance in face sizes plus the difference of size, f64[tracks, detections]."""
-        states = np.stack([track.state for track in self._tracks])
+        states = np.array([track.state for track in self._tracks])
         boxes = detections.boxes.astype(np.float64)
         sides = boxes[:, 2:] - boxes[:, :2]
         centres = (boxes[:, 2:] + boxes[:, :2]) / 2
@@ -171,16 +184,21 @@ class Tracker:
         return np.asarray(gaps / scale + np.abs(np.log(size[None] / track_size[:, None])))
 
 
-def _state(box: F32) -> np.ndarray:
-    left, top, right, bottom = (float(value) for value in box)
-    return np.array([(left + right) / 2, (top + bottom) / 2, right - left, bottom - top])
+def _state(box: F32) -> _State:
+    left, top, right, bottom = box.tolist()
+    return (left + right) / 2, (top + bottom) / 2, right - left, bottom - top
 
 
-def _box(state: np.ndarray) -> F32:
+def _plus(state: _State, factor: float, step: Sequence[float]) -> _State:
+    a, b, c, d = (value + factor * change for value, change in zip(state, step, strict=True))
+    return a, b, c, d
+
+
+def _box(state: _State) -> F32:
     cx, cy, width, height = state
     half_w, half_h = width / 2, height / 2
     return np.array([cx - half_w, cy - half_h, cx + half_w, cy + half_h], np.float32)
 
 
-def _size(state: np.ndarray) -> float:
-    return float(np.sqrt(max(state[2] * state[3], 1.0)))
+def _size(state: _State) -> float:
+    return math.sqrt(max(state[2] * state[3], 1.0))

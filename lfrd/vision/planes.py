@@ -96,6 +96,10 @@ def rgb_crop(planes: Planes, matrix: F64, out: U8, scratch: CropScratch) -> None
 def _resize(plane: U8, size: tuple[int, int]) -> U8:
     if plane.shape == size[::-1]:
         return plane
+    factor = plane.shape[0] // size[1]
+    if factor % 2 and plane.shape == (factor * size[1], factor * size[0]):
+        # In the middle of an odd number of pixels lies one: there is nothing to interpolate.
+        return np.ascontiguousarray(plane[factor // 2 :: factor, factor // 2 :: factor])
     return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 

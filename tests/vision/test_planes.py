@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from lfrd.types import Planes
 from lfrd.vision.align import ARCFACE_POINTS, crop_matrix
-from lfrd.vision.planes import CropScratch, bgr_scaled, planes_from_rgb, rgb_crop, rgb_full
+from lfrd.vision.planes import CropScratch, _resize, bgr_scaled, planes_from_rgb, rgb_crop, rgb_full
 
 
 def _smooth_rgb(width: int, height: int, seed: int = 1) -> np.ndarray:
@@ -151,3 +151,10 @@ def _matrix(inter_eye_px: float, angle_deg: float, middle: tuple[float, float]) 
     turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     points = (ARCFACE_POINTS - ARCFACE_POINTS[2]) @ turn.T + middle
     return crop_matrix(points.astype(np.float32))
+
+
+@pytest.mark.parametrize("factor", [2, 3, 5])
+def test_a_whole_factor_gives_what_linear_interpolation_gives(factor: int) -> None:
+    plane = np.random.default_rng(factor).integers(0, 255, (36 * factor, 64 * factor), np.uint8)
+    expected = cv2.resize(plane, (64, 36), interpolation=cv2.INTER_LINEAR)
+    assert np.array_equal(_resize(plane, (64, 36)), expected)
