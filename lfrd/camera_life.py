@@ -23,7 +23,8 @@ from lfrd.ingest.whip import WhipIngest
 from lfrd.store import cameras as stored
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.transaction import Transaction
-from lfrd.types import Frame
+from lfrd.types import U8, Frame
+from lfrd.vision.decoy_frame import cells_of
 
 PacerFor = Callable[[str], Pacer | None]
 """Says which pictures of a camera are wanted in a run; None: all."""
@@ -33,6 +34,8 @@ CameraJob = Callable[[str, AsyncIterator[Frame], CameraCounters], Awaitable[None
 
 READER_GRACE_S = 3.0
 RESTATED_LIMIT = 256
+GLANCE_S = 5.0
+"""So long somebody waits for a picture whose turn it is; where nothing moves few are taken."""
 _UNWELL = frozenset({State.DEGRADED, State.FROZEN, State.LOST, State.REFUSED})
 
 
@@ -50,6 +53,8 @@ class Member:
         self.camera: Camera | None = None
         self.stop = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
+        self.glance: asyncio.Future[U8] | None = None
+        """Of whoever wants the cells of the next picture."""
 
     @property
     def component(self) -> str:
@@ -143,6 +148,23 @@ class CameraLife:
             self._run = None
             await self._relaunch_all()
 
+    async def glance(self, camera_id: str) -> U8:
+        """The next picture as flat cells that show nobody, u8[rows, columns, 3] RGB.
+
+        Raises Conflict where the camera gives none in time, or somebody waits for it already.
+        """
+        member = self._members.get(camera_id)
+        if member is None or member.glance is not None:
+            raise Conflict(f"camera {camera_id} is gone, or is being glanced at already")
+        member.glance = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(GLANCE_S):
+                return await member.glance
+        except TimeoutError:
+            raise Conflict(f"camera {camera_id} gave no picture in {GLANCE_S:.0f} s") from None
+        finally:
+            member.glance = None
+
     async def close(self) -> None:
         """Give readers that are still inside FFmpeg a last while; `stuck` then says whose are."""
         try:
@@ -188,7 +210,7 @@ class CameraLife:
 
         async def work(camera: Camera) -> None:
             try:
-                await run.job(member.row.id, camera.frames, counters)
+                await run.job(member.row.id, _glanced(member, camera.frames), counters)
             except SourceError as error:  # this camera is over; the others are not
                 self.failures[member.row.id] = error
 
@@ -258,6 +280,14 @@ class CameraLife:
                 await self._database.write(_changed(camera_id), principal=SYSTEM)
             except StoreFailed as error:
                 self._health.fail("store", f"events cannot be written: {error}")
+
+
+async def _glanced(member: Member, frames: AsyncIterator[Frame]) -> AsyncIterator[Frame]:
+    """The same frames; whoever waits for a glance gets the cells of the next one."""
+    async for frame in frames:
+        if member.glance is not None and not member.glance.done():
+            member.glance.set_result(cells_of(frame.planes))
+        yield frame
 
 
 def _changed(camera_id: str) -> Callable[[Transaction], None]:

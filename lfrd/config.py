@@ -116,6 +116,24 @@ class CameraSection(Section):
 PolicyValue = bool | int | float | str | None
 
 
+class ReviewSection(Section):
+    """Seeded decoys in the review queue: one in every `decoy_every_min` while a deployment runs; 0
+    is none. `decoys_folder` holds pictures of consenting lab people, a folder for each person."""
+
+    decoys_folder: Path | None = None
+    decoy_every_min: Annotated[float, Field(ge=0, le=1440)] = 0.0
+    decoys_seed: int | None = None
+    """For a run that can be repeated; None draws a new one at each start."""
+
+    @model_validator(mode="after")
+    def _decoys_have_pictures(self) -> "ReviewSection":
+        if 0 < self.decoy_every_min < 1:
+            raise ValueError("decoy_every_min is 0 (none) or at least 1")
+        if self.decoy_every_min and self.decoys_folder is None:
+            raise ValueError("decoy_every_min needs decoys_folder, with pictures of lab people")
+        return self
+
+
 class PolicySection(Section):
     """Which rules are in force. Everything below `allow_lab` tightens the profile, and is checked
     by it (lfrd.governance.profile): None leaves the profile's value."""
@@ -166,6 +184,7 @@ class Config(Section):
     detection: DetectionSection = DetectionSection()
     matching: MatchingSection = MatchingSection()
     lists: ListsSection = ListsSection()
+    review: ReviewSection = ReviewSection()
     policy: PolicySection = PolicySection()
     keys: KeysSection = KeysSection()
     log: LogSection = LogSection()

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from lfrd.clock import Clock, process_age_s
 from lfrd.config import Config
 from lfrd.cores import share_heaps, usable_cores
+from lfrd.decoys import Decoys
 from lfrd.fleet import Fleet, Reading
 from lfrd.governance import profile
 from lfrd.governance.clock import SteadyClock
@@ -96,6 +97,8 @@ async def open_site(
         eraser = Eraser(database, index, live)
         retention = Retention(database, eraser, clock, health, policies, deployments.end_now)
         reviews = Reviews(database, clock, health, required=policies.own.rules.reviewers_required)
+        decoys = Decoys(config.review, database, clock, health, fleet, vision, deployments)
+        await decoys.check()
         await fleet.load()
         await deployments.recover()
         await retention.leave()  # what a crash left of the lab
@@ -125,12 +128,12 @@ async def open_site(
         # What start-up made lives as long as the site: the collector need not walk it again.
         gc.freeze()
         parts.callback(gc.unfreeze)
-        async with _at_work(site, timekeeping):
+        async with _at_work(site, timekeeping, decoys):
             yield site
 
 
 @asynccontextmanager
-async def _at_work(site: Site, timekeeping: Timekeeping) -> AsyncIterator[None]:
+async def _at_work(site: Site, timekeeping: Timekeeping, decoys: Decoys) -> AsyncIterator[None]:
     """The long-running coroutines, each of which ends the site if it fails."""
     stop, no_cameras = asyncio.Event(), asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
@@ -142,6 +145,7 @@ async def _at_work(site: Site, timekeeping: Timekeeping) -> AsyncIterator[None]:
             tasks.create_task(site.retention.run(), name="retention"),
             tasks.create_task(site.schedules.run(), name="schedules"),
             tasks.create_task(timekeeping.run(), name="clock"),
+            tasks.create_task(decoys.run(), name="decoys"),
             tasks.create_task(site.vision.stay_clean(), name="vision"),
             tasks.create_task(_watch_store(site), name="store"),
         ]

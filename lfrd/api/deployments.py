@@ -11,6 +11,7 @@ from lfrd.api.deps import SUPERVISORS, PrincipalDep, SiteDep
 from lfrd.errors import NotFound
 from lfrd.governance.planning import Draft
 from lfrd.site import Site
+from lfrd.store import decoys
 from lfrd.store import deployments as stored
 from lfrd.store.deployments import Deployment, DeploymentState
 from lfrd.store.reviews import undecided_in
@@ -150,10 +151,11 @@ async def end_deployment(
 
 async def _shown(site: Site, viewer: str, *rows: Deployment) -> tuple[schema.Deployment, ...]:
     """The rows with the lists they compare with, all read at once, as `viewer` may see them."""
-    lists, undecided = await site.database.read(
+    lists, undecided, unrevealed = await site.database.read(
         lambda reader: (
             [stored.snapshots(reader, row.id) for row in rows],
             undecided_in(reader, viewer),
+            decoys.undecided_in(reader, viewer),
         )
     )
     return tuple(
@@ -163,13 +165,18 @@ async def _shown(site: Site, viewer: str, *rows: Deployment) -> tuple[schema.Dep
             tuple(snapshot.watchlist_id for snapshot in snapshots)
             or tuple(json.loads(row.watchlist_ids)),
             None if row.id in undecided else row.threshold,
+            unrevealed.get(row.id, 0),
         )
         for row, snapshots in zip(rows, lists, strict=True)
     )
 
 
 def _deployment(
-    site: Site, row: Deployment, watchlist_ids: tuple[str, ...], threshold: float | None
+    site: Site,
+    row: Deployment,
+    watchlist_ids: tuple[str, ...],
+    threshold: float | None,
+    unrevealed: int,
 ) -> schema.Deployment:
     return schema.Deployment(
         id=row.id,
@@ -185,7 +192,7 @@ def _deployment(
         planned_end_at_s=row.planned_end_at_s,
         ended_at_s=row.ended_at_s,
         end_reason=row.end_reason,
-        summary=_summary(site, row),
+        summary=_summary(site, row, unrevealed),
         policy=views.policy_of(row),
         use_case=row.use_case,
         expectation=row.expectation,
@@ -205,12 +212,17 @@ def _deployment(
     )
 
 
-def _summary(site: Site, row: Deployment) -> schema.DeploymentSummary | None:
-    """The counts so far of a running deployment, those kept of an ended one, None if cut off."""
+def _summary(site: Site, row: Deployment, unrevealed: int) -> schema.DeploymentSummary | None:
+    """The counts so far of a running deployment, those kept of an ended one, None if cut off.
+
+    Decoys are no candidates; those that the viewer has yet to decide about look like some.
+    """
     line = site.deployments.progress()
     running = line is not None and line.deployment_id == row.id
     counts = asdict(line) if line is not None and running else json.loads(row.summary or "{}")
     known = schema.DeploymentSummary.model_fields.keys() & counts.keys()
     if not known:
         return None
-    return schema.DeploymentSummary.model_validate({name: counts[name] for name in known})
+    shown = {name: counts[name] for name in known}
+    shown["candidates"] += unrevealed
+    return schema.DeploymentSummary.model_validate(shown)

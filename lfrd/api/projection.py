@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from lfrd.api import schema
 from lfrd.governance.review import Outcome, is_final, outcome_of, required_for
-from lfrd.store import episodes, outcomes, reviews
+from lfrd.store import decoys, episodes, outcomes, reviews
+from lfrd.store.decoys import Decoy
 from lfrd.store.episodes import Episode, EpisodeState
 from lfrd.store.outcomes import PrimaryOutcome
 from lfrd.store.reviews import Review, ReviewDecision
@@ -44,6 +45,7 @@ class Dossier:
     watchlist: Watchlist | None
     required: int = 1
     engagement: PrimaryOutcome | None = None
+    decoy: Decoy | None = None
 
 
 def open_dossier(reader: Reader, episode: Episode, required: int) -> Dossier:
@@ -55,6 +57,7 @@ def open_dossier(reader: Reader, episode: Episode, required: int) -> Dossier:
         reader.first(Watchlist, "WHERE id = ?", (episode.watchlist_id,)),
         required_for(reader, episode, required),
         outcomes.of_episode(reader, episode.id),
+        decoys.of_episode(reader, episode.id),
     )
 
 
@@ -84,6 +87,8 @@ def project(dossier: Dossier, viewer: str, role: Role = Role.OPERATOR) -> schema
         revealed=_revealed(dossier) if knows else None,
         escalated=episode.escalated_at_s is not None and (decided or supervisor),
         engagement=_engagement(dossier.engagement) if knows and dossier.engagement else None,
+        decoy=True if knows and dossier.decoy else None,
+        decoy_right=_right(dossier.decoy) if knows and dossier.decoy else None,
     )
 
 
@@ -94,6 +99,10 @@ def _engagement(outcome: PrimaryOutcome) -> schema.EngagementReport:
         complaint=outcome.complaint,
         note=outcome.note,
     )
+
+
+def _right(decoy: Decoy) -> schema.ReviewDecision:
+    return schema.ReviewDecision.MATCH if decoy.mated else schema.ReviewDecision.NOT_A_MATCH
 
 
 def _rivals(dossier: Dossier) -> tuple[schema.Rival, ...]:

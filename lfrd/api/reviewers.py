@@ -1,7 +1,5 @@
 """How reviewers decide: /v1/reviewers, for supervisors."""
 
-from dataclasses import asdict
-
 from fastapi import APIRouter
 
 from lfrd.api.deps import SUPERVISORS, SiteDep
@@ -15,8 +13,26 @@ router = APIRouter(tags=["alerts"])
 async def list_reviewers(
     site: SiteDep, deployment_id: str | None = None
 ) -> tuple[ReviewerFigures, ...]:
-    """Each reviewer's decisions, agreement and time, over closed alerts alone."""
+    """Each reviewer's decisions, agreement and time, and how many decoys they decided rightly; over
+    closed alerts alone."""
     found = await site.database.read(
         lambda reader: reviewers.read(reader, deployment_id, site.reviews.required)
     )
-    return tuple(ReviewerFigures(**asdict(item)) for item in found)
+    return tuple(_wire(item) for item in found)
+
+
+def _wire(item: reviewers.ReviewerFigures) -> ReviewerFigures:
+    decoys = item.decoys
+    return ReviewerFigures(
+        principal=item.principal,
+        matches=item.matches,
+        not_matches=item.not_matches,
+        unsure=item.unsure,
+        compared=item.compared,
+        agreed=item.agreed,
+        median_s=item.median_s,
+        decoys_shown=decoys.n,
+        decoys_right=decoys.k,
+        decoys_right_lo=decoys.lo if decoys.n else None,
+        decoys_right_hi=decoys.hi if decoys.n else None,
+    )

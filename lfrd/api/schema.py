@@ -330,6 +330,8 @@ class Alert(Wire):
 
     `escalated` says that the reviewers disagree and a supervisor decides; supervisors see it, and
     whose own decision is final. `engagement` is what was done about it, for the same people.
+    `decoy` tells who sees `revealed` that nobody was seen: it was seeded to measure reviewers, and
+    `decoy_right` was the right answer. It is null for a real candidate, and until then.
     """
 
     id: str
@@ -349,6 +351,8 @@ class Alert(Wire):
     revealed: Revealed | None
     escalated: bool = False
     engagement: EngagementReport | None = None
+    decoy: Literal[True] | None = None
+    decoy_right: ReviewDecision | None = None
 
 
 class EventKind(StrEnum):

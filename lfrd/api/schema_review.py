@@ -63,7 +63,11 @@ class NewToken(Wire):
 class ReviewerFigures(Wire):
     """How one reviewer decided about closed alerts. `compared` are those that others decided about
     too, with a sure outcome, `agreed` those of them in which it was their own decision. `median_s`
-    is from the candidate's rise to the decision, waiting included."""
+    is from the candidate's rise to the decision, waiting included; null of none.
+
+    `decoys_right` of the `decoys_shown` were decided rightly (`unsure` was not); `decoys_right_lo`
+    and `_hi` are Wilson's 95 % interval of that rate, null where none was shown. Decoys are in no
+    other figure."""
 
     principal: str
     matches: int
@@ -71,4 +75,8 @@ class ReviewerFigures(Wire):
     unsure: int
     compared: int
     agreed: int
-    median_s: float
+    median_s: float | None
+    decoys_shown: int = 0
+    decoys_right: int = 0
+    decoys_right_lo: float | None = None
+    decoys_right_hi: float | None = None

@@ -44,10 +44,22 @@ def _row(alert: Alert) -> str:
 
 def _figures(item: ReviewerFigures) -> str:
     agreed = f"{item.agreed} of {item.compared}" if item.compared else "nobody to compare with"
+    median = (
+        "no candidate" if item.median_s is None else f"median {item.median_s:.0f} s after the alert"
+    )
     return (
         f"{item.principal:24} match {item.matches}, not a match {item.not_matches}, unsure "
-        f"{item.unsure}; as the others: {agreed}; median {item.median_s:.0f} s after the alert"
+        f"{item.unsure}; as the others: {agreed}; {median}; {_decoys(item)}"
     )
+
+
+def _decoys(item: ReviewerFigures) -> str:
+    """The hit rate is of few decoys: it never goes without its interval."""
+    lo, hi = item.decoys_right_lo, item.decoys_right_hi
+    if not item.decoys_shown or lo is None or hi is None:
+        return "no decoys"
+    share = f"{100 * lo:.0f} to {100 * hi:.0f} %"
+    return f"decoys right: {item.decoys_right} of {item.decoys_shown} ({share})"
 
 
 def _told(replay: Replay) -> str:

@@ -17,7 +17,7 @@ from lfrd.clock import Clock
 from lfrd.errors import Conflict, StoreFailed
 from lfrd.governance.audit import AuditClass
 from lfrd.health import HealthBoard
-from lfrd.store import deployments, episodes, reviews
+from lfrd.store import decoys, deployments, episodes, reviews
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.deployments import Deployment
 from lfrd.store.reviews import Review, ReviewDecision
@@ -200,14 +200,15 @@ def _finish_due(tx: Transaction, required: int) -> None:
 
 
 def _finish(tx: Transaction, review: Review, required: int) -> None:
-    """Make a review final and, if it was the last one needed, close its episode."""
+    """Make a review final and, if it was the last one needed, close its episode. About a decoy
+    nothing is to be settled: it closes, agreement or not."""
     reviews.finalise(tx, review.id)
     episode = episodes.get(tx, review.episode_id)
     given = reviews.of_episode(tx, episode.id)
     outcome = outcome_of(given, required_for(tx, episode, required))
     if outcome is None or episode.state is episodes.EpisodeState.CLOSED:
         return
-    if not is_settled(given, outcome):
+    if not is_settled(given, outcome) and decoys.of_episode(tx, episode.id) is None:
         episodes.escalate(tx, episode.id)
         return
     tx.audit(AuditClass.DECISION, "episode.outcome", (episode.id,), {"outcome": outcome.value})

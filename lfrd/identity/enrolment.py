@@ -65,15 +65,8 @@ async def enrol(data: bytes, vision: Vision, *, name: str, box: F32 | None = Non
     read = await asyncio.to_thread(_read, data, name)
     planes = await asyncio.to_thread(planes_from_rgb, read.rgb)
     faces = await detect_in_photo(vision, planes)
-    index = _subject(faces, name) if box is None else _chosen(faces, box, name)
+    index = subject_of(faces, name, box)
     landmarks: F32 = faces.landmarks[index]
-    between_px = inter_eye_px(landmarks)
-    if between_px < SMALLEST_INTER_EYE_PX:
-        text = (
-            f"the face in photo {name} is too small: {between_px:.0f} px between the eyes, "
-            f"at least {SMALLEST_INTER_EYE_PX:.0f} are needed (60 or more are better)"
-        )
-        raise _refused("too-small", text, between_px, SMALLEST_INTER_EYE_PX)
     crop = await vision.align(planes, landmarks)
     if crop is None:
         raise Conflict("too many faces are being looked at; try again in a moment")
@@ -92,6 +85,20 @@ async def enrol(data: bytes, vision: Vision, *, name: str, box: F32 | None = Non
         )
     finally:
         crop.release()
+
+
+def subject_of(faces: Detections, name: str, box: F32 | None = None) -> int:
+    """Index of the one face that is meant. Raises BadInput where there is none, or none large
+    enough."""
+    index = _subject(faces, name) if box is None else _chosen(faces, box, name)
+    between_px = inter_eye_px(faces.landmarks[index])
+    if between_px < SMALLEST_INTER_EYE_PX:
+        text = (
+            f"the face in photo {name} is too small: {between_px:.0f} px between the eyes, "
+            f"at least {SMALLEST_INTER_EYE_PX:.0f} are needed (60 or more are better)"
+        )
+        raise _refused("too-small", text, between_px, SMALLEST_INTER_EYE_PX)
+    return index
 
 
 async def detect_in_photo(vision: Vision, planes: Planes) -> Detections:

@@ -81,13 +81,15 @@ class _SealedEpisode(Episode):
 class Evidence:
     """Images of an episode as encoded files: the crop of the deciding look, and the scene.
 
-    The reference beside it is copied from the list: the photo named, else the entry's best one.
+    The reference beside it is copied from the list: the photo named, else the entry's best one. A
+    `likeness` is taken instead, where the reference is nobody's on a list.
     """
 
     probe_crop: bytes
     probe_portrait: bytes
     scene: bytes | None = None
     reference_image_id: str | None = None
+    likeness: reference_images.Likeness | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,9 @@ def add(tx: Transaction, new: NewEpisode) -> Episode:
     row_id = new_id()
     key = tx.keys.add_part(deployments.scope_of(new.deployment_id), row_id)
     scene = new.evidence.scene
-    likeness = reference_images.copy_likeness(tx, new.entry_id, new.evidence.reference_image_id)
+    likeness = new.evidence.likeness or reference_images.copy_likeness(
+        tx, new.entry_id, new.evidence.reference_image_id
+    )
 
     def seal(kind: BlobKind, image: bytes) -> bytes:
         return key.seal(Label(kind, row_id, new.model_digest), image)

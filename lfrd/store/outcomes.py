@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from lfrd.errors import Conflict
 from lfrd.governance.audit import AuditClass
-from lfrd.store import episodes
+from lfrd.store import decoys, episodes
 from lfrd.store.transaction import Reader, Transaction
 
 
@@ -42,9 +42,12 @@ def add(
     complaint: bool = False,
     note: str = "",
 ) -> PrimaryOutcome:
-    """Raises NotFound, or Conflict while the episode is open, and where there is one already."""
+    """Raises NotFound, or Conflict while the episode is open, where there is one already, and about
+    a decoy."""
     if episodes.get(tx, episode_id).state is episodes.EpisodeState.OPEN:
         raise Conflict(f"episode {episode_id} is under review: an outcome follows its decision")
+    if decoys.of_episode(tx, episode_id) is not None:
+        raise Conflict(f"episode {episode_id} was a decoy: nobody was seen, and nothing follows")
     outcome = PrimaryOutcome(
         episode_id, kind, engagement_min, complaint, note, tx.at_s, tx.principal
     )

@@ -111,6 +111,14 @@ class _DrainEmbedder:
     urgent: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class LabFace:
+    """A crop u8[112, 112, 3] RGB and its template f32[D] of unit norm."""
+
+    crop_rgb: U8
+    vector: F32
+
+
 IDLE_S = 5.0
 """After so long without use what the models remember is overwritten."""
 
@@ -220,6 +228,22 @@ class Vision:
         try:
             self.enrolled += 1
             return Template(buffer.array.copy(), self.model_digest)
+        finally:
+            buffer.release()
+
+    async def lab_face(self, planes: Planes, landmarks: F32) -> LabFace:
+        """A lab picture's face for a decoy; it is nobody's who is enrolled or passes by, and so in
+        none of the counts. The caller overwrites it. Raises Conflict as `embed_reference`."""
+        crop = np.zeros((CROP_SIDE_PX, CROP_SIDE_PX, 3), np.uint8)
+        await self._batcher.run(_Align(planes, landmarks, crop))
+        buffer = self._references.take()
+        if buffer is None:
+            raise Conflict("too many photos are being enrolled at once; try again in a moment")
+        self._uses += 1
+        limit = embedder.batch_limit(self._pack.recogniser, self.provider)
+        try:
+            await self._batcher.run(_Embed(crop, buffer.array, limit))
+            return LabFace(crop, buffer.array.copy())
         finally:
             buffer.release()
 

@@ -127,6 +127,8 @@ class DecidingScreen(Screen[None]):
         alert = self.board.selected
         if alert is None or alert.state is AlertState.OPEN:
             self.complain("what was done is reported once a candidate is closed")
+        elif alert.decoy:
+            self.complain("this was a decoy: nobody was seen, and nothing follows")
         elif alert.engagement is not None:
             self.complain("what was done about this one is reported already")
         else:

@@ -110,7 +110,10 @@ def _with_figures(first: Content, alert: Alert) -> Content:
     came_of_it = [together_text(alert.revealed)]
     if waits_for_supervisor(alert):
         came_of_it.append("▲ the reviewers disagree, a supervisor decides")
-    if alert.engagement is not None:
+    if alert.decoy and alert.decoy_right is not None:
+        right = alert.decoy_right.value.replace("_", " ")
+        came_of_it.append(f"a decoy, nobody was seen: {right} was right")
+    elif alert.engagement is not None:
         came_of_it.append(f"done: {engagement_text(alert.engagement)}")
     elif alert.state is AlertState.CLOSED:
         came_of_it.append("w: say what was done")
