@@ -11,13 +11,16 @@ from site_builder import Served, config_on, serve
 
 from lfrd.api.schema import Category, DeploymentStart, EntryCreate, WatchlistCreate
 from lfrd.api.schema_cameras import CameraCreate
+from lfrd.api.server import ApiServer
+from lfrd.client import Client
 from lfrd.clock import ManualClock
 from lfrd.config import ReviewSection
 from lfrd.daemon import open_site
-from lfrd.decoys import OPEN_LIMIT, Decoys
+from lfrd.decoys import LOOK_S, OPEN_LIMIT, Decoys
 from lfrd.demo.stream import rtsp_stream
 from lfrd.errors import ConfigError
 from lfrd.replay import replay
+from lfrd.site import Site
 from lfrd.store import decoys, episodes, watchlists
 from lfrd.store.episodes import Episode
 from lfrd.types import F32
@@ -172,3 +175,30 @@ async def the_model_tells_them_apart(served: Served, made: list[Episode]) -> Non
     assert of[True]
     assert of[False]
     assert min(of[True]) > max(of[False])
+
+
+async def test_the_daemon_itself_seeds_while_a_deployment_runs_and_not_before(
+    tmp_path: Path, shared: Path, demo_clip: Path
+) -> None:
+    review = ReviewSection(decoys_folder=lab_of(shared, tmp_path / "lab", 2), decoy_every_min=1)
+    config = config_on(tmp_path / "state").model_copy(update={"review": review})
+    clock = ManualClock()
+    async with (
+        rtsp_stream(demo_clip) as address,
+        open_site(config, clock=clock) as site,
+        ApiServer(site) as server,
+        Client.over_socket(site.config.socket_path) as client,
+    ):
+        for _ in range(3):
+            clock.advance(60)
+            await asyncio.sleep(LOOK_S)
+        assert await seeded(site) == 0
+        await watch(Served(site, server, client), address)
+        async with asyncio.timeout(WATCHED_S):
+            while not await seeded(site):
+                clock.advance(1)
+                await asyncio.sleep(0.1)
+
+
+async def seeded(site: Site) -> int:
+    return await site.database.read(lambda r: r.count("SELECT count(*) FROM decoy"))
