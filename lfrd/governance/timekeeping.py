@@ -16,6 +16,7 @@ import asyncio
 import ctypes
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from lfrd.governance.audit import AuditClass
 from lfrd.governance.clock import SteadyClock
@@ -35,10 +36,20 @@ TIME_ERROR = 5
 ACCEPT = "stop lfrd, run `lfrd clock accept --reason …`, and start it again"
 
 
+TIMESYNCD_SYNCHRONISED = Path("/run/systemd/timesync/synchronized")
+"""Made by systemd-timesyncd when it has set the clock since the boot."""
+
+
 def is_kept_by_network() -> bool:
-    """Whether the kernel knows its clock to be kept by network time (Linux)."""
+    """Whether the clock is known to be kept by network time (Linux).
+
+    The shipped unit forbids every call about the clock, asking the kernel included: there only
+    systemd-timesyncd's word is known.
+    """
     if sys.platform != "linux":
         return False
+    if TIMESYNCD_SYNCHRONISED.exists():
+        return True
     timex = ctypes.create_string_buffer(512)  # modes 0: only asks; struct timex has 208 bytes
     return int(ctypes.CDLL(None).adjtimex(timex)) not in (-1, TIME_ERROR)
 
