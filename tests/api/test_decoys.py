@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from alert_builder import raise_one
 from decoy_builder import seed_beside
 from people_builder import people
 from site_builder import Served, serve
 
+from lfrd.__main__ import parser
 from lfrd.api.schema_review import Role
+from lfrd.commands import alert
 from lfrd.store import deployments
 from lfrd.store.episodes import Episode
 
@@ -134,7 +137,9 @@ async def test_a_count_of_candidates_leaves_out_decoys_and_tells_nobody_which_th
         assert json.loads(kept.summary or "{}")["candidates"] == 1
 
 
-async def test_supervisors_read_how_many_decoys_each_reviewer_got_right(tmp_path: Path) -> None:
+async def test_supervisors_read_how_many_decoys_each_reviewer_got_right(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     async with serve(tmp_path) as served, people(served, TWO) as (anna, ben):
         served.site.reviews.required = 1
         real = await raise_one(served.site.database)
@@ -145,5 +150,8 @@ async def test_supervisors_read_how_many_decoys_each_reviewer_got_right(tmp_path
         assert (figures["decoys_shown"], figures["decoys_right"]) == (3, 2)
         assert 0.2 < figures["decoys_right_lo"] < 2 / 3 < figures["decoys_right_hi"] < 0.95
         assert (figures["matches"], figures["median_s"]) == (0, None)
+        options = parser().parse_args(["alert", "reviewers"])
+        assert await alert.run(options, served.socket) == 0
+        assert "no candidate; decoys right: 2 of 3 (21 to 94 %)" in capsys.readouterr().out
         assert (await anna.get("/v1/reviewers")).status_code == 403
         assert not re.search("decoy", (await anna.get("/v1/health")).text)

@@ -172,6 +172,19 @@ async def test_what_was_done_is_reported_once_and_shown(size: tuple[int, int]) -
         await until(pilot, lambda: "reported already" in text_of(pilot))
 
 
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_decoy_is_called_one_and_nothing_is_asked_about_it(size: tuple[int, int]) -> None:
+    desk = closed()
+    told = {"decoy": True, "decoy_right": ReviewDecision.NOT_A_MATCH}
+    desk.held["alert-1"] = desk.held["alert-1"].model_copy(update=told)
+    async with screen_of(desk, size) as (pilot, screen):
+        await until(pilot, lambda: "a decoy, nobody was seen: not a match was" in text_of(pilot))
+        assert "say what was done" not in text_of(pilot)
+        await pilot.press("w")
+        await until(pilot, lambda: "nothing follows" in text_of(pilot))
+        assert pilot.app.screen is screen
+
+
 async def test_nothing_is_reported_of_an_open_candidate() -> None:
     async with screen_of(Desk(alert(1))) as (pilot, _):
         await pilot.press("w")
