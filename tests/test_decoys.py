@@ -152,7 +152,8 @@ async def look_at(served: Served, episode: Episode) -> None:
     shown = await served.client.alert(episode.id)
     assert (shown.camera_id, shown.decoy, shown.revealed) == ("street", None, None)
     assert shown.watchlist_name == "one"
-    assert shown.entry_id < shown.id
+    begun_s = (await served.client.deployment(shown.deployment_id)).started_at_s
+    assert int(shown.entry_id.replace("-", "")[:12], 16) / 1000 <= begun_s, "no younger than a list"
     for which in ("probe", "reference", "scene"):
         image = await served.client._send("GET", f"/v1/alerts/{episode.id}/images/{which}")
         assert image.content.startswith(b"\xff\xd8\xff")
