@@ -14,8 +14,6 @@ class CameraCounters:
     frames_corrupt: int = 0
     faces_detected: int = 0
     tracks: int = 0
-    candidates: int = 0
-    updates: int = 0
     templates_made: int = 0
     best_inter_eye_px: float = 0.0
     """The largest face seen, by the distance between its eyes."""

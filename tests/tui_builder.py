@@ -149,7 +149,6 @@ def rates(camera_id: str = "north", tracks: int = 88) -> CameraRates:
         frames_detected=1800,
         faces_detected=1204,
         tracks=tracks,
-        candidates=2,
         decode_fps=24.9,
         detect_fps=5.1,
     )

@@ -94,7 +94,6 @@ class CameraRates(Wire):
     frames_detected: int
     faces_detected: int
     tracks: int
-    candidates: int
     decode_fps: float
     detect_fps: float
 

@@ -76,7 +76,6 @@ def camera_rates(
         frames_detected=counters.frames_detected,
         faces_detected=counters.faces_detected,
         tracks=counters.tracks,
-        candidates=counters.candidates,
         decode_fps=decode_fps,
         detect_fps=detect_fps,
     )

@@ -88,7 +88,7 @@ async def test_everything_known_of_a_camera_is_shown(size: tuple[int, int]) -> N
         for part in (
             "rtsp://camera.test/stream", "h264 · 1920×1080 · 25.0 fps",
             "software (cuda was asked for)", "tcp · stays connected", "9000 decoded · 17 dropped",
-            "1204 faces · 88 tracks · 2 candidates", "0.25,0.25 0.75,0.25 0.75,0.75 0.25,0.75",
+            "1204 faces · 88 tracks", "0.25,0.25 0.75,0.25 0.75,0.75 0.25,0.75",
             "0,0 0.2,0 0,0.2",
         ):  # fmt: skip
             assert part in text_of(pilot), part

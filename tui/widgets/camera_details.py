@@ -49,10 +49,7 @@ def _figures_rows(rates: CameraRates | None) -> tuple[tuple[str, str], ...]:
     return (
         ("rates", f"{rates.decode_fps:.1f}/s decoded · {rates.detect_fps:.1f}/s searched"),
         ("pictures", f"{rates.frames_decoded} decoded · {rates.frames_dropped} dropped"),
-        (
-            "found",
-            f"{rates.faces_detected} faces · {rates.tracks} tracks · {rates.candidates} candidates",
-        ),
+        ("found", f"{rates.faces_detected} faces · {rates.tracks} tracks"),
     )
 
 
