@@ -213,7 +213,7 @@ def report() -> EvaluationReport:
     return measured()
 
 
-@pytest.mark.slow
+@pytest.mark.e2e
 @pytest.mark.parametrize(
     ("profile", "reviewers"),
     [("uk-police", ("ben",)), ("eu-law-enforcement", ("ben", "clara"))],

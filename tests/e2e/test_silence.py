@@ -58,7 +58,7 @@ async def track_of(served: Served, alert: Alert) -> int:
     return found.track_id
 
 
-@pytest.mark.slow
+@pytest.mark.e2e
 async def test_not_a_match_silences_that_entry_on_that_track_alone(
     tmp_path: Path, demo_clip: Path
 ) -> None:
