@@ -21,10 +21,12 @@ from benchmarks import media, parts
 from benchmarks.peers import make_pack
 from benchmarks.report import Figure, Report
 
-FRAMES = 600
+FRAMES = 2400
+"""A minute and a half of the street: what a process does once (its end, shapes that are compiled
+while it runs) is then a small part, as it is for a daemon."""
 ROOM_FRAMES = 2000
-PEER_FRAMES = 105
-"""One round of the clip is enough for the peer: it takes the same time for every frame."""
+PEER_FRAMES = 315
+"""Three rounds of the clip are enough for the peer: it takes the same time for every frame."""
 
 EMPTY_PACKETS = 50
 """So much of `backs/` shows the empty room; after that somebody is in it, and moves, nearly always.

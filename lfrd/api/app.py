@@ -37,7 +37,7 @@ The only door to a live facial recognition daemon. Over the Unix socket the call
 user of the calling process; over loopback TCP a bearer token is needed. Every refusal is a problem
 document (RFC 9457)."""
 
-UPLOADS_AT_ONCE = 4
+UPLOADS_AT_ONCE = 6
 """Photos held in memory at the same time; who sends a further one waits for a place."""
 
 RESOURCES = (

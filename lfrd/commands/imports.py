@@ -18,7 +18,7 @@ from lfrd.identity.archive import ArchiveSource
 from lfrd.identity.import_source import FolderSource, Row, Source, ZipSource
 from lfrd.list_client import ListClient
 
-AT_ONCE = 4
+AT_ONCE = 6
 """Rows under way at the same time; also how many photos are in memory."""
 
 TELL_EVERY_S = 2.0

@@ -33,7 +33,7 @@ _ALIGN_LIMIT = 8
 _THREADS_A_RECOGNISER = 4
 """A recogniser takes 70 MB, and templates are rare: so many threads share one, in turn. Its memory
 then holds one batch of faces at most, and one run of zeros overwrites it."""
-_ENROLMENT_POOL_SIZE = 4
+_ENROLMENT_POOL_SIZE = 6
 _TRACKS_A_CROP = 4
 _EMBED, _SEARCH = "embed", "search"
 
