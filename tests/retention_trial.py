@@ -3,30 +3,24 @@
 import asyncio
 import os
 import signal
-import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from daemon_builder import daemon, enrol, look_for
 from memory_reader import NOTHING, Before, Hits, Witness, faces_of, look_before
-from program import environment
 
 from lfrd.api.schema import (
-    Category,
-    DeploymentStart,
     DeploymentSummary,
-    EntryCreate,
-    WatchlistCreate,
 )
 from lfrd.api.schema_cameras import (
     CameraCreate,
 )
 from lfrd.client import Client
 from lfrd.demo.stream import rtsp_stream
-from lfrd.errors import LfrdError
 
 T = TypeVar("T")
 
@@ -54,10 +48,11 @@ async def run_trial(clip: Path, portraits: list[Path]) -> Trial:
     with tempfile.TemporaryDirectory(prefix="lfrd-trial-") as folder:
         root = Path(folder)
         (root / "temp").mkdir()
-        async with rtsp_stream(clip) as address, _daemon(root) as (process, client):
-            watchlist_id = await _enrol(client, address, portraits)
+        async with rtsp_stream(clip) as address, _readable(root) as (process, client):
+            watchlist_id = await enrol(client, {path.stem: path.read_bytes() for path in portraits})
+            await client.add_camera(CameraCreate(id="street", address=address))
             before = await asyncio.to_thread(_stopped, process.pid, look_before)
-            deployment_id = await _deploy(client, watchlist_id)
+            deployment_id = await look_for(client, watchlist_id)
             await _frames(client, 10)
             during, files = NOTHING, NOTHING
             for _ in range(LOOKS_LIMIT):
@@ -87,57 +82,17 @@ def _stopped(pid: int, look: Callable[[int], T]) -> T:
         os.kill(pid, signal.SIGCONT)
 
 
-@asynccontextmanager
-async def _daemon(root: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process, Client]]:
-    variables = environment(
-        LFRD_SITE__STATE_DIR=str(root / "state"),
+def _readable(
+    root: Path,
+) -> AbstractAsyncContextManager[tuple[asyncio.subprocess.Process, Client]]:
+    """The daemon, with its memory left open to this user."""
+    return daemon(
+        root / "state",
+        program=(str(PROGRAM), "run"),
+        limit_s=START_LIMIT_S,
         LFRD_DETECTION__TARGET_HZ="100",
         TMPDIR=str(root / "temp"),
     )
-    with (root / "daemon.log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, str(PROGRAM), "run", env=variables, stderr=log
-        )
-    try:
-        async with Client.over_socket(root / "state" / "api.sock") as client:
-            await _answers(process, client)
-            yield process, client
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.wait()
-
-
-async def _answers(process: asyncio.subprocess.Process, client: Client) -> None:
-    async with asyncio.timeout(START_LIMIT_S):
-        while process.returncode is None:
-            try:
-                await client.health()
-            except LfrdError:
-                await asyncio.sleep(0.1)
-            else:
-                return
-    raise AssertionError(f"the daemon ended with code {process.returncode}")
-
-
-async def _enrol(client: Client, address: str, portraits: list[Path]) -> str:
-    watchlist = await client.create_watchlist(
-        WatchlistCreate(name="absent", category=Category.TEST, purpose="test", owner="test")
-    )
-    for portrait in portraits:
-        entry = await client.add_entry(
-            watchlist.id, EntryCreate(reference=portrait.stem, basis="test", source="test")
-        )
-        await client.add_photo(entry.id, portrait.read_bytes(), portrait.name)
-    await client.add_camera(CameraCreate(id="street", address=address))
-    return watchlist.id
-
-
-async def _deploy(client: Client, watchlist_id: str) -> str:
-    started = await client.start_deployment(
-        DeploymentStart(purpose="trial", place="bench", watchlist_ids=(watchlist_id,))
-    )
-    return started.id
 
 
 async def _frames(client: Client, count: int) -> None:

@@ -4,62 +4,22 @@ import asyncio
 import signal
 import socket
 import stat
-import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
-from program import environment, lfrd, refused
+from daemon_builder import START_LIMIT_S, daemon, enrol, look_for
+from program import lfrd, refused
 
 from lfrd.api.schema import (
     Category,
-    DeploymentStart,
     DeploymentState,
-    EntryCreate,
     WatchlistCreate,
 )
 from lfrd.api.schema_cameras import (
     CameraCreate,
 )
-from lfrd.client import Client
-from lfrd.demo.clip import listed_photo
-from lfrd.errors import LfrdError
 
-START_LIMIT_S = 30.0
 STOP_LIMIT_S = 5.0
-
-
-@asynccontextmanager
-async def daemon(
-    state: Path, **more: str
-) -> AsyncIterator[tuple[asyncio.subprocess.Process, Client]]:
-    """`lfrd run` on a state folder, answering; killed in the end if the test did not stop it."""
-    variables = environment(LFRD_SITE__STATE_DIR=str(state), **more)
-    with (state.parent / "daemon.log").open("ab") as log:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "lfrd", "run", env=variables, stderr=log
-        )
-    try:
-        async with Client.over_socket(state / "api.sock") as client:
-            await _answers(process, client)
-            yield process, client
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
-
-
-async def _answers(process: asyncio.subprocess.Process, client: Client) -> None:
-    async with asyncio.timeout(START_LIMIT_S):
-        while process.returncode is None:
-            try:
-                await client.health()
-            except LfrdError:
-                await asyncio.sleep(0.05)
-            else:
-                return
-    raise AssertionError(f"the daemon ended with code {process.returncode}")
 
 
 async def stop(process: asyncio.subprocess.Process) -> float:
@@ -69,25 +29,6 @@ async def stop(process: asyncio.subprocess.Process) -> float:
     async with asyncio.timeout(STOP_LIMIT_S * 2):
         assert await process.wait() == 0
     return time.monotonic() - began_s
-
-
-async def enrol(client: Client) -> str:
-    """A list with the astronaut on it."""
-    watchlist = await client.create_watchlist(
-        WatchlistCreate(name="test", category=Category.TEST, purpose="test", owner="test")
-    )
-    entry = await client.add_entry(
-        watchlist.id, EntryCreate(reference="astronaut", basis="test", source="test")
-    )
-    await client.add_photo(entry.id, listed_photo(), "astronaut.jpg")
-    return watchlist.id
-
-
-async def deploy(client: Client, watchlist_id: str) -> str:
-    started = await client.start_deployment(
-        DeploymentStart(purpose="test", place="bench", watchlist_ids=(watchlist_id,))
-    )
-    return started.id
 
 
 async def test_it_says_ready_keeps_its_socket_private_and_ends_on_sigterm(tmp_path: Path) -> None:
@@ -114,7 +55,7 @@ async def test_it_ends_in_time_with_a_camera_whose_server_is_silent(tmp_path: Pa
         async with daemon(state) as (process, client):
             address = f"rtsp://anna:geheim@127.0.0.1:{silent.getsockname()[1]}/x"
             await client.add_camera(CameraCreate(id="door", address=address))
-            await deploy(client, await enrol(client))
+            await look_for(client, await enrol(client))
             await asyncio.sleep(0.5)
             shown = await client.camera("door")
             assert "geheim" not in shown.model_dump_json()
@@ -138,7 +79,7 @@ async def test_a_crash_loses_no_list_but_a_lab_s_is_erased_after_use(tmp_path: P
         kept = await client.create_watchlist(
             WatchlistCreate(name="kept", category=Category.TEST, purpose="test", owner="test")
         )
-        deployment_id = await deploy(client, used)
+        deployment_id = await look_for(client, used)
         process.kill()
         await process.wait()
     async with daemon(state) as (process, client):

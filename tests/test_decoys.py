@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from daemon_builder import enrol, look_for
 from governed_site import photo
 from site_builder import Served, config_on, serve
 
-from lfrd.api.schema import Category, DeploymentStart, EntryCreate, WatchlistCreate
 from lfrd.api.schema_cameras import CameraCreate
 from lfrd.api.server import ApiServer
 from lfrd.client import Client
@@ -88,20 +88,11 @@ async def watch(served: Served, address: str) -> str:
     """A deployment that watches a stream with somebody on its list; its id, once it looks."""
     client = served.client
     await client.add_camera(CameraCreate(id="street", address=address))
-    made = await client.create_watchlist(
-        WatchlistCreate(name="one", category=Category.TEST, purpose="test", owner="test")
-    )
-    entry = await client.add_entry(
-        made.id, EntryCreate(reference="ref-1", basis="test", source="test")
-    )
-    await client.add_photo(entry.id, photo(), "one.png")
-    row = await client.start_deployment(
-        DeploymentStart(purpose="test", place="bench", watchlist_ids=(made.id,))
-    )
+    deployment_id = await look_for(client, await enrol(client, {"ref-1": photo()}))
     async with asyncio.timeout(WATCHED_S):
         while not (found := served.site.fleet.get("street").counters) or not found.frames_detected:
             await asyncio.sleep(0.1)
-    return row.id
+    return deployment_id
 
 
 async def seed(maker: Decoys, clock: ManualClock, count: int) -> list[Episode]:
@@ -151,7 +142,7 @@ async def look_at(served: Served, episode: Episode) -> None:
     """Its pictures are there, as those of a candidate are; it is of this camera and no entry."""
     shown = await served.client.alert(episode.id)
     assert (shown.camera_id, shown.decoy, shown.revealed) == ("street", None, None)
-    assert shown.watchlist_name == "one"
+    assert shown.watchlist_name == "test"
     begun_s = (await served.client.deployment(shown.deployment_id)).started_at_s
     assert int(shown.entry_id.replace("-", "")[:12], 16) / 1000 <= begun_s, "no younger than a list"
     for which in ("probe", "reference", "scene"):

@@ -1,22 +1,19 @@
 """A provider that fails in mid-run: it is said everywhere, and the service is started anew."""
 
 import asyncio
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from daemon_builder import daemon, enrol, look_for
 from governed_site import SettableClock, deploy, governed, make_list
-from program import environment
 from video import encode, moving_picture
 
 from lfrd import running
-from lfrd.api.schema import Category, DeploymentStart, EntryCreate, WatchlistCreate
 from lfrd.api.schema_cameras import CameraCreate
 from lfrd.camera_options import CameraOptions
 from lfrd.client import Client
-from lfrd.demo.clip import listed_photo
-from lfrd.errors import InferenceFailed, LfrdError
+from lfrd.errors import InferenceFailed
 from lfrd.health import Status
 from lfrd.ingest.settings import State
 from lfrd.site import Site
@@ -91,53 +88,24 @@ async def test_the_process_ends_with_a_code_that_makes_systemd_start_it_anew(
     tmp_path: Path, clip: Path
 ) -> None:
     state, trigger = tmp_path / "state", tmp_path / "gone"
-    log = tmp_path / "log"
-    with log.open("wb") as errors:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            str(ROOT / "tests" / "breaking_provider.py"),
-            str(trigger),
-            env=environment(LFRD_SITE__STATE_DIR=str(state)),
-            stderr=errors,
-        )
-    try:
-        async with Client.over_socket(state / "api.sock") as client:
-            await _watched(client, clip)
-            trigger.touch()
-            reasons = await _said(client)
-            async with asyncio.timeout(20):
-                code = await process.wait()
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+    breaking = str(ROOT / "tests" / "breaking_provider.py"), str(trigger)
+    async with daemon(state, program=breaking, limit_s=40) as (process, client):
+        await _watched(client, clip)
+        trigger.touch()
+        reasons = await _said(client)
+        async with asyncio.timeout(20):
+            code = await process.wait()
     assert "nothing is compared any more" in reasons
     assert code == 1
-    assert "failed on provider cpu: CUDA error 719" in log.read_text()
+    assert "failed on provider cpu: CUDA error 719" in (tmp_path / "daemon.log").read_text()
     unit = (ROOT / "systemd" / "lfrd.service").read_text()
     assert "Restart=on-failure" in unit, "which it does for this code"
 
 
 async def _watched(client: Client, clip: Path) -> None:
     """A camera that is compared with a list."""
-    async with asyncio.timeout(40):
-        while True:
-            try:
-                await client.health()
-                break
-            except LfrdError:
-                await asyncio.sleep(0.1)
     await client.add_camera(CameraCreate(id="door", address=str(clip)))
-    listed = await client.create_watchlist(
-        WatchlistCreate(name="test", category=Category.TEST, purpose="test", owner="test")
-    )
-    entry = await client.add_entry(
-        listed.id, EntryCreate(reference="astronaut", basis="test", source="test")
-    )
-    await client.add_photo(entry.id, listed_photo(), "astronaut.jpg")
-    await client.start_deployment(
-        DeploymentStart(purpose="test", place="bench", watchlist_ids=(listed.id,))
-    )
+    await look_for(client, await enrol(client))
     async with asyncio.timeout(20):
         while (await client.camera("door")).state != "live":
             await asyncio.sleep(0.05)

@@ -10,6 +10,7 @@ import httpx
 import numpy as np
 import pytest
 from certificates import self_signed
+from daemon_builder import enrol, look_for
 from PIL import Image
 from site_builder import Served, serve
 from webrtc_helper import ffmpeg_publisher
@@ -17,17 +18,12 @@ from webrtc_helper import ffmpeg_publisher
 from lfrd.api.schema import (
     Camera,
     CameraState,
-    Category,
-    DeploymentStart,
-    EntryCreate,
     Regions,
-    WatchlistCreate,
 )
 from lfrd.api.schema_cameras import (
     CameraChange,
     CameraCreate,
 )
-from lfrd.demo.clip import listed_photo
 from lfrd.demo.stream import rtsp_stream
 from lfrd.errors import BadInput, Conflict
 
@@ -40,21 +36,6 @@ async def street(tmp_path: Path, demo_clip: Path) -> AsyncIterator[tuple[Served,
     async with rtsp_stream(demo_clip) as address, serve(tmp_path / "state") as served:
         await served.client.add_camera(CameraCreate(id="street", address=address))
         yield served, address
-
-
-async def deploy(served: Served) -> str:
-    client = served.client
-    watchlist = await client.create_watchlist(
-        WatchlistCreate(name="test", category=Category.TEST, purpose="test", owner="test")
-    )
-    entry = await client.add_entry(
-        watchlist.id, EntryCreate(reference="astronaut", basis="test", source="test")
-    )
-    await client.add_photo(entry.id, listed_photo(), "astronaut.jpg")
-    started = await client.start_deployment(
-        DeploymentStart(purpose="test", place="bench", watchlist_ids=(watchlist.id,))
-    )
-    return started.id
 
 
 async def until(served: Served, wanted: Callable[[Camera], bool], name: str = "street") -> Camera:
@@ -72,7 +53,7 @@ async def test_idle_live_paused_resumed_and_idle_again(tmp_path: Path, demo_clip
     async with street(tmp_path, demo_clip) as (served, _):
         idle = await served.client.camera("street")
         assert (idle.state, idle.rates) == (CameraState.IDLE, None)
-        deployment_id = await deploy(served)
+        deployment_id = await look_for(served.client, await enrol(served.client))
         live = await until(served, is_live)
         assert (live.width_px, live.codec, live.decoder) == (1280, "h264", "software")
         paused = await served.client.change_camera("street", CameraChange(enabled=False))
@@ -88,7 +69,7 @@ async def test_pausing_the_last_camera_does_not_end_the_deployment(
     tmp_path: Path, demo_clip: Path
 ) -> None:
     async with street(tmp_path, demo_clip) as (served, address):
-        deployment_id = await deploy(served)
+        deployment_id = await look_for(served.client, await enrol(served.client))
         await until(served, is_live)
         await served.client.remove_camera("street")
         await asyncio.sleep(0.3)
@@ -102,7 +83,7 @@ async def test_a_masked_face_is_never_found(tmp_path: Path, demo_clip: Path) -> 
     async with street(tmp_path, demo_clip) as (served, _):
         changed = await served.client.change_camera("street", CameraChange(regions=everything))
         assert changed.regions == everything
-        await deploy(served)
+        await look_for(served.client, await enrol(served.client))
         # A black picture stands still, and is looked at once in a while only.
         await until(served, lambda c: c.rates is not None and c.rates.frames_detected >= 4)
         rates = (await served.client.camera("street")).rates
@@ -167,7 +148,7 @@ async def test_a_publisher_comes_in_with_the_cameras_token_only_while_deployed(
             with_token = head | {"authorization": f"Bearer {added.publish_token}"}
             idle = await http.post(url, content="v=0\r\n", headers=with_token)
             assert (idle.status_code, "retry-after" in idle.headers) in {(409, True), (422, False)}
-            await deploy(served)
+            await look_for(served.client, await enrol(served.client))
             for headers in (head, head | {"authorization": "Bearer wrong"}):
                 refused = await http.post(url, content="v=0\r\n", headers=headers)
                 assert refused.status_code == 401

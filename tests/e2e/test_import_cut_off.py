@@ -3,16 +3,13 @@
 import asyncio
 import csv
 import io
-import sys
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from daemon_builder import daemon
 from lists_builder import portraits
 from PIL import Image, ImageEnhance
-from program import environment
 
 from lfrd.api.schema import Category, WatchlistCreate
 from lfrd.commands.imports import ImportOrder, bring_in
@@ -22,37 +19,6 @@ from lfrd.list_client import ListClient
 pytestmark = pytest.mark.e2e
 
 ROWS, CUT_AFTER = 36, (8, 20)
-START_LIMIT_S = 30.0
-
-
-@asynccontextmanager
-async def daemon(
-    state: Path,
-) -> AsyncIterator[tuple[asyncio.subprocess.Process, ListClient]]:
-    """`lfrd run` on a state folder, killed in the end: that is how these daemons end."""
-    with (state.parent / "daemon.log").open("ab") as log:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "lfrd", "run",
-            env=environment(LFRD_SITE__STATE_DIR=str(state)), stderr=log,
-        )  # fmt: skip
-    try:
-        async with ListClient.over_socket(state / "api.sock") as client:
-            async with asyncio.timeout(START_LIMIT_S):
-                while not await _answers(client):
-                    await asyncio.sleep(0.1)
-            yield process, client
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
-
-
-async def _answers(client: ListClient) -> bool:
-    try:
-        await client.health()
-    except LfrdError:
-        return False
-    return True
 
 
 def photos(folder: Path) -> Path:
@@ -76,7 +42,7 @@ async def test_an_import_survives_a_daemon_that_is_killed_twice(tmp_path: Path) 
     order = ImportOrder(source, None, False, "warn", results, None)
     list_id = ""
     for cut in CUT_AFTER:
-        async with daemon(tmp_path / "state") as (process, client):
+        async with daemon(tmp_path / "state", ListClient) as (process, client):
             list_id = list_id or await _made(client)
             importing = asyncio.ensure_future(bring_in(client, list_id, order))
             async with asyncio.timeout(60):
@@ -85,7 +51,7 @@ async def test_an_import_survives_a_daemon_that_is_killed_twice(tmp_path: Path) 
             process.kill()
             with pytest.raises((LfrdError, ExceptionGroup)):
                 await importing
-    async with daemon(tmp_path / "state") as (process, client):
+    async with daemon(tmp_path / "state", ListClient) as (process, client):
         run = await bring_in(client, list_id, order)
         assert run is not None
         assert (run.total, run.done, run.refused) == (ROWS, ROWS, 0)

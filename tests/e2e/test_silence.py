@@ -4,17 +4,14 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from daemon_builder import enrol, look_for
 from governed_site import photo
 from site_builder import Served, serve
 
 from lfrd.api.schema import (
     Alert,
-    Category,
-    DeploymentStart,
-    EntryCreate,
     ReviewDecision,
     ReviewSubmit,
-    WatchlistCreate,
 )
 from lfrd.api.schema_cameras import CameraCreate
 from lfrd.demo.clip import listed_photo
@@ -24,20 +21,6 @@ from lfrd.store import episodes
 PASS_S = 40.0
 """The clip shows the person twice in 24 s; and a busy machine."""
 NO = ReviewSubmit(decision=ReviewDecision.NOT_A_MATCH, reason="somebody else")
-
-
-async def list_the_same_face_twice(served: Served) -> str:
-    """Two entries that look alike, as twins do, of two persons; the id of their list."""
-    client = served.client
-    made = await client.create_watchlist(
-        WatchlistCreate(name="twins", category=Category.TEST, purpose="test", owner="test")
-    )
-    for reference, image in (("first", photo()), ("second", listed_photo())):
-        entry = await client.add_entry(
-            made.id, EntryCreate(reference=reference, basis="test", source="test")
-        )
-        await client.add_photo(entry.id, image, f"{reference}.jpg")
-    return made.id
 
 
 async def alerts(served: Served, count: int) -> list[Alert]:
@@ -64,10 +47,9 @@ async def test_not_a_match_silences_that_entry_on_that_track_alone(
 ) -> None:
     async with rtsp_stream(demo_clip) as address, serve(tmp_path / "state") as served:
         await served.client.add_camera(CameraCreate(id="street", address=address))
-        listed = await list_the_same_face_twice(served)
-        await served.client.start_deployment(
-            DeploymentStart(purpose="test", place="bench", watchlist_ids=(listed,))
-        )
+        # Two entries that look alike, as twins do, of two persons.
+        twins = await enrol(served.client, {"first": photo(), "second": listed_photo()})
+        await look_for(served.client, twins)
         (first,) = await alerts(served, 1)
         await say_no(served, first)
         # Silent is the entry, not the track: its twin now comes first, on the same track.

@@ -3,13 +3,12 @@
 import re
 from pathlib import Path
 
-from site_builder import Served, serve
+from daemon_builder import enrol, look_for
+from site_builder import serve
 from textual.events import Paste
 from textual.pilot import Pilot
 from tui_builder import text_of, until
 
-from lfrd.api.schema import Category, DeploymentStart, EntryCreate, WatchlistCreate
-from lfrd.demo.clip import listed_photo
 from lfrd.demo.stream import rtsp_stream
 from lfrd.review_client import ReviewClient
 from tui.app import OperatorApp
@@ -17,20 +16,6 @@ from tui.screens.cameras import CamerasScreen
 from tui.widgets.picture import Picture, image_widget
 
 WAIT_S = 30.0
-
-
-async def deploy(served: Served) -> None:
-    client = served.client
-    watchlist = await client.create_watchlist(
-        WatchlistCreate(name="test", category=Category.TEST, purpose="test", owner="test")
-    )
-    entry = await client.add_entry(
-        watchlist.id, EntryCreate(reference="astronaut", basis="test", source="test")
-    )
-    await client.add_photo(entry.id, listed_photo(), "astronaut.jpg")
-    await client.start_deployment(
-        DeploymentStart(purpose="test", place="bench", watchlist_ids=(watchlist.id,))
-    )
 
 
 async def type_in(pilot: Pilot[None], text: str) -> None:
@@ -65,7 +50,7 @@ async def test_a_camera_from_adding_to_removing(tmp_path: Path, demo_clip: Path)
             await add(pilot, "street", address)
             await until(pilot, lambda: "○ idle since" in text_of(pilot), WAIT_S)
             await look_through(pilot)
-            await deploy(served)
+            await look_for(served.client, await enrol(served.client))
             await until(pilot, lambda: "h264 · 1280×720 · " in text_of(pilot), WAIT_S)
             await until(pilot, lambda: "● live since" in text_of(pilot), WAIT_S)
             await until(pilot, lambda: "/s searched" in text_of(pilot), WAIT_S)
