@@ -22,7 +22,7 @@ from lfrd.vision.align import PATCH_SIDE_PX
 from lfrd.vision.detector import InputSize, choose_size, output_shapes
 from lfrd.vision.engine import SMALLEST_INTER_EYE_PX
 from lfrd.vision.packs import DEFAULT_PACK, Pack, default_cache_dir, load
-from lfrd.vision.planes import bgr_scaled
+from lfrd.vision.planes import scaled_into
 from lfrd.vision.providers import settle
 from lfrd.vision.session import Session
 
@@ -77,24 +77,24 @@ def _decoding(clip: Path) -> "_Work":
 
 def _scaling(planes: Planes, size: InputSize) -> "_Work":
     out = np.empty((size.picture_height_px, size.picture_width_px, 3), np.uint8)
-    return lambda: bgr_scaled(planes, size.picture_width_px, size.picture_height_px, out=out)
+    return lambda: scaled_into(planes, out, "bgr")
 
 
 def _detecting(pack: Pack, provider: str, size: InputSize) -> "_Work":
-    shape = (1, 3, size.height_px, size.width_px)
+    shape = (1, size.height_px, size.width_px, 3)
     session = Session(pack.read(pack.detector), label="detector", provider=provider, shapes=[shape])
-    feed = np.zeros(shape, np.float32)
+    feed = np.zeros(shape, np.uint8)
     shapes = output_shapes(pack.detector.family, 1, size)
     results = [np.zeros(shape, np.float32) for shape in shapes]
     return lambda: session.run(feed, results)
 
 
 def _embedding(pack: Pack, provider: str) -> "_Work":
-    shape = (1, 3, 112, 112)
+    shape = (1, 112, 112, 3)
     session = Session(
         pack.read(pack.recogniser), label="recogniser", provider=provider, shapes=[shape]
     )
-    feed = np.zeros(shape, np.float32)
+    feed = np.zeros(shape, np.uint8)
     result = np.zeros((1, pack.recogniser.dim), np.float32)
     return lambda: session.run(feed, [result])
 

@@ -15,14 +15,11 @@ class CameraCounters:
     faces_detected: int = 0
     tracks: int = 0
     templates_made: int = 0
-    best_inter_eye_px: float = 0.0
-    """The largest face seen, by the distance between its eyes."""
     recent_inter_eye_px: float = 0.0
-    """The same, since somebody last set it to 0."""
+    """The largest face by the distance between its eyes, since somebody last set it to 0."""
     looks_skipped: Counter[str] = field(default_factory=Counter)
     """Looks not embedded, by reason (`too-small`, `pose`, `blur`, `track-cap`, `pool-full`)."""
 
     def saw(self, inter_eye_px: float) -> None:
         """A face of this size was seen."""
-        self.best_inter_eye_px = max(self.best_inter_eye_px, inter_eye_px)
         self.recent_inter_eye_px = max(self.recent_inter_eye_px, inter_eye_px)

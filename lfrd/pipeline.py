@@ -95,9 +95,10 @@ async def run_camera(
                 counters.faces_detected += len(found)
                 update = watch.tracker.step(found, frame.captured_at_s)
                 watch.end(update)
-                async with asyncio.TaskGroup() as looks:  # together, so that they share a batch
-                    for view in watch.wanted(frame, update.live):
-                        looks.create_task(watch.look(frame, view, update))
+                if wanted := watch.wanted(frame, update.live):
+                    async with asyncio.TaskGroup() as looks:  # together: they share a batch
+                        for view in wanted:
+                            looks.create_task(watch.look(frame, view, update))
     finally:
         watch.end(watch.tracker.close())
         if pacer:

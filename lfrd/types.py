@@ -18,6 +18,9 @@ import numpy.typing as npt
 F32 = npt.NDArray[np.float32]
 U8 = npt.NDArray[np.uint8]
 
+Colour = Literal["rgb", "bgr"]
+"""The order of a picture's channels."""
+
 CROP_SIDE_PX = 112
 """Side of the aligned crop that every recognition model here takes."""
 
@@ -50,6 +53,25 @@ class Planes:
     @property
     def height_px(self) -> int:
         return int(self.y.shape[0])
+
+    def without(self, beside_px: int, above_px: int) -> "Planes":
+        """A view that leaves out so much at the left and right, above and below: even numbers."""
+        assert beside_px % 2 == above_px % 2 == 0, (beside_px, above_px)
+        if not beside_px and not above_px:
+            return self
+
+        def middle(plane: U8, across: int, down: int) -> U8:
+            height, width = plane.shape
+            return plane[down : height - down, across : width - across]
+
+        half = beside_px // 2, above_px // 2
+        return Planes(
+            middle(self.y, beside_px, above_px),
+            middle(self.u, *half),
+            middle(self.v, *half),
+            self.full_range,
+            self.bt709,
+        )
 
 
 @dataclass(frozen=True, slots=True)

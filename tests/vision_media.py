@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 
 from lfrd.types import Planes
+from lfrd.vision.convert import to_dynamic_f32
+from lfrd.vision.packs import published_recogniser
 from lfrd.vision.planes import planes_from_rgb
 
 
@@ -31,3 +33,8 @@ def photo_rgb(path: Path) -> np.ndarray:
 def photo_planes(path: Path) -> Planes:
     """A photo as planes."""
     return planes_from_rgb(photo_rgb(path))
+
+
+def plain_sface() -> bytes:
+    """The default recogniser as any directory of models could hold it: f32[n, 3, 112, 112] in."""
+    return to_dynamic_f32(published_recogniser(), dynamic_axes=(0,))

@@ -190,8 +190,8 @@ def _state(box: F32) -> _State:
 
 
 def _plus(state: _State, factor: float, step: Sequence[float]) -> _State:
-    a, b, c, d = (value + factor * change for value, change in zip(state, step, strict=True))
-    return a, b, c, d
+    (a, b, c, d), (da, db, dc, dd) = state, step
+    return a + factor * da, b + factor * db, c + factor * dc, d + factor * dd
 
 
 def _box(state: _State) -> F32:

@@ -5,7 +5,7 @@ import numpy as np
 from lfrd.types import CROP_SIDE_PX, F32, U8, Planes
 from lfrd.vision.align import PATCH_SIDE_PX, crop_matrix, patch_matrix, to_frame
 from lfrd.vision.finder import Finder
-from lfrd.vision.planes import CropScratch, rgb_crop
+from lfrd.vision.planes import CropScratch, crop_into
 from lfrd.vision.quality import inter_eye_px
 
 TRUSTED_SHIFT = 0.5
@@ -31,12 +31,12 @@ class Aligner:
         """Write the face with these landmarks f32[5, 2] into `out`, u8[112, 112, 3] RGB."""
         if self._finder.takes_patches and inter_eye_px(landmarks) > 1.0:
             landmarks = self._second_look(planes, landmarks)
-        rgb_crop(planes, crop_matrix(landmarks), out, self._crop_scratch)
+        crop_into(planes, crop_matrix(landmarks), out, self._crop_scratch)
 
     def _second_look(self, planes: Planes, landmarks: F32) -> F32:
         matrix = patch_matrix(landmarks)
         try:
-            rgb_crop(planes, matrix, self._patch, self._patch_scratch)
+            crop_into(planes, matrix, self._patch, self._patch_scratch, self._finder.colour)
             faces = self._finder.find_in_patch(self._patch)
         finally:
             self._patch.fill(0)

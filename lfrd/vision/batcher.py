@@ -6,6 +6,7 @@ the next batch gathers by itself.
 """
 
 import asyncio
+import contextlib
 import itertools
 import threading
 from collections import Counter, deque
@@ -41,8 +42,11 @@ Worker = Callable[[Sequence[C]], Sequence[Result]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Waiting(Generic[C, Result]):
+    """`over` is set when no thread works on the call any more, also where nobody awaits it."""
+
     call: C
     future: asyncio.Future[Result]
+    over: asyncio.Event
 
 
 class Batcher(Generic[C, Result]):
@@ -128,17 +132,18 @@ class Batcher(Generic[C, Result]):
         return list(await asyncio.gather(*(self._await(make_call(), queue) for queue in self._own)))
 
     async def _await(self, call: C, queue: deque[_Waiting[C, Result]]) -> Result:
-        item: _Waiting[C, Result] = _Waiting(call, self._loop.create_future())
+        item: _Waiting[C, Result] = _Waiting(call, self._loop.create_future(), asyncio.Event())
         with self._changed:
             if not self._open:
                 raise Conflict("inference has been shut down")
             queue.append(item)
-            self._changed.notify_all()
+            anybody = queue is self._queue or queue is self._urgent
+            self._changed.notify(1 if anybody else self._size)
         try:
-            return await asyncio.shield(item.future)
+            return await item.future
         except asyncio.CancelledError:
             if not self._withdraw(item, queue):
-                await _settled(item.future)
+                await _patiently(item.over)
             raise
 
     def _withdraw(self, item: _Waiting[C, Result], queue: deque[_Waiting[C, Result]]) -> bool:
@@ -147,7 +152,6 @@ class Batcher(Generic[C, Result]):
             if item not in queue:
                 return False
             queue.remove(item)
-        item.future.cancel()
         return True
 
     def _work(self, index: int, ready: "asyncio.Future[None]") -> None:
@@ -204,13 +208,15 @@ class Batcher(Generic[C, Result]):
         with self._changed:
             self._idle += 1
             self._running[key] -= 1
-            if key in self._at_once:
-                self._changed.notify_all()  # somebody may have left such calls waiting
+            if key in self._at_once and self._ready():
+                self._changed.notify()  # somebody may have left such calls waiting
 
     def _deliver(
         self, batch: Sequence[_Waiting[C, Result]], outcome: Sequence[Result] | Exception
     ) -> None:
         _settle([item.future for item in batch], outcome)
+        for item in batch:
+            item.over.set()
 
 
 def _settle(
@@ -226,12 +232,8 @@ def _settle(
             future.set_result(outcome[index])
 
 
-async def _settled(future: "asyncio.Future[Result]") -> None:
-    """Wait until the future is done, however often the waiting task is cancelled meanwhile."""
-    while not future.done():
-        try:
-            await asyncio.wait([future])
-        except asyncio.CancelledError:
-            continue
-    if not future.cancelled():
-        future.exception()  # it is known: nobody is left to tell
+async def _patiently(over: asyncio.Event) -> None:
+    """Wait for the event, however often the waiting task is cancelled meanwhile."""
+    while not over.is_set():
+        with contextlib.suppress(asyncio.CancelledError):
+            await over.wait()

@@ -20,7 +20,7 @@ class Embedder:
         self._session = session
         self._model = model
         limit = batch_limit(model, session.provider)
-        self._feed = np.zeros((limit, 3, CROP_SIDE_PX, CROP_SIDE_PX), np.float32)
+        self._feed = np.zeros((limit, CROP_SIDE_PX, CROP_SIDE_PX, 3), np.uint8)
         self._vectors = np.zeros((limit, model.dim), np.float32)
         self._batches: set[int] = set()
 
@@ -33,7 +33,7 @@ class Embedder:
         self._make_room(count)
         try:
             for crop, feed in zip(crops, self._feed[:count], strict=True):
-                self._fill(crop, feed)
+                np.copyto(feed, crop if self._model.colour == "rgb" else crop[..., ::-1])
             self._session.run(self._feed[:count], [self._vectors[:count]])
             for vector, template in zip(self._vectors[:count], templates, strict=True):
                 norm = float(np.linalg.norm(vector))
@@ -58,14 +58,6 @@ class Embedder:
             self._session.run(self._feed[:count], [self._vectors[:count]])
         self._vectors.fill(0)
 
-    def _fill(self, crop_rgb: U8, feed: F32) -> None:
-        ordered = crop_rgb if self._model.colour == "rgb" else crop_rgb[..., ::-1]
-        np.copyto(feed, ordered.transpose(2, 0, 1))
-        if self._model.mean:
-            feed -= self._model.mean
-        if self._model.std != 1.0:
-            feed /= self._model.std
-
 
 def batch_limit(model: RecogniserFile, provider: str = "cpu") -> int:
     """Faces that may be embedded together."""
@@ -81,4 +73,4 @@ def input_shapes(model: RecogniserFile, provider: str = "cpu") -> tuple[Shape, .
     if model.fixed_batch:
         return ()
     batches = range(1, batch_limit(model, provider) + 1)
-    return tuple((batch, 3, CROP_SIDE_PX, CROP_SIDE_PX) for batch in batches)
+    return tuple((batch, CROP_SIDE_PX, CROP_SIDE_PX, 3) for batch in batches)

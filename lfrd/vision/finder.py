@@ -4,13 +4,12 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
-from lfrd.types import F32, U8, Detections, Planes
-from lfrd.vision.detector import Found, InputSize, decode, output_shapes
+from lfrd.types import F32, U8, Colour, Detections, Planes
+from lfrd.vision.detector import Found, InputSize, decode, margins, output_shapes
 from lfrd.vision.packs import DetectorFile
-from lfrd.vision.planes import bgr_scaled
+from lfrd.vision.planes import scaled_into
 from lfrd.vision.session import Session
 
 BATCH_LIMIT, CUDA_BATCH_LIMIT = 2, 16
@@ -23,12 +22,12 @@ _SIZES_LIMIT = 6
 
 @dataclass(slots=True)
 class _Arrays:
-    """Input and outputs for one input size, and the batch sizes that were run with them."""
+    """Input and outputs for one input size, and what a session is given for each batch size that
+    was run with them."""
 
-    bgr: U8
-    feed: F32
+    feed: U8
     outputs: tuple[F32, ...]
-    batches: set[int]
+    lent: dict[int, tuple[U8, list[F32]]]
 
 
 class Finder:
@@ -40,6 +39,11 @@ class Finder:
         self._kept: OrderedDict[InputSize, _Arrays] = OrderedDict()
 
     @property
+    def colour(self) -> Colour:
+        """How the channels of a patch are to be ordered."""
+        return self._model.colour
+
+    @property
     def takes_patches(self) -> bool:
         """Whether a small picture may be searched at its own size (see `find_in_patch`)."""
         return self._model.fixed_size is None
@@ -48,9 +52,9 @@ class Finder:
         """Faces of each picture, all of which are scaled to `size`; at most `batch_limit`."""
         arrays = self._arrays(size)
         for picture, feed in zip(pictures, arrays.feed[: len(pictures)], strict=True):
-            bgr_scaled(picture, size.picture_width_px, size.picture_height_px, out=arrays.bgr)
-            channels = [np.asarray(channel, np.uint8) for channel in cv2.split(arrays.bgr)]
-            self._fill(channels, feed)
+            shown = feed[: size.picture_height_px, : size.picture_width_px]
+            left_out = margins(picture.width_px, picture.height_px, size)
+            scaled_into(picture.without(*left_out), shown, self._model.colour)
         self._run(arrays, len(pictures))
         return [
             decode(
@@ -62,16 +66,16 @@ class Finder:
             for index, picture in enumerate(pictures)
         ]
 
-    def find_in_patch(self, rgb: U8) -> Detections:
+    def find_in_patch(self, patch: U8) -> Detections:
         """Faces of a small picture u8[h, w, 3], sides multiples of 32, that shows one face large.
 
         Nothing of it is kept: such a picture shows more of a person than a frame does.
         """
-        height, width = rgb.shape[:2]
+        height, width = patch.shape[:2]
         size = InputSize(width, height, width, height)
         arrays = self._arrays(size)
         try:
-            self._fill([rgb[..., channel] for channel in (2, 1, 0)], arrays.feed[0])
+            np.copyto(arrays.feed[0], patch)
             self._run(arrays, 1)
             outputs = [output[0] for output in arrays.outputs]
             return decode(self._model.family, outputs, size, (width, height)).detections
@@ -95,40 +99,26 @@ class Finder:
 
     def _make(self, size: InputSize) -> _Arrays:
         limit = batch_limit(self._model, self._session.provider)
-        padding = -self._model.mean / self._model.std
-        feed = np.full((limit, 3, size.height_px, size.width_px), padding, np.float32)
         shapes = output_shapes(self._model.family, limit, size)
         return _Arrays(
-            bgr=np.zeros((size.picture_height_px, size.picture_width_px, 3), np.uint8),
-            feed=feed,
+            feed=np.zeros((limit, size.height_px, size.width_px, 3), np.uint8),
             outputs=tuple(np.zeros(shape, np.float32) for shape in shapes),
-            batches=set(),
+            lent={},
         )
 
-    def _fill(self, blue_green_red: Sequence[U8], feed: F32) -> None:
-        height, width = blue_green_red[0].shape
-        in_order = blue_green_red if self._model.colour == "bgr" else blue_green_red[::-1]
-        for plane, target in zip(in_order, feed, strict=True):
-            part = target[:height, :width]
-            part[...] = plane
-            if self._model.mean:
-                part -= self._model.mean
-            if self._model.std != 1.0:
-                part /= self._model.std
-
     def _run(self, arrays: _Arrays, count: int) -> None:
-        arrays.batches.add(count)
-        # Some detectors take one picture only, and their outputs then have no batch axis.
-        results = [
-            output[:count] if len(spec.shape) == 3 else output[0]
-            for spec, output in zip(self._session.outputs, arrays.outputs, strict=True)
-        ]
-        self._session.run(arrays.feed[:count], results)
+        if count not in arrays.lent:
+            # Some detectors take one picture only, and their outputs then have no batch axis.
+            results = [
+                output[:count] if len(spec.shape) == 3 else output[0]
+                for spec, output in zip(self._session.outputs, arrays.outputs, strict=True)
+            ]
+            arrays.lent[count] = arrays.feed[:count], results
+        self._session.run(*arrays.lent[count])
 
     def _forget(self, arrays: _Arrays) -> None:
-        arrays.bgr.fill(0)
         arrays.feed.fill(0)
-        for count in sorted(arrays.batches):
+        for count in sorted(arrays.lent):
             self._run(arrays, count)
         for output in arrays.outputs:
             output.fill(0)

@@ -13,14 +13,15 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 
 from lfrd.errors import InferenceFailed, ModelError
-from lfrd.types import CROP_SIDE_PX
+from lfrd.types import CROP_SIDE_PX, Colour
 from lfrd.vision import embedder, finder
 from lfrd.vision.detector import choose_size, fit_size
+from lfrd.vision.graph import LEVELS, from_pixels, levels_joined
 from lfrd.vision.packs import (
     DEFAULT_PACK,
     PACK_NAME,
@@ -40,15 +41,16 @@ LICENCE = (
 )
 
 _TRIAL_SIDE_PX = 320
-_SCRFD_OUTPUTS = 9
-"""Scores, boxes and landmarks at three strides."""
+_SCRFD_OUTPUTS = 3 * LEVELS
+"""Scores, boxes and landmarks."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A file of the source, opened, and what insightface calls it."""
+    """A file of the source, the same for pictures as they are, and what insightface calls it."""
 
     path: Path
+    source: bytes
     content: bytes
     session: Session
     task: str
@@ -79,7 +81,7 @@ def install(source: str, cache_dir: Path, *, accept_licence: bool, name: str | N
                 (target / candidate.path.name).write_bytes(candidate.content)
         notes = (f"Installed from {source}. {LICENCE}.",)
         return Manifest(
-            version=1, name=pack_name, detector=detector, recogniser=recogniser, notes=notes
+            version=2, name=pack_name, detector=detector, recogniser=recogniser, notes=notes
         )
 
     return publish(pack_name, cache_dir, fill)
@@ -113,12 +115,16 @@ def _candidates(folder: Path) -> list[_Candidate]:
 
     found = []
     for path in sorted(folder.rglob("*.onnx")):
-        content = path.read_bytes()
-        session = Session(content, label=path.name)  # says plainly what is wrong with a bad file
+        source = path.read_bytes()
+        session = Session(source, label=path.name)  # says plainly what is wrong with a bad file
         model = _routed(model_zoo, path, session)
         if model is not None:
             mean, std = float(model.input_mean), float(model.input_std)
-            found.append(_Candidate(path, content, session, str(model.taskname), mean, std))
+            content = from_pixels(source, mean=mean, std=std)
+            if model.taskname == "detection":
+                content = levels_joined(content)
+            opened = Session(content, label=path.name)
+            found.append(_Candidate(path, source, content, opened, str(model.taskname), mean, std))
     return found
 
 
@@ -154,7 +160,7 @@ def _only(candidates: list[_Candidate], task: str, source: str) -> _Candidate:
 
 def _detector(candidate: _Candidate) -> DetectorFile:
     """The manifest's entry for a detector, which is tried on a blank picture first."""
-    batch, _, height, width = candidate.session.inputs[0].shape
+    batch, height, width, _ = candidate.session.inputs[0].shape
     without_batch_axis = any(len(output.shape) != 3 for output in candidate.session.outputs)
     model = DetectorFile(
         **_common(candidate),
@@ -215,18 +221,17 @@ class _Common(TypedDict):
     source_sha256: str
     licence: str
     converter: int
-    colour: Literal["rgb", "bgr"]
+    colour: Colour
     mean: float
     std: float
 
 
 def _common(candidate: _Candidate) -> _Common:
-    digest = hashlib.sha256(candidate.content).hexdigest()
     return _Common(
         file=candidate.path.name,
-        sha256=digest,
+        sha256=hashlib.sha256(candidate.content).hexdigest(),
         source=f"{candidate.path.name}, read as insightface reads it",
-        source_sha256=digest,
+        source_sha256=hashlib.sha256(candidate.source).hexdigest(),
         licence=LICENCE,
         converter=0,
         colour="rgb",  # insightface swaps its BGR pictures before every model

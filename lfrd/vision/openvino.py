@@ -12,8 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from lfrd.errors import InferenceFailed, ModelError
-from lfrd.types import F32
-from lfrd.vision.session import Shape, TensorSpec
+from lfrd.vision.session import Feed, Shape, TensorSpec, same
 
 Precision = Literal["f32", "bf16"]
 
@@ -24,7 +23,7 @@ faster. Cameras come back to the same shape, photos of every size do not."""
 SHAPES_LIMIT = 4
 """Shapes compiled for themselves, each with 12 MB of its own; all others share one model."""
 
-LEAST_NUMBERS = 300_000
+LEAST_NUMBERS = 150_000
 """Smaller inputs (the patch around a face) gain too little to be compiled for themselves."""
 
 
@@ -91,19 +90,18 @@ class _Request:
     def __init__(self, compiled: Any, tensor: Any) -> None:
         self._tensor = tensor
         self._request = compiled.create_infer_request()
-        self.inputs = tuple(_spec(port) for port in compiled.inputs)
-        self.outputs = tuple(_spec(port) for port in compiled.outputs)
-        self._bound: tuple[tuple[int, Shape], ...] = ()
+        self.inputs = tuple(_spec(port, _FED) for port in compiled.inputs)
+        self.outputs = tuple(_spec(port, _GIVEN) for port in compiled.outputs)
+        self._bound: tuple[Feed, ...] = ()
 
-    def run(self, arrays: Sequence[F32]) -> None:
-        key = tuple((array.ctypes.data, array.shape) for array in arrays)
-        if key != self._bound:
+    def run(self, arrays: Sequence[Feed]) -> None:
+        if not same(arrays, self._bound):
             self._bound = ()
             self._bind(arrays)
-            self._bound = key
+            self._bound = tuple(arrays)
         self._request.infer()
 
-    def _bind(self, arrays: Sequence[F32]) -> None:
+    def _bind(self, arrays: Sequence[Feed]) -> None:
         for index, array in enumerate(arrays):
             assert array.flags.c_contiguous, index
             tensor = self._tensor(array, shared_memory=True)
@@ -128,12 +126,12 @@ class OpenVino:
         self.inputs, self.outputs = described.inputs, described.outputs
         self._runs: Counter[Shape] = Counter()
 
-    def run(self, arrays: Sequence[F32]) -> None:
+    def run(self, arrays: Sequence[Feed]) -> None:
         """See `session.Opened`."""
         request = self._of_shape.get(arrays[0].shape) or self._for(arrays)
         request.run(arrays)
 
-    def _for(self, arrays: Sequence[F32]) -> _Request:
+    def _for(self, arrays: Sequence[Feed]) -> _Request:
         """The request for any shape, or from now on one for this shape."""
         assert self._of_any is not None, arrays[0].shape
         assert self._compiler is not None
@@ -154,9 +152,15 @@ class OpenVino:
         return all(size is not None for size in self.inputs[0].shape)
 
 
-def _spec(port: Any) -> TensorSpec:
-    if port.element_type.get_type_name() != "f32":
-        raise ModelError(f"{port.any_name} is of type {port.element_type}; only f32 is handled")
+_GIVEN = ("f32",)
+_FED = (*_GIVEN, "u8")
+
+
+def _spec(port: Any, handled: tuple[str, ...]) -> TensorSpec:
+    if port.element_type.get_type_name() not in handled:
+        raise ModelError(
+            f"{port.any_name} is of type {port.element_type}; only f32 is handled, and u8 pictures"
+        )
     sizes = port.partial_shape
     return TensorSpec(
         port.any_name,

@@ -19,10 +19,11 @@ from typing import Literal, TypedDict
 from pydantic import TypeAdapter, ValidationError
 
 from lfrd.errors import ModelError, NotFound
+from lfrd.types import Colour
 from lfrd.vision.align import ALIGNMENT
 from lfrd.vision.convert import CONVERTER_VERSION, to_dynamic_f32
 from lfrd.vision.detector import Family
-from lfrd.vision.graph import GRAPH_VERSION, prepared
+from lfrd.vision.graph import GRAPH_VERSION, from_pixels, levels_joined, prepared
 
 DEFAULT_PACK = "yunet-sface"
 PACK_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
@@ -32,12 +33,13 @@ _MANIFEST = "manifest.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFile:
-    """One ONNX file of a pack and how its input, f32 NCHW, is made from pixels of 0-255.
+    """One ONNX file of a pack. Its input is pictures u8[n, h, w, 3] in the order `colour`, of which
+    the graph makes what the published model wants: (pixel - mean) / std.
 
-    The input is (pixel - mean) / std in the order `colour`. `source_sha256` is the digest of the
-    published file, `sha256` that of the file in the pack; they differ where `converter`, the
-    version of our conversion, is not 0, or where the graph was rewritten to run faster (which
-    changes no template by more than 1e-5). `fixed_batch`: takes one picture at a time only.
+    `source_sha256` is the digest of the published file, `sha256` that of the file in the pack,
+    whose graph was rewritten (which changes no template by more than 1e-5); `converter` is the
+    version of our conversion, 0 where the published weights were plain f32. `fixed_batch`: takes
+    one picture at a time only.
     """
 
     file: str
@@ -46,7 +48,7 @@ class ModelFile:
     source_sha256: str
     licence: str
     converter: int
-    colour: Literal["rgb", "bgr"]
+    colour: Colour
     mean: float
     std: float
     fixed_batch: bool
@@ -71,7 +73,7 @@ class RecogniserFile(ModelFile):
 class Manifest:
     """What `manifest.json` holds; `notes` belong on the model card."""
 
-    version: Literal[1]
+    version: Literal[2]
     name: str
     detector: DetectorFile
     recogniser: RecogniserFile
@@ -279,7 +281,7 @@ def _make_default(folder: Path) -> Manifest:
             folder,
             _YUNET,
             _YUNET_SHA256,
-            dynamic_axes=(0, 2, 3),
+            lambda source: levels_joined(to_dynamic_f32(source, dynamic_axes=(0, 2, 3))),
         ),
         licence="MIT",
         colour="bgr",
@@ -291,14 +293,14 @@ def _make_default(folder: Path) -> Manifest:
             folder,
             _SFACE,
             _SFACE_SHA256,
-            dynamic_axes=(0,),
+            lambda source: prepared(to_dynamic_f32(source, dynamic_axes=(0,))),
         ),
         licence="Apache-2.0",
         colour="rgb",
         dim=128,
     )
     return Manifest(
-        version=1, name=DEFAULT_PACK, detector=detector, recogniser=recogniser, notes=_DEFAULT_NOTES
+        version=2, name=DEFAULT_PACK, detector=detector, recogniser=recogniser, notes=_DEFAULT_NOTES
     )
 
 
@@ -316,10 +318,9 @@ class _Common(TypedDict):
 
 
 def _converted(
-    folder: Path, published: str, source_sha256: str, *, dynamic_axes: tuple[int, ...]
+    folder: Path, published: str, source_sha256: str, convert: Callable[[bytes], bytes]
 ) -> _Common:
-    source = _carried(published, source_sha256)
-    model = prepared(to_dynamic_f32(source, dynamic_axes=dynamic_axes))
+    model = from_pixels(convert(_carried(published, source_sha256)), mean=0.0, std=1.0)
     file = published.replace("_int8bq", f"_f32_g{GRAPH_VERSION}")
     (folder / file).write_bytes(model)
     return _Common(

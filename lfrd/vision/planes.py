@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lfrd.types import U8, Planes
+from lfrd.types import U8, Colour, Planes
 
 F64 = npt.NDArray[np.float64]
 
@@ -20,23 +20,21 @@ _SMALLEST_AREA_SCALE = 1e-9
 """A face larger than 3 million pixels on a side is no face."""
 
 
-def bgr_scaled(planes: Planes, width_px: int, height_px: int, out: U8 | None = None) -> U8:
-    """The picture at another size as u8[height, width, 3] BGR, into `out` where given."""
-    if out is None:
-        out = np.empty((height_px, width_px, 3), np.uint8)
-    assert out.shape == (height_px, width_px, 3), out.shape
-    size = (width_px, height_px)
-    scaled = [_resize(plane, size) for plane in (planes.y, planes.u, planes.v)]
-    cv2.merge(scaled, dst=out)
-    cv2.transform(out, _to_bgr(planes.full_range, planes.bt709), dst=out)
-    return out
+def scaled_into(planes: Planes, out: U8, colour: Colour) -> None:
+    """Write the picture, at the size of `out`, into it: u8[height, width, 3], whose rows may lie
+    further apart than they are long."""
+    size = (out.shape[1], out.shape[0])
+    chroma = cv2.INTER_LINEAR if size[0] > planes.u.shape[1] else cv2.INTER_NEAREST_EXACT
+    halves = [cv2.resize(plane, size, interpolation=chroma) for plane in (planes.u, planes.v)]
+    cv2.merge([_resize(planes.y, size), *halves], dst=out)
+    cv2.transform(out, _from_yuv(colour, planes.full_range, planes.bt709), dst=out)
 
 
 def rgb_full(planes: Planes) -> U8:
     """The whole picture as u8[h, w, 3] RGB; for evidence and previews, not for the hot path."""
-    bgr = bgr_scaled(planes, planes.width_px, planes.height_px)
-    cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB, dst=bgr)
-    return bgr
+    rgb = np.empty((planes.height_px, planes.width_px, 3), np.uint8)
+    scaled_into(planes, rgb, "rgb")
+    return rgb
 
 
 def planes_from_rgb(rgb: U8) -> Planes:
@@ -69,8 +67,10 @@ class CropScratch:
         self.yuv.fill(0)
 
 
-def rgb_crop(planes: Planes, matrix: F64, out: U8, scratch: CropScratch) -> None:
-    """Warp a face from the planes into `out`, u8[side, side, 3] RGB, of the scratch's side.
+def crop_into(
+    planes: Planes, matrix: F64, out: U8, scratch: CropScratch, colour: Colour = "rgb"
+) -> None:
+    """Warp a face from the planes into `out`, u8[side, side, 3] of the scratch's side.
 
     `matrix` f64[2, 3] maps frame pixels to crop pixels (a similarity). What lies outside the
     picture is black. Large faces are first shrunk by a whole factor, each pixel a mean over its
@@ -88,7 +88,7 @@ def rgb_crop(planes: Planes, matrix: F64, out: U8, scratch: CropScratch) -> None
         for (plane, from_crop, border), target in zip(channels, scratch.yuv, strict=True):
             _warp(plane, from_crop, border, target, scratch.region)
         cv2.merge(list(scratch.yuv), dst=out)
-        cv2.transform(out, _to_rgb(planes.full_range, planes.bt709), dst=out)
+        cv2.transform(out, _from_yuv(colour, planes.full_range, planes.bt709), dst=out)
     finally:
         scratch.clear()
 
@@ -96,11 +96,12 @@ def rgb_crop(planes: Planes, matrix: F64, out: U8, scratch: CropScratch) -> None
 def _resize(plane: U8, size: tuple[int, int]) -> U8:
     if plane.shape == size[::-1]:
         return plane
-    factor = plane.shape[0] // size[1]
-    if factor % 2 and plane.shape == (factor * size[1], factor * size[0]):
-        # In the middle of an odd number of pixels lies one: there is nothing to interpolate.
-        return np.ascontiguousarray(plane[factor // 2 :: factor, factor // 2 :: factor])
-    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+    across, down = plane.shape[1] / size[0], plane.shape[0] / size[1]
+    factor = round(across)
+    # In the middle of an odd number of pixels lies one: there is nothing to interpolate.
+    odd = factor > 1 and factor % 2 == 1 and max(abs(across - factor), abs(down - factor)) < 0.1
+    way = cv2.INTER_NEAREST_EXACT if odd else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(plane, size, interpolation=way), np.uint8)
 
 
 def _warp(plane: U8, from_crop: F64, border: int, target: U8, region: U8) -> None:
@@ -175,8 +176,9 @@ def _to_rgb(full_range: bool, bt709: bool) -> F64:
 
 
 @functools.cache
-def _to_bgr(full_range: bool, bt709: bool) -> F64:
-    return np.ascontiguousarray(_to_rgb(full_range, bt709)[::-1])
+def _from_yuv(colour: Colour, full_range: bool, bt709: bool) -> F64:
+    to_rgb = _to_rgb(full_range, bt709)
+    return to_rgb if colour == "rgb" else np.ascontiguousarray(to_rgb[::-1])
 
 
 @functools.cache

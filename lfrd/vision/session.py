@@ -6,14 +6,18 @@ owner at a time and one intra-op thread: several single-threaded sessions use th
 one session with several threads. Whatever runs a model looks the same from outside (`Opened`).
 """
 
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from lfrd.errors import ConfigError, InferenceFailed, ModelError
-from lfrd.types import F32
+from lfrd.types import F32, U8
 
 Shape = tuple[int, ...]
+
+Feed = F32 | U8
+"""What a model takes: numbers, or pictures as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,7 @@ class Opened(Protocol):
     @property
     def outputs(self) -> tuple[TensorSpec, ...]: ...
 
-    def run(self, arrays: Sequence[F32]) -> None:
+    def run(self, arrays: Sequence[Feed]) -> None:
         """Run on arrays in the order of inputs, then outputs."""
 
 
@@ -56,10 +60,11 @@ class Session:
         if len(self.inputs) != 1:
             raise ModelError(f"{label} wants {len(self.inputs)} inputs; a face model has one")
 
-    def run(self, feed: F32, results: Sequence[F32]) -> None:
+    def run(self, feed: Feed, results: Sequence[F32]) -> None:
         """Run on `feed` and write the outputs, in the model's order, into `results`.
 
-        All arrays are contiguous f32 of exactly the model's shapes. Raises InferenceFailed.
+        All arrays are contiguous and of exactly the model's shapes and types: f32, or u8 for a feed
+        of pictures. Raises InferenceFailed.
         """
         assert len(results) == len(self.outputs), (len(results), len(self.outputs))
         try:
@@ -76,12 +81,12 @@ class _OnnxRuntime:
 
     def __init__(self, session: Any, label: str) -> None:
         self._session = session
-        self.inputs = tuple(_spec(value, label) for value in session.get_inputs())
-        self.outputs = tuple(_spec(value, label) for value in session.get_outputs())
+        self.inputs = tuple(_spec(value, label, _FED) for value in session.get_inputs())
+        self.outputs = tuple(_spec(value, label, _GIVEN) for value in session.get_outputs())
         self._binding = session.io_binding()
-        self._bound: tuple[tuple[int, tuple[int, ...]], ...] = ()
+        self._bound: tuple[Feed, ...] = ()
 
-    def run(self, arrays: Sequence[F32]) -> None:
+    def run(self, arrays: Sequence[Feed]) -> None:
         try:
             self._bind(arrays)
             self._session.run_with_iobinding(self._binding)
@@ -89,9 +94,8 @@ class _OnnxRuntime:
             self._bound = ()
             raise
 
-    def _bind(self, arrays: Sequence[F32]) -> None:
-        key = tuple((array.ctypes.data, array.shape) for array in arrays)
-        if key == self._bound:
+    def _bind(self, arrays: Sequence[Feed]) -> None:
+        if same(arrays, self._bound):
             return
         self._binding.clear_binding_inputs()
         self._binding.clear_binding_outputs()
@@ -100,7 +104,12 @@ class _OnnxRuntime:
             assert array.flags.c_contiguous, spec.name
             bind = self._binding.bind_input if index == 0 else self._binding.bind_output
             bind(spec.name, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
-        self._bound = key
+        self._bound = tuple(arrays)
+
+
+def same(arrays: Sequence[Feed], bound: Sequence[Feed]) -> bool:
+    """Whether these are the very arrays that are bound (and so kept alive) already."""
+    return len(arrays) == len(bound) and all(map(operator.is_, arrays, bound))
 
 
 def _open(model: bytes, label: str, provider: str, shapes: Sequence[Shape]) -> Opened:
@@ -176,9 +185,15 @@ def _options(onnxruntime: Any) -> Any:
     return options
 
 
-def _spec(value: Any, label: str) -> TensorSpec:
-    if value.type != "tensor(float)":
-        raise ModelError(f"{label} has {value.name} of type {value.type}; only f32 is handled")
+_GIVEN = ("tensor(float)",)
+_FED = (*_GIVEN, "tensor(uint8)")
+
+
+def _spec(value: Any, label: str, handled: tuple[str, ...]) -> TensorSpec:
+    if value.type not in handled:
+        raise ModelError(
+            f"{label} has {value.name} of type {value.type}; only f32 is handled, and u8 pictures"
+        )
     shape = tuple(size if isinstance(size, int) and size > 0 else None for size in value.shape)
     return TensorSpec(value.name, shape)
 

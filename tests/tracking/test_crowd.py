@@ -65,7 +65,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> list[Detections]:
 
 
 @pytest.mark.parametrize(
-    ("every", "switches", "fragments"), [(1, 1, 8), (3, 2, 8)], ids=["every frame", "8 a second"]
+    ("every", "switches", "fragments"), [(1, 1, 8), (3, 0, 2)], ids=["every frame", "8 a second"]
 )
 @pytest.mark.usefixtures("shared")
 def test_people_keep_their_tracks(

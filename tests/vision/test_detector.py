@@ -5,8 +5,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lfrd.types import Planes
 from lfrd.vision import detector
-from lfrd.vision.detector import InputSize, choose_size, decode, fit_size, output_shapes, suppress
+from lfrd.vision.detector import (
+    TRIMMED,
+    InputSize,
+    choose_size,
+    decode,
+    fit_size,
+    margins,
+    output_shapes,
+    suppress,
+)
 
 SIZE = InputSize(picture_width_px=64, picture_height_px=48, width_px=64, height_px=64)
 FRAME = (128, 96)
@@ -20,9 +30,9 @@ def _outputs(family: detector.Family) -> list[np.ndarray]:
 def test_yunet_cell_becomes_a_face_in_frame_pixels() -> None:
     outputs = _outputs("yunet")
     cell = 3 * 8 + 2  # row 3, column 2 of the 8 x 8 grid at stride 8
-    outputs[0][cell] = outputs[3][cell] = 0.81
-    outputs[6][cell] = [0.5, 0.25, np.log(2), np.log(4)]
-    outputs[9][cell] = [0, 0, 1, 0, 0.5, 1, 0, 2, 1, 2]
+    outputs[0][cell] = outputs[1][cell] = 0.81
+    outputs[2][cell] = [0.5, 0.25, np.log(2), np.log(4)]
+    outputs[3][cell] = [0, 0, 1, 0, 0.5, 1, 0, 2, 1, 2]
     found = decode("yunet", outputs, SIZE, FRAME)
     assert found.skipped == 0
     faces = found.detections
@@ -36,10 +46,11 @@ def test_yunet_cell_becomes_a_face_in_frame_pixels() -> None:
 @pytest.mark.parametrize("anchor", [0, 1])
 def test_scrfd_anchors_share_their_cell(anchor: int) -> None:
     outputs = _outputs("scrfd")
-    prior = 2 * (1 * 4 + 2) + anchor  # row 1, column 2 of the 4 x 4 grid at stride 16
-    outputs[1][prior] = 0.9
-    outputs[4][prior] = [1, 0.5, 1, 1.5]
-    outputs[7][prior] = np.arange(10) / 10
+    # Row 1, column 2 of the 4 x 4 grid at stride 16, after the 8 x 8 grid at stride 8.
+    prior = 2 * (8 * 8 + 1 * 4 + 2) + anchor
+    outputs[0][prior] = 0.9
+    outputs[1][prior] = [1, 0.5, 1, 1.5]
+    outputs[2][prior] = np.arange(10) / 10
     faces = decode("scrfd", outputs, SIZE, FRAME).detections
     assert faces.scores == pytest.approx([0.9])
     assert faces.boxes == pytest.approx(np.array([[32, 16, 96, 80]]))
@@ -69,8 +80,8 @@ def test_the_largest_faces_are_kept_and_the_rest_counted() -> None:
     size = InputSize(320, 320, 320, 320)
     outputs = [np.zeros(shape[1:], np.float32) for shape in output_shapes("yunet", 1, size)]
     cells = np.arange(0, 1600, 8)  # 200 faces too small to overlap
-    outputs[0][cells] = outputs[3][cells] = 0.9
-    outputs[6][cells, 2:] = np.linspace(-2, 0, 200)[:, None]
+    outputs[0][cells] = outputs[1][cells] = 0.9
+    outputs[2][cells, 2:] = np.linspace(-2, 0, 200)[:, None]
     found = decode("yunet", outputs, size, (320, 320))
     assert len(found.detections) == detector.FACES_LIMIT
     assert found.skipped == 200 - detector.FACES_LIMIT
@@ -81,7 +92,8 @@ def test_the_largest_faces_are_kept_and_the_rest_counted() -> None:
 
 def test_suppression_keeps_the_better_of_two_overlapping_boxes() -> None:
     boxes = np.array([[0, 0, 10, 10], [1, 0, 11, 10], [20, 0, 30, 10], [0, 0, 10, 3]], np.float32)
-    assert suppress(boxes).tolist() == [0, 2, 3]
+    scores = np.array([0.9, 0.8, 0.7, 0.6], np.float32)
+    assert suppress(boxes, scores).tolist() == [0, 2, 3]
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(0, 40))
@@ -93,7 +105,8 @@ def test_suppression_agrees_with_a_plain_double_loop(seed: int, count: int) -> N
     for index in range(count):
         if all(_overlap(boxes[index], boxes[other]) <= detector.OVERLAP_LIMIT for other in kept):
             kept.append(index)
-    assert suppress(boxes).tolist() == kept
+    scores = np.linspace(1, 0.5, count, dtype=np.float32)
+    assert suppress(boxes, scores).tolist() == kept
 
 
 def _overlap(first: np.ndarray, second: np.ndarray) -> np.float32:
@@ -107,13 +120,13 @@ def _overlap(first: np.ndarray, second: np.ndarray) -> np.float32:
 @pytest.mark.parametrize(
     ("frame", "smallest_px", "expected"),
     [
-        ((1920, 1080), 24, InputSize(640, 360, 640, 384)),
-        ((3840, 2160), 24, InputSize(1280, 720, 1280, 736)),
-        ((1920, 1080), 8, InputSize(1920, 1080, 1920, 1088)),
-        ((1920, 1080), 60, InputSize(640, 360, 640, 384)),  # not below 640
-        ((640, 360), 24, InputSize(640, 360, 640, 384)),
+        ((1920, 1080), 24, InputSize(640, 352, 640, 352)),
+        ((3840, 2160), 24, InputSize(1280, 704, 1280, 704)),
+        ((1920, 1080), 8, InputSize(1920, 1056, 1920, 1056)),
+        ((1920, 1080), 60, InputSize(640, 352, 640, 352)),  # not below 640
+        ((640, 350), 24, InputSize(640, 350, 640, 352)),
         ((300, 300), 24, InputSize(300, 300, 320, 320)),  # never enlarged
-        ((1080, 1920), 24, InputSize(360, 640, 384, 640)),
+        ((1080, 1920), 24, InputSize(352, 640, 352, 640)),
     ],
 )
 def test_input_size(frame: tuple[int, int], smallest_px: float, expected: InputSize) -> None:
@@ -131,3 +144,28 @@ def test_input_sizes_are_padded_to_multiples_of_32(width: int, height: int, leas
 def test_a_fixed_input_is_filled_as_far_as_the_frame_allows() -> None:
     assert fit_size(1920, 1080, (640, 640)) == InputSize(640, 360, 640, 640)
     assert fit_size(300, 600, (640, 640)) == InputSize(320, 640, 640, 640)
+
+
+@given(st.integers(240, 4000), st.integers(240, 4000))
+def test_less_than_a_face_is_left_out_at_the_edges(width: int, height: int) -> None:
+    size = choose_size(width, height, 24)
+    beside, above = margins(width, height, size)
+    assert beside % 2 == above % 2 == 0
+    rounded_px = max(1.0, width / size.picture_width_px, height / size.picture_height_px)
+    assert 0 <= 2 * beside <= TRIMMED * width + rounded_px
+    assert 0 <= 2 * above <= TRIMMED * height + rounded_px
+    shown = Planes(
+        np.zeros((height, width), np.uint8),
+        *(np.zeros(((height + 1) // 2, (width + 1) // 2), np.uint8) for _ in range(2)),
+    ).without(beside, above)
+    assert (shown.width_px, shown.height_px) == (width - 2 * beside, height - 2 * above)
+
+
+def test_what_is_left_out_is_made_up_for() -> None:
+    size = InputSize(640, 352, 640, 352)
+    assert margins(1920, 1080, size) == (0, 12)
+    outputs = [np.zeros(shape[1:], np.float32) for shape in output_shapes("yunet", 1, size)]
+    outputs[0][0] = outputs[1][0] = 0.9
+    found = decode("yunet", outputs, size, (1920, 1080)).detections
+    assert found.boxes[0].tolist() == [-12, 0, 12, 24]
+    assert found.landmarks[0].tolist() == [[0, 12]] * 5

@@ -1,4 +1,4 @@
-"""Crops reach the recogniser as its manifest says, and nothing of them stays behind."""
+"""Crops reach the recogniser in the order it wants, and nothing of them stays behind."""
 
 from dataclasses import replace
 
@@ -8,6 +8,7 @@ from onnx import TensorProto, helper
 
 from lfrd.errors import InferenceFailed
 from lfrd.vision.embedder import BATCH_LIMIT, Embedder, batch_limit
+from lfrd.vision.graph import from_pixels
 from lfrd.vision.packs import RecogniserFile
 from lfrd.vision.session import Session
 
@@ -26,7 +27,7 @@ MODEL = RecogniserFile(
 )
 
 
-def _session() -> Session:
+def _session(mean: float = 0.0, std: float = 1.0) -> Session:
     """A recogniser whose vector is the mean of each channel of its input."""
     graph = helper.make_graph(
         [helper.make_node("ReduceMean", ["crop"], ["vector"], axes=[2, 3], keepdims=0)],
@@ -36,7 +37,8 @@ def _session() -> Session:
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
     model.ir_version = 8
-    return Session(bytes(model.SerializeToString()), label="means.onnx")
+    content = from_pixels(model.SerializeToString(), mean=mean, std=std)
+    return Session(content, label="means.onnx")
 
 
 def _crop(*rgb: int) -> np.ndarray:
@@ -55,7 +57,8 @@ def test_colour_order_and_normalisation_are_the_manifests(
     model: RecogniserFile, expected: list[float]
 ) -> None:
     template = np.zeros(3, np.float32)
-    Embedder(_session(), model).embed([_crop(30, 60, 90)], [template])
+    session = _session(model.mean, model.std)
+    Embedder(session, model).embed([_crop(30, 60, 90)], [template])
     assert template == pytest.approx(np.array(expected) / np.linalg.norm(expected), abs=1e-5)
 
 

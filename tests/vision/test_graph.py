@@ -9,7 +9,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from lfrd.types import F32
 from lfrd.vision.convert import to_dynamic_f32
-from lfrd.vision.graph import prepared
+from lfrd.vision.graph import from_pixels, prepared
 from lfrd.vision.packs import published_recogniser
 from lfrd.vision.session import Session
 
@@ -97,3 +97,20 @@ def _small_model(slopes: F32) -> bytes:
     )  # fmt: skip
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     return bytes(model.SerializeToString())
+
+
+@pytest.mark.parametrize(("mean", "std"), [(0.0, 1.0), (127.5, 128.0), (0.0, 255.0)])
+def test_pictures_go_in_as_they_are(mean: float, std: float) -> None:
+    nodes = [helper.make_node("Identity", ["in"], ["out"])]
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 3, "h", 8])
+        for name in ("in", "out")
+    ]
+    graph = helper.make_graph(nodes, "same", ends[:1], ends[1:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    session = Session(from_pixels(model.SerializeToString(), mean=mean, std=std), label="same")
+    assert session.inputs[0].shape == (None, None, 8, 3)
+    pixels = RNG.integers(0, 256, (2, 5, 8, 3), np.uint8)
+    made = np.zeros((2, 3, 5, 8), np.float32)
+    session.run(pixels, [made])
+    assert np.allclose(made, (pixels.transpose(0, 3, 1, 2) - np.float32(mean)) / np.float32(std))

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from vision_media import SIX_FACES, photo_planes
+from vision_media import SIX_FACES, photo_planes, plain_sface
 
 from lfrd.errors import ModelError
 from lfrd.vision import packs
 from lfrd.vision.engine import Vision
+from lfrd.vision.session import Session
 
 pytestmark = [
     pytest.mark.slow,
@@ -20,19 +21,12 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module")
-def recogniser(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The converted SFace, as any directory of models could hold it."""
-    pack = packs.load(packs.DEFAULT_PACK, tmp_path_factory.mktemp("default"))
-    return pack.folder / pack.recogniser.file
-
-
 @pytest.fixture
-def source(shared: Path, recogniser: Path, tmp_path: Path) -> Path:
+def source(shared: Path, tmp_path: Path) -> Path:
     folder = tmp_path / "My Pack"
     folder.mkdir()
     shutil.copy(shared / "models" / "scrfd_500m_kps.onnx", folder)
-    shutil.copy(recogniser, folder / "sface.onnx")
+    (folder / "sface.onnx").write_bytes(plain_sface())
     return folder
 
 
@@ -68,6 +62,32 @@ async def test_an_installed_pack_finds_and_tells_apart_the_same_people(
     scores = vectors["my-pack"] @ vectors[packs.DEFAULT_PACK].T
     assert np.diag(scores).min() > 0.75
     assert (scores - np.eye(6)).max() < 0.5
+
+
+@pytest.mark.shared
+async def test_a_detector_in_a_pack_sees_what_it_sees_by_itself(
+    source: Path, tmp_path: Path
+) -> None:
+    """Its pixels become (pixel - 127.5) / 128 inside the graph now."""
+    pack = await asyncio.to_thread(
+        packs.install, str(source), tmp_path / "cache", accept_licence=True
+    )
+    pixels = np.random.default_rng(5).integers(0, 256, (1, 640, 640, 3), np.uint8)
+    normal = (pixels.transpose(0, 3, 1, 2).astype(np.float32) - 127.5) / 128
+    published = _outputs((source / "scrfd_500m_kps.onnx").read_bytes(), normal)
+    ours = _outputs(pack.read(pack.detector), pixels)
+    assert len(published) == 9
+    for kind, result in enumerate(ours):
+        levels = np.concatenate(published[3 * kind : 3 * kind + 3], axis=-2)
+        assert levels.any()
+        assert np.allclose(levels, result, atol=1e-4)
+
+
+def _outputs(content: bytes, feed: np.ndarray) -> list[np.ndarray]:
+    session = Session(content, label="scrfd")
+    results = [np.zeros(spec.shape, np.float32) for spec in session.outputs]
+    session.run(np.ascontiguousarray(feed), results)
+    return results
 
 
 @pytest.mark.shared

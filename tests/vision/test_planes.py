@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 
 from lfrd.types import Planes
 from lfrd.vision.align import ARCFACE_POINTS, crop_matrix
-from lfrd.vision.planes import CropScratch, _resize, bgr_scaled, planes_from_rgb, rgb_crop, rgb_full
+from lfrd.vision.planes import (
+    CropScratch,
+    _resize,
+    crop_into,
+    planes_from_rgb,
+    rgb_full,
+    scaled_into,
+)
 
 
 def _smooth_rgb(width: int, height: int, seed: int = 1) -> np.ndarray:
@@ -19,7 +26,13 @@ def _smooth_rgb(width: int, height: int, seed: int = 1) -> np.ndarray:
 
 def _crop(planes: Planes, matrix: np.ndarray) -> np.ndarray:
     out = np.empty((112, 112, 3), np.uint8)
-    rgb_crop(planes, matrix, out, CropScratch(112))
+    crop_into(planes, matrix, out, CropScratch(112))
+    return out
+
+
+def _scaled(planes: Planes, width_px: int, height_px: int) -> np.ndarray:
+    out = np.empty((height_px, width_px, 3), np.uint8)
+    scaled_into(planes, out, "bgr")
     return out
 
 
@@ -63,12 +76,12 @@ def test_every_colour_coding_gives_its_colours_back(
     y, u, v = (np.clip(np.rint(value), 0, 255).astype(np.uint8) for value in coded)
     planes = Planes(np.full((8, 8), y), np.full((4, 4), u), np.full((4, 4), v), full_range, bt709)
     assert np.abs(rgb_full(planes).astype(int) - rgb).max() <= 3
-    assert np.abs(bgr_scaled(planes, 4, 4)[..., ::-1].astype(int) - rgb).max() <= 3
+    assert np.abs(_scaled(planes, 4, 4)[..., ::-1].astype(int) - rgb).max() <= 3
 
 
 def test_scaling_agrees_with_converting_first() -> None:
     planes = planes_from_rgb(_smooth_rgb(640, 360))
-    ours = bgr_scaled(planes, 320, 180).astype(int)
+    ours = _scaled(planes, 320, 180).astype(int)
     theirs = cv2.resize(rgb_full(planes), (320, 180), interpolation=cv2.INTER_AREA)[..., ::-1]
     assert np.abs(ours - theirs).mean() < 1.5
 
@@ -78,9 +91,11 @@ def test_scaling_writes_into_the_given_array_and_reads_strided_planes() -> None:
     wide = np.zeros((240, 384), np.uint8)
     wide[:, :320] = planes.y
     strided = Planes(wide[:, :320], planes.u, planes.v, full_range=True)
-    out = np.zeros((120, 160, 3), np.uint8)
-    assert bgr_scaled(strided, 160, 120, out=out) is out
-    assert np.array_equal(out, bgr_scaled(planes, 160, 120))
+    wider = np.full((128, 192, 3), 7, np.uint8)
+    scaled_into(strided, wider[:120, :160], "bgr")
+    assert np.array_equal(wider[:120, :160], _scaled(planes, 160, 120))
+    assert (wider[120:] == 7).all()
+    assert (wider[:, 160:] == 7).all()
 
 
 @pytest.mark.parametrize("inter_eye_px", [12, 24, 35, 60])
@@ -139,7 +154,7 @@ def test_scratch_keeps_nothing_of_a_face() -> None:
     scratch = CropScratch(112)
     out = np.empty((112, 112, 3), np.uint8)
     planes = planes_from_rgb(_smooth_rgb(640, 480))
-    rgb_crop(planes, _matrix(120, 5, middle=(320, 240)), out, scratch)
+    crop_into(planes, _matrix(120, 5, middle=(320, 240)), out, scratch)
     assert out.any()
     assert not scratch.region.any()
     assert not scratch.yuv.any()

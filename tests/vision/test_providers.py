@@ -67,7 +67,7 @@ def test_openvino_is_measured_once_and_remembered(pack: Pack, tmp_path: Path) ->
 def test_openvino_runs_on_our_own_arrays_and_says_what_fails(pack: Pack) -> None:
     pytest.importorskip("openvino")
     content = pack.read(pack.recogniser)
-    faces = np.random.default_rng(1).uniform(0, 255, (2, 3, 112, 112)).astype(np.float32)
+    faces = np.random.default_rng(1).integers(0, 256, (2, 112, 112, 3), np.uint8)
     results = {}
     for provider in ("cpu", "openvino-f32"):
         session = Session(content, label="sface", provider=provider)
@@ -77,6 +77,6 @@ def test_openvino_runs_on_our_own_arrays_and_says_what_fails(pack: Pack) -> None
         session.run(faces[1:], [single])
         assert np.allclose(single[0], results[provider][1], atol=1e-3)
         with pytest.raises(InferenceFailed, match=f"sface failed on provider {provider}"):
-            session.run(np.zeros((1, 3, 50, 112), np.float32), [single])
+            session.run(np.zeros((1, 50, 112, 3), np.uint8), [single])
         session.run(faces[1:], [single])
     assert np.allclose(results["cpu"], results["openvino-f32"], atol=1e-3)

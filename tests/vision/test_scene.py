@@ -7,7 +7,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from vision_media import SIX_FACES, photo_planes
+from vision_media import SIX_FACES, photo_planes, plain_sface
 
 from lfrd.types import F32, Planes
 from lfrd.vision import packs
@@ -76,11 +76,10 @@ async def other_pack(shared: Path, tmp_path: Path) -> packs.Pack:
 
 
 def install_other(shared: Path, tmp_path: Path) -> packs.Pack:
-    default = packs.load(packs.DEFAULT_PACK, tmp_path / "default")
     folder = tmp_path / "other"
     folder.mkdir()
     shutil.copy(shared / "models" / "scrfd_500m_kps.onnx", folder)
-    shutil.copy(default.folder / default.recogniser.file, folder / "sface.onnx")
+    (folder / "sface.onnx").write_bytes(plain_sface())
     return packs.install(str(folder), tmp_path / "cache", accept_licence=True)
 
 
