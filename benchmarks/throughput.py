@@ -24,7 +24,8 @@ from benchmarks.report import Figure, Report
 FRAMES = 2400
 """A minute and a half of the street: what a process does once (its end, shapes that are compiled
 while it runs) is then a small part, as it is for a daemon."""
-ROOM_FRAMES = 2000
+ROOM_FRAMES = 6000
+"""Ten minutes of it."""
 PEER_FRAMES = 315
 """Three rounds of the clip are enough for the peer: it takes the same time for every frame."""
 

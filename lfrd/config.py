@@ -72,8 +72,8 @@ class ModelsSection(Section):
 class DetectionSection(Section):
     """How often each camera is looked at, and the smallest face of interest.
 
-    Where nothing moves and no face is followed, a look is taken every `still_look_s` only; 0 takes
-    them all.
+    Where nothing moves and no face is followed, a look is taken after `still_look_s` only, and then
+    ever more rarely, down to one in four times that; 0 takes them all.
     """
 
     target_hz: Annotated[float, Field(gt=0, le=120)] = 8.0

@@ -14,6 +14,8 @@ class Pacer:
         self._tempo = tempo
         self._turn: Turn = tempo.turn(camera_id)
         self._gate = MotionGate(still_look_s) if still_look_s else None
+        self._handed: int | None = None
+        self._over: int | None = None
 
     @property
     def period_s(self) -> float:
@@ -27,6 +29,20 @@ class Pacer:
     def still(self, luma: U8, at_s: float) -> bool:
         """Whether nothing moved in a picture whose turn it is; luma u8[h, w]."""
         return self._gate is not None and not self._gate.lets(luma, at_s)
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether the last picture that was handed over is done with, and no face is followed: a
+        still one would be passed over. For the reader thread."""
+        return self._over == self._handed
+
+    def handed(self, sequence: int) -> None:
+        """The picture of this number is on its way. For the reader thread."""
+        self._handed = sequence
+
+    def over(self, sequence: int, follows_any: bool) -> None:
+        """The picture of this number is done with; `follows_any`: faces may still be there."""
+        self._over = None if follows_any else sequence
 
     def took(self, busy_s: float, now_s: float) -> None:
         """A turn is over."""

@@ -91,14 +91,10 @@ async def run_camera(
         async with asyncio.TaskGroup() as tasks:
             timed = _timed(frames, pacer) if pacer else frames
             async for frame, found in _detected(timed, parts, tasks, watch.tracker):
-                counters.frames_detected += 1
-                counters.faces_detected += len(found)
-                update = watch.tracker.step(found, frame.captured_at_s)
-                watch.end(update)
-                if wanted := watch.wanted(frame, update.live):
-                    async with asyncio.TaskGroup() as looks:  # together: they share a batch
-                        for view in wanted:
-                            looks.create_task(watch.look(frame, view, update))
+                if found is not None:
+                    await watch.see(frame, found)
+                if pacer:
+                    pacer.over(frame.sequence, watch.tracker.follows_any)
     finally:
         watch.end(watch.tracker.close())
         if pacer:
@@ -116,10 +112,11 @@ async def _timed(frames: AsyncIterator[Frame], pacer: Pacer) -> AsyncIterator[Fr
 
 async def _detected(
     frames: AsyncIterator[Frame], parts: Parts, tasks: asyncio.TaskGroup, tracker: Tracker
-) -> AsyncIterator[tuple[Frame, Detections]]:
+) -> AsyncIterator[tuple[Frame, Detections | None]]:
     """Frames with their faces, in order, with up to `frames_ahead` more in detection.
 
-    A frame in which nothing moved is left out, unless faces are being followed when its turn is.
+    In a frame in which nothing moved none are looked for, unless faces are being followed when its
+    turn is.
     """
     smallest_px = parts.rules.best_shot.smallest_inter_eye_px
 
@@ -146,8 +143,7 @@ async def _detected(
             faces = tasks.create_task(detect(next_.frame.planes))
         found = None if faces is None else await faces
         room.release()
-        if found is not None:
-            yield next_.frame, found
+        yield next_.frame, found
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +172,17 @@ class _Watch:
         self._parts = parts
         self._counters = counters
         self._passages: dict[int, _Passage] = {}
+
+    async def see(self, frame: Frame, found: Detections) -> None:
+        """One frame with its faces: which tracks go on, and the looks that are worth taking."""
+        self._counters.frames_detected += 1
+        self._counters.faces_detected += len(found)
+        update = self.tracker.step(found, frame.captured_at_s)
+        self.end(update)
+        if wanted := self.wanted(frame, update.live):
+            async with asyncio.TaskGroup() as looks:  # together, so that they share a batch
+                for view in wanted:
+                    looks.create_task(self.look(frame, view, update))
 
     def end(self, update: TrackUpdate) -> None:
         """Forget the tracks that ended; everything known of them goes with them."""

@@ -13,7 +13,9 @@ from builders import boxes_at
 from lfrd.counters import CameraCounters
 from lfrd.errors import InferenceFailed
 from lfrd.identity.live_search import LiveSearch
+from lfrd.pacing import Pacer
 from lfrd.pipeline import LOOKS_LIMIT, AlertSink, Parts, Rules, run_camera
+from lfrd.tempo import Tempo
 from lfrd.tracking.best_shot import BestShotRule
 from lfrd.types import Detections, Frame, Planes
 from lfrd.vision.engine import Crop, Probe, Vision
@@ -140,3 +142,13 @@ async def test_while_a_face_is_followed_every_turn_is_taken(ahead: int) -> None:
 async def _still(frames: AsyncIterator[Frame], moving: set[int]) -> AsyncIterator[Frame]:
     async for frame in frames:
         yield replace(frame, still=frame.sequence not in moving)
+
+
+@pytest.mark.parametrize("somebody", [False, True])
+async def test_the_pacer_is_told_whether_anybody_is_followed(somebody: bool) -> None:
+    faces = boxes_at((300.0, 300.0), size_px=120.0) if somebody else Detections.none()
+    pacer = Pacer(Tempo(8.0, 8.0), "door", still_look_s=2.0)
+    pacer.handed(39)
+    parts = _parts(Seeing(faces))
+    await run_camera("door", _still(_frames(40), moving={3}), parts, CameraCounters(), pacer)
+    assert pacer.at_rest is not somebody

@@ -11,6 +11,7 @@ import struct
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import av
@@ -54,10 +55,13 @@ class Reading:
         with translated(opening.shown):
             self.container, self.decoder = _open(opening)
         self.stream = self._first_video(opening.shown)
+        base = self.stream.time_base
+        self._time_base = (base.numerator, base.denominator) if base else None
         self._shown = opening.shown
         self._sender_offset_s: float | None = None
         self._pausable = opening.pausable
         self._sparing = Sparing()
+        self._spares = False
         context = self.stream.codec_context
         context.thread_type = "SLICE"
         context.thread_count = DECODE_THREADS
@@ -110,8 +114,10 @@ class Reading:
         self.container.close()
 
     def _decode(self, packet: "av.Packet[av.VideoStream]", sink: Sink) -> list[av.VideoFrame]:
-        spare = self._sparing.may_go(_seconds(packet), sink.period_s)
-        self._context.skip_frame = "NONREF" if spare else "DEFAULT"
+        spare = self._sparing.may_go(self._seconds(packet), sink.period_s)
+        if spare != self._spares:
+            self._spares = spare
+            self._context.skip_frame = "NONREF" if spare else "DEFAULT"
         try:
             return packet.decode()
         except (av.error.InvalidDataError, av.error.PatchWelcomeError):
@@ -120,12 +126,22 @@ class Reading:
 
     def _picture(self, frame: av.VideoFrame, arrived_at_s: float) -> Picture:
         check_size(frame, self._shown)
-        stream_s = _seconds(frame)
+        stream_s = self._seconds(frame)
         gone = self._sparing.came(stream_s)
         offset_s = self._sender_offset_s
         sender_s = None if stream_s is None or offset_s is None else stream_s + offset_s
-        planes = planes_of(frame)
-        return Picture(planes, stream_s, arrived_at_s, sender_s, frame.is_corrupt, gone)
+        view = partial(planes_of, frame)
+        return Picture(view, stream_s, arrived_at_s, sender_s, frame.is_corrupt, gone)
+
+    def _seconds(self, stamped: "av.Packet[av.VideoStream] | av.VideoFrame") -> float | None:
+        """The time of a packet's or picture's showing; None where it has no stamp.
+
+        Packets and pictures of a stream have its time base, and asking each for its own makes a
+        fraction of it each time.
+        """
+        if stamped.pts is None or self._time_base is None:
+            return None
+        return stamped.pts * self._time_base[0] / self._time_base[1]
 
     def _note_sender_clock(self, packet: "av.Packet[av.VideoStream]") -> None:
         """Keep the distance between the sender's wall clock and the stream's stamps.
@@ -137,13 +153,6 @@ class Reading:
             return
         wallclock_us = struct.unpack_from("=q", bytes(packet.get_sidedata("prft")))[0]
         self._sender_offset_s = wallclock_us / 1e6 - float(packet.pts * packet.time_base)
-
-
-def _seconds(stamped: "av.Packet[av.VideoStream] | av.VideoFrame") -> float | None:
-    """The time of a packet's or picture's showing; None where it has no stamp."""
-    if stamped.pts is None or stamped.time_base is None:
-        return None
-    return stamped.pts * stamped.time_base.numerator / stamped.time_base.denominator
 
 
 def _open(opening: Opening) -> tuple[av.container.InputContainer, str]:

@@ -22,7 +22,7 @@ from lfrd.ingest.timestamps import CaptureClock, MediaTimeline
 from lfrd.mailbox import Latest
 from lfrd.types import Frame, Planes
 
-_LUMA_CHECK_S = 1.0
+_CHECK_S = 1.0
 _FPS_WINDOW = 50
 
 
@@ -65,7 +65,7 @@ class Intake:
         self._sequence = 0
         self._last_stream_s: float | None = None
         self._luma_digest = 0
-        self._luma_checked_at_s = 0.0
+        self._checked_at_s = 0.0
         self._damaged_share = 0.0
         self._recent: deque[float] = deque(maxlen=_FPS_WINDOW)  # full: the oldest is forgotten
         self._trouble: Counter[str] = Counter()
@@ -161,7 +161,12 @@ class Intake:
         if self._pacer is not None and not self._pacer.due(captured_at_s):
             return None
         planes = self._masker.apply(picture.planes)
-        still = self._pacer is not None and self._pacer.still(planes.y, captured_at_s)
+        still = False
+        if self._pacer is not None:
+            still = self._pacer.still(planes.y, captured_at_s)
+            if still and self._pacer.at_rest:
+                return None
+            self._pacer.handed(sequence)
         return Frame(
             camera_id=self._settings.id,
             sequence=sequence,
@@ -183,13 +188,13 @@ class Intake:
         if picture.damaged:
             self._counters.frames_corrupt += 1
             self.trouble("damaged picture")
-        if now_s - self._luma_checked_at_s >= _LUMA_CHECK_S or self.changed_at_s is None:
-            self._luma_checked_at_s = now_s
+        if now_s - self._checked_at_s >= _CHECK_S or self.changed_at_s is None:
+            self._checked_at_s = now_s
             digest = _luma_digest(picture.planes)
             if digest != self._luma_digest or self.changed_at_s is None:
                 self.changed_at_s = now_s
             self._luma_digest = digest
-        self._learn_size(picture.planes)
+            self._learn_size(picture.planes)
 
     def _learn_size(self, planes: Planes) -> None:
         info = self.info

@@ -5,7 +5,9 @@ nothing of retries, queues, states or clocks: those belong to the camera that ru
 the same code for every kind of source.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 from lfrd.errors import SourceError
@@ -32,22 +34,27 @@ class StreamInfo:
     decoder: str = "software"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Picture:
     """One decoded picture on its way from a source to its camera.
 
+    `view` gives its planes, for whoever looks at it: most pictures of a stream are not looked at.
     `stream_s` is the stream's own timestamp in seconds, with an arbitrary origin, or None;
     `sender_wall_s` the sender's wall clock when the picture was taken (RTCP), or None;
     `damaged` says that the decoder had to guess a part of it.
     """
 
-    planes: Planes
+    view: Callable[[], Planes]
     stream_s: float | None
     arrived_at_s: float
     sender_wall_s: float | None = None
     damaged: bool = False
     passed_over: int = 0
     """Pictures just before this one that were not decoded, because nobody needed them."""
+
+    @cached_property
+    def planes(self) -> Planes:
+        return self.view()
 
 
 class Pacer(Protocol):
@@ -62,6 +69,13 @@ class Pacer(Protocol):
 
     def still(self, luma: U8, at_s: float) -> bool:
         """Whether nothing moved in a picture whose turn it is; luma u8[h, w]."""
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether the consumer is done with all it was handed, and would pass over a still one."""
+
+    def handed(self, sequence: int) -> None:
+        """The consumer is handed the picture of this number."""
 
 
 class Sink(Protocol):

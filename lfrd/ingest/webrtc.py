@@ -7,6 +7,7 @@ flood of packets for one camera then holds up neither the other cameras nor the 
 import asyncio
 import re
 from collections.abc import Coroutine, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -107,12 +108,8 @@ class Peer:
 
     def _picture(self, frame: av.VideoFrame, clock: Clock) -> Picture:
         check_size(frame, self._shown)
-        stream_s = None
-        if frame.pts is not None and frame.time_base is not None:
-            stream_s = float(frame.pts * frame.time_base)
-        return Picture(
-            planes_of(frame), stream_s, clock.monotonic_s(), damaged=bool(frame.is_corrupt)
-        )
+        view = partial(planes_of, frame)
+        return Picture(view, frame.time, clock.monotonic_s(), damaged=bool(frame.is_corrupt))
 
     async def _take(self, sdp: str, kind: str) -> None:
         try:

@@ -13,7 +13,7 @@ from lfrd.types import U8
 COLUMNS = 64
 """Cells across the picture: a face that can be matched reaches over several of them."""
 
-ROWS_A_CELL = 8
+ROWS_A_CELL = 4
 """So many rows of a cell are read, at most, spread evenly: reading them all tells no more."""
 
 STEP = 12
@@ -23,6 +23,10 @@ what a codec adds lie below it: they are averaged over the pixels of a cell."""
 LEAST_CELLS = 2
 """One cell may flicker (a clock, a lamp of a router)."""
 
+STILL_LOOKS_APART = 4.0
+SLOWER_BY = 1.5
+"""Factor of the wait from one look without movement to the next one."""
+
 LINGER_S = 0.5
 """Looks go on for so long after the last movement: somebody may have been blurred by it."""
 
@@ -30,12 +34,13 @@ LINGER_S = 0.5
 class MotionGate:
     """Which pictures of one camera are worth a look; for one thread, times in seconds.
 
-    Every `still_look_s` a picture is worth one even if nothing moved.
+    After `still_look_s` a picture is worth one even if nothing moved; the longer nothing moves the
+    rarer, down to one in STILL_LOOKS_APART of that time.
     """
 
     def __init__(self, still_look_s: float) -> None:
         assert still_look_s > 0, still_look_s
-        self._still_look_s = still_look_s
+        self._still_look_s = self._wait_s = still_look_s
         self._reference: U8 = np.zeros((0, 0), np.uint8)
         self._moved_at_s = self._looked_at_s = float("-inf")
 
@@ -47,9 +52,14 @@ class MotionGate:
             self._moved_at_s = at_s
         since_move_s, since_look_s = at_s - self._moved_at_s, at_s - self._looked_at_s
         set_back = since_look_s < 0  # a clock that was set anew
-        if since_move_s > LINGER_S and since_look_s < self._still_look_s - 1e-6 and not set_back:
+        if since_move_s <= LINGER_S or set_back:
+            self._wait_s = self._still_look_s
+        elif since_look_s < self._wait_s - 1e-6:
             cells.fill(0)
             return False
+        else:
+            longest_s = STILL_LOOKS_APART * self._still_look_s
+            self._wait_s = min(SLOWER_BY * self._wait_s, longest_s)
         self._looked_at_s = at_s
         self.clear()
         self._reference = cells

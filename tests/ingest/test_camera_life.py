@@ -20,7 +20,7 @@ CLOCK = SystemClock()
 def picture(index: int) -> Picture:
     y = np.full((32, 48), index % 256, np.uint8)
     half = np.full((16, 24), 128, np.uint8)
-    return Picture(Planes(y, half, half), index / 25, CLOCK.monotonic_s())
+    return Picture(lambda: Planes(y, half, half), index / 25, CLOCK.monotonic_s())
 
 
 def some(sink: Sink, count: int = 3) -> None:

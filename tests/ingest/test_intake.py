@@ -56,7 +56,7 @@ class Bench:
         now_s = self.clock.monotonic_s()
         planes = Planes(y, half, half)
         self.intake.picture(
-            Picture(planes, self._stream_s, now_s, damaged=damaged, passed_over=passed_over)
+            Picture(lambda: planes, self._stream_s, now_s, damaged=damaged, passed_over=passed_over)
         )
 
     @property
@@ -183,3 +183,29 @@ async def test_a_frame_says_whether_anything_moved_in_it() -> None:
     assert not any(still[:10]), "the first pictures are looked at"
     assert all(still[15:40])
     assert not any(still[40:50])
+
+
+async def test_a_still_picture_is_handed_over_only_while_somebody_may_be_there() -> None:
+    pacer = paced.Pacer(Tempo(25.0, 25.0), "gate", still_look_s=2.0)
+    bench = Bench(pacer)
+    for _ in range(15):
+        bench.feed()
+    frame = await bench.newest()
+    bench.feed()
+    assert (await bench.newest()).still, "the last one has not come to its end"
+    pacer.over(frame.sequence, follows_any=False)
+    bench.feed()
+    frame = await bench.newest()
+    assert frame.still, "another one is still under way"
+    pacer.over(frame.sequence, follows_any=True)
+    bench.feed()
+    frame = await bench.newest()
+    assert frame.still, "a face may turn round"
+    pacer.over(frame.sequence, follows_any=False)
+    for _ in range(5):
+        bench.feed()
+    bench.feed(luma=160)
+    frame = await bench.newest()
+    assert not frame.still
+    assert frame.sequence == bench.counters.frames_decoded - 1
+    assert bench.counters.frames_dropped == 14, "those at rest were never handed over"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lfrd.types import U8
-from lfrd.vision.motion import LINGER_S, MotionGate
+from lfrd.vision.motion import LINGER_S, SLOWER_BY, STILL_LOOKS_APART, MotionGate
 
 HZ = 8.0
 STILL_S = 2.0
@@ -12,9 +12,11 @@ STILL_S = 2.0
 
 def scene(seed: int = 1, grey: float = 110.0, noise: float = 4.0) -> U8:
     """A wall of blocks with the noise of a sensor."""
-    blocks = np.random.default_rng(7).uniform(-30, 30, (27, 48)).repeat(40, 0).repeat(40, 1)
-    rough = np.random.default_rng(seed).normal(0, noise, blocks.shape)
-    return np.clip(grey + blocks + rough, 0, 255).astype(np.uint8)
+    blocks = np.random.default_rng(7).uniform(-30, 30, (27, 48)).astype(np.float32)
+    rough = np.random.default_rng(seed).standard_normal((1080, 1920), np.float32)
+    rough *= np.float32(noise)
+    rough += blocks.repeat(40, 0).repeat(40, 1) + np.float32(grey)
+    return np.clip(rough, 0, 255, out=rough).astype(np.uint8)
 
 
 def with_face(picture: U8, left: float, top: int = 400, side: int = 60, by: int = 40) -> U8:
@@ -29,10 +31,24 @@ def with_face(picture: U8, left: float, top: int = 400, side: int = 60, by: int 
 
 def test_where_only_the_sensor_is_noisy_a_look_is_taken_every_so_often() -> None:
     gate = MotionGate(STILL_S)
-    looks = [number / HZ for number in range(160) if gate.lets(scene(number), number / HZ)]
-    later = [at_s for at_s in looks if at_s > LINGER_S]
-    assert later, "it must not sleep for ever"
-    assert np.diff(later) == pytest.approx(STILL_S)
+    noisy = [scene(seed) for seed in range(6)]
+    looks = [at / HZ for at in range(480) if gate.lets(noisy[at % 6], at / HZ)]
+    apart_s = np.diff([at_s for at_s in looks if at_s >= LINGER_S])
+    longest_s = STILL_LOOKS_APART * STILL_S
+    expected = np.minimum(STILL_S * SLOWER_BY ** np.arange(len(apart_s)), longest_s)
+    assert apart_s == pytest.approx(expected, abs=1 / HZ)
+    assert apart_s[-1] == pytest.approx(longest_s), "it must not sleep for ever"
+
+
+def test_after_a_movement_still_looks_come_as_soon_as_before() -> None:
+    gate = MotionGate(STILL_S)
+    noisy = [scene(seed) for seed in range(6)]
+    for at in range(480):
+        gate.lets(noisy[at % 6], at / HZ)
+    moved = with_face(scene(1), 900)
+    assert gate.lets(moved, 60.0)
+    looks = [at_s for at_s in np.arange(61, 70, 1 / HZ) if gate.lets(moved, at_s)]
+    assert looks[0] == pytest.approx(60.0 + STILL_S, abs=1 / HZ)
 
 
 def test_whoever_enters_is_looked_at_at_once() -> None:
