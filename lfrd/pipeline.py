@@ -210,11 +210,13 @@ class _Watch:
             self._counters.tracks += 1
         if not view.detected:
             return None
-        yaw_deg, pitch_deg = pose_deg(view.landmarks)
         size_px = inter_eye_px(view.landmarks)
         self._counters.saw(size_px)
-        hope = potential(size_px, yaw_deg, pitch_deg, view.score)
         at_s = frame.captured_at_s
+        if self._skip(passage.shots.closed(at_s)):
+            return None  # most of them: before anything is measured
+        yaw_deg, pitch_deg = pose_deg(view.landmarks)
+        hope = potential(size_px, yaw_deg, pitch_deg, view.score)
         refused = self._skip(passage.shots.early_refusal(size_px, yaw_deg, hope, at_s))
         return None if refused else hope
 

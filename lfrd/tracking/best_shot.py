@@ -46,6 +46,14 @@ class BestShot:
         self._last_s = float("-inf")
         self._wait_s = rule.apart_s
 
+    def closed(self, at_s: float) -> Skip | None:
+        """Why no look is worth anything now, however good it is."""
+        if self._taken >= self._rule.max_looks:
+            return "track-cap"
+        if at_s - self._last_s < self._rule.better_share * self._wait_s:
+            return "too-soon"
+        return None
+
     def early_refusal(
         self, inter_eye_px: float, yaw_deg: float, potential: float, at_s: float
     ) -> Skip | None:
@@ -54,12 +62,12 @@ class BestShot:
         `potential` is the quality as far as landmarks and detector tell (see quality.potential).
         """
         rule = self._rule
+        if closed := self.closed(at_s):
+            return closed
         if inter_eye_px < rule.smallest_inter_eye_px:
             return "too-small"
         if abs(yaw_deg) > rule.max_yaw_deg:
             return "turned-away"
-        if self._taken >= rule.max_looks:
-            return "track-cap"
         return self._too_soon(potential, self._best_potential, at_s)
 
     def refusal(self, quality: Quality, potential: float, at_s: float) -> Skip | None:
@@ -84,8 +92,6 @@ class BestShot:
 
     def _too_soon(self, value: float, best: float, at_s: float) -> Skip | None:
         """Before its time a look must be clearly better than the best one."""
-        since_s = at_s - self._last_s
-        if since_s >= self._wait_s:
+        if at_s - self._last_s >= self._wait_s:
             return None
-        early = since_s >= self._rule.better_share * self._wait_s
-        return None if early and value >= best * self._rule.better else "too-soon"
+        return None if value >= best * self._rule.better else "too-soon"

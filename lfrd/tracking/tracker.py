@@ -130,16 +130,18 @@ class Tracker:
         return track
 
     def _predict(self, track: _Track, at_s: float) -> None:
-        dt = max(0.0, at_s - track.at_s)
-        track.at_s = max(at_s, track.at_s)
+        dt = at_s - track.at_s
+        if dt <= 0.0:
+            return
+        track.at_s = at_s
         cx, cy, width, height = _plus(track.state, dt, track.velocity)
         track.state = cx, cy, max(width, 2.0), max(height, 2.0)
         var, cross, speed = track.cov
-        noise = (self._rule.acceleration_noise * _size(track.state)) ** 2
+        noise = (self._rule.acceleration_noise * _size(track.state) * dt) ** 2
         track.cov = (
-            var + 2 * dt * cross + dt * dt * speed + noise * dt**4 / 4,
-            cross + dt * speed + noise * dt**3 / 2,
-            speed + noise * dt * dt,
+            var + dt * (2 * cross + dt * speed) + noise * dt * dt / 4,
+            cross + dt * speed + noise * dt / 2,
+            speed + noise,
         )
 
     def _correct(self, track: _Track, detections: Detections, column: int, at_s: float) -> None:
