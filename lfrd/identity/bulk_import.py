@@ -5,6 +5,7 @@ is said of another (see lfrd.identity.under_way). Entry, photo, template and the
 committed together: after a power cut a row is done or it is not.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,9 +14,17 @@ from lfrd.clock import Clock
 from lfrd.errors import BadInput, Conflict
 from lfrd.identity import gate
 from lfrd.identity.enrolment import EnrolledPhoto
-from lfrd.identity.gate import GateMode, PhotoRefused, Weight
+from lfrd.identity.gate import Company, GateMode, PhotoRefused, Weight
 from lfrd.identity.import_source import Row
-from lfrd.identity.photos import Judged, Photos, Pictures, check_room, new_image, pictures_of
+from lfrd.identity.photos import (
+    Judged,
+    Photos,
+    Pictures,
+    check_room,
+    company_of,
+    new_image,
+    pictures_of,
+)
 from lfrd.identity.under_way import UnderWay
 from lfrd.store import imports, list_changes, reference_images, templates
 from lfrd.store import watchlists as stored
@@ -23,6 +32,7 @@ from lfrd.store.database import Database
 from lfrd.store.imports import ImportRow, ImportRun, RowOutcome
 from lfrd.store.templates import StoredTemplate
 from lfrd.store.transaction import Reader, Transaction
+from lfrd.store.vectors import Hit
 from lfrd.store.watchlists import Entry, NewEntry
 from lfrd.types import F32
 
@@ -53,12 +63,22 @@ class RowResult:
 
 
 @dataclass(frozen=True, slots=True)
+class _Met:
+    """What is stored that a row has to do with: its entry where it has one already, whether that
+    has this very file, and whom the photo resembles."""
+
+    entry: Entry | None
+    has_file: bool
+    company: Company
+
+
+@dataclass(frozen=True, slots=True)
 class _Taken:
-    """A row whose face was found, and its entry where it has one already."""
+    """A row whose face was found."""
 
     run: ImportRun
     row: Row
-    entry: Entry | None
+    met: _Met
     photo: EnrolledPhoto
     pictures: Pictures
     data: bytes
@@ -126,8 +146,9 @@ class BulkImport:
         run = ImportRun("", watchlist_id, "", "", mode.value, 1, 0.0, None, "")
         try:
             photo = await self._photos.look(data, row.file, _box(row))
-            entry = await self._database.read(lambda reader: _entry(reader, run, row))
-            return await self._judge(run, row, entry, photo)
+            hits = await self._photos.nearest(photo)
+            met = await self._database.read(lambda reader: _met(reader, run, row, photo, hits))
+            return self._judge(run, row, met, photo)
         except (BadInput, Conflict) as error:
             return _refused(run, row, error)
 
@@ -136,20 +157,24 @@ class BulkImport:
 
         Raises NotFound, and Conflict where too much is under way: then the row is not done.
         """
-        run, _, before = await self._database.read(lambda r: _known(r, import_id, row))
-        if before is not None:
-            return before
         try:
             photo = await self._photos.look(data, row.file, _box(row))
         except BadInput as error:
-            return await self._note(_refused(run, row, error), principal)
+            run, before = await self._database.read(lambda r: _known(r, import_id, row))
+            return before or await self._note(_refused(run, row, error), principal)
         pictures = await pictures_of(photo)
         async with self._under_way.turn(row, photo):
-            run, entry, before = await self._database.read(lambda r: _known(r, import_id, row))
+            hits = await self._photos.nearest(photo)
+
+            def read(reader: Reader) -> tuple[ImportRun, RowResult | None, _Met]:
+                run, before = _known(reader, import_id, row)
+                return run, before, _met(reader, run, row, photo, hits)
+
+            run, before, met = await self._database.read(read)
             if before is not None:
                 return before
             try:
-                return await self._store(_Taken(run, row, entry, photo, pictures, data), principal)
+                return await self._store(_Taken(run, row, met, photo, pictures, data), principal)
             except (BadInput, Conflict) as error:
                 return await self._note(_refused(run, row, error), principal)
 
@@ -159,7 +184,7 @@ class BulkImport:
 
     async def _store(self, taken: _Taken, principal: str) -> RowResult:
         run, row, photo = taken.run, taken.row, taken.photo
-        result = await self._judge(run, row, taken.entry, photo)
+        result = self._judge(run, row, taken.met, photo)
         if result.row.outcome in (RowOutcome.REFUSED, RowOutcome.DUPLICATE):
             return await self._note(result, principal)
         judged = result.judged
@@ -183,15 +208,14 @@ class BulkImport:
         await self._photos.publish(owner.id, template, principal=principal)
         return RowResult(done, result.message)
 
-    async def _judge(
-        self, run: ImportRun, row: Row, entry: Entry | None, photo: EnrolledPhoto
-    ) -> RowResult:
+    def _judge(self, run: ImportRun, row: Row, met: _Met, photo: EnrolledPhoto) -> RowResult:
         """The outcome of a row as far as the gate tells."""
-        if entry is not None and await self._has_file(entry, photo.sha256):
+        entry = met.entry
+        if met.has_file:
             return _result(
                 run, row, RowOutcome.DUPLICATE, ("same-file",), "the entry has it", entry
             )
-        judged = await self._photos.weigh(photo, entry)
+        judged = self._photos.judged(photo, met.company)
         try:
             gate.refuse(judged.findings, GateMode(run.mode), row.file)
         except PhotoRefused as error:
@@ -201,25 +225,28 @@ class BulkImport:
         passed = _result(run, row, outcome, codes, "; ".join(_messages(judged)), entry)
         return RowResult(passed.row, passed.message, judged)
 
-    async def _has_file(self, entry: Entry, sha256: str) -> bool:
-        photos = await self._database.read(
-            lambda reader: reference_images.of_entry(reader, entry.id)
-        )
-        return any(photo.sha256 == sha256 for photo in photos)
-
 
 def _box(row: Row) -> F32 | None:
     return None if row.box is None else np.array(row.box, np.float32)
 
 
-def _known(
-    reader: Reader, import_id: str, row: Row
-) -> tuple[ImportRun, Entry | None, RowResult | None]:
-    """The import, the row's entry, and the row where it is done already. Raises NotFound."""
+def _known(reader: Reader, import_id: str, row: Row) -> tuple[ImportRun, RowResult | None]:
+    """The import, and the row where it is done already. Raises NotFound."""
     run = imports.get(reader, import_id)
     done = imports.row(reader, import_id, row.number)
-    result = None if done is None else RowResult(done, "done before")
-    return run, _entry(reader, run, row), result
+    return run, None if done is None else RowResult(done, "done before")
+
+
+def _met(
+    reader: Reader, run: ImportRun, row: Row, photo: EnrolledPhoto, hits: Sequence[Hit]
+) -> _Met:
+    entry = _entry(reader, run, row)
+    photos = reference_images.of_entry(reader, entry.id) if entry else []
+    return _Met(
+        entry,
+        any(known.sha256 == photo.sha256 for known in photos),
+        company_of(reader, photo, entry, hits),
+    )
 
 
 def _entry(reader: Reader, run: ImportRun, row: Row) -> Entry | None:

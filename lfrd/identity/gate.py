@@ -7,7 +7,7 @@ gate measures a photo and says what it found; `strict` refuses what `warn` only 
 import enum
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -122,7 +122,8 @@ def refuse(findings: Sequence[Finding], mode: GateMode, name: str) -> None:
 
 def as_json(findings: Sequence[Finding]) -> str:
     """As the store keeps them."""
-    return json.dumps([asdict(finding) for finding in findings])
+    columns = [field.name for field in fields(Finding)]
+    return json.dumps([{name: getattr(item, name) for name in columns} for item in findings])
 
 
 def from_json(text: str) -> tuple[Finding, ...]:

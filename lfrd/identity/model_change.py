@@ -21,7 +21,6 @@ from lfrd.identity.enrolment import enrol
 from lfrd.store import model_use, reference_images, templates
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.model_use import Coverage
-from lfrd.store.templates import TemplateMatrix
 from lfrd.store.vectors import VectorIndex
 from lfrd.types import Template
 from lfrd.vision import packs
@@ -138,7 +137,7 @@ class ModelChange:
             self._failed.append(image_id)
             log.warning("photo %s gives no template of the new model: %s", image_id, error)
             return
-        await self._index.add(TemplateMatrix.of(stored))
+        self._index.add_soon(stored)
 
     async def _template(self, vision: Vision, image_id: str) -> Template:
         """From the photo; where somebody had to say which face is meant, from its crop."""

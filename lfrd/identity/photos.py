@@ -1,6 +1,7 @@
 """Reference photos on their way to a list: looked at, judged, kept; quarantined and released."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,7 +21,7 @@ from lfrd.store.database import Database
 from lfrd.store.reference_images import NewReferenceImage, ReferenceImage
 from lfrd.store.templates import StoredTemplate, TemplateMatrix
 from lfrd.store.transaction import Reader, Transaction
-from lfrd.store.vectors import VectorIndex
+from lfrd.store.vectors import Hit, VectorIndex
 from lfrd.store.watchlists import Entry
 from lfrd.types import F32, Template
 from lfrd.vision.engine import Vision
@@ -77,7 +78,16 @@ class Photos:
 
     async def weigh(self, photo: EnrolledPhoto, entry: Entry | None) -> Judged:
         """What the gate says of a photo that is meant for `entry`."""
-        company = await self._company(photo, entry)
+        hits = await self.nearest(photo)
+        company = await self._database.read(lambda reader: company_of(reader, photo, entry, hits))
+        return self.judged(photo, company)
+
+    async def nearest(self, photo: EnrolledPhoto) -> list[Hit]:
+        """The stored templates that a photo resembles most."""
+        return await self._index.search(photo.template, NEIGHBOURS)
+
+    def judged(self, photo: EnrolledPhoto, company: Company) -> Judged:
+        """What the gate says of a photo in the company of what is stored."""
         found = gate.examine(photo.quality, photo.crop_rgb, photo.notes, company, self._rule)
         return Judged(photo, found)
 
@@ -106,7 +116,7 @@ class Photos:
     async def publish(self, entry_id: str, template: StoredTemplate, *, principal: str) -> None:
         """Let the running search and the index know what was just stored."""
         await self.refresh(entry_id, principal=principal)
-        await self._index.add(TemplateMatrix.of(template))
+        self._index.add_soon(template)
 
     async def quarantine(self, photo_id: str, reason: str, *, principal: str) -> ReferenceImage:
         """Compare with a photo no more; it can be released again. Raises NotFound, Conflict."""
@@ -156,39 +166,34 @@ class Photos:
         if risen is not None:
             await self._rises.note(search.deployment_id, risen, principal=principal)
 
-    async def _company(self, photo: EnrolledPhoto, entry: Entry | None) -> Company:
-        own = await self._own_similarity(photo.template, entry) if entry else None
-        hits = await self._index.search(photo.template, NEIGHBOURS)
-        person_id = entry.person_id if entry else None
-
-        def read(reader: Reader) -> tuple[dict[str, str], str | None]:
-            persons = stored.persons_of(reader, [hit.entry_id for hit in hits])
-            own_id = entry.id if entry else ""
-            return persons, reference_images.other_with_file(reader, photo.sha256, own_id)
-
-        persons, same_file = await self._database.read(read)
-        nearest = next(
-            (
-                Neighbour(hit.entry_id, hit.score)
-                for hit in hits
-                if persons.get(hit.entry_id) not in (None, person_id)
-            ),
-            None,
-        )
-        return Company(own, nearest, same_file)
-
-    async def _own_similarity(self, template: Template, entry: Entry) -> float | None:
-        matrix = await self._database.read(
-            lambda reader: templates.load(
-                reader, template.model_digest, (entry.watchlist_id,), entry_id=entry.id
-            )
-        )
-        if not len(matrix):
-            return None
-        return float(np.max(matrix.vectors @ template.vector))
-
     async def _templates_of(self, image: ReferenceImage) -> list[str]:
         return await self._database.read(lambda reader: templates.ids_of_image(reader, image.id))
+
+
+def company_of(
+    reader: Reader, photo: EnrolledPhoto, entry: Entry | None, hits: Sequence[Hit]
+) -> Company:
+    """How a photo for `entry` stands to what is stored; `hits` are the templates nearest to it."""
+    own = _own_similarity(reader, photo.template, entry) if entry else None
+    person_id = entry.person_id if entry else None
+    persons = stored.persons_of(reader, [hit.entry_id for hit in hits])
+    nearest = next(
+        (
+            Neighbour(hit.entry_id, hit.score)
+            for hit in hits
+            if persons.get(hit.entry_id) not in (None, person_id)
+        ),
+        None,
+    )
+    same_file = reference_images.other_with_file(reader, photo.sha256, entry.id if entry else "")
+    return Company(own, nearest, same_file)
+
+
+def _own_similarity(reader: Reader, template: Template, entry: Entry) -> float | None:
+    matrix = templates.load(reader, template.model_digest, (entry.watchlist_id,), entry_id=entry.id)
+    if not len(matrix):
+        return None
+    return float(np.max(matrix.vectors @ template.vector))
 
 
 def check_room(reader: Reader, entry_id: str) -> None:

@@ -15,6 +15,7 @@ from lfrd.ids import new_id
 from lfrd.store import watchlists
 from lfrd.store.seal import DataKey, Label
 from lfrd.store.transaction import Reader, Transaction
+from lfrd.store.watchlists import Entry
 from lfrd.types import Quality
 
 
@@ -58,6 +59,17 @@ class _SealedReferenceImage(ReferenceImage):
     sealed_image: bytes
     sealed_crop: bytes
     sealed_portrait: bytes
+    own_key: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Keyed:
+    """What tells the key of a photo; its pictures are large, and not read for it."""
+
+    TABLE: ClassVar[str] = "reference_image"
+
+    id: str
+    entry_id: str
     own_key: bool
 
 
@@ -120,13 +132,20 @@ def other_with_file(reader: Reader, sha256: str, entry_id: str) -> str | None:
     return None if found is None else str(found)
 
 
-def key_of(reader: Reader, image_id: str) -> DataKey:
-    """The key of a photo, for what else shows its face. Raises NotFound where it was destroyed."""
-    return _key(reader, reader.get(_SealedReferenceImage, image_id))
+def entry_and_key(reader: Reader, image_id: str) -> tuple[Entry, DataKey]:
+    """Whose photo it is, and its key, for what else shows the face. Raises NotFound where there is
+    no such photo or its key was destroyed."""
+    image = reader.get(_Keyed, image_id)
+    entry = watchlists.get_entry(reader, image.entry_id)
+    return entry, _key_in(reader, image, entry)
 
 
-def _key(reader: Reader, image: _SealedReferenceImage) -> DataKey:
-    scope = watchlists.scope_of(watchlists.get_entry(reader, image.entry_id).watchlist_id)
+def _key(reader: Reader, image: "_SealedReferenceImage") -> DataKey:
+    return _key_in(reader, image, watchlists.get_entry(reader, image.entry_id))
+
+
+def _key_in(reader: Reader, image: "_Keyed | _SealedReferenceImage", entry: Entry) -> DataKey:
+    scope = watchlists.scope_of(entry.watchlist_id)
     return reader.keys.open_part(scope, image.id) if image.own_key else reader.keys.open(scope)
 
 

@@ -77,19 +77,18 @@ def add(tx: Transaction, image_id: str, template: Template) -> StoredTemplate:
     vector = template.vector
     if vector.dtype != np.float32 or vector.ndim != 1 or not np.isfinite(vector).all():
         raise BadInput("a template must be a finite vector of 32-bit floats")
-    image = reference_images.get(tx, image_id)
-    entry = watchlists.get_entry(tx, image.entry_id)
+    entry, key = reference_images.entry_and_key(tx, image_id)
     row_id = new_id()
     label = Label("template", row_id, template.model_digest)
     row = _SealedTemplate(
-        row_id, image.id, entry.id, template.model_digest, len(vector), tx.at_s, tx.principal,
-        reference_images.key_of(tx, image.id).seal(label, vector.tobytes()),
+        row_id, image_id, entry.id, template.model_digest, len(vector), tx.at_s, tx.principal,
+        key.seal(label, vector.tobytes()),
     )  # fmt: skip
     try:
         tx.insert(row)
     except Conflict as error:
         raise Conflict("this photo already has a template of this model") from error
-    tx.audit(AuditClass.COLLECTION, "template.add", (row_id, image.id, entry.id))
+    tx.audit(AuditClass.COLLECTION, "template.add", (row_id, image_id, entry.id))
     tx.event(EventKind.WATCHLIST_CHANGED, entry.watchlist_id)
     return StoredTemplate(row_id, entry.id, entry.person_id, entry.watchlist_id, template)
 

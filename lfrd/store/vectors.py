@@ -7,6 +7,7 @@ Every model has a table of its own, so vectors of different models never meet.
 import asyncio
 import functools
 import logging
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from lfrd.store.database import Database
 from lfrd.store.keys import KeyStore
 from lfrd.store.sqlite import Connection, all_or_nothing, connect, vector_version
 from lfrd.store.state_folder import StateFolder
-from lfrd.store.templates import TemplateMatrix
+from lfrd.store.templates import StoredTemplate, TemplateMatrix
 from lfrd.types import Template
 
 T = TypeVar("T")
@@ -84,6 +85,7 @@ class VectorIndex:
         self._turn = asyncio.Lock()
         self._pool: ThreadPoolExecutor | None = None
         self._connection: Connection | None = None
+        self._soon: deque[StoredTemplate] = deque()
 
     async def __aenter__(self) -> "VectorIndex":
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="lfrd-index")
@@ -111,6 +113,11 @@ class VectorIndex:
         for start in range(0, len(matrix), CHUNK):
             rows = range(start, min(start + CHUNK, len(matrix)))
             await self._in_thread(functools.partial(self._add, matrix, rows))
+
+    def add_soon(self, stored: StoredTemplate) -> None:
+        """Add a template before the next thing that is asked of the index: it shares that trip to
+        the thread. One that is there by then stays as it is."""
+        self._soon.append(stored)
 
     async def remove(self, template_ids: Sequence[str]) -> int:
         """Remove templates; return how many were there. Their bytes are overwritten."""
@@ -165,9 +172,31 @@ class VectorIndex:
     async def _in_thread(self, work: Callable[[], T]) -> T:
         if self._pool is None:
             raise StoreFailed("the index is closed")
+
+        def in_turn() -> T:
+            self._add_waiting()
+            return work()
+
         async with self._turn:
-            running = asyncio.get_running_loop().run_in_executor(self._pool, work)
+            running = asyncio.get_running_loop().run_in_executor(self._pool, in_turn)
             return await asyncio.shield(running)
+
+    def _add_waiting(self) -> None:
+        waiting = [self._soon.popleft() for _ in range(len(self._soon))]
+        if not waiting:
+            return
+
+        def work() -> None:
+            for stored in waiting:
+                known = "SELECT 1 FROM item WHERE template_id = ?"
+                if self._db.value(known, (stored.id,)) is None:
+                    self._insert(TemplateMatrix.of(stored), range(1))
+
+        try:
+            all_or_nothing(self._db, work)
+        except BaseException:
+            self._soon.extendleft(reversed(waiting))
+            raise
 
     async def _digests(self, db: Database) -> list[str]:
         stored = await db.read(templates.model_digests)
@@ -219,19 +248,19 @@ class VectorIndex:
             self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
 
     def _add(self, matrix: TemplateMatrix, rows: range) -> None:
-        def work() -> None:
-            number = self._model_number(matrix.model_digest, matrix.vectors.shape[1])
-            for row in rows:
-                self._db.execute(
-                    "INSERT INTO item (template_id, entry_id, model_number) VALUES (?, ?, ?)",
-                    (matrix.template_ids[row], matrix.entry_ids[row], number),
-                )
-                self._db.execute(
-                    f"INSERT INTO vector_{number} (rowid, embedding) VALUES (?, ?)",  # noqa: S608
-                    (self._db.last_id(), matrix.vectors[row].tobytes()),
-                )
+        all_or_nothing(self._db, lambda: self._insert(matrix, rows))
 
-        all_or_nothing(self._db, work)
+    def _insert(self, matrix: TemplateMatrix, rows: range) -> None:
+        number = self._model_number(matrix.model_digest, matrix.vectors.shape[1])
+        for row in rows:
+            self._db.execute(
+                "INSERT INTO item (template_id, entry_id, model_number) VALUES (?, ?, ?)",
+                (matrix.template_ids[row], matrix.entry_ids[row], number),
+            )
+            self._db.execute(
+                f"INSERT INTO vector_{number} (rowid, embedding) VALUES (?, ?)",  # noqa: S608
+                (self._db.last_id(), matrix.vectors[row].tobytes()),
+            )
 
     def _model_number(self, digest: str, dim: int) -> int:
         """The number of a model's table, made if it is new; our own integer, so safe in SQL."""

@@ -1,6 +1,7 @@
 """Persons, watchlists and their entries."""
 
 import enum
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -232,12 +233,11 @@ def entries_of_person(reader: Reader, person_id: str) -> list[Entry]:
 
 def persons_of(reader: Reader, entry_ids: Sequence[str]) -> dict[str, str]:
     """Whose entries these are; entries that are gone are missing."""
-    found = {}
-    for entry_id in dict.fromkeys(entry_ids):
-        person_id = reader.value("SELECT person_id FROM entry WHERE id = ?", (entry_id,))
-        if person_id is not None:
-            found[entry_id] = str(person_id)
-    return found
+    rows = reader.rows(
+        "SELECT id, person_id FROM entry WHERE id IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(entry_ids)),),
+    )
+    return {str(entry_id): str(person_id) for entry_id, person_id in rows}
 
 
 def margins(reader: Reader, watchlist_ids: Sequence[str]) -> dict[str, float]:
