@@ -191,8 +191,11 @@ class BulkImport:
         assert judged is not None, result.row.outcome
 
         def write(tx: Transaction) -> tuple[Entry, StoredTemplate, ImportRow]:
-            owner = _entry(tx, run, row) or _new_entry(tx, run, row)
-            check_room(tx, owner.id)
+            owner = _entry(tx, run, row)
+            if owner is None:
+                owner = _new_entry(tx, run, row)
+            else:
+                check_room(tx, owner.id)
             image = reference_images.add(
                 tx, new_image(owner.id, taken.data, judged, taken.pictures)
             )

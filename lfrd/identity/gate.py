@@ -100,13 +100,14 @@ def examine(
     quality: Quality, crop_rgb: U8, notes: Sequence[str], company: Company, rule: GateRule
 ) -> tuple[Finding, ...]:
     """Everything there is to say about a photo whose face was found."""
+    luma = _luma(crop_rgb)
     found = [
         *(Finding(f"read-{note}", Weight.NOTE, _NOTES[note]) for note in notes),
         *_size(quality, rule),
         *_pose(quality, rule),
         *_focus(quality, rule),
-        *_light(quality, crop_rgb, rule),
-        *_cover(quality, crop_rgb, rule),
+        *_light(quality, crop_rgb, luma, rule),
+        *_cover(quality, luma, rule),
         *_resemblance(company, rule),
     ]
     return tuple(found)
@@ -184,7 +185,7 @@ def _focus(quality: Quality, rule: GateRule) -> list[Finding]:
     return [_finding("blurred", blurred, text, sharp, limit)]
 
 
-def _light(quality: Quality, crop_rgb: U8, rule: GateRule) -> list[Finding]:
+def _light(quality: Quality, crop_rgb: U8, luma: F32, rule: GateRule) -> list[Finding]:
     found = []
     if quality.exposure < rule.darkest:
         text = f"the face is too dark: mean {quality.exposure:.2f} of 1"
@@ -192,7 +193,7 @@ def _light(quality: Quality, crop_rgb: U8, rule: GateRule) -> list[Finding]:
     if quality.exposure > rule.brightest:
         text = f"the face is too bright: mean {quality.exposure:.2f} of 1"
         found.append(_finding("bright", True, text, quality.exposure, rule.brightest))
-    contrast = float(_luma(crop_rgb).std()) / 255
+    contrast = float(luma.std()) / 255
     if contrast < rule.least_contrast:
         text = f"the face has hardly any contrast: {contrast:.2f}"
         found.append(_finding("flat", True, text, contrast, rule.least_contrast))
@@ -211,7 +212,7 @@ def _luma(crop_rgb: U8) -> F32:
     return np.asarray((red + green + blue) / 3, np.float32)
 
 
-def _cover(quality: Quality, crop_rgb: U8, rule: GateRule) -> list[Finding]:
+def _cover(quality: Quality, luma: F32, rule: GateRule) -> list[Finding]:
     """Hints only: five points cannot see a mask or dark glasses, but texture often can.
 
     In the aligned crop the eyes lie about row 51 and the mouth about row 92 of 112.
@@ -221,7 +222,6 @@ def _cover(quality: Quality, crop_rgb: U8, rule: GateRule) -> list[Finding]:
         text = f"the face is hard to make out: detector score {quality.detector_score:.2f}"
         limit = rule.good_detector_score
         found.append(_finding("unclear", False, text, quality.detector_score, limit))
-    luma = _luma(crop_rgb)
     eyes, mouth = float(luma[40:62, 26:86].std()), float(luma[76:104, 34:78].std())
     if eyes < rule.covered_ratio * mouth or mouth < rule.covered_ratio * eyes:
         part = "eyes" if eyes < mouth else "mouth"

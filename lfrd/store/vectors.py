@@ -194,7 +194,7 @@ class VectorIndex:
 
         try:
             all_or_nothing(self._db, work)
-        except BaseException:
+        except StoreFailed:  # a full disk; anything else the next `sync` mends
             self._soon.extendleft(reversed(waiting))
             raise
 

@@ -174,9 +174,10 @@ def info(name: str, cache_dir: Path) -> Pack:
 def list_packs(cache_dir: Path) -> tuple[Pack, ...]:
     """The default pack, then the installed ones by name."""
     manifests = sorted(_packs_dir(cache_dir).glob(f"*/{_MANIFEST}"))
-    installed = [Pack(path.parent, _read_manifest(path.parent)) for path in manifests]
-    others = (pack for pack in installed if pack.name != DEFAULT_PACK)
-    return (_default_pack(cache_dir), *others)
+    # An earlier version's default pack may lie there too; this version has made its own.
+    others = [path.parent for path in manifests if not path.parent.name.startswith(DEFAULT_PACK)]
+    installed = (Pack(folder, _read_manifest(folder)) for folder in others)
+    return (_default_pack(cache_dir), *installed)
 
 
 def install(source: str, cache_dir: Path, *, accept_licence: bool, name: str | None = None) -> Pack:
@@ -236,7 +237,8 @@ def _read_manifest(folder: Path) -> Manifest:
         manifest = _manifest_type().validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
         raise ModelError(
-            f"{path} is not a readable pack manifest; remove {folder} and install the pack again"
+            f"{path} is not a readable pack manifest of this version; remove {folder} and install "
+            "the pack again"
         ) from error
     for model in (manifest.detector, manifest.recogniser):
         if Path(model.file).name != model.file:

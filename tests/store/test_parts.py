@@ -125,8 +125,8 @@ async def test_what_was_sealed_before_there_were_parts_opens_still(tmp_path: Pat
 
         def reseal(tx: Transaction) -> None:
             image = tx.get(reference_images._SealedReferenceImage, filled.gone_photo.id)
-            own, listed = reference_images.key_of(tx, image.id), watchlists.scope_of(
-                filled.gone.watchlist_id)  # fmt: skip
+            _, own = reference_images.entry_and_key(tx, image.id)
+            listed = watchlists.scope_of(filled.gone.watchlist_id)
             label = reference_images.Label("reference-image", image.id)
             tx.execute(
                 "UPDATE reference_image SET own_key = 0, sealed_image = ? WHERE id = ?",

@@ -13,7 +13,7 @@ from lfrd.errors import BadInput, Conflict
 from lfrd.store import templates, watchlists
 from lfrd.store.database import Database
 from lfrd.store.state_folder import StateFolder
-from lfrd.store.templates import TemplateMatrix
+from lfrd.store.templates import StoredTemplate, TemplateMatrix
 from lfrd.store.vectors import Drift, Hit, VectorIndex
 from lfrd.types import F32, Template
 
@@ -80,6 +80,23 @@ async def _people(db: Database, vectors: F32) -> list[watchlists.Entry]:
         )
         found.append(entry)
     return found
+
+
+async def test_what_is_added_soon_is_there_for_the_next_question(tmp_path: Path) -> None:
+    vectors = unit_vectors(3, seed=5)
+    async with opened(tmp_path) as db, indexed(db, tmp_path) as index:
+        for row, vector in enumerate(vectors):
+            index.add_soon(StoredTemplate(f"t{row}", f"e{row}", "p", "w", Template(vector, MODEL)))
+        assert [hit.entry_id for hit in await index.search(Template(vectors[1], MODEL), 1)] == [
+            "e1"
+        ]
+        again = StoredTemplate("t0", "e0", "p", "w", Template(vectors[0], MODEL))
+        index.add_soon(again)
+        assert len(await index.search(Template(vectors[0], MODEL), 9)) == 3, "it is there already"
+        index.add_soon(StoredTemplate("t3", "e3", "p", "w", Template(vectors[0], MODEL)))
+        assert await index.remove_entries(["e3"]) == 1
+    async with opened(tmp_path) as db, indexed(db, tmp_path) as index:
+        assert len(await index.search(Template(vectors[0], MODEL), 9)) == 3
 
 
 async def test_the_index_is_brought_into_step_with_the_truth(tmp_path: Path) -> None:

@@ -101,6 +101,14 @@ def test_a_broken_manifest_is_refused(cache: Path, content: bytes) -> None:
         packs.load(packs.DEFAULT_PACK, cache)
 
 
+def test_the_default_pack_of_an_earlier_version_is_passed_over(cache: Path) -> None:
+    made = packs.info(packs.DEFAULT_PACK, cache).folder
+    old = made.with_name(f"{packs.DEFAULT_PACK}.0123456789abcdef")
+    old.mkdir()
+    (old / "manifest.json").write_text('{"version": 1}')
+    assert [pack.name for pack in packs.list_packs(cache)] == [packs.DEFAULT_PACK]
+
+
 def test_a_manifest_that_points_outside_its_folder_is_refused(cache: Path) -> None:
     pack = packs.info(packs.DEFAULT_PACK, cache)
     outside = json.loads((pack.folder / "manifest.json").read_text())["detector"]
