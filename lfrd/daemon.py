@@ -48,6 +48,8 @@ from lfrd.vision.engine import Vision
 log = logging.getLogger(__name__)
 
 STORE_LOOK_S = 1.0
+COLLECT_AFTER = 10_000
+"""New objects until the collector looks for cycles: a frame makes hundreds, and none in a cycle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,7 @@ async def open_site(
         # What start-up made lives as long as the site: the collector need not walk it again.
         gc.freeze()
         parts.callback(gc.unfreeze)
+        gc.set_threshold(COLLECT_AFTER)
         async with _at_work(site, timekeeping, decoys):
             yield site
 

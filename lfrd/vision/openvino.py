@@ -24,7 +24,7 @@ SHAPES_LIMIT = 4
 """Shapes compiled for themselves, each with 12 MB of its own; all others share one model."""
 
 LEAST_NUMBERS = 150_000
-"""Smaller inputs (the patch around a face) gain too little to be compiled for themselves."""
+"""Smaller inputs gain too little to be compiled for themselves; the patch around a face is none."""
 
 
 def can_bf16() -> bool:
