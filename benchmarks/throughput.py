@@ -94,8 +94,9 @@ def measure(report: Report, folder: Path, provider: str, rounds: int) -> None:
                    note=f"{runs[0].summary['templates_made']:.0f} templates of "
                         f"{runs[0].summary['tracks']:.0f} tracks"),
         )  # fmt: skip
-    alone = [_parts_of(clip, provider, every[-1]).alone()]
-    _against_parts(report, "alone", every, alone, None)
+    typical = sorted(every, key=lambda run: run.cpu_ms)[len(every) // 2]
+    alone = _parts_of(clip, provider, every[-1]).alone()
+    _against_parts(report, "alone", [typical], [alone], None)
     _against_parts(report, "together", every, together, PARTS_BAR)
     _static(report, "empty room", still, room, STATIC_BAR)
     _static(report, "people from behind", moving, media.BACKS, None)
@@ -109,9 +110,7 @@ def _parts_of(clip: Path, provider: str, run: Run) -> parts.Bench:
 def _against_parts(
     report: Report, how: str, runs: list[Run], costs: list[parts.Parts], bar: float | None
 ) -> None:
-    """Processor time a frame against that of its parts, measured after each run in turn."""
-    if len(costs) < len(runs):
-        runs = sorted(runs, key=lambda run: run.cpu_ms)[len(runs) // 2 :][:1]
+    """Processor time a frame of each run against that of its parts."""
     ratios = [run.cpu_ms / cost.total_ms for run, cost in zip(runs, costs, strict=True)]
     cost = sorted(costs, key=lambda cost: cost.total_ms)[len(costs) // 2]
     cpu_ms = statistics.median(run.cpu_ms for run in runs)

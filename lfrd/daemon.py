@@ -127,12 +127,18 @@ async def open_site(
             retention=retention,
             reviews=reviews,
         )
-        # What start-up made lives as long as the site: the collector need not walk it again.
-        gc.freeze()
-        parts.callback(gc.unfreeze)
-        gc.set_threshold(COLLECT_AFTER)
+        _spare_the_collector(parts)
         async with _at_work(site, timekeeping, decoys):
             yield site
+
+
+def _spare_the_collector(parts: AsyncExitStack) -> None:
+    """What start-up made lives as long as the site: the collector need not walk it again, and
+    frames leave it little to find."""
+    gc.freeze()
+    parts.callback(gc.unfreeze)
+    parts.callback(gc.set_threshold, *gc.get_threshold())
+    gc.set_threshold(COLLECT_AFTER)
 
 
 @asynccontextmanager

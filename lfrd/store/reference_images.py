@@ -140,11 +140,11 @@ def entry_and_key(reader: Reader, image_id: str) -> tuple[Entry, DataKey]:
     return entry, _key_in(reader, image, entry)
 
 
-def _key(reader: Reader, image: "_SealedReferenceImage") -> DataKey:
+def _key(reader: Reader, image: _SealedReferenceImage) -> DataKey:
     return _key_in(reader, image, watchlists.get_entry(reader, image.entry_id))
 
 
-def _key_in(reader: Reader, image: "_Keyed | _SealedReferenceImage", entry: Entry) -> DataKey:
+def _key_in(reader: Reader, image: _Keyed | _SealedReferenceImage, entry: Entry) -> DataKey:
     scope = watchlists.scope_of(entry.watchlist_id)
     return reader.keys.open_part(scope, image.id) if image.own_key else reader.keys.open(scope)
 

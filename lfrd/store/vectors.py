@@ -257,8 +257,9 @@ class VectorIndex:
                 "INSERT INTO item (template_id, entry_id, model_number) VALUES (?, ?, ?)",
                 (matrix.template_ids[row], matrix.entry_ids[row], number),
             )
+            table = f"vector_{number}"  # a name cannot be bound; the number is our own integer
             self._db.execute(
-                f"INSERT INTO vector_{number} (rowid, embedding) VALUES (?, ?)",  # noqa: S608
+                f"INSERT INTO {table} (rowid, embedding) VALUES (?, ?)",  # noqa: S608  # as above
                 (self._db.last_id(), matrix.vectors[row].tobytes()),
             )
 
