@@ -32,6 +32,7 @@ from lfrd.evaluate import calibrate, openset
 from lfrd.evaluate.errata import read_errata
 from lfrd.evaluate.labelled import Embedded, embed, enlarged, find_people, numbered
 from lfrd.identity import curve
+from lfrd.identity.convoy import PHOTOS_AT_ONCE
 from lfrd.identity.evidence import EvidenceRule
 from lfrd.identity.gate import GateMode
 from lfrd.identity.import_source import Row
@@ -46,7 +47,7 @@ SEED = 1
 LIST = 320
 """As many people have four photos or more: they are the list, everybody else is a stranger."""
 RULE = EvidenceRule()
-ENROLLED, ROUND = 300, 60
+ENROLLED, ROUND = 600, 100
 """Photos of the enrolment section, and how many are embedded, then imported, before the next."""
 
 sys.path.append(str(ROOT / "tests"))  # the renderer of clips and the lists without a daemon
@@ -209,7 +210,7 @@ def _files(count: int) -> list[bytes]:
 
 
 async def _embed_all(photos, files: list[bytes]) -> float:
-    """Seconds for all of them, six at a time, as the importer sends them."""
+    """Seconds for all of them, as many at a time as the importer sends."""
     waiting = iter(files)
 
     async def worker() -> None:
@@ -217,7 +218,7 @@ async def _embed_all(photos, files: list[bytes]) -> float:
             with contextlib.suppress(BadInput):  # two people on it: the import refuses it too
                 await photos.look(data, "bench")
 
-    return await _six_at_a_time(worker)
+    return await _together(worker)
 
 
 async def _import_all(imports, run_id: str, files: list[bytes], first: int) -> float:
@@ -229,12 +230,12 @@ async def _import_all(imports, run_id: str, files: list[bytes], first: int) -> f
             row = Row(number, f"p{number}", f"{number}.jpg")
             await imports.add_row(run_id, row, data, principal="user:bench")
 
-    return await _six_at_a_time(worker)
+    return await _together(worker)
 
 
-async def _six_at_a_time(worker: Callable[[], Awaitable[None]]) -> float:
+async def _together(worker: Callable[[], Awaitable[None]]) -> float:
     began_s = time.monotonic()
-    await asyncio.gather(*(worker() for _ in range(6)))
+    await asyncio.gather(*(worker() for _ in range(PHOTOS_AT_ONCE)))
     return time.monotonic() - began_s
 
 

@@ -160,6 +160,18 @@ class Quality:
 
 
 @dataclass(frozen=True, slots=True)
+class Texture:
+    """How brightness and colour vary over a crop: standard deviations of the brightness, 0..255, of
+    the whole, about the eyes and about the mouth; and how far the strongest channel lies over the
+    weakest, on average: 0 where there is no colour."""
+
+    contrast: float
+    eyes: float
+    mouth: float
+    colour: float
+
+
+@dataclass(frozen=True, slots=True)
 class Template:
     """A unit-norm vector f32[D] and the digest of the model that made it."""
 

@@ -30,15 +30,13 @@ from lfrd.api import (
 )
 from lfrd.api.rates import RateMeter
 from lfrd.api.schema import EventMessage, HealthChange, Problem, Wire
+from lfrd.identity.convoy import PHOTOS_AT_ONCE
 from lfrd.site import Site
 
 DESCRIPTION = """\
 The only door to a live facial recognition daemon. Over the Unix socket the caller is the system
 user of the calling process; over loopback TCP a bearer token is needed. Every refusal is a problem
 document (RFC 9457)."""
-
-UPLOADS_AT_ONCE = 6
-"""Photos held in memory at the same time; who sends a further one waits for a place."""
 
 RESOURCES = (
     health, cameras, watchlists, list_changes, imports, thresholds, models, deployments, alerts,
@@ -63,7 +61,7 @@ def make_app(site: Site, stopping: asyncio.Event) -> FastAPI:
     app.state.site = site
     app.state.stopping = stopping
     app.state.meter = RateMeter()
-    app.state.uploads = asyncio.Semaphore(UPLOADS_AT_ONCE)
+    app.state.uploads = asyncio.Semaphore(PHOTOS_AT_ONCE)  # further ones wait
     problems.install(app)
     refused: dict[int | str, dict[str, Any]] = {
         "4XX": _problem_response("Refused"),

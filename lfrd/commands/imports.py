@@ -15,11 +15,9 @@ from typing import IO
 from lfrd.api.schema_lists import ExportStart, ImportRow, ImportRowDone, ImportRun, ImportStart
 from lfrd.errors import BadInput, Conflict, UserError
 from lfrd.identity.archive import ArchiveSource
+from lfrd.identity.convoy import PHOTOS_AT_ONCE
 from lfrd.identity.import_source import FolderSource, Row, Source, ZipSource
 from lfrd.list_client import ListClient
-
-AT_ONCE = 6
-"""Rows under way at the same time; also how many photos are in memory."""
 
 TELL_EVERY_S = 2.0
 BUSY_TRIES = 50
@@ -176,7 +174,7 @@ async def _go_through(
     order: ImportOrder,
     results: _Results,
 ) -> None:
-    """Every row in turn, AT_ONCE at a time: each worker takes the next row when it is free."""
+    """Every row in turn, PHOTOS_AT_ONCE of them together: each worker takes the next when free."""
     waiting = (row for row in source.rows if row.number not in results.done)
 
     async def worker() -> None:
@@ -191,7 +189,7 @@ async def _go_through(
             results.add(row, result)
 
     async with asyncio.TaskGroup() as tasks:
-        for _ in range(AT_ONCE):
+        for _ in range(PHOTOS_AT_ONCE):
             tasks.create_task(worker())
 
 

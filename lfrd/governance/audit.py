@@ -13,6 +13,9 @@ from dataclasses import dataclass
 SALT_BYTES = 16
 MICROSECONDS = 1_000_000
 
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+"""One text for equal values: keys sorted, no spaces, UTF-8 as it is."""
+
 Fact = str | int | bool | None | list[str]
 """What a leaf may state. No floats: their text differs between languages; write "0.45"."""
 
@@ -51,7 +54,7 @@ def canonical_json(facts: Mapping[str, Fact]) -> str:
     """
     for key, fact in facts.items():
         _check(key, fact)
-    return json.dumps(facts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _canonical(facts)
 
 
 def _check(key: str, fact: object) -> None:
@@ -64,13 +67,12 @@ def _check(key: str, fact: object) -> None:
 def commit(subjects: Sequence[str], salt: bytes) -> bytes:
     """SHA-256(salt ‖ JSON list of the ids): says nothing about them without the salt."""
     assert len(salt) == SALT_BYTES
-    text = json.dumps(list(subjects), separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(salt + text.encode()).digest()
+    return hashlib.sha256(salt + _canonical(list(subjects)).encode()).digest()
 
 
 def canonical_bytes(leaf: Leaf) -> bytes:
     """What is hashed: canonical JSON of the leaf, the time in whole microseconds."""
-    return json.dumps(
+    return _canonical(
         {
             "action": leaf.action,
             "at_us": round(leaf.at_s * MICROSECONDS),
@@ -79,10 +81,7 @@ def canonical_bytes(leaf: Leaf) -> bytes:
             "payload": json.loads(leaf.payload),
             "principal": leaf.principal,
             "version": 1,
-        },
-        sort_keys=True,
-        separators=(",", ":"),
-        ensure_ascii=False,
+        }
     ).encode()
 
 

@@ -5,6 +5,7 @@ is said of another (see lfrd.identity.under_way). Entry, photo, template and the
 committed together: after a power cut a row is done or it is not.
 """
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,17 +14,16 @@ import numpy as np
 from lfrd.clock import Clock
 from lfrd.errors import BadInput, Conflict
 from lfrd.identity import gate
+from lfrd.identity.convoy import Convoy
 from lfrd.identity.enrolment import EnrolledPhoto
 from lfrd.identity.gate import Company, GateMode, PhotoRefused, Weight
 from lfrd.identity.import_source import Row
 from lfrd.identity.photos import (
     Judged,
     Photos,
-    Pictures,
     check_room,
     company_of,
     new_image,
-    pictures_of,
 )
 from lfrd.identity.under_way import UnderWay
 from lfrd.store import imports, list_changes, reference_images, templates
@@ -73,15 +73,21 @@ class _Met:
 
 
 @dataclass(frozen=True, slots=True)
-class _Taken:
-    """A row whose face was found."""
+class _Looked:
+    """A row whose face was found, and the stored templates that it resembles most."""
 
-    run: ImportRun
     row: Row
-    met: _Met
-    photo: EnrolledPhoto
-    pictures: Pictures
     data: bytes
+    photo: EnrolledPhoto
+    hits: list[Hit]
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What came of a row, and the template that was stored for it, if any."""
+
+    result: RowResult
+    template: StoredTemplate | None = None
 
 
 class BulkImport:
@@ -92,6 +98,7 @@ class BulkImport:
         self._photos = photos
         self._clock = clock
         self._under_way = UnderWay()
+        self._convoy = Convoy()
 
     async def begin(
         self,
@@ -158,58 +165,57 @@ class BulkImport:
         Raises NotFound, and Conflict where too much is under way: then the row is not done.
         """
         try:
-            photo = await self._photos.look(data, row.file, _box(row))
+            with self._convoy.coming():
+                photo = await self._photos.look(data, row.file, _box(row))
         except BadInput as error:
-            run, before = await self._database.read(lambda r: _known(r, import_id, row))
-            return before or await self._note(_refused(run, row, error), principal)
-        pictures = await pictures_of(photo)
+            await self._convoy.depart()
+            return await self._refuse(import_id, row, error, principal)
         async with self._under_way.turn(row, photo):
             hits = await self._photos.nearest(photo)
-
-            def read(reader: Reader) -> tuple[ImportRun, RowResult | None, _Met]:
-                run, before = _known(reader, import_id, row)
-                return run, before, _met(reader, run, row, photo, hits)
-
-            run, before, met = await self._database.read(read)
-            if before is not None:
-                return before
+            await self._convoy.depart()
             try:
-                return await self._store(_Taken(run, row, met, photo, pictures, data), principal)
+                looked = _Looked(row, data, photo, hits)
+                done = await self._database.write(
+                    lambda tx: self._store(tx, import_id, looked), principal=principal
+                )
             except (BadInput, Conflict) as error:
-                return await self._note(_refused(run, row, error), principal)
+                return await self._refuse(import_id, row, error, principal)
+            if done.template is not None:
+                entry_id = done.template.entry_id
+                await self._photos.publish(entry_id, done.template, principal=principal)
+            return done.result
 
-    async def _note(self, result: RowResult, principal: str) -> RowResult:
-        await self._database.write(lambda tx: imports.note_row(tx, result.row), principal=principal)
-        return result
+    async def _refuse(
+        self, import_id: str, row: Row, error: BadInput | Conflict, principal: str
+    ) -> RowResult:
+        """Note why a row cannot be enrolled, unless it is done already."""
 
-    async def _store(self, taken: _Taken, principal: str) -> RowResult:
-        run, row, photo = taken.run, taken.row, taken.photo
-        result = self._judge(run, row, taken.met, photo)
-        if result.row.outcome in (RowOutcome.REFUSED, RowOutcome.DUPLICATE):
-            return await self._note(result, principal)
+        def write(tx: Transaction) -> RowResult:
+            run, before = _known(tx, import_id, row)
+            return before or _note(tx, _refused(run, row, error))
+
+        return await self._database.write(write, principal=principal)
+
+    def _store(self, tx: Transaction, import_id: str, looked: _Looked) -> _Done:
+        """Judge a photo by what is stored at this moment, and keep it where it passes."""
+        row, photo = looked.row, looked.photo
+        run, before = _known(tx, import_id, row)
+        if before is not None:
+            return _Done(before)
+        met = _met(tx, run, row, photo, looked.hits)
+        result = self._judge(run, row, met, photo)
         judged = result.judged
-        assert judged is not None, result.row.outcome
-
-        def write(tx: Transaction) -> tuple[Entry, StoredTemplate, ImportRow]:
-            owner = _entry(tx, run, row)
-            if owner is None:
-                owner = _new_entry(tx, run, row)
-            else:
-                check_room(tx, owner.id)
-            image = reference_images.add(
-                tx, new_image(owner.id, taken.data, judged, taken.pictures)
-            )
-            template = templates.add(tx, image.id, photo.template)
-            done = ImportRow(
-                run.id, row.number, result.row.outcome, result.row.codes, owner.id, image.id,
-                tx.at_s, tx.principal,
-            )  # fmt: skip
-            imports.note_row(tx, done)
-            return owner, template, done
-
-        owner, template, done = await self._database.write(write, principal=principal)
-        await self._photos.publish(owner.id, template, principal=principal)
-        return RowResult(done, result.message)
+        if judged is None:
+            return _Done(_note(tx, result))
+        owner = met.entry
+        if owner is None:
+            owner = _new_entry(tx, run, row)
+        else:
+            check_room(tx, owner.id)
+        image = reference_images.add(tx, new_image(owner.id, looked.data, judged))
+        template = templates.add(tx, image.id, photo.template)
+        done = dataclasses.replace(result.row, entry_id=owner.id, photo_id=image.id)
+        return _Done(_note(tx, dataclasses.replace(result, row=done)), template)
 
     def _judge(self, run: ImportRun, row: Row, met: _Met, photo: EnrolledPhoto) -> RowResult:
         """The outcome of a row as far as the gate tells."""
@@ -238,6 +244,11 @@ def _known(reader: Reader, import_id: str, row: Row) -> tuple[ImportRun, RowResu
     run = imports.get(reader, import_id)
     done = imports.row(reader, import_id, row.number)
     return run, None if done is None else RowResult(done, "done before")
+
+
+def _note(tx: Transaction, result: RowResult) -> RowResult:
+    done = imports.note_row(tx, result.row)
+    return dataclasses.replace(result, row=done)
 
 
 def _met(

@@ -13,11 +13,11 @@ from PIL import BmpImagePlugin, Image, ImageOps, JpegImagePlugin, PngImagePlugin
 
 from lfrd.errors import BadInput, Conflict
 from lfrd.identity.gate import Finding, PhotoRefused, Weight
-from lfrd.types import F32, U8, Detections, Planes, Quality, Template
+from lfrd.types import F32, U8, Detections, Planes, Quality, Template, Texture
 from lfrd.vision.engine import SMALLEST_INTER_EYE_PX, Vision
-from lfrd.vision.picture import portrait
+from lfrd.vision.picture import jpeg, png, portrait
 from lfrd.vision.planes import planes_from_rgb
-from lfrd.vision.quality import inter_eye_px, measure
+from lfrd.vision.quality import inter_eye_px, measure, texture
 
 LIMIT_BYTES = 20_000_000
 LIMIT_PIXELS = 50_000_000
@@ -40,19 +40,20 @@ other: people far behind the person portrayed do not spoil a photo, two people s
 class EnrolledPhoto:
     """What is kept of a reference photo.
 
-    `sha256` of the file as uploaded, the size of the picture as it was read, the aligned face
-    u8[112, 112, 3] RGB, the face with a little around it for people to see, u8[h, w, 3] RGB with
-    other faces painted over, the template and the quality of the look. `notes` say what reading
-    did to the pixels that were compared: `reduced`, `rotated`, `converted`.
+    `sha256` of the file as uploaded, the size of the picture as it was read, the aligned face as
+    PNG, the face with a little around it and other faces painted over, for people to see, as JPEG,
+    the template, the quality of the look and the crop's texture. `notes` say what reading did to
+    the pixels that were compared: `reduced`, `rotated`, `converted`.
     """
 
     sha256: str
     width_px: int
     height_px: int
-    crop_rgb: U8
-    portrait_rgb: U8
+    crop: bytes
+    portrait: bytes
     template: Template
     quality: Quality
+    texture: Texture
     notes: tuple[str, ...] = ()
 
 
@@ -62,8 +63,7 @@ async def enrol(data: bytes, vision: Vision, *, name: str, box: F32 | None = Non
     `box` f32[4] says which face is meant, in pixels of the upright picture. Raises BadInput where
     the photo cannot be used; Conflict where too much is under way.
     """
-    read = await asyncio.to_thread(_read, data, name)
-    planes = await asyncio.to_thread(planes_from_rgb, read.rgb)
+    planes, notes = await asyncio.to_thread(_planes, data, name)
     faces = await detect_in_photo(vision, planes)
     index = subject_of(faces, name, box)
     landmarks: F32 = faces.landmarks[index]
@@ -72,19 +72,25 @@ async def enrol(data: bytes, vision: Vision, *, name: str, box: F32 | None = Non
         raise Conflict("too many faces are being looked at; try again in a moment")
     try:
         template = await vision.embed_reference(crop)
-        quality = measure(crop.array, landmarks, float(faces.scores[index]))
+        crop_rgb = crop.array.copy()
+    finally:
+        crop.release()
+
+    def keep() -> EnrolledPhoto:
+        around = portrait(planes, faces.boxes[index], np.delete(faces.boxes, index, 0))
         return EnrolledPhoto(
             sha256=hashlib.sha256(data).hexdigest(),
             width_px=planes.width_px,
             height_px=planes.height_px,
-            crop_rgb=crop.array.copy(),
-            portrait_rgb=portrait(planes, faces.boxes[index], np.delete(faces.boxes, index, 0)),
+            crop=png(crop_rgb),
+            portrait=jpeg(around),
             template=template,
-            quality=quality,
-            notes=read.notes,
+            quality=measure(crop_rgb, landmarks, float(faces.scores[index])),
+            texture=texture(crop_rgb),
+            notes=notes,
         )
-    finally:
-        crop.release()
+
+    return await asyncio.to_thread(keep)
 
 
 def subject_of(faces: Detections, name: str, box: F32 | None = None) -> int:
@@ -105,6 +111,12 @@ async def detect_in_photo(vision: Vision, planes: Planes) -> Detections:
     """Faces of a photo, which is searched at DETECT_SIDE_PX (smaller ones as they are)."""
     smallest_px = SMALLEST_FACE_SHARE * max(planes.width_px, planes.height_px)
     return await vision.detect(planes, smallest_inter_eye_px=smallest_px)
+
+
+def _planes(data: bytes, name: str) -> tuple[Planes, tuple[str, ...]]:
+    """The picture as it is searched, and what was done to its pixels."""
+    read = _read(data, name)
+    return planes_from_rgb(read.rgb), read.notes
 
 
 def read_photo(data: bytes, *, name: str) -> U8:

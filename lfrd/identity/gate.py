@@ -9,10 +9,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
-import numpy as np
-
 from lfrd.errors import BadInput
-from lfrd.types import F32, U8, Quality
+from lfrd.types import Quality, Texture
 
 
 class GateMode(enum.StrEnum):
@@ -97,17 +95,16 @@ class Company:
 
 
 def examine(
-    quality: Quality, crop_rgb: U8, notes: Sequence[str], company: Company, rule: GateRule
+    quality: Quality, texture: Texture, notes: Sequence[str], company: Company, rule: GateRule
 ) -> tuple[Finding, ...]:
     """Everything there is to say about a photo whose face was found."""
-    luma = _luma(crop_rgb)
     found = [
         *(Finding(f"read-{note}", Weight.NOTE, _NOTES[note]) for note in notes),
         *_size(quality, rule),
         *_pose(quality, rule),
         *_focus(quality, rule),
-        *_light(quality, crop_rgb, luma, rule),
-        *_cover(quality, luma, rule),
+        *_light(quality, texture, rule),
+        *_cover(quality, texture, rule),
         *_resemblance(company, rule),
     ]
     return tuple(found)
@@ -185,7 +182,7 @@ def _focus(quality: Quality, rule: GateRule) -> list[Finding]:
     return [_finding("blurred", blurred, text, sharp, limit)]
 
 
-def _light(quality: Quality, crop_rgb: U8, luma: F32, rule: GateRule) -> list[Finding]:
+def _light(quality: Quality, texture: Texture, rule: GateRule) -> list[Finding]:
     found = []
     if quality.exposure < rule.darkest:
         text = f"the face is too dark: mean {quality.exposure:.2f} of 1"
@@ -193,36 +190,24 @@ def _light(quality: Quality, crop_rgb: U8, luma: F32, rule: GateRule) -> list[Fi
     if quality.exposure > rule.brightest:
         text = f"the face is too bright: mean {quality.exposure:.2f} of 1"
         found.append(_finding("bright", True, text, quality.exposure, rule.brightest))
-    contrast = float(luma.std()) / 255
+    contrast = texture.contrast / 255
     if contrast < rule.least_contrast:
         text = f"the face has hardly any contrast: {contrast:.2f}"
         found.append(_finding("flat", True, text, contrast, rule.least_contrast))
-    red, green, blue = np.moveaxis(crop_rgb, 2, 0)
-    most, least = np.maximum(np.maximum(red, green), blue), np.minimum(np.minimum(red, green), blue)
-    colour = float((most - least).mean())
-    if colour < rule.least_colour:
+    if texture.colour < rule.least_colour:
         text = "the photo is greyscale or infrared: colour cameras compare with it less well"
-        found.append(_finding("greyscale", False, text, colour, rule.least_colour))
+        found.append(_finding("greyscale", False, text, texture.colour, rule.least_colour))
     return found
 
 
-def _luma(crop_rgb: U8) -> F32:
-    """The mean of the colours, f32[h, w]. Planes are added: reducing an axis of 3 is slow."""
-    red, green, blue = np.moveaxis(crop_rgb.astype(np.float32), 2, 0)
-    return np.asarray((red + green + blue) / 3, np.float32)
-
-
-def _cover(quality: Quality, luma: F32, rule: GateRule) -> list[Finding]:
-    """Hints only: five points cannot see a mask or dark glasses, but texture often can.
-
-    In the aligned crop the eyes lie about row 51 and the mouth about row 92 of 112.
-    """
+def _cover(quality: Quality, texture: Texture, rule: GateRule) -> list[Finding]:
+    """Hints only: five points cannot see a mask or dark glasses, but texture often can."""
     found = []
     if quality.detector_score < rule.good_detector_score:
         text = f"the face is hard to make out: detector score {quality.detector_score:.2f}"
         limit = rule.good_detector_score
         found.append(_finding("unclear", False, text, quality.detector_score, limit))
-    eyes, mouth = float(luma[40:62, 26:86].std()), float(luma[76:104, 34:78].std())
+    eyes, mouth = texture.eyes, texture.mouth
     if eyes < rule.covered_ratio * mouth or mouth < rule.covered_ratio * eyes:
         part = "eyes" if eyes < mouth else "mouth"
         ratio = min(eyes, mouth) / max(eyes, mouth, 1e-6)

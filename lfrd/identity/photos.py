@@ -24,8 +24,7 @@ from lfrd.store.transaction import Reader, Transaction
 from lfrd.store.vectors import Hit, VectorIndex
 from lfrd.store.watchlists import Entry
 from lfrd.types import F32, Template
-from lfrd.vision.engine import Vision
-from lfrd.vision.picture import jpeg, png
+from lfrd.vision.engine import ENROLMENTS_AT_ONCE, Vision
 
 PHOTOS_LIMIT = 50
 NEIGHBOURS = 16
@@ -65,6 +64,7 @@ class Photos:
         self._clock = clock
         self._rises = rises
         self._rule = GateRule()
+        self._room = asyncio.Semaphore(ENROLMENTS_AT_ONCE)
 
     async def judge(
         self, data: bytes, name: str, *, entry: Entry | None = None, box: F32 | None = None
@@ -73,8 +73,7 @@ class Photos:
 
         Raises PhotoRefused where there is no usable face, BadInput where there is no picture.
         """
-        photo = await enrol(data, self._vision, name=name, box=box)
-        return await self.weigh(photo, entry)
+        return await self.weigh(await self.look(data, name, box), entry)
 
     async def weigh(self, photo: EnrolledPhoto, entry: Entry | None) -> Judged:
         """What the gate says of a photo that is meant for `entry`."""
@@ -88,12 +87,16 @@ class Photos:
 
     def judged(self, photo: EnrolledPhoto, company: Company) -> Judged:
         """What the gate says of a photo in the company of what is stored."""
-        found = gate.examine(photo.quality, photo.crop_rgb, photo.notes, company, self._rule)
+        found = gate.examine(photo.quality, photo.texture, photo.notes, company, self._rule)
         return Judged(photo, found)
 
     async def look(self, data: bytes, name: str, box: F32 | None = None) -> EnrolledPhoto:
-        """Only the part that takes long: find the face and make its template."""
-        return await enrol(data, self._vision, name=name, box=box)
+        """Only the part that takes long: find the face and make its template.
+
+        So many are looked at together; further ones wait for a place.
+        """
+        async with self._room:
+            return await enrol(data, self._vision, name=name, box=box)
 
     async def keep(
         self, entry: Entry, data: bytes, judged: Judged, *, principal: str
@@ -102,7 +105,7 @@ class Photos:
 
         Raises Conflict where the entry has this very photo, or as many as it may have.
         """
-        new = new_image(entry.id, data, judged, await pictures_of(judged.photo))
+        new = new_image(entry.id, data, judged)
 
         def write(tx: Transaction) -> tuple[ReferenceImage, StoredTemplate]:
             check_room(tx, entry.id)
@@ -202,24 +205,11 @@ def check_room(reader: Reader, entry_id: str) -> None:
         raise BadInput(f"an entry has at most {PHOTOS_LIMIT} photos; remove one first")
 
 
-@dataclass(frozen=True, slots=True)
-class Pictures:
-    """What is kept of a photo beside its file: the aligned crop as PNG, the portrait as JPEG."""
-
-    crop: bytes
-    portrait: bytes
-
-
-async def pictures_of(photo: EnrolledPhoto) -> Pictures:
-    """Encode them, beside the event loop."""
-    return await asyncio.to_thread(lambda: Pictures(png(photo.crop_rgb), jpeg(photo.portrait_rgb)))
-
-
-def new_image(entry_id: str, data: bytes, judged: Judged, pictures: Pictures) -> NewReferenceImage:
+def new_image(entry_id: str, data: bytes, judged: Judged) -> NewReferenceImage:
     """A judged photo as the store keeps it."""
     photo = judged.photo
     return NewReferenceImage(
-        entry_id, data, photo.width_px, photo.height_px, pictures.crop, pictures.portrait,
+        entry_id, data, photo.width_px, photo.height_px, photo.crop, photo.portrait,
         photo.quality, gate.as_json(judged.findings),
     )  # fmt: skip
 

@@ -101,9 +101,11 @@ def rows(reader: Reader, import_id: str, after: int, limit: int) -> list[ImportR
     )  # fmt: skip
 
 
-def note_row(tx: Transaction, done: ImportRow) -> None:
+def note_row(tx: Transaction, done: ImportRow) -> ImportRow:
     """Written now, by whose action this is. Raises Conflict where the row is done already."""
-    tx.insert(dataclasses.replace(done, at_s=tx.at_s, principal=tx.principal))
+    noted = dataclasses.replace(done, at_s=tx.at_s, principal=tx.principal)
+    tx.insert(noted)
+    return noted
 
 
 def counts(reader: Reader, import_id: str) -> dict[RowOutcome, int]:

@@ -33,7 +33,9 @@ _ALIGN_LIMIT = 8
 _THREADS_A_RECOGNISER = 4
 """A recogniser takes 70 MB, and templates are rare: so many threads share one, in turn. Its memory
 then holds one batch of faces at most, and one run of zeros overwrites it."""
-_ENROLMENT_POOL_SIZE = 6
+ENROLMENTS_AT_ONCE = 6
+"""Photos whose templates are made at the same time: enough to keep the models busy."""
+
 _TRACKS_A_CROP = 4
 _EMBED, _SEARCH = "embed", "search"
 
@@ -155,7 +157,7 @@ class Vision:
         crop_shape = (CROP_SIDE_PX, CROP_SIDE_PX, 3)
         self._crops = Pool(pool_size, crop_shape, np.uint8, name="crops")
         self._probes = Pool(_TRACKS_A_CROP * pool_size, (self.dim,), np.float32, name="probes")
-        self._references = Pool(_ENROLMENT_POOL_SIZE, (self.dim,), np.float32, name="references")
+        self._references = Pool(ENROLMENTS_AT_ONCE, (self.dim,), np.float32, name="references")
         self._detector: bytes | None = None
         self._uses = 0
         """Runs that showed a model a picture; `stay_clean` goes by it."""

@@ -93,8 +93,10 @@ def jpeg(rgb: U8) -> bytes:
 
 
 def png(rgb: U8) -> bytes:
-    """Encode u8[h, w, 3] RGB without loss; quickly rather than small: thousands may be enrolled."""
-    return _encoded(".png", rgb, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_HUFFMAN_ONLY)
+    """Encode u8[h, w, 3] RGB without loss, uncompressed: a crop is then 38 instead of 25 KB, and
+    takes a fifth of the time; thousands may be enrolled."""
+    stored = cv2.IMWRITE_PNG_COMPRESSION, 0, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_NONE
+    return _encoded(".png", rgb, *stored)
 
 
 def _encoded(kind: str, rgb: U8, *options: int) -> bytes:

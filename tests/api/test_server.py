@@ -15,13 +15,13 @@ import pytest
 from site_builder import serve
 
 from lfrd.api import protocol
-from lfrd.api.app import UPLOADS_AT_ONCE
 from lfrd.api.auth import Token, TokenBook
 from lfrd.api.door import Limits
 from lfrd.api.schema import Category, Problem, WatchlistCreate
 from lfrd.api.server import ApiServer
 from lfrd.client import Client
 from lfrd.errors import Denied, StateError
+from lfrd.identity.convoy import PHOTOS_AT_ONCE
 from lfrd.store import episodes
 
 ME = f"user:{pwd.getpwuid(os.getuid()).pw_name}"
@@ -257,10 +257,10 @@ async def test_a_slow_body_is_given_up(tmp_path: Path) -> None:
 
 
 async def test_only_a_few_photos_are_held_at_once(tmp_path: Path) -> None:
-    """The fifth upload waits until one of four slow ones is given up, and then is read."""
+    """One upload too many waits until a slow one is given up, and then is read."""
     async with serve(tmp_path, limits=SMALL) as served:
         slow = [
-            await asyncio.open_unix_connection(str(served.socket)) for _ in range(UPLOADS_AT_ONCE)
+            await asyncio.open_unix_connection(str(served.socket)) for _ in range(PHOTOS_AT_ONCE)
         ]
         for _, writer in slow:
             writer.write(PHOTO + b"Content-Length: 100\r\n\r\nx")

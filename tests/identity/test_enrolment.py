@@ -18,6 +18,7 @@ from lfrd.errors import BadInput
 from lfrd.identity.enrolment import enrol, read_photo
 from lfrd.vision import packs
 from lfrd.vision.engine import Vision
+from lfrd.vision.picture import decoded
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +138,7 @@ async def test_a_portrait_gives_template_crop_and_quality(vision: Vision) -> Non
     photo = await enrol(data, vision, name="astronaut")
     assert len(photo.sha256) == 64
     assert (photo.width_px, photo.height_px) == (512, 512)
-    assert photo.crop_rgb.shape == (112, 112, 3)
+    assert decoded(photo.crop).shape == (112, 112, 3)
     assert np.linalg.norm(photo.template.vector) == pytest.approx(1, abs=1e-5)
     assert photo.template.model_digest == vision.model_digest
     assert photo.quality.inter_eye_px == pytest.approx(47, abs=4)

@@ -17,21 +17,19 @@ from lfrd.identity.gate import (
     from_json,
     refuse,
 )
-from lfrd.types import U8, Quality
+from lfrd.types import Quality, Texture
+from lfrd.vision.quality import texture
 
 GOOD = Quality(95.0, 2.0, 3.0, 200.0, 0.5, 0.93, 0.9)
 RULE = GateRule()
-
-
-def crop() -> U8:
-    """A colourful crop with texture everywhere."""
-    return np.random.default_rng(5).integers(20, 235, (112, 112, 3), np.uint8)
+PLAIN = Texture(60.0, 60.0, 60.0, 80.0)
+"""Colourful, with texture everywhere."""
 
 
 def codes(
-    quality: Quality = GOOD, company: Company | None = None, pixels: U8 | None = None
+    quality: Quality = GOOD, company: Company | None = None, of: Texture = PLAIN
 ) -> dict[str, Weight]:
-    found = examine(quality, crop() if pixels is None else pixels, (), company or Company(), RULE)
+    found = examine(quality, of, (), company or Company(), RULE)
     return {finding.code: finding.weight for finding in found}
 
 
@@ -58,16 +56,18 @@ def test_each_measure_has_its_reason(change: dict[str, float], code: str, weight
 
 
 def test_greyscale_flat_and_covered_are_seen_in_the_pixels() -> None:
-    grey = np.repeat(crop()[..., :1], 3, axis=2)
-    assert codes(pixels=grey) == {"greyscale": Weight.WARN}
-    flat = (crop() // 30 + 100).astype(np.uint8)
-    assert codes(pixels=flat)["flat"] is Weight.AGAINST
-    mask = crop()
+    crop = np.random.default_rng(5).integers(20, 235, (112, 112, 3), np.uint8)
+    assert codes(of=texture(crop)) == {}
+    grey = np.repeat(crop[..., :1], 3, axis=2)
+    assert codes(of=texture(grey)) == {"greyscale": Weight.WARN}
+    flat = (crop // 30 + 100).astype(np.uint8)
+    assert codes(of=texture(flat))["flat"] is Weight.AGAINST
+    mask = crop.copy()
     mask[70:, :] = (60, 90, 200)
-    assert codes(pixels=mask) == {"covered": Weight.WARN}
-    glasses = crop()
+    assert codes(of=texture(mask)) == {"covered": Weight.WARN}
+    glasses = crop.copy()
     glasses[38:64, :] = (10, 12, 9)
-    assert codes(pixels=glasses)["covered"] is Weight.WARN
+    assert codes(of=texture(glasses))["covered"] is Weight.WARN
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_resembling_nobody_and_being_like_oneself_is_fine() -> None:
 def test_strict_refuses_what_warn_records() -> None:
     found = examine(
         dataclasses.replace(GOOD, inter_eye_px=40.0, exposure=0.1),
-        crop(),
+        PLAIN,
         ("rotated",),
         Company(),
         RULE,
@@ -100,14 +100,14 @@ def test_strict_refuses_what_warn_records() -> None:
     with pytest.raises(PhotoRefused, match=r"photo x is refused: 40 px between the eyes.*too dark"):
         refuse(found, GateMode.STRICT, "x")
     only_warnings = examine(
-        dataclasses.replace(GOOD, inter_eye_px=80.0), crop(), (), Company(), RULE
+        dataclasses.replace(GOOD, inter_eye_px=80.0), PLAIN, (), Company(), RULE
     )
     refuse(only_warnings, GateMode.STRICT, "x")
 
 
 def test_findings_come_back_as_they_were_kept() -> None:
     found = examine(
-        dataclasses.replace(GOOD, yaw_deg=40.0), crop(), ("reduced", "converted"),
+        dataclasses.replace(GOOD, yaw_deg=40.0), PLAIN, ("reduced", "converted"),
         Company(0.2, Neighbour("e", 0.5)), RULE,
     )  # fmt: skip
     assert from_json(as_json(found)) == found

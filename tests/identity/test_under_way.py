@@ -8,17 +8,16 @@ from builders import quality
 from lfrd.identity.enrolment import EnrolledPhoto
 from lfrd.identity.import_source import Row
 from lfrd.identity.under_way import UnderWay
-from lfrd.types import Template
-
-EMPTY = np.zeros((0, 0, 3), np.uint8)
+from lfrd.types import Template, Texture
 
 
 def photo(number: int, sha256: str | None = None) -> EnrolledPhoto:
     """Each of these looks like nobody else."""
     vector = np.zeros(16, np.float32)
     vector[number] = 1.0
+    plain = Texture(60.0, 60.0, 60.0, 80.0)
     return EnrolledPhoto(
-        sha256 or f"{number}", 10, 10, EMPTY, EMPTY, Template(vector, "m"), quality(), ()
+        sha256 or f"{number}", 10, 10, b"", b"", Template(vector, "m"), quality(), plain
     )
 
 
