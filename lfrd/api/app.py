@@ -30,7 +30,7 @@ from lfrd.api import (
 )
 from lfrd.api.rates import RateMeter
 from lfrd.api.schema import EventMessage, HealthChange, Problem, Wire
-from lfrd.identity.convoy import PHOTOS_AT_ONCE
+from lfrd.api.uploads import Uploads
 from lfrd.site import Site
 
 DESCRIPTION = """\
@@ -61,7 +61,7 @@ def make_app(site: Site, stopping: asyncio.Event) -> FastAPI:
     app.state.site = site
     app.state.stopping = stopping
     app.state.meter = RateMeter()
-    app.state.uploads = asyncio.Semaphore(PHOTOS_AT_ONCE)  # further ones wait
+    app.state.uploads = Uploads()
     problems.install(app)
     refused: dict[int | str, dict[str, Any]] = {
         "4XX": _problem_response("Refused"),

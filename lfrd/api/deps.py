@@ -4,12 +4,12 @@ A route that only supervisors or admins may call says so where it is declared
 (`dependencies=[SUPERVISORS]`), and is refused before its body is looked at.
 """
 
-import asyncio
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from lfrd.api.rates import RateMeter
+from lfrd.api.uploads import Uploads
 from lfrd.governance.tokens import People, demand
 from lfrd.site import Site
 from lfrd.store.tokens import Role
@@ -40,8 +40,8 @@ def _meter(request: Request) -> RateMeter:
     return meter
 
 
-def _uploads(request: Request) -> asyncio.Semaphore:
-    uploads: asyncio.Semaphore = request.app.state.uploads
+def _uploads(request: Request) -> Uploads:
+    uploads: Uploads = request.app.state.uploads
     return uploads
 
 
@@ -56,7 +56,7 @@ def _admins(request: Request) -> None:
 SUPERVISORS = Depends(_supervisors)
 ADMINS = Depends(_admins)
 
-UploadsDep = Annotated[asyncio.Semaphore, Depends(_uploads)]
+UploadsDep = Annotated[Uploads, Depends(_uploads)]
 MeterDep = Annotated[RateMeter, Depends(_meter)]
 SiteDep = Annotated[Site, Depends(_site)]
 PeopleDep = Annotated[People, Depends(_people)]

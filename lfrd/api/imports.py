@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from lfrd.api.deps import SUPERVISORS, PrincipalDep, SiteDep, UploadsDep
 from lfrd.api.schema_lists import ExportStart, ImportRow, ImportRowDone, ImportRun, ImportStart
-from lfrd.api.watchlists import PHOTO_BODY, photo_body
+from lfrd.api.watchlists import PHOTO_BODY
 from lfrd.errors import BadInput
 from lfrd.identity.bulk_import import Progress, RowResult
 from lfrd.identity.export import export_list
@@ -46,8 +46,7 @@ async def check_import_row(
 ) -> ImportRowDone:
     """A dry run of one row: what would come of it; nothing is stored. The body is the photo."""
     mode = GateMode(gate or site.config.lists.gate)
-    async with uploads:
-        data = await photo_body(request)
+    async with uploads.photo(request) as data:
         return _done(await site.imports.check_row(watchlist_id, _row(row), data, mode))
 
 
@@ -79,8 +78,7 @@ async def add_import_row(
     principal: PrincipalDep,
 ) -> ImportRowDone:
     """Enrol one row: the body is its photo. A row that is done is answered as it was."""
-    async with uploads:
-        data = await photo_body(request)
+    async with uploads.photo(request) as data:
         return _done(await site.imports.add_row(import_id, _row(row), data, principal=principal))
 
 

@@ -5,7 +5,7 @@ from fastapi import APIRouter, Request, Response
 from lfrd.api import schema, views
 from lfrd.api.deps import SUPERVISORS, PrincipalDep, SiteDep, UploadsDep
 from lfrd.api.schema_lists import EntryChange, ListCameras, Quarantine, WatchlistChange
-from lfrd.api.watchlists import PHOTO_BODY, Box, PhotoName, parse_box, photo_body
+from lfrd.api.watchlists import PHOTO_BODY, Box, PhotoName, parse_box
 
 router = APIRouter(tags=["watchlists"])
 
@@ -65,8 +65,7 @@ async def check_photo(
     box: Box = None,
 ) -> tuple[schema.Finding, ...]:
     """What the enrolment gate would say of a photo; nothing is stored."""
-    async with uploads:
-        data = await photo_body(request)
+    async with uploads.photo(request) as data:
         found = await site.watchlists.check_photo(data, name, entry_id, parse_box(box))
     return tuple(views.finding(item) for item in found)
 

@@ -39,14 +39,6 @@ def parse_box(text: str | None) -> F32 | None:
     return box
 
 
-async def photo_body(request: Request) -> bytes:
-    """The file that was sent. Raises BadInput where there is none."""
-    data = await request.body()
-    if not data:
-        raise BadInput("the body is empty: send the image file itself")
-    return data
-
-
 @router.get("/watchlists")
 async def list_watchlists(site: SiteDep) -> tuple[schema.Watchlist, ...]:
     """All lists, by name."""
@@ -143,8 +135,7 @@ async def add_photo(
     temporary folder, and no face may lie there.
     """
     mode = gate or GateMode(site.config.lists.gate)
-    async with uploads:
-        data = await photo_body(request)
+    async with uploads.photo(request) as data:
         added = await site.watchlists.add_photo(
             entry_id, data, name, mode=mode, box=parse_box(box), principal=principal
         )

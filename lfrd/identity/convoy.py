@@ -1,19 +1,19 @@
 """Rows of an import on the last stretch to the store: a few go together, and share a commit.
 
-A commit waits for two disks' worth of promises (the rows, and the keys that open them) whether it
-holds one row or many. Rows come out of the models one by one, so each waits a moment for others
-that are on the way; where none is, it does not wait at all.
+A commit takes about as long whether it holds one row or eight. Rows come out of the models one by
+one, so each waits a moment for others that are on the way; where none is, it does not wait at all.
 """
 
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-PHOTOS_AT_ONCE = 12
-"""Photos on their way onto lists at the same time, and so in memory: half of them are being looked
-at (lfrd.vision.engine.ENROLMENTS_AT_ONCE), the others wait for their commit."""
+PHOTOS_AT_ONCE = 24
+"""Photos on their way onto lists at the same time, and so in memory. A few are being looked at
+(lfrd.vision.engine.ENROLMENTS_AT_ONCE); the others have been, or come next, so that the models have
+work while the disk takes its time."""
 
-LIMIT = 4
+LIMIT = 8
 PATIENCE_S = 0.1
 """A photo may take seconds to read; nobody waits longer than this for it."""
 
@@ -35,9 +35,7 @@ class Convoy:
             yield
         finally:
             self._coming -= 1
-            if not self._coming:
-                # One turn of the loop later: the last to come shall go with them.
-                asyncio.get_running_loop().call_soon(self._go_if_complete)
+            self._look_soon()
 
     async def depart(self) -> None:
         """Wait until so many are here, nobody else is coming, or patience is over."""
@@ -45,11 +43,17 @@ class Convoy:
         mine = loop.create_future()
         self._here.append(mine)
         late = loop.call_later(self._patience_s, self._go)
+        self._look_soon()
         try:
-            self._go_if_complete()
             await mine
         finally:
             late.cancel()
+            if mine in self._here:  # its caller no longer waits
+                self._here.remove(mine)
+
+    def _look_soon(self) -> None:
+        """One turn of the loop later: who comes last leaves in the same turn as the others."""
+        asyncio.get_running_loop().call_soon(self._go_if_complete)
 
     def _go_if_complete(self) -> None:
         if not self._coming or len(self._here) >= self._limit:

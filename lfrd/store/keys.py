@@ -10,7 +10,9 @@ import os
 import stat
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +24,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from lfrd.errors import Conflict, NotFound, StateError, StoreFailed
+from lfrd.ids import new_id
 from lfrd.store.keys_file import (
     hold_journal,
     journal_of,
@@ -39,6 +42,11 @@ from lfrd.store.state_folder import StateFolder, write_secret
 CREDENTIAL = "lfrd-master-key"
 KEYS_NAME = "keys.db"
 _WRAPPING = "data key wrapping"
+
+RESERVE = 32
+"""Photos whose ids and secrets are made together: thousands may be enrolled, and each time that
+keys.db is written waits for the disk five times. What the program ends without having used is
+deleted; after a crash it stays, and opens nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +153,8 @@ class KeyStore:
         self._lock = threading.Lock()
         self._opened: dict[str, DataKey] = {}
         self._unsettled: dict[str, tuple[str, bytes]] = {}
+        self._reserved: dict[str, deque[tuple[str, bytes]]] = {}
+        """By list: ids of photos to come with their secrets, on the disk or among the unsettled."""
         self._connection: Connection | None = None
         self.installation_id = ""
 
@@ -178,6 +188,11 @@ class KeyStore:
             self._opened.clear()
             self._unsettled.clear()
             if self._connection is not None:
+                with suppress(StoreFailed):  # the disk is full: they stay, as after a crash
+                    self._delete_parts(
+                        [part for left in self._reserved.values() for part, _ in left]
+                    )
+                self._reserved.clear()
                 self._connection.close()
                 self._connection = None
                 remove_journal(self._folder.keys_path)
@@ -215,6 +230,7 @@ class KeyStore:
         """Overwrite the key: what it sealed can never be opened again. False if there was none."""
         with self._lock:
             self._opened.pop(scope.key_id, None)
+            self._reserved.pop(scope.key_id, None)
             if self._db.value("SELECT 1 FROM data_key WHERE id = ?", (scope.key_id,)) is None:
                 return False
 
@@ -225,8 +241,23 @@ class KeyStore:
             self._write(delete)
             return True
 
+    def next_part(self, scope: Scope) -> tuple[str, DataKey]:
+        """The id and the key of a new photo; on the disk with the next `settle`, if not yet.
+
+        Raises NotFound where the list's key was destroyed.
+        """
+        owner = self.open(scope)
+        with self._lock:
+            reserved = self._reserved.setdefault(scope.key_id, deque())
+            if not reserved:
+                reserved.extend((new_id(), os.urandom(KEY_BYTES)) for _ in range(RESERVE))
+                self._unsettled |= {part: (scope.key_id, secret) for part, secret in reserved}
+            part_id, secret = reserved.popleft()
+        return part_id, owner.part(secret)
+
     def add_part(self, scope: Scope, part_id: str) -> DataKey:
-        """Make the key of a photo or episode; on the disk with the next `settle`.
+        """Make the key of an episode, or of what is shown in it; on the disk with the next
+        `settle`.
 
         Raises NotFound where the list's or deployment's key was destroyed.
         """
@@ -252,6 +283,7 @@ class KeyStore:
         """What the parts were added for was not committed."""
         with self._lock:
             self._unsettled.clear()
+            self._reserved.clear()
 
     def open_part(self, scope: Scope, part_id: str) -> DataKey:
         """The key of a photo or episode. Raises NotFound where it, or its owner's, is destroyed."""
@@ -278,12 +310,7 @@ class KeyStore:
         with self._lock:
             for part_id in part_ids:
                 self._unsettled.pop(part_id, None)
-            if part_ids:
-                self._write(
-                    lambda: self._db.execute_many(
-                        "DELETE FROM part WHERE id = ?", [(part_id,) for part_id in part_ids]
-                    )
-                )
+            self._delete_parts(part_ids)
 
     def has(self, scope: Scope) -> bool:
         """Whether there is a key, without opening it."""
@@ -336,6 +363,11 @@ class KeyStore:
                 f"{journal_of(self._db.path)} cannot be overwritten ({error.strerror}): it may "
                 "hold keys of what was erased"
             ) from error
+
+    def _delete_parts(self, part_ids: Sequence[str]) -> None:
+        if part_ids:
+            rows = [(part_id,) for part_id in part_ids]
+            self._write(lambda: self._db.execute_many("DELETE FROM part WHERE id = ?", rows))
 
     @property
     def _db(self) -> Connection:

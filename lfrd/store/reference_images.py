@@ -11,7 +11,6 @@ from typing import ClassVar
 from lfrd.errors import Conflict, NotFound
 from lfrd.events import EventKind
 from lfrd.governance.audit import AuditClass
-from lfrd.ids import new_id
 from lfrd.store import records, watchlists
 from lfrd.store.seal import DataKey, Label
 from lfrd.store.transaction import Reader, Transaction
@@ -91,8 +90,7 @@ class NewReferenceImage:
 def add(tx: Transaction, new: NewReferenceImage) -> ReferenceImage:
     """Seal and keep a photo of an entry. Raises Conflict where the entry has it already."""
     entry = watchlists.get_entry(tx, new.entry_id)
-    row_id = new_id()
-    key = tx.keys.add_part(watchlists.scope_of(entry.watchlist_id), row_id)
+    row_id, key = tx.keys.next_part(watchlists.scope_of(entry.watchlist_id))
     quality = new.quality
     image = ReferenceImage(
         row_id, entry.id, hashlib.sha256(new.image).hexdigest(), len(new.image),

@@ -18,8 +18,9 @@ from store_builders import (
 from lfrd.errors import NotFound, StoreFailed
 from lfrd.store import episodes, erasures, reference_images, templates, watchlists
 from lfrd.store.erasures import ErasureKind
-from lfrd.store.keys import KeyStore, Scope, load_master_key
+from lfrd.store.keys import RESERVE, KeyStore, Scope, load_master_key
 from lfrd.store.keys_file import journal_of, wipe_journal
+from lfrd.store.seal import Label
 from lfrd.store.state_folder import StateFolder
 from lfrd.store.transaction import Transaction
 
@@ -154,6 +155,48 @@ async def test_no_part_stays_of_what_was_not_committed(tmp_path: Path) -> None:
         await db.write(watchlists.list_all, principal="ada")
         listed = (await db.read(watchlists.list_all))[0]
         assert db.keys.secrets_of(watchlists.scope_of(listed.id)) == {}
+
+
+def test_photos_have_their_keys_from_a_reserve_that_is_written_at_once(tmp_path: Path) -> None:
+    folder = StateFolder(tmp_path)
+    with KeyStore(folder, load_master_key(folder, {})) as keys:
+        keys.create(LIST)
+        made = [keys.next_part(LIST) for _ in range(RESERVE)]
+        keys.settle()
+        written = keys.secrets_of(LIST)
+        assert sorted(part for part, _ in made) == sorted(written) == [part for part, _ in made]
+        for part, key in made:
+            sealed = key.seal(Label("reference-image", part), b"face")
+            assert (
+                keys.open_part(LIST, part).open(Label("reference-image", part), sealed) == b"face"
+            )
+        assert len(set(written.values())) == RESERVE
+        part, _ = keys.next_part(LIST)
+        assert part not in written
+        keys.settle()
+        assert len(keys.secrets_of(LIST)) == 2 * RESERVE
+    with KeyStore(folder, load_master_key(folder, {})) as keys:
+        assert set(keys.secrets_of(LIST)) == {*written, part}, "what was not used is gone"
+
+
+def test_a_reserve_ends_with_its_list_and_with_a_commit_that_failed(tmp_path: Path) -> None:
+    folder = StateFolder(tmp_path)
+    with KeyStore(folder, load_master_key(folder, {})) as keys:
+        keys.create(LIST)
+        lost, _ = keys.next_part(LIST)
+        keys.forget_unsettled()
+        kept, _ = keys.next_part(LIST)
+        keys.settle()
+        assert kept in keys.secrets_of(LIST)
+        assert lost not in keys.secrets_of(LIST)
+        keys.destroy(LIST)
+        with pytest.raises(NotFound, match="erased"):
+            keys.next_part(LIST)
+        keys.create(LIST)
+        again, _ = keys.next_part(LIST)
+        keys.settle()
+        assert again in keys.secrets_of(LIST)
+        assert kept not in keys.secrets_of(LIST)
 
 
 def test_a_key_file_from_before_parts_gets_them(tmp_path: Path) -> None:
