@@ -44,6 +44,7 @@ class Sighting:
 class Alerts:
     """The decisions of one deployment on their way to the store.
 
+    People are told once in `cooldown_s` of an entry that passes a camera again and again.
     `media_clock` says that files are read as fast as possible: a latency would mean nothing.
     """
 
@@ -55,6 +56,7 @@ class Alerts:
         deployment_id: str,
         model_digest: str,
         *,
+        cooldown_s: float = 0.0,
         media_clock: bool = False,
         report: Report | None = None,
     ) -> None:
@@ -63,6 +65,7 @@ class Alerts:
         self._health = health
         self._deployment_id = deployment_id
         self._model_digest = model_digest
+        self._cooldown_s = cooldown_s
         self._media_clock = media_clock
         self._report = report
         self._episodes: dict[tuple[str, int], dict[str, _Episode]] = {}
@@ -150,6 +153,7 @@ class Alerts:
                 latency_ms=self._latency_ms(decision),
                 evidence=evidence,
                 looks_json=_trail(decision),
+                cooldown_s=self._cooldown_s,
             ),
         )
         self._add_rivals(tx, episode.id, decision)

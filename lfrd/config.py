@@ -117,9 +117,13 @@ PolicyValue = bool | int | float | str | None
 
 
 class ReviewSection(Section):
-    """Seeded decoys in the review queue: one in every `decoy_every_min` while a deployment runs; 0
+    """`cooldown_s`: people are told once in so long of an entry that passes a camera again and
+    again; 0 is each time. Every candidate stays one of its own.
+
+    Seeded decoys in the review queue: one in every `decoy_every_min` while a deployment runs; 0
     is none. `decoys_folder` holds pictures of consenting lab people, a folder for each person."""
 
+    cooldown_s: Annotated[float, Field(ge=0, le=3600)] = 60.0
     decoys_folder: Path | None = None
     decoy_every_min: Annotated[float, Field(ge=0, le=1440)] = 0.0
     decoys_seed: int | None = None

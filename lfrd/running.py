@@ -130,6 +130,7 @@ class Running:
             tools.health,
             deployment.id,
             tools.vision.model_digest,
+            cooldown_s=tools.config.review.cooldown_s,
             media_clock=tools.pace.media_clock,
             report=tools.report,
         )

@@ -148,3 +148,16 @@ async def test_one_reviewers_pictures_stay_as_they_were_decided_about(tmp_path: 
     )
     assert undecided != decided
     assert undecided == late
+
+
+async def test_who_comes_back_soon_is_bundled_and_stays_a_candidate(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with opened(tmp_path, clock=clock) as db:
+        deployment_id, entry = await set_up(db)
+        sink = Alerts(db, clock, HealthBoard(), deployment_id, MODEL, cooldown_s=60.0)
+        for track_id, after_s in ((1, 0.0), (2, 30.0), (3, 30.0)):
+            clock.advance(after_s)
+            await sink.record("door", replace(decision(entry), track_id=track_id), CROP, CROP)
+        third, second, first = await db.read(episodes.page)
+    assert [first.bundled_with, second.bundled_with, third.bundled_with] == [None, first.id, None]
+    assert sink.raised == 3

@@ -75,6 +75,7 @@ def alert(
     shown: Revealed | None = None,
     rivals: tuple[Rival, ...] = (),
     reference: str | None = None,
+    bundled_with: str | None = None,
 ) -> Alert:
     return Alert(
         id=f"alert-{number}",
@@ -92,6 +93,7 @@ def alert(
         rivals=rivals,
         my_review=my_review,
         revealed=shown,
+        bundled_with=bundled_with,
     )
 
 

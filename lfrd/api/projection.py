@@ -89,6 +89,7 @@ def project(dossier: Dossier, viewer: str, role: Role = Role.OPERATOR) -> schema
         engagement=_engagement(dossier.engagement) if knows and dossier.engagement else None,
         decoy=True if knows and dossier.decoy else None,
         decoy_right=_right(dossier.decoy) if knows and dossier.decoy else None,
+        bundled_with=episode.bundled_with,
     )
 
 

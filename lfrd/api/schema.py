@@ -331,6 +331,9 @@ class Alert(Wire):
     whose own decision is final. `engagement` is what was done about it, for the same people.
     `decoy` tells who sees `revealed` that nobody was seen: it was seeded to measure reviewers, and
     `decoy_right` was the right answer. It is null for a real candidate, and until then.
+
+    `bundled_with` is an earlier alert of the same entry at the same camera, within `cooldown_s` of
+    this one: whoever notifies people told them with that one. Each is reviewed by itself.
     """
 
     id: str
@@ -352,6 +355,7 @@ class Alert(Wire):
     engagement: EngagementReport | None = None
     decoy: Literal[True] | None = None
     decoy_right: ReviewDecision | None = None
+    bundled_with: str | None = None
 
 
 class EventKind(StrEnum):

@@ -36,7 +36,8 @@ class Episode:
     `latency_ms` is None where no live clock ran. `faces_commitment` is SHA-256 over `faces_salt`
     and the digests of the images that were sealed: it outlives them. `escalated_at_s` is when the
     reviewers turned out to disagree. `evidence` is how the score came about, as JSON (see
-    lfrd.identity.evidence)."""
+    lfrd.identity.evidence). `bundled_with` is the earlier episode of the same entry and camera
+    whose notification stands for this one too."""
 
     TABLE: ClassVar[str] = "episode"
 
@@ -65,6 +66,7 @@ class Episode:
     faces_erased_at_s: float | None = None
     escalated_at_s: float | None = None
     evidence: str | None = None
+    bundled_with: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,8 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class NewEpisode:
-    """What the evidence module found, and its images."""
+    """What the evidence module found, and its images. People are told once in `cooldown_s` of an
+    entry that passes a camera again and again; 0: each time."""
 
     deployment_id: str
     camera_id: str
@@ -114,6 +117,7 @@ class NewEpisode:
     latency_ms: float | None
     evidence: Evidence
     looks_json: str | None = None
+    cooldown_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +166,7 @@ def add(tx: Transaction, new: NewEpisode) -> Episode:
         row_id, new.deployment_id, new.camera_id, new.track_id, new.entry_id, new.person_id,
         new.watchlist_id, new.reference, new.score, new.margin, new.threshold, new.model_digest,
         new.looks, new.sequence, new.media_at_s, new.captured_at_s, tx.at_s, new.latency_ms,
-        EpisodeState.OPEN, None, salt, faces, None, None, new.looks_json,
+        EpisodeState.OPEN, None, salt, faces, None, None, new.looks_json, _told_with(tx, new),
         seal("probe-crop", new.evidence.probe_crop),
         seal("episode-reference", likeness.crop),
         seal("probe-portrait", new.evidence.probe_portrait),
@@ -176,6 +180,21 @@ def add(tx: Transaction, new: NewEpisode) -> Episode:
     )  # fmt: skip
     tx.event(EventKind.EPISODE_RAISED, row_id)
     return get(tx, row_id)
+
+
+def _told_with(tx: Transaction, new: NewEpisode) -> str | None:
+    """The episode that people were last told of for this entry at this camera, if that is so short
+    ago that they need not be told again. A clock that was set back tells them."""
+    rows = tx.rows(
+        "SELECT id, raised_at_s FROM episode WHERE entry_id = ? AND camera_id = ?"
+        " AND deployment_id = ? AND bundled_with IS NULL ORDER BY id DESC LIMIT 1",
+        (new.entry_id, new.camera_id, new.deployment_id),
+    )
+    for told_id, told_at_s in rows:
+        assert isinstance(told_at_s, float)
+        if 0 <= tx.at_s - told_at_s < new.cooldown_s:
+            return str(told_id)
+    return None
 
 
 class SealedAlone(Protocol):

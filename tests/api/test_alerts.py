@@ -1,5 +1,6 @@
 """Alerts: what a reviewer may see and when, the images' log, and the way of a decision."""
 
+import dataclasses
 import json
 import os
 import pwd
@@ -108,6 +109,12 @@ async def test_alerts_are_listed_newest_first_in_pages(tmp_path: Path) -> None:
         closed = await client.alerts(state=AlertState.CLOSED)
         assert [alert.id for alert in opened] == newest_first[1:]
         assert [alert.id for alert in closed] == newest_first[:1]
+
+
+def test_an_alert_says_with_which_one_people_were_told() -> None:
+    assert project(Dossier(EPISODE, (), (), None), ME).bundled_with is None
+    again = dataclasses.replace(EPISODE, bundled_with="earlier")
+    assert project(Dossier(again, (), (), None), ME).bundled_with == "earlier"
 
 
 async def test_an_alert_names_its_list_even_after_it_is_gone(tmp_path: Path) -> None:

@@ -216,6 +216,24 @@ async def test_a_new_candidate_rings_and_stays_unread_while_another_is_open(
         assert text_of(pilot).count("new · ") == 3
 
 
+async def test_somebody_who_passes_again_is_shown_and_does_not_ring_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    desk = Desk(alert(1, raised_at_s=NOW_S - 60))
+    async with screen_of(desk) as (pilot, screen):
+        rung: list[int] = []
+        monkeypatch.setattr(pilot.app, "bell", lambda: rung.append(1))
+        for number, bundled_with in ((2, "alert-1"), (3, None)):
+            desk.held[f"alert-{number}"] = alert(number, bundled_with=bundled_with)
+            raised = EventMessage(
+                id=number, kind=EventKind.ALERT_RAISED, subject_id=f"alert-{number}", at_s=NOW_S
+            )
+            desk.stream.put_nowait(raised)
+            await until(pilot, lambda n=number: len(screen.board) == n)
+            assert len(rung) == number - 2
+        assert screen.board.is_unread("alert-2")
+
+
 async def test_an_idle_screen_shows_a_new_candidate_at_once() -> None:
     final = review(final_at_s=NOW_S)
     desk = Desk(alert(1, my_review=final, shown=revealed(final), raised_at_s=NOW_S - 60))

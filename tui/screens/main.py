@@ -126,7 +126,7 @@ class MainScreen(DecidingScreen):
             assert alert.my_review is not None
             word = decision_mark(alert.my_review.decision).text
             self.say(Content.assemble((f"{word} ", "bold"), f"on {alert.reference} is final"))
-        self._arrived(int(arrived))
+        self._arrived(int(arrived), ring=alert.bundled_with is None)
 
     def forget_alert(self, alert_id: str) -> None:
         self.board.remove(alert_id)
@@ -191,10 +191,11 @@ class MainScreen(DecidingScreen):
 
     # How it is done.
 
-    def _arrived(self, count: int) -> None:
-        """New candidates: ring, and show one unless the operator is busy with another."""
+    def _arrived(self, count: int, *, ring: bool = True) -> None:
+        """New candidates: ring, unless somebody passes again of whom the operator was told a moment
+        ago, and show one unless the operator is busy with another."""
         if count:
-            if self._bell:
+            if self._bell and ring:
                 self.app.bell()
             self.say(Content("● a new candidate" if count == 1 else f"● {count} new candidates"))
         selected = self.board.selected
