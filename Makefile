@@ -10,7 +10,7 @@ demo: $(VENV)/ready
 	$(BIN)/lfrd demo $(ARGS)
 
 test: $(VENV)/ready
-	$(BIN)/pytest -m "not e2e" -n 2 --dist loadfile $(ARGS)
+	$(BIN)/pytest -m "not e2e" -n 2 --dist worksteal $(ARGS)
 
 # Needs programs from outside Python; `.ci/run` installs them.
 test-e2e: $(VENV)/ready

@@ -125,15 +125,10 @@ class Running:
         self._tempo = tools.pace.tempo()
         self._pacers: dict[str, Pacer] = {}
         self._alerts = Alerts(
-            tools.database,
-            tools.clock,
-            tools.health,
-            deployment.id,
-            tools.vision.model_digest,
-            cooldown_s=tools.config.review.cooldown_s,
-            media_clock=tools.pace.media_clock,
+            tools.database, tools.clock, tools.health, deployment.id, tools.vision.model_digest,
+            cooldown_s=tools.config.review.cooldown_s, media_clock=tools.pace.media_clock,
             report=tools.report,
-        )
+        )  # fmt: skip
         self._recorder = Recorder(self._alerts)
 
     def ask_to_end(self, reason: str, principal: str) -> None:
