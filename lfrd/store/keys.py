@@ -231,6 +231,10 @@ class KeyStore:
         with self._lock:
             self._opened.pop(scope.key_id, None)
             self._reserved.pop(scope.key_id, None)
+            for part_id in [
+                p for p, (owner, _) in self._unsettled.items() if owner == scope.key_id
+            ]:
+                del self._unsettled[part_id]
             if self._db.value("SELECT 1 FROM data_key WHERE id = ?", (scope.key_id,)) is None:
                 return False
 

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import stat
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -124,6 +125,28 @@ def test_a_folder_gives_its_photos_and_no_other(tmp_path: Path) -> None:
         source.photo(source.rows[1])
     with pytest.raises(BadInput, match="cannot be read"):
         source.photo(source.rows[2])
+
+
+def test_a_photo_is_read_at_its_size_and_not_at_the_limit(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("reference,file\na,a.jpg\n")
+    (tmp_path / "a.jpg").write_bytes(bytes(40_000))
+    source = FolderSource(tmp_path / "t.csv", tmp_path)
+    tracemalloc.start()
+    try:
+        assert len(source.photo(source.rows[0])) == 40_000
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 500_000
+
+
+def test_a_photo_over_the_limit_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("reference,file\na,a.jpg\n")
+    with (tmp_path / "a.jpg").open("wb") as file:
+        file.truncate(LIMIT_BYTES + 1)
+    source = FolderSource(tmp_path / "t.csv", tmp_path)
+    with pytest.raises(BadInput, match="is larger than 20 MB"):
+        source.photo(source.rows[0])
 
 
 def test_a_zip_brings_its_own_table(tmp_path: Path) -> None:
