@@ -93,6 +93,11 @@ StreamItem = EventMessage | HealthChange | tuple[CameraRates, ...] | Reset | Bac
 _RATES = TypeAdapter(tuple[CameraRates, ...])
 
 
+LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=100)
+"""An import sends more photos at once than httpx keeps connections by itself, and would open new
+ones all the time."""
+
+
 class Client:
     """One daemon. Enter it before use; calls may run at the same time."""
 
@@ -110,13 +115,13 @@ class Client:
     def over_socket(cls, path: Path, token: str | None = None) -> Self:
         """The daemon's Unix socket: the kernel tells it who we are, or a personal token does."""
         # Nothing is encrypted on it, so the system's certificates need not be read.
-        transport = httpx.AsyncHTTPTransport(uds=str(path), verify=False)
+        transport = httpx.AsyncHTTPTransport(uds=str(path), verify=False, limits=LIMITS)
         return cls(transport, "http://localhost", str(path), token)
 
     @classmethod
     def over_tcp(cls, url: str, token: str) -> Self:
         """The daemon's loopback port, such as http://127.0.0.1:8787."""
-        return cls(httpx.AsyncHTTPTransport(), url, url, token)
+        return cls(httpx.AsyncHTTPTransport(limits=LIMITS), url, url, token)
 
     async def __aenter__(self) -> Self:
         await self._http.__aenter__()

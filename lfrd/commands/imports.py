@@ -174,23 +174,31 @@ async def _go_through(
     order: ImportOrder,
     results: _Results,
 ) -> None:
-    """Every row in turn, PHOTOS_AT_ONCE of them together: each worker takes the next when free."""
+    """Every row in turn, PHOTOS_AT_ONCE of them together: each worker takes the next when free.
+
+    When one fails, the others go on to the end of their row: what the daemon does is written down.
+    """
     waiting = (row for row in source.rows if row.number not in results.done)
 
     async def worker() -> None:
-        for row in waiting:
-            wire = ImportRow(**asdict(row))
-            try:
-                photo = await asyncio.to_thread(source.photo, row)
-            except BadInput as error:
-                photo, problem = b"unreadable", str(error)
-                sys.stderr.write(f"\n{problem}\n")
-            result = await _patiently(client, watchlist_id, run, wire, photo, order.gate)
-            results.add(row, result)
+        try:
+            for row in waiting:
+                wire = ImportRow(**asdict(row))
+                try:
+                    photo = await asyncio.to_thread(source.photo, row)
+                except BadInput as error:
+                    photo, problem = b"unreadable", str(error)
+                    sys.stderr.write(f"\n{problem}\n")
+                result = await _patiently(client, watchlist_id, run, wire, photo, order.gate)
+                results.add(row, result)
+        except BaseException:
+            waiting.close()
+            raise
 
-    async with asyncio.TaskGroup() as tasks:
-        for _ in range(PHOTOS_AT_ONCE):
-            tasks.create_task(worker())
+    workers = (worker() for _ in range(PHOTOS_AT_ONCE))
+    for end in await asyncio.gather(*workers, return_exceptions=True):
+        if end is not None:
+            raise end
 
 
 async def _patiently(
