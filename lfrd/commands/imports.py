@@ -7,7 +7,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
@@ -176,12 +176,13 @@ async def _go_through(
 ) -> None:
     """Every row in turn, PHOTOS_AT_ONCE of them together: each worker takes the next when free.
 
-    When one fails, the others go on to the end of their row: what the daemon does is written down.
+    Who ends, be it by an error, closes what waits: then the others end with the row they are at, so
+    that what the daemon did about it is written down.
     """
     waiting = (row for row in source.rows if row.number not in results.done)
 
     async def worker() -> None:
-        try:
+        with closing(waiting):
             for row in waiting:
                 wire = ImportRow(**asdict(row))
                 try:
@@ -191,9 +192,6 @@ async def _go_through(
                     sys.stderr.write(f"\n{problem}\n")
                 result = await _patiently(client, watchlist_id, run, wire, photo, order.gate)
                 results.add(row, result)
-        except BaseException:
-            waiting.close()
-            raise
 
     workers = (worker() for _ in range(PHOTOS_AT_ONCE))
     for end in await asyncio.gather(*workers, return_exceptions=True):

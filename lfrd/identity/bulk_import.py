@@ -172,9 +172,9 @@ class BulkImport:
             return await self._refuse(import_id, row, error, principal)
         async with self._under_way.turn(row, photo):
             hits = await self._photos.nearest(photo)
+            looked = _Looked(row, data, photo, hits)
             await self._convoy.depart()
             try:
-                looked = _Looked(row, data, photo, hits)
                 done = await self._database.write(
                     lambda tx: self._store(tx, import_id, looked), principal=principal
                 )

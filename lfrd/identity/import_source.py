@@ -13,7 +13,7 @@ import os
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Protocol
@@ -94,10 +94,7 @@ class FolderSource:
         if not path.is_relative_to(self._folder):
             raise BadInput(f"row {row.number}: {row.file} is outside the folder")
         try:
-            with path.open("rb") as file:
-                # Python makes room for as much as is asked for: 20 MB a photo, page by page.
-                size = os.fstat(file.fileno()).st_size
-                return _bounded(file.read(min(size, LIMIT_BYTES) + 1), row)
+            return _bounded(_read_file(path, LIMIT_BYTES), row)
         except OSError as error:
             raise BadInput(
                 f"row {row.number}: {row.file} cannot be read ({error.strerror})"
@@ -314,8 +311,7 @@ def _members(archive: zipfile.ZipFile, name: str) -> dict[str, zipfile.ZipInfo]:
 
 def _read_table(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            content = file.read(TABLE_LIMIT_BYTES + 1)
+        content = _read_file(path, TABLE_LIMIT_BYTES)
     except OSError as error:
         raise BadInput(f"the table {path} cannot be read: {error.strerror}") from None
     if len(content) > TABLE_LIMIT_BYTES:
@@ -323,12 +319,15 @@ def _read_table(path: Path) -> bytes:
     return content
 
 
+def _read_file(path: Path, limit: int) -> bytes:
+    """At most `limit` + 1 bytes, and no more is asked for than there are: Python makes room for as
+    much as it is asked for, page by page."""
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        return file.read(min(size, limit) + 1)
+
+
 def _bounded(data: bytes, row: Row) -> bytes:
     if len(data) > LIMIT_BYTES:
         raise BadInput(f"row {row.number}: {row.file} is larger than {LIMIT_BYTES / 1e6:.0f} MB")
     return data
-
-
-def numbered_from(rows: Sequence[Row], done: frozenset[int]) -> Iterator[Row]:
-    """The rows that are not done yet."""
-    return (row for row in rows if row.number not in done)

@@ -231,10 +231,9 @@ class KeyStore:
         with self._lock:
             self._opened.pop(scope.key_id, None)
             self._reserved.pop(scope.key_id, None)
-            for part_id in [
-                p for p, (owner, _) in self._unsettled.items() if owner == scope.key_id
-            ]:
-                del self._unsettled[part_id]
+            self._unsettled = {
+                part: new for part, new in self._unsettled.items() if new[0] != scope.key_id
+            }
             if self._db.value("SELECT 1 FROM data_key WHERE id = ?", (scope.key_id,)) is None:
                 return False
 

@@ -11,7 +11,7 @@ from typing import ClassVar
 from lfrd.errors import Conflict, NotFound
 from lfrd.events import EventKind
 from lfrd.governance.audit import AuditClass
-from lfrd.store import records, watchlists
+from lfrd.store import watchlists
 from lfrd.store.seal import DataKey, Label
 from lfrd.store.transaction import Reader, Transaction
 from lfrd.store.watchlists import Entry
@@ -92,26 +92,23 @@ def add(tx: Transaction, new: NewReferenceImage) -> ReferenceImage:
     entry = watchlists.get_entry(tx, new.entry_id)
     row_id, key = tx.keys.next_part(watchlists.scope_of(entry.watchlist_id))
     quality = new.quality
-    image = ReferenceImage(
+    image = _SealedReferenceImage(
         row_id, entry.id, hashlib.sha256(new.image).hexdigest(), len(new.image),
         new.width_px, new.height_px, quality.inter_eye_px, quality.yaw_deg, quality.pitch_deg,
         quality.sharpness, quality.exposure, quality.detector_score, quality.overall,
         new.findings, None, None, None, tx.at_s, tx.principal,
-    )  # fmt: skip
-    sealed = _SealedReferenceImage(
-        *records.values(image),  # type: ignore[arg-type,call-arg]  # its columns come first
         key.seal(Label("reference-image", row_id), new.image),
         key.seal(Label("reference-crop", row_id), new.crop),
         key.seal(Label("reference-portrait", row_id), new.portrait),
         True,
-    )
+    )  # fmt: skip
     try:
-        tx.insert(sealed)
+        tx.insert(image)
     except Conflict as error:
         raise Conflict("the entry already has this very photo") from error
     tx.audit(AuditClass.COLLECTION, "image.add", (row_id, entry.id, entry.watchlist_id))
     tx.event(EventKind.WATCHLIST_CHANGED, entry.watchlist_id)
-    return image
+    return get(tx, row_id)
 
 
 def get(reader: Reader, image_id: str) -> ReferenceImage:

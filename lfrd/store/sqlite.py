@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Literal
 
 import apsw
@@ -62,10 +61,9 @@ class Connection:
 
     def value(self, sql: str, values: Sequence[SQLValue] = ()) -> SQLValue:
         """The first column of the first row, None where there is no row."""
-        with _Translated(self.path):
-            for row in self._raw.execute(sql, values):
-                return row[0]  # type: ignore[no-any-return]
-            return None
+        for row in self.rows(sql, values):
+            return row[0]
+        return None
 
     def last_id(self) -> int:
         """The rowid of the last INSERT."""
@@ -247,12 +245,7 @@ class _Translated:
     def __enter__(self) -> None:
         return None
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         if isinstance(error, apsw.Error):
             raise _ours(self._path, error) from error
 

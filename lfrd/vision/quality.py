@@ -31,7 +31,7 @@ def measure(crop_rgb: U8, landmarks: F32, detector_score: float) -> Quality:
     yaw_deg, pitch_deg = pose_deg(landmarks)
     luma = cv2.cvtColor(crop_rgb, cv2.COLOR_RGB2GRAY)
     edges = cv2.Laplacian(luma, cv2.CV_32F)
-    sharpness = float(cv2.meanStdDev(edges)[1][0, 0]) ** 2
+    sharpness = _spread(edges) ** 2
     exposure = float(cv2.mean(luma)[0]) / 255.0
     luma.fill(0)  # they show the face
     # OpenCV gives its row buffers back with the last rows in them: the same work on black goes
@@ -58,8 +58,9 @@ def texture(crop_rgb: U8) -> Texture:
     )
 
 
-def _spread(luma: Any) -> float:
-    return float(cv2.meanStdDev(luma)[1][0, 0])
+def _spread(values: Any) -> float:
+    """The standard deviation of a picture of one channel."""
+    return float(cv2.meanStdDev(values)[1][0, 0])
 
 
 def potential(size_px: float, yaw_deg: float, pitch_deg: float, detector_score: float) -> float:

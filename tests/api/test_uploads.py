@@ -35,6 +35,12 @@ class Senders:
             await self._let_go[name].wait()
             self.inside.remove(name)
 
+    async def arrive(self, tasks: asyncio.TaskGroup, sizes: dict[str, int | None]) -> None:
+        """One after the other."""
+        for name, declared in sizes.items():
+            tasks.create_task(self.send(name, declared))
+            await settle()
+
     async def let_go(self, name: str) -> None:
         self._let_go[name].set()
         await settle()
@@ -48,9 +54,7 @@ async def settle() -> None:
 async def test_a_large_photo_waits_for_room_and_is_not_overtaken() -> None:
     senders = Senders(Uploads(photos=9, bytes_at_once=100))
     async with asyncio.TaskGroup() as tasks:
-        for name, size in (("a", 60), ("b", 30), ("large", 100), ("small", 5)):
-            tasks.create_task(senders.send(name, size))
-            await settle()
+        await senders.arrive(tasks, {"a": 60, "b": 30, "large": 100, "small": 5})
         assert senders.inside == ["a", "b"]
         await senders.let_go("a")
         assert senders.inside == ["b"]
@@ -64,9 +68,7 @@ async def test_a_large_photo_waits_for_room_and_is_not_overtaken() -> None:
 async def test_so_many_are_held_and_no_more_however_small() -> None:
     senders = Senders(Uploads(photos=2, bytes_at_once=100))
     async with asyncio.TaskGroup() as tasks:
-        for name in "abc":
-            tasks.create_task(senders.send(name, 1))
-            await settle()
+        await senders.arrive(tasks, {"a": 1, "b": 1, "c": 1})
         assert senders.inside == ["a", "b"]
         for name in "abc":
             await senders.let_go(name)
@@ -75,9 +77,7 @@ async def test_so_many_are_held_and_no_more_however_small() -> None:
 async def test_a_photo_of_unknown_size_counts_as_the_largest() -> None:
     senders = Senders(Uploads(photos=9, bytes_at_once=LARGEST))
     async with asyncio.TaskGroup() as tasks:
-        for name in "ab":
-            tasks.create_task(senders.send(name, None))
-            await settle()
+        await senders.arrive(tasks, {"a": None, "b": None})
         assert senders.inside == ["a"]
         await senders.let_go("a")
         assert senders.inside == ["b"]
@@ -87,13 +87,11 @@ async def test_a_photo_of_unknown_size_counts_as_the_largest() -> None:
 async def test_who_gives_up_leaves_the_room_to_others() -> None:
     senders = Senders(Uploads(photos=9, bytes_at_once=100))
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(senders.send("a", 60))
-        await settle()
+        await senders.arrive(tasks, {"a": 60})
         waiting = tasks.create_task(senders.send("b", 60))
         await settle()
         waiting.cancel()
-        tasks.create_task(senders.send("c", 40))
-        await settle()
+        await senders.arrive(tasks, {"c": 40})
         assert senders.inside == ["a", "c"]
         await senders.let_go("a")
         await senders.let_go("c")

@@ -43,6 +43,16 @@ SIZES = [(80, 24), (160, 48)]
 SECRETS = ("0.471", "0.103", "0.451", "score", "margin", "threshold", "%")
 
 
+def raise_one(desk: Desk, number: int, *, bundled_with: str | None = None) -> None:
+    """The daemon holds a new candidate, and says so."""
+    desk.held[f"alert-{number}"] = alert(number, bundled_with=bundled_with)
+    desk.stream.put_nowait(
+        EventMessage(
+            id=number, kind=EventKind.ALERT_RAISED, subject_id=f"alert-{number}", at_s=NOW_S
+        )
+    )
+
+
 def two() -> Desk:
     return Desk(alert(1, raised_at_s=NOW_S - 60), alert(2, raised_at_s=NOW_S - 5))
 
@@ -203,11 +213,7 @@ async def test_a_new_candidate_rings_and_stays_unread_while_another_is_open(
         rung: list[int] = []
         monkeypatch.setattr(pilot.app, "bell", lambda: rung.append(1))
         for number in (2, 3):
-            desk.held[f"alert-{number}"] = alert(number)
-            raised = EventMessage(
-                id=number, kind=EventKind.ALERT_RAISED, subject_id=f"alert-{number}", at_s=NOW_S
-            )
-            desk.stream.put_nowait(raised)
+            raise_one(desk, number)
             await until(pilot, lambda n=number: len(screen.board) == n)
             await pilot.press("b")
         assert rung == [1]
@@ -224,11 +230,7 @@ async def test_somebody_who_passes_again_is_shown_and_does_not_ring_again(
         rung: list[int] = []
         monkeypatch.setattr(pilot.app, "bell", lambda: rung.append(1))
         for number, bundled_with in ((2, "alert-1"), (3, None)):
-            desk.held[f"alert-{number}"] = alert(number, bundled_with=bundled_with)
-            raised = EventMessage(
-                id=number, kind=EventKind.ALERT_RAISED, subject_id=f"alert-{number}", at_s=NOW_S
-            )
-            desk.stream.put_nowait(raised)
+            raise_one(desk, number, bundled_with=bundled_with)
             await until(pilot, lambda n=number: len(screen.board) == n)
             assert len(rung) == number - 2
         assert screen.board.is_unread("alert-2")
@@ -238,9 +240,7 @@ async def test_an_idle_screen_shows_a_new_candidate_at_once() -> None:
     final = review(final_at_s=NOW_S)
     desk = Desk(alert(1, my_review=final, shown=revealed(final), raised_at_s=NOW_S - 60))
     async with screen_of(desk) as (pilot, screen):
-        desk.held["alert-2"] = alert(2)
-        raised = EventMessage(id=2, kind=EventKind.ALERT_RAISED, subject_id="alert-2", at_s=NOW_S)
-        desk.stream.put_nowait(raised)
+        raise_one(desk, 2)
         await until(pilot, lambda: screen.board.selected_id == "alert-2")
 
 
@@ -341,9 +341,7 @@ async def test_no_face_is_read_while_the_cameras_are_looked_at() -> None:
         await until(pilot, lambda: len(desk.photos_read) == 2)
         await pilot.press("c")
         await until(pilot, lambda: isinstance(pilot.app.screen, CamerasScreen))
-        desk.held["alert-2"] = alert(2)
-        raised = EventMessage(id=2, kind=EventKind.ALERT_RAISED, subject_id="alert-2", at_s=NOW_S)
-        desk.stream.put_nowait(raised)
+        raise_one(desk, 2)
         await until(pilot, lambda: "1 candidate waits for your decision" in text_of(pilot))
         await pilot.pause(0.3)
         assert len(desk.photos_read) == 2
