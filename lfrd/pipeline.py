@@ -65,6 +65,13 @@ class AlertSink(Protocol):
     def track_ended(self, camera_id: str, track_id: int) -> None: ...
 
 
+class LookObserver(Protocol):
+    """Who measures the pipeline itself is told where each look was taken, and never of whom."""
+
+    def looked(self, camera_id: str, track_id: int, sequence: int, box: F32) -> None:
+        """A template was made of the face in `box` f32[4] of this frame, and counts for a track."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What a camera's coroutine works with, shared by all cameras of a deployment."""
@@ -73,6 +80,7 @@ class Parts:
     search: LiveSearch
     alerts: AlertSink
     rules: Rules
+    observer: LookObserver | None = None
 
 
 async def run_camera(
@@ -234,6 +242,10 @@ class _Watch:
                 return
             passage.shots.took(quality, hope, at_s)
             alone, matches = await self._compare(crop, passage.mean)
+            if self._parts.observer is not None:
+                self._parts.observer.looked(
+                    self._camera_id, view.track_id, frame.sequence, view.box
+                )
             passage.shots.compared(near=self._near(alone) or self._near(matches))
             seen_so_far = _look(frame, quality, matches, alone)
             decision = matches and passage.evidence.consider(seen_so_far)
