@@ -380,7 +380,8 @@ def _prior(
          | ((y > 1.0) & (x < np.clip(0.5 + 1.2 * (y - 0.9), 0, 1.6))))] = cv2.GC_PR_FGD  # fmt: skip
     for other in others:
         mask[head(other, 0.85, 1.1, 0.1)] = cv2.GC_BGD
-    mask[head(own, 0.5, 0.82, 0.13) | ((y > 1.4) & (x < 0.7))] = cv2.GC_FGD
+    neck_and_chest = (y > 0) & (x < np.where(y < 1.4, 0.3, 0.7))
+    mask[head(own, 0.5, 0.82, 0.13) | neck_and_chest] = cv2.GC_FGD
     return mask
 
 
