@@ -148,7 +148,7 @@ def _street(street: Street, rng: np.random.Generator, plain: bool) -> U8:
     rows = np.linspace(0, 1, HEIGHT_PX)[:, None, None]
     ground = np.array([150, 152, 156]) * (1 - rows) + np.array([98, 95, 92]) * rows
     whole = np.repeat(ground, WIDTH_PX, axis=1)
-    blotches = rng.normal(0, 14, (HEIGHT_PX // 24, WIDTH_PX // 24, 1)).astype(np.float32)
+    blotches = rng.normal(0, 5, (HEIGHT_PX // 24, WIDTH_PX // 24, 1)).astype(np.float32)
     whole += cv2.resize(blotches, (WIDTH_PX, HEIGHT_PX), interpolation=cv2.INTER_CUBIC)[..., None]
     if not plain:
         height = len(street.empty)

@@ -27,7 +27,7 @@ from lfrd.vision.quality import inter_eye_px, pose_deg
 FACE_PX: Final = 80
 """Width of every walker's face in their cut-outs, px."""
 
-BESIDE, ABOVE, BELOW = 2.2, 1.7, 4.6
+BESIDE, ABOVE, BELOW = 2.2, 2.0, 4.6
 """How far a cut-out reaches from the middle of the face, in face widths."""
 
 SMALLEST_PX: Final = 42.0
@@ -375,7 +375,7 @@ def _prior(
     y = (rows - (own[1] + own[3]) / 2) / face
     shoulders = (y > 0.75) & (x < np.clip(0.7 + 1.6 * (y - 0.75), 0, 1.95))
     mask = np.full((size[1], size[0]), cv2.GC_BGD, np.uint8)
-    mask[head(own, 1.05, 1.3, 0.2) | shoulders] = cv2.GC_PR_BGD
+    mask[head(own, 0.98, 1.35, 0.2) | shoulders] = cv2.GC_PR_BGD
     mask[(mask == cv2.GC_PR_BGD) & (apart > 18) & (head(own, 0.8, 1.15, 0.15)
          | ((y > 1.0) & (x < np.clip(0.5 + 1.2 * (y - 0.9), 0, 1.6))))] = cv2.GC_PR_FGD  # fmt: skip
     for other in others:
