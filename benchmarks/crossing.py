@@ -167,31 +167,36 @@ def _purity(name: str, tried: Sequence[Tried], bar: float | None) -> Figure:
 def _add_total(report: Report, tried: Sequence[Tried], *, whole: bool) -> None:
     """The figures that have bars; `whole`: whether all kinds were tried."""
     merged: Counter[str] = Counter()
+    wrong: Counter[str] = Counter()
     for one in tried:
-        for people in one.listed.passages().values():
-            if len(people) > 1:
-                merged[f"{one.scene.name} {one.pace}"] += 1
+        name = f"{one.scene.name} {one.pace}"
+        merged[name] += sum(len(people) > 1 for people in one.listed.passages().values())
+        wrong[name] += one.listed.false_alerts()
     passages = sum(len(one.listed.passages()) for one in tried)
     templates = sum(one.listed.templates + one.strangers.templates for one in tried)
     unlisted = sum(one.strangers.false_alerts() for one in tried)
-    wrong = sum(one.listed.false_alerts() for one in tried)
     raised = sum(one.listed.raised() for one in tried)
-    worst = ", ".join(f"{name} ({n})" for name, n in merged.most_common(NAMED))
     report.add(
         Figure("passages", passages, at_least=LEAST_PASSAGES if whole else None,
                note=f"{len(tried) // len(PACES)} scenes at {len(PACES)} paces"),
         _purity("passages", tried, PURE),
-        Figure("merges", sum(merged.values()),
-               note=f"in {len(merged)} runs: {worst}" if merged else ""),
+        Figure("merges", sum(merged.values()), note=_named(merged)),
         Figure("splits", sum(one.listed.splits() for one in tried)),
         Figure("templates made", templates, note="in both runs of each scene and pace"),
         Figure("false alerts, nobody listed", unlisted, at_most=0,
                note=f"list of {STRANGERS} strangers at a constant threshold"),
-        Figure("false alerts, one walker listed", wrong, at_most=0,
-               note="passages where the listed walker is not, or another entry"),
+        Figure("false alerts, one walker listed", sum(wrong.values()), at_most=0,
+               note=f"another entry, or where the listed walker is not; {_named(wrong)}"),
         Figure("listed walker raised", round(100 * raised / max(1, len(tried)), 1), "%",
                note=f"in {raised} of {len(tried)} runs"),
     )  # fmt: skip
+
+
+def _named(counts: Counter[str]) -> str:
+    """In how many runs something was, and where most."""
+    where = +counts
+    worst = ", ".join(f"{name} ({n})" for name, n in where.most_common(NAMED))
+    return f"in {len(where)} runs" + (f": {worst}" if worst else "")
 
 
 def _tell(what: str) -> None:
@@ -205,7 +210,7 @@ def main() -> int:
     parser.add_argument("--only", choices=KINDS, metavar="KIND",
                         help=f"one of: {'; '.join(KINDS)}")  # fmt: skip
     parser.add_argument("--variations", type=int, default=VARIATIONS,
-                        help=f"scenes of each kind and number of walkers, default {VARIATIONS}")  # fmt: skip
+                        help="scenes of each kind and number of walkers")  # fmt: skip
     parser.add_argument("--encoded", choices=("half", "all", "none"), default="half",
                         help="which scenes are compressed with H.264, default half")  # fmt: skip
     options = parser.parse_args()

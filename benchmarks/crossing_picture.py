@@ -186,7 +186,7 @@ def _encoded(pictures: Iterator[U8]) -> Iterator[Planes]:
     decoder = av.CodecContext.create("h264", "r")
     assert isinstance(decoder, av.VideoCodecContext)
 
-    def decoded(packets: Sequence[av.Packet | None]) -> Iterator[Planes]:
+    def decoded(packets: "Sequence[av.Packet[av.VideoStream] | None]") -> Iterator[Planes]:
         for packet in packets:
             for frame in decoder.decode(packet):
                 yield replace(planes_of(frame), bt709=False)

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from lfrd.store.templates import TemplateMatrix
 from lfrd.tracking.best_shot import BestShotRule
 from lfrd.types import F32, Decision, Detections, Frame, Planes
 from lfrd.vision.engine import SMALLEST_INTER_EYE_PX, Vision
+from lfrd.vision.packs import Pack
 
 THRESHOLD: Final = 0.45
 OVERLAP: Final = 0.25
@@ -24,7 +25,7 @@ OVERLAP: Final = 0.25
 
 VISIBLE: Final = 0.5
 BARELY: Final = 0.2
-"""Shares of a face: seen, and just enough for a candidate to be at its place."""
+"""Shares of a face: seen, and just enough for what was found to be that face at all."""
 
 LISTED: Final = "listed"
 """The entry of the walker who is on the list."""
@@ -33,22 +34,28 @@ LISTED: Final = "listed"
 class RememberingVision(Vision):
     """Finds the faces of a picture once, however often the same clip is run."""
 
-    _found: dict[tuple[int, float], Detections]
+    def __init__(self, pack: Pack, *, threads: int) -> None:
+        super().__init__(pack, threads=threads)
+        self._found: dict[tuple[int, float], Detections] = {}
 
     async def detect(
         self, planes: Planes, *, smallest_inter_eye_px: float = SMALLEST_INTER_EYE_PX
     ) -> Detections:
         """As Vision; planes are told apart by which object they are."""
-        known = self.__dict__.setdefault("_found", {})
         key = (id(planes), smallest_inter_eye_px)
-        if key not in known:
-            known[key] = await super().detect(planes, smallest_inter_eye_px=smallest_inter_eye_px)
-        found: Detections = known[key]
-        return found
+        if key not in self._found:
+            self._found[key] = await super().detect(
+                planes, smallest_inter_eye_px=smallest_inter_eye_px
+            )
+        return self._found[key]
+
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        return self
 
     def forget(self) -> None:
         """Before the planes go: another object may come to lie where one was."""
-        self.__dict__["_found"] = {}
+        self._found.clear()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,16 +112,16 @@ class Noted:
     candidates: list[Candidate] = field(default_factory=list)
     templates: int = 0
 
-    def looked(self, camera_id: str, track_id: int, sequence: int, box: F32) -> None:
+    def looked(self, camera_id: str, track_id: int, sequence: int, box: F32) -> None:  # noqa: ARG002
         """See LookObserver."""
         walker = whose(box, self.truth[sequence], VISIBLE)
         self.looks.append(LookAt(track_id, sequence, walker))
 
-    async def record(self, camera_id: str, decision: Decision, sight: Sight) -> None:
+    async def record(self, camera_id: str, decision: Decision, sight: Sight) -> None:  # noqa: ARG002
         """See AlertSink."""
         seen = self.truth[decision.look.sequence]
-        at = {whose(sight.box, seen, share) for share in (VISIBLE, BARELY)}
-        right = decision.entry_id == LISTED and self.scene.listed in at
+        at = whose(sight.box, seen, BARELY)
+        right = decision.entry_id == LISTED and self.scene.listed == at
         self.candidates.append(Candidate(decision.track_id, decision.entry_id, right))
 
     def track_ended(self, camera_id: str, track_id: int) -> None:
@@ -155,9 +162,9 @@ class Noted:
         found = []
         for sequence in self.sequences:
             now = {seen.walker for seen in self.truth[sequence] if seen.share >= VISIBLE}
-            for walker in [known for known in open_ if known not in now or self._cut(
-                    open_[known][1], sequence)]:  # fmt: skip
-                found.append((walker, open_.pop(walker)))
+            over = [known for known, (_, last) in open_.items()
+                    if known not in now or self._cut(last, sequence)]  # fmt: skip
+            found += [(walker, open_.pop(walker)) for walker in over]
             for walker in now:
                 first, _ = open_.get(walker, (sequence, sequence))
                 open_[walker] = (first, sequence)
@@ -169,12 +176,12 @@ class Noted:
 
 
 def whose(box: F32, seen: Sequence[Seen], least_share: float) -> int | None:
-    """The walker whose face a box is on: of those of whom enough is seen, the best overlap."""
-    best, walker = OVERLAP, None
-    for face in seen:
-        if face.share >= least_share and (overlap := _overlap(box, face.box)) >= best:
-            best, walker = overlap, face.walker
-    return walker
+    """The walker whose face a box overlaps best; None without one, or where less of it is seen."""
+    there = [(_overlap(box, face.box), face) for face in seen if face.share >= BARELY]
+    overlap, face = max(there, key=lambda pair: pair[0], default=(0.0, None))
+    if face is None or overlap < OVERLAP or face.share < least_share:
+        return None
+    return face.walker
 
 
 def _overlap(one: F32, other: F32) -> float:

@@ -22,7 +22,7 @@ FACES_AN_EYE: Final = 2.4
 """Width of a face in distances between its eyes, as the detector draws it, roughly."""
 
 NEAR_EYES, FAR_EYES = (36.0, 44.0), (29.0, 33.0)
-HIDDEN_S: Final = (0.2, 1.0)
+HIDDEN_S: Final = (0.2, 0.8)
 
 Way = Callable[[float], float]
 """A number of the path at a time in seconds."""
@@ -128,9 +128,9 @@ def _near(draw: _Draw) -> list[Path]:
             for n, size in enumerate(sizes)
         ]
     near_y, side = 470.0, draw.sign()
+    paths: list[Path] = []
     near, far = draw.between(34, 38), draw.between(*FAR_EYES)
     apart = FACES_AN_EYE * near * 1.95
-    paths = []
     for number in range(draw.count):
         upper = number % 2
         speed = (side if upper else -side) * draw.between(110, 220)
@@ -160,8 +160,8 @@ def _behind(draw: _Draw, *, back: bool) -> list[Path]:
         when = MIDDLE_S + draw.between(-0.4, 0.4)
         for number in range(len(hidden)):
             far = draw.between(*FAR_EYES) - number
-            walk = partial(_stop, where, side * draw.between(90, 200), when,
-                           draw.between(0.2, 1.2), back)  # fmt: skip
+            walk = partial(_stop, where, side * draw.between(150, 320), when,
+                           draw.between(0.05, 0.6), back)  # fmt: skip
             paths.append(draw.path(len(paths), walk, y + draw.between(-6, 14), max(far, 29.0)))
             side, when = -side, when + draw.between(-0.5, 0.5)
     return paths

@@ -61,7 +61,7 @@ GrayMask = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Cutout:
-    """One moment of a walker: rgb u8[h, w, 3] times its alpha u8[h, w], the face's box f32[4] in px.
+    """One moment of a walker: rgb u8[h, w, 3] times its alpha u8[h, w], box f32[4] of the face.
 
     The middle of the face's smoothed path is `MIDDLE`; the box moves about it as the head does.
     """
@@ -342,19 +342,20 @@ _SHRUNK: Final = 4
 
 
 def _alpha(rgb: U8, behind: U8, own: F32, others: Sequence[F32]) -> U8:
-    """The person's outline u8[h, w], 255 inside: GrabCut at a quarter of the size, then softened."""
+    """The person's outline u8[h, w], 255 inside: GrabCut at a quarter of the size, softened."""
     size = (_SIZE[0] // _SHRUNK, _SIZE[1] // _SHRUNK)
     small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
     empty = cv2.resize(behind, size, interpolation=cv2.INTER_AREA)
     apart = cv2.GaussianBlur(cv2.absdiff(small, empty).max(axis=2), (3, 3), 0)
-    mask = _prior(own / _SHRUNK, [box / _SHRUNK for box in others], size, apart)
-    models = np.zeros((1, 65)), np.zeros((1, 65))
+    boxes = [np.asarray(box / _SHRUNK, np.float32) for box in (own, *others)]
+    mask = _prior(boxes[0], boxes[1:], size, np.asarray(apart, np.uint8))
+    model = np.zeros((1, 65))  # of the inside, and one of the outside
     cv2.setRNGSeed(1)
-    cv2.grabCut(small, mask, None, *models, 2, cv2.GC_INIT_WITH_MASK)
+    cv2.grabCut(small, mask, (0, 0, 1, 1), model, model.copy(), 2, cv2.GC_INIT_WITH_MASK)
     inside = np.where((mask == cv2.GC_FGD) | (mask == cv2.GC_PR_FGD), 255, 0).astype(np.uint8)
-    inside = cv2.morphologyEx(inside, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
-    soft = cv2.GaussianBlur(_largest(inside), (0, 0), 1.0)
-    soft = np.clip((soft.astype(np.float32) - 96) * 1.6, 0, 255).astype(np.uint8)
+    closed = cv2.morphologyEx(inside, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    blurred = cv2.GaussianBlur(_largest(np.asarray(closed, np.uint8)), (0, 0), 1.0)
+    soft = np.clip((blurred.astype(np.float32) - 96) * 1.6, 0, 255).astype(np.uint8)
     return np.asarray(cv2.resize(soft, _SIZE, interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
