@@ -92,7 +92,7 @@ class MatchingSection(Section):
     """When a look may be compared, and when it becomes a candidate."""
 
     threshold: Annotated[float, Field(gt=0, lt=1)] = 0.45
-    max_yaw_deg: Annotated[float, Field(gt=0, le=90)] = 45.0
+    max_yaw_deg: Annotated[float, Field(gt=0, le=90)] = 80.0
     max_looks: Annotated[int, Field(ge=1, le=100)] = 16
     demographic_factor: Annotated[float, Field(ge=1, le=1000)] = 10.0
 

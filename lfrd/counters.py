@@ -14,6 +14,10 @@ class CameraCounters:
     frames_corrupt: int = 0
     faces_detected: int = 0
     tracks: int = 0
+    tracks_split: int = 0
+    """Tracks that began because another one had come to follow somebody else."""
+    scene_cuts: int = 0
+    """Times that the whole picture was another one, which ended every track."""
     templates_made: int = 0
     recent_inter_eye_px: float = 0.0
     """The largest face by the distance between its eyes, since somebody last set it to 0."""

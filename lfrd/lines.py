@@ -36,7 +36,8 @@ class CandidateLine:
 
 @dataclass(frozen=True, slots=True)
 class SummaryLine:
-    """The counts of a deployment; `wall_s` from the first frame until the last track closed."""
+    """The counts of a deployment; `wall_s` from the first frame until the last track closed,
+    `tracks_split` the tracks that began because another one had come to follow somebody else."""
 
     event: str
     frames_decoded: int
@@ -53,6 +54,7 @@ class SummaryLine:
     latency_p50_ms: float | None
     latency_p95_ms: float | None
     deployment_id: str
+    tracks_split: int = 0
     digits: ClassVar[dict[str, int]] = {
         "startup_s": 3,
         "wall_s": 3,
@@ -97,7 +99,8 @@ def _summary_text(line: SummaryLine) -> str:
     rows = [
         ("frames", f"{line.frames_decoded} decoded, {line.frames_detected} searched for faces, "
                    f"{line.frames_dropped} dropped"),
-        ("tracks", f"{line.tracks} passing faces, {line.candidates} candidates"),
+        ("tracks", f"{line.tracks} passing faces, {line.candidates} candidates, "
+                   f"{line.tracks_split} begun in the middle because somebody else came"),
         ("templates", f"{line.templates_made} made, {line.templates_destroyed} destroyed "
                       f"({line.templates_enrolled} enrolled)"),
         ("time", f"{line.wall_s:.1f} s after {line.startup_s:.1f} s of start-up, "

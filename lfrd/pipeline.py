@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -13,7 +13,7 @@ from lfrd.identity.live_search import LiveSearch
 from lfrd.identity.mean_template import MeanTemplate
 from lfrd.pacing import Pacer
 from lfrd.recording import Sight
-from lfrd.tracking.best_shot import BestShot, BestShotRule, Skip
+from lfrd.tracking.best_shot import BestShot, BestShotRule, Nearness, Skip
 from lfrd.tracking.tracker import Tracker
 from lfrd.types import (
     F32,
@@ -27,9 +27,19 @@ from lfrd.types import (
     TrackUpdate,
     TrackView,
 )  # fmt: skip
-from lfrd.vision.engine import Vision
-from lfrd.vision.pool import Buffer
-from lfrd.vision.quality import inter_eye_px, measure, pose_deg, potential, potential_of
+from lfrd.vision.aligner import VIEWS
+from lfrd.vision.engine import Crop, Probe, Vision
+from lfrd.vision.glimpse import Glimpses
+from lfrd.vision.motion import SceneCut
+from lfrd.vision.quality import (
+    face_size_px,
+    inter_eye_px,
+    is_turned,
+    measure,
+    pose_deg,
+    potential,
+    potential_of,
+)
 
 LOOKS_LIMIT = 8
 """Looks taken of one frame: a tenth of a second's work where every face is new."""
@@ -43,6 +53,13 @@ Found = tuple[Match, ...]
 NEAR = 0.12
 """A look this far below an entry's bar may be followed by looks that reach it: those of one person
 spread by about 0.1 (standard deviation, LFW), and single looks carry a handicap of 0.1."""
+
+CAREFUL_LIMIT = 2
+"""Careful looks at one track."""
+
+UNCLEAR = 0.25
+"""A look further below the bar than this is of somebody on the list in one of a hundred cases, and
+then it is a poor one; a better one comes before its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +121,7 @@ async def run_camera(
                 if pacer:
                     pacer.over(frame.sequence, watch.tracker.follows_any)
     finally:
-        watch.end(watch.tracker.close())
+        watch.close()
         if pacer:
             pacer.clear()
 
@@ -162,12 +179,25 @@ class _Ahead:
     faces: asyncio.Task[Detections] | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """The entries nearest to a look alone, and to the mean of the looks so far; `norm` of the
+    look's template."""
+
+    alone: Found
+    matches: Found
+    norm: float
+
+
 class _Passage:
-    """What is known of one live track: which looks were taken, their mean, and what they say."""
+    """What is known of one person's way past the camera: the looks taken, their mean, and what they
+    say. A track has one, and gets another one when it comes to follow somebody else."""
 
     def __init__(self, camera_id: str, track_id: int, parts: Parts) -> None:
+        self.track_id = track_id
         self.shots = BestShot(parts.rules.best_shot)
         self.mean = MeanTemplate()
+        self.careful_looks = 0
         self.evidence = parts.search.tracks.begin(camera_id, track_id)
 
 
@@ -179,12 +209,17 @@ class _Watch:
         self._camera_id = camera_id
         self._parts = parts
         self._counters = counters
+        self._scene = SceneCut()
+        self._glimpses = Glimpses()
         self._passages: dict[int, _Passage] = {}
 
     async def see(self, frame: Frame, found: Detections) -> None:
         """One frame with its faces: which tracks go on, and the looks that are worth taking."""
         self._counters.frames_detected += 1
         self._counters.faces_detected += len(found)
+        if self._scene.noticed(frame.planes.y):
+            self._counters.scene_cuts += 1
+            self.end(self.tracker.close())
         update = self.tracker.step(found, frame.captured_at_s)
         self.end(update)
         if wanted := self.wanted(frame, update.live):
@@ -195,92 +230,201 @@ class _Watch:
     def end(self, update: TrackUpdate) -> None:
         """Forget the tracks that ended; everything known of them goes with them."""
         for track_id in update.ended:
-            self._passages.pop(track_id).mean.close()
-            self._parts.search.tracks.end(self._camera_id, track_id)
-            self._parts.alerts.track_ended(self._camera_id, track_id)
+            self._end(track_id)
+
+    def close(self) -> None:
+        """No frame comes any more."""
+        self.end(self.tracker.close())
+        self._scene.clear()
 
     def wanted(self, frame: Frame, live: Sequence[TrackView]) -> list[TrackView]:
         """The views that deserve a crop, as far as their landmarks tell: the most promising first,
         and no more than LOOKS_LIMIT, so that a crowd does not make the camera wait. Whoever is
         left has a turn in the next frames."""
-        hopes = [(hope, view) for view in live if (hope := self._hope(frame, view)) is not None]
+        hopes = [
+            (hope, view)
+            for view in map(self._doubted(frame), live)
+            if (hope := self._hope(frame, view)) is not None
+        ]
         hopes.sort(key=lambda item: -item[0])
         for _ in hopes[LOOKS_LIMIT:]:
             self._skip("frame-full")
         return [view for _, view in hopes[:LOOKS_LIMIT]]
 
+    def _doubted(self, frame: Frame) -> Callable[[TrackView], TrackView]:
+        """Looks whether the face of a view is as it was in the last frame."""
+
+        def doubted(view: TrackView) -> TrackView:
+            if not view.detected:
+                return view
+            if not self._glimpses.changed(view.track_id, frame.planes.y, view.box):
+                return view
+            self.tracker.doubt(view.track_id)
+            return replace(view, doubtful=True)
+
+        return doubted
+
     def _hope(self, frame: Frame, view: TrackView) -> float | None:
         """How good this view of a track may be; None where it deserves no crop."""
         passage = self._passages.get(view.track_id)
         if passage is None:
-            passage = _Passage(self._camera_id, view.track_id, self._parts)
-            self._passages[view.track_id] = passage
-            self._counters.tracks += 1
+            passage = self._begin(view.track_id)
         if not view.detected:
             return None
-        size_px = inter_eye_px(view.landmarks)
-        self._counters.saw(size_px)
-        at_s = frame.captured_at_s
-        if self._skip(passage.shots.closed(at_s)):
+        between_px = inter_eye_px(view.landmarks)
+        self._counters.saw(between_px)
+        at_s, doubtful = frame.captured_at_s, view.doubtful
+        if self._skip(passage.shots.closed(at_s, doubtful=doubtful)):
             return None  # most of them: before anything is measured
+        size_px = face_size_px(view.landmarks)
         yaw_deg, pitch_deg = pose_deg(view.landmarks)
-        hope = potential(size_px, yaw_deg, pitch_deg, view.score)
-        refused = self._skip(passage.shots.early_refusal(size_px, yaw_deg, hope, at_s))
-        return None if refused else hope
+        hope = potential(between_px, yaw_deg, pitch_deg, view.score)
+        refused = passage.shots.early_refusal(size_px, yaw_deg, hope, at_s, doubtful=doubtful)
+        return None if self._skip(refused) else hope
 
     async def look(self, frame: Frame, view: TrackView, update: TrackUpdate) -> None:
         """Crop the face, compare it if it is good enough, record what the evidence then says."""
-        crop = await self._parts.vision.align(frame.planes, view.landmarks)
+        crop = await self._crop(frame, view)
         if crop is None:
             self._skip("pool-full")
             return
         try:
-            passage = self._passages[view.track_id]
-            quality = measure(crop.array, view.landmarks, view.score)
-            hope, at_s = potential_of(quality), frame.captured_at_s
-            if self._skip(passage.shots.refusal(quality, hope, at_s)):
+            quality = self._acceptable(crop, view, frame.captured_at_s)
+            probe = None if quality is None else await self._embed(crop)
+            if quality is None or probe is None:
                 return
-            passage.shots.took(quality, hope, at_s)
-            alone, matches = await self._compare(crop, passage.mean)
-            if self._parts.observer is not None:
-                self._parts.observer.looked(
-                    self._camera_id, view.track_id, frame.sequence, view.box
-                )
-            passage.shots.compared(near=self._near(alone) or self._near(matches))
-            seen_so_far = _look(frame, quality, matches, alone)
-            decision = matches and passage.evidence.consider(seen_so_far)
+            passage = self._whose(view, probe)
+            self._tell(passage, frame, view)
+            only_checked = passage.shots.full
+            passage.shots.took(quality, potential_of(quality), frame.captured_at_s)
+            if only_checked:
+                probe.release()
+                return
+            compared = await self._compare(probe, passage.mean)
+            nearness = self._nearness(passage, compared)
+            if nearness is Nearness.NEAR and self._deserves_care(passage, view):
+                crop, compared = await self._look_with_care(frame, view, passage, crop, compared)
+                nearness = self._nearness(passage, compared)
+            passage.shots.compared(nearness)
+            decision = passage.evidence.consider(_look(frame, quality, compared))
             if decision:
                 sight = Sight(crop.array.copy(), frame.planes, view.box, _others(view, update))
                 await self._parts.alerts.record(self._camera_id, decision, sight)
         finally:
             crop.release()
 
-    async def _compare(self, crop: Buffer[np.uint8], mean: MeanTemplate) -> tuple[Found, Found]:
-        """The entries nearest to this look alone, and to the mean of the track's looks with it.
-        The look's own template exists only inside this call, the mean as long as the track."""
-        template = await self._parts.vision.embed(crop)
-        if template is None:
+    async def _crop(self, frame: Frame, view: TrackView) -> Crop | None:
+        vision = self._parts.vision
+        if is_turned(view.landmarks):
+            return await vision.align_turned(frame.planes, view.box, view.landmarks)
+        return await vision.align(frame.planes, view.landmarks)
+
+    def _deserves_care(self, passage: _Passage, view: TrackView) -> bool:
+        """Whether the face is one whose landmarks are uncertain, and its track has careful looks
+        left: each is as many templates as there are views."""
+        smallest_px = self._parts.rules.best_shot.smallest_inter_eye_px
+        uncertain = is_turned(view.landmarks) or face_size_px(view.landmarks) < smallest_px
+        return uncertain and passage.careful_looks < CAREFUL_LIMIT and self._parts.vision.has_views
+
+    async def _look_with_care(
+        self, frame: Frame, view: TrackView, passage: _Passage, crop: Crop, compared: _Compared
+    ) -> tuple[Crop, _Compared]:
+        """Take several views of a face that is nearly somebody on the list. All go into the mean,
+        together as one look; the clearest of them, and the first crop, is what is kept of it."""
+        passage.careful_looks += 1
+        vision, strongest = self._parts.vision, compared
+        for again in await vision.views(frame.planes, view.box, view.landmarks):
+            probe = await self._embed(again)
+            if probe is None:
+                again.release()
+                continue
+            seen = await self._compare(probe, passage.mean, share=1 / VIEWS)
+            if seen.norm > strongest.norm:
+                crop, again, strongest = again, crop, seen
+            again.release()
+            compared = seen
+        return crop, replace(strongest, matches=compared.matches)
+
+    def _acceptable(self, crop: Crop, view: TrackView, at_s: float) -> Quality | None:
+        """The quality of a crop that is worth a template."""
+        shots = self._passages[view.track_id].shots
+        quality = measure(crop.array, view.landmarks, view.score)
+        refused = shots.refusal(
+            quality,
+            face_size_px(view.landmarks),
+            potential_of(quality),
+            at_s,
+            doubtful=view.doubtful,
+        )
+        return None if self._skip(refused) else quality
+
+    async def _embed(self, crop: Crop) -> Probe | None:
+        probe = await self._parts.vision.embed(crop)
+        if probe is None:
             self._skip("pool-full")
-            return (), ()
-        kept = False
-        try:
+        else:
             self._counters.templates_made += 1
+        return probe
+
+    def _whose(self, view: TrackView, probe: Probe) -> _Passage:
+        """The passage that a look belongs to: that of its track, or a new one where the look shows
+        somebody else."""
+        passage = self._passages[view.track_id]
+        if not passage.mean.contradicted_by(probe, probe.norm, doubtful=view.doubtful):
+            self.tracker.trust(view.track_id)
+            return passage
+        new_id = self.tracker.renumber(view.track_id)
+        self._end(view.track_id)
+        self._counters.tracks_split += 1
+        return self._begin(new_id)
+
+    async def _compare(self, probe: Probe, mean: MeanTemplate, share: float = 1.0) -> _Compared:
+        """The entries nearest to this look alone, and to the mean of the track's looks with it, of
+        which it is `share` of one. The look's own template exists only inside this call, the mean
+        as long as the track."""
+        kept, norm = False, probe.norm
+        try:
             known = self._parts.search.gallery_for(self._camera_id)
             if known is None:
-                return (), ()
-            alone = await self._parts.vision.search(known, template.array, CANDIDATES_KEPT)
-            kept = not mean.add(template)
+                return _Compared((), (), norm)
+            alone = await self._parts.vision.search(known, probe.array, CANDIDATES_KEPT)
+            kept = not mean.add(probe, norm, share)
             if kept:
-                return alone, alone
-            return alone, await self._parts.vision.search(known, template.array, CANDIDATES_KEPT)
+                return _Compared(alone, alone, norm)
+            matches = await self._parts.vision.search(known, probe.array, CANDIDATES_KEPT)
+            return _Compared(alone, matches, norm)
         finally:
             if not kept:
-                template.release()
+                probe.release()
 
-    def _near(self, matches: Found) -> bool:
+    def _nearness(self, passage: _Passage, compared: _Compared) -> Nearness:
         """Whether more looks could raise somebody."""
+        if passage.evidence.raised:
+            return Nearness.DECIDED
         bars = self._parts.search.tracks.bars
-        return any(match.score >= bars.bar(match.entry_id) - NEAR for match in matches)
+        found = (*compared.alone, *compared.matches)
+        short = min(
+            (bars.bar(match.entry_id) - match.score for match in found), default=float("inf")
+        )
+        if short <= NEAR:
+            return Nearness.NEAR
+        return Nearness.UNCLEAR if short <= UNCLEAR else Nearness.FAR
+
+    def _tell(self, passage: _Passage, frame: Frame, view: TrackView) -> None:
+        if self._parts.observer is not None:
+            self._parts.observer.looked(self._camera_id, passage.track_id, frame.sequence, view.box)
+
+    def _begin(self, track_id: int) -> _Passage:
+        passage = _Passage(self._camera_id, track_id, self._parts)
+        self._passages[track_id] = passage
+        self._counters.tracks += 1
+        return passage
+
+    def _end(self, track_id: int) -> None:
+        self._passages.pop(track_id).mean.close()
+        self._glimpses.forget(track_id)
+        self._parts.search.tracks.end(self._camera_id, track_id)
+        self._parts.alerts.track_ended(self._camera_id, track_id)
 
     def _skip(self, reason: Skip | None) -> bool:
         """Count why a look was not taken; False where there is no reason against it."""
@@ -289,15 +433,15 @@ class _Watch:
         return reason is not None
 
 
-def _look(frame: Frame, quality: Quality, matches: Found, alone: Found) -> Look:
+def _look(frame: Frame, quality: Quality, compared: _Compared) -> Look:
     return Look(
         frame.sequence,
         frame.captured_at_s,
         frame.media_at_s,
         frame.arrived_at_s,
         quality,
-        matches,
-        alone,
+        compared.matches,
+        compared.alone,
     )
 
 

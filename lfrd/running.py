@@ -197,6 +197,7 @@ class Running:
             latency_p50_ms=percentile(self._alerts.latencies_ms, 0.50),
             latency_p95_ms=percentile(self._alerts.latencies_ms, 0.95),
             deployment_id=self.deployment.id,
+            tracks_split=sum(camera.tracks_split for camera in cameras),
         )
 
     async def _watch(
@@ -385,6 +386,7 @@ def _both(before: SummaryLine, now: SummaryLine) -> SummaryLine:
         frames_detected=before.frames_detected + now.frames_detected,
         frames_dropped=before.frames_dropped + now.frames_dropped,
         tracks=before.tracks + now.tracks,
+        tracks_split=before.tracks_split + now.tracks_split,
         candidates=before.candidates + now.candidates,
         templates_made=before.templates_made + now.templates_made,
         templates_destroyed=before.templates_destroyed + now.templates_destroyed,

@@ -123,6 +123,7 @@ class TrackView:
     """A live track after one step: box f32[4], landmarks f32[5, 2], detector score.
 
     `detected` is False where the position is only predicted; landmarks are then the last seen.
+    `doubtful`: since the last look it may have come to follow another face.
     """
 
     track_id: int
@@ -130,6 +131,7 @@ class TrackView:
     landmarks: F32
     score: float
     detected: bool
+    doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,8 +39,8 @@ class EvidenceRule:
     updated.
     """
 
-    handicaps: tuple[float, ...] = (0.10, 0.03, 0.0)
-    apart_s: float = 1.0
+    handicaps: tuple[float, ...] = (0.05, 0.015, 0.0)
+    apart_s: float = 0.5
     update_step: float = 0.02
 
     def handicap(self, effective: float) -> float:

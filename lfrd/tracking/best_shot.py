@@ -1,13 +1,15 @@
 """Which looks at a track are worth a template. Pure: measures in, a reason to skip out.
 
-The first acceptable look is taken at once, so that a candidate comes early, and a few more soon
-after it, because several looks decide better than one. From then on a look is only worth its
-template if it can change the decision: where the track already looks like somebody on the list the
-pace is kept, where it does not each next look waits twice as long, and a clearly better look may
-come earlier. A track never gets more than a fixed number.
+The first acceptable look is taken at once, so that a candidate comes early. What the next one is
+worth depends on what the last one said. Where somebody on the list is near, looks follow quickly
+until it is decided; where nobody can be, or all is said, each wait is twice as long as the one
+before, and only a clearly better look comes earlier. A track has a fixed number of looks, which the
+promise of the threshold counts on; after them it is looked at rarely, to see whether it still shows
+the same person. Where there is reason to doubt that (`doubtful`), a look is due at once.
 """
 
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Literal
 
 from lfrd.types import Quality
@@ -15,23 +17,43 @@ from lfrd.types import Quality
 Skip = Literal["too-small", "turned-away", "track-cap", "too-soon", "pool-full", "frame-full"]
 
 
+LOOKED_AT = 2 / 3
+"""Faces down to this part of the smallest size that is surely found are looked at where they are
+found. They weigh as little as they tell (see lfrd.identity.mean_template)."""
+
+
+class Nearness(Enum):
+    """What a comparison said about the entries of the list."""
+
+    DECIDED = auto()
+    """Somebody was raised."""
+    NEAR = auto()
+    """More looks may raise somebody."""
+    UNCLEAR = auto()
+    """Nobody is near, but a poor look would say so too."""
+    FAR = auto()
+    """Nobody on the list is anywhere near."""
+
+
 @dataclass(frozen=True, slots=True)
 class BestShotRule:
     """`better` is the factor of quality at which a look is clearly better than the best so far,
     and may come after `better_share` of the wait.
 
-    The wait is `apart_s` for the first `brisk_looks`, and as long as somebody on the list is
-    near; then it doubles with each look, up to `longest_wait_s`. The mean of three looks is what
-    a decision is made of (see lfrd.identity.evidence).
+    The wait is `apart_s` between the first `brisk_looks` as long as they may decide, `near_s` while
+    somebody on the list is near, and else doubles with each look up to `longest_wait_s`. A look in
+    doubt may come `doubt_s` after the last one.
     """
 
     smallest_inter_eye_px: float = 24.0
-    max_yaw_deg: float = 45.0
+    max_yaw_deg: float = 80.0
     max_looks: int = 16
-    apart_s: float = 0.5
+    apart_s: float = 0.3
+    near_s: float = 0.5
+    doubt_s: float = 0.1
     brisk_looks: int = 3
-    longest_wait_s: float = 8.0
-    better: float = 1.15
+    longest_wait_s: float = 2.0
+    better: float = 1.3
     better_share: float = 0.4
 
 
@@ -46,34 +68,51 @@ class BestShot:
         self._last_s = float("-inf")
         self._wait_s = rule.apart_s
 
-    def closed(self, at_s: float) -> Skip | None:
+    @property
+    def full(self) -> bool:
+        """Whether it has had all its looks; what comes now only checks who it is."""
+        return self._taken >= self._rule.max_looks
+
+    def closed(self, at_s: float, *, doubtful: bool = False) -> Skip | None:
         """Why no look is worth anything now, however good it is."""
-        if self._taken >= self._rule.max_looks:
-            return "track-cap"
-        if at_s - self._last_s < self._rule.better_share * self._wait_s:
-            return "too-soon"
-        return None
+        waited_s = at_s - self._last_s
+        if doubtful:
+            return None if waited_s >= self._rule.doubt_s else "too-soon"
+        if self.full:
+            return None if waited_s >= self._rule.longest_wait_s else "track-cap"
+        return "too-soon" if waited_s < self._rule.better_share * self._wait_s else None
 
     def early_refusal(
-        self, inter_eye_px: float, yaw_deg: float, potential: float, at_s: float
+        self,
+        size_px: float,
+        yaw_deg: float,
+        potential: float,
+        at_s: float,
+        *,
+        doubtful: bool = False,
     ) -> Skip | None:
         """Why this look is not worth a crop, from its landmarks alone.
 
-        `potential` is the quality as far as landmarks and detector tell (see quality.potential).
+        `size_px` is that of the face (see quality.face_size_px), `potential` the quality as far as
+        landmarks and detector tell (see quality.potential).
         """
         rule = self._rule
-        if closed := self.closed(at_s):
+        if closed := self.closed(at_s, doubtful=doubtful):
             return closed
-        if inter_eye_px < rule.smallest_inter_eye_px:
+        if size_px < LOOKED_AT * rule.smallest_inter_eye_px:
             return "too-small"
         if abs(yaw_deg) > rule.max_yaw_deg:
             return "turned-away"
-        return self._too_soon(potential, self._best_potential, at_s)
+        return None if doubtful else self._too_soon(potential, self._best_potential, at_s)
 
-    def refusal(self, quality: Quality, potential: float, at_s: float) -> Skip | None:
+    def refusal(
+        self, quality: Quality, size_px: float, potential: float, at_s: float, *, doubtful: bool
+    ) -> Skip | None:
         """Why the crop is not worth a template, or None when it is."""
-        early = self.early_refusal(quality.inter_eye_px, quality.yaw_deg, potential, at_s)
-        return early or self._too_soon(quality.overall, self._best, at_s)
+        early = self.early_refusal(size_px, quality.yaw_deg, potential, at_s, doubtful=doubtful)
+        if early or doubtful or at_s - self._last_s >= self._wait_s:
+            return early
+        return None if quality.overall >= self._best else "too-soon"
 
     def took(self, quality: Quality, potential: float, at_s: float) -> None:
         """A template was made of this look."""
@@ -82,10 +121,13 @@ class BestShot:
         self._best_potential = max(self._best_potential, potential)
         self._last_s = at_s
 
-    def compared(self, *, near: bool) -> None:
-        """What the comparison said: is somebody on the list near, so that more looks decide?"""
+    def compared(self, nearness: Nearness) -> None:
+        """What the comparison of the look just taken said."""
         rule = self._rule
-        if near or self._taken < rule.brisk_looks:
+        brisk = self._taken < rule.brisk_looks
+        if nearness is Nearness.NEAR:
+            self._wait_s = rule.apart_s if brisk else rule.near_s
+        elif nearness is Nearness.UNCLEAR and brisk:
             self._wait_s = rule.apart_s
         else:
             self._wait_s = min(2 * self._wait_s, rule.longest_wait_s)

@@ -22,6 +22,10 @@ from lfrd.types import F32, Detections, TrackUpdate, TrackView
 class TrackerRule:
     """How long and how far a track may be lost.
 
+    A track that was not seen for `doubt_after_s`, that leapt by more than `doubt_leap` face sizes
+    from where it was expected, or that parts from another one, to which it had come nearer than
+    `doubt_near` face sizes, may be another face's from then on: it is doubtful.
+
     `gate` is the largest distance between a prediction and a detection, in face sizes, at which
     they may be the same face; it widens by `gate_growth` a second since the track was last seen.
     """
@@ -35,6 +39,9 @@ class TrackerRule:
     acceleration_noise: float = 6.0
     start_velocity: float = 3.0
     max_tracks: int = 200
+    doubt_after_s: float = 0.2
+    doubt_leap: float = 0.6
+    doubt_near: float = 0.6
 
 
 _State = tuple[float, float, float, float]
@@ -44,8 +51,8 @@ _State = tuple[float, float, float, float]
 class _Track:
     """One face; velocity is a second's, the covariance that of value, both, and velocity."""
 
-    __slots__ = ("at_s", "cov", "hits", "landmarks", "score", "seen_at_s", "state", "track_id",
-                 "velocity")  # fmt: skip
+    __slots__ = ("at_s", "beside", "cov", "doubtful", "hits", "landmarks", "score", "seen_at_s",
+                 "state", "track_id", "velocity")  # fmt: skip
 
     def __init__(
         self, state: _State, cov: tuple[float, float, float], landmarks: F32, score: float,
@@ -60,6 +67,8 @@ class _Track:
         self.hits = 1
         self.at_s = at_s
         self.seen_at_s = at_s
+        self.beside = False
+        self.doubtful = False
 
 
 class Tracker:
@@ -85,7 +94,9 @@ class Tracker:
             self._predict(track, at_s)
         matched = self._associate(detections, at_s)
         seen: set[int] = set()
+        self._mind_neighbours()
         for row, column in matched:
+            self._doubt(self._tracks[row], detections, column, at_s)
             self._correct(self._tracks[row], detections, column, at_s)
             seen.add(id(self._tracks[row]))
         taken = {column for _, column in matched}
@@ -94,6 +105,26 @@ class Tracker:
                 track = self._start(detections, column, at_s)
                 seen.add(id(track))
         return self._update(seen, at_s)
+
+    def doubt(self, track_id: int) -> None:
+        """Something else than geometry says that the track may follow another face now."""
+        for track in self._tracks:
+            if track.track_id == track_id:
+                track.doubtful = True
+
+    def trust(self, track_id: int) -> None:
+        """A look has shown that the track still follows the same face."""
+        for track in self._tracks:
+            if track.track_id == track_id:
+                track.doubtful = False
+
+    def renumber(self, track_id: int) -> int:
+        """A look has shown that the track follows somebody else now. The old id has ended, and
+        will be in no update; returns the new one. The track must be live."""
+        track = next(track for track in self._tracks if track.track_id == track_id)
+        track.track_id, self._next_id = self._next_id, self._next_id + 1
+        track.doubtful = False
+        return track.track_id
 
     def close(self) -> TrackUpdate:
         """End every track; the tracker can be used again afterwards."""
@@ -114,7 +145,14 @@ class Tracker:
             if track.track_id:
                 box = _box(track.state)
                 live.append(
-                    TrackView(track.track_id, box, track.landmarks, track.score, id(track) in seen)
+                    TrackView(
+                        track.track_id,
+                        box,
+                        track.landmarks,
+                        track.score,
+                        id(track) in seen,
+                        track.doubtful,
+                    )
                 )
         self._tracks = kept
         return TrackUpdate(tuple(live), tuple(ended))
@@ -128,6 +166,29 @@ class Tracker:
         track = _Track(state, cov, detections.landmarks[column], score, at_s)
         self._tracks.append(track)
         return track
+
+    def _mind_neighbours(self) -> None:
+        """Note which tracks are beside another one; those that were and no longer are have parted,
+        and either may have gone on as the other."""
+        tracks = [track for track in self._tracks if track.track_id]
+        beside = [False] * len(tracks)
+        if len(tracks) > 1:
+            states = np.array([track.state for track in tracks])
+            gaps = np.linalg.norm(states[:, None, :2] - states[None, :, :2], axis=2)
+            sizes = np.sqrt(np.maximum(states[:, 2] * states[:, 3], 1.0))
+            np.fill_diagonal(gaps, np.inf)
+            near = gaps < self._rule.doubt_near * (sizes[:, None] + sizes[None]) / 2
+            beside = near.any(axis=1).tolist()
+        for track, now in zip(tracks, beside, strict=True):
+            track.doubtful |= track.beside and not now
+            track.beside = now
+
+    def _doubt(self, track: _Track, detections: Detections, column: int, at_s: float) -> None:
+        """The track is about to go on with this detection: may it be another face?"""
+        rule = self._rule
+        cx, cy, _, _ = _state(detections.boxes[column])
+        leapt = math.hypot(cx - track.state[0], cy - track.state[1]) / _size(track.state)
+        track.doubtful |= leapt > rule.doubt_leap or at_s - track.seen_at_s > rule.doubt_after_s
 
     def _predict(self, track: _Track, at_s: float) -> None:
         dt = at_s - track.at_s

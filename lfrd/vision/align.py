@@ -34,12 +34,29 @@ def crop_matrix(landmarks: F32) -> F64:
     return similarity(landmarks.astype(np.float64), ARCFACE_POINTS)
 
 
-def patch_matrix(landmarks: F32) -> F64:
-    """The similarity f64[2, 3] that brings a face upright into the middle of a patch of
-    PATCH_SIDE_PX, PATCH_SCALE times as large as in a crop."""
-    matrix = PATCH_SCALE * crop_matrix(landmarks)
-    matrix[:, 2] += (PATCH_SIDE_PX - PATCH_SCALE * CROP_SIDE_PX) / 2
+def patch_matrix(landmarks: F32, side_px: int = PATCH_SIDE_PX, scale: float = PATCH_SCALE) -> F64:
+    """The similarity f64[2, 3] that brings a face upright into the middle of a square patch,
+    `scale` times as large as in a crop."""
+    matrix = scale * crop_matrix(landmarks)
+    matrix[:, 2] += (side_px - scale * CROP_SIDE_PX) / 2
     return matrix
+
+
+def around_box(box: F32, side_px: int, face_px: float) -> F64:
+    """The similarity f64[2, 3] that brings a box f32[4] into the middle of a square patch, upright
+    as it is, its longer side `face_px` long."""
+    left, top, right, bottom = box.astype(np.float64).tolist()
+    scale = face_px / max(right - left, bottom - top, 1.0)
+    x, y = side_px / 2 - scale * (left + right) / 2, side_px / 2 - scale * (top + bottom) / 2
+    return np.array([[scale, 0.0, x], [0.0, scale, y]])
+
+
+def loosened(matrix: F64, scale: float, down_px: float) -> F64:
+    """A crop's matrix with the face smaller about the middle of the crop, and lower by so much."""
+    looser = scale * matrix
+    looser[:, 2] += (1 - scale) * CROP_SIDE_PX / 2
+    looser[1, 2] += down_px
+    return looser
 
 
 def to_frame(matrix: F64, points: F32) -> F32:

@@ -40,6 +40,24 @@ def to_dynamic_f32(source: bytes, *, dynamic_axes: tuple[int, ...]) -> bytes:
     return bytes(model.SerializeToString())
 
 
+def with_open_axes(source: bytes) -> bytes:
+    """A model of plain f32 weights with batch, height and width of its NCHW input left open, and
+    its weights no longer among its inputs. The caller has checked what `source` is."""
+    import onnx
+
+    model = onnx.load_model_from_string(source)
+    graph = model.graph
+    weights = {tensor.name for tensor in graph.initializer}
+    inputs = [value for value in graph.input if value.name not in weights]
+    graph.ClearField("input")
+    graph.input.extend(inputs)
+    graph.ClearField("value_info")
+    for value in (*graph.input, *graph.output):
+        for axis in (0, 2, 3):
+            value.type.tensor_type.shape.dim[axis].dim_param = f"{value.name} {axis}"
+    return bytes(model.SerializeToString())
+
+
 def _fold(node: Any, constants: dict[str, npt.NDArray[Any]]) -> bool:
     """Compute a dequantisation or reshape of constants; True if the node is no longer needed."""
     if node.op_type not in ("DequantizeLinear", "Reshape"):

@@ -1,8 +1,9 @@
 """Face detectors: how large their input is, and how their outputs become `Detections`.
 
-All of it is pure. Two families are known: YuNet (Wu et al. 2023, "YuNet: a tiny millisecond-level
-face detector") and SCRFD with landmarks (Guo et al. 2021, "Sample and computation redistribution
-for efficient face detection").
+All of it is pure. Three families are known: YuNet (Wu et al. 2023, "YuNet: a tiny millisecond-level
+face detector"), SCRFD with landmarks (Guo et al. 2021, "Sample and computation redistribution for
+efficient face detection") and CenterFace (Xu et al. 2020, "CenterFace: joint face detection and
+alignment using face as point").
 """
 
 import functools
@@ -17,15 +18,16 @@ import numpy.typing as npt
 
 from lfrd.types import F32, Detections
 
-Family = Literal["yunet", "scrfd"]
+Family = Literal["yunet", "scrfd", "centerface"]
 
 STRIDES = (8, 16, 32)
+CENTERFACE_STRIDE = 4
 SIDE_MULTIPLE_PX = 32
 
 FACES_LIMIT = 64
 """At most this many faces of a frame are passed on, the largest; the rest is only counted."""
 
-SCORE_THRESHOLD: dict[Family, float] = {"yunet": 0.6, "scrfd": 0.5}
+SCORE_THRESHOLD: dict[Family, float] = {"yunet": 0.6, "scrfd": 0.5, "centerface": 0.35}
 OVERLAP_LIMIT = 0.4
 """Of two boxes with more intersection over union than this, only the better one is kept."""
 
@@ -98,6 +100,9 @@ def _padded(side_px: int) -> int:
 
 def output_shapes(family: Family, batch: int, size: InputSize) -> tuple[tuple[int, ...], ...]:
     """Shapes of the outputs in the model's order, without a batch axis where a model has none."""
+    if family == "centerface":
+        grid = size.height_px // CENTERFACE_STRIDE, size.width_px // CENTERFACE_STRIDE
+        return tuple((batch, width, *grid) for width in (1, 2, 2, 10))
     anchors = 1 if family == "yunet" else 2
     channels = (1, 1, 4, 10) if family == "yunet" else (1, 4, 10)
     priors = sum((size.height_px // at) * (size.width_px // at) * anchors for at in STRIDES)
@@ -115,12 +120,17 @@ def margins(width_px: int, height_px: int, size: InputSize) -> tuple[int, int]:
 def decode(
     family: Family, outputs: Sequence[F32], size: InputSize, frame_size: tuple[int, int]
 ) -> Found:
-    """Faces of one picture from its raw outputs, each f32[priors, channels].
+    """Faces of one picture from its raw outputs, each f32[priors, channels], of CenterFace each
+    f32[channels, rows, columns].
 
     `frame_size` is (width, height) of the full frame, to whose pixels the result is brought.
     """
-    raw = _decode_yunet(outputs, size) if family == "yunet" else _decode_scrfd(outputs, size)
-    boxes, scores, landmarks = raw
+    if family == "centerface":
+        boxes, scores, landmarks = _decode_centerface(outputs)
+    elif family == "yunet":
+        boxes, scores, landmarks = _decode_yunet(outputs, size)
+    else:
+        boxes, scores, landmarks = _decode_scrfd(outputs, size)
     best = np.argsort(-scores, kind="stable")[:_CANDIDATES_LIMIT]
     kept = best[suppress(boxes[best], scores[best])]
     areas = np.prod(boxes[kept, 2:] - boxes[kept, :2], axis=1)
@@ -178,6 +188,27 @@ def _decode_scrfd(outputs: Sequence[F32], size: InputSize) -> tuple[F32, F32, F3
     cell, stride, delta = priors[:, :2], priors[:, 2:], deltas[index]
     boxes = np.asarray(np.hstack([cell - delta[:, :2], cell + delta[:, 2:]]) * stride, np.float32)
     return boxes, scores[index, 0], _landmarks(points[index], cell, stride)
+
+
+def _decode_centerface(outputs: Sequence[F32]) -> tuple[F32, F32, F32]:
+    """A heat map of centres: centre = (cell + offset + 1/2) x stride, side = exp(scale) x stride;
+    landmarks lie in the box, as parts of its sides, y before x."""
+    heat, scale, offset, points = outputs
+    rows, columns = np.nonzero(heat[0] > SCORE_THRESHOLD["centerface"])
+    at = rows, columns
+    # A side of more than exp(8) cells is no face, and must not overflow.
+    sides = np.exp(np.minimum(scale[::-1, *at], 8.0)).T * CENTERFACE_STRIDE
+    cells = np.stack([columns, rows], axis=1).astype(np.float32)
+    centres = (cells + offset[::-1, *at].T + 0.5) * CENTERFACE_STRIDE
+    corners = centres - sides / 2
+    within = points[:, *at].T.reshape(-1, 5, 2)[..., ::-1]
+    landmarks = within * sides[:, None] + corners[:, None]
+    boxes = np.hstack([corners, corners + sides])
+    return (
+        np.asarray(boxes, np.float32),
+        heat[0][at],
+        np.asarray(landmarks, np.float32),
+    )
 
 
 def _landmarks(points: F32, cell: F32, stride: F32) -> F32:

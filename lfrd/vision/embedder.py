@@ -24,8 +24,9 @@ class Embedder:
         self._vectors = np.zeros((limit, model.dim), np.float32)
         self._batches: set[int] = set()
 
-    def embed(self, crops: Sequence[U8], templates: Sequence[F32]) -> None:
-        """Write the template of each crop, u8[112, 112, 3] RGB, into its f32[D], of unit norm.
+    def embed(self, crops: Sequence[U8], templates: Sequence[F32]) -> list[float]:
+        """Write the template of each crop, u8[112, 112, 3] RGB, into its f32[D], of unit norm, and
+        return the norms that the model's own vectors had.
 
         At most `batch_limit` at once. What the arrays held of the faces is overwritten.
         """
@@ -35,9 +36,12 @@ class Embedder:
             for crop, feed in zip(crops, self._feed[:count], strict=True):
                 np.copyto(feed, crop if self._model.colour == "rgb" else crop[..., ::-1])
             self._session.run(self._feed[:count], [self._vectors[:count]])
+            norms = []
             for vector, template in zip(self._vectors[:count], templates, strict=True):
                 norm = float(np.linalg.norm(vector))
                 np.divide(vector, norm or 1.0, out=template)
+                norms.append(norm)
+            return norms
         finally:
             self._feed[:count].fill(0)
             self._vectors[:count].fill(0)

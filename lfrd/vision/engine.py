@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 import cv2
 import numpy as np
@@ -13,7 +13,7 @@ import numpy as np
 from lfrd.errors import Conflict
 from lfrd.types import CROP_SIDE_PX, F32, U8, Detections, Match, Planes, Template
 from lfrd.vision import embedder, finder
-from lfrd.vision.aligner import Aligner
+from lfrd.vision.aligner import VIEWS, Aligner
 from lfrd.vision.batcher import Batcher
 from lfrd.vision.detector import Found, InputSize, choose_size, fit_size
 from lfrd.vision.packs import Pack
@@ -26,8 +26,28 @@ SMALLEST_INTER_EYE_PX = 24.0
 Crop = Buffer[np.uint8]
 """An aligned face, u8[112, 112, 3] RGB, to be released by whoever holds it."""
 
-Probe = Buffer[np.float32]
-"""The template of a passer-by, f32[D] of unit norm, to be released by whoever holds it."""
+
+class Probe:
+    """The template of a passer-by, `array` f32[D] of unit norm, to be released by whoever holds it.
+
+    `norm` is the length that the model gave it: the longer, the more it tells (see
+    lfrd.identity.mean_template).
+    """
+
+    __slots__ = ("_buffer", "norm")
+
+    def __init__(self, buffer: Buffer[np.float32], norm: float) -> None:
+        self._buffer = buffer
+        self.norm = norm
+
+    @property
+    def array(self) -> F32:
+        return self._buffer.array
+
+    def release(self) -> None:
+        """Overwrite it and give it back; safe to call twice."""
+        self._buffer.release()
+
 
 _ALIGN_LIMIT = 8
 _THREADS_A_RECOGNISER = 4
@@ -37,7 +57,7 @@ ENROLMENTS_AT_ONCE = 6
 """Photos whose templates are made at the same time: enough to keep the models busy."""
 
 _TRACKS_A_CROP = 4
-_EMBED, _SEARCH = "embed", "search"
+_EMBED, _SEARCH, _TURNED = "embed", "search", "align turned"
 
 _SEARCH_LIMIT = 16
 """Probes searched together: one pass over a large matrix then serves all of them."""
@@ -65,6 +85,19 @@ class _Align:
     out: U8
     batch_key: str = "align"
     batch_limit: int = _ALIGN_LIMIT
+    urgent: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _AlignTurned:
+    """With the detector that is better at turned faces: one crop, or all views of it."""
+
+    planes: Planes
+    box: F32
+    landmarks: F32
+    outs: tuple[U8, ...]
+    batch_key: str = _TURNED
+    batch_limit: int = 1
     urgent: bool = True
 
 
@@ -114,6 +147,15 @@ class _DrainEmbedder:
 
 
 @dataclass(frozen=True, slots=True)
+class _DrainStrong:
+    """Overwrite the strong detector that was used longest ago."""
+
+    batch_key: str = _TURNED + " drain"
+    batch_limit: int = 1
+    urgent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class LabFace:
     """A crop u8[112, 112, 3] RGB and its template f32[D] of unit norm."""
 
@@ -124,8 +166,10 @@ class LabFace:
 IDLE_S = 5.0
 """After so long without use what the models remember is overwritten."""
 
-_Call = _Detect | _Align | _Embed | _Search | _Drain | _DrainEmbedder
-_Result = Found | tuple[Match, ...] | None
+_Call = _Detect | _Align | _AlignTurned | _Embed | _Search | _Drain | _DrainEmbedder | _DrainStrong
+Shared = TypeVar("Shared")
+
+_Result = Found | tuple[Match, ...] | float | None
 
 
 class Vision:
@@ -151,9 +195,12 @@ class Vision:
         self._pack = pack
         self._recognisers = -(-threads // _THREADS_A_RECOGNISER)
         self._batcher: Batcher[_Call, _Result] = Batcher(
-            self._make_worker, threads=threads, at_once={_EMBED: self._recognisers, _SEARCH: 1}
+            self._make_worker,
+            threads=threads,
+            at_once={_EMBED: self._recognisers, _TURNED: self._recognisers, _SEARCH: 1},
         )
         self._embedders: SimpleQueue[embedder.Embedder] = SimpleQueue()
+        self._strong: SimpleQueue[finder.Finder] = SimpleQueue()
         crop_shape = (CROP_SIDE_PX, CROP_SIDE_PX, 3)
         self._crops = Pool(pool_size, crop_shape, np.uint8, name="crops")
         self._probes = Pool(_TRACKS_A_CROP * pool_size, (self.dim,), np.float32, name="probes")
@@ -200,6 +247,38 @@ class Vision:
         await _filled(crop, self._batcher.run(_Align(planes, landmarks, crop.array)))
         return crop
 
+    async def align_turned(self, planes: Planes, box: F32, landmarks: F32) -> Crop | None:
+        """The same of a face in `box` f32[4] that is turned away: its landmarks are found with the
+        pack's better and slower detector, where it has one."""
+        if self._pack.landmarks is None:
+            return await self.align(planes, landmarks)
+        crop = self._crops.take()
+        if crop is None:
+            return None
+        call = _AlignTurned(planes, box, landmarks, (crop.array,))
+        await _filled(crop, self._batcher.run(call))
+        return crop
+
+    @property
+    def has_views(self) -> bool:
+        """Whether `views` can be had of a face."""
+        return self._pack.landmarks is not None
+
+    async def views(self, planes: Planes, box: F32, landmarks: F32) -> list[Crop]:
+        """VIEWS crops of one face, each with landmarks found in another way (see
+        lfrd.vision.aligner); none when the pool is exhausted or the pack cannot give any."""
+        crops = [crop for _ in range(VIEWS) if (crop := self._crops.take()) is not None]
+        try:
+            if self.has_views and len(crops) == VIEWS:
+                outs = tuple(crop.array for crop in crops)
+                await self._batcher.run(_AlignTurned(planes, box, landmarks, outs))
+                taken, crops = crops, []
+                return taken
+            return []
+        finally:
+            for crop in crops:
+                crop.release()
+
     def lend(self, rgb: U8) -> Crop | None:
         """A kept crop u8[112, 112, 3] RGB in a buffer; None when the pool is exhausted."""
         crop = self._crops.take()
@@ -209,7 +288,8 @@ class Vision:
 
     async def embed(self, crop: Crop) -> Probe | None:
         """The template of a probe, counted as made; None when the pool is exhausted."""
-        return await self._embed(crop, self._probes)
+        taken = await self._embed(crop, self._probes)
+        return None if taken is None else Probe(*taken)
 
     async def search(self, gallery: Searchable, probe: F32, k: int) -> tuple[Match, ...]:
         """The best `k` entries for a probe f32[D]; off the event loop where that takes long."""
@@ -224,9 +304,10 @@ class Vision:
 
         Raises Conflict while as many enrolments as the pool allows are under way.
         """
-        buffer = await self._embed(crop, self._references)
-        if buffer is None:
+        taken = await self._embed(crop, self._references)
+        if taken is None:
             raise Conflict("too many photos are being enrolled at once; try again in a moment")
+        buffer, _ = taken
         try:
             self.enrolled += 1
             return Template(buffer.array.copy(), self.model_digest)
@@ -268,6 +349,8 @@ class Vision:
         await self._batcher.run_on_each(_Drain)
         for _ in range(self._recognisers):
             await self._batcher.run(_DrainEmbedder())
+            if self.has_views:
+                await self._batcher.run(_DrainStrong())
         return self.counts
 
     async def stay_clean(self, *, idle_s: float = IDLE_S) -> None:
@@ -281,14 +364,19 @@ class Vision:
                 await self.drain()
                 clean = before
 
-    async def _embed(self, crop: Crop, pool: Pool[np.float32]) -> Probe | None:
+    async def _embed(
+        self, crop: Crop, pool: Pool[np.float32]
+    ) -> tuple[Buffer[np.float32], float] | None:
+        """The template in a buffer of the pool, and its norm; None when the pool is exhausted."""
         buffer = pool.take()
         if buffer is None:
             return None
         self._uses += 1
         limit = embedder.batch_limit(self._pack.recogniser, self.provider)
-        await _filled(buffer, self._batcher.run(_Embed(crop.array, buffer.array, limit)))
-        return buffer
+        call = _Embed(crop.array, buffer.array, limit)
+        norm = await _filled(buffer, self._batcher.run(call))
+        assert isinstance(norm, float)
+        return buffer, norm
 
     def _open_models(self) -> None:
         """Read the files, and open the recognisers; each thread opens a detector of its own."""
@@ -299,23 +387,34 @@ class Vision:
             session = Session(content, label=model.file, provider=self.provider, shapes=shapes)
             self._embedders.put(embedder.Embedder(session, model))
         self._detector = self._pack.read(self._pack.detector)
+        if (strong := self._pack.landmarks) is not None:
+            content = self._pack.read(strong)
+            for _ in range(self._recognisers):
+                session = Session(content, label=strong.file, provider=self.provider)
+                self._strong.put(finder.Finder(session, strong))
 
     def _make_worker(self) -> "Callable[[Sequence[_Call]], Sequence[_Result]]":
         assert self._detector is not None
-        return _Worker(self._pack, self._detector, self.provider, self._embedders)
+        return _Worker(self._pack, self._detector, self.provider, self._embedders, self._strong)
 
 
 class _Worker:
     """What one inference thread works with: a detector of its own, scratch for crops, and the
-    recognisers that all threads share."""
+    recognisers and strong detectors that all threads share."""
 
     def __init__(
-        self, pack: Pack, detector: bytes, provider: str, embedders: SimpleQueue[embedder.Embedder]
+        self,
+        pack: Pack,
+        detector: bytes,
+        provider: str,
+        embedders: SimpleQueue[embedder.Embedder],
+        strong: SimpleQueue[finder.Finder],
     ) -> None:
         self._finder = finder.Finder(
             Session(detector, label=pack.detector.file, provider=provider), pack.detector
         )
         self._embedders = embedders
+        self._strong = strong
         self._aligner = Aligner(self._finder)
 
     def __call__(self, calls: Sequence[_Call]) -> Sequence[_Result]:
@@ -325,29 +424,46 @@ class _Worker:
         if detects:
             return self._finder.find([call.planes for call in detects], detects[0].size)
         if embeds:
-            with self._an_embedder() as embed:
-                embed.embed([call.crop for call in embeds], [call.out for call in embeds])
+            with _one_of(self._embedders) as embed:
+                return embed.embed([call.crop for call in embeds], [call.out for call in embeds])
         searches = [call for call in calls if isinstance(call, _Search)]
         if searches:
             return _searched(searches)
         for call in calls:
             if isinstance(call, _Align):
                 self._aligner.crop(call.planes, call.landmarks, call.out)
-            elif isinstance(call, _Drain):
-                self._finder.drain()
-            elif isinstance(call, _DrainEmbedder):
-                with self._an_embedder() as embed:
-                    embed.drain()
+            elif isinstance(call, _AlignTurned):
+                with _one_of(self._strong) as strong:
+                    self._align_turned(call, strong)
+            else:
+                self._drain(call)
         return [None] * len(calls)
 
-    @contextmanager
-    def _an_embedder(self) -> Iterator[embedder.Embedder]:
-        """One that nobody else uses now; the batcher lets in no more callers than there are."""
-        mine = self._embedders.get()
-        try:
-            yield mine
-        finally:
-            self._embedders.put(mine)
+    def _align_turned(self, call: _AlignTurned, strong: finder.Finder) -> None:
+        if len(call.outs) == 1:
+            self._aligner.crop(call.planes, call.landmarks, call.outs[0], strong)
+        else:
+            self._aligner.views(call.planes, call.box, call.landmarks, call.outs, strong)
+
+    def _drain(self, call: _Call) -> None:
+        if isinstance(call, _Drain):
+            self._finder.drain()
+        elif isinstance(call, _DrainEmbedder):
+            with _one_of(self._embedders) as embed:
+                embed.drain()
+        elif isinstance(call, _DrainStrong):
+            with _one_of(self._strong) as strong:
+                strong.drain()
+
+
+@contextmanager
+def _one_of(shared: "SimpleQueue[Shared]") -> Iterator[Shared]:
+    """One that nobody else uses now; the batcher lets in no more callers than there are."""
+    mine = shared.get()
+    try:
+        yield mine
+    finally:
+        shared.put(mine)
 
 
 def _searched(calls: Sequence[_Search]) -> list[tuple[Match, ...]]:
@@ -365,10 +481,10 @@ def _searched(calls: Sequence[_Search]) -> list[tuple[Match, ...]]:
     return [answers[number] for number in range(len(calls))]
 
 
-async def _filled(buffer: Crop | Probe, work: Awaitable[object]) -> None:
+async def _filled(buffer: Buffer[Any], work: Awaitable[_Result]) -> _Result:
     """Await the work that fills a buffer; a buffer that was not filled is released."""
     try:
-        await work
+        return await work
     except BaseException:
         buffer.release()
         raise

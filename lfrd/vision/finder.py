@@ -110,7 +110,7 @@ class Finder:
         if count not in arrays.lent:
             # Some detectors take one picture only, and their outputs then have no batch axis.
             results = [
-                output[:count] if len(spec.shape) == 3 else output[0]
+                output[:count] if len(spec.shape) >= 3 else output[0]
                 for spec, output in zip(self._session.outputs, arrays.outputs, strict=True)
             ]
             arrays.lent[count] = arrays.feed[:count], results

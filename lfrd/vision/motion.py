@@ -31,6 +31,35 @@ LINGER_S = 0.5
 """Looks go on for so long after the last movement: somebody may have been blurred by it."""
 
 
+CUT_SHARE = 0.5
+"""Where more of the cells than this have changed from one look to the next, the camera shows
+another scene: whoever is in it now was not in the last one."""
+
+
+class SceneCut:
+    """Notices that a picture is of another scene than the last one: a cut, a camera that was
+    turned, a stream that came back. For one task."""
+
+    def __init__(self) -> None:
+        self._before: U8 = np.zeros((0, 0), np.uint8)
+
+    def noticed(self, luma: U8) -> bool:
+        """Whether the picture with this luma plane u8[h, w] begins another scene."""
+        cells = _shrunk(luma)
+        another = bool(self._before.size) and (
+            cells.shape != self._before.shape
+            or _changed(cells, self._before) > CUT_SHARE * cells.size
+        )
+        self.clear()
+        self._before = cells
+        return another
+
+    def clear(self) -> None:
+        """Overwrite and forget the last picture."""
+        self._before.fill(0)
+        self._before = np.zeros((0, 0), np.uint8)
+
+
 class MotionGate:
     """Which pictures of one camera are worth a look; for one thread, times in seconds.
 
@@ -73,8 +102,12 @@ class MotionGate:
     def _differs(self, cells: U8) -> bool:
         if cells.shape != self._reference.shape:
             return True
-        steps = cv2.absdiff(cells, self._reference)
-        return int(np.count_nonzero(steps > STEP)) >= LEAST_CELLS
+        return _changed(cells, self._reference) >= LEAST_CELLS
+
+
+def _changed(cells: U8, before: U8) -> int:
+    """How many cells changed."""
+    return int(np.count_nonzero(cv2.absdiff(cells, before) > STEP))
 
 
 def _shrunk(luma: U8) -> U8:

