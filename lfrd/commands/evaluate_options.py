@@ -41,6 +41,10 @@ class ClipOptions:
 
 def add_evaluate(parser: argparse.ArgumentParser) -> None:
     """`lfrd evaluate DIR` and `lfrd evaluate CLIP ... --watchlist DIR --labels CSV ...`."""
+    parser.usage = (
+        "lfrd evaluate DIR [options]\n"
+        "       lfrd evaluate CLIP [CLIP ...] --watchlist DIR --labels CSV [--labels CSV ...] [options]"
+    )
     parser.add_argument(
         "sources", type=Path, nargs="+", metavar="DIR|CLIP",
         help="a folder of people, a folder each with their photos; or video files with --labels",
@@ -91,16 +95,18 @@ def _add_clips(group: argparse._ArgumentGroup) -> None:
 
 
 def means_clips(options: argparse.Namespace) -> bool:
-    """Whether clips are meant: there are labels, a file, or several things to measure."""
+    """Whether clips are meant: there are labels, a file, or several things to measure; or it is no
+    folder and there are options for clips."""
     sources: list[Path] = options.sources
-    return bool(options.labels) or len(sources) > 1 or sources[0].is_file()
+    asked = bool(_given(options, _FOR_CLIPS)) and not sources[0].is_dir()
+    return asked or bool(options.labels) or len(sources) > 1 or sources[0].is_file()
 
 
 def folder_of(options: argparse.Namespace) -> Path:
     """The folder of people. Raises BadInput where options of clips were given with it."""
     folder: Path = options.sources[0]
     if given := _given(options, _FOR_CLIPS):
-        raise BadInput(f"{given[0]} is for clips, and {folder} is none; clips need --labels too")
+        raise BadInput(f"{given[0]} is for clips, and {folder} is a folder")
     return folder
 
 
