@@ -218,7 +218,7 @@ class _Play:
         place of the deciding one: it is shown only if the person is there by the labels too, since
         a track may go on over a cut."""
         fitting = {
-            (one.track, one.raised.entry): one.raised
+            (one.track, one.raised.entry)
             for one in self._candidates
             if labelled.fits(self._shots, one.raised)
         }
@@ -226,11 +226,11 @@ class _Play:
         def read(tx: Transaction) -> list[Crop]:
             found: list[Crop] = []
             for episode in episodes.page(tx, deployment_id=deployment_id, limit=EPISODES_LIMIT):
-                raised = fitting.get((episode.track_id, episode.reference))
+                known = (episode.track_id, episode.reference) in fitting
                 shown = Raised(episode.sequence, episode.media_at_s, episode.reference)
-                if raised is not None and labelled.fits(self._shots, shown):
+                if known and labelled.fits(self._shots, shown):
                     kept = decoded(replays.open_crops(tx, episode.id).probe)
-                    found.append(Crop(self._number, raised.entry, raised.frame, jpeg(kept)))
+                    found.append(Crop(self._number, shown.entry, shown.frame, jpeg(kept)))
             return sorted(found, key=lambda crop: crop.frame)
 
         return await site.database.write(read, principal=PRINCIPAL)

@@ -43,7 +43,8 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     """`lfrd evaluate DIR` and `lfrd evaluate CLIP ... --watchlist DIR --labels CSV ...`."""
     parser.usage = (
         "lfrd evaluate DIR [options]\n"
-        "       lfrd evaluate CLIP [CLIP ...] --watchlist DIR --labels CSV [--labels CSV ...] [options]"
+        "       lfrd evaluate CLIP [CLIP ...] --watchlist DIR --labels CSV [--labels CSV ...] "
+        "[options]"
     )
     parser.add_argument(
         "sources", type=Path, nargs="+", metavar="DIR|CLIP",

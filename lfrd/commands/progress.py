@@ -25,13 +25,13 @@ class Progress:
         if not self._shown:
             yield
             return
-        async with asyncio.TaskGroup() as tasks:
-            drawing = tasks.create_task(self._draw(what, total, done))
-            try:
-                yield
-            finally:
-                drawing.cancel()
-                self._write(_CLEAR)
+        drawing = asyncio.create_task(self._draw(what, total, done), name="progress")
+        try:
+            yield
+        finally:
+            drawing.cancel()
+            await asyncio.wait([drawing])
+            self._write(_CLEAR)
 
     async def _draw(self, what: str, total: int, done: Callable[[], int]) -> None:
         while True:

@@ -28,7 +28,7 @@ svg{width:100%;height:auto;font:12px sans-serif}svg text{fill:var(--ink)}
 .raised{fill:var(--raised);stroke:var(--page)}.wrong{stroke:var(--wrong);stroke-width:3;fill:none}
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%}
 td,th{border-bottom:1px solid var(--line);padding:.2em .6em;text-align:left;vertical-align:top}
-td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}.missed{color:var(--wrong);font-weight:bold}
+td.n,th.n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}.missed{color:var(--wrong);font-weight:bold}
 figure{display:inline-block;margin:.5em;width:112px;vertical-align:top}
 figcaption{font-size:12px;overflow-wrap:anywhere}
 """.replace("\n", "")
@@ -36,8 +36,8 @@ figcaption{font-size:12px;overflow-wrap:anywhere}
 
 @dataclass(frozen=True, slots=True)
 class Crop:
-    """The deciding look of a raise that agrees with the labels, as a JPEG file; `frame` is of the
-    raise."""
+    """The look that is kept of a raise that agrees with the labels, as a JPEG file, and the frame it
+    is of: the deciding one, or a clearer one later on the same track."""
 
     clip: int
     entry: str
@@ -179,7 +179,7 @@ def _table_row(shot: ShotFigures) -> str:
 def _pictures(number: int, crops: Sequence[Crop]) -> str:
     return "".join(
         '<figure><img width="112" height="112" src="data:image/jpeg;base64,'
-        f'{base64.b64encode(crop.jpeg).decode()}" alt="The look that raised '
+        f'{base64.b64encode(crop.jpeg).decode()}" alt="The look kept of '
         f'{escape(crop.entry)}"><figcaption>{escape(crop.entry)}, frame {crop.frame}</figcaption>'
         "</figure>"
         for crop in crops

@@ -35,13 +35,13 @@ class FakeVision:
         self.embedded = 0
         self._full = full
 
-    async def detect(self, planes: Any, *, smallest_inter_eye_px: float) -> Detections:
+    async def detect(self, planes: Any, *, smallest_inter_eye_px: float) -> Detections:  # noqa: ARG002 - as Vision has it
         assert smallest_inter_eye_px == 24.0
         landmarks = np.zeros((2, 5, 2), np.float32)
         landmarks[1] = 1.0
         return Detections(np.zeros((2, 4), np.float32), np.ones(2, np.float32), landmarks)
 
-    async def align(self, planes: Any, landmarks: Any) -> Buffer:
+    async def align(self, planes: Any, landmarks: Any) -> Buffer:  # noqa: ARG002 - as Vision has it
         crop = Buffer(self)
         crop.array[0] = landmarks[0, 0]
         return crop
@@ -54,7 +54,7 @@ class FakeVision:
         probe.array[0] = crop.array[0]
         return probe
 
-    async def search(self, gallery: Any, probe: Any, k: int) -> tuple[Match, ...]:
+    async def search(self, gallery: Any, probe: Any, k: int) -> tuple[Match, ...]:  # noqa: ARG002 - as Vision has it
         return (Match("e1", "p1", 0.3 if probe[0] else 0.6),)
 
     async def drain(self) -> SimpleNamespace:

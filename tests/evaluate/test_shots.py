@@ -74,7 +74,7 @@ def test_shots_are_put_in_order(tmp_path: Path) -> None:
     ],
 )
 def test_labels_that_make_no_sense_name_the_line(tmp_path: Path, text: str, words: str) -> None:
-    with pytest.raises(BadInput, match="shots.csv") as refused:
+    with pytest.raises(BadInput, match=r"shots\.csv") as refused:
         read_labels(labels(tmp_path, text))
     assert words in str(refused.value)
     assert len(str(refused.value)) < 500
@@ -162,9 +162,7 @@ def _drawn(seed: int) -> tuple[list[Shot], list[Raised]]:
 
 @pytest.mark.shared
 @pytest.mark.parametrize("seed", range(12))
-def test_the_score_is_that_of_the_scorer_of_record(
-    shared: Path, tmp_path: Path, seed: int
-) -> None:
+def test_the_score_is_that_of_the_scorer_of_record(shared: Path, tmp_path: Path, seed: int) -> None:
     shots, events = _drawn(seed)
     rows = (f"{s.start},{s.end},{';'.join(s.present)},{';'.join(s.optional)}" for s in shots)
     table = labels(tmp_path, "# drawn\nstart,end,present,optional\n" + "\n".join(rows) + "\n")

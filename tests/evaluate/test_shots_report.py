@@ -44,7 +44,7 @@ def test_the_page_needs_nothing_else_and_escapes_names() -> None:
     assert not re.search(r"(?:src|href)=\"(?!data:)", text)
     assert "prefers-color-scheme:dark" in text
     assert text.count("<img") == 1
-    assert 'alt="The look that raised anna"' in text
+    assert 'alt="The look kept of anna"' in text
     assert "anna raised wrongly at frame 90" in text
     assert "ben missed" in text
 
