@@ -276,16 +276,11 @@ class _Play:
 
     def _played(self, score: Score, summary: SummaryLine, naive: Naive | None) -> PlayedClip:
         in_shots, _ = labelled.by_shot(self._shots, self._looks.by_frame)
-        times = self._times
-        ends = [min(shot.end, times.frames - 1) for shot in self._shots]
         return PlayedClip(
             clip=str(self._clip),
             labels=str(self._inputs.wanted.labels[self._number]),
-            frames=times.frames,
-            seconds=float(times.at_s[-1]),
+            at_s=self._times.at_s,
             shots=self._shots,
-            starts_s=tuple(float(times.at_s[shot.start]) for shot in self._shots),
-            ends_s=tuple(float(times.at_s[end]) for end in ends),
             score=score,
             templates_by_shot=tuple(in_shots),
             templates=summary.templates_made,

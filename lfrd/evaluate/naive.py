@@ -19,6 +19,7 @@ from lfrd.ingest.camera import Camera
 from lfrd.ingest.settings import CameraSettings
 from lfrd.types import F32, Frame, Planes
 from lfrd.vision.engine import Vision
+from lfrd.vision.quality import inter_eye_px
 
 FRAMES_AT_ONCE = 8
 """Frames under way together, as many as where lfrd reads a file at full speed: both may keep every
@@ -29,10 +30,12 @@ core busy, and the times can be compared."""
 class Naive:
     """What the loop found: every look over the threshold as a raise, and what it cost.
 
+    `faces` are the frames in which somebody's face was large enough to be matched, in order;
     `wall_s` runs from the first picture to the last template.
     """
 
     raised: tuple[Raised, ...]
+    faces: tuple[int, ...]
     frames: int
     templates: int
     wall_s: float
@@ -80,14 +83,18 @@ class Loop:
                 told(frame.sequence)
         wall_s = time.monotonic() - begun_s
         await self._leave_nothing()
-        found.raised.sort(key=lambda one: one.frame)
-        return Naive(tuple(found.raised), found.frames, found.templates, wall_s)
+        raised = sorted(found.raised, key=lambda one: one.frame)
+        return Naive(
+            tuple(raised), tuple(sorted(found.faces)), found.frames, found.templates, wall_s
+        )
 
     async def _frame(self, frame: Frame, found: "_Found") -> None:
         faces = await self.vision.detect(
             frame.planes, smallest_inter_eye_px=self.smallest_inter_eye_px
         )
         for landmarks in faces.landmarks:
+            if inter_eye_px(landmarks) >= self.smallest_inter_eye_px:
+                found.faces.add(frame.sequence)
             best = await self._best(frame.planes, landmarks)
             found.templates += 1
             if best is not None and best[1] >= self.threshold:
@@ -122,5 +129,6 @@ class Loop:
 @dataclass(slots=True)
 class _Found:
     raised: list[Raised] = field(default_factory=list)
+    faces: set[int] = field(default_factory=set)
     frames: int = 0
     templates: int = 0

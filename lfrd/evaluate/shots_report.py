@@ -36,8 +36,8 @@ figcaption{font-size:12px;overflow-wrap:anywhere}
 
 @dataclass(frozen=True, slots=True)
 class Crop:
-    """The look that is kept of a raise that agrees with the labels, as a JPEG file, and the frame it
-    is of: the deciding one, or a clearer one later on the same track."""
+    """The look that is kept of a raise that agrees with the labels, as a JPEG file, and the frame
+    it is of: the deciding one, or a clearer one later on the same track."""
 
     clip: int
     entry: str

@@ -39,6 +39,7 @@ class FakeVision:
         assert smallest_inter_eye_px == 24.0
         landmarks = np.zeros((2, 5, 2), np.float32)
         landmarks[1] = 1.0
+        landmarks[1, 0] = 30.0  # 41 px between the eyes
         return Detections(np.zeros((2, 4), np.float32), np.ones(2, np.float32), landmarks)
 
     async def align(self, planes: Any, landmarks: Any) -> Buffer:  # noqa: ARG002 - as Vision has it
@@ -76,6 +77,7 @@ async def test_every_face_of_every_nth_frame_gets_a_template(tmp_path: Path) -> 
         (0, "anna", 0.6), (5, "anna", 0.6), (10, "anna", 0.6),
     ]  # fmt: skip
     assert found.raised[1].at_s == pytest.approx(0.2, abs=0.001)
+    assert found.faces == (0, 5, 10)
     assert vision.held == 0
 
 

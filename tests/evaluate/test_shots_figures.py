@@ -1,5 +1,7 @@
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from lfrd.evaluate.naive import Naive
@@ -12,14 +14,14 @@ NAIVE = Naive(
     tuple(Raised(frame, frame / 25, name) for frame, name in (
         (2, "anna"), (3, "anna"), (4, "ben"), (60, "zoe"),
         (70, "ben"), (71, "ben"), (155, "ben"), (120, "ben"), (121, "ben"),
-    )), frames=50, templates=75, wall_s=3.0,
+    )), faces=(4, 8, 60, 160), frames=50, templates=75, wall_s=3.0,
 )  # fmt: skip
 
 
 def played(*raised: Raised, naive: Naive | None = None, name: str = "clip.mp4") -> PlayedClip:
     return PlayedClip(
-        clip=name, labels="shots.csv", frames=200, seconds=8.0, shots=SHOTS,
-        starts_s=(0.0, 2.0, 6.0), ends_s=(2.0, 4.0, 7.96), score=score(SHOTS, raised),
+        clip=name, labels="shots.csv", at_s=np.arange(200) / 25, shots=SHOTS,
+        score=score(SHOTS, raised),
         templates_by_shot=(5, 3, 2), templates=12, wall_s=2.5, naive=naive,
     )  # fmt: skip
 
@@ -64,6 +66,20 @@ def test_the_naive_loop_counts_a_wrong_person_once_a_shot() -> None:
     assert loop.median_s == pytest.approx(0.12)
 
 
+def test_time_runs_from_the_first_face_too_where_the_loop_saw_it() -> None:
+    raised = Raised(10, 0.4, "anna"), Raised(2, 0.08, "ben"), Raised(155, 6.2, "anna")
+    found = summed(played(*raised, naive=NAIVE), every=4)
+    seen = [(one.after_s, one.after_face_s) for shot in found.shots for one in shot.raised]
+    assert seen == [(0.08, 0.0), (0.4, 0.24), (0.2, 0.0)], "never before it was there"
+    assert found.totals.median_after_face_s == 0.0
+    assert found.baseline is not None
+    assert found.baseline.median_after_face_s == 0.0
+    blind = replace(NAIVE, faces=(120,))
+    found = summed(played(*raised, naive=blind), every=4)
+    assert found.totals.median_after_face_s is None
+    assert summed(played(*raised)).totals.median_after_face_s is None
+
+
 def test_the_json_is_a_contract() -> None:
     found = json.loads(summed(played(naive=NAIVE), every=1).as_json())
     assert list(found) == [
@@ -71,7 +87,8 @@ def test_the_json_is_a_contract() -> None:
         "detect_hz", "late_frames",
     ]  # fmt: skip
     assert found["late_frames"] == LATE_FRAMES == 12
-    totals = {"expected", "raised", "lo", "hi", "wrong", "templates", "median_s", "wall_s"}
+    totals = {"expected", "raised", "lo", "hi", "wrong", "templates", "median_s",
+              "median_after_face_s", "wall_s"}  # fmt: skip
     assert set(found["totals"]) == totals
     assert set(found["baseline"]) == totals | {"every", "wrong_looks"}
     assert set(found["versions"]) == {"lfrd", "pack", "model", "onnxruntime"}
@@ -99,8 +116,8 @@ def test_the_text_says_the_same() -> None:
 
 def test_where_nobody_is_expected_no_rate_is_claimed() -> None:
     clip = PlayedClip(
-        "c", "l", 50, 2.0, (Shot(0, 50, ()),), (0.0,), (2.0,), score((Shot(0, 50, ()),), ()),
-        (0,), 0, 1.0,
+        "c", "l", np.arange(50) / 25, (Shot(0, 50, ()),), score((Shot(0, 50, ()),), ()), (0,), 0,
+        1.0,
     )  # fmt: skip
     found = summed(clip)
     assert (found.totals.lo, found.totals.hi) == (0.0, 1.0)

@@ -1,6 +1,8 @@
 import re
 from xml.etree import ElementTree
 
+import numpy as np
+
 from lfrd.evaluate.shots import Raised, Shot, score
 from lfrd.evaluate.shots_figures import PlayedClip, Setting, Versions, figures
 from lfrd.evaluate.shots_report import Crop, page, timeline
@@ -11,8 +13,7 @@ SHOTS = (Shot(0, 50, ("anna",), ("ben",)), Shot(50, 100, ("ben",)))
 
 def played(*raised: Raised) -> PlayedClip:
     return PlayedClip(
-        NASTY, "shots.csv", 100, 4.0, SHOTS, (0.0, 2.0), (2.0, 3.96), score(SHOTS, raised), (3, 4),
-        7, 1.0,
+        NASTY, "shots.csv", np.arange(100) / 25, SHOTS, score(SHOTS, raised), (3, 4), 7, 1.0,
     )  # fmt: skip
 
 
