@@ -61,7 +61,7 @@ async def read_inputs(wanted: ClipOptions) -> Inputs:
 def check_people(photos: Mapping[str, list[Path]], folder: Path) -> list[str]:
     """Notes about people with photos in several places and about photos that two people share.
 
-    Raises BadInput for names that only a computer tells apart.
+    Raises BadInput for names that only a computer tells apart, and for a photo given twice.
     """
     alike: dict[str, str] = {}
     for name in photos:
@@ -84,14 +84,19 @@ def check_people(photos: Mapping[str, list[Path]], folder: Path) -> list[str]:
 
 
 def _shared(photos: Mapping[str, list[Path]]) -> list[str]:
-    """A note for each two people who have a photo in common, byte for byte."""
-    owner: dict[str, str] = {}
+    """A note for each two people who have a photo in common, byte for byte.
+
+    Raises BadInput where one person has the same photo twice, which a list refuses.
+    """
+    seen: dict[str, tuple[str, Path]] = {}
     notes = []
     for name, paths in photos.items():
         for path in paths:
-            other = owner.setdefault(_digest(path), name)
+            other, before = seen.setdefault(_digest(path), (name, path))
             if other != name:
-                notes.append(f"{other} and {name} have the same photo: {path}")
+                notes.append(f"{other} and {name} have the same photo: {before} and {path}")
+            elif before != path:
+                raise BadInput(f"{name} has the same photo twice, {before} and {path}: remove one")
     return notes
 
 

@@ -200,7 +200,7 @@ class _Play:
             counts = site.deployments.progress()
             return counts.frames_decoded if counts else 0
 
-        async with self._progress.following(str(self._clip), self._times.frames, done):
+        async with self._progress.following(self._clip.name, self._times.frames, done):
             await site.deployments.until_over()
         failure = site.fleet.life.failures.get(CAMERA)
         if failure is not None:
@@ -266,7 +266,7 @@ class _Play:
             nonlocal reached
             reached = frame
 
-        named = f"{self._clip}, naive loop"
+        named = f"{self._clip.name}, naive loop"
         try:
             async with self._progress.following(named, self._times.frames, lambda: reached):
                 return await loop.play(self._clip, SystemClock(), told)

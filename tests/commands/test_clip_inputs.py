@@ -114,4 +114,8 @@ def test_a_photo_under_two_names_is_noted(tmp_path: Path) -> None:
     for name in ("anna", "ben", "carl"):
         (tmp_path / f"{name}.jpg").write_text("other" if name == "carl" else "same")
     (note,) = check_people(find_photos(tmp_path), tmp_path)
-    assert note.startswith("anna and ben have the same photo: ")
+    assert re.match(r"anna and ben have the same photo: .*anna\.jpg and .*ben\.jpg", note)
+    (tmp_path / "carl").mkdir()
+    (tmp_path / "carl" / "1.jpg").write_text("other")
+    with pytest.raises(BadInput, match=r"carl has the same photo twice, .*1\.jpg and .*carl\.jpg"):
+        check_people(find_photos(tmp_path), tmp_path)
