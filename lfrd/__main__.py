@@ -164,6 +164,14 @@ def _lists(options: argparse.Namespace) -> int:
 
 def _evaluate(options: argparse.Namespace) -> int:
     loaded = _quietly(options)
+    from lfrd.commands.evaluate_options import clips_of, folder_of, means_clips
+
+    if means_clips(options):
+        wanted = clips_of(options)
+        from lfrd.commands import evaluate_clips
+
+        return _run_async(evaluate_clips.run(wanted, loaded))
+    options.folder = folder_of(options)
     from lfrd.commands import evaluate
 
     return _run_async(evaluate.run(options, loaded))
@@ -327,10 +335,12 @@ def _add_clients(commands: Any) -> None:
     add_alert(_add(commands, "alert", _alert, "List alerts, and compute them again."))
     add_token(_add(commands, "token", _token, "Personal tokens for shared logins."))
 
-    from lfrd.commands.list_options import add_evaluate, add_lists
+    from lfrd.commands.evaluate_options import add_evaluate
+    from lfrd.commands.list_options import add_lists
 
     add_lists(lambda name, text: _add(commands, name, _lists, text))
-    add_evaluate(_add(commands, "evaluate", _evaluate, "Measure accuracy on a folder of people."))
+    measure = "Measure accuracy on a folder of people, or on labelled clips of your own doorway."
+    add_evaluate(_add(commands, "evaluate", _evaluate, measure))
 
 
 def _rate(text: str) -> float:

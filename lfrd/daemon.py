@@ -34,6 +34,7 @@ from lfrd.identity.photos import Photos
 from lfrd.identity.thresholds import Setting, Thresholds
 from lfrd.identity.watchlists import Watchlists
 from lfrd.lines import Report
+from lfrd.pipeline import LookObserver
 from lfrd.running import Pace, Tools
 from lfrd.service_manager import tell
 from lfrd.site import Site
@@ -54,11 +55,13 @@ COLLECT_AFTER = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How this daemon differs from the plain one: `try` and `demo` read files, and listen in."""
+    """How this daemon differs from the plain one: `try`, `demo` and `evaluate` read files, and
+    listen in."""
 
     reading: Reading | None = None
     pace: Pace | None = None
     report: Report | None = None
+    observer: LookObserver | None = None
 
 
 @asynccontextmanager
@@ -93,7 +96,7 @@ async def open_site(
         lists = _lists(config, clock, database, index, vision, live, health)
         tools = Tools(
             config, database, clock, health, fleet, vision, pace, born_at_s, lists.thresholds,
-            manner.report,
+            manner.report, manner.observer,
         )  # fmt: skip
         deployments = Deployments(tools, live, policies)
         eraser = Eraser(database, index, live)

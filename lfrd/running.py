@@ -24,7 +24,7 @@ from lfrd.identity.live_search import LiveSearch
 from lfrd.identity.thresholds import Thresholds
 from lfrd.lines import Report, SummaryLine, percentile
 from lfrd.pacing import Pacer
-from lfrd.pipeline import Parts, Rules, run_camera
+from lfrd.pipeline import LookObserver, Parts, Rules, run_camera
 from lfrd.recording import Recorder
 from lfrd.store import deployments as stored
 from lfrd.store import reviews
@@ -87,6 +87,7 @@ class Tools:
     born_at_s: float
     thresholds: Thresholds
     report: Report | None = None
+    observer: LookObserver | None = None
 
 
 class Running:
@@ -251,7 +252,7 @@ class Running:
             ),
             frames_ahead=FRAMES_AHEAD if pace.media_clock else 1,
         )
-        return Parts(self._tools.vision, self.search, self._recorder, rules)
+        return Parts(self._tools.vision, self.search, self._recorder, rules, self._tools.observer)
 
     async def _watch_cameras(self) -> None:
         """Until the end; while no operator is present, no camera is decoded."""

@@ -1,4 +1,4 @@
-"""The words and options of the commands about lists, their photos, and accuracy."""
+"""The words and options of the commands about lists, their photos, and models."""
 
 import argparse
 from collections.abc import Callable
@@ -31,23 +31,6 @@ def add_model_change(actions: "argparse._SubParsersAction[argparse.ArgumentParse
         if name == "switch":
             action.add_argument("--accept-missing", action="store_true", help=(
                 "photos without a template of the pack are not matched then"))  # fmt: skip
-
-
-def add_evaluate(parser: argparse.ArgumentParser) -> None:
-    """`lfrd evaluate DIR`."""
-    parser.add_argument("folder", type=Path, help="a folder for each person, with their photos")
-    parser.add_argument("--pairs", type=Path, metavar="TSV", help="pairs for verification")
-    parser.add_argument("--list-size", type=int, default=None, metavar="N")
-    parser.add_argument("--target-fpir", type=float, default=0.01, metavar="F")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--errata", type=Path, help="known double names, a pair a line")
-    parser.add_argument("--groups", type=Path, metavar="CSV", help="columns person and group")
-    parser.add_argument("--report", type=Path, metavar="HTML", help="write a report with charts")
-    parser.add_argument("--out", type=Path, metavar="FILE", help=(
-        "write the figures for `lfrd evaluation add`"))  # fmt: skip
-    parser.add_argument("--register", action="store_true", help=(
-        "register the figures with the running daemon"))  # fmt: skip
-    _with_socket(parser)
 
 
 def add_lists(add: Add) -> None:

@@ -9,7 +9,7 @@ from lfrd.errors import UserError
 TOKEN_VARIABLE = "LFRD_TOKEN"  # noqa: S105 - the name of a variable, not a token
 
 
-def add_token_file(parser: argparse.ArgumentParser) -> None:
+def add_token_file(parser: argparse._ActionsContainer) -> None:
     """`--token-file`: a token on the command line could be read by every process of the machine."""
     parser.add_argument(
         "--token-file", type=Path, metavar="FILE",

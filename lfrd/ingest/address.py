@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from lfrd.errors import BadInput
 
@@ -85,6 +85,11 @@ def parse(text: str) -> Address:
         return Address(kind, text, redacted(text))
     _check_network(text)
     return Address(kind, scheme.removeprefix("whep+") + text[len(scheme) :], redacted(text))
+
+
+def file_address(path: Path) -> str:
+    """The address of a video file, whatever its name looks like."""
+    return f"file:{quote(str(path.absolute()))}"
 
 
 def host_and_port(address: Address) -> tuple[str, int]:
