@@ -271,16 +271,24 @@ class _Watch:
             passage = self._begin(view.track_id)
         if not view.detected:
             return None
-        between_px = inter_eye_px(view.landmarks)
+        between_px, size_px = inter_eye_px(view.landmarks), face_size_px(view.landmarks)
         self._counters.saw(between_px)
-        at_s, doubtful = frame.captured_at_s, view.doubtful
+        at_s, doubtful = frame.captured_at_s, self._is_due(view)
         if self._skip(passage.shots.closed(at_s, doubtful=doubtful)):
             return None  # most of them: before anything is measured
-        size_px = face_size_px(view.landmarks)
         yaw_deg, pitch_deg = pose_deg(view.landmarks)
         hope = potential(between_px, yaw_deg, pitch_deg, view.score)
         refused = passage.shots.early_refusal(size_px, yaw_deg, hope, at_s, doubtful=doubtful)
         return None if self._skip(refused) else hope
+
+    def _is_due(self, view: TrackView) -> bool:
+        """Whether doubt calls for a look at once: a face too small to tell people apart surely is
+        no judge of that."""
+        return view.doubtful and not self._is_small(view)
+
+    def _is_small(self, view: TrackView) -> bool:
+        smallest_px = self._parts.rules.best_shot.smallest_inter_eye_px
+        return face_size_px(view.landmarks) < smallest_px
 
     async def look(self, frame: Frame, view: TrackView, update: TrackUpdate) -> None:
         """Crop the face, compare it if it is good enough, record what the evidence then says."""
@@ -305,7 +313,7 @@ class _Watch:
             if nearness is Nearness.NEAR and self._deserves_care(passage, view):
                 crop, compared = await self._look_with_care(frame, view, passage, crop, compared)
                 nearness = self._nearness(passage, compared)
-            passage.shots.compared(nearness)
+            passage.shots.compared(nearness, small=self._is_small(view))
             decision = passage.evidence.consider(_look(frame, quality, compared))
             if decision:
                 sight = Sight(crop.array.copy(), frame.planes, view.box, _others(view, update))
@@ -322,8 +330,7 @@ class _Watch:
     def _deserves_care(self, passage: _Passage, view: TrackView) -> bool:
         """Whether the face is one whose landmarks are uncertain, and its track has careful looks
         left: each is as many templates as there are views."""
-        smallest_px = self._parts.rules.best_shot.smallest_inter_eye_px
-        uncertain = is_turned(view.landmarks) or face_size_px(view.landmarks) < smallest_px
+        uncertain = is_turned(view.landmarks) or self._is_small(view)
         return uncertain and passage.careful_looks < CAREFUL_LIMIT and self._parts.vision.has_views
 
     async def _look_with_care(
@@ -349,13 +356,9 @@ class _Watch:
         """The quality of a crop that is worth a template."""
         shots = self._passages[view.track_id].shots
         quality = measure(crop.array, view.landmarks, view.score)
-        refused = shots.refusal(
-            quality,
-            face_size_px(view.landmarks),
-            potential_of(quality),
-            at_s,
-            doubtful=view.doubtful,
-        )
+        size_px = face_size_px(view.landmarks)
+        doubtful = self._is_due(view)
+        refused = shots.refusal(quality, size_px, potential_of(quality), at_s, doubtful=doubtful)
         return None if self._skip(refused) else quality
 
     async def _embed(self, crop: Crop) -> Probe | None:

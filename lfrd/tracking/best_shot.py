@@ -17,9 +17,11 @@ from lfrd.types import Quality
 Skip = Literal["too-small", "turned-away", "track-cap", "too-soon", "pool-full", "frame-full"]
 
 
-LOOKED_AT = 2 / 3
+LOOKED_AT = 0.75
 """Faces down to this part of the smallest size that is surely found are looked at where they are
-found. They weigh as little as they tell (see lfrd.identity.mean_template)."""
+found and show a front. They weigh as little as they tell (see lfrd.identity.mean_template)."""
+
+SMALL_MAX_YAW_DEG = 30.0
 
 
 class Nearness(Enum):
@@ -48,13 +50,13 @@ class BestShotRule:
     smallest_inter_eye_px: float = 24.0
     max_yaw_deg: float = 80.0
     max_looks: int = 16
-    apart_s: float = 0.3
+    apart_s: float = 0.35
     near_s: float = 0.5
-    doubt_s: float = 0.1
+    doubt_s: float = 0.4
     brisk_looks: int = 3
     longest_wait_s: float = 2.0
-    better: float = 1.3
-    better_share: float = 0.4
+    better: float = 1.5
+    better_share: float = 0.6
 
 
 class BestShot:
@@ -101,7 +103,8 @@ class BestShot:
             return closed
         if size_px < LOOKED_AT * rule.smallest_inter_eye_px:
             return "too-small"
-        if abs(yaw_deg) > rule.max_yaw_deg:
+        small = size_px < rule.smallest_inter_eye_px
+        if abs(yaw_deg) > (SMALL_MAX_YAW_DEG if small else rule.max_yaw_deg):
             return "turned-away"
         return None if doubtful else self._too_soon(potential, self._best_potential, at_s)
 
@@ -121,13 +124,14 @@ class BestShot:
         self._best_potential = max(self._best_potential, potential)
         self._last_s = at_s
 
-    def compared(self, nearness: Nearness) -> None:
-        """What the comparison of the look just taken said."""
+    def compared(self, nearness: Nearness, *, small: bool = False) -> None:
+        """What the comparison of the look just taken said; of a `small` face, that nobody is near
+        is all it will say until the face is larger."""
         rule = self._rule
         brisk = self._taken < rule.brisk_looks
         if nearness is Nearness.NEAR:
             self._wait_s = rule.apart_s if brisk else rule.near_s
-        elif nearness is Nearness.UNCLEAR and brisk:
+        elif nearness is Nearness.UNCLEAR and brisk and not small:
             self._wait_s = rule.apart_s
         else:
             self._wait_s = min(2 * self._wait_s, rule.longest_wait_s)
