@@ -258,11 +258,12 @@ async def _faces(vision: Vision, cache: Path | None) -> Embedded:
     photos = find_people(LFW)
     if cache is not None and cache.is_file():  # noqa: ASYNC240  # nothing else runs yet
         kept = np.load(cache)
-        if str(kept["digest"]) == vision.model_digest and len(kept["vectors"]) == len(photos):
-            return Embedded(photos, numbered(photos), kept["vectors"])
+        known = str(kept["digest"]) == vision.model_digest and "norms" in kept
+        if known and len(kept["vectors"]) == len(photos):
+            return Embedded(photos, numbered(photos), kept["vectors"], (), kept["norms"])
     found = await embed(vision, photos)
     if cache is not None and not found.missed:
-        np.savez(cache, vectors=found.vectors, digest=vision.model_digest)
+        np.savez(cache, vectors=found.vectors, norms=found.norms, digest=vision.model_digest)
     return found
 
 

@@ -292,7 +292,7 @@ class _Watch:
 
     async def look(self, frame: Frame, view: TrackView, update: TrackUpdate) -> None:
         """Crop the face, compare it if it is good enough, record what the evidence then says."""
-        crop = await self._crop(frame, view)
+        crop = await self._parts.vision.align_look(frame.planes, view.box, view.landmarks)
         if crop is None:
             self._skip("pool-full")
             return
@@ -320,12 +320,6 @@ class _Watch:
                 await self._parts.alerts.record(self._camera_id, decision, sight)
         finally:
             crop.release()
-
-    async def _crop(self, frame: Frame, view: TrackView) -> Crop | None:
-        vision = self._parts.vision
-        if is_turned(view.landmarks):
-            return await vision.align_turned(frame.planes, view.box, view.landmarks)
-        return await vision.align(frame.planes, view.landmarks)
 
     def _deserves_care(self, passage: _Passage, view: TrackView) -> bool:
         """Whether the face is one whose landmarks are uncertain, and its track has careful looks

@@ -28,6 +28,7 @@ from lfrd.identity.curve import (
     rule_name,
 )
 from lfrd.identity.evidence import EvidenceRule
+from lfrd.identity.mean_template import WEIGHT_POWER
 from lfrd.identity.threshold import DEMOGRAPHIC_FACTOR, Risk, derive
 from lfrd.intervals import upper_bound
 from lfrd.types import F32
@@ -143,13 +144,16 @@ def first_rows(embedded: Embedded) -> npt.NDArray[np.intp]:
     return np.array([rows[0] for rows in embedded.rows_by_person()], np.intp)
 
 
-def fused_full_looks(looks: F32, references: F32, rule: EvidenceRule) -> F32:
+def fused_full_looks(
+    looks: F32, references: F32, rule: EvidenceRule, norms: F32 | None = None
+) -> F32:
     """Fused scores f32[m] of a track whose looks f32[L, D], in the order of time, are all far
-    enough apart to count full, with references f32[m, D].
+    enough apart to count full, with references f32[m, D]. `norms` f32[L] of the looks.
 
     The same as `EvidenceRule.fused` of looks `apart_s` apart, over many references at once.
     """
-    means = looks.cumsum(axis=0)
+    weighed = looks if norms is None else looks * norms[:, None] ** WEIGHT_POWER
+    means = weighed.cumsum(axis=0)
     means /= np.linalg.norm(means, axis=1, keepdims=True)
     handicaps = np.array([rule.handicap(count + 1.0) for count in range(len(looks))], np.float32)
     mean = (means @ references.T - handicaps[:, None]).max(axis=0)
@@ -166,7 +170,8 @@ def _fused_tracks(
     """
     references = embedded.vectors[first]
     for rows in embedded.rows_by_person():
-        yield fused_full_looks(embedded.vectors[np.resize(rows, looks)], references, rule)
+        seen = np.resize(rows, looks)
+        yield fused_full_looks(embedded.vectors[seen], references, rule, embedded.norms_of(seen))
 
 
 def _highest_of_draws(
@@ -232,8 +237,9 @@ def _looks_points(
                 continue
             strangers = ~known[person]
             strangers[person] = False
-            seen = embedded.vectors[rows[:looks]]
-            tracks += _histogram(fused_full_looks(seen, references[strangers], rule))
+            seen, norms = embedded.vectors[rows[:looks]], embedded.norms_of(rows[:looks])
+            fused = fused_full_looks(seen, references[strangers], rule, norms)
+            tracks += _histogram(fused)
             singles += _histogram((seen @ references[strangers].T).ravel())
         worth = _most_effective(tracks, singles)
         if worth is None:

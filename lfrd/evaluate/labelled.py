@@ -37,12 +37,14 @@ class LabelledPhoto:
 @dataclass(frozen=True, slots=True)
 class Embedded:
     """Photos in which a face was found: row i of `vectors` f32[n, D] is of photos[i], and of the
-    person with the number people[i]. `missed` are those in which none was."""
+    person with the number people[i]. `missed` are those in which none was. `norms` f32[n] are the
+    lengths that the model gave the vectors, by which looks weigh; None: all weigh alike."""
 
     photos: tuple[LabelledPhoto, ...]
     people: npt.NDArray[np.intp]
     vectors: F32
     missed: tuple[LabelledPhoto, ...] = ()
+    norms: F32 | None = None
 
     def __len__(self) -> int:
         return len(self.photos)
@@ -57,7 +59,12 @@ class Embedded:
         kept = set(people)
         rows = np.array([n for n, photo in enumerate(self.photos) if photo.person in kept], np.intp)
         photos = tuple(self.photos[row] for row in rows)
-        return Embedded(photos, numbered(photos), self.vectors[rows])
+        norms = None if self.norms is None else self.norms[rows]
+        return Embedded(photos, numbered(photos), self.vectors[rows], (), norms)
+
+    def norms_of(self, rows: npt.NDArray[np.intp]) -> F32 | None:
+        """The norms of these rows, where they are known."""
+        return None if self.norms is None else self.norms[rows]
 
 
 def find_people(folder: Path) -> tuple[LabelledPhoto, ...]:
@@ -89,6 +96,7 @@ async def embed(
 ) -> Embedded:
     """The template of the face nearest to the middle of each photo, as the daemon makes it."""
     vectors = np.zeros((len(photos), vision.dim), np.float32)
+    norms = np.zeros(len(photos), np.float32)
     room = asyncio.Semaphore(AT_ONCE)
     done = 0
 
@@ -97,7 +105,7 @@ async def embed(
         async with room:
             found = await template_of(vision, photos[row].path)
             if found is not None:
-                vectors[row] = found
+                vectors[row], norms[row] = found.vector, found.norm
             done += 1
             if progress is not None:
                 progress(done, len(photos))
@@ -108,16 +116,25 @@ async def embed(
     there = np.asarray(vectors.any(axis=1)).tolist()
     kept = tuple(photo for photo, ok in zip(photos, there, strict=True) if ok)
     missed = tuple(photo for photo, ok in zip(photos, there, strict=True) if not ok)
-    return Embedded(kept, numbered(kept), vectors[there], missed)
+    return Embedded(kept, numbered(kept), vectors[there], missed, norms[there])
 
 
-async def template_of(vision: Vision, path: Path) -> F32 | None:
-    """The vector f32[D] of the face nearest to a photo's middle; None where none is found."""
+@dataclass(frozen=True, slots=True)
+class PhotoTemplate:
+    """A vector f32[D] of unit norm, and the norm that the model gave it."""
+
+    vector: F32
+    norm: float
+
+
+async def template_of(vision: Vision, path: Path) -> PhotoTemplate | None:
+    """The template of the face nearest to a photo's middle; None where none is found."""
     planes = await asyncio.to_thread(_planes, path)
     faces = await detect_in_photo(vision, planes)
     if not len(faces):
         return None
-    crop = await vision.align(planes, faces.landmarks[_central(faces, planes)])
+    face = _central(faces, planes)
+    crop = await vision.align_look(planes, faces.boxes[face], faces.landmarks[face])
     if crop is None:
         raise BadInput("too many faces are being looked at; try again in a moment")
     try:
@@ -125,7 +142,7 @@ async def template_of(vision: Vision, path: Path) -> F32 | None:
         if probe is None:
             raise BadInput("too many faces are being compared; try again in a moment")
         try:
-            return probe.array.copy()
+            return PhotoTemplate(probe.array.copy(), probe.norm)
         finally:
             probe.release()
     finally:

@@ -92,7 +92,7 @@ def draw(
     mated, impostor, subjects = [], [], []
     for column, person in enumerate(people):
         for rows in _passages(by_person[person][1:], looks):
-            fused = _scores(embedded.vectors[rows], references, rule)
+            fused = _scores(embedded, rows, references, rule)
             mated.append(fused[column])
             fused[column] = -1.0
             fused[known[person][people]] = -1.0
@@ -102,7 +102,7 @@ def draw(
     non_mated, strangers = [], []
     for person in others:
         for rows in _stranger_passages(by_person[person], looks):
-            fused = _scores(embedded.vectors[rows], references, rule)
+            fused = _scores(embedded, rows, references, rule)
             fused[known[person][people]] = -1.0
             non_mated.append(fused.max())
             strangers.append(person)
@@ -220,11 +220,14 @@ def _best_threshold(scores: F64, same: npt.NDArray[np.bool_]) -> float:
     return float((edges[best] + edges[best + 1]) / 2)
 
 
-def _scores(seen: F32, references: F32, rule: EvidenceRule) -> F32:
+def _scores(
+    embedded: Embedded, rows: npt.NDArray[np.intp], references: F32, rule: EvidenceRule
+) -> F32:
     """Scores f32[m] of a passage: one look as it is, the classic comparison; several fused."""
+    seen = embedded.vectors[rows]
     if len(seen) == 1:
         return np.asarray(seen[0] @ references.T)
-    return fused_full_looks(seen, references, rule)
+    return fused_full_looks(seen, references, rule, embedded.norms_of(rows))
 
 
 def _passages(rows: npt.NDArray[np.intp], looks: int) -> list[npt.NDArray[np.intp]]:

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from lfrd.errors import ModelError
 from lfrd.identity.evidence import EvidenceRule
+from lfrd.identity.mean_template import WEIGHT_POWER
 
 SUPPORT_PAIRS = 3
 """A rate below 3 in all measured pairs is extrapolated (the rule of three)."""
@@ -147,7 +148,10 @@ class Curve:
 def rule_name(rule: EvidenceRule) -> str:
     """What of the evidence rule changes the fused score, as text."""
     handicaps = " ".join(f"{value:g}" for value in rule.handicaps)
-    return f"mean template, handicaps {handicaps}, apart {rule.apart_s:g} s"
+    return (
+        f"mean template weighed by norm^{WEIGHT_POWER}, handicaps {handicaps}, "
+        f"apart {rule.apart_s:g} s"
+    )
 
 
 _TYPE = TypeAdapter(Curve)
@@ -185,10 +189,16 @@ def find(model_digest: str, folder: Path | None, rule: EvidenceRule) -> Curve:
                     "with `lfrd models calibrate FOLDER`"
                 )
             curve = read(path)
-    if curve.model_digest != model_digest or curve.rule != rule_name(rule):
+    if curve.model_digest != model_digest:
         raise ModelError(
-            f"the false match curve of model {model_digest[:12]} belongs to another model or "
-            "evidence rule; measure it again with `lfrd models calibrate FOLDER`"
+            f"the false match curve of model {model_digest[:12]} belongs to another model; measure "
+            "it again with `lfrd models calibrate FOLDER`"
+        )
+    if curve.rule != rule_name(rule):
+        raise ModelError(
+            f"the false match curve of model {model_digest[:12]} was measured for another rule of "
+            f"evidence ({curve.rule}) than this version's ({rule_name(rule)}), so its thresholds "
+            "would not keep their promise; measure it again with `lfrd models calibrate FOLDER`"
         )
     return curve
 

@@ -31,9 +31,11 @@ LINGER_S = 0.5
 """Looks go on for so long after the last movement: somebody may have been blurred by it."""
 
 
-CUT_SHARE = 0.5
-"""Where more of the cells than this have changed from one look to the next, the camera shows
-another scene: whoever is in it now was not in the last one."""
+CUT_SHARE, CUT_LIKENESS = 0.25, 0.32
+"""Where more of the cells than this have changed from one look to the next, and they correlate with
+those before by less than this, the camera shows another scene: whoever is in it now was not in the
+last one. Cuts of films correlate by up to 0.30, fast pans by 0.34 and more; a light that is
+switched on changes every cell, and their correlation little."""
 
 
 class SceneCut:
@@ -47,8 +49,7 @@ class SceneCut:
         """Whether the picture with this luma plane u8[h, w] begins another scene."""
         cells = _shrunk(luma)
         another = bool(self._before.size) and (
-            cells.shape != self._before.shape
-            or _changed(cells, self._before) > CUT_SHARE * cells.size
+            cells.shape != self._before.shape or _is_cut(cells, self._before)
         )
         self.clear()
         self._before = cells
@@ -103,6 +104,14 @@ class MotionGate:
         if cells.shape != self._reference.shape:
             return True
         return _changed(cells, self._reference) >= LEAST_CELLS
+
+
+def _is_cut(cells: U8, before: U8) -> bool:
+    if _changed(cells, before) <= CUT_SHARE * cells.size:
+        return False
+    now, then = (np.subtract(grey, grey.mean(), dtype=np.float32) for grey in (cells, before))
+    lengths = float(np.linalg.norm(now) * np.linalg.norm(then))
+    return lengths == 0.0 or float(np.vdot(now, then)) < CUT_LIKENESS * lengths
 
 
 def _changed(cells: U8, before: U8) -> int:
