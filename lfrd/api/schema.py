@@ -94,6 +94,7 @@ class CameraRates(Wire):
     frames_detected: int
     faces_detected: int
     tracks: int
+    tracks_split: int = 0
     decode_fps: float
     detect_fps: float
 

@@ -52,12 +52,14 @@ class DeploymentState(StrEnum):
 
 
 class DeploymentSummary(Wire):
-    """The counts of one deployment; passing faces are counted as tracks."""
+    """The counts of one deployment; passing faces are counted as tracks. `tracks_split` of them
+    began because another one had come to follow somebody else."""
 
     frames_decoded: int
     frames_detected: int
     frames_dropped: int
     tracks: int
+    tracks_split: int = 0
     candidates: int
     templates_made: int
     templates_destroyed: int

@@ -167,12 +167,15 @@ class CameraReasons(Wire):
     """Why a camera raised nobody: counts only, in the running or the last deployment.
 
     `looks_skipped` by reason; `tracks_never_compared` had no look that was good enough,
-    `tracks_below` were compared and stayed under the threshold.
+    `tracks_below` were compared and stayed under the threshold, `tracks_split` began because
+    another one had come to follow somebody else. At each of `scene_cuts` all tracks ended.
     """
 
     camera_id: str
     faces_detected: int
     tracks: int
+    tracks_split: int
+    scene_cuts: int
     tracks_never_compared: int
     tracks_below: int
     candidates: int

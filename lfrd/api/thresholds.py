@@ -70,6 +70,8 @@ async def why_nobody(
         camera_id=camera_id,
         faces_detected=counts.faces_detected,
         tracks=counts.tracks,
+        tracks_split=counts.tracks_split,
+        scene_cuts=counts.scene_cuts,
         tracks_never_compared=counts.never_compared,
         tracks_below=counts.below,
         candidates=counts.raised,

@@ -76,6 +76,7 @@ def camera_rates(
         frames_detected=counters.frames_detected,
         faces_detected=counters.faces_detected,
         tracks=counters.tracks,
+        tracks_split=counters.tracks_split,
         decode_fps=decode_fps,
         detect_fps=detect_fps,
     )

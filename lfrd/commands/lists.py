@@ -139,7 +139,8 @@ def _text(item: Wire) -> str:
         return trials.trial_text(item)
     if isinstance(item, CameraReasons):
         counts = (
-            f"{item.camera_id}: {item.faces_detected} faces found, {item.tracks} tracks, "
+            f"{item.camera_id}: {item.faces_detected} faces found, {item.tracks} tracks "
+            f"({item.tracks_split} begun as somebody else came, {item.scene_cuts} cuts), "
             f"{item.tracks_never_compared} never compared, {item.tracks_below} below the "
             f"threshold, {item.candidates} raised; largest face {item.best_inter_eye_px:.0f} px "
             "between the eyes"

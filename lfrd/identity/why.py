@@ -13,6 +13,9 @@ from lfrd.counters import CameraCounters
 MATCHED_INTER_EYE_PX = 32.0
 """From this distance between the eyes on, faces are recognised with some confidence."""
 
+CUTS_A_TRACK = 1.0
+"""More changes of the whole picture than tracks are no accident."""
+
 MINUTE_S = 60.0
 MINUTES_KEPT = 24 * 60
 """The oldest minute is forgotten when there is a newer one: a day, longer than most deployments."""
@@ -27,6 +30,8 @@ class CameraCounts:
     frames_detected: int = 0
     faces_detected: int = 0
     tracks: int = 0
+    tracks_split: int = 0
+    scene_cuts: int = 0
     never_compared: int = 0
     below: int = 0
     raised: int = 0
@@ -59,8 +64,9 @@ def counts_of(
     """Everything so far; the largest face is that since it was last asked for (see `note`)."""
     return CameraCounts(
         counters.frames_decoded, counters.frames_dropped, counters.frames_detected,
-        counters.faces_detected, counters.tracks, never_compared, below, raised,
-        counters.recent_inter_eye_px, Counter(counters.looks_skipped),
+        counters.faces_detected, counters.tracks, counters.tracks_split, counters.scene_cuts,
+        never_compared, below, raised, counters.recent_inter_eye_px,
+        Counter(counters.looks_skipped),
     )  # fmt: skip
 
 
@@ -123,6 +129,17 @@ def advice(counts: CameraCounts) -> tuple[str, ...]:
         found.append(
             f"{never} tracks were never compared, mostly because heads are turned away: "
             "move the camera towards where people look"
+        )
+    if counts.scene_cuts > CUTS_A_TRACK * max(1, counts.tracks):
+        found.append(
+            f"the picture changed as a whole {counts.scene_cuts} times, and each time everybody "
+            "was followed anew: does the camera turn, or does the stream break off?"
+        )
+    if counts.tracks_split > counts.tracks / 4:
+        found.append(
+            f"{counts.tracks_split} of {counts.tracks} tracks began because another one had come "
+            "to follow somebody else: people hide one another here, a camera higher up or at a "
+            "narrower way sees them apart"
         )
     if skipped["pool-full"]:
         found.append("more faces came at once than can be compared: give the machine more threads")
