@@ -21,9 +21,12 @@ lint: $(VENV)/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Lists, thresholds and passages, then faces and clips; both are run, either may fail it.
+# Real video, poses and crossings, then lists, thresholds and rendered passages, then faces and clips;
+# all are run, each may fail it. 25 minutes.
 accuracy: $(VENV)/ready
-	status=0; $(BIN)/python -m benchmarks.identity $(ARGS) || status=1; \
+	status=0; for part in real_video poses crossing; do \
+	    $(BIN)/python -m benchmarks.$$part || status=1; done; \
+	    $(BIN)/python -m benchmarks.identity $(ARGS) || status=1; \
 	    $(BIN)/python -m benchmarks.accuracy || status=1; exit $$status
 
 # Throughput beside insightface, live cameras, search; 20 minutes. Keep the machine otherwise idle.
