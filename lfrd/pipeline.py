@@ -54,6 +54,9 @@ NEAR = 0.12
 """A look this far below an entry's bar may be followed by looks that reach it: those of one person
 spread by about 0.1 (standard deviation, LFW), and single looks carry a handicap of 0.1."""
 
+CLEAR = 0.75
+"""A look is clear whose norm is this part of the clearest one's at the camera."""
+
 CAREFUL_LIMIT = 2
 """Careful looks at one track."""
 
@@ -212,6 +215,8 @@ class _Watch:
         self._scene = SceneCut()
         self._glimpses = Glimpses()
         self._passages: dict[int, _Passage] = {}
+        self._clearest = 0.0
+        """The largest norm of a look at this camera."""
 
     async def see(self, frame: Frame, found: Detections) -> None:
         """One frame with its faces: which tracks go on, and the looks that are worth taking."""
@@ -257,8 +262,12 @@ class _Watch:
         def doubted(view: TrackView) -> TrackView:
             if not view.detected:
                 return view
-            if not self._glimpses.changed(view.track_id, frame.planes.y, view.box):
+            changed = self._glimpses.changed(view.track_id, frame.planes.y, view.box)
+            if not (changed or view.doubtful):
                 return view
+            if self._glimpses.as_at_look(view.track_id):
+                self.tracker.trust(view.track_id)
+                return replace(view, doubtful=False)
             self.tracker.doubt(view.track_id)
             return replace(view, doubtful=True)
 
@@ -302,6 +311,7 @@ class _Watch:
             if quality is None or probe is None:
                 return
             passage = self._whose(view, probe)
+            self._glimpses.looked(passage.track_id)
             self._tell(passage, frame, view)
             only_checked = passage.shots.full
             passage.shots.took(quality, potential_of(quality), frame.captured_at_s)
@@ -361,6 +371,7 @@ class _Watch:
             self._skip("pool-full")
         else:
             self._counters.templates_made += 1
+            self._clearest = max(self._clearest, probe.norm)
         return probe
 
     def _whose(self, view: TrackView, probe: Probe) -> _Passage:
@@ -405,7 +416,9 @@ class _Watch:
         )
         if short <= NEAR:
             return Nearness.NEAR
-        return Nearness.UNCLEAR if short <= UNCLEAR else Nearness.FAR
+        if short <= UNCLEAR:
+            return Nearness.UNCLEAR
+        return Nearness.NOBODY if compared.norm >= CLEAR * self._clearest else Nearness.FAR
 
     def _tell(self, passage: _Passage, frame: Frame, view: TrackView) -> None:
         if self._parts.observer is not None:

@@ -34,7 +34,9 @@ class Nearness(Enum):
     UNCLEAR = auto()
     """Nobody is near, but a poor look would say so too."""
     FAR = auto()
-    """Nobody on the list is anywhere near."""
+    """Nobody on the list is anywhere near, and the look was not a clear one."""
+    NOBODY = auto()
+    """A clear look says that nobody on the list is anywhere near."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,8 @@ class BestShot:
             self._wait_s = rule.apart_s if brisk else rule.near_s
         elif nearness is Nearness.UNCLEAR and brisk and not small:
             self._wait_s = rule.apart_s
+        elif nearness is Nearness.NOBODY:
+            self._wait_s = rule.longest_wait_s
         else:
             self._wait_s = min(2 * self._wait_s, rule.longest_wait_s)
 

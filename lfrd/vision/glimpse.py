@@ -18,6 +18,10 @@ AROUND = 1.5
 ALIKE = 0.6
 """Correlation of two glimpses of one face a tenth of a second apart; less is reason for doubt."""
 
+AS_AT_LOOK = 0.72
+"""Glimpses of one face correlate by more than this half a second later in the most cases, those of
+two people in two of a hundred: then a doubt needs no look."""
+
 
 class Glimpses:
     """The last glimpse of each track of one camera; they are overwritten when the next one comes,
@@ -25,6 +29,7 @@ class Glimpses:
 
     def __init__(self) -> None:
         self._last: dict[int, F32] = {}
+        self._at_look: dict[int, F32] = {}
 
     def changed(self, track_id: int, luma: U8, box: F32) -> bool:
         """Whether the track's face, in `box` f32[4] of the luma plane u8[h, w], looks unlike the
@@ -40,11 +45,21 @@ class Glimpses:
         before.fill(0.0)
         return alike < ALIKE
 
+    def looked(self, track_id: int) -> None:
+        """A look has just shown who this is."""
+        if (last := self._last.get(track_id)) is not None:
+            self._at_look.setdefault(track_id, np.zeros_like(last))[:] = last
+
+    def as_at_look(self, track_id: int) -> bool:
+        """Whether the last glimpse is much as it was at the last look."""
+        then, now = self._at_look.get(track_id), self._last.get(track_id)
+        return then is not None and now is not None and float(np.vdot(then, now)) >= AS_AT_LOOK
+
     def forget(self, track_id: int) -> None:
         """The track has ended."""
-        last = self._last.pop(track_id, None)
-        if last is not None:
-            last.fill(0.0)
+        for kept in (self._last.pop(track_id, None), self._at_look.pop(track_id, None)):
+            if kept is not None:
+                kept.fill(0.0)
 
 
 def _glimpse(luma: U8, box: F32) -> F32 | None:
