@@ -90,6 +90,6 @@ class CameraTestReport(Wire):
         above_deg = self.elevation_median_deg
         height = "unknown" if above_deg is None else f"{round(above_deg):+d} degrees to eye level"
         return (
-            f"camera height {height}, faces turned {self.yaw_median_deg:.0f} degrees in the middle, "
-            f"{self.share_turned:.0%} by more than 45"
+            f"camera height {height}, faces turned {self.yaw_median_deg:.0f} degrees in the "
+            f"middle, {self.share_turned:.0%} by more than 45"
         )
