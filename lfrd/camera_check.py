@@ -264,15 +264,15 @@ def _pose_advice(faces: FaceMeasures, gate_px: float) -> list[str]:
 
 
 def _steep(above_deg: float) -> str:
-    so_steep = "nobody is recognised" if above_deg > TOO_STEEP_DEG else "fewer are recognised"
-    near, far = (
-        f"at {distance_m:.0f} m distance it may hang "
-        f"{distance_m * math.tan(math.radians(FINE_DEG)):.1f} m above eye level"
-        for distance_m in EXAMPLE_DISTANCES_M
-    )
+    so_steep = "fewer are recognised at this angle, above all of those who look aside"
+    if above_deg > TOO_STEEP_DEG:
+        so_steep = "nobody is recognised at this angle"
+    rise = math.tan(math.radians(FINE_DEG))
+    near_m, far_m = EXAMPLE_DISTANCES_M
     return (
-        f"Faces are seen from about {above_deg:.0f} degrees above: {so_steep} at this angle. Mount "
-        f"the camera lower or further away ({near}, {far})."
+        f"Faces are seen from about {above_deg:.0f} degrees above: {so_steep}. Mount the camera "
+        f"lower or further away (at {near_m:.0f} m distance it may hang {near_m * rise:.1f} m above "
+        f"eye level, at {far_m:.0f} m {far_m * rise:.1f} m)."
     )
 
 
