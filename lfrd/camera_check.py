@@ -271,8 +271,8 @@ def _steep(above_deg: float) -> str:
     near_m, far_m = EXAMPLE_DISTANCES_M
     return (
         f"Faces are seen from about {above_deg:.0f} degrees above: {so_steep}. Mount the camera "
-        f"lower or further away (at {near_m:.0f} m distance it may hang {near_m * rise:.1f} m above "
-        f"eye level, at {far_m:.0f} m {far_m * rise:.1f} m)."
+        f"lower or further away (at {near_m:.0f} m distance it may hang {near_m * rise:.1f} m "
+        f"above eye level, at {far_m:.0f} m {far_m * rise:.1f} m)."
     )
 
 

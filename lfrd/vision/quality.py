@@ -143,7 +143,8 @@ def elevation_deg(pitch_deg: float) -> float:
 
     Rough, and for the median of several people's faces: one face alone is off by 8 to 15 degrees
     in the middle up to +30, by 30 at +60; the median of ten people's is mostly within 15, at +60
-    within 30. Straight lines through ELEVATION_OF_PITCH_DEG and beyond its ends, at most 90 up or down.
+    within 30. Straight lines through ELEVATION_OF_PITCH_DEG and beyond its ends, at most 90 up or
+    down.
     """
     (low, high), *others = pairwise(ELEVATION_OF_PITCH_DEG)
     for left, right in others:
