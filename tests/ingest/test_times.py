@@ -1,6 +1,7 @@
 """Clips as they really are: how many pictures, and when."""
 
 import time
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -66,6 +67,24 @@ def test_equal_stamps_go_by_the_frame_rate(tmp_path: Path, name: str) -> None:
 def test_a_bare_stream_goes_by_the_rate_in_its_codec(tmp_path: Path, fps: int) -> None:
     found = times(encode(tmp_path / "a.h264", moving_picture(frames=30), fps=fps))
     assert found.at_s == pytest.approx(np.arange(30) / fps)
+
+
+def test_a_variable_frame_rate_is_kept(tmp_path: Path) -> None:
+    """Pictures 20 ms to 3 s apart, as a screen or a camera that sends what moves gives them."""
+    expected_ms = np.cumsum([0, 20, 20, 500, 40, 3000, 33, 33, 1000, 20, 250, 40])
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"tune": "zerolatency"})
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for at_ms, rgb in zip(expected_ms, moving_picture(frames=12), strict=True):
+            picture = av.VideoFrame.from_ndarray(rgb, "rgb24")
+            picture.pts, picture.time_base = int(at_ms), Fraction(1, 1000)
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+    found = times(path)
+    assert found.stamped
+    assert found.at_s == pytest.approx(expected_ms / 1000, abs=1e-3)
 
 
 class Noting:
