@@ -4,6 +4,7 @@ For setting a camera up. Decodes for at most a minute, makes no template, keeps 
 logged. A preview shows flat cells only: enough to see where the camera points, not who is there.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
@@ -16,12 +17,12 @@ from lfrd.fleet import Fleet
 from lfrd.governance.audit import AuditClass
 from lfrd.ingest.probe import MAX_PROBE_S, CameraProbe, probe_camera
 from lfrd.store.database import Database
-from lfrd.types import Detections, Frame, Planes
+from lfrd.types import F32, Detections, Frame, Planes
 from lfrd.vision.engine import Vision
 from lfrd.vision.lighting import coarse_rgb, mean_luma
 from lfrd.vision.picture import jpeg
 from lfrd.vision.planes import rgb_full
-from lfrd.vision.quality import inter_eye_px, measure
+from lfrd.vision.quality import elevation_deg, face_size_px, inter_eye_px, measure, pose_deg
 
 WANTED_INTER_EYE_PX = 45.0
 MATCHING_INTER_EYE_PX = 32.0
@@ -29,10 +30,29 @@ FACES_MEASURED_A_FRAME = 8
 SMALLEST_LOOKED_FOR_PX = 12.0
 """Faces too small to match are looked for too: the advice is about them."""
 
+POSED_PX = 24.0
+"""Landmarks of smaller faces do not tell how a face is turned."""
+FACING_YAW_DEG = 40.0
+"""Faces turned further do not tell from how high they are seen."""
+TURNED_YAW_DEG = 45.0
+FEWEST_POSED = 10
+"""Fewer faces say nothing about a camera: heads nod, and people differ."""
+STEEP_DEG, TOO_STEEP_DEG = 20.0, 40.0
+"""Cameras really 30 and 60 degrees above eye level give a median of ten faces over these."""
+FINE_DEG = 15.0
+"""As steep as advised: well under what costs matches."""
+EXAMPLE_DISTANCES_M = (4.0, 8.0)
+
 
 @dataclass(frozen=True, slots=True)
 class FaceMeasures:
-    """Faces of one test: distances between the eyes in pixels, and sharpness of the larger ones."""
+    """Faces of one test: distances between the eyes in pixels, sharpness of the larger ones, and
+    how they are seen.
+
+    `elevation_median_deg` is the camera's above eye level, as its faces tell; `yaw_median_deg` how
+    far they are turned to either side; `share_turned` how many by more than 45 degrees. Each is
+    None where too few faces tell it.
+    """
 
     frames_searched: int
     faces: int
@@ -41,6 +61,9 @@ class FaceMeasures:
     share_over_gate: float | None
     sharpness_median: float | None
     mean_luma: float | None
+    elevation_median_deg: float | None
+    yaw_median_deg: float | None
+    share_turned: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +77,26 @@ class CheckReport:
 
 
 @dataclass(slots=True)
-class _Seen:
+class Seen:
     """Numbers gathered while watching; no picture and no face stays."""
 
     frames: int = 0
     sizes_px: list[float] = field(default_factory=list)
     sharpness: list[float] = field(default_factory=list)
     luma: list[float] = field(default_factory=list)
+    pitch_deg: list[float] = field(default_factory=list)
+    """Of the faces that are turned little enough to tell."""
+    turned_deg: list[float] = field(default_factory=list)
+    """Absolute yaw of every face that is large enough."""
+
+    def pose(self, landmarks: F32) -> None:
+        """Note how the face with these landmarks f32[5, 2] is seen, if it is large enough."""
+        if face_size_px(landmarks) < POSED_PX:
+            return
+        yaw_deg, pitch_deg = pose_deg(landmarks)
+        self.turned_deg.append(abs(yaw_deg))
+        if abs(yaw_deg) < FACING_YAW_DEG and inter_eye_px(landmarks) >= POSED_PX:
+            self.pitch_deg.append(pitch_deg)
 
 
 class CameraCheck:
@@ -81,11 +117,13 @@ class CameraCheck:
             raise BadInput(f"a camera test lasts 1 to {MAX_PROBE_S:.0f} seconds")
         settings = self._fleet.settings(camera_id)
         await self._log(camera_id, "camera.test", principal)
-        seen = _Seen()
-        probe = await probe_camera(
-            settings, self._clock, seconds, lambda frame: self._look(frame, seen), self._fleet.whip
-        )
-        faces = _measures(seen, self._gate_px)
+        seen = Seen()
+
+        async def look_on(frame: Frame) -> None:
+            await look(self._vision, frame.planes, self._gate_px, seen)
+
+        probe = await probe_camera(settings, self._clock, seconds, look_on, self._fleet.whip)
+        faces = measures(seen, self._gate_px)
         return CheckReport(probe, faces, self._gate_px, advise(probe, faces, self._gate_px))
 
     async def preview(self, camera_id: str, *, principal: str) -> bytes:
@@ -103,30 +141,6 @@ class CameraCheck:
             raise SourceError(f"camera {camera_id} gave no second picture within a second")
         return pictures[0]
 
-    async def _look(self, frame: Frame, seen: _Seen) -> None:
-        planes = frame.planes
-        found = await self._vision.detect(planes, smallest_inter_eye_px=SMALLEST_LOOKED_FOR_PX)
-        seen.frames += 1
-        seen.luma.append(mean_luma(planes))
-        seen.sizes_px += [inter_eye_px(points) for points in found.landmarks]
-        for index in range(min(len(found), FACES_MEASURED_A_FRAME)):
-            await self._measure_sharpness(planes, found, index, seen)
-
-    async def _measure_sharpness(
-        self, planes: Planes, found: Detections, index: int, seen: _Seen
-    ) -> None:
-        landmarks = found.landmarks[index]
-        if inter_eye_px(landmarks) < self._gate_px:
-            return
-        crop = await self._vision.align(planes, landmarks)
-        if crop is None:
-            return
-        try:
-            quality = measure(crop.array, landmarks, float(found.scores[index]))
-            seen.sharpness.append(quality.sharpness)
-        finally:
-            crop.release()
-
     async def _log(self, camera_id: str, action: str, principal: str) -> None:
         await self._database.write(
             lambda tx: tx.audit(AuditClass.PERIOD_OF_USE, action, (camera_id,)),
@@ -134,9 +148,44 @@ class CameraCheck:
         )
 
 
+async def look(vision: Vision, planes: Planes, gate_px: float, seen: Seen) -> None:
+    """Find the faces of one picture and add what they measure to `seen`; faces with fewer than
+    `gate_px` between the eyes are not looked at for sharpness."""
+    found = await vision.detect(planes, smallest_inter_eye_px=SMALLEST_LOOKED_FOR_PX)
+    seen.frames += 1
+    seen.luma.append(mean_luma(planes))
+    seen.sizes_px += [inter_eye_px(points) for points in found.landmarks]
+    for landmarks in found.landmarks:
+        seen.pose(landmarks)
+    for index in range(min(len(found), FACES_MEASURED_A_FRAME)):
+        sharpness = await _sharpness(vision, planes, found, index, gate_px)
+        if sharpness is not None:
+            seen.sharpness.append(sharpness)
+
+
+async def _sharpness(
+    vision: Vision, planes: Planes, found: Detections, index: int, gate_px: float
+) -> float | None:
+    landmarks = found.landmarks[index]
+    if inter_eye_px(landmarks) < gate_px:
+        return None
+    crop = await vision.align(planes, landmarks)
+    if crop is None:
+        return None
+    try:
+        return measure(crop.array, landmarks, float(found.scores[index])).sharpness
+    finally:
+        crop.release()
+
+
 def advise(probe: CameraProbe, faces: FaceMeasures, gate_px: float) -> tuple[str, ...]:
     """What somebody on the ladder should change, most important first."""
-    found = [*_stream_advice(probe), *_light_advice(faces), *_size_advice(faces, gate_px)]
+    found = [
+        *_stream_advice(probe),
+        *_light_advice(faces),
+        *_size_advice(faces, gate_px),
+        *_pose_advice(faces, gate_px),
+    ]
     return tuple(found) or ("The camera is well set up for matching.",)
 
 
@@ -188,8 +237,50 @@ def _size_advice(faces: FaceMeasures, gate_px: float) -> list[str]:
     return said
 
 
-def _measures(seen: _Seen, gate_px: float) -> FaceMeasures:
+def _pose_advice(faces: FaceMeasures, gate_px: float) -> list[str]:
+    """About where the camera hangs; nothing where `_size_advice` says that faces are missing."""
+    if faces.inter_eye_largest_px is None or faces.inter_eye_largest_px < gate_px:
+        return []
+    if faces.yaw_median_deg is None or faces.share_turned is None:
+        return [
+            f"Too few faces were seen to tell whether the camera hangs right: fewer than "
+            f"{FEWEST_POSED} with {POSED_PX:.0f} px. Have several people walk through the picture."
+        ]
+    said = []
+    above_deg = faces.elevation_median_deg
+    if above_deg is not None and above_deg > STEEP_DEG:
+        said.append(_steep(above_deg))
+    if faces.share_turned > 0.5:
+        said.append(
+            f"{faces.share_turned:.0%} of the faces are turned aside by more than "
+            f"{TURNED_YAW_DEG:.0f} degrees: move the camera towards where people look."
+        )
+    elif above_deg is None:
+        said.append(
+            "Too few faces looked this way to tell from how high they are seen. Have several "
+            "people walk towards the camera, or move it towards where people look."
+        )
+    return said
+
+
+def _steep(above_deg: float) -> str:
+    so_steep = "fewer are recognised at this angle, above all of those who look aside"
+    if above_deg > TOO_STEEP_DEG:
+        so_steep = "nobody is recognised at this angle"
+    rise = math.tan(math.radians(FINE_DEG))
+    near_m, far_m = EXAMPLE_DISTANCES_M
+    return (
+        f"Faces are seen from about {above_deg:.0f} degrees above: {so_steep}. Mount the camera "
+        f"lower or further away (at {near_m:.0f} m distance it may hang {near_m * rise:.1f} m "
+        f"above eye level, at {far_m:.0f} m {far_m * rise:.1f} m)."
+    )
+
+
+def measures(seen: Seen, gate_px: float) -> FaceMeasures:
+    """What the faces of a test come to, with the share of them that the gate lets pass."""
     sizes = seen.sizes_px
+    posed, facing = (len(v) >= FEWEST_POSED for v in (seen.turned_deg, seen.pitch_deg))
+    turned = [yaw_deg for yaw_deg in seen.turned_deg if yaw_deg > TURNED_YAW_DEG]
     over = [size for size in sizes if size >= gate_px]
     return FaceMeasures(
         seen.frames,
@@ -199,6 +290,9 @@ def _measures(seen: _Seen, gate_px: float) -> FaceMeasures:
         len(over) / len(sizes) if sizes else None,
         _middle(seen.sharpness),
         _middle(seen.luma),
+        elevation_deg(median(seen.pitch_deg)) if facing else None,
+        _middle(seen.turned_deg) if posed else None,
+        len(turned) / len(seen.turned_deg) if posed else None,
     )
 
 

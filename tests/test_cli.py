@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from program import lfrd, refused
+from video import encode, moving_picture
 
 from lfrd.demo.clip import listed_photo
 
@@ -89,6 +90,8 @@ def test_try_refuses_a_file_that_is_no_video(photos: Path, tmp_path: Path) -> No
     text.write_text("not a video\n" * 1000)
     refused(lfrd("try", text, "--watchlist", photos), "notes.mp4", "no video")
     refused(lfrd("try", tmp_path / "gone.mp4", "--watchlist", photos), "gone.mp4")
+    single = encode(tmp_path / "one.mp4", moving_picture(320, 240, 1))
+    refused(lfrd("try", single, "--watchlist", photos), "one.mp4", "only one picture")
 
 
 def test_try_refuses_photos_that_cannot_be_enrolled(tmp_path: Path) -> None:

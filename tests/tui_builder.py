@@ -139,7 +139,8 @@ def check_report() -> CameraTestReport:
         first_frame_s=0.31, keyframe_interval_s=None, bit_rate_kbps=3480.0, frames=250,
         frames_damaged=2, frames_searched=61, faces=44, inter_eye_median_px=28.0,
         inter_eye_largest_px=61.0, share_over_gate=0.6, gate_px=24.0, sharpness_median=18.0,
-        mean_luma=0.41, advice=(ADVICE,),
+        mean_luma=0.41, elevation_median_deg=31.4, yaw_median_deg=12.2, share_turned=0.05,
+        advice=(ADVICE,),
     )  # fmt: skip
 
 

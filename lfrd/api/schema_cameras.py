@@ -52,7 +52,12 @@ class CameraTest(Wire):
 
 
 class CameraTestReport(Wire):
-    """What a camera sends, the faces in it, and what to do about it. Sizes between the eyes."""
+    """What a camera sends, the faces in it, and what to do about it. Sizes between the eyes.
+
+    `elevation_median_deg` is how far above eye level the camera is by the faces it sees, roughly;
+    `yaw_median_deg` how far they are turned aside; `share_turned` how many by more than 45
+    degrees. Null where fewer than ten faces tell.
+    """
 
     codec: str | None
     width_px: int
@@ -72,4 +77,19 @@ class CameraTestReport(Wire):
     gate_px: float
     sharpness_median: float | None
     mean_luma: float | None
+    elevation_median_deg: float | None = None
+    yaw_median_deg: float | None = None
+    share_turned: float | None = None
     advice: tuple[str, ...]
+
+    @property
+    def angle_in_words(self) -> str:
+        """How faces are seen, for people; no part of what is sent."""
+        if self.yaw_median_deg is None or self.share_turned is None:
+            return "unknown: too few faces tell"
+        above_deg = self.elevation_median_deg
+        height = "unknown" if above_deg is None else f"{round(above_deg):+d} degrees to eye level"
+        return (
+            f"camera height {height}, faces turned {self.yaw_median_deg:.0f} degrees in the "
+            f"middle, {self.share_turned:.0%} by more than 45"
+        )

@@ -51,8 +51,7 @@ async def read_inputs(wanted: ClipOptions) -> Inputs:
         check_length(labels, found.frames, path, clip)
         if not found.stamped:
             notes.append(
-                f"{clip} does not say when its pictures are shown: seconds are guesses, and the "
-                "daemon does worse than on a clip that does"
+                f"{clip} does not say when its pictures are shown: seconds go by its frame rate"
             )
         times.append(found)
     return Inputs(wanted, photos, shots, tuple(times), tuple(notes))

@@ -115,7 +115,7 @@ def _row(item: Wire) -> str:
         token = item.publish_token if isinstance(item, CameraAdded) else None
         return f"{row}\ntoken for publishers, shown this once: {token}" if token else row
     if isinstance(item, CameraTestReport):
-        return _report(item)
+        return report_text(item)
     if isinstance(item, Deployment):
         return f"{item.id}  {item.state:10} {item.profile:8} {item.purpose} at {item.place}"
     if isinstance(item, Evaluation):
@@ -123,7 +123,7 @@ def _row(item: Wire) -> str:
     return governance.row(item) or item.model_dump_json()
 
 
-def _report(item: CameraTestReport) -> str:
+def report_text(item: CameraTestReport) -> str:
     """A camera test for people: what was measured, then what to do."""
 
     def number(value: float | None, unit: str, digits: int = 0) -> str:
@@ -140,6 +140,7 @@ def _report(item: CameraTestReport) -> str:
                   f"{number(item.inter_eye_median_px, 'px')} in the middle, "
                   f"{number(item.inter_eye_largest_px, 'px')} at most "
                   f"(gate {item.gate_px:.0f} px)"),
+        ("angle", item.angle_in_words),
         ("light", f"mean {number(item.mean_luma, '', 2)} of 1, sharpness of faces "
                   f"{number(item.sharpness_median, '')}"),
     ]  # fmt: skip

@@ -94,4 +94,10 @@ async def _deploy(site: Site, watchlist_id: str, trial: Trial) -> SummaryLine:
     if failure is not None and not (summary and summary.frames_decoded):
         raise failure
     assert summary is not None, deployment.id
+    if "://" not in trial.source and summary.frames_decoded == 1:
+        raise BadInput(
+            f"only one picture of {trial.source} was read, and a face is looked for in passing: "
+            "it takes several pictures. Give a clip of a second or more; a photo of a person "
+            "belongs into the folder of --watchlist"
+        )
     return summary

@@ -32,6 +32,8 @@ READ_TIMEOUT_S: Final = 2.0
 NO_PICTURE_LIMIT_S: Final = 10.0
 """Packets without a single picture for so long: connect anew."""
 _PAUSE_POLL_S: Final = 0.2
+LOWEST_FPS, HIGHEST_FPS = 0.1, 1000.0
+"""Rates outside of these are time bases or counters, not what pictures were taken at."""
 DECODE_THREADS: Final = min(2, os.cpu_count() or 1)
 """Slice threads only: frame threads delay every picture by one each."""
 
@@ -79,7 +81,9 @@ class Reading:
     def info(self) -> StreamInfo:
         """What is known of the stream now; sizes may be 0 before the first picture."""
         context = self._context
-        return StreamInfo(context.name, context.width, context.height, self.decoder)
+        return StreamInfo(
+            context.name, context.width, context.height, self.decoder, fps=_fps(self.stream)
+        )
 
     def pictures(self, sink: Sink, clock: Clock) -> Iterator[Picture]:
         """Yield decoded pictures until the stream ends, `sink.stopping`, or an error."""
@@ -153,6 +157,15 @@ class Reading:
             return
         wallclock_us = struct.unpack_from("=q", bytes(packet.get_sidedata("prft")))[0]
         self._sender_offset_s = wallclock_us / 1e6 - float(packet.pts * packet.time_base)
+
+
+def _fps(stream: av.VideoStream) -> float | None:
+    """The rate that the stream tells of itself: FFmpeg's guess from container, codec and first
+    stamps, else the mean that the container tells. None where no camera has such a rate."""
+    for rate in (stream.guessed_rate, stream.average_rate):
+        if rate and LOWEST_FPS <= rate <= HIGHEST_FPS:
+            return float(rate)
+    return None
 
 
 def _open(opening: Opening) -> tuple[av.container.InputContainer, str]:

@@ -9,6 +9,7 @@ from lfrd.errors import SourceError
 from lfrd.ingest.address import Address
 from lfrd.ingest.container import Opening, Reading
 from lfrd.ingest.source import Sink
+from lfrd.ingest.timestamps import MediaTimeline
 
 _LONGEST_WAIT_S: Final = 5.0
 """A gap in a recording is not waited out for longer than this."""
@@ -56,14 +57,16 @@ class FileSource:
         reading = Reading(self._opening)
         shown = 0
         try:
-            sink.opened(reading.info())
-            due_s, last_stream_s = self._clock.monotonic_s(), None
+            info = reading.info()
+            sink.opened(info)
+            timeline = MediaTimeline(live=False)
+            timeline.restart(info.fps)
+            due_s, last_s = self._clock.monotonic_s(), 0.0
             for picture in reading.pictures(sink, self._clock):
-                if self._paced and picture.stream_s is not None:
-                    if last_stream_s is not None:
-                        step_s = picture.stream_s - last_stream_s
-                        due_s += min(max(step_s, 0.0), _LONGEST_WAIT_S)
-                    last_stream_s = picture.stream_s
+                if self._paced:
+                    at_s = timeline.step(picture.stream_s, picture.arrived_at_s)
+                    due_s += min(at_s - last_s, _LONGEST_WAIT_S)
+                    last_s = at_s
                     if sink.wait(due_s - self._clock.monotonic_s()):
                         return False
                     picture = replace(picture, arrived_at_s=self._clock.monotonic_s())

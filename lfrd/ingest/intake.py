@@ -8,7 +8,7 @@ import threading
 import zlib
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -122,7 +122,7 @@ class Intake:
         return self._stop.wait(max(0.0, seconds))
 
     def opened(self, info: StreamInfo) -> None:
-        self._timeline.restart()
+        self._timeline.restart(info.fps)
         self._last_stream_s = None
         self.is_open = True
         self._learn(info)
@@ -200,7 +200,7 @@ class Intake:
         info = self.info
         size = (planes.width_px, planes.height_px)
         if info is not None and (info.width_px, info.height_px) != size:
-            self._learn(StreamInfo(info.codec, *size, decoder=info.decoder))
+            self._learn(replace(info, width_px=size[0], height_px=size[1]))
 
     def _learn(self, info: StreamInfo) -> None:
         self.info = info

@@ -25,13 +25,14 @@ class StreamInfo:
     """What was learnt about the stream; sizes are 0 until the first picture tells them.
 
     `decoder` says what really decodes, for example `software`, `cuda`, or
-    `software (cuda: no such device)`.
+    `software (cuda: no such device)`. `fps` is the rate that the stream tells of itself, if any.
     """
 
     codec: str
     width_px: int
     height_px: int
     decoder: str = "software"
+    fps: float | None = None
 
 
 @dataclass(frozen=True)

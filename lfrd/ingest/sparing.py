@@ -8,6 +8,8 @@ may go, and counted how many went.
 
 from typing import Final
 
+from lfrd.ingest.timestamps import SLOW_STEP_S
+
 WINDOW: Final = 50
 """After so many pictures it is judged whether enough of them are left."""
 PAUSE_S: Final = 300.0
@@ -29,13 +31,16 @@ class Sparing:
         self._not_before_s = float("-inf")
         self._window: list[float] = []
         self._left = 0
+        self._last_s: float | None = None
 
     def may_go(self, at_s: float | None, period_s: float | None) -> bool:
-        """Whether the picture of this time may be passed over if none is predicted from it.
+        """Whether the picture of this time may be passed over if none is predicted from it. One
+        with the stamp of the last may not: where stamps do not tell the time, pictures count.
 
         `period_s`: how far apart the pictures may be that are needed; None: all are needed.
         """
-        if at_s is None or period_s is None:
+        repeated, self._last_s = at_s == self._last_s, at_s
+        if at_s is None or period_s is None or repeated:
             return False
         if len(self._window) >= WINDOW:
             self._judge(period_s)
@@ -61,9 +66,10 @@ class Sparing:
         return gone - too_soon
 
     def _judge(self, period_s: float) -> None:
-        """Were there enough pictures in the window?"""
+        """Were there enough pictures in the window, and do its stamps tell the time?"""
         last_s = max(self._window)
-        if last_s - min(self._window) > period_s * self._left:
+        span_s = last_s - min(self._window)
+        if span_s > period_s * self._left or span_s < SLOW_STEP_S * len(self._window):
             self._not_before_s = last_s + PAUSE_S
         self._window.clear()
         self._left = 0

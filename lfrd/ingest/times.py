@@ -74,7 +74,7 @@ class _Counting:
         return self.stopped.wait(max(0.0, seconds))
 
     def opened(self, info: StreamInfo) -> None:
-        """Nothing is done: one file is opened once."""
+        self._timeline.restart(info.fps)
 
     def packet(self, size_bytes: int, keyframe: bool) -> None:
         """Nothing is done: packets are not pictures."""

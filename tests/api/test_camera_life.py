@@ -105,6 +105,8 @@ async def test_camera_test_measures_and_advises_without_a_trace(
         assert report.inter_eye_largest_px is not None
         assert report.inter_eye_largest_px > 24
         assert report.advice
+        assert report.yaw_median_deg is not None
+        assert report.share_turned is not None
         assert served.site.vision.counts.made == 0, "no template is made"
         assert served.site.vision.crops_held == 0
         logged = await served.site.database.read(

@@ -113,3 +113,19 @@ def test_the_crowd_clip_is_half_decoded_and_what_comes_is_the_same(shared: Path)
     assert len(numbered) <= 54
     times_s = [picture.stream_s or 0.0 for picture in numbered.values()]
     assert max(np.diff(times_s)) <= PERIOD_S
+
+
+def test_pictures_stamped_alike_may_not_go() -> None:
+    sparing = Sparing()
+    assert sparing.may_go(7.0, 0.2)
+    assert not any(sparing.may_go(7.0, 0.2) for _ in range(100))
+
+
+def test_stamps_that_hardly_rise_are_not_gone_by() -> None:
+    """Counters instead of times: where time goes by pictures, each one counts."""
+    sparing = Sparing()
+    went = []
+    for index in range(3 * WINDOW):
+        went.append(sparing.may_go(index / 90_000, 0.2))
+        sparing.came(index / 90_000)
+    assert not any(went[WINDOW + 1 :])

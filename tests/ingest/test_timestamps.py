@@ -1,12 +1,13 @@
 """Time rises, whatever a camera sends."""
 
 import itertools
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lfrd.ingest.timestamps import CaptureClock, MediaTimeline
+from lfrd.ingest.timestamps import SLOW_LIMIT, CaptureClock, MediaTimeline
 
 stamps = st.one_of(st.none(), st.floats(-1e6, 1e9), st.floats(-0.6, 0.6))
 waits = st.floats(0.0, 20.0)
@@ -64,6 +65,80 @@ def test_a_recording_may_have_a_gap_of_minutes() -> None:
     timeline = MediaTimeline(live=False)
     timeline.step(0.0, 0.0)
     assert timeline.step(600.0, 0.01) == pytest.approx(600.0)
+
+
+rates = st.sampled_from([None, 5.0, 10.0, 23.976, 25.0, 30.0, 60.0, 240.0])
+
+
+def file_times(stamps_s: Sequence[float | None], fps: float | None = None) -> list[float]:
+    """What a file's pictures with these stamps get."""
+    timeline = MediaTimeline(live=False)
+    timeline.restart(fps)
+    return [timeline.step(stream_s, 0.0) for stream_s in stamps_s]
+
+
+@given(st.lists(stamps, min_size=1, max_size=80), rates)
+def test_a_file_s_time_rises_strictly(given_s: list[float | None], fps: float | None) -> None:
+    times = file_times(given_s, fps)
+    assert all(earlier < later for earlier, later in itertools.pairwise(times))
+
+
+@given(st.lists(st.floats(0.004, 30.0), min_size=1, max_size=60), st.floats(-1e4, 1e4), rates)
+def test_a_variable_frame_rate_is_kept(
+    steps_s: list[float], origin_s: float, fps: float | None
+) -> None:
+    expected = list(itertools.accumulate(steps_s, initial=0.0))
+    found = file_times([origin_s + at_s for at_s in expected], fps)
+    assert found == pytest.approx(expected, abs=1e-3)
+
+
+@given(st.integers(2, 200), st.floats(-1e4, 1e4), st.floats(0.0, 1e-3), rates)
+def test_a_file_whose_stamps_stand_still_goes_by_its_rate(
+    count: int, origin_s: float, rise_s: float, fps: float | None
+) -> None:
+    expected = pytest.approx([i / (fps or 25.0) for i in range(count)], abs=1e-6)
+    assert file_times([origin_s] * count, fps) == expected
+    assert file_times([None] * count, fps) == expected
+    assert file_times([None, origin_s] * count, fps)[:count] == expected
+    assert file_times([origin_s + i * rise_s for i in range(count)], fps) == expected
+
+
+@given(st.integers(20, 100), st.integers(SLOW_LIMIT, 100), st.integers(2, 50), rates)
+def test_stamps_that_stand_still_for_a_while_cost_no_time(
+    good: int, stuck: int, more: int, fps: float | None
+) -> None:
+    period_s = 1 / (fps or 25.0)
+    before = [i * period_s for i in range(good)]
+    after = [before[-1] + i * period_s for i in range(1, more)]
+    times = file_times([*before, *[before[-1]] * stuck, *after], fps)
+    assert times[:good] == pytest.approx(before)
+    assert times[good + stuck - 1] == pytest.approx((good + stuck - 1) * period_s)
+    assert times[-1] == pytest.approx((len(times) - 1) * period_s)
+
+
+def test_one_stamp_given_twice_shifts_nothing() -> None:
+    given_s = [0.0, 0.04, 0.08, 0.08, 0.16, 0.2]
+    expected = [0.0, 0.04, 0.08, 0.0801, 0.16, 0.2]
+    assert file_times(given_s, 25.0) == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("jump_s", [-5000.0, -1.0, 5000.0])
+def test_a_jump_in_a_file_becomes_one_picture(jump_s: float) -> None:
+    times = file_times([0.0, 0.1, 0.2 + jump_s, 0.3 + jump_s], 10.0)
+    assert times == pytest.approx([0.0, 0.1, 0.2, 0.3])
+
+
+def test_stamps_that_jump_to_and_fro_do_not_run_away() -> None:
+    times = file_times([0.0, 0.1, *[900.0, 0.0] * 50], 10.0)
+    assert times[-1] == pytest.approx(900.0 + 99 * 0.1)
+
+
+@pytest.mark.parametrize("fps", [None, 10.0])
+def test_a_live_stream_s_rate_is_not_believed(fps: float | None) -> None:
+    timeline = MediaTimeline(live=True)
+    timeline.restart(fps)
+    times = [timeline.step(7.0, i * 0.1) for i in range(4)]
+    assert times == pytest.approx([0.0, 1e-4, 2e-4, 3e-4])
 
 
 senders = st.one_of(st.none(), st.floats(-1e9, 2e9), st.floats(-20.0, 20.0))

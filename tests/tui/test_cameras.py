@@ -221,6 +221,7 @@ async def test_a_test_shows_progress_then_report_and_advice() -> None:
         assert "h264 · 1920×1080 · 25.0 fps · decoded by software" in text_of(pilot)
         assert "keyframe every unknown" in text_of(pilot)
         assert "44 in 61 pictures · between the eyes 28 px" in text_of(pilot)
+        assert "camera height +31 degrees to eye level, faces turned 12" in text_of(pilot)
         assert "finishing" not in text_of(pilot)
         desk.refuses = SourceError("the camera\ndoes not answer")
         await press(pilot, "enter")

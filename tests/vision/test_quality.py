@@ -5,7 +5,14 @@ import numpy as np
 import pytest
 
 from lfrd.vision.align import ARCFACE_POINTS
-from lfrd.vision.quality import NOSE_DEPTH, inter_eye_px, measure, pose_deg
+from lfrd.vision.quality import (
+    ELEVATION_OF_PITCH_DEG,
+    NOSE_DEPTH,
+    elevation_deg,
+    inter_eye_px,
+    measure,
+    pose_deg,
+)
 
 FRONTAL = ARCFACE_POINTS.astype(np.float32)
 
@@ -58,3 +65,12 @@ def test_blur_darkness_and_distance_lower_the_rank() -> None:
     assert measure(crop, FRONTAL, 0.9).overall < good.overall
     assert measure(crop, FRONTAL * 2, 0.5).overall < good.overall
     assert measure(np.zeros_like(crop), FRONTAL * 2, 0.9).overall == 0
+
+
+def test_elevation_goes_through_what_was_measured_and_never_rises_with_pitch() -> None:
+    for pitch_deg, above_deg in ELEVATION_OF_PITCH_DEG:
+        assert elevation_deg(pitch_deg) == pytest.approx(above_deg)
+    assert elevation_deg(-13.15) == pytest.approx(15.0)
+    found = [elevation_deg(pitch_deg) for pitch_deg in np.linspace(-90, 90, 400)]
+    assert (np.diff(found) <= 0).all()
+    assert (found[0], found[-1]) == (90.0, -90.0)

@@ -49,6 +49,7 @@ def report_rows(report: CameraTestReport) -> tuple[tuple[str, str], ...]:
                    f"{_number(report.first_frame_s, 's', 2)}"),
         ("damage", f"{report.frames_damaged} of {report.frames} pictures"),
         ("faces", faces),
+        ("angle", report.angle_in_words),
         ("light", f"mean {_number(report.mean_luma, '', 2)} of 1 · sharpness of faces "
                   f"{_number(report.sharpness_median, '')}"),
     )  # fmt: skip
