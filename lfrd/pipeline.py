@@ -13,7 +13,7 @@ from lfrd.identity.live_search import LiveSearch
 from lfrd.identity.mean_template import MeanTemplate
 from lfrd.pacing import Pacer
 from lfrd.recording import Sight
-from lfrd.tracking.best_shot import BestShot, BestShotRule, Nearness, Skip
+from lfrd.tracking.best_shot import BestShot, BestShotRule, Nearness, Skip, SpareLooks
 from lfrd.tracking.tracker import Tracker
 from lfrd.types import (
     F32,
@@ -60,7 +60,7 @@ CLEAR = 0.75
 CAREFUL_LIMIT = 2
 """Careful looks at one track."""
 
-UNCLEAR = 0.25
+UNCLEAR = 0.20
 """A look further below the bar than this is of somebody on the list in one of a hundred cases, and
 then it is a poor one; a better one comes before its time."""
 
@@ -201,6 +201,7 @@ class _Passage:
         self.shots = BestShot(parts.rules.best_shot)
         self.mean = MeanTemplate()
         self.careful_looks = 0
+        self.nearness: Nearness | None = None
         self.evidence = parts.search.tracks.begin(camera_id, track_id)
 
 
@@ -215,6 +216,7 @@ class _Watch:
         self._scene = SceneCut()
         self._glimpses = Glimpses()
         self._passages: dict[int, _Passage] = {}
+        self._spare = SpareLooks()
         self._clearest = 0.0
         """The largest norm of a look at this camera."""
 
@@ -288,6 +290,8 @@ class _Watch:
         yaw_deg, pitch_deg = pose_deg(view.landmarks)
         hope = potential(between_px, yaw_deg, pitch_deg, view.score)
         refused = passage.shots.early_refusal(size_px, yaw_deg, hope, at_s, doubtful=doubtful)
+        if refused is None and self._is_small(view) and not self._spare.any(at_s):
+            refused = "too-small"
         return None if self._skip(refused) else hope
 
     def _is_due(self, view: TrackView) -> bool:
@@ -301,7 +305,7 @@ class _Watch:
 
     async def look(self, frame: Frame, view: TrackView, update: TrackUpdate) -> None:
         """Crop the face, compare it if it is good enough, record what the evidence then says."""
-        crop = await self._parts.vision.align_look(frame.planes, view.box, view.landmarks)
+        crop = await self._crop(frame, view)
         if crop is None:
             self._skip("pool-full")
             return
@@ -313,6 +317,7 @@ class _Watch:
             passage = self._whose(view, probe)
             self._glimpses.looked(passage.track_id)
             self._tell(passage, frame, view)
+            self._spare.took(frame.captured_at_s)
             only_checked = passage.shots.full
             passage.shots.took(quality, potential_of(quality), frame.captured_at_s)
             if only_checked:
@@ -323,6 +328,7 @@ class _Watch:
             if nearness is Nearness.NEAR and self._deserves_care(passage, view):
                 crop, compared = await self._look_with_care(frame, view, passage, crop, compared)
                 nearness = self._nearness(passage, compared)
+            passage.nearness = nearness
             passage.shots.compared(nearness, small=self._is_small(view))
             decision = passage.evidence.consider(_look(frame, quality, compared))
             if decision:
@@ -330,6 +336,14 @@ class _Watch:
                 await self._parts.alerts.record(self._camera_id, decision, sight)
         finally:
             crop.release()
+
+    async def _crop(self, frame: Frame, view: TrackView) -> Crop | None:
+        """The better landmarks for a face that is turned away cost as much as half a template: they
+        are for those of whom an earlier look did not say that they are nobody on the list."""
+        vision, nearness = self._parts.vision, self._passages[view.track_id].nearness
+        if is_turned(view.landmarks) and nearness in (Nearness.NEAR, Nearness.UNCLEAR):
+            return await vision.align_turned(frame.planes, view.box, view.landmarks)
+        return await vision.align(frame.planes, view.landmarks)
 
     def _deserves_care(self, passage: _Passage, view: TrackView) -> bool:
         """Whether the face is one whose landmarks are uncertain, and its track has careful looks

@@ -133,8 +133,7 @@ async def template_of(vision: Vision, path: Path) -> PhotoTemplate | None:
     faces = await detect_in_photo(vision, planes)
     if not len(faces):
         return None
-    face = _central(faces, planes)
-    crop = await vision.align_look(planes, faces.boxes[face], faces.landmarks[face])
+    crop = await vision.align(planes, faces.landmarks[_central(faces, planes)])
     if crop is None:
         raise BadInput("too many faces are being looked at; try again in a moment")
     try:

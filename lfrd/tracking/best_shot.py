@@ -42,7 +42,8 @@ class Nearness(Enum):
 @dataclass(frozen=True, slots=True)
 class BestShotRule:
     """`better` is the factor of quality at which a look is clearly better than the best so far,
-    and may come after `better_share` of the wait.
+    and may come after `better_share` of the wait; `much_better` is that of a track of which a clear
+    look said that it is nobody on the list.
 
     The wait is `apart_s` between the first `brisk_looks` as long as they may decide, `near_s` while
     somebody on the list is near, and else doubles with each look up to `longest_wait_s`. A look in
@@ -58,6 +59,7 @@ class BestShotRule:
     brisk_looks: int = 3
     longest_wait_s: float = 2.0
     better: float = 1.5
+    much_better: float = 2.0
     better_share: float = 0.6
 
 
@@ -71,6 +73,7 @@ class BestShot:
         self._best_potential = 0.0
         self._last_s = float("-inf")
         self._wait_s = rule.apart_s
+        self._better = rule.better
 
     @property
     def full(self) -> bool:
@@ -131,6 +134,7 @@ class BestShot:
         is all it will say until the face is larger."""
         rule = self._rule
         brisk = self._taken < rule.brisk_looks
+        self._better = rule.much_better if nearness is Nearness.NOBODY else rule.better
         if nearness is Nearness.NEAR:
             self._wait_s = rule.apart_s if brisk else rule.near_s
         elif nearness is Nearness.UNCLEAR and brisk and not small:
@@ -144,4 +148,30 @@ class BestShot:
         """Before its time a look must be clearly better than the best one."""
         if at_s - self._last_s >= self._wait_s:
             return None
-        return None if value >= best * self._rule.better else "too-soon"
+        return None if value >= best * self._better else "too-soon"
+
+
+class SpareLooks:
+    """How many looks at small faces a camera can spare. Every look takes one of BURST, which grow
+    back at RATE_HZ; small faces have looks as long as more than half are there, so that a street
+    full of people spends them on those who come near."""
+
+    RATE_HZ = 5.0
+    BURST = 6.0
+
+    def __init__(self) -> None:
+        self._left = self.BURST
+        self._at_s = float("-inf")
+
+    def took(self, at_s: float) -> None:
+        """A look was taken, of whatever face."""
+        self._left = max(0.0, self._now(at_s) - 1.0)
+        self._at_s = at_s
+
+    def any(self, at_s: float) -> bool:
+        """Whether there is one for a small face."""
+        return self._now(at_s) > self.BURST / 2
+
+    def _now(self, at_s: float) -> float:
+        grown = self.RATE_HZ * max(0.0, at_s - self._at_s)
+        return min(self.BURST, self._left + grown)

@@ -18,7 +18,6 @@ from lfrd.vision.batcher import Batcher
 from lfrd.vision.detector import Found, InputSize, choose_size, fit_size
 from lfrd.vision.packs import Pack
 from lfrd.vision.pool import Buffer, Pool, PoolCounts
-from lfrd.vision.quality import is_turned
 from lfrd.vision.session import Session
 
 SMALLEST_INTER_EYE_PX = 24.0
@@ -247,13 +246,6 @@ class Vision:
             return None
         await _filled(crop, self._batcher.run(_Align(planes, landmarks, crop.array)))
         return crop
-
-    async def align_look(self, planes: Planes, box: F32, landmarks: F32) -> Crop | None:
-        """The face of a passer-by in `box` f32[4], with landmarks f32[5, 2], as a crop: as it is
-        seen from the front, or with care where it is turned away. None as in `align`."""
-        if is_turned(landmarks):
-            return await self.align_turned(planes, box, landmarks)
-        return await self.align(planes, landmarks)
 
     async def align_turned(self, planes: Planes, box: F32, landmarks: F32) -> Crop | None:
         """The same of a face in `box` f32[4] that is turned away: its landmarks are found with the

@@ -47,7 +47,7 @@ class SceneCut:
 
     def noticed(self, luma: U8) -> bool:
         """Whether the picture with this luma plane u8[h, w] begins another scene."""
-        cells = _shrunk(luma)
+        cells = _shrunk(luma, rows_a_cell=1)
         another = bool(self._before.size) and (
             cells.shape != self._before.shape or _is_cut(cells, self._before)
         )
@@ -119,12 +119,12 @@ def _changed(cells: U8, before: U8) -> int:
     return int(np.count_nonzero(cv2.absdiff(cells, before) > STEP))
 
 
-def _shrunk(luma: U8) -> U8:
-    """The mean of each cell. Cells are squares of whole pixels; what is left over at the right and
-    lower edge, less than a cell, is not looked at."""
+def _shrunk(luma: U8, rows_a_cell: int = ROWS_A_CELL) -> U8:
+    """The mean of each cell, of so many of its rows. Cells are squares of whole pixels; what is
+    left over at the right and lower edge, less than a cell, is not looked at."""
     height, width = luma.shape
     side = max(1, width // COLUMNS)
     rows, columns = max(1, height // side), max(1, width // side)
-    stride = max(1, side // ROWS_A_CELL)
+    stride = max(1, side // rows_a_cell)
     whole = luma[: rows * side : stride, : columns * side]
     return np.asarray(cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
