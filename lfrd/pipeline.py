@@ -347,6 +347,7 @@ class _Watch:
                 probe = await self._embed(again)
                 if probe is None:
                     continue
+                self._tell(passage, frame, view)
                 compared = await self._compare(probe, passage.mean, share=1 / VIEWS)
                 if compared.norm > strongest.norm:
                     np.copyto(crop.array, again.array)
