@@ -16,6 +16,7 @@ from lfrd.pipeline import CAREFUL_LIMIT, LOOKS_LIMIT, run_camera
 from lfrd.tempo import Tempo
 from lfrd.tracking.best_shot import BestShotRule
 from lfrd.types import F32, Detections, Frame, Planes
+from lfrd.vision.aligner import VIEWS
 
 
 async def _frames(count: int, hz: float = 8.0) -> AsyncIterator[Frame]:
@@ -265,10 +266,12 @@ NEARLY = Shown(towards(0, 0.38, 1))
 
 
 async def test_a_small_face_that_is_nearly_somebody_gets_a_few_careful_looks() -> None:
-    seeing, counters = Seeing(SMALL, {1: NEARLY}), CameraCounters()
-    parts = parts_of(seeing, listing(ada=towards(0)))
+    seeing, counters, looked = Seeing(SMALL, {1: NEARLY}), CameraCounters(), Looked()
+    parts = parts_of(seeing, listing(ada=towards(0)), observer=looked)
     await run_camera("door", frames_of(_of(1, 80)), parts, counters)
     assert seeing.careful == CAREFUL_LIMIT
+    assert len(looked.taken) == counters.templates_made, "whoever counts them is told of all"
+    assert looked.sequences.count(1) == 1 + VIEWS
     assert counters.templates_made == seeing.probes.counts().made == len(seeing.looks)
     assert seeing.held == 0
 
