@@ -1,13 +1,20 @@
 """A frame's way where it is hard: crowds, tracks that never end, models that break."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+import pytest_asyncio
 from builders import boxes_at
+from hypothesis import given
+from hypothesis import strategies as st
 from seeing import PLANES, Heard, Seeing, Shown, frames_of, listing, parts_of, picture, towards
+from vision_media import ASTRONAUT, SIX_FACES, photo_planes, photo_rgb
 
 from lfrd.counters import CameraCounters
 from lfrd.errors import InferenceFailed
@@ -15,8 +22,11 @@ from lfrd.pacing import Pacer
 from lfrd.pipeline import CAREFUL_LIMIT, LOOKS_LIMIT, run_camera
 from lfrd.tempo import Tempo
 from lfrd.tracking.best_shot import BestShotRule
-from lfrd.types import F32, Detections, Frame, Planes
+from lfrd.types import F32, U8, Detections, Frame, Planes
+from lfrd.vision import packs
 from lfrd.vision.aligner import VIEWS
+from lfrd.vision.engine import Vision
+from lfrd.vision.planes import planes_from_rgb
 
 
 async def _frames(count: int, hz: float = 8.0) -> AsyncIterator[Frame]:
@@ -375,3 +385,102 @@ async def test_a_turned_face_is_aligned_with_care_and_a_frontal_one_is_not() -> 
         await run_camera("door", _frames(3), parts_of(seeing), CameraCounters())
         assert (seeing.turned, len(seeing.aligned_px)) == (expected, 1 - expected)
         assert seeing.held == 0
+
+
+SCENES = st.lists(
+    st.tuples(
+        st.sampled_from([1, 2, 3]),  # who is there
+        st.integers(1, 12),  # for so many frames
+        st.sampled_from([128, 128, 20]),  # before which wall
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@given(
+    SCENES,
+    st.sets(st.integers(0, 40)),
+    st.sampled_from([FACE, SMALL]),
+    st.integers(1, 6),
+    st.integers(1, 6),
+    st.integers(1, 4),
+)
+def test_whatever_passes_every_track_ends_once_and_nothing_is_held(
+    scenes: list[tuple[int, int, int]],
+    absent: set[int],
+    faces: Detections,
+    crops: int,
+    probes: int,
+    max_looks: int,
+) -> None:
+    people = {
+        1: Shown(towards(0, 0.6, 1), norm=12.0),
+        2: Shown(towards(0, 0.4, 2), norm=9.0),
+        3: Shown(towards(5), norm=3.0),
+    }
+    seeing = Seeing(faces, people, crops=crops, probes=probes, absent=absent)
+    search, counters, looked = listing(ada=towards(0)), CameraCounters(), Looked()
+    heard = Heard(search)
+    pictures = [planes for grey, count, wall in scenes for planes in _of(grey, count, wall=wall)]
+    parts = parts_of(seeing, search, heard, looked, max_looks=max_looks)
+    asyncio.run(run_camera("door", frames_of(pictures), parts, counters))
+    assert seeing.held == 0
+    assert not search.tracks._tracks
+    assert len(heard.ended) == counters.tracks
+    known = search.tracks
+    assert known.below["door"] + known.never_compared["door"] + known.raised["door"] == len(
+        heard.ended
+    )
+    assert {decision.track_id for decision in heard.decisions} <= set(heard.ended)
+    raised = [decision.track_id for decision in heard.decisions if decision.kind == "raised"]
+    assert len(raised) == len(set(raised)) == known.raised["door"], "of each track once"
+    assert counters.templates_made == seeing.probes.counts().made == len(looked.taken)
+    walls = [wall for _, _, wall in scenes]
+    cuts = sum(before != after for before, after in itertools.pairwise(walls))
+    assert counters.scene_cuts == cuts
+    assert {track_id for track_id, _ in looked.taken} <= set(heard.ended)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def vision(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Vision]:
+    pack = packs.load(packs.DEFAULT_PACK, tmp_path_factory.mktemp("cache"))
+    async with Vision(pack, threads=2, pool_size=8) as vision:
+        yield vision
+
+
+def _head(photo: Path, centre: tuple[int, int], side_px: int) -> U8:
+    """A square of a photo, 200 x 200 RGB."""
+    x, y = centre
+    half = side_px // 2
+    square = photo_rgb(photo)[y - half : y + half, x - half : x + half]
+    return np.asarray(cv2.resize(square, (200, 200)), np.uint8)
+
+
+def _room(head: U8, number: int) -> Planes:
+    """A wall with somebody before it who moves a little."""
+    rgb = np.full((720, 1280, 3), 120, np.uint8)
+    left = 500 + number % 3
+    rgb[200:400, left : left + 200] = head
+    return planes_from_rgb(rgb)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_real_models_tell_when_somebody_else_stands_there(vision: Vision) -> None:
+    """The astronaut goes, and one of six people stands in the very place at once."""
+    faces = await vision.detect(photo_planes(SIX_FACES))
+    box = faces.boxes[0]
+    middle = round(float(box[0] + box[2]) / 2), round(float(box[1] + box[3]) / 2)
+    other = _head(SIX_FACES, middle, round(float(box[3] - box[1]) * 1.7) // 2 * 2)
+    astronaut = _head(ASTRONAUT, (225, 120), 200)
+    pictures = [_room(astronaut, number) for number in range(12)]
+    for people, tracks, split in (
+        ([*pictures, *pictures], 1, 0),
+        ([*pictures, *(_room(other, number) for number in range(12))], 2, 1),
+    ):
+        counters, heard = CameraCounters(), Heard()
+        parts = replace(parts_of(Seeing(FACE), listing(eve=towards(0)), heard), vision=vision)
+        await run_camera("door", frames_of(people), parts, counters)
+        assert (counters.tracks, counters.tracks_split, counters.scene_cuts) == (tracks, split, 0)
+        assert len(heard.ended) == tracks
+        assert (vision.counts.held, vision.crops_held) == (0, 0)
