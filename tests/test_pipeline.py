@@ -4,9 +4,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 import pytest_asyncio
@@ -14,7 +12,7 @@ from builders import boxes_at
 from hypothesis import given
 from hypothesis import strategies as st
 from seeing import PLANES, Heard, Seeing, Shown, frames_of, listing, parts_of, picture, towards
-from vision_media import ASTRONAUT, SIX_FACES, photo_planes, photo_rgb
+from vision_media import somebody_in_a_room
 
 from lfrd.counters import CameraCounters
 from lfrd.errors import InferenceFailed
@@ -22,7 +20,7 @@ from lfrd.pacing import Pacer
 from lfrd.pipeline import CAREFUL_LIMIT, LOOKS_LIMIT, run_camera
 from lfrd.tempo import Tempo
 from lfrd.tracking.best_shot import BestShotRule
-from lfrd.types import F32, U8, Detections, Frame, Planes
+from lfrd.types import F32, Detections, Frame, Planes
 from lfrd.vision import packs
 from lfrd.vision.aligner import VIEWS
 from lfrd.vision.engine import Vision
@@ -449,38 +447,17 @@ async def vision(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Visi
         yield vision
 
 
-def _head(photo: Path, centre: tuple[int, int], side_px: int) -> U8:
-    """A square of a photo, 200 x 200 RGB."""
-    x, y = centre
-    half = side_px // 2
-    square = photo_rgb(photo)[y - half : y + half, x - half : x + half]
-    return np.asarray(cv2.resize(square, (200, 200)), np.uint8)
-
-
-def _room(head: U8, number: int) -> Planes:
-    """A wall with somebody before it who moves a little."""
-    rgb = np.full((720, 1280, 3), 120, np.uint8)
-    left = 500 + number % 3
-    rgb[200:400, left : left + 200] = head
-    return planes_from_rgb(rgb)
-
-
 @pytest.mark.asyncio(loop_scope="module")
 async def test_real_models_tell_when_somebody_else_stands_there(vision: Vision) -> None:
     """The astronaut goes, and one of six people stands in the very place at once."""
-    faces = await vision.detect(photo_planes(SIX_FACES))
-    box = faces.boxes[0]
-    middle = round(float(box[0] + box[2]) / 2), round(float(box[1] + box[3]) / 2)
-    other = _head(SIX_FACES, middle, round(float(box[3] - box[1]) * 1.7) // 2 * 2)
-    astronaut = _head(ASTRONAUT, (225, 120), 200)
-    pictures = [_room(astronaut, number) for number in range(12)]
-    for people, tracks, split in (
-        ([*pictures, *pictures], 1, 0),
-        ([*pictures, *(_room(other, number) for number in range(12))], 2, 1),
-    ):
+    first, second = (
+        [planes_from_rgb(somebody_in_a_room(who, number)) for number in range(12)]
+        for who in ("astronaut", "other")
+    )
+    for pictures, tracks, split in (([*first, *first], 1, 0), ([*first, *second], 2, 1)):
         counters, heard = CameraCounters(), Heard()
         parts = replace(parts_of(Seeing(FACE), listing(eve=towards(0)), heard), vision=vision)
-        await run_camera("door", frames_of(people), parts, counters)
+        await run_camera("door", frames_of(pictures), parts, counters)
         assert (counters.tracks, counters.tracks_split, counters.scene_cuts) == (tracks, split, 0)
         assert len(heard.ended) == tracks
         assert (vision.counts.held, vision.crops_held) == (0, 0)
