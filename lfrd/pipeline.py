@@ -326,7 +326,7 @@ class _Watch:
             compared = await self._compare(probe, passage.mean)
             nearness = self._nearness(passage, compared)
             if nearness is Nearness.NEAR and self._deserves_care(passage, view):
-                crop, compared = await self._look_with_care(frame, view, passage, crop, compared)
+                compared = await self._look_with_care(frame, view, passage, crop, compared)
                 nearness = self._nearness(passage, compared)
             passage.nearness = nearness
             passage.shots.compared(nearness, small=self._is_small(view))
@@ -353,22 +353,27 @@ class _Watch:
 
     async def _look_with_care(
         self, frame: Frame, view: TrackView, passage: _Passage, crop: Crop, compared: _Compared
-    ) -> tuple[Crop, _Compared]:
+    ) -> _Compared:
         """Take several views of a face that is nearly somebody on the list. All go into the mean,
-        together as one look; the clearest of them, and the first crop, is what is kept of it."""
+        together as one look; the clearest of them, and the first crop, is what `crop` then shows
+        and what is kept of it."""
         passage.careful_looks += 1
-        vision, strongest = self._parts.vision, compared
-        for again in await vision.views(frame.planes, view.box, view.landmarks):
-            probe = await self._embed(again)
-            if probe is None:
+        strongest = compared
+        views = await self._parts.vision.views(frame.planes, view.box, view.landmarks)
+        try:
+            for again in views:
+                probe = await self._embed(again)
+                if probe is None:
+                    continue
+                self._tell(passage, frame, view)
+                compared = await self._compare(probe, passage.mean, share=1 / VIEWS)
+                if compared.norm > strongest.norm:
+                    np.copyto(crop.array, again.array)
+                    strongest = compared
+        finally:
+            for again in views:
                 again.release()
-                continue
-            seen = await self._compare(probe, passage.mean, share=1 / VIEWS)
-            if seen.norm > strongest.norm:
-                crop, again, strongest = again, crop, seen
-            again.release()
-            compared = seen
-        return crop, replace(strongest, matches=compared.matches)
+        return replace(strongest, matches=compared.matches)
 
     def _acceptable(self, crop: Crop, view: TrackView, at_s: float) -> Quality | None:
         """The quality of a crop that is worth a template."""

@@ -75,10 +75,8 @@ def test_leaves_import_only_leaves(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_functions_and_modules_stay_readable(path: Path) -> None:
-    text = path.read_text()
-    assert text.count("\n") <= 400, f"{name_of(path)} is too long"
-    for node in ast.walk(ast.parse(text)):
+def test_functions_stay_readable(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert node.end_lineno is not None
             length = node.end_lineno - node.lineno

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 from program import Ran, lfrd
+from video import encode
+from vision_media import somebody_in_a_room
 
 from lfrd.demo.clip import LISTED, listed_photo
 
@@ -11,7 +13,7 @@ CANDIDATE_KEYS = {"event", "entry", "camera", "frame", "at_s", "score", "thresho
 SUMMARY_KEYS = {
     "event", "frames_decoded", "frames_detected", "frames_dropped", "tracks", "candidates",
     "templates_made", "templates_destroyed", "templates_enrolled", "startup_s", "wall_s", "cpu_s",
-    "deployment_id",
+    "deployment_id", "tracks_split",
 }  # fmt: skip
 CLIP_FRAMES = 600
 
@@ -44,6 +46,29 @@ def test_every_frame_is_searched_and_only_the_listed_person_is_raised(every_fram
     raised = [event for event in events if event["event"] == "candidate"]
     assert summary["candidates"] == len(raised) == 2, "the astronaut passes twice"
     assert {event["entry"] for event in events} == {LISTED}
+    assert summary["tracks_split"] == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("wall", "split"), [(120, 1), (20, 0)], ids=["in the same room", "after a cut"]
+)
+def test_whoever_takes_the_place_of_another_is_a_passing_face_of_their_own(
+    tmp_path: Path, photos: Path, wall: int, split: int
+) -> None:
+    pictures = [
+        *(somebody_in_a_room("other", number) for number in range(15)),
+        *(somebody_in_a_room("astronaut", number, wall=wall) for number in range(15)),
+    ]
+    film = encode(tmp_path / "film.mp4", pictures, fps=10)
+    ran = lfrd("try", film, "--watchlist", photos, "--every-frame", "--json")
+    assert ran.code == 0, ran.err
+    *events, summary = ran.lines
+    assert (summary["tracks"], summary["tracks_split"]) == (2, split)
+    assert {(event["entry"], event["track"]) for event in events} == {(LISTED, 2)}
+    assert summary["candidates"] == 1
+    assert min(event["frame"] for event in events) >= 15
+    assert summary["templates_made"] == summary["templates_destroyed"] > 0
 
 
 @pytest.mark.slow

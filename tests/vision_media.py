@@ -38,3 +38,16 @@ def photo_planes(path: Path) -> Planes:
 def plain_sface() -> bytes:
     """The default recogniser as any directory of models could hold it: f32[n, 3, 112, 112] in."""
     return to_dynamic_f32(published_recogniser(), dynamic_axes=(0,))
+
+
+def somebody_in_a_room(who: str, number: int, *, wall: int = 120) -> np.ndarray:
+    """A picture u8[720, 1280, 3] RGB of a wall, and before it, always in the same place and moving
+    a little, the `astronaut` or the `other` person."""
+    photo, x, y, half = (
+        (ASTRONAUT, 225, 120, 100) if who == "astronaut" else (SIX_FACES, 519, 341, 128)
+    )
+    head = photo_rgb(photo)[y - half : y + half, x - half : x + half]
+    picture = np.full((720, 1280, 3), wall, np.uint8)
+    left = 500 + number % 3
+    picture[200:400, left : left + 200] = cv2.resize(head, (200, 200))
+    return picture

@@ -21,6 +21,9 @@ import numpy as np
 from lfrd.types import F32
 
 WEIGHT_POWER = 3
+LONGEST = 1000.0
+"""A look's vector is taken to be at most so many times as long as the first one's: longer ones are
+no faces, and must not overflow."""
 
 SAME_PERSON = 0.40
 """Two clear looks at one passer-by are at least so alike (99 of 100), those at two people are not
@@ -53,7 +56,8 @@ class MeanTemplate:
         if self._sum is None:
             self._sum, self._first_norm = look, norm
             return False
-        weight = share * (norm / self._first_norm) ** WEIGHT_POWER if self._first_norm else share
+        longer = min(norm / self._first_norm, LONGEST) if self._first_norm else 1.0
+        weight = share * longer**WEIGHT_POWER
         total = self._sum.array
         np.multiply(look.array, weight, out=look.array)
         np.add(total, look.array, out=total)

@@ -1,10 +1,11 @@
 import numpy as np
+import pytest
 from builders import boxes_at
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lfrd.tracking.tracker import Tracker, TrackerRule
-from lfrd.types import Detections
+from lfrd.types import Detections, TrackUpdate
 
 
 def walk(tracker: Tracker, frames: list[Detections], hz: float = 8.0) -> list[list[int]]:
@@ -99,3 +100,89 @@ def test_ids_are_unique_and_every_live_track_ends(
     ended.extend(tracker.close().ended)
     assert len(ended) == len(set(ended))
     assert live_once <= set(ended)
+
+
+def _followed(tracker: Tracker, *centres: tuple[float, float], frames: int = 8) -> None:
+    """Faces that stand still for a second."""
+    for number in range(frames):
+        update = tracker.step(boxes_at(*centres), number / 8)
+    assert len(update.live) == len(centres)
+    assert not any(view.doubtful for view in update.live)
+
+
+def _doubtful(update: TrackUpdate) -> list[int]:
+    return [view.track_id for view in update.live if view.doubtful]
+
+
+def test_whoever_stands_or_walks_is_not_in_doubt() -> None:
+    tracker = Tracker()
+    for number in range(40):
+        update = tracker.step(boxes_at((50 + 12 * number, 100), (900, 300)), number / 8)
+        assert _doubtful(update) == []
+
+
+def test_a_leap_is_in_doubt_until_a_look_is_trusted() -> None:
+    rule, tracker = TrackerRule(), Tracker()
+    _followed(tracker, (100, 100))
+    just_not = 100 + 40 * (rule.doubt_leap - 0.05)
+    assert _doubtful(tracker.step(boxes_at((just_not, 100)), 1.0)) == []
+    tracker = Tracker()
+    _followed(tracker, (100, 100))
+    leapt = boxes_at((100 + 40 * (rule.doubt_leap + 0.05), 100))
+    assert _doubtful(tracker.step(leapt, 1.0)) == [1], "and it is followed all the same"
+    for number in range(9, 16):
+        assert _doubtful(tracker.step(leapt, number / 8)) == [1], "it does not pass by itself"
+    tracker.trust(1)
+    assert _doubtful(tracker.step(leapt, 2.0)) == []
+
+
+def test_a_face_that_was_not_seen_for_a_while_is_in_doubt() -> None:
+    tracker = Tracker()
+    _followed(tracker, (100, 100))
+    tracker.step(boxes_at(), 1.0)  # last seen at 0.875
+    assert _doubtful(tracker.step(boxes_at((100, 100)), 1.07)) == []
+    tracker.step(boxes_at(), 1.2)
+    assert _doubtful(tracker.step(boxes_at(), 1.25)) == [], "nobody is there to be looked at"
+    assert _doubtful(tracker.step(boxes_at((100, 100)), 1.3)) == [1]
+
+
+def test_two_who_part_are_in_doubt_and_a_third_is_not() -> None:
+    tracker = Tracker()
+    together = [*range(60, 12, -4), *[12] * 5]
+    for number, gap in enumerate([*together, *range(12, 60, 4)]):
+        update = tracker.step(boxes_at((100, 100), (100 + gap, 100), (800, 100)), number / 25)
+        if number < len(together):
+            assert _doubtful(update) == [], "as long as they are together nothing can be told"
+    assert _doubtful(update) == [1, 2]
+
+
+def test_something_else_may_say_that_a_track_is_in_doubt() -> None:
+    tracker = Tracker()
+    _followed(tracker, (100, 100), (500, 100))
+    tracker.doubt(2)
+    tracker.doubt(99)
+    tracker.trust(99)
+    assert _doubtful(tracker.step(boxes_at((100, 100), (500, 100)), 1.0)) == [2]
+
+
+def test_a_track_that_follows_somebody_else_goes_on_under_a_new_id() -> None:
+    tracker = Tracker()
+    _followed(tracker, (100, 100), (500, 100))
+    tracker.doubt(1)
+    assert tracker.renumber(1) == 3
+    update = tracker.step(boxes_at((104, 100), (500, 100), (900, 100)), 1.0)
+    assert sorted(view.track_id for view in update.live) == [2, 3]
+    assert _doubtful(update) == []
+    assert update.ended == (), "who renumbers knows that the old one has ended"
+    update = tracker.step(boxes_at((104, 100), (500, 100), (900, 100)), 1.1)
+    assert sorted(view.track_id for view in update.live) == [2, 3, 4], "no id is given twice"
+    assert sorted(tracker.close().ended) == [2, 3, 4]
+    with pytest.raises(StopIteration):
+        tracker.renumber(1)
+
+
+def test_what_was_not_confirmed_yet_has_no_id_to_doubt() -> None:
+    tracker = Tracker()
+    tracker.step(boxes_at((100, 100)), 0.0)
+    tracker.doubt(1)
+    assert _doubtful(tracker.step(boxes_at((100, 100)), 0.1)) == []

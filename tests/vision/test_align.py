@@ -6,7 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skimage.transform import SimilarityTransform
 
-from lfrd.vision.align import ARCFACE_POINTS, crop_matrix, patch_matrix, similarity, to_frame
+from lfrd.vision.align import (
+    ARCFACE_POINTS,
+    around_box,
+    crop_matrix,
+    loosened,
+    patch_matrix,
+    similarity,
+    to_frame,
+)
 
 
 @given(
@@ -62,3 +70,30 @@ def test_a_patch_shows_the_face_upright_in_its_middle(
     assert inside.mean(axis=0) == pytest.approx(ARCFACE_POINTS.mean(axis=0) * 1.5 + 44, abs=0.1)
     assert inside[1] - inside[0] == pytest.approx([52.9, 0], abs=0.5)
     assert to_frame(matrix, inside.astype(np.float32)) == pytest.approx(landmarks, abs=0.05)
+
+
+def _moved(matrix: np.ndarray, *points: tuple[float, float]) -> np.ndarray:
+    return np.array(points) @ matrix[:, :2].T + matrix[:, 2]
+
+
+def test_a_box_comes_into_the_middle_with_its_longer_side_as_long_as_asked() -> None:
+    matrix = around_box(np.array([100, 200, 140, 260], np.float32), 192, 80.0)
+    corners = _moved(matrix, (100, 200), (140, 260))
+    assert corners[1, 1] - corners[0, 1] == pytest.approx(80)
+    assert corners[1, 0] - corners[0, 0] == pytest.approx(80 * 40 / 60), "nothing is stretched"
+    assert corners.mean(axis=0) == pytest.approx([96, 96])
+
+
+def test_a_box_without_extent_still_gives_a_mapping() -> None:
+    matrix = around_box(np.full(4, 7, np.float32), 192, 80.0)
+    assert np.isfinite(matrix).all()
+    assert np.linalg.det(matrix[:, :2]) > 0
+
+
+def test_a_looser_crop_shows_the_face_smaller_about_the_middle_and_lower() -> None:
+    tight = crop_matrix(ARCFACE_POINTS.astype(np.float32))
+    looser = loosened(tight, 0.5, 3.0)
+    assert _moved(looser, (56, 56), (0, 0)) == pytest.approx(
+        np.array([[56, 59], [28, 31]]), abs=1e-3
+    )
+    assert _moved(tight, (0, 0)) == pytest.approx(np.array([[0, 0]]), abs=1e-3), "it is a copy"

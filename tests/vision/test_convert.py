@@ -5,7 +5,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from lfrd.vision.convert import to_dynamic_f32
+from lfrd.vision.convert import to_dynamic_f32, with_open_axes
 from lfrd.vision.session import Session
 
 
@@ -78,3 +78,32 @@ def test_conversion_leaves_neither_quantised_weights_nor_stale_inputs_and_repeat
     assert [value.name for value in graph.input] == ["input"]
     assert {tensor.name for tensor in graph.initializer} == {"weight", "flat"}
     assert to_dynamic_f32(source, dynamic_axes=(0,)) == first
+
+
+def test_a_plain_model_is_opened_and_keeps_its_weights() -> None:
+    """As the published CenterFace is: weights among the inputs, and one size of picture."""
+    weight = np.random.default_rng(0).normal(size=(2, 3, 1, 1)).astype(np.float32)
+    graph = helper.make_graph(
+        [helper.make_node("Conv", ["input", "weight"], ["output"])],
+        "published",
+        [
+            helper.make_tensor_value_info("input", TensorProto.FLOAT, [10, 3, 32, 32]),
+            helper.make_tensor_value_info("weight", TensorProto.FLOAT, [2, 3, 1, 1]),
+        ],
+        [helper.make_tensor_value_info("output", TensorProto.FLOAT, [10, 2, 32, 32])],
+        [numpy_helper.from_array(weight, "weight")],
+        value_info=[helper.make_tensor_value_info("stale", TensorProto.FLOAT, [10, 2, 8, 8])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    model.ir_version = 8
+    source = model.SerializeToString()
+    opened = with_open_axes(source)
+    assert with_open_axes(source) == opened, "it repeats exactly"
+    assert [value.name for value in onnx.load_model_from_string(opened).graph.input] == ["input"]
+    session = Session(opened, label="opened")
+    for batch, height, width in ((1, 8, 24), (3, 16, 4)):
+        feed = np.random.default_rng(1).normal(size=(batch, 3, height, width)).astype(np.float32)
+        result = np.zeros((batch, 2, height, width), np.float32)
+        session.run(feed, [result])
+        expected = np.einsum("oi,nihw->nohw", weight[:, :, 0, 0], feed)
+        np.testing.assert_allclose(result, expected, rtol=1e-4, atol=1e-5)

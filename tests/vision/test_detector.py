@@ -58,14 +58,61 @@ def test_scrfd_anchors_share_their_cell(anchor: int) -> None:
     assert faces.landmarks[0] == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("family", ["yunet", "scrfd"])
+def _centerface(row: int, column: int, sides: tuple[float, float]) -> list[np.ndarray]:
+    """The outputs for one face whose centre is in a cell of the 16 x 16 grid at stride 4; `sides`
+    are the logarithms of height and width in cells."""
+    outputs = _outputs("centerface")
+    heat, scale, offset, points = outputs
+    heat[0, row, column] = 0.75
+    scale[:, row, column] = sides
+    offset[:, row, column] = [0.25, -0.5]  # down, and to the left
+    parts = [[0.25, 0.375], [0.75, 0.375], [0.5, 0.5], [0.25, 0.75], [0.75, 0.75]]
+    points[:, row, column] = [part for x, y in parts for part in (y, x)]
+    return outputs
+
+
+def test_centerface_gives_y_before_x_and_landmarks_as_parts_of_the_box() -> None:
+    outputs = _centerface(5, 7, (np.log(4), np.log(2)))
+    faces = decode("centerface", outputs, SIZE, FRAME).detections
+    assert faces.scores == pytest.approx([0.75])
+    # Centre (7 - 0.5 + 0.5, 5 + 0.25 + 0.5) x 4 = (28, 23), size (8, 16), all doubled.
+    assert faces.boxes == pytest.approx(np.array([[48, 30, 64, 62]]), abs=1e-4)
+    parts = np.array([[0.25, 0.375], [0.75, 0.375], [0.5, 0.5], [0.25, 0.75], [0.75, 0.75]])
+    assert faces.landmarks[0] == pytest.approx(parts * [16, 32] + [48, 30], abs=1e-4)
+
+
+def test_centerface_leaves_out_what_is_too_unsure_and_keeps_the_better_of_two() -> None:
+    outputs = _centerface(5, 7, (2.0, 2.0))
+    outputs[0][0, 5, 8] = 0.8  # the next cell: the same face
+    outputs[1][:, 5, 8] = 2.0
+    outputs[0][0, 14, 14] = detector.SCORE_THRESHOLD["centerface"] - 0.01
+    assert decode("centerface", outputs, SIZE, FRAME).detections.scores == pytest.approx([0.8])
+
+
+@pytest.mark.parametrize("sides", [(300.0, 300.0), (1e30, 2.0), (np.inf, np.inf), (-1e30, 0.0)])
+def test_centerface_scales_that_no_face_has_do_not_overflow(sides: tuple[float, float]) -> None:
+    outputs = _centerface(5, 7, sides)
+    with np.errstate(all="raise", under="ignore"):
+        faces = decode("centerface", outputs, SIZE, FRAME).detections
+    assert np.isfinite(faces.boxes).all()
+    assert np.isfinite(faces.landmarks).all()
+    assert np.abs(faces.boxes).max() < 2 * 4 * np.exp(8.0)
+
+
+def test_centerface_looks_at_every_cell_of_every_picture() -> None:
+    assert output_shapes("centerface", 2, InputSize(64, 32, 64, 32)) == (
+        (2, 1, 8, 16), (2, 2, 8, 16), (2, 2, 8, 16), (2, 10, 8, 16),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("family", ["yunet", "scrfd", "centerface"])
 def test_nothing_found_gives_empty_arrays(family: detector.Family) -> None:
     found = decode(family, _outputs(family), SIZE, FRAME)
     assert len(found.detections) == 0
     assert found.skipped == 0
 
 
-@pytest.mark.parametrize("family", ["yunet", "scrfd"])
+@pytest.mark.parametrize("family", ["yunet", "scrfd", "centerface"])
 @given(seed=st.integers(0, 2**32 - 1))
 def test_no_output_breaks_a_decoder(family: detector.Family, seed: int) -> None:
     random = np.random.default_rng(seed)

@@ -76,8 +76,14 @@ def test_each_crop_of_a_batch_gets_its_own_template() -> None:
 
 def test_a_vector_without_length_is_left_as_zeros() -> None:
     template = np.ones(3, np.float32)
-    Embedder(_session(), MODEL).embed([_crop(0, 0, 0)], [template])
+    assert Embedder(_session(), MODEL).embed([_crop(0, 0, 0)], [template]) == [0.0]
     assert not template.any()
+
+
+def test_the_norm_of_each_vector_is_told() -> None:
+    templates = [np.zeros(3, np.float32) for _ in range(2)]
+    norms = Embedder(_session(), MODEL).embed([_crop(30, 0, 40), _crop(0, 7, 0)], templates)
+    assert norms == pytest.approx([50, 7], rel=1e-4)
 
 
 def test_inputs_and_outputs_are_overwritten_also_after_a_failure() -> None:

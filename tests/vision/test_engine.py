@@ -8,14 +8,16 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import pytest_asyncio
 from vision_media import ASTRONAUT, SIX_FACES, photo_planes
 
-from lfrd.errors import ConfigError, Conflict, ModelError
+from lfrd.errors import ConfigError, Conflict, InferenceFailed, ModelError
 from lfrd.types import F32, Match, Planes
 from lfrd.vision import packs
+from lfrd.vision.aligner import VIEWS, Aligner
 from lfrd.vision.engine import _TRACKS_A_CROP, Probe, Vision
 from lfrd.vision.planes import planes_from_rgb
 from lfrd.vision.pool import PoolCounts
@@ -127,6 +129,143 @@ async def test_exhausted_pools_give_none_and_recover(vision: Vision) -> None:
         held.release()
     again = await vision.align(planes, landmarks)
     assert again is not None
+
+
+async def test_the_norm_says_how_much_a_look_tells(vision: Vision) -> None:
+    planes = photo_planes(ASTRONAUT)
+    landmarks = (await vision.detect(planes)).landmarks[0]
+    clear = await vision.align(planes, landmarks)
+    assert clear is not None
+    blurred = vision.lend(cv2.GaussianBlur(clear.array, (31, 31), 8))
+    assert blurred is not None
+    probes = [await vision.embed(crop) for crop in (clear, blurred)]
+    first, second = probes
+    assert first is not None
+    assert second is not None
+    assert first.norm > 1.3 * second.norm > 0
+    assert [np.linalg.norm(probe.array) for probe in (first, second)] == pytest.approx([1, 1])
+
+
+async def test_a_turned_face_is_aligned_as_the_same_person(vision: Vision) -> None:
+    planes = photo_planes(ASTRONAUT)
+    faces = await vision.detect(planes)
+    plain = await _probe(vision, planes, faces.landmarks[0])
+    crop = await vision.align_turned(planes, faces.boxes[0], faces.landmarks[0])
+    assert crop is not None
+    turned = await vision.embed(crop)
+    assert turned is not None
+    assert plain.array @ turned.array > 0.85
+
+
+async def test_the_views_of_a_face_are_of_one_person_and_of_nobody_else(vision: Vision) -> None:
+    planes = photo_planes(SIX_FACES)
+    faces = await vision.detect(planes)
+    plain = [await _probe(vision, planes, landmarks) for landmarks in faces.landmarks[:2]]
+    crops = await vision.views(planes, faces.boxes[0], faces.landmarks[0])
+    assert len(crops) == VIEWS
+    for crop in crops:
+        probe = await vision.embed(crop)
+        assert probe is not None
+        assert plain[0].array @ probe.array > 0.6
+        assert plain[1].array @ probe.array < 0.4
+        probe.release()
+        crop.release()
+    assert vision.crops_held == 0
+
+
+async def test_too_few_crops_give_no_views_and_hold_none(vision: Vision) -> None:
+    planes = photo_planes(ASTRONAUT)
+    faces = await vision.detect(planes)
+    held = [await vision.align(planes, faces.landmarks[0]) for _ in range(8 - VIEWS + 1)]
+    assert await vision.views(planes, faces.boxes[0], faces.landmarks[0]) == []
+    assert vision.crops_held == len(held)
+    assert held[0] is not None
+    held[0].release()
+    assert len(await vision.views(planes, faces.boxes[0], faces.landmarks[0])) == VIEWS
+    assert await vision.align_turned(planes, faces.boxes[0], faces.landmarks[0]) is None
+
+
+async def test_views_that_break_hold_nothing(
+    vision: Vision, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planes = photo_planes(ASTRONAUT)
+    faces = await vision.detect(planes)
+
+    def broken(*_: object) -> None:
+        raise InferenceFailed("the device is gone")
+
+    monkeypatch.setattr(Aligner, "views", broken)
+    monkeypatch.setattr(Aligner, "crop", broken)
+    with pytest.raises(InferenceFailed):
+        await vision.views(planes, faces.boxes[0], faces.landmarks[0])
+    with pytest.raises(InferenceFailed):
+        await vision.align_turned(planes, faces.boxes[0], faces.landmarks[0])
+    assert vision.crops_held == 0
+
+
+async def test_cancelled_views_hold_nothing(vision: Vision) -> None:
+    planes = photo_planes(SIX_FACES)
+    faces = await vision.detect(planes)
+    tasks = [
+        asyncio.create_task(vision.views(planes, box, landmarks))
+        for box, landmarks in zip(faces.boxes[:2], faces.landmarks[:2], strict=True)
+    ]
+    await asyncio.sleep(0.005)
+    for task in tasks:
+        task.cancel()
+    done = await asyncio.gather(*tasks, return_exceptions=True)
+    assert vision.crops_held == sum(len(found) for found in done if isinstance(found, list))
+
+
+async def test_a_pack_without_a_second_detector_does_without(pack: packs.Pack) -> None:
+    without = replace(pack, manifest=replace(pack.manifest, landmarks=None))
+    async with Vision(without, threads=1, pool_size=8) as vision:
+        planes = photo_planes(ASTRONAUT)
+        faces = await vision.detect(planes)
+        assert not vision.has_views
+        assert await vision.views(planes, faces.boxes[0], faces.landmarks[0]) == []
+        plain = await vision.align(planes, faces.landmarks[0])
+        turned = await vision.align_turned(planes, faces.boxes[0], faces.landmarks[0])
+        assert plain is not None
+        assert turned is not None
+        assert np.array_equal(plain.array, turned.array)
+        plain.release()
+        turned.release()
+        await vision.drain()
+        assert vision.crops_held == 0
+
+
+async def test_a_drain_shows_zeros_to_every_session_that_saw_a_face(
+    pack: packs.Pack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last: dict[str, bool] = {}
+    real_run = Session.run
+
+    def run(self: Session, feed: F32, results: Sequence[F32]) -> None:
+        last[f"{self.label} {id(self)} {feed.shape}"] = bool(feed.any())
+        real_run(self, feed, results)
+
+    monkeypatch.setattr(Session, "run", run)
+    planes = photo_planes(SIX_FACES)
+    async with Vision(pack, threads=5, pool_size=24) as vision:
+        faces = await vision.detect(planes)
+        found = await asyncio.gather(
+            *(
+                vision.views(planes, box, landmarks)
+                for box, landmarks in zip(faces.boxes, faces.landmarks, strict=True)
+            )
+        )
+        for crop in (crop for crops in found for crop in crops):
+            probe = await vision.embed(crop)
+            assert probe is not None
+            probe.release()
+            crop.release()
+        strong = [name for name in last if name.startswith("centerface")]
+        assert len({name.split()[1] for name in strong}) == 2, "five threads share two"
+        assert any(last[name] for name in strong)
+        counts = await vision.drain()
+        assert (counts.held, vision.crops_held) == (0, 0)
+        assert not any(last.values())
 
 
 async def test_reference_templates_are_kept_and_counted_apart(vision: Vision) -> None:

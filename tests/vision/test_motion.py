@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lfrd.types import U8
-from lfrd.vision.motion import LINGER_S, SLOWER_BY, STILL_LOOKS_APART, MotionGate
+from lfrd.vision.motion import LINGER_S, SLOWER_BY, STILL_LOOKS_APART, MotionGate, SceneCut
 
 HZ = 8.0
 STILL_S = 2.0
@@ -104,3 +104,56 @@ def test_nothing_of_the_pictures_is_left() -> None:
     gate.clear()
     assert not held.any()
     assert gate.lets(scene(), 0.1)
+
+
+def other_scene() -> U8:
+    """Another room: bright where the first one is dark."""
+    return 255 - scene()
+
+
+def test_the_first_picture_is_no_cut_and_the_same_scene_is_none() -> None:
+    cut = SceneCut()
+    assert not any(cut.noticed(scene(seed)) for seed in range(6))
+
+
+def test_another_scene_is_a_cut_once_and_so_is_the_way_back() -> None:
+    cut = SceneCut()
+    pictures = [scene(1), scene(2), other_scene(), other_scene(), scene(3), scene(4)]
+    noticed = [cut.noticed(picture) for picture in pictures]
+    assert noticed == [False, False, True, False, True, False]
+
+
+def test_people_who_come_near_are_no_cut() -> None:
+    cut = SceneCut()
+    cut.noticed(scene(1))
+    third = with_face(scene(2), left=0, top=0, side=1080, by=60)[:, : 1920 * 2 // 5]
+    near = scene(2)
+    near[:, : third.shape[1]] = third
+    assert not cut.noticed(near), "two fifths of the picture"
+    assert not cut.noticed(scene(3)), "and they leave"
+
+
+def test_light_that_fades_is_no_cut_and_light_that_is_switched_is() -> None:
+    cut = SceneCut()
+    assert not any(cut.noticed(scene(1, grey=grey)) for grey in range(110, 60, -5))
+    assert cut.noticed(scene(1, grey=110)), "better a new track than somebody else in an old one"
+
+
+def test_a_stream_that_comes_back_in_another_size_is_a_cut() -> None:
+    cut = SceneCut()
+    cut.noticed(scene())
+    assert cut.noticed(scene()[:720, :1280])
+    assert not cut.noticed(scene()[:720, :1280])
+
+
+def test_a_cut_leaves_nothing_of_the_pictures() -> None:
+    cut = SceneCut()
+    cut.noticed(scene())
+    first = cut._before
+    assert first.any()
+    cut.noticed(other_scene())
+    assert not first.any(), "overwritten when the next one comes"
+    second = cut._before
+    cut.clear()
+    assert not second.any()
+    assert not cut.noticed(scene()), "there is no picture before it"

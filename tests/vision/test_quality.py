@@ -8,8 +8,12 @@ from lfrd.vision.align import ARCFACE_POINTS
 from lfrd.vision.quality import (
     ELEVATION_OF_PITCH_DEG,
     NOSE_DEPTH,
+    TURNED_PITCH_DEG,
+    TURNED_YAW_DEG,
     elevation_deg,
+    face_size_px,
     inter_eye_px,
+    is_turned,
     measure,
     pose_deg,
 )
@@ -74,3 +78,45 @@ def test_elevation_goes_through_what_was_measured_and_never_rises_with_pitch() -
     found = [elevation_deg(pitch_deg) for pitch_deg in np.linspace(-90, 90, 400)]
     assert (np.diff(found) <= 0).all()
     assert (found[0], found[-1]) == (90.0, -90.0)
+
+
+@pytest.mark.parametrize("yaw", [-70, -40, 0, 40, 70])
+def test_a_face_is_as_large_from_the_side_as_from_the_front(yaw: float) -> None:
+    assert face_size_px(_turned(yaw, 0)) == pytest.approx(50, abs=0.5)
+    assert inter_eye_px(_turned(yaw, 0)) == pytest.approx(50 * np.cos(np.radians(yaw)), abs=0.5)
+
+
+@pytest.mark.parametrize("pitch", [-40, 40])
+def test_a_face_is_as_large_looking_up_and_down(pitch: float) -> None:
+    assert face_size_px(_turned(0, pitch)) == pytest.approx(50, abs=0.5)
+
+
+@pytest.mark.parametrize("roll", [-90, 30, 180])
+def test_a_tilted_face_is_as_large(roll: float) -> None:
+    angle = np.radians(roll)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    tilted = (_turned(60, 0) @ turn.T).astype(np.float32)
+    assert face_size_px(tilted) == pytest.approx(50, abs=0.5)
+
+
+def test_landmarks_that_fall_together_have_no_size_and_are_turned() -> None:
+    assert face_size_px(np.full((5, 2), 7, np.float32)) == 0.0
+    assert is_turned(np.full((5, 2), 7, np.float32))
+
+
+@pytest.mark.parametrize(
+    ("yaw", "pitch", "expected"),
+    [
+        (0, 0, False),
+        (TURNED_YAW_DEG - 2, 0, False),
+        (TURNED_YAW_DEG + 2, 0, True),
+        (-TURNED_YAW_DEG - 2, 0, True),
+        (0, TURNED_PITCH_DEG - 2, False),
+        (0, -TURNED_PITCH_DEG - 2, True),
+        (0, TURNED_PITCH_DEG + 2, True),
+    ],
+)
+def test_a_face_takes_care_that_is_turned_far_to_either_side(
+    yaw: float, pitch: float, expected: bool
+) -> None:
+    assert is_turned(_turned(yaw, pitch)) is expected

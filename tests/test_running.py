@@ -1,0 +1,38 @@
+"""The counts of a deployment that goes on after a restart."""
+
+import json
+from dataclasses import fields, replace
+
+import pytest
+
+from lfrd.lines import SummaryLine, as_text
+from lfrd.running import _both, as_summary_json, from_summary_json
+
+BEFORE = SummaryLine(
+    "summary", 100, 80, 3, 20, 2, 60, 60, 1, 1.5, 10.0, 8.0, 40.0, 90.0, "d", tracks_split=4
+)
+NOW = SummaryLine(
+    "summary", 50, 40, 1, 10, 1, 30, 30, 0, 2.5, 5.0, 4.0, None, None, "d", tracks_split=3
+)
+
+
+def test_what_was_counted_before_and_after_is_counted_together() -> None:
+    both = _both(BEFORE, NOW)
+    apart = {"event", "startup_s", "latency_p50_ms", "latency_p95_ms", "deployment_id"}
+    for field in fields(SummaryLine):
+        if field.name not in apart:
+            added = getattr(BEFORE, field.name) + getattr(NOW, field.name)
+            assert getattr(both, field.name) == pytest.approx(added), field.name
+    assert (both.latency_p50_ms, both.latency_p95_ms) == (40.0, 90.0)
+
+
+def test_a_record_of_an_earlier_version_names_no_split_tracks() -> None:
+    assert from_summary_json(as_summary_json(BEFORE)) == BEFORE
+    kept = json.loads(as_summary_json(BEFORE))
+    del kept["tracks_split"]
+    assert from_summary_json(json.dumps(kept)) == replace(BEFORE, tracks_split=0)
+    assert from_summary_json(None) is None
+
+
+def test_people_read_how_many_tracks_began_in_the_middle() -> None:
+    assert "20 passing faces, 2 candidates, 4 begun in the middle" in as_text(BEFORE)
