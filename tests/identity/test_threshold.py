@@ -130,7 +130,7 @@ def test_a_curve_of_another_model_or_rule_is_refused(tmp_path: Path) -> None:
     path = tmp_path / curve.file_name(CURVE.model_digest)
     path.write_bytes(curve.dump(CURVE))
     assert curve.find(CURVE.model_digest, tmp_path, RULE) == CURVE
-    with pytest.raises(ModelError, match="evidence rule"):
+    with pytest.raises(ModelError, match=r"another rule of evidence .*apart 2 s.*calibrate"):
         curve.find(CURVE.model_digest, tmp_path, EvidenceRule(apart_s=2.0))
     path.write_bytes(curve.dump(dataclasses.replace(CURVE, model_digest="e" * 64)))
     with pytest.raises(ModelError, match="another model"):
