@@ -52,7 +52,7 @@ Found = tuple[Match, ...]
 
 NEAR = 0.12
 """A look this far below an entry's bar may be followed by looks that reach it: those of one person
-spread by about 0.1 (standard deviation, LFW), and single looks carry a handicap of 0.1."""
+spread by about 0.1 (standard deviation, LFW), and single looks carry a handicap."""
 
 CLEAR = 0.75
 """A look is clear whose norm is this part of the clearest one's at the camera."""
@@ -330,7 +330,8 @@ class _Watch:
                 nearness = self._nearness(passage, compared)
             passage.nearness = nearness
             passage.shots.compared(nearness, small=self._is_small(view))
-            decision = passage.evidence.consider(_look(frame, quality, compared))
+            seen = _look(frame, quality, compared)
+            decision = passage.evidence.consider(seen) if compared.matches else None
             if decision:
                 sight = Sight(crop.array.copy(), frame.planes, view.box, _others(view, update))
                 await self._parts.alerts.record(self._camera_id, decision, sight)
