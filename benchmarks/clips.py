@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.program import printed_by
 from benchmarks.report import Figure, Report
 from lfrd.api.schema import (
     Category,
@@ -132,19 +133,10 @@ async def _try(clip: Path) -> Outcome:
     with tempfile.TemporaryDirectory() as folder:
         for entry, (_, photo) in LISTED.items():
             (Path(folder) / f"{entry}{photo.suffix}").symlink_to(photo.resolve())
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "lfrd", "try", str(clip), "--watchlist", folder,
-            "--every-frame", "--json", stdout=asyncio.subprocess.PIPE,
+        printed = await printed_by(
+            "try", str(clip), "--watchlist", folder, "--every-frame", "--json",
+            limit_s=RUN_LIMIT_S,
         )  # fmt: skip
-        try:
-            async with asyncio.timeout(RUN_LIMIT_S):
-                printed, _ = await process.communicate()
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-    if process.returncode != 0:
-        raise SystemExit(f"lfrd try {clip.name} failed with code {process.returncode}")
     lines = [json.loads(line) for line in printed.splitlines()]
     candidates = (line for line in lines if line["event"] == "candidate")
     return Outcome(tuple(Raised(line["entry"], line["frame"]) for line in candidates), lines[-1])

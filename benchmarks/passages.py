@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import os
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from benchmarks.program import printed_by
 from benchmarks.report import Figure, Report
 from lfrd.errors import BadInput
 from lfrd.evaluate.labelled import enlarged
@@ -107,19 +107,10 @@ def _add_larger(
 
 
 async def _try(clip: Path, photos: Path, threshold: float) -> list[dict]:
-    environment = os.environ | {"LFRD_MATCHING__THRESHOLD": str(threshold)}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "lfrd", "try", str(clip), "--watchlist", str(photos),
-        "--every-frame", "--json", stdout=asyncio.subprocess.PIPE, env=environment,
+    printed = await printed_by(
+        "try", str(clip), "--watchlist", str(photos), "--every-frame", "--json",
+        threshold=threshold,
     )  # fmt: skip
-    try:
-        printed, _ = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode != 0:
-        raise SystemExit(f"lfrd try failed with code {process.returncode}")
     return [json.loads(line) for line in printed.splitlines()]
 
 

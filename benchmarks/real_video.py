@@ -26,6 +26,7 @@ import numpy as np
 
 from benchmarks.media import CROWD, HAMILTON, SHARED, listed, watchlist
 from benchmarks.peers import DETECTOR_SIDE_PX, make_pack
+from benchmarks.program import printed_by
 from benchmarks.report import Figure, Report
 from lfrd.demo.stream import rtsp_stream
 from lfrd.evaluate.shots import Raised, Shot, read_labels, score
@@ -43,8 +44,7 @@ RUN_LIMIT_S = 400.0
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A labelled clip; `least` and `naive_margin` are its bars: so many person-shots, or as many as
-    the naive loop less so many."""
+    """A labelled clip; `least` person-shots are its bar, None as many as the naive loop raises."""
 
     name: str
     video: Path
@@ -213,20 +213,7 @@ async def _try(source: str, photos: Path, *options: str) -> list[dict[str, Any]]
 
 
 async def _run(*arguments: str) -> bytes:
-    environment = os.environ | {"LFRD_MATCHING__THRESHOLD": str(THRESHOLD)}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "lfrd", *arguments, stdout=asyncio.subprocess.PIPE, env=environment
-    )
-    try:
-        async with asyncio.timeout(RUN_LIMIT_S):
-            printed, _ = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode != 0:
-        raise SystemExit(f"lfrd {' '.join(arguments[:2])} failed with code {process.returncode}")
-    return printed
+    return await printed_by(*arguments, threshold=THRESHOLD, limit_s=RUN_LIMIT_S)
 
 
 def _raised(lines: Sequence[dict[str, Any]]) -> list[Raised]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -250,7 +250,7 @@ class _Watch:
         left has a turn in the next frames."""
         hopes = [
             (hope, view)
-            for view in map(self._doubted(frame), live)
+            for view in (self._doubted(frame, seen) for seen in live)
             if (hope := self._hope(frame, view)) is not None
         ]
         hopes.sort(key=lambda item: -item[0])
@@ -258,22 +258,19 @@ class _Watch:
             self._skip("frame-full")
         return [view for _, view in hopes[:LOOKS_LIMIT]]
 
-    def _doubted(self, frame: Frame) -> Callable[[TrackView], TrackView]:
-        """Looks whether the face of a view is as it was in the last frame."""
-
-        def doubted(view: TrackView) -> TrackView:
-            if not view.detected:
-                return view
-            changed = self._glimpses.changed(view.track_id, frame.planes.y, view.box)
-            if not (changed or view.doubtful):
-                return view
-            if self._glimpses.as_at_look(view.track_id):
-                self.tracker.trust(view.track_id)
-                return replace(view, doubtful=False)
+    def _doubted(self, frame: Frame, view: TrackView) -> TrackView:
+        """The view, doubtful or not as a glimpse of its face says."""
+        if not view.detected:
+            return view
+        changed = self._glimpses.changed(view.track_id, frame.planes.y, view.box)
+        if not (changed or view.doubtful):
+            return view
+        doubtful = not self._glimpses.as_at_look(view.track_id)
+        if doubtful:
             self.tracker.doubt(view.track_id)
-            return replace(view, doubtful=True)
-
-        return doubted
+        else:
+            self.tracker.trust(view.track_id)
+        return replace(view, doubtful=doubtful)
 
     def _hope(self, frame: Frame, view: TrackView) -> float | None:
         """How good this view of a track may be; None where it deserves no crop."""

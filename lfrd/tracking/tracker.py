@@ -108,15 +108,11 @@ class Tracker:
 
     def doubt(self, track_id: int) -> None:
         """Something else than geometry says that the track may follow another face now."""
-        for track in self._tracks:
-            if track.track_id == track_id:
-                track.doubtful = True
+        self._mark(track_id, doubtful=True)
 
     def trust(self, track_id: int) -> None:
         """A look has shown that the track still follows the same face."""
-        for track in self._tracks:
-            if track.track_id == track_id:
-                track.doubtful = False
+        self._mark(track_id, doubtful=False)
 
     def renumber(self, track_id: int) -> int:
         """A look has shown that the track follows somebody else now. The old id has ended, and
@@ -125,6 +121,12 @@ class Tracker:
         track.track_id, self._next_id = self._next_id, self._next_id + 1
         track.doubtful = False
         return track.track_id
+
+    def _mark(self, track_id: int, *, doubtful: bool) -> None:
+        """Nothing where no track has this id."""
+        for track in self._tracks:
+            if track.track_id == track_id:
+                track.doubtful = doubtful
 
     def close(self) -> TrackUpdate:
         """End every track; the tracker can be used again afterwards."""

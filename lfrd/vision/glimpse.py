@@ -24,8 +24,8 @@ two people in two of a hundred: then a doubt needs no look."""
 
 
 class Glimpses:
-    """The last glimpse of each track of one camera; they are overwritten when the next one comes,
-    and when the track ends."""
+    """The last glimpse of each track of one camera, and the one at its last look; each is
+    overwritten when the next one comes, and when the track ends."""
 
     def __init__(self) -> None:
         self._last: dict[int, F32] = {}
