@@ -120,7 +120,8 @@ async def _strangers(vision: RememberingVision) -> F32:
 
     async def one(path: Path) -> F32 | None:
         async with room:
-            return await template_of(vision, path)
+            found = await template_of(vision, path)
+            return None if found is None else found.vector
 
     found = [vector for vector in await asyncio.gather(*map(one, paths)) if vector is not None]
     vision.forget()

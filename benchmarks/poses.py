@@ -26,7 +26,7 @@ from lfrd.evaluate.labelled import find_people
 from lfrd.identity.enrolment import detect_in_photo, read_photo
 from lfrd.identity.evidence import EvidenceRule
 from lfrd.identity.mean_template import WEIGHT_POWER
-from lfrd.pipeline import NEAR, UNCLEAR
+from lfrd.pipeline import CLEAR, NEAR, UNCLEAR
 from lfrd.types import F32, Planes
 from lfrd.vision import packs
 from lfrd.vision.engine import Crop, Vision
@@ -62,11 +62,13 @@ class Looks:
 
     total: F32 = field(default_factory=lambda: np.zeros(0, np.float32))
     best: F32 = field(default_factory=lambda: np.zeros(0, np.float32))
+    last_norm: float = 0.0
 
     def add(self, vector: F32, norm: float, known: F32, share: float = 1.0) -> None:
         """Take a look in, and how near it alone is to each of `known` f32[n, D]."""
         weighed = vector * share * norm**WEIGHT_POWER
         self.total = self.total + weighed if self.total.size else weighed
+        self.last_norm = norm
         scores = known @ vector
         self.best = np.maximum(self.best, scores) if self.best.size else scores
 
@@ -107,6 +109,7 @@ class Ours:
     def __init__(self, vision: Vision) -> None:
         self._vision = vision
         self.careful = 0
+        self._clearest = 0.0
 
     async def reference(self, path: Path) -> F32:
         """The template of a portrait."""
@@ -126,17 +129,23 @@ class Ours:
     async def _take(
         self, looks: Looks, planes: Planes, box: F32, landmarks: F32, known: F32
     ) -> None:
-        if is_turned(landmarks) and looks.total.size and looks.short(known) <= UNCLEAR:
+        if is_turned(landmarks) and looks.total.size and not self._is_clear(looks, known):
             crop = await self._vision.align_turned(planes, box, landmarks)
         else:
             crop = await self._vision.align(planes, landmarks)
-        looks.add(*await self._template(crop), known)
+        vector, norm = await self._template(crop)
+        self._clearest = max(self._clearest, norm)
+        looks.add(vector, norm, known)
         short = looks.short(known)
         if 0 < short <= NEAR and is_turned(landmarks):
             self.careful += 1
             views = await self._vision.views(planes, box, landmarks)
             for view in views:
                 looks.add(*await self._template(view), known, 1 / len(views))
+
+    def _is_clear(self, looks: Looks, known: F32) -> bool:
+        """Whether a clear look has said that nobody on the list is near."""
+        return looks.last_norm >= CLEAR * self._clearest and looks.short(known) > UNCLEAR
 
     async def _template(self, crop: Crop | None) -> tuple[F32, float]:
         assert crop is not None

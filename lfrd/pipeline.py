@@ -65,6 +65,10 @@ UNCLEAR = 0.20
 then it is a poor one; a better one comes before its time."""
 
 
+UNSETTLED = frozenset({Nearness.NEAR, Nearness.UNCLEAR, Nearness.FAR})
+"""What a look says that leaves open who it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """How every camera is looked at.
@@ -337,9 +341,9 @@ class _Watch:
 
     async def _crop(self, frame: Frame, view: TrackView) -> Crop | None:
         """The better landmarks for a face that is turned away cost as much as half a template: they
-        are for those of whom an earlier look did not say that they are nobody on the list."""
+        are for a second look, where no clear one has said that it is nobody on the list."""
         vision, nearness = self._parts.vision, self._passages[view.track_id].nearness
-        if is_turned(view.landmarks) and nearness in (Nearness.NEAR, Nearness.UNCLEAR):
+        if is_turned(view.landmarks) and nearness in UNSETTLED:
             return await vision.align_turned(frame.planes, view.box, view.landmarks)
         return await vision.align(frame.planes, view.landmarks)
 

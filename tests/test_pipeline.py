@@ -70,7 +70,8 @@ async def test_a_track_that_never_ends_costs_a_fixed_number_of_looks_and_rare_ch
     await run_camera("door", _frames(8 * 120), parts_of(seeing, max_looks=10), counters)
     assert counters.tracks == 1
     assert seeing.searches == 10 + 9, "each look alone, and all but the first with the mean"
-    assert 10 + 50 <= counters.templates_made <= 10 + 120 / BestShotRule().longest_wait_s
+    rare = 120 / BestShotRule().longest_wait_s
+    assert 10 + rare / 2 <= counters.templates_made <= 10 + rare
     assert counters.templates_made == seeing.probes.counts().made
     assert counters.looks_skipped["track-cap"] > 0
     assert seeing.held == 0
@@ -209,7 +210,7 @@ async def test_what_is_silent_on_the_old_passage_can_be_raised_on_the_new_one(
     }
     seeing, search, counters = Seeing(FACE, people), listing(ada=towards(0)), CameraCounters()
     heard = Heard(search, silenced=["ada"] if silenced else [])
-    pictures = [*_of(1, 24), *_of(2, 24), *_of(3, 24)]
+    pictures = [*_of(1, 24), *_of(2, 24), *_of(3, 32)]
     await run_camera("door", frames_of(pictures), parts_of(seeing, search, heard), counters)
     assert set(seeing.looks) == {1, 2, 3}
     assert counters.tracks_split == 1
@@ -223,10 +224,10 @@ async def test_what_is_silent_on_the_old_passage_can_be_raised_on_the_new_one(
 @pytest.mark.parametrize(
     ("hidden", "changed", "sequences"),
     [
-        (False, False, [1, 17, 33, 49, 65]),
-        (True, True, [1, 17, 33, 41, 57]),
-        (False, True, [1, 17, 33, 40, 56]),
-        (True, False, [1, 17, 33, 49, 65]),
+        (False, False, [1, 25, 49]),
+        (True, True, [1, 25, 41, 65]),
+        (False, True, [1, 25, 40, 64]),
+        (True, False, [1, 25, 49]),
     ],
     ids=["no doubt", "hidden and unlike before", "unlike before", "hidden, and as it was"],
 )
@@ -252,7 +253,7 @@ async def test_a_face_that_looks_unlike_itself_is_looked_at_at_once() -> None:
     seeing, looked, counters = Seeing(FACE, people), Looked(), CameraCounters()
     parts = parts_of(seeing, listing(eve=towards(5)), observer=looked)
     await run_camera("door", frames_of([before] * 40 + [after] * 4), parts, counters)
-    assert looked.taken == [(1, 1), (1, 17), (1, 33), (2, 40)]
+    assert looked.taken == [(1, 1), (1, 25), (2, 40)]
     assert (counters.tracks_split, counters.scene_cuts) == (1, 0)
 
 

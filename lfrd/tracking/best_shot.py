@@ -58,7 +58,7 @@ class BestShotRule:
     near_s: float = 0.5
     doubt_s: float = 0.4
     brisk_looks: int = 3
-    longest_wait_s: float = 2.0
+    longest_wait_s: float = 3.0
     better: float = 1.5
     much_better: float = 2.0
     better_share: float = 0.6

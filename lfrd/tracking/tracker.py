@@ -41,7 +41,7 @@ class TrackerRule:
     max_tracks: int = 200
     doubt_after_s: float = 0.2
     doubt_leap: float = 0.6
-    doubt_near: float = 0.4
+    doubt_near: float = 0.3
 
 
 _State = tuple[float, float, float, float]
