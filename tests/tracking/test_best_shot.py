@@ -97,10 +97,10 @@ def test_however_good_a_look_is_it_waits_for_most_of_the_time() -> None:
     [
         (Nearness.NEAR, False, [0.35, 0.35, 0.5, 0.5, 0.5]),
         (Nearness.NEAR, True, [0.35, 0.35, 0.5, 0.5, 0.5]),
-        (Nearness.UNCLEAR, False, [0.35, 0.35, 0.7, 1.4, 2.0, 2.0]),
-        (Nearness.UNCLEAR, True, [0.7, 1.4, 2.0, 2.0]),
-        (Nearness.FAR, False, [0.7, 1.4, 2.0, 2.0]),
-        (Nearness.DECIDED, False, [0.7, 1.4, 2.0, 2.0]),
+        (Nearness.UNCLEAR, False, [0.35, 0.35, 0.7, 1.4, 2.8, 3.0]),
+        (Nearness.UNCLEAR, True, [0.7, 1.4, 2.8, 3.0]),
+        (Nearness.FAR, False, [0.7, 1.4, 2.8, 3.0]),
+        (Nearness.DECIDED, False, [0.7, 1.4, 2.8, 3.0]),
     ],
 )
 def test_the_wait_goes_by_what_the_last_look_said(
@@ -115,10 +115,11 @@ def test_looks_follow_quickly_again_once_somebody_on_the_list_is_near() -> None:
     for at_s in (0.0, 1.0, 3.0, 6.0):
         assert _refusal(shots, quality(), at_s) is None
         _take(shots, quality(), at_s, Nearness.FAR)
-    assert _refusal(shots, quality(), 7.9) == "too-soon"
-    assert _refusal(shots, quality(), 8.0) is None
-    _take(shots, quality(), 8.0, Nearness.NEAR)
-    assert _refusal(shots, quality(), 8.0 + RULE.near_s) is None
+    at_s = 6.0 + RULE.longest_wait_s
+    assert _refusal(shots, quality(), at_s - 0.1) == "too-soon"
+    assert _refusal(shots, quality(), at_s) is None
+    _take(shots, quality(), at_s, Nearness.NEAR)
+    assert _refusal(shots, quality(), at_s + RULE.near_s) is None
 
 
 def test_a_look_in_doubt_is_due_at_once_however_poor_it_is() -> None:
@@ -139,13 +140,14 @@ def test_a_track_that_had_all_its_looks_is_still_checked() -> None:
     assert not shots.full
     _take(shots, quality(), 1.0, Nearness.NEAR)
     assert shots.full
-    assert _refusal(shots, quality(overall=1.0), 2.9) == "track-cap", "however good it is"
-    assert _refusal(shots, quality(), 3.0) is None
+    due_s = 1.0 + RULE.longest_wait_s
+    assert _refusal(shots, quality(overall=1.0), due_s - 0.1) == "track-cap", "however good it is"
+    assert _refusal(shots, quality(), due_s) is None
     assert _refusal(shots, quality(), 1.5, doubtful=True) is None
-    shots.took(quality(), 0.8, 3.0)
+    shots.took(quality(), 0.8, due_s)
     assert shots.full, "a check is no look"
-    assert _refusal(shots, quality(), 4.9) == "track-cap"
-    assert _refusal(shots, quality(), 5.0) is None
+    assert _refusal(shots, quality(), due_s + RULE.longest_wait_s - 0.1) == "track-cap"
+    assert _refusal(shots, quality(), due_s + RULE.longest_wait_s) is None
 
 
 @given(
