@@ -12,7 +12,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from lfrd.config import CameraSection, Config, ModelsSection, SiteSection
+from lfrd.config import CameraSection, Config, ModelsSection, PolicySection, SiteSection
 from lfrd.daemon import open_site
 from lfrd.errors import Conflict, NotFound
 from lfrd.governance.planning import Draft
@@ -31,6 +31,7 @@ def config_of(state: Path) -> Config:
     return Config(
         site=SiteSection(node="bench", state_dir=state),
         models=ModelsSection(threads=1),
+        policy=PolicySection(allow_lab=True),
         camera=(CameraSection(id="gate", address="rtsp://127.0.0.1:9/1"),),
     )
 

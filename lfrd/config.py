@@ -143,7 +143,7 @@ class PolicySection(Section):
     by it (lfrd.governance.profile): None leaves the profile's value."""
 
     profile: str = "standard"
-    allow_lab: bool = True
+    allow_lab: bool = False
     reviewers_required: PolicyValue = None
     authoriser_differs: PolicyValue = None
     list_confirmed_within_h: PolicyValue = None

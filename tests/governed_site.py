@@ -39,7 +39,7 @@ async def governed(
     config = config_on(folder).model_copy(
         update={
             "camera": (camera,),
-            "policy": PolicySection.model_validate(policy),
+            "policy": PolicySection.model_validate({"allow_lab": True} | policy),
             "keys": KeysSection(escrow=escrow),
         }
     )
@@ -55,10 +55,15 @@ def photo() -> bytes:
     return (Path(spec.origin).parent / "data" / "astronaut.png").read_bytes()
 
 
-async def make_list(site: Site, name: str = "wanted", principal: str = "user:lists") -> str:
+async def make_list(
+    site: Site,
+    name: str = "wanted",
+    principal: str = "user:lists",
+    category: Category = Category.WANTED,
+) -> str:
     """A list with one person on it; its id."""
     made = await site.watchlists.create_list(
-        name, Category.WANTED, "to find them", "the desk", "#d0021b", None, principal=principal
+        name, category, "to find them", "the desk", "#d0021b", None, principal=principal
     )
     entry = await site.watchlists.add_entry(
         made.row.id, f"{name}-1", "warrant 12", "the court", False, None, None,

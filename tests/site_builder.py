@@ -10,7 +10,7 @@ from lfrd.api.door import Limits
 from lfrd.api.server import ApiServer
 from lfrd.client import Client
 from lfrd.clock import Clock
-from lfrd.config import ApiSection, Config, ModelsSection, SiteSection
+from lfrd.config import ApiSection, Config, ModelsSection, PolicySection, SiteSection
 from lfrd.daemon import open_site
 from lfrd.site import Site
 
@@ -33,6 +33,7 @@ def config_on(folder: Path, tcp: str | None = None) -> Config:
         site=SiteSection(node="test-site", state_dir=folder),
         api=ApiSection(tcp=tcp),
         models=ModelsSection(threads=1),
+        policy=PolicySection(allow_lab=True),
     )
 
 

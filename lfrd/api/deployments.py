@@ -7,7 +7,7 @@ from fastapi import APIRouter
 
 from lfrd.api import governance_views as views
 from lfrd.api import schema, schema_governance
-from lfrd.api.deps import SUPERVISORS, PrincipalDep, SiteDep
+from lfrd.api.deps import SUPERVISORS, PrincipalDep, RoleDep, SiteDep
 from lfrd.errors import NotFound
 from lfrd.governance.planning import Draft
 from lfrd.site import Site
@@ -25,11 +25,12 @@ async def list_deployments(site: SiteDep, principal: PrincipalDep) -> tuple[sche
     return await _shown(site, principal, *await site.deployments.list_all())
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, dependencies=[SUPERVISORS])
 async def start_deployment(
     body: schema.DeploymentStart, site: SiteDep, principal: PrincipalDep
 ) -> schema.Deployment:
-    """Start comparing faces on all enabled cameras with the named lists; one at a time."""
+    """Start comparing faces on all enabled cameras with the named lists; one at a time. The lists
+    are erased after use: it needs the role that may erase."""
     started = await site.deployments.start(
         body.profile,
         body.purpose,
@@ -108,13 +109,15 @@ async def begin_deployment(
     body: schema_governance.DeploymentBegin,
     site: SiteDep,
     principal: PrincipalDep,
+    role: RoleDep,
 ) -> schema.Deployment:
-    """Start it, or list all that is missing. An urgent start is ratified in time, or purged."""
+    """Start it, or list all that is missing. An urgent start is ratified in time, or purged; where
+    the rules erase the lists after use, it needs the role that may erase."""
     if body.urgent_reason is None:
         row = await site.deployments.start_planned(deployment_id, principal=principal)
     else:
         row = await site.deployments.start_urgent(
-            deployment_id, body.urgent_reason, principal=principal
+            deployment_id, body.urgent_reason, role, principal=principal
         )
     return (await _shown(site, principal, row))[0]
 

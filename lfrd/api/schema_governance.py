@@ -26,7 +26,7 @@ class Policy(PolicyBrief):
 
 
 class SitePolicies(Wire):
-    """What may be in force here: the site's own, and the lab's unless it was ruled out."""
+    """What may be in force here: the site's own, and the lab's where it was allowed."""
 
     own: Policy
     lab: Policy | None
@@ -103,9 +103,10 @@ class Deployment(Wire):
 
 
 class DeploymentStart(Wire):
-    """Starts a deployment of the `lab` profile on the named lists and all enabled cameras."""
+    """Starts a deployment of the `lab` profile on the named lists and all enabled cameras. The
+    lists are of category `test`, and are erased when the daemon stops."""
 
-    profile: Literal["lab"] = "lab"
+    profile: Literal["lab"]
     purpose: Line
     place: Line
     watchlist_ids: Annotated[tuple[str, ...], Field(min_length=1, max_length=100)]
@@ -148,11 +149,13 @@ class GateFinding(Wire):
 
 
 class GateVerdict(Wire):
-    """Everything that bars this caller from starting the deployment now, at once."""
+    """Everything that bars this caller from starting the deployment now, at once; `erases` is what
+    its rules erase after use."""
 
     open: bool
     missing: tuple[GateFinding, ...]
     warnings: tuple[GateFinding, ...]
+    erases: tuple[GateFinding, ...] = ()
 
 
 class DeploymentBegin(Wire):

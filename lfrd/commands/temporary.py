@@ -24,7 +24,10 @@ async def lab_site(
     with tempfile.TemporaryDirectory(prefix="lfrd-lab-") as folder:
         site = base.site.model_copy(update={"state_dir": Path(folder)})
         api = base.api.model_copy(update={"socket": None, "tcp": None})
-        config = base.model_copy(update={"site": site, "api": api, "camera": (camera,)})
+        policy = base.policy.model_copy(update={"allow_lab": True})  # it is nothing but a lab
+        config = base.model_copy(
+            update={"site": site, "api": api, "policy": policy, "camera": (camera,)}
+        )
         async with open_site(config, manner) as opened:
             if not with_api:
                 yield opened

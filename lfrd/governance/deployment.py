@@ -25,6 +25,7 @@ from lfrd.running import Running, Tools, as_summary_json, from_summary_json
 from lfrd.store import deployments as stored
 from lfrd.store.database import SYSTEM
 from lfrd.store.deployments import Deployment, DeploymentState, Snapshot, UseCase
+from lfrd.store.tokens import Role
 from lfrd.store.transaction import Reader, Transaction
 
 log = logging.getLogger(__name__)
@@ -168,12 +169,17 @@ class Deployments:
             principal=principal,
         )
 
-    async def start_urgent(self, deployment_id: str, reason: str, *, principal: str) -> Deployment:
-        """Start a draft on the starter's own word; somebody else ratifies it, or it is purged."""
+    async def start_urgent(
+        self, deployment_id: str, reason: str, role: Role, *, principal: str
+    ) -> Deployment:
+        """Start a draft on the starter's own word; somebody else ratifies it, or it is purged.
+
+        Raises Denied where its rules erase the lists after use, and `role` may not.
+        """
         row = await self.get(deployment_id)
         policy = self._policy(row)
         return await self._start(
-            lambda tx: planning.declare_urgent(tx, deployment_id, reason, policy.rules),
+            lambda tx: planning.declare_urgent(tx, deployment_id, reason, policy.rules, role),
             policy,
             json.loads(row.watchlist_ids),
             principal=principal,

@@ -12,6 +12,7 @@ from typing import Literal
 from lfrd.governance.evaluation import Standing
 from lfrd.governance.profile import Policy
 from lfrd.store.deployments import Deployment, DeploymentState, UseCase
+from lfrd.store.watchlists import Category
 
 DOCUMENTS = ("impact-assessment", "notice")
 """The documents that a deployment outside the lab refers to: what it may do to people was weighed
@@ -42,6 +43,7 @@ class ListFacts:
     """Entries without a legal basis or a source."""
     locked: bool
     """Its key is gone: it has records and no faces."""
+    category: str = ""
 
     @property
     def exists(self) -> bool:
@@ -81,6 +83,8 @@ class Verdict:
     warnings: tuple[Finding, ...]
     evaluation_id: str | None = None
     """The evaluation report that is relied on, if any: the log of the start names it."""
+    erases: tuple[Finding, ...] = ()
+    """What the rules erase after use."""
 
     @property
     def is_open(self) -> bool:
@@ -104,7 +108,24 @@ def judge(deployment: Deployment, policy: Policy, facts: Facts) -> Verdict:
     for finding, wanted in (_threshold(policy, facts), _evaluation(policy, facts)):
         if finding is not None:
             (missing if wanted == "required" else warnings).append(finding)
-    return Verdict(tuple(missing), tuple(warnings), facts.evaluation.report_id)
+    return Verdict(
+        tuple(missing), tuple(warnings), facts.evaluation.report_id, _erased_after(policy, facts)
+    )
+
+
+def _erased_after(policy: Policy, facts: Facts) -> tuple[Finding, ...]:
+    if policy.rules.after_use != "erase_list":
+        return ()
+    within_h = policy.rules.after_use_within_h
+    when = "at the daemon's next stop" if within_h is None else f"{within_h:g} h after its end"
+    return tuple(
+        Finding(
+            f"watchlist.{listed.watchlist_id}",
+            f"watchlist {listed.name!r} and its {listed.entries} entries are erased {when}",
+        )
+        for listed in facts.lists
+        if listed.exists
+    )
 
 
 def _plan(deployment: Deployment, policy: Policy) -> list[Finding]:
@@ -175,6 +196,11 @@ def _list_faults(listed: ListFacts, policy: Policy, now_s: float) -> list[str]:
     if within_h is not None and now_s - listed.confirmed_at_s > within_h * HOUR_S:
         faults.append(f"was not confirmed within {within_h:g} h: look it over and confirm it")
     if policy.is_lab:
+        if listed.category != Category.TEST:
+            faults.append(
+                f"is of category {listed.category!r}: a deployment of the lab erases its lists "
+                f"after use, and takes those of category {Category.TEST.value!r} alone"
+            )
         return faults
     if not listed.templates:
         faults.append("holds nobody whom the present model can compare with")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lfrd.errors import BadInput, Conflict, NotFound
+from lfrd.governance import two_person
 from lfrd.governance.evaluation import standing
 from lfrd.governance.gate import HOUR_S, Facts, ListFacts, ThresholdBasis
 from lfrd.governance.profile import LAB, Policy, Rules, SitePolicies
@@ -11,6 +12,7 @@ from lfrd.store import deployments as stored
 from lfrd.store import erasures, evaluations, templates, watchlists
 from lfrd.store.deployments import Deployment, DeploymentState, NewDeployment
 from lfrd.store.erasures import ErasureKind
+from lfrd.store.tokens import Role
 from lfrd.store.transaction import Reader, Transaction
 from lfrd.store.watchlists import Watchlist
 
@@ -109,6 +111,7 @@ def _list_facts(reader: Reader, watchlist_id: str, model_digest: str, now_s: flo
             (row.id,),
         ),
         locked=not reader.keys.has(watchlists.scope_of(row.id)),
+        category=row.category.value,
     )
 
 
@@ -151,10 +154,15 @@ def end(tx: Transaction, row: Deployment, reason: str, summary: str, compared: i
     return stored.end(tx, row.id, reason=reason, summary=summary)
 
 
-def declare_urgent(tx: Transaction, deployment_id: str, reason: str, rules: Rules) -> Deployment:
-    """Let `tx.principal` start without an authorisation, for now. Raises Conflict, BadInput."""
+def declare_urgent(
+    tx: Transaction, deployment_id: str, reason: str, rules: Rules, role: Role
+) -> Deployment:
+    """Let `tx.principal` start without an authorisation, for now. Raises Conflict, BadInput, or
+    Denied where the rules erase the lists after use and `role` may not."""
     if rules.urgent_ratified_within_h is None:
         raise Conflict("this policy knows no urgent start: have it authorised")
+    if rules.after_use == "erase_list":
+        two_person.demand_take_off(role)
     if not reason.strip():
         raise BadInput("an urgent start needs a reason")
     ratify_by_s = tx.at_s + rules.urgent_ratified_within_h * HOUR_S

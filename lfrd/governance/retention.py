@@ -20,6 +20,7 @@ from lfrd.store.database import SYSTEM, Database
 from lfrd.store.deployments import Deployment, DeploymentState
 from lfrd.store.erasures import ErasureKind
 from lfrd.store.transaction import Reader, Transaction
+from lfrd.store.watchlists import Category
 
 log = logging.getLogger(__name__)
 
@@ -296,15 +297,20 @@ def _episode_ids(reader: Reader, deployment_id: str) -> list[str]:
 
 
 def _uses(reader: Reader) -> list[Use]:
-    """The uses of the lists that still exist."""
+    """The uses of the lists that still exist. What the lab used is erased where it was made for
+    tests: an earlier lfrd let it use any list."""
     rows = reader.rows(
-        "SELECT watchlist_id, deployment_id FROM deployment_watchlist"
-        " WHERE watchlist_id IN (SELECT id FROM watchlist)"
+        "SELECT watchlist_id, deployment_id, category FROM deployment_watchlist"
+        " JOIN watchlist ON watchlist.id = watchlist_id"
     )
     uses = []
-    for watchlist_id, deployment_id in rows:
+    for watchlist_id, deployment_id, category in rows:
         row = stored.get(reader, str(deployment_id))
-        if row.policy_digest:
-            ended_at_s = None if row.state is DeploymentState.RUNNING else row.ended_at_s
-            uses.append(Use(str(watchlist_id), ended_at_s, parse(row.policy).rules))
+        if not row.policy_digest:
+            continue
+        policy = parse(row.policy)
+        if policy.is_lab and category != Category.TEST:
+            continue
+        ended_at_s = None if row.state is DeploymentState.RUNNING else row.ended_at_s
+        uses.append(Use(str(watchlist_id), ended_at_s, policy.rules))
     return uses

@@ -16,12 +16,17 @@ from governed_site import (
     see_somebody,
 )
 
-from lfrd.errors import BadInput, Conflict, NotFound
+from lfrd.config import Config
+from lfrd.errors import BadInput, Conflict, Denied, NotFound
+from lfrd.governance import planning, profile
 from lfrd.governance.planning import Draft
 from lfrd.governance.schedule import Plan, Window
 from lfrd.site import Site
+from lfrd.store import deployments as stored
 from lfrd.store import episodes
 from lfrd.store.deployments import DeploymentState
+from lfrd.store.tokens import Role
+from lfrd.store.watchlists import Category
 
 SOON_S = 8.0
 
@@ -152,7 +157,8 @@ async def test_a_restart_under_other_rules_ends_it(tmp_path: Path) -> None:
 async def test_the_lab_ends_with_the_daemon_and_leaves_no_list(tmp_path: Path) -> None:
     clock = SettableClock()
     async with governed(tmp_path, clock) as site:
-        listed, kept = await make_list(site), await make_list(site, "never used")
+        listed = await make_list(site, category=Category.TEST)
+        kept = await make_list(site, "never used", category=Category.TEST)
         row = await site.deployments.start(
             "lab", "a test", "the bench", (listed,), 600, principal="user:ada"
         )
@@ -161,10 +167,51 @@ async def test_the_lab_ends_with_the_daemon_and_leaves_no_list(tmp_path: Path) -
         assert [item.row.id for item in await site.watchlists.lists()] == [kept]
 
 
-async def test_a_site_may_do_without_the_lab(tmp_path: Path) -> None:
+async def test_the_lab_takes_no_list_but_those_of_tests(tmp_path: Path) -> None:
+    clock = SettableClock()
+    async with governed(tmp_path, clock) as site:
+        listed = await make_list(site)
+        with pytest.raises(Conflict, match="category 'wanted': a deployment of the lab erases"):
+            await site.deployments.start("lab", "p", "q", (listed,), 60, principal="user:ada")
+        planned = await site.deployments.draft(draft_of(listed, "lab"), principal="user:ada")
+        await site.database.write(lambda tx: stored.authorise(tx, planned.id), principal="user:bo")
+        with pytest.raises(Conflict, match="category 'wanted'"):
+            await site.deployments.start_planned(planned.id, principal="user:ada")
+        assert await site.deployments.list_all() == [await site.deployments.get(planned.id)]
+    async with governed(tmp_path, clock) as site:
+        assert [item.row.id for item in await site.watchlists.lists()] == [listed]
+
+
+async def test_what_an_earlier_lfrd_used_in_the_lab_is_not_erased(tmp_path: Path) -> None:
+    """Then any list could be used there, and would have gone at the next stop."""
+    clock = SettableClock()
+    async with governed(tmp_path, clock) as site:
+        listed = await make_list(site, category=Category.TEST)
+        await site.deployments.start("lab", "p", "q", (listed,), 600, principal="user:ada")
+        await site.database.write(
+            lambda tx: tx.execute("UPDATE watchlist SET category = 'wanted'"), principal="test"
+        )
+    async with governed(tmp_path, clock) as site:
+        assert [item.row.id for item in await site.watchlists.lists()] == [listed]
+
+
+async def test_the_gate_shows_what_is_erased_after_use(tmp_path: Path) -> None:
+    async with governed(tmp_path, SettableClock()) as site:
+        listed = await make_list(site, category=Category.TEST)
+        for rules, said in (
+            ("lab", ["watchlist 'wanted' and its 1 entries are erased at the daemon's next stop"]),
+            ("standard", []),
+        ):
+            row = await site.deployments.draft(draft_of(listed, rules), principal="user:ada")
+            verdict = await site.deployments.verdict(row.id, principal="user:ada")
+            assert [finding.text for finding in verdict.erases] == said
+
+
+async def test_a_site_has_no_lab_unless_it_says_so(tmp_path: Path) -> None:
     async with governed(tmp_path, SettableClock(), allow_lab=False) as site:
-        with pytest.raises(BadInput, match="no policy profile 'lab'"):
+        with pytest.raises(BadInput, match=r"no policy profile 'lab'.*allow_lab = true"):
             await site.deployments.start("lab", "p", "q", ("x",), 60, principal="user:ada")
+    assert Config().policy.allow_lab is False
 
 
 async def test_an_extension_is_a_new_authorisation_within_the_limit(tmp_path: Path) -> None:
@@ -219,9 +266,31 @@ async def test_an_urgent_start_is_ratified_by_somebody_else(tmp_path: Path) -> N
         listed = await make_list(site)
         row = await site.deployments.draft(draft_of(listed), principal="user:ada")
         with pytest.raises(Conflict, match="knows no urgent start"):
-            await site.deployments.start_urgent(row.id, "now", principal="user:ada")
+            await site.deployments.start_urgent(
+                row.id, "now", Role.SUPERVISOR, principal="user:ada"
+            )
         with pytest.raises(NotFound):
-            await site.deployments.start_urgent("none", "now", principal="user:ada")
+            await site.deployments.start_urgent(
+                "none", "now", Role.SUPERVISOR, principal="user:ada"
+            )
+
+
+async def test_an_urgent_start_that_erases_a_list_needs_the_role_that_may(tmp_path: Path) -> None:
+    police = profile.load("uk-police").rules
+    async with governed(tmp_path, SettableClock(), **URGENT) as site:
+        row = await site.deployments.draft(
+            draft_of(await make_list(site), "uk-police"), principal="user:ada"
+        )
+        with pytest.raises(Denied, match="needs the role supervisor"):
+            await site.database.write(
+                lambda tx: planning.declare_urgent(tx, row.id, "now", police, Role.OPERATOR),
+                principal="user:ada",
+            )
+        urgent = await site.database.write(
+            lambda tx: planning.declare_urgent(tx, row.id, "now", police, Role.SUPERVISOR),
+            principal="user:ada",
+        )
+        assert urgent.urgent_reason == "now"
 
 
 async def make_urgent(site: Site, deployment_id: str) -> None:

@@ -114,7 +114,7 @@ def test_what_the_standard_profile_only_warns_of() -> None:
 def test_the_lab_wants_little() -> None:
     lab = profile.load("lab")
     bare = row(Draft("lab", "a test", "test", "lab", ("list-1",), 60.0, start_at_s=NOW_S))
-    old = dataclasses.replace(LIST, confirmed_at_s=0.0, templates=0, unfounded=3)
+    old = dataclasses.replace(LIST, confirmed_at_s=0.0, templates=0, unfounded=3, category="test")
     given = facts(now_s=NOW_S, lists=(old,), cameras=0, policy_digest=lab.digest,
                   threshold_basis=ThresholdBasis.CONSTANT, evaluation=NONE)  # fmt: skip
     verdict = judge(bare, lab, given)
