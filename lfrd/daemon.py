@@ -107,6 +107,7 @@ async def open_site(
         await fleet.load()
         await deployments.recover()
         await retention.leave()  # what a crash left of the lab
+        await retention.close_faceless()
         parts.push_async_callback(retention.leave)
         await say_what_is_locked(database, health)
         site = Site(

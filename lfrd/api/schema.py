@@ -335,6 +335,8 @@ class Alert(Wire):
 
     `bundled_with` is an earlier alert of the same entry at the same camera, within `cooldown_s` of
     this one: whoever notifies people told them with that one. Each is reviewed by itself.
+
+    `erased` says why there is no face any more, and nothing to decide: screens drop the pictures.
     """
 
     id: str
@@ -357,6 +359,7 @@ class Alert(Wire):
     decoy: Literal[True] | None = None
     decoy_right: ReviewDecision | None = None
     bundled_with: str | None = None
+    erased: str | None = None
 
 
 class EventKind(StrEnum):

@@ -147,6 +147,10 @@ class Retention:
         else:
             self._health.clear(COMPONENT)
 
+    async def close_faceless(self) -> None:
+        """At the start: what an earlier lfrd erased and left open is closed."""
+        await self._database.write(erasures.close_faceless, principal=SYSTEM)
+
     async def leave(self) -> None:
         """At exit, and at the start after a crash: the lists that the lab has used.
 

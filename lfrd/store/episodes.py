@@ -299,6 +299,24 @@ def close(tx: Transaction, episode_id: str) -> Episode:
     return get(tx, episode_id)
 
 
+def lapse(tx: Transaction, episode_id: str) -> None:
+    """open → closed, undecided: its faces were erased. One that is closed stays as it is."""
+    changed = tx.execute(
+        "UPDATE episode SET state = 'closed', closed_at_s = ? WHERE id = ? AND state = 'open'",
+        (tx.at_s, episode_id),
+    )
+    if changed:
+        tx.audit(AuditClass.ERASURE, "episode.lapse", (episode_id,))
+        tx.event(EventKind.EPISODE_CLOSED, episode_id)
+
+
+def why_erased(episode: Episode) -> str | None:
+    """Why an episode shows no face any more; None while it does."""
+    if episode.faces_erased_at_s is None:
+        return None
+    return "its faces were erased" if episode.reference else "the person was erased"
+
+
 def get(reader: Reader, episode_id: str) -> Episode:
     """Raises NotFound."""
     return reader.get(Episode, episode_id)

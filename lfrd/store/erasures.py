@@ -14,7 +14,7 @@ from lfrd.errors import Conflict
 from lfrd.events import EventKind
 from lfrd.governance.audit import AuditClass
 from lfrd.ids import new_id
-from lfrd.store import deployments, holds, watchlists
+from lfrd.store import deployments, episodes, holds, watchlists
 from lfrd.store.transaction import Reader, Transaction
 
 
@@ -181,18 +181,21 @@ def delete_person(tx: Transaction, erasure: Erasure) -> Erasure:
     tx.execute("DELETE FROM person WHERE id = ?", (person_id,))
     tx.execute("UPDATE episode_rival SET sealed_reference_portrait = NULL, reference = ''"
                " WHERE person_id = ?", (person_id,))  # fmt: skip
+    beside = tx.rows("SELECT episode_id FROM episode_rival WHERE person_id = ?", (person_id,))
+    for episode_id in [str(row[0]) for row in beside]:
+        tx.event(EventKind.EPISODE_UPDATED, episode_id)
     tx.execute("UPDATE episode SET reference = '' WHERE person_id = ?", (person_id,))
-    episodes = blank(tx, "person_id = ?", (person_id,))
+    blanked = blank(tx, "person_id = ?", (person_id,))
     forget_links(tx, subjects)
-    return deleted(tx, replace(counted, episodes=episodes))
+    return deleted(tx, replace(counted, episodes=blanked))
 
 
 def delete_deployment(tx: Transaction, erasure: Erasure) -> Erasure:
     """The faces of a deployment's episodes; its key is destroyed by now. The record stays."""
-    episodes = blank(tx, "deployment_id = ?", (erasure.subject_id,))
+    blanked = blank(tx, "deployment_id = ?", (erasure.subject_id,))
     if deployments.get(tx, erasure.subject_id).state == deployments.DeploymentState.ENDED:
         deployments.mark_erased(tx, erasure.subject_id)
-    return deleted(tx, replace(erasure, episodes=episodes))
+    return deleted(tx, replace(erasure, episodes=blanked))
 
 
 def blank_due(tx: Transaction, deployment_id: str, raised_before_s: float) -> Erasure | None:
@@ -207,7 +210,7 @@ def blank_due(tx: Transaction, deployment_id: str, raised_before_s: float) -> Er
     if not count:
         return None
     return note_deleted(tx, ErasureKind.EPISODES, deployment_id, "the time for face data is over",
-                        episodes=count)  # fmt: skip
+                        blanked=count)  # fmt: skip
 
 
 def note_deleted(
@@ -217,12 +220,13 @@ def note_deleted(
     reason: str,
     *,
     templates: int = 0,
-    episodes: int = 0,
+    blanked: int = 0,
 ) -> Erasure:
-    """An erasure whose rows went in this very transaction, or that was in memory only."""
+    """An erasure whose rows went in this very transaction, or that was in memory only; `blanked`
+    episodes lost their faces by it."""
     erasure = Erasure(
         new_id(), kind, subject_id, reason, ErasureState.DELETED, tx.at_s, tx.principal,
-        templates=templates, episodes=episodes,
+        templates=templates, episodes=blanked,
     )  # fmt: skip
     tx.insert(erasure)
     return erasure
@@ -265,7 +269,15 @@ def blank(tx: Transaction, condition: str, values: Sequence[str | float]) -> int
             (tx.at_s, episode_id),
         )
         tx.event(EventKind.EPISODE_UPDATED, episode_id)
+        episodes.lapse(tx, episode_id)
     return len(ids)
+
+
+def close_faceless(tx: Transaction) -> None:
+    """Close what was erased by an lfrd that left it open, to be decided without a face."""
+    rows = tx.rows("SELECT id FROM episode WHERE state = 'open' AND faces_erased_at_s IS NOT NULL")
+    for episode_id in [str(row[0]) for row in rows]:
+        episodes.lapse(tx, episode_id)
 
 
 def forget_links(tx: Transaction, subject_ids: Sequence[str]) -> int:

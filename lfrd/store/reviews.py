@@ -51,6 +51,9 @@ def submit(
     What a `supervisor` decides about an escalated episode settles it.
     """
     episode = episodes.get(tx, episode_id)
+    erased = episodes.why_erased(episode)
+    if erased is not None:
+        raise Conflict(f"episode {episode_id} cannot be decided any more: {erased}")
     if episode.state == episodes.EpisodeState.CLOSED:
         raise Conflict(f"episode {episode_id} is closed: nothing is left to decide")
     supervising = supervisor and episode.escalated_at_s is not None

@@ -16,14 +16,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lfrd.errors import BadInput, Conflict, NotFound
+from lfrd.events import EventKind, Reset
 from lfrd.governance import profile, retention
 from lfrd.governance.audit import AuditClass
 from lfrd.governance.retention import Use, lists_due, lists_due_at_exit
 from lfrd.site import Site
 from lfrd.store import episodes, erasures, holds, thresholds, watchlists
-from lfrd.store.episodes import Episode
+from lfrd.store.episodes import Episode, EpisodeState
 from lfrd.store.erasures import ErasureKind, ErasureState
 from lfrd.store.holds import HoldKind
+from lfrd.store.reviews import ReviewDecision
 from lfrd.store.transaction import Reader, Transaction
 
 LAB = profile.load("lab").rules
@@ -218,6 +220,99 @@ async def test_erasing_a_person_erases_their_episodes_copies(tmp_path: Path) -> 
         assert left.reference == ""
         with pytest.raises(NotFound):
             await site.eraser.erase(ErasureKind.PERSON, "nobody", "r", principal="user:ada")
+
+
+async def until_erased(site: Site, clock: SettableClock, way: str, episode: Episode) -> None:
+    if way == "person":
+        await site.eraser.erase(
+            ErasureKind.PERSON, episode.person_id, "asked for", principal="user:ada"
+        )
+        return
+    await site.deployments.end(episode.deployment_id, "over", principal="user:ada")
+    if way == "timer":
+        clock.advance(DAY_S + 1)
+        await site.retention.sweep()
+    else:
+        await site.eraser.erase(
+            ErasureKind.DEPLOYMENT, episode.deployment_id, "r", principal="user:ada"
+        )
+
+
+@pytest.mark.parametrize(
+    ("way", "why"),
+    [
+        ("person", "the person was erased"),
+        ("timer", "its faces were erased"),
+        ("deployment", "its faces were erased"),
+    ],
+)
+async def test_what_is_erased_is_closed_and_nobody_decides_it(
+    tmp_path: Path, way: str, why: str
+) -> None:
+    clock = SettableClock()
+    async with governed(tmp_path, clock) as site:
+        listed = await make_list(site)
+        row = await deploy(site, listed)
+        episode = await see_somebody(site, row.id, listed)
+        async with site.database.events.subscribe() as changes:
+            await until_erased(site, clock, way, episode)
+            told = set()
+            async for event in changes:
+                assert not isinstance(event, Reset)
+                told.add((event.kind, event.subject_id))
+                if (EventKind.EPISODE_CLOSED, episode.id) in told:
+                    break
+        left = await site.database.read(lambda r: episodes.get(r, episode.id))
+        assert left.state is EpisodeState.CLOSED
+        assert left.closed_at_s is not None
+        assert episodes.why_erased(left) == why
+        with pytest.raises(Conflict, match=why):
+            await site.reviews.submit(
+                episode.id, ReviewDecision.MATCH, "", principal="user:reviewer"
+            )
+        open_ones = await site.database.read(lambda r: episodes.page(r, state=EpisodeState.OPEN))
+        assert open_ones == []
+
+
+async def test_who_looks_at_an_erased_rival_is_told(tmp_path: Path) -> None:
+    async with governed(tmp_path, SettableClock()) as site:
+        listed, other = await make_list(site), await make_list(site, "other")
+        row = await deploy(site, listed)
+        episode = await see_somebody(site, row.id, listed)
+        rival = (await site.watchlists.entries(other))[0].row
+        await site.database.write(
+            lambda tx: episodes.add_rival(
+                tx,
+                episodes.Rival(episode.id, rival.id, rival.person_id, other, rival.reference, 0.5),
+            ),
+            principal="system",
+        )
+        async with site.database.events.subscribe() as changes:
+            await site.eraser.erase(
+                ErasureKind.PERSON, rival.person_id, "asked for", principal="user:ada"
+            )
+            async for event in changes:
+                assert not isinstance(event, Reset)
+                if (event.kind, event.subject_id) == (EventKind.EPISODE_UPDATED, episode.id):
+                    break
+        left = await site.database.read(lambda r: episodes.get(r, episode.id))
+        assert left.state is EpisodeState.OPEN, "the candidate is somebody else"
+
+
+async def test_what_was_erased_and_left_open_is_closed_at_the_start(tmp_path: Path) -> None:
+    clock = SettableClock()
+    async with governed(tmp_path, clock) as site:
+        listed = await make_list(site)
+        row = await deploy(site, listed)
+        episode = await see_somebody(site, row.id, listed)
+        await until_erased(site, clock, "person", episode)
+        await site.database.write(
+            lambda tx: tx.execute("UPDATE episode SET state = 'open', closed_at_s = NULL"),
+            principal="test",
+        )
+    async with governed(tmp_path, clock) as site:
+        left = await site.database.read(lambda r: episodes.get(r, episode.id))
+        assert left.state is EpisodeState.CLOSED
 
 
 async def test_a_running_deployment_is_not_erased(tmp_path: Path) -> None:

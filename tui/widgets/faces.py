@@ -92,7 +92,8 @@ def verdict_content(alert: Alert, reason: str, now_s: float) -> Content:
 
 def _undecided_content(alert: Alert, reason: str) -> Content:
     if not is_undecided(alert):
-        closed = Content.styled("Closed without a decision of yours.", "$quiet")
+        why = f": {alert.erased}" if alert.erased else ""
+        closed = Content.styled(f"Closed without a decision of yours{why}.", "$quiet")
         return _with_figures(closed, alert)
     if reason:
         return Content.assemble(("Reason for your decision: ", "$quiet"), reason)
@@ -121,6 +122,11 @@ def _with_figures(first: Content, alert: Alert) -> Content:
     return Content("\n").join([first, Content(figures_text(alert.revealed)), last])
 
 
+def _faces_of(alert: Alert) -> tuple[object, ...]:
+    """Whose photos are shown: the candidate's; another rival who was erased makes it others."""
+    return alert.id, tuple(rival.person_id for rival in alert.rivals if not rival.reference)
+
+
 class FacePanel(Vertical):
     """Face, reference, verdict and the three decisions, all of the same weight."""
 
@@ -137,7 +143,7 @@ class FacePanel(Vertical):
         self._reference_caption = Line(id="reference-caption", classes="caption")
         self._verdict = Line(id="verdict")
         self._switcher = ContentSwitcher(initial="empty")
-        self._faces_of: str | None = None
+        self._faces_of: tuple[object, ...] | None = None
         self._other = 0  # which rival's photo stands in for the reference; 0 is none
         self._seen_since_s: float | None = None
         self._failed = False
@@ -171,9 +177,10 @@ class FacePanel(Vertical):
 
     def show_other(self, alert: Alert) -> bool:
         """Show the next rival's photo in place of the reference; False where there is none."""
-        if not alert.rivals:
+        if not alert.rivals or alert.erased:
             return False
-        self._faces_of, self._other = alert.id, (self._other + 1) % (len(alert.rivals) + 1)
+        self._faces_of = _faces_of(alert)
+        self._other = (self._other + 1) % (len(alert.rivals) + 1)
         self._blank("loading")
         self._load(alert)
         return True
@@ -201,15 +208,16 @@ class FacePanel(Vertical):
     def _follow(self, alert: Alert | None) -> None:
         """Load the photos of another candidate.
 
-        The old ones go at once: a face never stands beside another candidate's name.
+        The old ones go at once: a face never stands beside another candidate's name, and none
+        stays that was erased.
         """
-        if alert is None:
+        if alert is None or alert.erased:
             self.workers.cancel_group(self, "photos")
-            self._blank("")
+            self._blank("" if alert is None or not alert.erased else alert.erased)
             self._faces_of = None
-        elif alert.id != self._faces_of:
+        elif _faces_of(alert) != self._faces_of:
             self._blank("loading")
-            self._faces_of, self._other = alert.id, 0
+            self._faces_of, self._other = _faces_of(alert), 0
             self._load(alert)
 
     def _blank(self, words: str) -> None:
