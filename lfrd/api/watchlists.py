@@ -6,7 +6,7 @@ import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 
 from lfrd.api import images, schema, views
-from lfrd.api.deps import SUPERVISORS, PrincipalDep, SiteDep, UploadsDep
+from lfrd.api.deps import SUPERVISORS, PrincipalDep, RoleDep, SiteDep, UploadsDep
 from lfrd.errors import BadInput
 from lfrd.identity.gate import GateMode
 from lfrd.store.watchlists import Category
@@ -149,7 +149,9 @@ async def read_photo(photo_id: str, site: SiteDep, principal: PrincipalDep) -> R
 
 
 @router.delete("/photos/{photo_id}", status_code=204)
-async def delete_photo(photo_id: str, site: SiteDep, principal: PrincipalDep) -> Response:
-    """Delete a photo and its templates."""
-    await site.watchlists.delete_photo(photo_id, principal=principal)
+async def delete_photo(
+    photo_id: str, site: SiteDep, principal: PrincipalDep, role: RoleDep
+) -> Response:
+    """Delete a photo and its templates. The last one of an entry needs the role that may erase."""
+    await site.watchlists.delete_photo(photo_id, principal=principal, role=role)
     return Response(status_code=204)

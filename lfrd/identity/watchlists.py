@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from lfrd.clock import Clock
 from lfrd.errors import NotFound
+from lfrd.governance import taking_off
+from lfrd.governance.two_person import MAY_ERASE
 from lfrd.identity import gate
 from lfrd.identity.gate import Finding, GateMode
 from lfrd.identity.live_gallery import LiveGallery
@@ -15,6 +17,7 @@ from lfrd.store import watchlists as stored
 from lfrd.store.database import Database
 from lfrd.store.reference_images import ReferenceImage
 from lfrd.store.sqlite import SQLValue
+from lfrd.store.tokens import Role
 from lfrd.store.transaction import Reader, Transaction
 from lfrd.store.vectors import VectorIndex
 from lfrd.store.watchlists import Category, Entry, NewEntry, NewWatchlist, Watchlist
@@ -42,7 +45,11 @@ class ListedEntry:
 
 
 class Watchlists:
-    """Lists, entries and photos. Every changing call names its principal."""
+    """Lists, entries and photos. Every changing call names its principal.
+
+    What may take somebody off a list is told what the caller may do (`role`), and raises Denied;
+    `delete_list` and `delete_entry` always do, so they leave the question to their callers.
+    """
 
     def __init__(
         self,
@@ -90,22 +97,38 @@ class Watchlists:
         return ListedWatchlist(row, 0, 0)
 
     async def change_list(
-        self, watchlist_id: str, changes: Mapping[str, SQLValue], *, principal: str
+        self,
+        watchlist_id: str,
+        changes: Mapping[str, SQLValue],
+        *,
+        principal: str,
+        role: Role = MAY_ERASE,
     ) -> ListedWatchlist:
         """Set some of a list's values (`list_changes.LIST_COLUMNS`). Raises NotFound, Conflict."""
-        await self._database.write(
-            lambda tx: list_changes.change_list(tx, watchlist_id, changes), principal=principal
-        )
+
+        def write(tx: Transaction) -> None:
+            taking_off.check_list_change(tx, watchlist_id, changes, role)
+            list_changes.change_list(tx, watchlist_id, changes)
+
+        await self._database.write(write, principal=principal)
         await self.refill(watchlist_id, principal=principal)
         return await self.get_list(watchlist_id)
 
     async def set_cameras(
-        self, watchlist_id: str, camera_ids: Sequence[str], *, principal: str
+        self,
+        watchlist_id: str,
+        camera_ids: Sequence[str],
+        *,
+        principal: str,
+        role: Role = MAY_ERASE,
     ) -> ListedWatchlist:
         """Compare with a list on these cameras only; without any, on all. Raises NotFound."""
-        await self._database.write(
-            lambda tx: list_changes.set_cameras(tx, watchlist_id, camera_ids), principal=principal
-        )
+
+        def write(tx: Transaction) -> None:
+            taking_off.check_cameras(tx, watchlist_id, camera_ids, role)
+            list_changes.set_cameras(tx, watchlist_id, camera_ids)
+
+        await self._database.write(write, principal=principal)
         await self.refill(watchlist_id, principal=principal)
         return await self.get_list(watchlist_id)
 
@@ -162,12 +185,20 @@ class Watchlists:
         return ListedEntry(await self._database.write(write, principal=principal), ())
 
     async def change_entry(
-        self, entry_id: str, changes: Mapping[str, SQLValue], *, principal: str
+        self,
+        entry_id: str,
+        changes: Mapping[str, SQLValue],
+        *,
+        principal: str,
+        role: Role = MAY_ERASE,
     ) -> ListedEntry:
         """Set some of an entry's values (`list_changes.ENTRY_COLUMNS`). Raises NotFound."""
-        await self._database.write(
-            lambda tx: list_changes.change_entry(tx, entry_id, changes), principal=principal
-        )
+
+        def write(tx: Transaction) -> None:
+            taking_off.check_entry_change(tx, entry_id, changes, role)
+            list_changes.change_entry(tx, entry_id, changes)
+
+        await self._database.write(write, principal=principal)
         await self.photos.refresh(entry_id, principal=principal)
         return await self.get_entry(entry_id)
 
@@ -210,11 +241,14 @@ class Watchlists:
         entry = (await self.get_entry(entry_id)).row if entry_id else None
         return (await self.photos.judge(data, name, entry=entry, box=box)).findings
 
-    async def delete_photo(self, photo_id: str, *, principal: str) -> None:
+    async def delete_photo(self, photo_id: str, *, principal: str, role: Role = MAY_ERASE) -> None:
         """Raises NotFound."""
-        await self._erase(
-            "reference_image_id = ?", photo_id, reference_images.delete, "photo", principal
-        )
+
+        def delete(tx: Transaction, photo_id: str) -> bool:
+            taking_off.check_photo(tx, photo_id, role)
+            return reference_images.delete(tx, photo_id)
+
+        await self._erase("reference_image_id = ?", photo_id, delete, "photo", principal)
 
     async def photo_image(self, photo_id: str, *, principal: str) -> bytes:
         """The photo's file as it was given; reading it is logged."""
