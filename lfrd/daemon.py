@@ -1,6 +1,7 @@
 """The composition root: opens every part in order, runs them together, closes in reverse."""
 
 import asyncio
+import contextlib
 import functools
 import gc
 import logging
@@ -15,6 +16,7 @@ from lfrd.clock import Clock, process_age_s
 from lfrd.config import Config
 from lfrd.cores import share_heaps, usable_cores
 from lfrd.decoys import Decoys
+from lfrd.errors import StoreFailed
 from lfrd.fleet import Fleet, Reading
 from lfrd.governance import profile
 from lfrd.governance.clock import SteadyClock
@@ -47,6 +49,9 @@ from lfrd.vision import packs
 from lfrd.vision.engine import Vision
 
 log = logging.getLogger(__name__)
+
+STORE = "store"
+"""Its name on the health board."""
 
 STORE_LOOK_S = 1.0
 COLLECT_AFTER = 10_000
@@ -117,6 +122,7 @@ async def open_site(
             bus=database.events,
             health=health,
             vision=vision,
+            pack=pack_name,
             gallery=live,
             fleet=fleet,
             watchlists=lists.watchlists,
@@ -159,7 +165,7 @@ async def _at_work(site: Site, timekeeping: Timekeeping, decoys: Decoys) -> Asyn
             tasks.create_task(timekeeping.run(), name="clock"),
             tasks.create_task(decoys.run(), name="decoys"),
             tasks.create_task(site.vision.stay_clean(), name="vision"),
-            tasks.create_task(_watch_store(site), name="store"),
+            tasks.create_task(watch_store(site.database, site.health), name="store"),
         ]
         deployments = tasks.create_task(site.deployments.run(stop), name="deployments")
         try:
@@ -172,14 +178,20 @@ async def _at_work(site: Site, timekeeping: Timekeeping, decoys: Decoys) -> Asyn
             no_cameras.set()
 
 
-async def _watch_store(site: Site) -> None:
-    """Health is red while the last write did not reach the disk, whoever asked for it."""
+async def watch_store(database: Database, health: HealthBoard) -> None:
+    """Health is red while the last write did not reach the disk, whoever asked for it.
+
+    The one place that says so and takes it back: while it is red the disk is tried again and
+    again, so that it gets well without anybody else having to write.
+    """
     while True:
-        await asyncio.sleep(STORE_LOOK_S)
-        if site.database.failure is not None:
-            site.health.fail("disk", f"writes do not reach the disk: {site.database.failure}")
+        if database.failure is None:
+            health.clear(STORE)
         else:
-            site.health.clear("disk")
+            health.fail(STORE, f"writes do not reach the disk: {database.failure}")
+            with contextlib.suppress(StoreFailed):
+                await database.try_disk()
+        await asyncio.sleep(STORE_LOOK_S)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,8 @@ class Site:
     bus: EventBus
     health: HealthBoard
     vision: Vision
+    pack: str
+    """The model pack in use: the configured one, or the one that was switched to."""
     gallery: LiveGallery
     fleet: Fleet
     watchlists: Watchlists
