@@ -11,7 +11,7 @@ from lfrd.clock import Clock
 from lfrd.errors import BadInput
 from lfrd.identity import gate
 from lfrd.identity.enrolment import EnrolledPhoto, enrol
-from lfrd.identity.gate import Company, Finding, GateMode, GateRule, Neighbour
+from lfrd.identity.gate import Company, Finding, GateRule, Neighbour
 from lfrd.identity.live_gallery import LiveGallery
 from lfrd.identity.live_search import LiveSearch
 from lfrd.identity.threshold import Derived
@@ -222,11 +222,3 @@ def _stored(matrix: TemplateMatrix, row: int) -> StoredTemplate:
         matrix.watchlist_ids[row],
         Template(matrix.vectors[row], matrix.model_digest),
     )
-
-
-def mode_of(text: str) -> GateMode:
-    """The gate's mode by its word. Raises BadInput."""
-    try:
-        return GateMode(text)
-    except ValueError:
-        raise BadInput(f"{text!r} is no mode of the gate: strict or warn") from None

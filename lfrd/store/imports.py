@@ -83,11 +83,6 @@ def get(reader: Reader, import_id: str) -> ImportRun:
     return reader.get(ImportRun, import_id)
 
 
-def of_list(reader: Reader, watchlist_id: str) -> list[ImportRun]:
-    """The imports into a list, newest first."""
-    return reader.find(ImportRun, "WHERE watchlist_id = ? ORDER BY id DESC", (watchlist_id,))
-
-
 def row(reader: Reader, import_id: str, number: int) -> ImportRow | None:
     """What came of a row, if it is done."""
     return reader.first(ImportRow, "WHERE import_id = ? AND number = ?", (import_id, number))

@@ -22,7 +22,6 @@ class Category(enum.StrEnum):
     AT_RISK = "at-risk"
     EXCLUDED = "excluded"
     COURT_ORDER = "court-order"
-    STAFF = "staff"
     TEST = "test"
 
 
