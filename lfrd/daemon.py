@@ -98,13 +98,13 @@ async def open_site(
         pace = manner.pace or Pace(
             look.target_hz, floor_hz=look.floor_hz, still_look_s=look.still_look_s
         )
-        lists = _lists(config, clock, database, index, vision, live, health)
+        eraser = Eraser(database, index, live)
+        lists = _lists(config, clock, database, index, vision, live, eraser, health)
         tools = Tools(
             config, database, clock, health, fleet, vision, pace, born_at_s, lists.thresholds,
             manner.report, manner.observer,
         )  # fmt: skip
         deployments = Deployments(tools, live, policies)
-        eraser = Eraser(database, index, live)
         retention = Retention(database, eraser, clock, health, policies, deployments.end_now)
         reviews = Reviews(database, clock, health, required=policies.own.rules.reviewers_required)
         decoys = Decoys(config.review, database, clock, health, fleet, vision, deployments)
@@ -212,6 +212,7 @@ def _lists(
     index: VectorIndex,
     vision: Vision,
     live: LiveGallery,
+    eraser: Eraser,
     health: HealthBoard,
 ) -> _Lists:
     setting = Setting(
@@ -225,8 +226,7 @@ def _lists(
     watchlists = Watchlists(database, index, photos, live, clock, vision.model_digest)
     expiry = Expiry(
         database, clock, health, live, config.lists.expired_kept_h * 3600,
-        functools.partial(watchlists.delete_list, principal=SYSTEM),
-        functools.partial(watchlists.delete_entry, principal=SYSTEM),
+        functools.partial(eraser.erase, reason="it has expired", principal=SYSTEM),
     )  # fmt: skip
     cache_dir = config.models.cache_dir or packs.default_cache_dir()
     models = ModelChange(database, index, cache_dir, config.models.pack)

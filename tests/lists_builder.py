@@ -4,6 +4,7 @@ import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image
 from vision_media import SIX_FACES
 
 from lfrd.clock import Clock, SystemClock
+from lfrd.governance.erasure import Eraser
 from lfrd.health import HealthBoard
 from lfrd.identity.bulk_import import BulkImport
 from lfrd.identity.expiry import Expiry
@@ -50,6 +52,7 @@ class Lists:
     imports: BulkImport
     thresholds: Thresholds
     expiry: Expiry
+    eraser: Eraser
     clock: Clock
 
     async def make_list(self, name: str = "list", principal: str = ADA) -> str:
@@ -88,17 +91,12 @@ async def lists(
             thresholds = Thresholds(database, clock, vision.model_digest, setting)
             photos = Photos(database, index, vision, live, clock, thresholds)
             watchlists = Watchlists(database, index, photos, live, clock, vision.model_digest)
-
-            async def erase_list(watchlist_id: str) -> None:
-                await watchlists.delete_list(watchlist_id, principal="system")
-
-            async def erase_entry(entry_id: str) -> None:
-                await watchlists.delete_entry(entry_id, principal="system")
-
-            expiry = Expiry(database, clock, health, live, 3600.0, erase_list, erase_entry)
+            eraser = Eraser(database, index, live)
+            erase = partial(eraser.erase, reason="it has expired", principal="system")
+            expiry = Expiry(database, clock, health, live, 3600.0, erase)
             yield Lists(
                 database, index, vision, live, photos, watchlists,
-                BulkImport(database, photos, clock), thresholds, expiry, clock,
+                BulkImport(database, photos, clock), thresholds, expiry, eraser, clock,
             )  # fmt: skip
 
 

@@ -9,10 +9,14 @@ from lfrd.api import images, schema, views
 from lfrd.api.deps import SUPERVISORS, PrincipalDep, SiteDep, UploadsDep
 from lfrd.errors import BadInput
 from lfrd.identity.gate import GateMode
+from lfrd.store.erasures import ErasureKind
 from lfrd.store.watchlists import Category
 from lfrd.types import F32
 
 router = APIRouter(tags=["watchlists"])
+
+DELETED = "deleted"
+"""The reason in the receipt of what a DELETE erases."""
 
 PhotoName = Annotated[str, Query(min_length=1, max_length=200)]
 Box = Annotated[str | None, Query(max_length=100, description="left,top,right,bottom in pixels")]
@@ -72,7 +76,7 @@ async def read_watchlist(watchlist_id: str, site: SiteDep) -> schema.Watchlist:
 @router.delete("/watchlists/{watchlist_id}", status_code=204, dependencies=[SUPERVISORS])
 async def delete_watchlist(watchlist_id: str, site: SiteDep, principal: PrincipalDep) -> Response:
     """Erase a list with its entries, photos and templates; they leave a running search at once."""
-    await site.watchlists.delete_list(watchlist_id, principal=principal)
+    await site.eraser.erase(ErasureKind.WATCHLIST, watchlist_id, DELETED, principal=principal)
     return Response(status_code=204)
 
 
@@ -113,7 +117,7 @@ async def read_entry(entry_id: str, site: SiteDep) -> schema.Entry:
 @router.delete("/entries/{entry_id}", status_code=204, dependencies=[SUPERVISORS])
 async def delete_entry(entry_id: str, site: SiteDep, principal: PrincipalDep) -> Response:
     """Take a person off a list, photos and templates included."""
-    await site.watchlists.delete_entry(entry_id, principal=principal)
+    await site.eraser.erase(ErasureKind.ENTRY, entry_id, DELETED, principal=principal)
     return Response(status_code=204)
 
 
@@ -151,5 +155,5 @@ async def read_photo(photo_id: str, site: SiteDep, principal: PrincipalDep) -> R
 @router.delete("/photos/{photo_id}", status_code=204)
 async def delete_photo(photo_id: str, site: SiteDep, principal: PrincipalDep) -> Response:
     """Delete a photo and its templates."""
-    await site.watchlists.delete_photo(photo_id, principal=principal)
+    await site.eraser.erase(ErasureKind.PHOTO, photo_id, DELETED, principal=principal)
     return Response(status_code=204)

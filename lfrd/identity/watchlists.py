@@ -1,10 +1,9 @@
 """Watchlists as people change them: stored first, then known to the running search."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lfrd.clock import Clock
-from lfrd.errors import NotFound
 from lfrd.identity import gate
 from lfrd.identity.gate import Finding, GateMode
 from lfrd.identity.live_gallery import LiveGallery
@@ -19,8 +18,6 @@ from lfrd.store.transaction import Reader, Transaction
 from lfrd.store.vectors import VectorIndex
 from lfrd.store.watchlists import Category, Entry, NewEntry, NewWatchlist, Watchlist
 from lfrd.types import F32
-
-_OF_ENTRY = "FROM template JOIN entry ON entry.id = entry_id WHERE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +111,6 @@ class Watchlists:
         await self._database.write(lambda tx: stored.confirm(tx, watchlist_id), principal=principal)
         return await self.get_list(watchlist_id)
 
-    async def delete_list(self, watchlist_id: str, *, principal: str) -> None:
-        """Erase a list with everything on it. Raises NotFound."""
-        await self._erase("watchlist_id = ?", watchlist_id, stored.delete, "watchlist", principal)
-
     async def entries(self, watchlist_id: str) -> list[ListedEntry]:
         """The entries of a list, by reference. Raises NotFound."""
 
@@ -179,10 +172,6 @@ class Watchlists:
         await self.photos.refresh(entry_id, principal=principal)
         return await self.get_entry(entry_id)
 
-    async def delete_entry(self, entry_id: str, *, principal: str) -> None:
-        """Take somebody off a list, photos and templates included. Raises NotFound."""
-        await self._erase("entry_id = ?", entry_id, stored.delete_entry, "entry", principal)
-
     async def add_photo(
         self,
         entry_id: str,
@@ -209,12 +198,6 @@ class Watchlists:
         """What the gate would say; nothing is stored. Raises PhotoRefused, BadInput, NotFound."""
         entry = (await self.get_entry(entry_id)).row if entry_id else None
         return (await self.photos.judge(data, name, entry=entry, box=box)).findings
-
-    async def delete_photo(self, photo_id: str, *, principal: str) -> None:
-        """Raises NotFound."""
-        await self._erase(
-            "reference_image_id = ?", photo_id, reference_images.delete, "photo", principal
-        )
 
     async def photo_image(self, photo_id: str, *, principal: str) -> bytes:
         """The photo's file as it was given; reading it is logged."""
@@ -245,32 +228,6 @@ class Watchlists:
         )
         cameras = stored.cameras_of(reader, (row.id,)).get(row.id, frozenset())
         return ListedWatchlist(row, entries, kept, tuple(sorted(cameras)))
-
-    async def _erase(
-        self,
-        whose: str,
-        subject_id: str,
-        delete: Callable[[Transaction, str], bool],
-        what: str,
-        principal: str,
-    ) -> None:
-        """Delete something and everything under it, then take its templates out of the search."""
-
-        def write(tx: Transaction) -> list[tuple[str, str]]:
-            rows = tx.rows(
-                f"SELECT template.id, entry.id {_OF_ENTRY} {whose}",  # literals above
-                (subject_id,),
-            )
-            gone = [(str(template_id), str(entry_id)) for template_id, entry_id in rows]
-            if not delete(tx, subject_id):
-                raise NotFound(f"there is no {what} {subject_id}")
-            return gone
-
-        gone = await self._database.write(write, principal=principal)
-        template_ids = [template_id for template_id, _ in gone]
-        whole = what != "photo"  # a photo's entry stays, with what its other photos scored
-        self._live.removed(template_ids, {entry_id for _, entry_id in gone} if whole else ())
-        await self._index.remove(template_ids)
 
 
 def _listed_entry(reader: Reader, row: Entry) -> ListedEntry:

@@ -14,7 +14,7 @@ from lfrd.errors import Conflict
 from lfrd.events import EventKind
 from lfrd.governance.audit import AuditClass
 from lfrd.ids import new_id
-from lfrd.store import deployments, holds, watchlists
+from lfrd.store import deployments, holds, reference_images, watchlists
 from lfrd.store.transaction import Reader, Transaction
 
 
@@ -111,6 +111,11 @@ def destroy_key(tx: Transaction, erasure: Erasure) -> bool:
         tx.keys.destroy(deployments.scope_of(erasure.subject_id))
     elif erasure.kind is ErasureKind.PERSON:
         tx.keys.destroy_parts(_parts_of_person(tx, erasure.subject_id))
+    elif erasure.kind is ErasureKind.ENTRY:
+        photos = reference_images.of_entry(tx, erasure.subject_id)
+        tx.keys.destroy_parts([photo.id for photo in photos])
+    elif erasure.kind is ErasureKind.PHOTO:
+        tx.keys.destroy_parts([erasure.subject_id])
     return True
 
 
@@ -161,6 +166,29 @@ def delete_list(tx: Transaction, erasure: Erasure) -> Erasure:
                       erasure.subject_id),
     )  # fmt: skip
     watchlists.delete(tx, erasure.subject_id)
+    return deleted(tx, counted)
+
+
+def delete_entry(tx: Transaction, erasure: Erasure) -> Erasure:
+    """An entry with its photos; their keys are destroyed by now. Also where it is gone already."""
+    counted = replace(
+        erasure,
+        entries=_count(tx, "FROM entry WHERE id = ?", erasure.subject_id),
+        templates=_count(tx, "FROM template WHERE entry_id = ?", erasure.subject_id),
+        images=_count(tx, "FROM reference_image WHERE entry_id = ?", erasure.subject_id),
+    )
+    watchlists.delete_entry(tx, erasure.subject_id)
+    return deleted(tx, counted)
+
+
+def delete_photo(tx: Transaction, erasure: Erasure) -> Erasure:
+    """A photo with its templates; its key is destroyed by now. Also where it is gone already."""
+    counted = replace(
+        erasure,
+        templates=_count(tx, "FROM template WHERE reference_image_id = ?", erasure.subject_id),
+        images=_count(tx, "FROM reference_image WHERE id = ?", erasure.subject_id),
+    )
+    reference_images.delete(tx, erasure.subject_id)
     return deleted(tx, counted)
 
 
@@ -306,6 +334,8 @@ def _held(reader: Reader, kind: ErasureKind, subject_id: str) -> bool:
         ErasureKind.WATCHLIST: holds.on_list,
         ErasureKind.PERSON: holds.on_person,
         ErasureKind.DEPLOYMENT: holds.on_deployment,
+        ErasureKind.ENTRY: holds.on_entry,
+        ErasureKind.PHOTO: holds.on_photo,
     }.get(kind)
     return count is not None and count(reader, subject_id) > 0
 
@@ -313,6 +343,10 @@ def _held(reader: Reader, kind: ErasureKind, subject_id: str) -> bool:
 def _must_exist(reader: Reader, kind: ErasureKind, subject_id: str) -> None:
     if kind is ErasureKind.WATCHLIST:
         watchlists.get(reader, subject_id)
+    elif kind is ErasureKind.ENTRY:
+        watchlists.get_entry(reader, subject_id)
+    elif kind is ErasureKind.PHOTO:
+        reference_images.get(reader, subject_id)
     elif kind is ErasureKind.DEPLOYMENT:
         state = deployments.get(reader, subject_id).state
         if state is not deployments.DeploymentState.ENDED:

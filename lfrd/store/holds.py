@@ -112,6 +112,21 @@ def on_list(reader: Reader, watchlist_id: str) -> int:
     )
 
 
+def on_entry(reader: Reader, entry_id: str) -> int:
+    """How many holds keep an entry: by its list or its person."""
+    return reader.count(
+        f"SELECT count(*) FROM legal_hold JOIN entry ON subject_id IN (person_id, watchlist_id)"  # noqa: S608
+        f" WHERE {IN_FORCE} AND entry.id = ?",
+        (entry_id,),
+    )
+
+
+def on_photo(reader: Reader, photo_id: str) -> int:
+    """How many holds keep a photo: those that keep its entry."""
+    entry_id = reader.value("SELECT entry_id FROM reference_image WHERE id = ?", (photo_id,))
+    return 0 if entry_id is None else on_entry(reader, str(entry_id))
+
+
 def on_person(reader: Reader, person_id: str) -> int:
     """How many holds keep a person, a list they are on, or an episode that shows them."""
     return reader.count(

@@ -22,6 +22,7 @@ from lfrd.governance.schedule import Plan, Window
 from lfrd.site import Site
 from lfrd.store import episodes
 from lfrd.store.deployments import DeploymentState
+from lfrd.store.erasures import ErasureKind
 
 SOON_S = 8.0
 
@@ -289,9 +290,9 @@ async def test_a_list_that_changes_changes_the_snapshot_in_the_log(tmp_path: Pat
         clock.advance(1)
         await site.watchlists.add_photo(entry.row.id, photo(), "p", principal="user:lists")
         assert len(site.gallery) == 2
-        await site.watchlists.delete_entry(entry.row.id, principal="user:lists")
+        await site.eraser.erase(ErasureKind.ENTRY, entry.row.id, "deleted", principal="user:lists")
         assert len(site.gallery) == 1
-        await site.watchlists.delete_list(other, principal="user:lists")
+        await site.eraser.erase(ErasureKind.WATCHLIST, other, "deleted", principal="user:lists")
         last = (await site.deployments.snapshots(row.id))[0]
         assert (last.entry_count, last.changes) == (1, 3), "another list is no business of it"
         assert (await actions(site)).count("deployment.snapshot-change") == 3

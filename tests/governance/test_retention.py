@@ -15,7 +15,7 @@ from governed_site import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lfrd.errors import BadInput, Conflict, NotFound
+from lfrd.errors import BadInput, Conflict, NotFound, StoreFailed
 from lfrd.governance import profile, retention
 from lfrd.governance.audit import AuditClass
 from lfrd.governance.retention import Use, lists_due, lists_due_at_exit
@@ -141,7 +141,9 @@ async def test_a_hold_needs_two_people_and_a_reason(tmp_path: Path) -> None:
         )
         with pytest.raises(Conflict, match="two different people"):
             await database.write(lambda tx: holds.confirm(tx, asked.id), principal="user:ada")
-        await site.watchlists.delete_list(listed, principal="user:ada")  # asked for is not held
+        await site.eraser.erase(
+            ErasureKind.WATCHLIST, listed, "deleted", principal="user:ada"
+        )  # asked for is not held
         with pytest.raises(NotFound):
             await database.write(lambda tx: holds.confirm(tx, asked.id), principal="user:bo")
 
@@ -154,9 +156,9 @@ async def test_what_is_on_hold_is_not_erased_by_any_way(tmp_path: Path, kind: Ho
         subject = listed if kind is HoldKind.WATCHLIST else entry.row.person_id
         hold = await held(site, kind, subject)
         for work in (
-            site.watchlists.delete_list(listed, principal="user:x"),
-            site.watchlists.delete_entry(entry.row.id, principal="user:x"),
-            site.watchlists.delete_photo(entry.photos[0].id, principal="user:x"),
+            site.eraser.erase(ErasureKind.WATCHLIST, listed, "deleted", principal="user:x"),
+            site.eraser.erase(ErasureKind.ENTRY, entry.row.id, "deleted", principal="user:x"),
+            site.eraser.erase(ErasureKind.PHOTO, entry.photos[0].id, "deleted", principal="user:x"),
             site.eraser.erase(ErasureKind.WATCHLIST, listed, "r", principal="user:x"),
             site.eraser.erase(ErasureKind.PERSON, entry.row.person_id, "r", principal="user:x"),
         ):
@@ -247,19 +249,41 @@ async def test_an_erasure_that_was_cut_off_is_finished(tmp_path: Path, cut: str)
         assert await site.database.read(erasures.unfinished) == []
 
 
-async def test_deleting_by_the_ordinary_way_gets_its_receipt_too(tmp_path: Path) -> None:
+async def test_lists_entries_and_photos_are_erased_with_a_receipt_at_once(tmp_path: Path) -> None:
     async with governed(tmp_path, SettableClock()) as site:
         listed, other = await make_list(site), await make_list(site, "other")
         entry = (await site.watchlists.entries(other))[0]
-        await site.watchlists.delete_photo(entry.photos[0].id, principal="user:ada")
-        await site.watchlists.delete_entry(entry.row.id, principal="user:ada")
-        await site.watchlists.delete_list(listed, principal="user:ada")
-        await site.retention.sweep()
+        await site.eraser.erase(
+            ErasureKind.PHOTO, entry.photos[0].id, "deleted", principal="user:ada"
+        )
+        await site.eraser.erase(ErasureKind.ENTRY, entry.row.id, "deleted", principal="user:ada")
+        await site.eraser.erase(ErasureKind.WATCHLIST, listed, "deleted", principal="user:ada")
         done = await site.database.read(erasures.receipts)
-        assert {item.kind for item in done} == {
-            ErasureKind.PHOTO, ErasureKind.ENTRY, ErasureKind.WATCHLIST,
-        }  # fmt: skip
+        assert {
+            (item.kind, item.entries, item.templates, item.images, item.principal) for item in done
+        } == {
+            (ErasureKind.PHOTO, 0, 1, 1, "user:ada"),
+            (ErasureKind.ENTRY, 1, 0, 0, "user:ada"),
+            (ErasureKind.WATCHLIST, 1, 1, 1, "user:ada"),
+        }
         assert all(item.state is ErasureState.DONE for item in done)
+        for kind in (ErasureKind.PHOTO, ErasureKind.ENTRY, ErasureKind.WATCHLIST):
+            with pytest.raises(NotFound):
+                await site.eraser.erase(kind, "nothing", "deleted", principal="user:ada")
+
+
+async def test_an_expired_list_gets_its_receipt(tmp_path: Path) -> None:
+    clock = SettableClock()
+    async with governed(tmp_path, clock) as site:
+        listed = await make_list(site)
+        await site.watchlists.change_list(
+            listed, {"expires_at_s": clock.wall_s() + DAY_S}, principal="user:ada"
+        )
+        clock.advance(30 * DAY_S)
+        await site.expiry.sweep()
+        (receipt,) = await site.database.read(erasures.receipts)
+        assert (receipt.subject_id, receipt.reason) == (listed, "it has expired")
+        assert receipt.state is ErasureState.DONE
 
 
 async def test_no_receipt_while_the_escrow_still_opens_a_deleted_photo(tmp_path: Path) -> None:
@@ -270,7 +294,11 @@ async def test_no_receipt_while_the_escrow_still_opens_a_deleted_photo(tmp_path:
         await site.retention.sweep()
         entry = (await site.watchlists.entries(listed))[0]
         escrow.parent.rename(tmp_path / "away")
-        await site.watchlists.delete_entry(entry.row.id, principal="user:ada")
+        with pytest.raises(StoreFailed):
+            await site.eraser.erase(
+                ErasureKind.ENTRY, entry.row.id, "deleted", principal="user:ada"
+            )
+        assert await site.watchlists.entries(listed) == [], "off the list nevertheless"
         await site.retention.sweep()
         (open_one,) = await site.database.read(erasures.unfinished)
         assert open_one.kind is ErasureKind.ENTRY

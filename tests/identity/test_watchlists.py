@@ -17,6 +17,7 @@ from lfrd.identity.live_search import LiveSearch
 from lfrd.identity.opening import open_search
 from lfrd.store import episodes, reviews
 from lfrd.store.episodes import EpisodeState
+from lfrd.store.erasures import ErasureKind
 from lfrd.store.reviews import ReviewDecision
 from lfrd.types import F32, Look, Match
 from lfrd.vision import packs
@@ -75,7 +76,7 @@ async def test_what_changes_is_known_to_the_running_search(
     assert search.nearest("door", seen, 5) == [()]
     await site.photos.release(photo.id, principal=ADA)
     assert search.nearest("door", seen, 5)[0][0].entry_id == entry_id
-    await site.watchlists.delete_photo(photo.id, principal=ADA)
+    await site.eraser.erase(ErasureKind.PHOTO, photo.id, "deleted", principal=ADA)
     assert search.nearest("door", seen, 5) == [()]
     assert {"image.quarantine", "image.release", "image.delete"} <= set(await actions(site))
 
@@ -270,7 +271,7 @@ async def test_deleting_somebody_forgets_what_live_tracks_said_of_them(
     found = search.nearest("door", await probe(site, people[0]), 5)[0]
     evidence.consider(_look(found))
     assert evidence.fused(entry_id) > 0.8
-    await site.watchlists.delete_entry(entry_id, principal=ADA)
+    await site.eraser.erase(ErasureKind.ENTRY, entry_id, "deleted", principal=ADA)
     assert evidence.fused(entry_id) == float("-inf")
     search.tracks.end("door", 1)
     assert search.tracks.raised["door"] == 1
@@ -299,7 +300,7 @@ async def test_a_growing_list_raises_the_threshold_and_a_shrinking_one_does_not_
     history = await site.thresholds.history(search.deployment_id)
     assert [row.threshold for row in history] == [raised]
     assert history[0].reference_count == 2
-    await site.watchlists.delete_entry(entry_id, principal=ADA)
+    await site.eraser.erase(ErasureKind.ENTRY, entry_id, "deleted", principal=ADA)
     assert search.threshold == raised
 
 
