@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lfrd.clock import Clock
+from lfrd.governance import two_person
 from lfrd.identity import gate
 from lfrd.identity.gate import Finding, GateMode
 from lfrd.identity.live_gallery import LiveGallery
@@ -167,7 +168,7 @@ class Watchlists:
     async def approve_entry(self, entry_id: str, *, principal: str) -> ListedEntry:
         """The second person's word on somebody under 18. Raises NotFound, Denied, Conflict."""
         await self._database.write(
-            lambda tx: list_changes.approve_entry(tx, entry_id), principal=principal
+            lambda tx: two_person.approve_entry(tx, entry_id), principal=principal
         )
         await self.photos.refresh(entry_id, principal=principal)
         return await self.get_entry(entry_id)

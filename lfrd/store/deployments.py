@@ -200,12 +200,14 @@ def authorise_under(tx: Transaction, deployment_id: str, authoriser: str) -> Dep
 
 
 def _authorise(tx: Transaction, deployment_id: str, authoriser: str, action: str) -> Deployment:
-    until_s = get(tx, deployment_id).planned_end_at_s
+    before = get(tx, deployment_id)
+    until_s = before.planned_end_at_s
     _step(
         tx, deployment_id, action, "UPDATE deployment SET state = 'authorised',"
         " authorised_at_s = ?, authorised_by = ? WHERE id = ? AND state = 'draft'",
         (tx.at_s, authoriser, deployment_id),
-        {"until_s": None if until_s is None else round(until_s)},
+        {"until_s": None if until_s is None else round(until_s),
+         **_standing(before.schedule_id, authoriser)},
     )  # fmt: skip
     return get(tx, deployment_id)
 
@@ -258,12 +260,14 @@ def start(
     other = running(tx)
     if other is not None:
         raise Conflict(f"deployment {other.id} is running: end it first")
+    before = get(tx, deployment_id)
     _step(
         tx, deployment_id, "deployment.start", "UPDATE deployment SET state = 'running',"
         " started_at_s = ?, started_by = ?, camera_ids = ?, threshold = coalesce(?, threshold)"
         " WHERE id = ? AND state = 'authorised'",
         (tx.at_s, tx.principal, json.dumps(list(camera_ids)), threshold, deployment_id),
-        {"cameras": list(camera_ids), "evaluation": evaluation_id},
+        {"cameras": list(camera_ids), "evaluation": evaluation_id,
+         **_standing(before.schedule_id, before.authorised_by)},
     )  # fmt: skip
     return get(tx, deployment_id)
 
@@ -305,6 +309,13 @@ def mark_erased(tx: Transaction, deployment_id: str) -> Deployment:
         (tx.at_s, deployment_id),
     )  # fmt: skip
     return get(tx, deployment_id)
+
+
+def _standing(schedule_id: str | None, authoriser: str | None) -> dict[str, Fact]:
+    """What the log says besides of a step that nobody but a schedule's authoriser stands for."""
+    if schedule_id is None:
+        return {}
+    return {"authorised_by": authoriser, "schedule": schedule_id}
 
 
 def take_snapshot(tx: Transaction, deployment_id: str, watchlist_id: str) -> Snapshot:

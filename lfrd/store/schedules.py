@@ -59,7 +59,10 @@ def list_all(reader: Reader) -> list[Schedule]:
 
 
 def authorise(tx: Transaction, schedule_id: str) -> Schedule:
-    """The standing authorisation, by `tx.principal`. Raises Conflict where it has one, or had."""
+    """The standing authorisation, by `tx.principal` (who may, says lfrd.governance.two_person).
+
+    Raises NotFound, Conflict where it has one, or had.
+    """
     changed = tx.execute(
         "UPDATE schedule SET authorised_at_s = ?, authorised_by = ?"
         " WHERE id = ? AND authorised_at_s IS NULL AND revoked_at_s IS NULL",

@@ -1,6 +1,7 @@
 """Deployments on a real site: authority, clocks, restarts, heartbeat, urgency, snapshots."""
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,8 @@ from lfrd.store.deployments import DeploymentState
 from lfrd.store.erasures import ErasureKind
 
 SOON_S = 8.0
+WEDNESDAY_NOON_S = 1_700_049_600.0
+"""15 November 2023, 12:00 UTC."""
 
 
 async def until_over(site: Site) -> None:
@@ -299,7 +302,7 @@ async def test_a_list_that_changes_changes_the_snapshot_in_the_log(tmp_path: Pat
 
 
 async def test_a_schedule_starts_each_window_once_and_not_after_its_end(tmp_path: Path) -> None:
-    clock = SettableClock(wall_s=1_700_049_600.0)  # Wednesday 15 November 2023, 12:00 UTC
+    clock = SettableClock(wall_s=WEDNESDAY_NOON_S)
     async with governed(tmp_path, clock) as site:
         listed = await make_list(site)
         draft = draft_of(listed)
@@ -331,3 +334,71 @@ async def test_a_schedule_starts_each_window_once_and_not_after_its_end(tmp_path
         clock.advance(5 * DAY_S + 22 * HOUR_S)
         await site.schedules.start_due()
         assert site.deployments.current is None
+
+
+async def planned(site: Site, clock: SettableClock, planner: str) -> str:
+    """A schedule whose first window opens in an hour; its id."""
+    draft = draft_of(await make_list(site))
+    plan = Plan("standard", draft.purpose, draft.use_case, draft.place, draft.expectation,
+                draft.documents, draft.watchlist_ids)  # fmt: skip
+    row = await site.schedules.add(
+        plan, [Window("wednesday", "13:00", 2)], "UTC", clock.wall_s() + 5 * DAY_S,
+        principal=planner,
+    )  # fmt: skip
+    return row.id
+
+
+async def test_a_schedule_is_authorised_by_another_than_who_planned_it(tmp_path: Path) -> None:
+    clock = SettableClock(wall_s=WEDNESDAY_NOON_S)
+    async with governed(tmp_path, clock, authoriser_differs=True) as site:
+        schedule_id = await planned(site, clock, "user:ada")
+        with pytest.raises(Conflict, match="somebody else than whoever planned"):
+            await site.schedules.authorise(schedule_id, principal="user:ada")
+        clock.advance(1.5 * HOUR_S)
+        await site.schedules.start_due()
+        assert site.deployments.current is None
+        await site.schedules.authorise(schedule_id, principal="user:bo")
+        await site.schedules.start_due()
+        running = site.deployments.current
+        assert running is not None
+        assert running.planned_end_at_s is not None
+        with pytest.raises(Conflict, match="authorise the extension"):
+            await site.deployments.extend(
+                running.id, running.planned_end_at_s + HOUR_S, principal="user:ada"
+            )
+
+
+async def test_rules_tightened_later_hold_for_a_schedule_authorised_before(tmp_path: Path) -> None:
+    clock = SettableClock(wall_s=WEDNESDAY_NOON_S)
+    async with governed(tmp_path, clock) as site:
+        schedule_id = await planned(site, clock, "user:ada")
+        await site.schedules.authorise(schedule_id, principal="user:ada")
+    async with governed(tmp_path, clock, authoriser_differs=True) as site:
+        clock.advance(1.5 * HOUR_S)
+        await site.schedules.start_due()
+        assert site.deployments.current is None
+        assert any("whoever planned its schedule" in text for text in site.health.now.reasons)
+
+
+async def test_a_scheduled_start_names_its_authoriser_everywhere(tmp_path: Path) -> None:
+    clock = SettableClock(wall_s=WEDNESDAY_NOON_S)
+    async with governed(tmp_path, clock) as site:
+        schedule_id = await planned(site, clock, "user:ada")
+        await site.schedules.authorise(schedule_id, principal="user:bo")
+        clock.advance(1.5 * HOUR_S)
+        await site.schedules.start_due()
+        running = site.deployments.current
+        assert running is not None
+        assert (running.started_by, running.authorised_by) == ("system", "user:bo")
+        steps = await site.database.read(
+            lambda reader: [
+                json.loads(str(row[0]))
+                for row in reader.rows(
+                    "SELECT payload FROM audit_leaf WHERE principal = 'system'"
+                    " AND action IN ('deployment.authorise-standing', 'deployment.start')"
+                )
+            ]
+        )
+        assert len(steps) == 2
+        for step in steps:
+            assert (step["authorised_by"], step["schedule"]) == ("user:bo", schedule_id)

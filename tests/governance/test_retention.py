@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lfrd.errors import BadInput, Conflict, NotFound, StoreFailed
-from lfrd.governance import profile, retention
+from lfrd.governance import profile, retention, two_person
 from lfrd.governance.audit import AuditClass
 from lfrd.governance.retention import Use, lists_due, lists_due_at_exit
 from lfrd.site import Site
@@ -121,7 +121,9 @@ async def held(site: Site, kind: HoldKind, subject_id: str) -> holds.Hold:
     asked = await site.database.write(
         lambda tx: holds.ask(tx, kind, subject_id, "court order 5"), principal="user:ada"
     )
-    return await site.database.write(lambda tx: holds.confirm(tx, asked.id), principal="user:bo")
+    return await site.database.write(
+        lambda tx: two_person.confirm_hold(tx, asked.id), principal="user:bo"
+    )
 
 
 async def test_a_hold_needs_two_people_and_a_reason(tmp_path: Path) -> None:
@@ -140,12 +142,16 @@ async def test_a_hold_needs_two_people_and_a_reason(tmp_path: Path) -> None:
             lambda tx: holds.ask(tx, HoldKind.WATCHLIST, listed, "r"), principal="user:ada"
         )
         with pytest.raises(Conflict, match="two different people"):
-            await database.write(lambda tx: holds.confirm(tx, asked.id), principal="user:ada")
+            await database.write(
+                lambda tx: two_person.confirm_hold(tx, asked.id), principal="user:ada"
+            )
         await site.eraser.erase(
             ErasureKind.WATCHLIST, listed, "deleted", principal="user:ada"
         )  # asked for is not held
         with pytest.raises(NotFound):
-            await database.write(lambda tx: holds.confirm(tx, asked.id), principal="user:bo")
+            await database.write(
+                lambda tx: two_person.confirm_hold(tx, asked.id), principal="user:bo"
+            )
 
 
 @pytest.mark.parametrize("kind", [HoldKind.WATCHLIST, HoldKind.PERSON])
