@@ -20,6 +20,7 @@ from lfrd.errors import StoreFailed
 from lfrd.fleet import Fleet, Reading
 from lfrd.governance import profile
 from lfrd.governance.clock import SteadyClock
+from lfrd.governance.denials import Denials
 from lfrd.governance.deployment import Deployments
 from lfrd.governance.erasure import Eraser
 from lfrd.governance.locked import say_what_is_locked
@@ -87,6 +88,8 @@ async def open_site(
         health, live = HealthBoard(), LiveGallery()
         timekeeping = Timekeeping(database, clock, health)
         await timekeeping.start()
+        denials = Denials(database, clock)
+        parts.push_async_callback(denials.flush)
         index = await parts.enter_async_context(VectorIndex(folder, keys))
         await index.sync(database)
         pack_name = await database.read(lambda reader: pack_in_use(reader, config.models.pack))
@@ -135,6 +138,7 @@ async def open_site(
             eraser=eraser,
             retention=retention,
             reviews=reviews,
+            denials=denials,
         )
         _spare_the_collector(parts)
         async with _at_work(site, timekeeping, decoys):
@@ -164,6 +168,7 @@ async def _at_work(site: Site, timekeeping: Timekeeping, decoys: Decoys) -> Asyn
             tasks.create_task(site.schedules.run(), name="schedules"),
             tasks.create_task(timekeeping.run(), name="clock"),
             tasks.create_task(decoys.run(), name="decoys"),
+            tasks.create_task(site.denials.run(), name="denials"),
             tasks.create_task(site.vision.stay_clean(), name="vision"),
             tasks.create_task(watch_store(site.database, site.health), name="store"),
         ]

@@ -10,6 +10,7 @@ from lfrd.clock import Clock
 from lfrd.config import Config
 from lfrd.events import EventBus
 from lfrd.fleet import Fleet
+from lfrd.governance.denials import Denials
 from lfrd.governance.deployment import Deployments
 from lfrd.governance.erasure import Eraser
 from lfrd.governance.retention import Retention
@@ -51,3 +52,4 @@ class Site:
     eraser: Eraser
     retention: Retention
     reviews: Reviews
+    denials: Denials

@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from site_builder import Served, serve
 
-from lfrd.api.auth import Token, TokenBook
 from lfrd.api.projection import Dossier, project
 from lfrd.api.schema import AlertState, Outcome, ReviewDecision, ReviewSubmit
 from lfrd.client import Client
@@ -26,7 +25,7 @@ from lfrd.store.reviews import ReviewDecision as StoredDecision
 from lfrd.store.transaction import Transaction
 
 ME = f"user:{pwd.getpwuid(os.getuid()).pw_name}"
-OTHERS = TokenBook((Token.of("anna's", "user:anna"), Token.of("ben's", "user:ben")))
+OTHERS = {"anna's": "user:anna", "ben's": "user:ben"}
 MATCH = ReviewSubmit(decision=ReviewDecision.MATCH, reason="the scar")
 NO_MATCH = ReviewSubmit(decision=ReviewDecision.NOT_A_MATCH)
 HIDDEN = ("score", "margin", "threshold", "looks", "outcome", "reviews")
@@ -245,7 +244,7 @@ async def walk(client: Client, alert_id: str) -> list[str]:
 
 
 async def test_the_second_reviewer_cannot_tell_that_the_first_decided(tmp_path: Path) -> None:
-    async with serve(tmp_path, tcp="127.0.0.1:0", tokens=OTHERS) as served:
+    async with serve(tmp_path, tcp="127.0.0.1:0", secrets=OTHERS) as served:
         served.site.reviews.required = 2
         alert_id = (await raise_one(served.site.database)).id
         async with client_of(served, "anna's") as anna, client_of(served, "ben's") as ben:
