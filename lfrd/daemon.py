@@ -88,8 +88,6 @@ async def open_site(
         health, live = HealthBoard(), LiveGallery()
         timekeeping = Timekeeping(database, clock, health)
         await timekeeping.start()
-        denials = Denials(database, clock)
-        parts.push_async_callback(denials.flush)
         index = await parts.enter_async_context(VectorIndex(folder, keys))
         await index.sync(database)
         pack_name = await database.read(lambda reader: pack_in_use(reader, config.models.pack))
@@ -138,7 +136,7 @@ async def open_site(
             eraser=eraser,
             retention=retention,
             reviews=reviews,
-            denials=denials,
+            denials=Denials(database, clock),
         )
         _spare_the_collector(parts)
         async with _at_work(site, timekeeping, decoys):
@@ -181,6 +179,7 @@ async def _at_work(site: Site, timekeeping: Timekeeping, decoys: Decoys) -> Asyn
             stop.set()
             await asyncio.wait([deployments])
             no_cameras.set()
+            await site.denials.flush()
 
 
 async def watch_store(database: Database, health: HealthBoard) -> None:
