@@ -188,12 +188,12 @@ class Alerts:
             except NotFound:
                 continue
             rival = episodes.Rival(
-                episode_id,
-                entry.id,
-                entry.person_id,
-                entry.watchlist_id,
-                entry.reference,
-                match.score,
+                episode_id=episode_id,
+                entry_id=entry.id,
+                person_id=entry.person_id,
+                watchlist_id=entry.watchlist_id,
+                reference=entry.reference,
+                score=match.score,
             )
             episodes.add_rival(tx, rival)
 

@@ -26,7 +26,7 @@ from lfrd.store.database import Database
 from lfrd.store.keys import KeyStore, load_master_key
 from lfrd.store.state_folder import StateFolder
 from lfrd.store.vectors import VectorIndex
-from lfrd.store.watchlists import Category
+from lfrd.store.watchlists import Category, NewEntry, NewWatchlist
 from lfrd.vision import packs
 from lfrd.vision.engine import Vision
 
@@ -57,7 +57,7 @@ class Lists:
 
     async def make_list(self, name: str = "list", principal: str = ADA) -> str:
         made = await self.watchlists.create_list(
-            name, Category.EXCLUDED, "house ban", "security", "#d0021b", None, principal=principal
+            NewWatchlist(name, Category.EXCLUDED, "house ban", "security"), principal=principal
         )
         return made.row.id
 
@@ -65,7 +65,8 @@ class Lists:
         self, watchlist_id: str, reference: str, expires_at_s: float | None = None
     ) -> ListedEntry:
         return await self.watchlists.add_entry(
-            watchlist_id, reference, "ban", "incident", False, expires_at_s, None, principal=ADA
+            NewEntry(watchlist_id, reference, "ban", "incident", expires_at_s=expires_at_s),
+            principal=ADA,
         )
 
     async def search(self, *watchlist_ids: str, promise: Promise | None = None) -> LiveSearch:

@@ -149,9 +149,7 @@ async def shown_after(folder: Path, *, two: bool, decided: bool, late_s: float =
         image = await db.write(
             lambda tx: episodes.read_image(tx, episode.id, "probe"), principal="user:ben"
         )
-        told = await db.read(
-            lambda reader: [str(row[0]) for row in reader.rows("SELECT kind FROM event")]
-        )
+        told = await db.read(lambda reader: reader.column("SELECT kind FROM event"))
         return image + ",".join(told).encode()
 
 

@@ -10,7 +10,7 @@ from lfrd.api.deps import SUPERVISORS, PrincipalDep, SiteDep, UploadsDep
 from lfrd.errors import BadInput
 from lfrd.identity.gate import GateMode
 from lfrd.store.erasures import ErasureKind
-from lfrd.store.watchlists import Category
+from lfrd.store.watchlists import Category, NewEntry, NewWatchlist
 from lfrd.types import F32
 
 router = APIRouter(tags=["watchlists"])
@@ -54,17 +54,16 @@ async def create_watchlist(
     body: schema.WatchlistCreate, site: SiteDep, principal: PrincipalDep
 ) -> schema.Watchlist:
     """Make an empty list."""
-    made = await site.watchlists.create_list(
-        body.name,
-        Category(body.category.value),
-        body.purpose,
-        body.owner,
-        body.colour,
-        body.expires_at_s,
+    new = NewWatchlist(
+        name=body.name,
+        category=Category(body.category.value),
+        purpose=body.purpose,
+        owner=body.owner,
+        colour=body.colour,
         margin=body.margin,
-        principal=principal,
+        expires_at_s=body.expires_at_s,
     )
-    return views.watchlist(made)
+    return views.watchlist(await site.watchlists.create_list(new, principal=principal))
 
 
 @router.get("/watchlists/{watchlist_id}")
@@ -91,21 +90,20 @@ async def add_entry(
     watchlist_id: str, body: schema.EntryCreate, site: SiteDep, principal: PrincipalDep
 ) -> schema.Entry:
     """Put a person on a list, under a pseudonymous reference; photos are added afterwards."""
-    added = await site.watchlists.add_entry(
+    new = NewEntry(
         watchlist_id,
         body.reference,
-        body.basis,
-        body.source,
-        body.under_18,
-        body.expires_at_s,
-        body.person_id,
+        basis=body.basis,
+        source=body.source,
+        under_18=body.under_18,
         margin=body.margin,
+        expires_at_s=body.expires_at_s,
+        person_id=body.person_id,
         reviewer=body.reviewer,
         under_18_reason=body.under_18_reason,
         status_checked_at_s=body.status_checked_at_s,
-        principal=principal,
     )
-    return views.entry(added)
+    return views.entry(await site.watchlists.add_entry(new, principal=principal))
 
 
 @router.get("/entries/{entry_id}")

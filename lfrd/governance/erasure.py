@@ -140,6 +140,6 @@ def _templates_and_entries(tx: Transaction, erasure: Erasure) -> tuple[list[str]
         f" JOIN entry ON entry.id = entry_id WHERE {condition}",  # one of the literals above
         (erasure.subject_id,),
     )
-    found = [(str(template_id), str(entry_id)) for template_id, entry_id in rows]
+    found = [(row.text("template_id"), row.text("entry_id")) for row in rows]
     entries = set() if erasure.kind is ErasureKind.PHOTO else {entry_id for _, entry_id in found}
     return [template_id for template_id, _ in found], entries

@@ -15,9 +15,9 @@ from lfrd.store import watchlists as stored
 from lfrd.store.database import Database
 from lfrd.store.reference_images import ReferenceImage
 from lfrd.store.sqlite import SQLValue
-from lfrd.store.transaction import Reader, Transaction
+from lfrd.store.transaction import Reader
 from lfrd.store.vectors import VectorIndex
-from lfrd.store.watchlists import Category, Entry, NewEntry, NewWatchlist, Watchlist
+from lfrd.store.watchlists import Entry, NewEntry, NewWatchlist, Watchlist
 from lfrd.types import F32
 
 
@@ -70,20 +70,8 @@ class Watchlists:
             lambda reader: self._listed(reader, stored.get(reader, watchlist_id))
         )
 
-    async def create_list(
-        self,
-        name: str,
-        category: Category,
-        purpose: str,
-        owner: str,
-        colour: str,
-        expires_at_s: float | None,
-        *,
-        margin: float = 0.0,
-        principal: str,
-    ) -> ListedWatchlist:
+    async def create_list(self, new: NewWatchlist, *, principal: str) -> ListedWatchlist:
         """Raises Conflict where the name is taken."""
-        new = NewWatchlist(name, category, purpose, owner, colour, margin, expires_at_s)
         row = await self._database.write(lambda tx: stored.add(tx, new), principal=principal)
         return ListedWatchlist(row, 0, 0)
 
@@ -127,33 +115,10 @@ class Watchlists:
             lambda reader: _listed_entry(reader, stored.get_entry(reader, entry_id))
         )
 
-    async def add_entry(
-        self,
-        watchlist_id: str,
-        reference: str,
-        basis: str,
-        source: str,
-        under_18: bool,
-        expires_at_s: float | None,
-        person_id: str | None,
-        *,
-        margin: float = 0.0,
-        reviewer: str = "",
-        under_18_reason: str = "",
-        status_checked_at_s: float | None = None,
-        principal: str,
-    ) -> ListedEntry:
+    async def add_entry(self, new: NewEntry, *, principal: str) -> ListedEntry:
         """Put somebody on a list, in the list's category. Raises NotFound, Conflict, BadInput."""
-
-        def write(tx: Transaction) -> Entry:
-            category = stored.get(tx, watchlist_id).category
-            new = NewEntry(
-                watchlist_id, reference, category, basis, source, under_18, margin, expires_at_s,
-                person_id, reviewer, under_18_reason, status_checked_at_s,
-            )  # fmt: skip
-            return stored.add_entry(tx, new)
-
-        return ListedEntry(await self._database.write(write, principal=principal), ())
+        row = await self._database.write(lambda tx: stored.add_entry(tx, new), principal=principal)
+        return ListedEntry(row, ())
 
     async def change_entry(
         self, entry_id: str, changes: Mapping[str, SQLValue], *, principal: str

@@ -39,7 +39,7 @@ class DeploymentState(enum.StrEnum):
     ERASED = "erased"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
     """One use of the machine.
 
@@ -107,7 +107,7 @@ class NewDeployment:
     schedule_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """Which list, in which state, a deployment compares with."""
 
@@ -322,7 +322,7 @@ def take_snapshot(tx: Transaction, deployment_id: str, watchlist_id: str) -> Sna
     """Record which entries and photos of a list the deployment compares with."""
     watchlists.get(tx, watchlist_id)
     rows = tx.rows(
-        "SELECT entry.id, entry.person_id, reference, reference_image.sha256 FROM entry"
+        "SELECT entry.id AS entry_id, person_id, reference, sha256 FROM entry"
         " LEFT JOIN reference_image ON entry_id = entry.id WHERE watchlist_id = ?"
         " ORDER BY entry.id, reference_image.id",
         (watchlist_id,),
@@ -330,10 +330,16 @@ def take_snapshot(tx: Transaction, deployment_id: str, watchlist_id: str) -> Sna
     digest = hashlib.sha256()
     entry_ids = set()
     for row in rows:
-        entry_ids.add(row[0])
-        digest.update(repr(row).encode())
+        entry_ids.add(row.text("entry_id"))
+        held = (row["entry_id"], row["person_id"], row["reference"], row["sha256"])
+        digest.update(repr(held).encode())
     snapshot = Snapshot(
-        deployment_id, watchlist_id, len(entry_ids), digest.hexdigest(), tx.at_s, tx.principal
+        deployment_id=deployment_id,
+        watchlist_id=watchlist_id,
+        entry_count=len(entry_ids),
+        snapshot_hash=digest.hexdigest(),
+        taken_at_s=tx.at_s,
+        principal=tx.principal,
     )
     tx.insert(snapshot)
     tx.audit(

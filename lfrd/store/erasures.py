@@ -36,7 +36,7 @@ class ErasureState(enum.StrEnum):
     DONE = "done"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Erasure:
     """With `done_at_s` and `leaf_id` it is the receipt; the counts say what went."""
 
@@ -77,9 +77,7 @@ def ask(tx: Transaction, kind: ErasureKind, subject_id: str, reason: str) -> Era
     _must_exist(tx, kind, subject_id)
     if _held(tx, kind, subject_id):
         raise Conflict(ON_HOLD)
-    erasure = Erasure(new_id(), kind, subject_id, reason, ErasureState.ASKED, tx.at_s, tx.principal)
-    tx.insert(erasure)
-    return erasure
+    return _begun(tx, kind, subject_id, reason, ErasureState.ASKED)
 
 
 def unfinished(reader: Reader) -> list[Erasure]:
@@ -121,13 +119,12 @@ def destroy_key(tx: Transaction, erasure: Erasure) -> bool:
 
 def _parts_of_person(tx: Transaction, person_id: str) -> list[str]:
     """What has a key of its own and shows this person: photos, episodes, rivals beside others."""
-    rows = tx.rows(
+    return tx.column(
         "SELECT reference_image.id FROM reference_image JOIN entry ON entry.id = entry_id"
         " WHERE person_id = ?1 UNION ALL SELECT id FROM episode WHERE person_id = ?1"
         " UNION ALL SELECT episode_id || '/' || person_id FROM episode_rival WHERE person_id = ?1",
         (person_id,),
     )
-    return [str(row[0]) for row in rows]
 
 
 def deleted(tx: Transaction, erasure: Erasure) -> Erasure:
@@ -248,10 +245,32 @@ def note_deleted(
     episodes: int = 0,
 ) -> Erasure:
     """An erasure whose rows went in this very transaction, or that was in memory only."""
+    return _begun(
+        tx, kind, subject_id, reason, ErasureState.DELETED, templates=templates, episodes=episodes
+    )
+
+
+def _begun(
+    tx: Transaction,
+    kind: ErasureKind,
+    subject_id: str,
+    reason: str,
+    state: ErasureState,
+    *,
+    templates: int = 0,
+    episodes: int = 0,
+) -> Erasure:
     erasure = Erasure(
-        new_id(), kind, subject_id, reason, ErasureState.DELETED, tx.at_s, tx.principal,
-        templates=templates, episodes=episodes,
-    )  # fmt: skip
+        id=new_id(),
+        kind=kind,
+        subject_id=subject_id,
+        reason=reason,
+        state=state,
+        asked_at_s=tx.at_s,
+        principal=tx.principal,
+        templates=templates,
+        episodes=episodes,
+    )
     tx.insert(erasure)
     return erasure
 
@@ -270,22 +289,20 @@ def drop_episodes(tx: Transaction, episode_ids: Sequence[str]) -> int:
 def blank(tx: Transaction, condition: str, values: Sequence[str | float]) -> int:
     """Take the faces out of the episodes that fit `condition` (our own text), and destroy their
     keys, so that backups show none either; how many had any."""
-    rivals = tx.rows(
+    parts = tx.column(
         "SELECT episode_id || '/' || person_id FROM episode_rival WHERE episode_id IN"  # noqa: S608
         f" (SELECT id FROM episode WHERE {condition} AND faces_erased_at_s IS NULL)",
         values,
     )
-    parts = [str(row[0]) for row in rivals]
     tx.execute(
         "UPDATE episode_rival SET sealed_reference_portrait = NULL WHERE episode_id IN"  # noqa: S608
         f" (SELECT id FROM episode WHERE {condition})",
         values,
     )
-    rows = tx.rows(
+    ids = tx.column(
         f"SELECT id FROM episode WHERE {condition} AND faces_erased_at_s IS NULL",  # noqa: S608
         values,
     )
-    ids = [str(row[0]) for row in rows]
     tx.keys.destroy_parts([*ids, *parts])
     for episode_id in ids:
         tx.execute(

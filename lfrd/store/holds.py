@@ -23,7 +23,7 @@ class HoldKind(enum.StrEnum):
     WATCHLIST = "watchlist"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
     """In force from `confirmed_at_s` to `released_at_s`."""
 
@@ -35,11 +35,11 @@ class Hold:
     reason: str
     asked_at_s: float
     principal: str
-    confirmed_at_s: float | None
-    confirmed_by: str | None
-    released_at_s: float | None
-    released_by: str | None
-    release_reason: str | None
+    confirmed_at_s: float | None = None
+    confirmed_by: str | None = None
+    released_at_s: float | None = None
+    released_by: str | None = None
+    release_reason: str | None = None
 
 
 IN_FORCE = "confirmed_at_s IS NOT NULL AND released_at_s IS NULL"
@@ -59,9 +59,13 @@ def ask(tx: Transaction, kind: HoldKind, subject_id: str, reason: str) -> Hold:
         raise BadInput("a legal hold needs a reason")
     _must_exist(tx, kind, subject_id)
     hold = Hold(
-        new_id(), kind, subject_id, reason.strip(), tx.at_s, tx.principal, None, None, None, None,
-        None,
-    )  # fmt: skip
+        id=new_id(),
+        kind=kind,
+        subject_id=subject_id,
+        reason=reason.strip(),
+        asked_at_s=tx.at_s,
+        principal=tx.principal,
+    )
     tx.insert(hold)
     tx.audit(AuditClass.DECISION, "hold.ask", (hold.id, subject_id), {"kind": kind.value})
     return hold

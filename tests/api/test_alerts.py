@@ -38,7 +38,7 @@ def client_of(served: Served, secret: str) -> Client:
 async def consultations(served: Served) -> list[tuple[str, str]]:
     return await served.site.database.read(
         lambda reader: [
-            (str(row[0]), str(row[1]))
+            (row.text("principal"), row.text("payload"))
             for row in reader.rows(
                 "SELECT principal, payload FROM audit_leaf WHERE class = 'consultation'"
             )
@@ -49,8 +49,10 @@ async def consultations(served: Served) -> list[tuple[str, str]]:
 # --- the pure projection
 
 EPISODE = Episode(
-    "e", "d", "north", 7, "entry", "person", "list", "ref-1", 0.6172, 0.2183, 0.4591, "m", 3, 251,
-    10.04, 1010.04, 1e9, 212.5, EpisodeState.OPEN, None,
+    id="e", deployment_id="d", camera_id="north", track_id=7, entry_id="entry", person_id="person",
+    watchlist_id="list", reference="ref-1", score=0.6172, margin=0.2183, threshold=0.4591,
+    model_digest="m", looks=3, sequence=251, media_at_s=10.04, captured_at_s=1010.04,
+    raised_at_s=1e9, latency_ms=212.5, state=EpisodeState.OPEN,
 )  # fmt: skip
 some_review = st.builds(
     Review,
@@ -65,11 +67,18 @@ some_review = st.builds(
 reviews_of_others = st.lists(some_review, unique_by=lambda review: review.principal, max_size=3)
 
 
+def my_review(decision: StoredDecision, at_s: float, final_at_s: float | None) -> Review:
+    return Review(
+        id="r", episode_id="e", principal=ME, decision=decision, reason="", submitted_at_s=at_s,
+        final_at_s=final_at_s,
+    )  # fmt: skip
+
+
 @given(reviews_of_others, st.none() | st.sampled_from(StoredDecision), st.integers(1, 2))
 def test_until_ones_own_decision_is_final_others_leave_no_trace(
     others: list[Review], own: StoredDecision | None, required: int
 ) -> None:
-    mine = () if own is None else (Review("r", "e", ME, own, "", 1e9, None),)
+    mine = () if own is None else (my_review(own, 1e9, None),)
     alone = project(Dossier(EPISODE, (), mine, None, required), ME)
     among = project(Dossier(EPISODE, (), (*others, *mine), None, required), ME)
     assert alone.model_dump_json() == among.model_dump_json()
@@ -80,7 +89,7 @@ def test_until_ones_own_decision_is_final_others_leave_no_trace(
 
 @given(reviews_of_others, st.integers(1, 2))
 def test_after_it_only_final_decisions_of_others_show(others: list[Review], required: int) -> None:
-    mine = Review("r", "e", ME, StoredDecision.NOT_MATCH, "", 1e9, 1e9 + 5)
+    mine = my_review(StoredDecision.NOT_MATCH, 1e9, 1e9 + 5)
     alert = project(Dossier(EPISODE, (), (*others, mine), None, required), ME)
     assert alert.revealed is not None
     assert (alert.revealed.score, alert.revealed.threshold) == (0.6172, 0.4591)

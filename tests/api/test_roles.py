@@ -118,7 +118,7 @@ async def test_who_was_refused_what_is_in_the_log(tmp_path: Path) -> None:
         async def logged() -> set[tuple[str, str]]:
             rows = await served.site.database.read(
                 lambda reader: [
-                    (str(row[0]), str(row[1]))
+                    (row.text("principal"), row.text("payload"))
                     for row in reader.rows(
                         "SELECT principal, payload FROM audit_leaf WHERE class = 'denial'"
                     )

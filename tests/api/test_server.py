@@ -68,7 +68,7 @@ async def test_the_kernel_says_who_asks(tmp_path: Path) -> None:
     async with serve(tmp_path) as served:
         await served.client.create_watchlist(LIST)
         principals = await served.site.database.read(
-            lambda reader: [row[0] for row in reader.rows("SELECT principal FROM watchlist")]
+            lambda reader: reader.column("SELECT principal FROM watchlist")
         )
         assert principals == [ME]
 

@@ -18,7 +18,7 @@ ERASE = Denial("user:anna", "POST /v1/erasures", 403)
 async def logged(db: Database) -> list[tuple[str, dict[str, object]]]:
     return await db.read(
         lambda reader: [
-            (str(row[0]), json.loads(str(row[1])))
+            (row.text("principal"), json.loads(row.text("payload")))
             for row in reader.rows(
                 "SELECT principal, payload FROM audit_leaf"
                 " WHERE class = 'denial' AND action = 'request.deny' ORDER BY id"

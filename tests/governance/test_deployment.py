@@ -24,6 +24,7 @@ from lfrd.site import Site
 from lfrd.store import episodes
 from lfrd.store.deployments import DeploymentState
 from lfrd.store.erasures import ErasureKind
+from lfrd.store.watchlists import NewEntry
 
 SOON_S = 8.0
 WEDNESDAY_NOON_S = 1_700_049_600.0
@@ -36,9 +37,7 @@ async def until_over(site: Site) -> None:
 
 
 async def actions(site: Site) -> list[str]:
-    rows = await site.database.read(
-        lambda reader: [str(row[0]) for row in reader.rows("SELECT action FROM audit_leaf")]
-    )
+    rows = await site.database.read(lambda reader: reader.column("SELECT action FROM audit_leaf"))
     return [action for action in rows if action.startswith("deployment.")]
 
 
@@ -285,7 +284,7 @@ async def test_a_list_that_changes_changes_the_snapshot_in_the_log(tmp_path: Pat
         row = await deploy(site, listed)
         before = (await site.deployments.snapshots(row.id))[0]
         entry = await site.watchlists.add_entry(
-            listed, "second", "b", "s", False, None, None, principal="user:lists"
+            NewEntry(listed, "second", "b", "s"), principal="user:lists"
         )
         added = (await site.deployments.snapshots(row.id))[0]
         assert (before.entry_count, added.entry_count, added.changes) == (1, 2, 1)
@@ -392,8 +391,8 @@ async def test_a_scheduled_start_names_its_authoriser_everywhere(tmp_path: Path)
         assert (running.started_by, running.authorised_by) == ("system", "user:bo")
         steps = await site.database.read(
             lambda reader: [
-                json.loads(str(row[0]))
-                for row in reader.rows(
+                json.loads(text)
+                for text in reader.column(
                     "SELECT payload FROM audit_leaf WHERE principal = 'system'"
                     " AND action IN ('deployment.authorise-standing', 'deployment.start')"
                 )

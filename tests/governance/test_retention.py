@@ -25,6 +25,7 @@ from lfrd.store.episodes import Episode
 from lfrd.store.erasures import ErasureKind, ErasureState
 from lfrd.store.holds import HoldKind
 from lfrd.store.transaction import Reader, Transaction
+from lfrd.store.watchlists import NewEntry
 
 LAB = profile.load("lab").rules
 STANDARD = profile.load("standard").rules
@@ -209,7 +210,8 @@ async def test_erasing_a_person_erases_their_episodes_copies(tmp_path: Path) -> 
         row = await deploy(site, listed)
         episode = await see_somebody(site, row.id, listed)
         await site.watchlists.add_entry(
-            second, "the same", "b", "s", False, None, episode.person_id, principal="user:ada"
+            NewEntry(second, "the same", "b", "s", person_id=episode.person_id),
+            principal="user:ada",
         )
         receipt = await site.eraser.erase(
             ErasureKind.PERSON, episode.person_id, "asked for", principal="user:ada"
@@ -334,7 +336,7 @@ async def test_links_of_the_log_are_found_without_reading_all_of_it(tmp_path: Pa
             return (
                 reader.count("SELECT count(*) FROM audit_link WHERE subject_id = 'every'"),
                 reader.count("SELECT count(*) FROM audit_link WHERE subject_id = 's3'"),
-                " ".join(str(row[3]) for row in plan),
+                " ".join(row.text("detail") for row in plan),
             )
 
         others, gone, plan = await site.database.read(left)
@@ -352,7 +354,18 @@ async def test_two_thresholds_at_one_moment_keep_their_order(tmp_path: Path) -> 
                 thresholds.note(
                     tx,
                     thresholds.ThresholdRow(
-                        row.id, 5e9, threshold, 1, 4, 2.0, 10.0, 1e-3, 1e-4, 1e-2, False, "system"
+                        deployment_id=row.id,
+                        at_s=5e9,
+                        threshold=threshold,
+                        reference_count=1,
+                        looks=4,
+                        looks_effective=2.0,
+                        demographic_factor=10.0,
+                        fpir=1e-3,
+                        fpir_low=1e-4,
+                        fpir_high=1e-2,
+                        extrapolated=False,
+                        principal="system",
                     ),
                 )
 
