@@ -21,7 +21,7 @@ from lfrd.store import episodes, watchlists
 from lfrd.store.episodes import Evidence, NewEpisode
 from lfrd.store.erasures import ErasureKind
 from lfrd.store.reviews import ReviewDecision
-from lfrd.store.watchlists import Category, Entry
+from lfrd.store.watchlists import Category, Entry, NewEntry, NewWatchlist
 
 WHO = "user:bench"
 MAIN = "main"
@@ -51,16 +51,15 @@ def photo() -> bytes:
 
 async def make_list(site: Site, name: str) -> str:
     made = await site.watchlists.create_list(
-        name, Category.TEST, "bench", "bench", "#d0021b", None, principal=WHO
+        NewWatchlist(name, Category.TEST, "bench", "bench"), principal=WHO
     )
     return made.row.id
 
 
 async def import_one(site: Site, watchlist_id: str, reference: str) -> str:
     entry = await site.watchlists.add_entry(
-        watchlist_id, reference, "consent", "bench", False, None, None, reviewer=WHO,
-        principal=WHO,
-    )  # fmt: skip
+        NewEntry(watchlist_id, reference, "consent", "bench", reviewer=WHO), principal=WHO
+    )
     await site.watchlists.add_photo(entry.row.id, photo(), reference, principal=WHO)
     return entry.row.id
 

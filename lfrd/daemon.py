@@ -1,6 +1,7 @@
 """The composition root: opens every part in order, runs them together, closes in reverse."""
 
 import asyncio
+import contextlib
 import functools
 import gc
 import logging
@@ -15,9 +16,11 @@ from lfrd.clock import Clock, process_age_s
 from lfrd.config import Config
 from lfrd.cores import share_heaps, usable_cores
 from lfrd.decoys import Decoys
+from lfrd.errors import StoreFailed
 from lfrd.fleet import Fleet, Reading
 from lfrd.governance import profile
 from lfrd.governance.clock import SteadyClock
+from lfrd.governance.denials import Denials
 from lfrd.governance.deployment import Deployments
 from lfrd.governance.erasure import Eraser
 from lfrd.governance.locked import say_what_is_locked
@@ -47,6 +50,9 @@ from lfrd.vision import packs
 from lfrd.vision.engine import Vision
 
 log = logging.getLogger(__name__)
+
+STORE = "store"
+"""Its name on the health board."""
 
 STORE_LOOK_S = 1.0
 COLLECT_AFTER = 10_000
@@ -93,13 +99,13 @@ async def open_site(
         pace = manner.pace or Pace(
             look.target_hz, floor_hz=look.floor_hz, still_look_s=look.still_look_s
         )
-        lists = _lists(config, clock, database, index, vision, live, health)
+        eraser = Eraser(database, index, live)
+        lists = _lists(config, clock, database, index, vision, live, eraser, health)
         tools = Tools(
             config, database, clock, health, fleet, vision, pace, born_at_s, lists.thresholds,
             manner.report, manner.observer,
         )  # fmt: skip
         deployments = Deployments(tools, live, policies)
-        eraser = Eraser(database, index, live)
         retention = Retention(database, eraser, clock, health, policies, deployments.end_now)
         reviews = Reviews(database, clock, health, required=policies.own.rules.reviewers_required)
         decoys = Decoys(config.review, database, clock, health, fleet, vision, deployments)
@@ -118,6 +124,7 @@ async def open_site(
             bus=database.events,
             health=health,
             vision=vision,
+            pack=pack_name,
             gallery=live,
             fleet=fleet,
             watchlists=lists.watchlists,
@@ -130,6 +137,7 @@ async def open_site(
             eraser=eraser,
             retention=retention,
             reviews=reviews,
+            denials=Denials(database, clock),
         )
         _spare_the_collector(parts)
         async with _at_work(site, timekeeping, decoys):
@@ -159,8 +167,9 @@ async def _at_work(site: Site, timekeeping: Timekeeping, decoys: Decoys) -> Asyn
             tasks.create_task(site.schedules.run(), name="schedules"),
             tasks.create_task(timekeeping.run(), name="clock"),
             tasks.create_task(decoys.run(), name="decoys"),
+            tasks.create_task(site.denials.run(), name="denials"),
             tasks.create_task(site.vision.stay_clean(), name="vision"),
-            tasks.create_task(_watch_store(site), name="store"),
+            tasks.create_task(watch_store(site.database, site.health), name="store"),
         ]
         deployments = tasks.create_task(site.deployments.run(stop), name="deployments")
         try:
@@ -171,16 +180,23 @@ async def _at_work(site: Site, timekeeping: Timekeeping, decoys: Decoys) -> Asyn
             stop.set()
             await asyncio.wait([deployments])
             no_cameras.set()
+            await site.denials.flush()
 
 
-async def _watch_store(site: Site) -> None:
-    """Health is red while the last write did not reach the disk, whoever asked for it."""
+async def watch_store(database: Database, health: HealthBoard) -> None:
+    """Health is red while the last write did not reach the disk, whoever asked for it.
+
+    The one place that says so and takes it back: while it is red the disk is tried again and
+    again, so that it gets well without anybody else having to write.
+    """
     while True:
-        await asyncio.sleep(STORE_LOOK_S)
-        if site.database.failure is not None:
-            site.health.fail("disk", f"writes do not reach the disk: {site.database.failure}")
+        if database.failure is None:
+            health.clear(STORE)
         else:
-            site.health.clear("disk")
+            health.fail(STORE, f"writes do not reach the disk: {database.failure}")
+            with contextlib.suppress(StoreFailed):
+                await database.try_disk()
+        await asyncio.sleep(STORE_LOOK_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +217,7 @@ def _lists(
     index: VectorIndex,
     vision: Vision,
     live: LiveGallery,
+    eraser: Eraser,
     health: HealthBoard,
 ) -> _Lists:
     setting = Setting(
@@ -214,8 +231,7 @@ def _lists(
     watchlists = Watchlists(database, index, photos, live, clock, vision.model_digest)
     expiry = Expiry(
         database, clock, health, live, config.lists.expired_kept_h * 3600,
-        functools.partial(watchlists.delete_list, principal=SYSTEM),
-        functools.partial(watchlists.delete_entry, principal=SYSTEM),
+        functools.partial(eraser.erase, reason="it has expired", principal=SYSTEM),
     )  # fmt: skip
     cache_dir = config.models.cache_dir or packs.default_cache_dir()
     models = ModelChange(database, index, cache_dir, config.models.pack)

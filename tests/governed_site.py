@@ -16,7 +16,7 @@ from lfrd.site import Site
 from lfrd.store import watchlists
 from lfrd.store.deployments import Deployment
 from lfrd.store.episodes import Episode
-from lfrd.store.watchlists import Category
+from lfrd.store.watchlists import Category, NewEntry, NewWatchlist
 
 HOUR_S = 3600.0
 DAY_S = 24 * HOUR_S
@@ -63,12 +63,12 @@ async def make_list(
 ) -> str:
     """A list with one person on it; its id."""
     made = await site.watchlists.create_list(
-        name, category, "to find them", "the desk", "#d0021b", None, principal=principal
+        NewWatchlist(name, category, "to find them", "the desk"), principal=principal
     )
     entry = await site.watchlists.add_entry(
-        made.row.id, f"{name}-1", "warrant 12", "the court", False, None, None,
-        reviewer="user:desk", principal=principal,
-    )  # fmt: skip
+        NewEntry(made.row.id, f"{name}-1", "warrant 12", "the court", reviewer="user:desk"),
+        principal=principal,
+    )
     await site.watchlists.add_photo(entry.row.id, photo(), "photo", principal=principal)
     return made.row.id
 

@@ -18,7 +18,6 @@ from lfrd.api.schema import Category, EntryCreate, ReviewDecision, ReviewSubmit,
 from lfrd.clock import SystemClock
 from lfrd.demo.clip import listed_photo
 from lfrd.errors import Conflict, NotFound
-from lfrd.health import HealthBoard
 from lfrd.identity.bars import Bars
 from lfrd.identity.evidence import EvidenceRule, TrackEvidence
 from lfrd.replay import replay
@@ -54,9 +53,7 @@ async def raise_real(served: Served) -> Seen:
         lambda reader: templates.load(reader, site.vision.model_digest, (watchlist.id,))
     )
     deployment = await site.database.write(start_deployment, principal="user:test")
-    sink = Alerts(
-        site.database, SystemClock(), HealthBoard(), deployment.id, site.vision.model_digest
-    )
+    sink = Alerts(site.database, SystemClock(), deployment.id, site.vision.model_digest)
     evidence = TrackEvidence(1, EvidenceRule(), Bars(deployment.threshold))
     planes = planes_from_rgb(np.ascontiguousarray(photo_rgb(ASTRONAUT) // 4 * 3))
     faces = await site.vision.detect(planes)

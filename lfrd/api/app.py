@@ -28,6 +28,7 @@ from lfrd.api import (
     watchlists,
     whip,
 )
+from lfrd.api.door import API_PREFIX
 from lfrd.api.rates import RateMeter
 from lfrd.api.schema import EventMessage, HealthChange, Problem, Wire
 from lfrd.api.uploads import Uploads
@@ -68,7 +69,7 @@ def make_app(site: Site, stopping: asyncio.Event) -> FastAPI:
         "5XX": _problem_response("Failed"),
     }
     for resource in RESOURCES:
-        app.include_router(resource.router, prefix="/v1", responses=refused)
+        app.include_router(resource.router, prefix=API_PREFIX, responses=refused)
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]  # FastAPI's documented way
 
     async def describe(_: Request) -> Response:

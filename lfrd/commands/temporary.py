@@ -9,7 +9,7 @@ from lfrd.config import CameraSection, Config
 from lfrd.daemon import Manner, open_site
 from lfrd.errors import BadInput, NotFound, UserError
 from lfrd.site import Site
-from lfrd.store.watchlists import Category
+from lfrd.store.watchlists import Category, NewEntry, NewWatchlist
 
 PRINCIPAL = "user:lab"
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
@@ -41,11 +41,12 @@ async def lab_site(
 async def enrol_photos(site: Site, photos: dict[str, list[Path]]) -> str:
     """Make a list of the photos by reference; return its id."""
     watchlist = await site.watchlists.create_list(
-        "lab", Category.TEST, "a trial in the lab", PRINCIPAL, "#d0021b", None, principal=PRINCIPAL
+        NewWatchlist("lab", Category.TEST, "a trial in the lab", PRINCIPAL), principal=PRINCIPAL
     )
     for reference, paths in photos.items():
         entry = await site.watchlists.add_entry(
-            watchlist.row.id, reference, "consent", "lab", False, None, None, principal=PRINCIPAL
+            NewEntry(watchlist.row.id, reference, basis="consent", source="lab"),
+            principal=PRINCIPAL,
         )
         for path in paths:
             await site.watchlists.add_photo(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from lfrd.errors import Conflict, LfrdError, ModelError
-from lfrd.governance import planning
+from lfrd.governance import planning, two_person
 from lfrd.governance.gate import HOUR_S, Finding, ThresholdBasis, Verdict, judge
 from lfrd.governance.planning import Draft, Machine
 from lfrd.governance.profile import LAB, Policy, SitePolicies
@@ -186,14 +186,17 @@ class Deployments:
         )
 
     async def start_scheduled(self, draft: Draft, authoriser: str) -> Deployment:
-        """Start one under the standing authorisation of its schedule."""
+        """Start one under the standing authorisation that `authoriser` gave its schedule; the
+        deployment and its steps in the log name them."""
         policy = self.policies.named(draft.profile)
         new = planning.new_deployment(draft, policy, self._machine(), self._tools.clock.wall_s())
 
         def plan(tx: Transaction) -> Deployment:
             return stored.authorise_under(tx, stored.add(tx, new).id, authoriser)
 
-        return await self._start(plan, policy, draft.watchlist_ids, principal=SYSTEM)
+        row = await self._start(plan, policy, draft.watchlist_ids, principal=SYSTEM)
+        log.info("deployment %s started under the authority of %s", row.id, authoriser)
+        return row
 
     async def end(self, deployment_id: str, reason: str, *, principal: str) -> Deployment:
         """End a deployment and wait until it has; one that never ran is called off.
@@ -369,8 +372,9 @@ class Deployments:
     ) -> Verdict:
         policy = self.policies.named(row.profile)
         threshold = ready.proposed.threshold if ready.proposed else row.threshold
+        wants = two_person.wanted_by(reader, row, starter)
         facts = planning.gather(
-            reader, json.loads(row.watchlist_ids), starter, self._machine(), policy, ready.basis,
+            reader, json.loads(row.watchlist_ids), wants, self._machine(), policy, ready.basis,
             threshold, now_s,
         )  # fmt: skip
         verdict = judge(row, policy, facts)

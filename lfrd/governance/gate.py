@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import Literal
 
+from lfrd.governance import two_person
 from lfrd.governance.evaluation import Standing
 from lfrd.governance.profile import Policy
 from lfrd.store.deployments import Deployment, DeploymentState, UseCase
@@ -56,6 +57,7 @@ class Facts:
 
     now_s: float
     starter: str
+    """Who wants it to run (see lfrd.governance.two_person)."""
     lists: tuple[ListFacts, ...]
     cameras: int
     detector_digest: str
@@ -213,15 +215,9 @@ def _authority(deployment: Deployment, policy: Policy, facts: Facts) -> list[Fin
     if deployment.state is not DeploymentState.AUTHORISED:
         return [Finding("authority", f"it is {deployment.state}: it must be authorised first")]
     found = []
-    if (
-        policy.rules.authoriser_differs
-        and deployment.urgent_reason is None
-        and deployment.authorised_by == facts.starter
-    ):
-        found.append(
-            Finding("authoriser", f"{policy.name} wants it authorised by somebody else than "
-                                  "whoever starts it")
-        )  # fmt: skip
+    barred = two_person.bar_to_start(deployment, policy, facts.starter)
+    if barred is not None:
+        found.append(Finding("authoriser", barred))
     begin_s, end_s = deployment.planned_start_at_s, deployment.planned_end_at_s
     if begin_s is not None and facts.now_s < begin_s:
         found.append(Finding("too_early", "its planned start has not come yet"))

@@ -174,8 +174,7 @@ def ratify(tx: Transaction, deployment_id: str) -> Deployment:
     row = stored.get(tx, deployment_id)
     if row.urgent_reason is None:
         raise Conflict(f"deployment {deployment_id} was not started urgently")
-    if tx.principal in (row.started_by, row.authorised_by):
-        raise Conflict("somebody else than whoever started it urgently must ratify it")
+    two_person.check_ratifier(row, tx.principal)
     if row.ratify_by_at_s is not None and tx.at_s >= row.ratify_by_at_s:
         raise Conflict("it is too late to ratify this urgent start: it is purged")
     return stored.ratify(tx, deployment_id)
@@ -192,8 +191,7 @@ def extend(tx: Transaction, deployment_id: str, until_s: float, rules: Rules) ->
         raise Conflict(f"deployment {deployment_id} is {row.state}: only a running one is extended")
     if row.urgent_reason is not None and row.ratified_at_s is None:
         raise Conflict("an urgent start is ratified before it is extended")
-    if rules.authoriser_differs and tx.principal == row.started_by:
-        raise Conflict("somebody else than whoever started it must authorise the extension")
+    two_person.check_extender(tx, row, rules, tx.principal)
     assert row.started_at_s is not None
     assert row.planned_end_at_s is not None
     if until_s <= row.planned_end_at_s:

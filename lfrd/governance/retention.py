@@ -210,15 +210,16 @@ class Retention:
     def _faces_due(self, reader: Reader, now_s: float) -> list[tuple[str, float]]:
         """Deployments with faces past their time, and the time before which these were raised."""
         oldest = reader.rows(
-            "SELECT deployment_id, min(raised_at_s) FROM episode WHERE faces_erased_at_s IS NULL"  # noqa: S608
-            f" AND id NOT IN ({holds.EPISODES_HELD}) GROUP BY deployment_id"
+            "SELECT deployment_id, min(raised_at_s) AS oldest_s FROM episode"  # noqa: S608
+            f" WHERE faces_erased_at_s IS NULL AND id NOT IN ({holds.EPISODES_HELD})"
+            " GROUP BY deployment_id"
         )
         due = []
-        for deployment_id, raised_at_s in list(oldest):
-            rules = self._rules(stored.get(reader, str(deployment_id)))
-            assert isinstance(raised_at_s, float)
-            if faces_due_at_s(raised_at_s, rules) <= now_s:
-                due.append((str(deployment_id), now_s - rules.alert_face_data_h * HOUR_S))
+        for row in list(oldest):
+            deployment_id = row.text("deployment_id")
+            rules = self._rules(stored.get(reader, deployment_id))
+            if faces_due_at_s(row.real("oldest_s"), rules) <= now_s:
+                due.append((deployment_id, now_s - rules.alert_face_data_h * HOUR_S))
         return due
 
     async def _erase_deployments(self) -> None:
@@ -258,12 +259,11 @@ class Retention:
         )
         for deployment in blanked:
             rules = self._rules(deployment)
-            rows = reader.rows(
+            due += reader.column(
                 "SELECT id FROM episode WHERE deployment_id = ? AND raised_at_s <= ?"  # noqa: S608
                 f" AND faces_erased_at_s IS NOT NULL AND id NOT IN ({holds.EPISODES_HELD}) LIMIT ?",
                 (deployment.id, now_s - (log_due_at_s(0.0, rules)), DROP_LIMIT),
             )
-            due += [str(row[0]) for row in rows]
         return due[:DROP_LIMIT]
 
     async def _erase(self, kind: ErasureKind, subject_id: str, reason: str) -> bool:
@@ -296,8 +296,7 @@ def _ended_free(reader: Reader) -> list[Deployment]:
 
 
 def _episode_ids(reader: Reader, deployment_id: str) -> list[str]:
-    rows = reader.rows("SELECT id FROM episode WHERE deployment_id = ?", (deployment_id,))
-    return [str(row[0]) for row in rows]
+    return reader.column("SELECT id FROM episode WHERE deployment_id = ?", (deployment_id,))
 
 
 def _uses(reader: Reader) -> list[Use]:
@@ -308,13 +307,13 @@ def _uses(reader: Reader) -> list[Use]:
         " JOIN watchlist ON watchlist.id = watchlist_id"
     )
     uses = []
-    for watchlist_id, deployment_id, category in rows:
-        row = stored.get(reader, str(deployment_id))
+    for used in rows:
+        row = stored.get(reader, used.text("deployment_id"))
         if not row.policy_digest:
             continue
         policy = parse(row.policy)
-        if policy.is_lab and category != Category.TEST:
+        if policy.is_lab and used.text("category") != Category.TEST:
             continue
         ended_at_s = None if row.state is DeploymentState.RUNNING else row.ended_at_s
-        uses.append(Use(str(watchlist_id), ended_at_s, policy.rules))
+        uses.append(Use(used.text("watchlist_id"), ended_at_s, policy.rules))
     return uses

@@ -7,7 +7,7 @@ makes the change: two people who delete the last two photos at once are told apa
 from collections.abc import Mapping, Sequence
 
 from lfrd.governance.two_person import demand_take_off
-from lfrd.store import reference_images, watchlists
+from lfrd.store import erasures, reference_images, watchlists
 from lfrd.store.sqlite import SQLValue
 from lfrd.store.tokens import Role
 from lfrd.store.transaction import Reader
@@ -40,12 +40,14 @@ def check_cameras(reader: Reader, watchlist_id: str, camera_ids: Sequence[str], 
 
 
 def check_photo(reader: Reader, photo_id: str, role: Role) -> None:
-    """Doing without the last photo of an entry that is compared. Raises NotFound, Denied."""
+    """Doing without the last photo of an entry that is compared. One that is being erased is
+    gone. Raises NotFound, Denied."""
     photo = reference_images.get(reader, photo_id)
+    going = {erasure.subject_id for erasure in erasures.unfinished(reader)} | {photo_id}
     others = [
         other
         for other in reference_images.of_entry(reader, photo.entry_id)
-        if other.id != photo_id and other.quarantined_at_s is None
+        if other.id not in going and other.quarantined_at_s is None
     ]
     if not others:
         demand_take_off(role)

@@ -13,7 +13,7 @@ from lfrd.governance import taking_off
 from lfrd.governance.two_person import MAY_ERASE
 from lfrd.identity import gate
 from lfrd.identity.enrolment import EnrolledPhoto, enrol
-from lfrd.identity.gate import Company, Finding, GateMode, GateRule, Neighbour
+from lfrd.identity.gate import Company, Finding, GateRule, Neighbour
 from lfrd.identity.live_gallery import LiveGallery
 from lfrd.identity.live_search import LiveSearch
 from lfrd.identity.threshold import Derived
@@ -231,11 +231,3 @@ def _stored(matrix: TemplateMatrix, row: int) -> StoredTemplate:
         matrix.watchlist_ids[row],
         Template(matrix.vectors[row], matrix.model_digest),
     )
-
-
-def mode_of(text: str) -> GateMode:
-    """The gate's mode by its word. Raises BadInput."""
-    try:
-        return GateMode(text)
-    except ValueError:
-        raise BadInput(f"{text!r} is no mode of the gate: strict or warn") from None

@@ -1,11 +1,10 @@
 """Watchlists as people change them: stored first, then known to the running search."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lfrd.clock import Clock
-from lfrd.errors import NotFound
-from lfrd.governance import taking_off
+from lfrd.governance import taking_off, two_person
 from lfrd.governance.two_person import MAY_ERASE
 from lfrd.identity import gate
 from lfrd.identity.gate import Finding, GateMode
@@ -20,10 +19,8 @@ from lfrd.store.sqlite import SQLValue
 from lfrd.store.tokens import Role
 from lfrd.store.transaction import Reader, Transaction
 from lfrd.store.vectors import VectorIndex
-from lfrd.store.watchlists import Category, Entry, NewEntry, NewWatchlist, Watchlist
+from lfrd.store.watchlists import Entry, NewEntry, NewWatchlist, Watchlist
 from lfrd.types import F32
-
-_OF_ENTRY = "FROM template JOIN entry ON entry.id = entry_id WHERE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,20 +76,8 @@ class Watchlists:
             lambda reader: self._listed(reader, stored.get(reader, watchlist_id))
         )
 
-    async def create_list(
-        self,
-        name: str,
-        category: Category,
-        purpose: str,
-        owner: str,
-        colour: str,
-        expires_at_s: float | None,
-        *,
-        margin: float = 0.0,
-        principal: str,
-    ) -> ListedWatchlist:
+    async def create_list(self, new: NewWatchlist, *, principal: str) -> ListedWatchlist:
         """Raises Conflict where the name is taken."""
-        new = NewWatchlist(name, category, purpose, owner, colour, margin, expires_at_s)
         row = await self._database.write(lambda tx: stored.add(tx, new), principal=principal)
         return ListedWatchlist(row, 0, 0)
 
@@ -137,10 +122,6 @@ class Watchlists:
         await self._database.write(lambda tx: stored.confirm(tx, watchlist_id), principal=principal)
         return await self.get_list(watchlist_id)
 
-    async def delete_list(self, watchlist_id: str, *, principal: str) -> None:
-        """Erase a list with everything on it. Raises NotFound."""
-        await self._erase("watchlist_id = ?", watchlist_id, stored.delete, "watchlist", principal)
-
     async def entries(self, watchlist_id: str) -> list[ListedEntry]:
         """The entries of a list, by reference. Raises NotFound."""
 
@@ -156,33 +137,10 @@ class Watchlists:
             lambda reader: _listed_entry(reader, stored.get_entry(reader, entry_id))
         )
 
-    async def add_entry(
-        self,
-        watchlist_id: str,
-        reference: str,
-        basis: str,
-        source: str,
-        under_18: bool,
-        expires_at_s: float | None,
-        person_id: str | None,
-        *,
-        margin: float = 0.0,
-        reviewer: str = "",
-        under_18_reason: str = "",
-        status_checked_at_s: float | None = None,
-        principal: str,
-    ) -> ListedEntry:
+    async def add_entry(self, new: NewEntry, *, principal: str) -> ListedEntry:
         """Put somebody on a list, in the list's category. Raises NotFound, Conflict, BadInput."""
-
-        def write(tx: Transaction) -> Entry:
-            category = stored.get(tx, watchlist_id).category
-            new = NewEntry(
-                watchlist_id, reference, category, basis, source, under_18, margin, expires_at_s,
-                person_id, reviewer, under_18_reason, status_checked_at_s,
-            )  # fmt: skip
-            return stored.add_entry(tx, new)
-
-        return ListedEntry(await self._database.write(write, principal=principal), ())
+        row = await self._database.write(lambda tx: stored.add_entry(tx, new), principal=principal)
+        return ListedEntry(row, ())
 
     async def change_entry(
         self,
@@ -205,14 +163,10 @@ class Watchlists:
     async def approve_entry(self, entry_id: str, *, principal: str) -> ListedEntry:
         """The second person's word on somebody under 18. Raises NotFound, Denied, Conflict."""
         await self._database.write(
-            lambda tx: list_changes.approve_entry(tx, entry_id), principal=principal
+            lambda tx: two_person.approve_entry(tx, entry_id), principal=principal
         )
         await self.photos.refresh(entry_id, principal=principal)
         return await self.get_entry(entry_id)
-
-    async def delete_entry(self, entry_id: str, *, principal: str) -> None:
-        """Take somebody off a list, photos and templates included. Raises NotFound."""
-        await self._erase("entry_id = ?", entry_id, stored.delete_entry, "entry", principal)
 
     async def add_photo(
         self,
@@ -240,15 +194,6 @@ class Watchlists:
         """What the gate would say; nothing is stored. Raises PhotoRefused, BadInput, NotFound."""
         entry = (await self.get_entry(entry_id)).row if entry_id else None
         return (await self.photos.judge(data, name, entry=entry, box=box)).findings
-
-    async def delete_photo(self, photo_id: str, *, principal: str, role: Role = MAY_ERASE) -> None:
-        """Raises NotFound."""
-
-        def delete(tx: Transaction, photo_id: str) -> bool:
-            taking_off.check_photo(tx, photo_id, role)
-            return reference_images.delete(tx, photo_id)
-
-        await self._erase("reference_image_id = ?", photo_id, delete, "photo", principal)
 
     async def photo_image(self, photo_id: str, *, principal: str) -> bytes:
         """The photo's file as it was given; reading it is logged."""
@@ -279,32 +224,6 @@ class Watchlists:
         )
         cameras = stored.cameras_of(reader, (row.id,)).get(row.id, frozenset())
         return ListedWatchlist(row, entries, kept, tuple(sorted(cameras)))
-
-    async def _erase(
-        self,
-        whose: str,
-        subject_id: str,
-        delete: Callable[[Transaction, str], bool],
-        what: str,
-        principal: str,
-    ) -> None:
-        """Delete something and everything under it, then take its templates out of the search."""
-
-        def write(tx: Transaction) -> list[tuple[str, str]]:
-            rows = tx.rows(
-                f"SELECT template.id, entry.id {_OF_ENTRY} {whose}",  # literals above
-                (subject_id,),
-            )
-            gone = [(str(template_id), str(entry_id)) for template_id, entry_id in rows]
-            if not delete(tx, subject_id):
-                raise NotFound(f"there is no {what} {subject_id}")
-            return gone
-
-        gone = await self._database.write(write, principal=principal)
-        template_ids = [template_id for template_id, _ in gone]
-        whole = what != "photo"  # a photo's entry stays, with what its other photos scored
-        self._live.removed(template_ids, {entry_id for _, entry_id in gone} if whole else ())
-        await self._index.remove(template_ids)
 
 
 def _listed_entry(reader: Reader, row: Entry) -> ListedEntry:

@@ -32,6 +32,9 @@ READERS = 2
 READ_LIMIT_S = 5.0
 """A long reader blocks the checkpoint that completes an erasure, so none may be longer."""
 
+ROOM_BYTES = 1024 * 1024
+"""What `try_disk` writes: more than a candidate with its pictures."""
+
 SYSTEM = "system"
 """The principal of what the daemon does on nobody's behalf."""
 
@@ -113,6 +116,11 @@ class Database:
         running.add_done_callback(lambda _: self._read_turns.release())
         return await asyncio.shield(running)
 
+    async def try_disk(self) -> None:
+        """Write ROOM_BYTES and take them back: `failure` then says whether writes work again,
+        although nobody else writes. Raises StoreFailed where they do not."""
+        await self.write(_use_room, principal=SYSTEM)
+
     async def checkpoint(self) -> bool:
         """Empty the write-ahead log into the main file; False where a reader barred it."""
         return await self._writer.chore(Connection.checkpoint)
@@ -179,3 +187,10 @@ class Database:
             self._pool = None
         for _ in range(READERS):
             self._read_turns.release()
+
+
+def _use_room(tx: Transaction) -> None:
+    tx.execute(
+        "INSERT INTO meta (name, value) VALUES ('room', hex(zeroblob(?)))", (ROOM_BYTES // 2,)
+    )
+    tx.execute("DELETE FROM meta WHERE name = 'room'")

@@ -304,7 +304,7 @@ class KeyStore:
         """The secrets of all parts of a list, by part, for DataKey.part."""
         with self._lock:
             rows = self._db.rows("SELECT id, secret FROM part WHERE owner = ?", (scope.key_id,))
-            known = {str(part): secret for part, secret in rows if isinstance(secret, bytes)}
+            known = {row.text("id"): row.blob("secret") for row in rows}
             known |= {part: new[1] for part, new in self._unsettled.items()}
             return known
 
@@ -339,7 +339,7 @@ class KeyStore:
         wrapper = AESGCM(new.derive(_WRAPPING))
         with self._lock:
             self._db.copy_to(path, page_key)
-            ids = [str(row[0]) for row in self._db.rows("SELECT id FROM data_key")]
+            ids = self._db.column("SELECT id FROM data_key")
             plain = {key_id: self._plain(key_id) for key_id in ids}
         copy = connect(path, page_key, journal="persist")
 

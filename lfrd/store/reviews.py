@@ -21,7 +21,7 @@ class ReviewDecision(enum.StrEnum):
     UNSURE = "unsure"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
     """`final_at_s` is None while it may still be undone. `supervising`: it settles what the
     reviewers disagree about."""
@@ -58,7 +58,14 @@ def submit(
         raise Conflict(f"episode {episode_id} is closed: nothing is left to decide")
     supervising = supervisor and episode.escalated_at_s is not None
     review = Review(
-        new_id(), episode_id, tx.principal, decision, reason, tx.at_s, None, supervising
+        id=new_id(),
+        episode_id=episode_id,
+        principal=tx.principal,
+        decision=decision,
+        reason=reason,
+        submitted_at_s=tx.at_s,
+        final_at_s=None,
+        supervising=supervising,
     )
     try:
         tx.insert(review)
@@ -118,10 +125,10 @@ def not_final(reader: Reader, submitted_before_s: float) -> list[Review]:
 
 def undecided_in(reader: Reader, principal: str) -> frozenset[str]:
     """The deployments in which somebody's final decision about a candidate is still to come."""
-    rows = reader.rows(
+    found = reader.column(
         "SELECT DISTINCT deployment_id FROM episode LEFT JOIN review"
         " ON review.episode_id = episode.id AND review.principal = ?"
         " WHERE final_at_s IS NULL AND (state = ? OR review.id IS NOT NULL)",
         (principal, episodes.EpisodeState.OPEN.value),
     )
-    return frozenset(str(row[0]) for row in rows)
+    return frozenset(found)

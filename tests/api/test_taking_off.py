@@ -1,5 +1,6 @@
 """Every way to take people off a list needs the role that may erase; the caller is an operator."""
 
+import asyncio
 import json
 import re
 import time
@@ -15,7 +16,7 @@ from site_builder import Served, serve
 
 from lfrd.api.schema_review import Role, TokenCreate
 from lfrd.review_client import ReviewClient
-from lfrd.store.watchlists import Category
+from lfrd.store.watchlists import Category, NewWatchlist
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +173,7 @@ async def test_what_takes_nobody_off_stays_open_to_operators(tmp_path: Path) -> 
             entry.row.id, {"margin": 0.2, "expires_at_s": SOON_S}, principal="user:boss"
         )
         empty = await site.watchlists.create_list(
-            "empty", Category.TEST, "p", "o", "#d0021b", None, principal="user:x"
+            NewWatchlist("empty", Category.TEST, "p", "o"), principal="user:x"
         )
         await at.ask("POST", "/v1/cameras", CAMERA)
         for method, path, body in (
@@ -204,6 +205,20 @@ async def test_one_of_several_photos_may_go_and_the_last_may_not(tmp_path: Path)
             reply = await at.ask(method, path, {"reason": "r"})
             assert reply.status_code == 403, "the other one is not compared"
         assert (await at.ask("DELETE", f"/v1/photos/{first}")).is_success
+
+
+async def test_the_last_two_photos_cannot_go_at_once(tmp_path: Path) -> None:
+    async with desk(tmp_path) as at:
+        site = at.served.site
+        (entry,) = await site.watchlists.entries(at.listed)
+        second = await site.watchlists.add_photo(
+            entry.row.id, photo() + b" ", "second", principal="user:x"
+        )
+        replies = await asyncio.gather(
+            *(at.ask("DELETE", f"/v1/photos/{name}") for name in (entry.photos[0].id, second.id))
+        )
+        assert sorted(reply.status_code for reply in replies) == [204, 403]
+        assert await at.compared() == 1
 
 
 async def test_an_import_ends_no_entry_that_is_there(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Deployments on a real site: authority, clocks, restarts, heartbeat, urgency, snapshots."""
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
@@ -25,10 +26,13 @@ from lfrd.site import Site
 from lfrd.store import deployments as stored
 from lfrd.store import episodes
 from lfrd.store.deployments import DeploymentState
+from lfrd.store.erasures import ErasureKind
 from lfrd.store.tokens import Role
-from lfrd.store.watchlists import Category
+from lfrd.store.watchlists import Category, NewEntry
 
 SOON_S = 8.0
+WEDNESDAY_NOON_S = 1_700_049_600.0
+"""15 November 2023, 12:00 UTC."""
 
 
 async def until_over(site: Site) -> None:
@@ -37,9 +41,7 @@ async def until_over(site: Site) -> None:
 
 
 async def actions(site: Site) -> list[str]:
-    rows = await site.database.read(
-        lambda reader: [str(row[0]) for row in reader.rows("SELECT action FROM audit_leaf")]
-    )
+    rows = await site.database.read(lambda reader: reader.column("SELECT action FROM audit_leaf"))
     return [action for action in rows if action.startswith("deployment.")]
 
 
@@ -350,7 +352,7 @@ async def test_a_list_that_changes_changes_the_snapshot_in_the_log(tmp_path: Pat
         row = await deploy(site, listed)
         before = (await site.deployments.snapshots(row.id))[0]
         entry = await site.watchlists.add_entry(
-            listed, "second", "b", "s", False, None, None, principal="user:lists"
+            NewEntry(listed, "second", "b", "s"), principal="user:lists"
         )
         added = (await site.deployments.snapshots(row.id))[0]
         assert (before.entry_count, added.entry_count, added.changes) == (1, 2, 1)
@@ -358,16 +360,16 @@ async def test_a_list_that_changes_changes_the_snapshot_in_the_log(tmp_path: Pat
         clock.advance(1)
         await site.watchlists.add_photo(entry.row.id, photo(), "p", principal="user:lists")
         assert len(site.gallery) == 2
-        await site.watchlists.delete_entry(entry.row.id, principal="user:lists")
+        await site.eraser.erase(ErasureKind.ENTRY, entry.row.id, "deleted", principal="user:lists")
         assert len(site.gallery) == 1
-        await site.watchlists.delete_list(other, principal="user:lists")
+        await site.eraser.erase(ErasureKind.WATCHLIST, other, "deleted", principal="user:lists")
         last = (await site.deployments.snapshots(row.id))[0]
         assert (last.entry_count, last.changes) == (1, 3), "another list is no business of it"
         assert (await actions(site)).count("deployment.snapshot-change") == 3
 
 
 async def test_a_schedule_starts_each_window_once_and_not_after_its_end(tmp_path: Path) -> None:
-    clock = SettableClock(wall_s=1_700_049_600.0)  # Wednesday 15 November 2023, 12:00 UTC
+    clock = SettableClock(wall_s=WEDNESDAY_NOON_S)
     async with governed(tmp_path, clock) as site:
         listed = await make_list(site)
         draft = draft_of(listed)
@@ -399,3 +401,71 @@ async def test_a_schedule_starts_each_window_once_and_not_after_its_end(tmp_path
         clock.advance(5 * DAY_S + 22 * HOUR_S)
         await site.schedules.start_due()
         assert site.deployments.current is None
+
+
+async def planned(site: Site, clock: SettableClock, planner: str) -> str:
+    """A schedule whose first window opens in an hour; its id."""
+    draft = draft_of(await make_list(site))
+    plan = Plan("standard", draft.purpose, draft.use_case, draft.place, draft.expectation,
+                draft.documents, draft.watchlist_ids)  # fmt: skip
+    row = await site.schedules.add(
+        plan, [Window("wednesday", "13:00", 2)], "UTC", clock.wall_s() + 5 * DAY_S,
+        principal=planner,
+    )  # fmt: skip
+    return row.id
+
+
+async def test_a_schedule_is_authorised_by_another_than_who_planned_it(tmp_path: Path) -> None:
+    clock = SettableClock(wall_s=WEDNESDAY_NOON_S)
+    async with governed(tmp_path, clock, authoriser_differs=True) as site:
+        schedule_id = await planned(site, clock, "user:ada")
+        with pytest.raises(Conflict, match="somebody else than whoever planned"):
+            await site.schedules.authorise(schedule_id, principal="user:ada")
+        clock.advance(1.5 * HOUR_S)
+        await site.schedules.start_due()
+        assert site.deployments.current is None
+        await site.schedules.authorise(schedule_id, principal="user:bo")
+        await site.schedules.start_due()
+        running = site.deployments.current
+        assert running is not None
+        assert running.planned_end_at_s is not None
+        with pytest.raises(Conflict, match="authorise the extension"):
+            await site.deployments.extend(
+                running.id, running.planned_end_at_s + HOUR_S, principal="user:ada"
+            )
+
+
+async def test_rules_tightened_later_hold_for_a_schedule_authorised_before(tmp_path: Path) -> None:
+    clock = SettableClock(wall_s=WEDNESDAY_NOON_S)
+    async with governed(tmp_path, clock) as site:
+        schedule_id = await planned(site, clock, "user:ada")
+        await site.schedules.authorise(schedule_id, principal="user:ada")
+    async with governed(tmp_path, clock, authoriser_differs=True) as site:
+        clock.advance(1.5 * HOUR_S)
+        await site.schedules.start_due()
+        assert site.deployments.current is None
+        assert any("whoever planned its schedule" in text for text in site.health.now.reasons)
+
+
+async def test_a_scheduled_start_names_its_authoriser_everywhere(tmp_path: Path) -> None:
+    clock = SettableClock(wall_s=WEDNESDAY_NOON_S)
+    async with governed(tmp_path, clock) as site:
+        schedule_id = await planned(site, clock, "user:ada")
+        await site.schedules.authorise(schedule_id, principal="user:bo")
+        clock.advance(1.5 * HOUR_S)
+        await site.schedules.start_due()
+        running = site.deployments.current
+        assert running is not None
+        assert (running.started_by, running.authorised_by) == ("system", "user:bo")
+        steps = await site.database.read(
+            lambda reader: [
+                json.loads(text)
+                for text in reader.column(
+                    "SELECT payload FROM audit_leaf WHERE principal = 'system'"
+                    " AND action IN ('deployment.authorise-standing', 'deployment.start')"
+                )
+            ]
+        )
+        assert len(steps) == 2
+        for step in steps:
+            assert (step["authorised_by"], step["schedule"]) == ("user:bo", schedule_id)

@@ -124,8 +124,10 @@ def test_the_lab_wants_little() -> None:
 
 def report(digest: str = "m", size: int = 320, low: float = 0.1, high: float = 0.9) -> Evaluation:
     return Evaluation(
-        "pack", digest, NOW_S, size, 0.5, low, high, "{}", "f" * 64, "e", NOW_S, "user:ada"
-    )
+        id="e", pack="pack", model_digest=digest, evaluated_at_s=NOW_S, list_size=size,
+        threshold=0.5, threshold_low=low, threshold_high=high, report="{}",
+        report_sha256="f" * 64, registered_at_s=NOW_S, principal="user:ada",
+    )  # fmt: skip
 
 
 def test_a_report_counts_for_its_own_model_threshold_and_list_only() -> None:

@@ -68,7 +68,10 @@ def test_a_conclusion_stands(
 
 
 def review(decision: ReviewDecision, final_at_s: float | None, number: int = 0) -> Review:
-    return Review(f"r{number}", "e", f"user:{number}", decision, "", 100.0, final_at_s)
+    return Review(
+        id=f"r{number}", episode_id="e", principal=f"user:{number}", decision=decision, reason="",
+        submitted_at_s=100.0, final_at_s=final_at_s,
+    )  # fmt: skip
 
 
 def test_what_became_final_first_counts() -> None:
@@ -105,12 +108,9 @@ async def state(database: Database, episode_id: str) -> EpisodeState:
 
 async def leaves(database: Database, action: str) -> list[str]:
     return await database.read(
-        lambda reader: [
-            str(row[0])
-            for row in reader.rows(
-                "SELECT principal FROM audit_leaf WHERE action = ? ORDER BY id", (action,)
-            )
-        ]
+        lambda reader: reader.column(
+            "SELECT principal FROM audit_leaf WHERE action = ? ORDER BY id", (action,)
+        )
     )
 
 
