@@ -111,6 +111,11 @@ class Client:
         )
         self.governance = GovernanceCalls(self._get, self._post)
 
+    @property
+    def place(self) -> str:
+        """Where this daemon is: the path of its socket, or its address."""
+        return self._place
+
     @classmethod
     def over_socket(cls, path: Path, token: str | None = None) -> Self:
         """The daemon's Unix socket: the kernel tells it who we are, or a personal token does."""
@@ -336,6 +341,11 @@ class Client:
 
     def _say(self, error: httpx.HTTPError) -> str:
         said = str(error) or type(error).__name__
+        if "Permission denied" in said:
+            return (
+                f"you may not open {self._place}: ask the administrator to put you into the group "
+                "of its operators"
+            )
         return f"no daemon answers on {self._place} ({said}): is lfrd running?"
 
     def _read(self, kind: type[T], reply: httpx.Response) -> T:

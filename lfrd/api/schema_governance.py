@@ -256,9 +256,10 @@ class ErasureKind(StrEnum):
 
 
 class ErasureRequest(Wire):
-    """Erases a list, a person (with every copy in episodes) or an ended deployment's faces."""
+    """Erases a list, an entry, a photo, a person (with every copy in episodes) or an ended
+    deployment's faces."""
 
-    kind: Literal["watchlist", "person", "deployment"]
+    kind: Literal["watchlist", "entry", "photo", "person", "deployment"]
     subject_id: Line
     reason: Line
 

@@ -8,6 +8,7 @@ from lfrd.api import schema_governance as wire
 from lfrd.api.wire import Wire
 from lfrd.client import Client
 from lfrd.commands.actions import Add, actions_of
+from lfrd.commands.reach import add_yes, make_sure
 from lfrd.errors import BadInput, NotFound
 
 HOUR_S = 3600.0
@@ -123,6 +124,9 @@ async def _hold_list(client: Client, _: argparse.Namespace) -> Sequence[Wire]:
 
 
 async def _erase(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
+    make_sure(
+        options, f"The {options.kind} {options.id} is erased by the daemon on {client.place}."
+    )
     request = wire.ErasureRequest(kind=options.kind, subject_id=options.id, reason=options.reason)
     return [await client.governance.erase(request)]
 
@@ -158,18 +162,25 @@ def row(item: Wire) -> str | None:
     if isinstance(item, wire.GateVerdict):
         lines = [f"missing  {found.text}" for found in item.missing]
         lines += [f"note     {found.text}" for found in item.warnings]
-        return "\n".join(lines) or "nothing is missing: it may start"
+        lines = lines or ["nothing is missing: it may start"]
+        return "\n".join([*lines, *(f"erases   {found.text}" for found in item.erases)])
     if isinstance(item, wire.Erasure):
-        state = "erased" if item.done_at_s is not None else "under way"
-        return (
-            f"{item.id}  {state:9} {item.kind} {item.subject_id}: {item.entries} entries, "
-            f"{item.images} photos, {item.templates} templates, {item.episodes} episodes"
-        )
+        return receipt_text(item)
     if isinstance(item, wire.Hold):
         released, confirmed = item.released_by is not None, item.confirmed_by is not None
         state = "released" if released else "in force" if confirmed else "asked for"
         return f"{item.id}  {state:9} {item.kind} {item.subject_id}: {item.reason}"
     return None
+
+
+def receipt_text(item: wire.Erasure) -> str:
+    """What was erased, and who asked for it."""
+    state = "erased" if item.done_at_s is not None else "under way"
+    return (
+        f"{item.id}  {state:9} {item.kind} {item.subject_id}: {item.entries} entries, "
+        f"{item.images} photos, {item.templates} templates, {item.episodes} episodes; asked by "
+        f"{item.asked_by}: {item.reason}"
+    )
 
 
 def add_deployment_actions(actions: Add) -> None:
@@ -227,9 +238,10 @@ def add_nouns(add: Add) -> None:
     erasure.set_defaults(noun="erasure")
     actions = actions_of(erasure)
     erase = actions("erase", "erase now, and wait for the receipt")
-    erase.add_argument("kind", choices=("watchlist", "person", "deployment"))
+    erase.add_argument("kind", choices=("watchlist", "entry", "photo", "person", "deployment"))
     erase.add_argument("id")
     erase.add_argument("--reason", required=True)
+    add_yes(erase)
     actions("list", "what was erased")
 
 

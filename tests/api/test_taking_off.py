@@ -86,7 +86,7 @@ class Way:
         return f"{self.method} {re.sub(r'{[^}]+}', '{}', self.path)}"
 
 
-SOON_S = time.time() + 60.0
+SOON_S = time.time() + 3600.0
 CAMERA = {"id": "door", "address": "rtsp://127.0.0.1:9/1"}
 ROW = {"number": 1, "reference": "wanted-1", "file": "a.jpg", "expires_at_s": SOON_S, "margin": 0.2}
 DENIED = (
