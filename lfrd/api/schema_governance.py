@@ -141,6 +141,20 @@ class DeploymentDraft(Wire):
     duration_s: Annotated[float, Field(gt=0, le=24 * 3600)]
 
 
+class DeploymentChange(Wire):
+    """What is given of a plan is changed; a `start_at_s` of null is now. Authority that the plan
+    had is gone, and it is planned under the rules and models as they are now."""
+
+    purpose: Text | None = None
+    use_case: UseCase | None = None
+    place: Text | None = None
+    expectation: Text | None = None
+    documents: Documents | None = None
+    watchlist_ids: ListIds | None = None
+    start_at_s: float | None = None
+    duration_s: Annotated[float, Field(gt=0, le=24 * 3600)] | None = None
+
+
 class GateFinding(Wire):
     """One thing that is missing, or to be known. `key` is stable."""
 

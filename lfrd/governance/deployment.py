@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 from lfrd.errors import Conflict, LfrdError, ModelError
 from lfrd.governance import planning, two_person
-from lfrd.governance.gate import HOUR_S, Finding, ThresholdBasis, Verdict, judge
-from lfrd.governance.planning import Draft, Machine
+from lfrd.governance.gate import HOUR_S, Finding, ThresholdBasis, Verdict, gaps, judge
+from lfrd.governance.planning import Amendment, Draft, Machine
 from lfrd.governance.profile import LAB, Policy, SitePolicies
 from lfrd.governance.retention import policy_of
 from lfrd.identity.live_gallery import LiveGallery
@@ -103,10 +103,41 @@ class Deployments:
         return await self._tools.database.write(lambda tx: stored.add(tx, new), principal=principal)
 
     async def authorise(self, deployment_id: str, *, principal: str) -> Deployment:
-        """Give it written authority until its planned end. Raises NotFound, Conflict."""
-        return await self._tools.database.write(
-            lambda tx: stored.authorise(tx, deployment_id), principal=principal
-        )
+        """Give it written authority until its planned end.
+
+        Raises NotFound, or Conflict, with everything that is missing and nothing but another plan
+        mends: what can never start is not authorised.
+        """
+        row = await self.get(deployment_id)
+        policy = self.policies.named(row.profile)
+
+        def write(tx: Transaction) -> Deployment:
+            row = stored.get(tx, deployment_id)
+            facts = planning.gather(
+                tx, json.loads(row.watchlist_ids), tx.principal, self._machine(), policy,
+                ThresholdBasis.CONSTANT, row.threshold, tx.at_s,
+            )  # fmt: skip
+            found = gaps(row, policy, facts)
+            if found and row.state is DeploymentState.DRAFT:
+                missing = "; ".join(gap.text for gap in found)
+                raise Conflict(f"it cannot be authorised: {missing}: amend it, or discard it")
+            return stored.authorise(tx, deployment_id)
+
+        return await self._tools.database.write(write, principal=principal)
+
+    async def amend(
+        self, deployment_id: str, amendment: Amendment, *, principal: str
+    ) -> Deployment:
+        """Change a plan that has not begun, under the rules and models as they are now; authority
+        that it had is gone. Raises NotFound, Conflict where it has begun."""
+        policy = self.policies.named((await self.get(deployment_id)).profile)
+
+        def write(tx: Transaction) -> Deployment:
+            draft = amendment.of(stored.get(tx, deployment_id))
+            new = planning.new_deployment(draft, policy, self._machine(), tx.at_s)
+            return stored.amend(tx, deployment_id, new)
+
+        return await self._tools.database.write(write, principal=principal)
 
     async def ratify(self, deployment_id: str, *, principal: str) -> Deployment:
         """Give an urgent start the authority it lacked. Raises NotFound, Conflict."""

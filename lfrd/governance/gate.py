@@ -115,6 +115,40 @@ def judge(deployment: Deployment, policy: Policy, facts: Facts) -> Verdict:
     )
 
 
+def gaps(deployment: Deployment, policy: Policy, facts: Facts) -> tuple[Finding, ...]:
+    """What nothing but another plan mends: under an authority that is given nevertheless, it could
+    never start. What may mend itself until the start (a list to be confirmed, a camera, a report)
+    is the gate's alone."""
+    lasting = (*_unusable(policy, facts), *_changed(deployment, facts))
+    late = [found for found in _time(deployment, facts) if found.key == "too_late"]
+    return (*_plan(deployment, policy), *_documents(deployment, policy), *lasting, *late)
+
+
+def _unusable(policy: Policy, facts: Facts) -> list[Finding]:
+    return [
+        Finding(f"watchlist.{listed.watchlist_id}", text)
+        for listed in facts.lists
+        if (text := _why_unusable(listed, policy)) is not None
+    ]
+
+
+def _why_unusable(listed: ListFacts, policy: Policy) -> str | None:
+    if not listed.exists:
+        return f"there is no watchlist {listed.watchlist_id}"
+    if listed.locked:
+        return (
+            f"watchlist {listed.name!r} has lost its key: its faces cannot be opened; make a new "
+            "list"
+        )
+    if policy.is_lab and listed.category != Category.TEST:
+        return (
+            f"watchlist {listed.name!r} is of category {listed.category!r}: a deployment of the "
+            f"lab erases its lists after use, and takes those of category {Category.TEST.value!r} "
+            "alone"
+        )
+    return None
+
+
 def _erased_after(policy: Policy, facts: Facts) -> tuple[Finding, ...]:
     if policy.rules.after_use != "erase_list":
         return ()
@@ -177,14 +211,14 @@ def _documents(deployment: Deployment, policy: Policy) -> list[Finding]:
 
 
 def _lists(policy: Policy, facts: Facts) -> list[Finding]:
-    found = []
+    found = _unusable(policy, facts)
     for listed in facts.lists:
-        key = f"watchlist.{listed.watchlist_id}"
         if not listed.exists:
-            found.append(Finding(key, f"there is no watchlist {listed.watchlist_id}"))
             continue
-        found += [Finding(key, f"watchlist {listed.name!r} {text}")
-                  for text in _list_faults(listed, policy, facts.now_s)]  # fmt: skip
+        found += [
+            Finding(f"watchlist.{listed.watchlist_id}", f"watchlist {listed.name!r} {text}")
+            for text in _list_faults(listed, policy, facts.now_s)
+        ]
     return found
 
 
@@ -192,17 +226,10 @@ def _list_faults(listed: ListFacts, policy: Policy, now_s: float) -> list[str]:
     faults = []
     if listed.expires_at_s is not None and listed.expires_at_s <= now_s:
         faults.append("has expired")
-    if listed.locked:
-        faults.append("has lost its key: its faces cannot be opened; make a new list")
     within_h = policy.rules.list_confirmed_within_h
     if within_h is not None and now_s - listed.confirmed_at_s > within_h * HOUR_S:
         faults.append(f"was not confirmed within {within_h:g} h: look it over and confirm it")
     if policy.is_lab:
-        if listed.category != Category.TEST:
-            faults.append(
-                f"is of category {listed.category!r}: a deployment of the lab erases its lists "
-                f"after use, and takes those of category {Category.TEST.value!r} alone"
-            )
         return faults
     if not listed.templates:
         faults.append("holds nobody whom the present model can compare with")
@@ -218,6 +245,11 @@ def _authority(deployment: Deployment, policy: Policy, facts: Facts) -> list[Fin
     barred = two_person.bar_to_start(deployment, policy, facts.starter)
     if barred is not None:
         found.append(Finding("authoriser", barred))
+    return found + _time(deployment, facts)
+
+
+def _time(deployment: Deployment, facts: Facts) -> list[Finding]:
+    found = []
     begin_s, end_s = deployment.planned_start_at_s, deployment.planned_end_at_s
     if begin_s is not None and facts.now_s < begin_s:
         found.append(Finding("too_early", "its planned start has not come yet"))
@@ -230,6 +262,14 @@ def _machine(deployment: Deployment, facts: Facts, policy: Policy) -> list[Findi
     found = []
     if facts.running_id is not None:
         found.append(Finding("running", f"deployment {facts.running_id} is running: end it first"))
+    found += _changed(deployment, facts)
+    if not facts.cameras and not policy.is_lab:
+        found.append(Finding("cameras", "no camera is enabled"))
+    return found
+
+
+def _changed(deployment: Deployment, facts: Facts) -> list[Finding]:
+    found = []
     authorised = (deployment.detector_digest, deployment.embedder_digest)
     if authorised != (facts.detector_digest, facts.embedder_digest):
         found.append(Finding("model", "the models were changed since it was planned: plan it anew"))
@@ -237,8 +277,6 @@ def _machine(deployment: Deployment, facts: Facts, policy: Policy) -> list[Findi
         found.append(
             Finding("policy", "the site's rules were changed since it was planned: plan it anew")
         )
-    if not facts.cameras and not policy.is_lab:
-        found.append(Finding("cameras", "no camera is enabled"))
     return found
 
 

@@ -1,5 +1,6 @@
 """What people decide about a deployment before, during and after it: plan, authorise, ratify."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -63,6 +64,40 @@ def new_deployment(draft: Draft, policy: Policy, machine: Machine, now_s: float)
         planned_start_at_s=start_s,
         schedule_id=draft.schedule_id,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """What somebody changes of a plan; what is None stays. `starts_now`: from the amendment on."""
+
+    purpose: str | None = None
+    use_case: str | None = None
+    place: str | None = None
+    watchlist_ids: tuple[str, ...] | None = None
+    duration_s: float | None = None
+    expectation: str | None = None
+    documents: tuple[str, ...] | None = None
+    start_at_s: float | None = None
+    starts_now: bool = False
+
+    def of(self, row: Deployment) -> Draft:
+        """The plan as it is from now on."""
+        begin_s, end_s = row.planned_start_at_s, row.planned_end_at_s
+        lasts_s = end_s - begin_s if begin_s is not None and end_s is not None else HOUR_S
+        moved_s = None if self.starts_now else begin_s
+        lists, documents = self.watchlist_ids, self.documents
+        return Draft(
+            row.profile,
+            row.purpose if self.purpose is None else self.purpose,
+            row.use_case if self.use_case is None else self.use_case,
+            row.place if self.place is None else self.place,
+            tuple(json.loads(row.watchlist_ids)) if lists is None else lists,
+            lasts_s if self.duration_s is None else self.duration_s,
+            row.expectation if self.expectation is None else self.expectation,
+            tuple(json.loads(row.documents)) if documents is None else documents,
+            moved_s if self.start_at_s is None else self.start_at_s,
+            row.schedule_id,
+        )
 
 
 def gather(

@@ -189,6 +189,25 @@ def running(reader: Reader) -> Deployment | None:
     return reader.first(Deployment, "WHERE state = 'running'")
 
 
+def amend(tx: Transaction, deployment_id: str, new: NewDeployment) -> Deployment:
+    """draft or authorised → draft, with another plan: nobody has authorised that one yet."""
+    _step(
+        tx, deployment_id, "deployment.amend", "UPDATE deployment SET state = 'draft',"
+        " authorised_at_s = NULL, authorised_by = NULL, purpose = ?, use_case = ?, place = ?,"
+        " threshold = ?, detector_digest = ?, embedder_digest = ?, planned_start_at_s = ?,"
+        " planned_end_at_s = ?, policy = ?, policy_digest = ?, expectation = ?, documents = ?,"
+        " watchlist_ids = ? WHERE id = ? AND state IN ('draft', 'authorised')",
+        (
+            new.purpose, new.use_case, new.place, new.threshold, new.detector_digest,
+            new.embedder_digest, new.planned_start_at_s, new.planned_end_at_s, new.policy,
+            new.policy_digest, new.expectation, json.dumps(list(new.documents)),
+            json.dumps(list(dict.fromkeys(new.watchlist_ids))), deployment_id,
+        ),
+        {"policy": new.policy_digest, "use_case": new.use_case},
+    )  # fmt: skip
+    return get(tx, deployment_id)
+
+
 def authorise(tx: Transaction, deployment_id: str) -> Deployment:
     """draft → authorised, by `tx.principal`."""
     return _authorise(tx, deployment_id, tx.principal, "deployment.authorise")

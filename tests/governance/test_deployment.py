@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from governed_site import (
     DAY_S,
+    DOCUMENTS,
     HOUR_S,
     SettableClock,
     deploy,
@@ -20,7 +21,7 @@ from governed_site import (
 from lfrd.config import Config
 from lfrd.errors import BadInput, Conflict, Denied, NotFound
 from lfrd.governance import planning, profile
-from lfrd.governance.planning import Draft
+from lfrd.governance.planning import Amendment, Draft
 from lfrd.governance.schedule import Plan, Window
 from lfrd.site import Site
 from lfrd.store import deployments as stored
@@ -176,6 +177,8 @@ async def test_the_lab_takes_no_list_but_those_of_tests(tmp_path: Path) -> None:
         with pytest.raises(Conflict, match="category 'wanted': a deployment of the lab erases"):
             await site.deployments.start("lab", "p", "q", (listed,), 60, principal="user:ada")
         planned = await site.deployments.draft(draft_of(listed, "lab"), principal="user:ada")
+        with pytest.raises(Conflict, match="category 'wanted'"):
+            await site.deployments.authorise(planned.id, principal="user:bo")
         await site.database.write(lambda tx: stored.authorise(tx, planned.id), principal="user:bo")
         with pytest.raises(Conflict, match="category 'wanted'"):
             await site.deployments.start_planned(planned.id, principal="user:ada")
@@ -258,6 +261,56 @@ async def test_lost_operators_pause_matching_and_then_end_it(tmp_path: Path) -> 
 
 
 URGENT = {"profile": "uk-police"}
+
+
+async def test_a_plan_with_gaps_is_not_authorised_and_can_be_amended(tmp_path: Path) -> None:
+    clock = SettableClock()
+    async with governed(tmp_path, clock) as site:
+        listed = await make_list(site)
+        draft = Draft("standard", "p", "locate-wanted", "", ("nowhere",), 4 * HOUR_S)
+        row = await site.deployments.draft(draft, principal="user:ada")
+        with pytest.raises(Conflict) as refused:
+            await site.deployments.authorise(row.id, principal="user:bo")
+        for word in ("the place", "expected", "impact assessment", "notice", "nowhere", "amend"):
+            assert word in str(refused.value)
+        for amendment in (
+            Amendment(place="the station", watchlist_ids=(listed,)),
+            Amendment(expectation="seen there", documents=DOCUMENTS),
+        ):
+            amended = await site.deployments.amend(row.id, amendment, principal="user:ada")
+        assert (amended.place, amended.purpose) == ("the station", "p")
+        authorised = await site.deployments.authorise(row.id, principal="user:bo")
+        assert authorised.authorised_by == "user:bo"
+        longer = await site.deployments.amend(
+            row.id, Amendment(duration_s=5 * HOUR_S), principal="user:ada"
+        )
+        assert (longer.state, longer.authorised_by) == (DeploymentState.DRAFT, None)
+        assert longer.planned_end_at_s == pytest.approx(
+            (longer.planned_start_at_s or 0) + 5 * HOUR_S
+        )
+        with pytest.raises(Conflict, match="must be authorised first"):
+            await site.deployments.start_planned(row.id, principal="user:ada")
+        clock.advance(5 * HOUR_S)
+        with pytest.raises(Conflict, match="planned end has passed"):
+            await site.deployments.authorise(row.id, principal="user:bo")
+        await site.deployments.amend(row.id, Amendment(starts_now=True), principal="user:ada")
+        await site.deployments.authorise(row.id, principal="user:bo")
+        started = await site.deployments.start_planned(row.id, principal="user:ada")
+        with pytest.raises(Conflict, match=r"deployment\.amend.*is running"):
+            await site.deployments.amend(started.id, Amendment(place="x"), principal="user:ada")
+
+
+async def test_under_other_rules_a_plan_is_amended_before_it_is_authorised(tmp_path: Path) -> None:
+    clock = SettableClock()
+    async with governed(tmp_path, clock) as site:
+        row = await site.deployments.draft(draft_of(await make_list(site)), principal="user:ada")
+    async with governed(tmp_path, clock, alert_face_data_h=12.0) as site:
+        with pytest.raises(Conflict, match="rules were changed"):
+            await site.deployments.authorise(row.id, principal="user:bo")
+        await site.deployments.amend(row.id, Amendment(), principal="user:ada")
+        await site.deployments.authorise(row.id, principal="user:bo")
+        ended = await site.deployments.end(row.id, "not needed", principal="user:ada")
+        assert (ended.state, ended.end_reason) == (DeploymentState.ENDED, "not needed")
 
 
 async def test_an_urgent_start_is_ratified_by_somebody_else(tmp_path: Path) -> None:
