@@ -85,7 +85,7 @@ def _run(options: argparse.Namespace) -> int:
     loaded = _loaded(options)
     from lfrd.daemon import serve
 
-    return _run_async(serve(loaded))
+    return _run_async(serve(loaded, new=options.new))
 
 
 def _check_config(options: argparse.Namespace) -> None:
@@ -244,7 +244,11 @@ def _add(
 
 
 def _add_daemon(commands: Any) -> None:
-    _add(commands, "run", _run, "Run the daemon until SIGTERM.")
+    run = _add(commands, "run", _run, "Run the daemon until SIGTERM.")
+    run.add_argument(
+        "--new", action="store_true",
+        help="begin with nothing although there are keys, whose lfrd.db is gone",
+    )  # fmt: skip
     check = commands.add_parser("check-config", help="Name every mistake in a configuration file.")
     check.add_argument("file", type=Path)
     check.set_defaults(call=_check_config)

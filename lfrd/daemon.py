@@ -68,6 +68,8 @@ class Manner:
     pace: Pace | None = None
     report: Report | None = None
     observer: LookObserver | None = None
+    new: bool = False
+    """Begin with nothing although there are keys, whose database is gone."""
 
 
 @asynccontextmanager
@@ -84,7 +86,7 @@ async def open_site(
     async with AsyncExitStack() as parts:
         folder = parts.enter_context(StateFolder(config.site.state_dir))
         keys = parts.enter_context(KeyStore(folder, load_master_key(folder), config.keys.escrow))
-        database = await parts.enter_async_context(Database(folder, keys, clock))
+        database = await parts.enter_async_context(Database(folder, keys, clock, new=manner.new))
         health, live = HealthBoard(), LiveGallery()
         timekeeping = Timekeeping(database, clock, health)
         await timekeeping.start()
@@ -249,15 +251,15 @@ def _vision(config: Config, pack_name: str) -> Vision:
     return Vision(pack, threads=config.models.threads or usable_cores(), provider=provider)
 
 
-async def serve(config: Config) -> None:
-    """The daemon: from start to SIGTERM or SIGINT."""
+async def serve(config: Config, *, new: bool = False) -> None:
+    """The daemon: from start to SIGTERM or SIGINT; `new` as in Manner."""
     from lfrd.api.server import ApiServer  # half a second that `try` can do without
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with open_site(config) as site, ApiServer(site):
+    async with open_site(config, Manner(new=new)) as site, ApiServer(site):
         log.info("lfrd answers on %s", config.socket_path)
         tell("READY=1")
         await stop.wait()

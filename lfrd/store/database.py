@@ -9,6 +9,7 @@ The functions run in the store's own threads and touch nothing but what they are
 
 import asyncio
 import queue
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
@@ -54,13 +55,16 @@ class Database:
         *,
         encrypted: bool = True,
         migrations: tuple[Migration, ...] | None = None,
+        new: bool = False,
     ) -> None:
+        """`new`: begin with nothing although there are keys, whose database is gone."""
         self.path = folder.database_path
         self.keys = keys
         self.events = EventBus(self._page_of_events)
         self._clock = clock or SystemClock()
         self._key = keys.page_key(self.path.name) if encrypted else None
         self._migrations = migrations
+        self._new = new
         self._writer = Writer(self._open, keys, self._clock, self._publish)
         # Waiting reads queue here in turn; each is one awaiting caller.
         self._read_turns = asyncio.Semaphore(READERS)
@@ -144,15 +148,32 @@ class Database:
         self.events.publish(events)
 
     def _open(self) -> Connection:
+        existed = self.path.exists()
         connection = connect(self.path, self._key)
         try:
+            self._check_whole(connection)
             known = self._migrations or read_migrations(migrations_folder())
             migrate(connection, self._key, known, self._clock.wall_s())
             self._check_installation(connection)
         except BaseException:
             connection.close()
+            if not existed and isinstance(sys.exception(), StateError):
+                self.path.unlink(missing_ok=True)
             raise
         return connection
+
+    def _check_whole(self, connection: Connection) -> None:
+        """Keys without a database are what is left of lists and deployments that somebody made: a
+        disk that is not mounted, or a restore that was forgotten, must not start empty and
+        healthy."""
+        kept = self.keys.count()
+        if self._new or not kept or connection.value("SELECT count(*) FROM sqlite_schema"):
+            return
+        raise StateError(
+            f"{self.path} is missing or empty, and keys.db beside it holds the keys of {kept} "
+            f"watchlists and deployments: put {self.path.name} back from its backup (is its disk "
+            "mounted?); or, to begin with nothing, start once with `lfrd run --new`"
+        )
 
     def _check_installation(self, connection: Connection) -> None:
         """The faces in here open only with the keys.db that was made with it."""

@@ -141,7 +141,7 @@ async def test_a_restart_inside_the_window_goes_on(tmp_path: Path) -> None:
         steps = await actions(site)
         assert steps[-2:] == ["deployment.suspend", "deployment.resume"]
         with pytest.raises(Conflict, match="is running"):
-            await deploy(site, "any")
+            await deploy(site, await make_list(site, "another"))
         clock.advance(3 * HOUR_S)
         await until_over(site)
     async with governed(tmp_path, clock) as site:
