@@ -14,7 +14,14 @@ from store_builders import start_deployment
 from vision_media import ASTRONAUT, photo_rgb
 
 from lfrd.alerts import Alerts
-from lfrd.api.schema import Category, EntryCreate, ReviewDecision, ReviewSubmit, WatchlistCreate
+from lfrd.api.schema import (
+    Category,
+    EntryCreate,
+    ReviewDecision,
+    ReviewSubmit,
+    Shown,
+    WatchlistCreate,
+)
 from lfrd.clock import SystemClock
 from lfrd.demo.clip import listed_photo
 from lfrd.errors import Conflict, NotFound
@@ -27,7 +34,8 @@ from lfrd.types import Look, Match, Scored, Trail
 from lfrd.vision.picture import portrait, scene
 from lfrd.vision.planes import planes_from_rgb
 
-MATCH = ReviewSubmit(decision=ReviewDecision.MATCH)
+SEEN = Shown(face_px=64, reference_px=64, seen_s=2.0)
+MATCH = ReviewSubmit(shown=SEEN, decision=ReviewDecision.MATCH)
 NOBODY = np.zeros((0, 4), np.float32)
 
 

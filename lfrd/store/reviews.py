@@ -5,11 +5,12 @@ has yet to decide must not learn that another did.
 """
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from lfrd.errors import Conflict, NotFound
-from lfrd.governance.audit import AuditClass
+from lfrd.governance.audit import AuditClass, Fact
 from lfrd.ids import new_id
 from lfrd.store import episodes
 from lfrd.store.transaction import Reader, Transaction
@@ -45,10 +46,11 @@ def submit(
     reason: str = "",
     *,
     supervisor: bool = False,
+    shown: Mapping[str, Fact] | None = None,
 ) -> Review:
     """Decide, as `tx.principal`. Raises Conflict where they did, or the episode is closed.
 
-    What a `supervisor` decides about an escalated episode settles it.
+    What a `supervisor` decides about an escalated episode settles it. `shown` goes into the log.
     """
     episode = episodes.get(tx, episode_id)
     erased = episodes.why_erased(episode)
@@ -72,7 +74,10 @@ def submit(
     except Conflict as error:
         raise Conflict(f"{tx.principal} has decided about episode {episode_id} already") from error
     tx.audit(
-        AuditClass.DECISION, "review.submit", (review.id, episode_id), {"decision": decision.value}
+        AuditClass.DECISION,
+        "review.submit",
+        (review.id, episode_id),
+        {"decision": decision.value, **(shown or {})},
     )
     return review
 

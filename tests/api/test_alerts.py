@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from site_builder import Served, serve
 
 from lfrd.api.projection import Dossier, project
-from lfrd.api.schema import AlertState, Outcome, ReviewDecision, ReviewSubmit
+from lfrd.api.schema import AlertState, Outcome, ReviewDecision, ReviewSubmit, Shown
 from lfrd.client import Client
 from lfrd.clock import ManualClock
 from lfrd.errors import BadInput, Conflict, NotFound, StoreFailed
@@ -26,8 +26,9 @@ from lfrd.store.transaction import Transaction
 
 ME = f"user:{pwd.getpwuid(os.getuid()).pw_name}"
 OTHERS = {"anna's": "user:anna", "ben's": "user:ben"}
-MATCH = ReviewSubmit(decision=ReviewDecision.MATCH, reason="the scar")
-NO_MATCH = ReviewSubmit(decision=ReviewDecision.NOT_A_MATCH)
+SEEN = Shown(face_px=64, reference_px=64, seen_s=2.0)
+MATCH = ReviewSubmit(shown=SEEN, decision=ReviewDecision.MATCH, reason="the scar")
+NO_MATCH = ReviewSubmit(shown=SEEN, decision=ReviewDecision.NOT_A_MATCH)
 HIDDEN = ("score", "margin", "threshold", "looks", "outcome", "reviews")
 
 

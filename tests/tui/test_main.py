@@ -182,6 +182,40 @@ def erase(desk: Desk, why: str = "the person was erased") -> None:
     desk.stream.put_nowait(told)
 
 
+@pytest.mark.parametrize("size", [(24, 24), (40, 24), (60, 24), (80, 12)])
+@pytest.mark.parametrize("key", ["m", "n", "u"])
+async def test_no_decision_is_taken_where_no_face_can_be_seen(
+    size: tuple[int, int], key: str
+) -> None:
+    desk = Desk(alert(1, raised_at_s=NOW_S - 5))
+    async with screen_of(desk, size) as (pilot, screen):
+        await until(pilot, lambda: screen.query_one(FacePanel).is_too_small)
+        desk.advance(5)
+        await pilot.press(key)
+        await pilot.pause()
+        assert desk.submitted == []
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: screen.query_one(FacePanel).seen_s() is not None)
+        await pilot.press(key)  # what was there while it was too small does not count
+        await pilot.pause()
+        assert desk.submitted == []
+        desk.advance(1)
+        await pilot.press(key)
+        await until(pilot, lambda: desk.submitted)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_decision_says_what_was_shown(size: tuple[int, int]) -> None:
+    desk = Desk(alert(1, raised_at_s=NOW_S - 5))
+    async with screen_of(desk, size) as (pilot, screen):
+        await look(pilot, screen, desk.advance)
+        await pilot.press("m")
+        await until(pilot, lambda: desk.submitted)
+        shown = desk.submitted[0][1].shown
+        assert shown.face_px == shown.reference_px >= 20
+        assert shown.seen_s >= 1.0
+
+
 async def test_an_erased_face_leaves_the_screen_at_once() -> None:
     desk = Desk(alert(1, raised_at_s=NOW_S - 5))
     async with screen_of(desk) as (pilot, screen):
