@@ -141,6 +141,11 @@ def _read(data: bytes, name: str) -> _Read:
         with _opener(data, name)(io.BytesIO(data)) as image:
             _check(image, name)
             return _decoded(image)
+    except Image.DecompressionBombError:
+        raise BadInput(
+            f"photo {name} claims to have more pixels than the {LIMIT_PIXELS / 1e6:.0f} megapixels "
+            "that are taken"
+        ) from None
     except _UNREADABLE as error:
         raise BadInput(f"photo {name} is damaged or cut off and cannot be read") from error
 

@@ -302,9 +302,11 @@ def _ours(path: Path, error: apsw.Error) -> LfrdError:
 def _constraint_error(error: apsw.ConstraintError) -> BadInput | Conflict:
     text = str(error)
     if text.startswith("UNIQUE"):
-        return Conflict(f"there is one already ({text.partition(': ')[2]})")
+        return Conflict("there is one already")
     if text.startswith("on legal hold"):
         return Conflict(text)
     if text.startswith("FOREIGN KEY"):
         return Conflict("something it belongs to does not exist, or something still needs it")
-    return BadInput(f"not allowed: {text}")
+    if "expires_at_s" in text:
+        return BadInput("it would end before it was made: give a later end")
+    return BadInput("a value is missing, or outside its bounds")
