@@ -17,6 +17,7 @@ from lfrd.errors import BadInput, Conflict, UserError
 from lfrd.governance.gate import Verdict
 from lfrd.site import Site
 from lfrd.store import evaluations
+from lfrd.store.watchlists import Category
 
 ADA = "user:ada"
 
@@ -156,7 +157,8 @@ async def test_the_standard_profile_warns_and_the_lab_wants_none(
         found = await verdict(site, listed, "standard")
         assert found.is_open
         assert "evaluation" in {finding.key for finding in found.warnings}
-        found = await verdict(site, listed, "lab")
+        cohort = await make_list(site, "cohort", category=Category.TEST)
+        found = await verdict(site, cohort, "lab")
         assert "evaluation" not in {finding.key for finding in (*found.missing, *found.warnings)}
         await register(site, report)
         found = await verdict(site, listed, "standard")
