@@ -156,7 +156,9 @@ def _present() -> dict[int, set[str]]:
 @asynccontextmanager
 async def _daemon(folder: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process, Client]]:
     """A daemon of its own, healthy."""
-    environment = os.environ | {"LFRD_SITE__STATE_DIR": str(folder)}
+    environment = os.environ | {
+        "LFRD_SITE__STATE_DIR": str(folder), "LFRD_POLICY__ALLOW_LAB": "true",
+    }  # fmt: skip
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "lfrd", "run", env=environment, stderr=asyncio.subprocess.DEVNULL
     )
@@ -189,7 +191,9 @@ async def _deploy(client: Client, address: str) -> None:
     await client.add_photo(entry.id, LISTED["obama"][1].read_bytes(), "obama.jpg")
     await client.add_camera(CameraCreate(id="street", address=address))
     await client.start_deployment(
-        DeploymentStart(purpose="bench", place="bench", watchlist_ids=(watchlist.id,))
+        DeploymentStart(
+            profile="lab", purpose="bench", place="bench", watchlist_ids=(watchlist.id,)
+        )
     )
 
 

@@ -114,7 +114,7 @@ def _fill(tx: Transaction, listed: str, model: str, vectors: np.ndarray, first: 
     for number, vector in enumerate(vectors, start=first):
         entry = watchlists.add_entry(
             tx,
-            watchlists.NewEntry(listed, f"e{number}", watchlists.Category.TEST, "b", "s",
+            watchlists.NewEntry(listed, f"e{number}", "b", "s",
                                 reviewer="user:bench"),
         )  # fmt: skip
         photo = reference_images.add(

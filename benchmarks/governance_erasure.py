@@ -102,7 +102,7 @@ async def _fill(parts: Parts, vectors: F32, images: Sequence[bytes]) -> tuple[st
         listed = watchlists.add(tx, NewWatchlist("list", Category.TEST, "bench", "bench"))
         stored, entries = [], []
         for number, image in enumerate(images):
-            entry = watchlists.add_entry(tx, NewEntry(listed.id, f"r{number}", Category.TEST))
+            entry = watchlists.add_entry(tx, NewEntry(listed.id, f"r{number}"))
             photo = reference_images.add(
                 tx, NewReferenceImage(entry.id, image, 640, 480, image[::-1], image[::2], QUALITY)
             )
@@ -126,9 +126,11 @@ def _deploy(tx: Transaction, entries: Sequence[Entry], images: Sequence[bytes]) 
         episodes.add(
             tx,
             NewEpisode(
-                row.id, "gate", track, entry.id, entry.person_id, entry.watchlist_id,
-                entry.reference, 0.7, None, 0.5, MODEL, 2, 1, 0.0, 0.0, None,
-                Evidence(image, image, image),
+                deployment_id=row.id, camera_id="gate", track_id=track, entry_id=entry.id,
+                person_id=entry.person_id, watchlist_id=entry.watchlist_id,
+                reference=entry.reference, score=0.7, margin=None, threshold=0.5,
+                model_digest=MODEL, looks=2, sequence=1, media_at_s=0.0, captured_at_s=0.0,
+                latency_ms=None, evidence=Evidence(image, image, image),
             ),
         )  # fmt: skip
     return row.id
@@ -145,9 +147,8 @@ def _sealed_slices(reader: Reader) -> list[bytes]:
     ):  # fmt: skip
         for column in columns:
             rows = reader.rows(f"SELECT {column} FROM {table} WHERE {column} IS NOT NULL")
-            for (blob,) in rows:
-                assert isinstance(blob, bytes)
-                found += _slices(blob)
+            for row in rows:
+                found += _slices(row.blob(column))
     return found
 
 
@@ -192,7 +193,7 @@ async def _faces(path: Path, backup: Path, encrypted: bool, kind: ErasureKind) -
 def _open_all(tx: Transaction, kind: ErasureKind) -> int:
     shown = 0
     table = "reference_image" if kind is ErasureKind.WATCHLIST else "episode"
-    for row_id in [str(row[0]) for row in tx.rows(f"SELECT id FROM {table}")]:
+    for row_id in tx.column(f"SELECT id FROM {table}"):
         try:
             if kind is ErasureKind.WATCHLIST:
                 reference_images.read_image(tx, row_id)

@@ -161,10 +161,10 @@ def _count(tx: Transaction, rest: str, value: str) -> int:
 def _half(tx: Transaction) -> list[str]:
     """Episodes that lack a face, a log entry that speaks of it, or cannot be opened."""
     found = []
-    rows = tx.rows(
+    recent = tx.column(
         "SELECT id FROM episode WHERE faces_erased_at_s IS NULL ORDER BY id DESC LIMIT 200"
     )
-    for episode_id in [str(row[0]) for row in rows]:
+    for episode_id in recent:
         try:
             for which in ("probe", "reference", "scene"):
                 episodes.read_image(tx, episode_id, which)  # type: ignore[arg-type]  # of three
@@ -173,7 +173,7 @@ def _half(tx: Transaction) -> list[str]:
             continue
         if not episodes.is_as_logged(tx, episode_id):
             found.append(f"episode {episode_id} is not as the log says")
-    lists = [str(row[0]) for row in tx.rows("SELECT id FROM watchlist")]
+    lists = tx.column("SELECT id FROM watchlist")
     found += [
         f"list {name} is there without its key"
         for name in lists

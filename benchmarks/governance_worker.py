@@ -12,7 +12,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from lfrd.config import CameraSection, Config, ModelsSection, SiteSection
+from lfrd.config import CameraSection, Config, ModelsSection, PolicySection, SiteSection
 from lfrd.daemon import open_site
 from lfrd.errors import Conflict, NotFound
 from lfrd.governance.planning import Draft
@@ -21,7 +21,7 @@ from lfrd.store import episodes, watchlists
 from lfrd.store.episodes import Evidence, NewEpisode
 from lfrd.store.erasures import ErasureKind
 from lfrd.store.reviews import ReviewDecision
-from lfrd.store.watchlists import Category, Entry
+from lfrd.store.watchlists import Category, Entry, NewEntry, NewWatchlist
 
 WHO = "user:bench"
 MAIN = "main"
@@ -31,6 +31,7 @@ def config_of(state: Path) -> Config:
     return Config(
         site=SiteSection(node="bench", state_dir=state),
         models=ModelsSection(threads=1),
+        policy=PolicySection(allow_lab=True),
         camera=(CameraSection(id="gate", address="rtsp://127.0.0.1:9/1"),),
     )
 
@@ -50,16 +51,15 @@ def photo() -> bytes:
 
 async def make_list(site: Site, name: str) -> str:
     made = await site.watchlists.create_list(
-        name, Category.TEST, "bench", "bench", "#d0021b", None, principal=WHO
+        NewWatchlist(name, Category.TEST, "bench", "bench"), principal=WHO
     )
     return made.row.id
 
 
 async def import_one(site: Site, watchlist_id: str, reference: str) -> str:
     entry = await site.watchlists.add_entry(
-        watchlist_id, reference, "consent", "bench", False, None, None, reviewer=WHO,
-        principal=WHO,
-    )  # fmt: skip
+        NewEntry(watchlist_id, reference, "consent", "bench", reviewer=WHO), principal=WHO
+    )
     await site.watchlists.add_photo(entry.row.id, photo(), reference, principal=WHO)
     return entry.row.id
 

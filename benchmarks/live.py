@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from lfrd.commands.temporary import PRINCIPAL, enrol_photos, find_photos
-from lfrd.config import CameraSection, Config, ModelsSection, SiteSection
+from lfrd.config import CameraSection, Config, ModelsSection, PolicySection, SiteSection
 from lfrd.daemon import Manner, open_site
 from lfrd.governance.deployment import LAB, LAB_LIMIT_S
 from lfrd.lines import CandidateLine, SummaryLine
@@ -37,6 +37,7 @@ async def live(seconds: float, provider: str, photos: Path, addresses: list[str]
             "site": SiteSection(state_dir=Path(folder)),
             "models": ModelsSection.model_validate({"provider": provider}),
             "camera": cameras,
+            "policy": PolicySection(allow_lab=True),
         })  # fmt: skip
         async with open_site(config, Manner(report=note)) as site:
             watchlist_id = await enrol_photos(site, find_photos(photos))

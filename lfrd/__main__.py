@@ -85,7 +85,7 @@ def _run(options: argparse.Namespace) -> int:
     loaded = _loaded(options)
     from lfrd.daemon import serve
 
-    return _run_async(serve(loaded))
+    return _run_async(serve(loaded, new=options.new))
 
 
 def _check_config(options: argparse.Namespace) -> None:
@@ -158,8 +158,9 @@ def _calibrate(options: argparse.Namespace) -> int:
 def _lists(options: argparse.Namespace) -> int:
     loaded = _quietly(options)
     from lfrd.commands import lists
+    from lfrd.commands.reach import socket_of
 
-    return _run_async(lists.run(options, options.socket or config.client_socket(loaded)))
+    return _run_async(lists.run(options, socket_of(options, loaded)))
 
 
 def _evaluate(options: argparse.Namespace) -> int:
@@ -180,30 +181,34 @@ def _evaluate(options: argparse.Namespace) -> int:
 def _remote(options: argparse.Namespace) -> int:
     loaded = _quietly(options)
     from lfrd.commands import remote
+    from lfrd.commands.reach import socket_of
 
-    return _run_async(remote.run(options, options.socket or config.client_socket(loaded)))
+    return _run_async(remote.run(options, socket_of(options, loaded)))
 
 
 def _alert(options: argparse.Namespace) -> int:
     loaded = _quietly(options)
     from lfrd.commands import alert
+    from lfrd.commands.reach import socket_of
 
-    return _run_async(alert.run(options, options.socket or config.client_socket(loaded)))
+    return _run_async(alert.run(options, socket_of(options, loaded)))
 
 
 def _token(options: argparse.Namespace) -> int:
     loaded = _quietly(options)
     from lfrd.commands import token
+    from lfrd.commands.reach import socket_of
 
-    return _run_async(token.run(options, options.socket or config.client_socket(loaded)))
+    return _run_async(token.run(options, socket_of(options, loaded)))
 
 
 def _tui(options: argparse.Namespace) -> int:
     loaded = _quietly(options)
+    from lfrd.commands.reach import socket_of
     from lfrd.commands.who import token_of
     from tui.app import run_tui
 
-    address = options.url or options.socket or config.client_socket(loaded)
+    address = options.url or socket_of(options, loaded)
     return run_tui(address, token_of(options))
 
 
@@ -239,7 +244,11 @@ def _add(
 
 
 def _add_daemon(commands: Any) -> None:
-    _add(commands, "run", _run, "Run the daemon until SIGTERM.")
+    run = _add(commands, "run", _run, "Run the daemon until SIGTERM.")
+    run.add_argument(
+        "--new", action="store_true",
+        help="begin with nothing although there are keys, whose lfrd.db is gone",
+    )  # fmt: skip
     check = commands.add_parser("check-config", help="Name every mistake in a configuration file.")
     check.add_argument("file", type=Path)
     check.set_defaults(call=_check_config)
@@ -295,6 +304,9 @@ def _add_rules(commands: Any) -> None:
     abandon = actions.add_parser(
         "abandon", help="keys.db is lost: go on with the records, and give up every face"
     )
+    from lfrd.commands.reach import add_yes
+
+    add_yes(abandon)
     for action in (rotate, escrow, abandon):
         action.add_argument("--key", type=Path, help="the master key (default: as the daemon)")
 

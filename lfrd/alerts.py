@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from lfrd.clock import Clock
 from lfrd.errors import NotFound, StoreFailed
 from lfrd.governance.review import required_for
-from lfrd.health import HealthBoard
 from lfrd.lines import CandidateLine, Report
 from lfrd.store import better_look, episodes, reviews, watchlists
 from lfrd.store.database import SYSTEM, Database
@@ -17,7 +16,6 @@ from lfrd.types import U8, Decision, Trail
 from lfrd.vision.picture import jpeg, png
 
 RETRY_S = 1.0
-COMPONENT = "store"
 LATENCIES_KEPT = 10_000
 IMPROVE_S = 15.0
 """For so long after the raise pictures get better where several people decide; few tracks last
@@ -52,7 +50,6 @@ class Alerts:
         self,
         database: Database,
         clock: Clock,
-        health: HealthBoard,
         deployment_id: str,
         model_digest: str,
         *,
@@ -62,7 +59,6 @@ class Alerts:
     ) -> None:
         self._database = database
         self._clock = clock
-        self._health = health
         self._deployment_id = deployment_id
         self._model_digest = model_digest
         self._cooldown_s = cooldown_s
@@ -82,8 +78,8 @@ class Alerts:
     ) -> None:
         """Commit a decision with its pictures, encoded in a thread.
 
-        While the disk takes nothing, the caller waits here, health is red, and the write is tried
-        again every second.
+        While the disk takes nothing, the caller waits here and the write is tried again every
+        second; health is red meanwhile (see lfrd.daemon.watch_store).
         """
         evidence = await asyncio.to_thread(_encoded, crop_rgb, portrait_rgb, scene_rgb)
         known = self._episodes.setdefault((camera_id, decision.track_id), {})
@@ -116,11 +112,9 @@ class Alerts:
         while True:
             try:
                 episode = await self._database.write(write, principal=SYSTEM)
-            except StoreFailed as error:
-                self._health.fail(COMPONENT, f"a candidate cannot be written: {error}")
+            except StoreFailed:
                 await asyncio.sleep(RETRY_S)
             else:
-                self._health.clear(COMPONENT)
                 return episode
 
     def _add(
@@ -194,12 +188,12 @@ class Alerts:
             except NotFound:
                 continue
             rival = episodes.Rival(
-                episode_id,
-                entry.id,
-                entry.person_id,
-                entry.watchlist_id,
-                entry.reference,
-                match.score,
+                episode_id=episode_id,
+                entry_id=entry.id,
+                person_id=entry.person_id,
+                watchlist_id=entry.watchlist_id,
+                reference=entry.reference,
+                score=match.score,
             )
             episodes.add_rival(tx, rival)
 

@@ -6,6 +6,7 @@ site.
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -273,13 +274,11 @@ class CameraLife:
             self._restated.put_nowait(member.row.id)
 
     async def _tell(self) -> None:
-        """Write an event for each change of state; a full disk is the health board's business."""
+        """Write an event for each change of state; of a full disk health tells without us."""
         while True:
             camera_id = await self._restated.get()
-            try:
+            with contextlib.suppress(StoreFailed):
                 await self._database.write(_changed(camera_id), principal=SYSTEM)
-            except StoreFailed as error:
-                self._health.fail("store", f"events cannot be written: {error}")
 
 
 async def _glanced(member: Member, frames: AsyncIterator[Frame]) -> AsyncIterator[Frame]:

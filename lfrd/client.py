@@ -93,6 +93,7 @@ StreamItem = EventMessage | HealthChange | tuple[CameraRates, ...] | Reset | Bac
 _RATES = TypeAdapter(tuple[CameraRates, ...])
 
 
+JSON = {"Content-Type": "application/json"}
 LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=100)
 """An import sends more photos at once than httpx keeps connections by itself, and would open new
 ones all the time."""
@@ -109,7 +110,12 @@ class Client:
         self._http = httpx.AsyncClient(
             transport=transport, base_url=base_url, headers=headers, timeout=REQUEST_S
         )
-        self.governance = GovernanceCalls(self._get, self._post)
+        self.governance = GovernanceCalls(self._get, self._post, self._patch)
+
+    @property
+    def place(self) -> str:
+        """Where this daemon is: the path of its socket, or its address."""
+        return self._place
 
     @classmethod
     def over_socket(cls, path: Path, token: str | None = None) -> Self:
@@ -152,10 +158,7 @@ class Client:
 
     async def change_camera(self, camera_id: str, change: CameraChange) -> Camera:
         """Only what the change was made with is sent: a null takes something away."""
-        path, content = f"/v1/cameras/{camera_id}", change.model_dump_json(exclude_unset=True)
-        headers = {"Content-Type": "application/json"}
-        reply = await self._send("PATCH", path, content=content.encode(), headers=headers)
-        return self._read(Camera, reply)
+        return await self._patch(Camera, f"/v1/cameras/{camera_id}", change)
 
     async def check_camera(self, camera_id: str, seconds: float) -> CameraTestReport:
         path = f"/v1/cameras/{camera_id}/test"
@@ -310,6 +313,12 @@ class Client:
     async def _post(self, kind: type[T], path: str, body: Wire | None) -> T:
         return await self._with_body("POST", kind, path, body)
 
+    async def _patch(self, kind: type[T], path: str, body: Wire) -> T:
+        """Send what is set in `body`, and nothing else."""
+        content, headers = body.model_dump_json(exclude_unset=True), JSON
+        reply = await self._send("PATCH", path, content=content.encode(), headers=headers)
+        return self._read(kind, reply)
+
     async def _with_body(self, method: str, kind: type[T], path: str, body: Wire | None) -> T:
         content = b"" if body is None else body.model_dump_json().encode()
         headers = {} if body is None else {"Content-Type": "application/json"}
@@ -336,6 +345,11 @@ class Client:
 
     def _say(self, error: httpx.HTTPError) -> str:
         said = str(error) or type(error).__name__
+        if "Permission denied" in said:
+            return (
+                f"you may not open {self._place}: ask the administrator to put you into the group "
+                "of its operators"
+            )
         return f"no daemon answers on {self._place} ({said}): is lfrd running?"
 
     def _read(self, kind: type[T], reply: httpx.Response) -> T:

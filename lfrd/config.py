@@ -19,6 +19,9 @@ VARIABLE_PREFIX = "LFRD_"
 SERVICE_SOCKET = Path("/run/lfrd/api.sock")
 """Where the systemd unit puts it."""
 
+SERVICE_STATE_DIR = Path("/var/lib/lfrd")
+"""The state folder of the daemon behind it."""
+
 NOT_SETTINGS = frozenset({"LFRD_SHARED", "LFRD_REQUIRE_SHARED", "LFRD_CONFIG", "LFRD_TOKEN"})
 """Variables of the test suite, and the place of the file itself."""
 
@@ -35,7 +38,7 @@ class SiteSection(Section):
     """Who we are and where our state lives."""
 
     node: Slug = "lfrd"
-    state_dir: Path = Path("/var/lib/lfrd")
+    state_dir: Path = SERVICE_STATE_DIR
 
 
 class ApiSection(Section):
@@ -143,7 +146,7 @@ class PolicySection(Section):
     by it (lfrd.governance.profile): None leaves the profile's value."""
 
     profile: str = "standard"
-    allow_lab: bool = True
+    allow_lab: bool = False
     reviewers_required: PolicyValue = None
     authoriser_differs: PolicyValue = None
     list_confirmed_within_h: PolicyValue = None
@@ -209,10 +212,26 @@ class Config(Section):
 
 
 def client_socket(config: Config) -> Path:
-    """Where a command finds the daemon: as configured, else the service's socket if any."""
-    if config.api.socket is None and SERVICE_SOCKET.exists():
-        return SERVICE_SOCKET
-    return config.socket_path
+    """Where a command finds the daemon: as configured, else the service's socket if any. Whoever
+    configures a state folder of their own means the daemon on it, never the service's."""
+    own = config.api.socket is not None or config.site.state_dir != SERVICE_STATE_DIR
+    return SERVICE_SOCKET if not own and is_there(SERVICE_SOCKET) else config.socket_path
+
+
+def daemon_sockets(config: Config) -> list[Path]:
+    """Every socket behind which a daemon may be: the configured one, and the service's."""
+    return [path for path in dict.fromkeys((config.socket_path, SERVICE_SOCKET)) if is_there(path)]
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is a file, or a folder on the way may not be looked into."""
+    try:
+        path.stat()
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Config:

@@ -1,6 +1,7 @@
 """The composition root: opens every part in order, runs them together, closes in reverse."""
 
 import asyncio
+import contextlib
 import functools
 import gc
 import logging
@@ -15,9 +16,11 @@ from lfrd.clock import Clock, process_age_s
 from lfrd.config import Config
 from lfrd.cores import share_heaps, usable_cores
 from lfrd.decoys import Decoys
+from lfrd.errors import StoreFailed
 from lfrd.fleet import Fleet, Reading
 from lfrd.governance import profile
 from lfrd.governance.clock import SteadyClock
+from lfrd.governance.denials import Denials
 from lfrd.governance.deployment import Deployments
 from lfrd.governance.erasure import Eraser
 from lfrd.governance.locked import say_what_is_locked
@@ -48,6 +51,9 @@ from lfrd.vision.engine import Vision
 
 log = logging.getLogger(__name__)
 
+STORE = "store"
+"""Its name on the health board."""
+
 STORE_LOOK_S = 1.0
 COLLECT_AFTER = 10_000
 """New objects until the collector looks for cycles: a frame makes hundreds, and none in a cycle."""
@@ -62,6 +68,8 @@ class Manner:
     pace: Pace | None = None
     report: Report | None = None
     observer: LookObserver | None = None
+    new: bool = False
+    """Begin with nothing although there are keys, whose database is gone."""
 
 
 @asynccontextmanager
@@ -78,7 +86,7 @@ async def open_site(
     async with AsyncExitStack() as parts:
         folder = parts.enter_context(StateFolder(config.site.state_dir))
         keys = parts.enter_context(KeyStore(folder, load_master_key(folder), config.keys.escrow))
-        database = await parts.enter_async_context(Database(folder, keys, clock))
+        database = await parts.enter_async_context(Database(folder, keys, clock, new=manner.new))
         health, live = HealthBoard(), LiveGallery()
         timekeeping = Timekeeping(database, clock, health)
         await timekeeping.start()
@@ -93,13 +101,13 @@ async def open_site(
         pace = manner.pace or Pace(
             look.target_hz, floor_hz=look.floor_hz, still_look_s=look.still_look_s
         )
-        lists = _lists(config, clock, database, index, vision, live, health)
+        eraser = Eraser(database, index, live)
+        lists = _lists(config, clock, database, index, vision, live, eraser, health)
         tools = Tools(
             config, database, clock, health, fleet, vision, pace, born_at_s, lists.thresholds,
             manner.report, manner.observer,
         )  # fmt: skip
         deployments = Deployments(tools, live, policies)
-        eraser = Eraser(database, index, live)
         retention = Retention(database, eraser, clock, health, policies, deployments.end_now)
         reviews = Reviews(database, clock, health, required=policies.own.rules.reviewers_required)
         decoys = Decoys(config.review, database, clock, health, fleet, vision, deployments)
@@ -107,6 +115,7 @@ async def open_site(
         await fleet.load()
         await deployments.recover()
         await retention.leave()  # what a crash left of the lab
+        await retention.close_faceless()
         parts.push_async_callback(retention.leave)
         await say_what_is_locked(database, health)
         site = Site(
@@ -117,6 +126,7 @@ async def open_site(
             bus=database.events,
             health=health,
             vision=vision,
+            pack=pack_name,
             gallery=live,
             fleet=fleet,
             watchlists=lists.watchlists,
@@ -129,6 +139,7 @@ async def open_site(
             eraser=eraser,
             retention=retention,
             reviews=reviews,
+            denials=Denials(database, clock),
         )
         _spare_the_collector(parts)
         async with _at_work(site, timekeeping, decoys):
@@ -158,8 +169,9 @@ async def _at_work(site: Site, timekeeping: Timekeeping, decoys: Decoys) -> Asyn
             tasks.create_task(site.schedules.run(), name="schedules"),
             tasks.create_task(timekeeping.run(), name="clock"),
             tasks.create_task(decoys.run(), name="decoys"),
+            tasks.create_task(site.denials.run(), name="denials"),
             tasks.create_task(site.vision.stay_clean(), name="vision"),
-            tasks.create_task(_watch_store(site), name="store"),
+            tasks.create_task(watch_store(site.database, site.health), name="store"),
         ]
         deployments = tasks.create_task(site.deployments.run(stop), name="deployments")
         try:
@@ -170,16 +182,23 @@ async def _at_work(site: Site, timekeeping: Timekeeping, decoys: Decoys) -> Asyn
             stop.set()
             await asyncio.wait([deployments])
             no_cameras.set()
+            await site.denials.flush()
 
 
-async def _watch_store(site: Site) -> None:
-    """Health is red while the last write did not reach the disk, whoever asked for it."""
+async def watch_store(database: Database, health: HealthBoard) -> None:
+    """Health is red while the last write did not reach the disk, whoever asked for it.
+
+    The one place that says so and takes it back: while it is red the disk is tried again and
+    again, so that it gets well without anybody else having to write.
+    """
     while True:
-        await asyncio.sleep(STORE_LOOK_S)
-        if site.database.failure is not None:
-            site.health.fail("disk", f"writes do not reach the disk: {site.database.failure}")
+        if database.failure is None:
+            health.clear(STORE)
         else:
-            site.health.clear("disk")
+            health.fail(STORE, f"writes do not reach the disk: {database.failure}")
+            with contextlib.suppress(StoreFailed):
+                await database.try_disk()
+        await asyncio.sleep(STORE_LOOK_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +219,7 @@ def _lists(
     index: VectorIndex,
     vision: Vision,
     live: LiveGallery,
+    eraser: Eraser,
     health: HealthBoard,
 ) -> _Lists:
     setting = Setting(
@@ -213,8 +233,7 @@ def _lists(
     watchlists = Watchlists(database, index, photos, live, clock, vision.model_digest)
     expiry = Expiry(
         database, clock, health, live, config.lists.expired_kept_h * 3600,
-        functools.partial(watchlists.delete_list, principal=SYSTEM),
-        functools.partial(watchlists.delete_entry, principal=SYSTEM),
+        functools.partial(eraser.erase, reason="it has expired", principal=SYSTEM),
     )  # fmt: skip
     cache_dir = config.models.cache_dir or packs.default_cache_dir()
     models = ModelChange(database, index, cache_dir, config.models.pack)
@@ -232,15 +251,15 @@ def _vision(config: Config, pack_name: str) -> Vision:
     return Vision(pack, threads=config.models.threads or usable_cores(), provider=provider)
 
 
-async def serve(config: Config) -> None:
-    """The daemon: from start to SIGTERM or SIGINT."""
+async def serve(config: Config, *, new: bool = False) -> None:
+    """The daemon: from start to SIGTERM or SIGINT; `new` as in Manner."""
     from lfrd.api.server import ApiServer  # half a second that `try` can do without
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with open_site(config) as site, ApiServer(site):
+    async with open_site(config, Manner(new=new)) as site, ApiServer(site):
         log.info("lfrd answers on %s", config.socket_path)
         tell("READY=1")
         await stop.wait()

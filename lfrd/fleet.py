@@ -109,7 +109,15 @@ class Fleet:
         if len(self._members) >= CAMERAS_LIMIT:
             raise Conflict(f"a site has at most {CAMERAS_LIMIT} cameras; remove one first")
         token = None
-        draft = stored.Camera(camera_id, name, address, options.to_json(), True, 0.0, principal)
+        draft = stored.Camera(
+            id=camera_id,
+            name=name,
+            address=address,
+            settings=options.to_json(),
+            enabled=True,
+            created_at_s=0.0,
+            principal=principal,
+        )
         if self._checked(draft) is Kind.WHIP:
             options, token = options.with_publish_token()
         row = await self._database.write(
@@ -219,7 +227,15 @@ class Fleet:
     ) -> stored.Camera:
         name = section.name or section.id
         settings = CameraOptions(transport=section.transport).to_json()
-        wanted = stored.Camera(section.id, name, section.address, settings, True, 0.0, SYSTEM)
+        wanted = stored.Camera(
+            id=section.id,
+            name=name,
+            address=section.address,
+            settings=settings,
+            enabled=True,
+            created_at_s=0.0,
+            principal=SYSTEM,
+        )
         self._checked(wanted)
         if known is None:
             return await self._database.write(

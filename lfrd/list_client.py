@@ -75,9 +75,6 @@ class ListClient(Client):
             ImportRun, "POST", f"/v1/watchlists/{watchlist_id}/imports", start
         )
 
-    async def import_run(self, import_id: str) -> ImportRun:
-        return await self._get(ImportRun, f"/v1/imports/{import_id}")
-
     async def import_rows(self, import_id: str, after: int) -> tuple[ImportRowDone, ...]:
         """Up to a thousand done rows from the one after `after`."""
         reply = await self._send("GET", f"/v1/imports/{import_id}/rows", params={"after": after})

@@ -126,7 +126,7 @@ class Running:
         self._tempo = tools.pace.tempo()
         self._pacers: dict[str, Pacer] = {}
         self._alerts = Alerts(
-            tools.database, tools.clock, tools.health, deployment.id, tools.vision.model_digest,
+            tools.database, tools.clock, deployment.id, tools.vision.model_digest,
             cooldown_s=tools.config.review.cooldown_s, media_clock=tools.pace.media_clock,
             report=tools.report,
         )  # fmt: skip

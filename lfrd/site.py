@@ -10,6 +10,7 @@ from lfrd.clock import Clock
 from lfrd.config import Config
 from lfrd.events import EventBus
 from lfrd.fleet import Fleet
+from lfrd.governance.denials import Denials
 from lfrd.governance.deployment import Deployments
 from lfrd.governance.erasure import Eraser
 from lfrd.governance.retention import Retention
@@ -37,6 +38,8 @@ class Site:
     bus: EventBus
     health: HealthBoard
     vision: Vision
+    pack: str
+    """The model pack in use: the configured one, or the one that was switched to."""
     gallery: LiveGallery
     fleet: Fleet
     watchlists: Watchlists
@@ -49,3 +52,4 @@ class Site:
     eraser: Eraser
     retention: Retention
     reviews: Reviews
+    denials: Denials

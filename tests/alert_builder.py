@@ -35,7 +35,14 @@ async def add_rival(database: Database, episode: Episode) -> Rival:
         other, _, _ = add_person(tx, episode.watchlist_id, "ref-2", unit_vectors(1, seed=2)[0])
         return episodes.add_rival(
             tx,
-            Rival(episode.id, other.id, other.person_id, other.watchlist_id, other.reference, 0.52),
+            Rival(
+                episode_id=episode.id,
+                entry_id=other.id,
+                person_id=other.person_id,
+                watchlist_id=other.watchlist_id,
+                reference=other.reference,
+                score=0.52,
+            ),
         )
 
     return await database.write(build, principal="system")

@@ -32,7 +32,8 @@ async def daemon(
 
     `program` is what python is given. It writes to `daemon.log` beside the state folder.
     """
-    settings = environment(LFRD_SITE__STATE_DIR=str(state), **variables)
+    given = {"LFRD_SITE__STATE_DIR": str(state), "LFRD_POLICY__ALLOW_LAB": "true"}
+    settings = environment(**(given | variables))
     with (state.parent / "daemon.log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(
             sys.executable, *program, env=settings, stderr=log
@@ -75,6 +76,6 @@ async def enrol(client: Client, photos: Mapping[str, bytes] | None = None) -> st
 async def look_for(client: Client, watchlist_id: str) -> str:
     """Start to look for those on a list; the deployment's id."""
     started = await client.start_deployment(
-        DeploymentStart(purpose="test", place="bench", watchlist_ids=(watchlist_id,))
+        DeploymentStart(profile="lab", purpose="test", place="bench", watchlist_ids=(watchlist_id,))
     )
     return started.id

@@ -16,7 +16,7 @@ from lfrd.site import Site
 from lfrd.store import watchlists
 from lfrd.store.deployments import Deployment
 from lfrd.store.episodes import Episode
-from lfrd.store.watchlists import Category
+from lfrd.store.watchlists import Category, NewEntry, NewWatchlist
 
 HOUR_S = 3600.0
 DAY_S = 24 * HOUR_S
@@ -39,7 +39,7 @@ async def governed(
     config = config_on(folder).model_copy(
         update={
             "camera": (camera,),
-            "policy": PolicySection.model_validate(policy),
+            "policy": PolicySection.model_validate({"allow_lab": True} | policy),
             "keys": KeysSection(escrow=escrow),
         }
     )
@@ -55,15 +55,20 @@ def photo() -> bytes:
     return (Path(spec.origin).parent / "data" / "astronaut.png").read_bytes()
 
 
-async def make_list(site: Site, name: str = "wanted", principal: str = "user:lists") -> str:
+async def make_list(
+    site: Site,
+    name: str = "wanted",
+    principal: str = "user:lists",
+    category: Category = Category.WANTED,
+) -> str:
     """A list with one person on it; its id."""
     made = await site.watchlists.create_list(
-        name, Category.WANTED, "to find them", "the desk", "#d0021b", None, principal=principal
+        NewWatchlist(name, category, "to find them", "the desk"), principal=principal
     )
     entry = await site.watchlists.add_entry(
-        made.row.id, f"{name}-1", "warrant 12", "the court", False, None, None,
-        reviewer="user:desk", principal=principal,
-    )  # fmt: skip
+        NewEntry(made.row.id, f"{name}-1", "warrant 12", "the court", reviewer="user:desk"),
+        principal=principal,
+    )
     await site.watchlists.add_photo(entry.row.id, photo(), "photo", principal=principal)
     return made.row.id
 

@@ -4,6 +4,7 @@ import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image
 from vision_media import SIX_FACES
 
 from lfrd.clock import Clock, SystemClock
+from lfrd.governance.erasure import Eraser
 from lfrd.health import HealthBoard
 from lfrd.identity.bulk_import import BulkImport
 from lfrd.identity.expiry import Expiry
@@ -24,7 +26,7 @@ from lfrd.store.database import Database
 from lfrd.store.keys import KeyStore, load_master_key
 from lfrd.store.state_folder import StateFolder
 from lfrd.store.vectors import VectorIndex
-from lfrd.store.watchlists import Category
+from lfrd.store.watchlists import Category, NewEntry, NewWatchlist
 from lfrd.vision import packs
 from lfrd.vision.engine import Vision
 
@@ -50,11 +52,12 @@ class Lists:
     imports: BulkImport
     thresholds: Thresholds
     expiry: Expiry
+    eraser: Eraser
     clock: Clock
 
     async def make_list(self, name: str = "list", principal: str = ADA) -> str:
         made = await self.watchlists.create_list(
-            name, Category.EXCLUDED, "house ban", "security", "#d0021b", None, principal=principal
+            NewWatchlist(name, Category.EXCLUDED, "house ban", "security"), principal=principal
         )
         return made.row.id
 
@@ -62,7 +65,8 @@ class Lists:
         self, watchlist_id: str, reference: str, expires_at_s: float | None = None
     ) -> ListedEntry:
         return await self.watchlists.add_entry(
-            watchlist_id, reference, "ban", "incident", False, expires_at_s, None, principal=ADA
+            NewEntry(watchlist_id, reference, "ban", "incident", expires_at_s=expires_at_s),
+            principal=ADA,
         )
 
     async def search(self, *watchlist_ids: str, promise: Promise | None = None) -> LiveSearch:
@@ -88,17 +92,12 @@ async def lists(
             thresholds = Thresholds(database, clock, vision.model_digest, setting)
             photos = Photos(database, index, vision, live, clock, thresholds)
             watchlists = Watchlists(database, index, photos, live, clock, vision.model_digest)
-
-            async def erase_list(watchlist_id: str) -> None:
-                await watchlists.delete_list(watchlist_id, principal="system")
-
-            async def erase_entry(entry_id: str) -> None:
-                await watchlists.delete_entry(entry_id, principal="system")
-
-            expiry = Expiry(database, clock, health, live, 3600.0, erase_list, erase_entry)
+            eraser = Eraser(database, index, live)
+            erase = partial(eraser.erase, reason="it has expired", principal="system")
+            expiry = Expiry(database, clock, health, live, 3600.0, erase)
             yield Lists(
                 database, index, vision, live, photos, watchlists,
-                BulkImport(database, photos, clock), thresholds, expiry, clock,
+                BulkImport(database, photos, clock), thresholds, expiry, eraser, clock,
             )  # fmt: skip
 
 

@@ -53,9 +53,7 @@ def add_person(
     tx: Transaction, watchlist_id: str, reference: str, vector: F32, model: str = MODEL
 ) -> tuple[watchlists.Entry, reference_images.ReferenceImage, templates.StoredTemplate]:
     """An entry with one photo and one template."""
-    entry = watchlists.add_entry(
-        tx, watchlists.NewEntry(watchlist_id, reference, watchlists.Category.TEST)
-    )
+    entry = watchlists.add_entry(tx, watchlists.NewEntry(watchlist_id, reference))
     image = reference_images.add(
         tx,
         reference_images.NewReferenceImage(

@@ -10,9 +10,11 @@ import pytest
 from builders import look
 from store_builders import MODEL, add_list, add_person, opened, start_deployment, unit_vectors
 
-from lfrd import alerts
+from lfrd import alerts, daemon
 from lfrd.alerts import Alerts
 from lfrd.clock import ManualClock, SystemClock
+from lfrd.daemon import watch_store
+from lfrd.errors import StoreFailed
 from lfrd.health import HealthBoard, Status
 from lfrd.lines import CandidateLine
 from lfrd.store import episodes, reviews
@@ -49,33 +51,59 @@ async def test_a_full_disk_pauses_the_camera_and_nothing_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(alerts, "RETRY_S", 0.05)
+    monkeypatch.setattr(daemon, "STORE_LOOK_S", 0.05)
     told: list[CandidateLine] = []
     async with opened(tmp_path) as db:
         deployment_id, entry = await set_up(db)
         health = HealthBoard()
-        sink = Alerts(db, SystemClock(), health, deployment_id, MODEL, report=told.append)  # type: ignore[arg-type]
+        sink = Alerts(db, SystemClock(), deployment_id, MODEL, report=told.append)  # type: ignore[arg-type]
         pages = await db._writer.chore(lambda c: c.value("PRAGMA page_count"))
         assert isinstance(pages, int)
         await db._writer.chore(lambda c: c.set_pragma("max_page_count", pages))
         big = np.random.default_rng(1).integers(0, 255, (480, 480, 3), np.uint8)
+        watching = asyncio.ensure_future(watch_store(db, health))
         writing = asyncio.ensure_future(sink.record("door", decision(entry), CROP, big))
         await until(lambda: health.now.status is Status.FAILED)
-        assert "candidate cannot be written" in health.now.reasons[0]
+        assert "writes do not reach the disk" in health.now.reasons[0]
         assert not writing.done(), "the camera waits"
         assert told == []
         await db._writer.chore(lambda c: c.set_pragma("max_page_count", pages + 10_000))
         async with asyncio.timeout(10):
             await writing
-        assert health.now.status is Status.OK
+        await until(lambda: health.now.status is Status.OK)
+        watching.cancel()
         assert [line.event for line in told] == ["candidate"]
         assert len(await db.read(episodes.page)) == 1
+
+
+async def test_health_gets_well_with_the_disk_and_without_another_candidate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What failed was the event of a camera, written once and not tried again."""
+    monkeypatch.setattr(daemon, "STORE_LOOK_S", 0.05)
+    async with opened(tmp_path) as db:
+        health = HealthBoard()
+        watching = asyncio.ensure_future(watch_store(db, health))
+        pages = await db._writer.chore(lambda c: c.value("PRAGMA page_count"))
+        assert isinstance(pages, int)
+        await db._writer.chore(lambda c: c.set_pragma("max_page_count", pages))
+        with pytest.raises(StoreFailed):
+            await db.try_disk()
+        await until(lambda: health.now.status is Status.FAILED)
+        await asyncio.sleep(0.3)
+        assert health.now.status is Status.FAILED, "it is full still"
+        await db._writer.chore(lambda c: c.set_pragma("max_page_count", pages + 10_000))
+        await until(lambda: health.now.status is Status.OK)
+        watching.cancel()
+        left = await db.read(lambda r: r.count("SELECT count(*) FROM meta WHERE name = 'room'"))
+        assert left == 0
 
 
 async def test_a_track_is_one_episode_and_a_comeback_is_a_new_one(tmp_path: Path) -> None:
     told: list[CandidateLine] = []
     async with opened(tmp_path) as db:
         deployment_id, entry = await set_up(db)
-        sink = Alerts(db, SystemClock(), HealthBoard(), deployment_id, MODEL, report=told.append)  # type: ignore[arg-type]
+        sink = Alerts(db, SystemClock(), deployment_id, MODEL, report=told.append)  # type: ignore[arg-type]
         await sink.record("door", decision(entry, 0.6), CROP, CROP)
         await sink.record("door", decision(entry, 0.7, "updated"), CROP, CROP)
         sink.track_ended("door", 7)
@@ -92,7 +120,7 @@ async def test_an_entry_taken_off_its_list_is_not_raised(tmp_path: Path) -> None
         from lfrd.store import watchlists
 
         await db.write(lambda tx: watchlists.delete_entry(tx, entry.id), principal="user:test")
-        sink = Alerts(db, SystemClock(), HealthBoard(), deployment_id, MODEL)
+        sink = Alerts(db, SystemClock(), deployment_id, MODEL)
         await sink.record("door", decision(entry), CROP, CROP)
         assert sink.raised == 0
         assert await db.read(episodes.page) == []
@@ -109,7 +137,7 @@ async def shown_after(folder: Path, *, two: bool, decided: bool, late_s: float =
         if two:
             sql = "UPDATE deployment SET policy = ?"
             await db.write(lambda tx: tx.execute(sql, (TWO_DECIDE,)), principal="test")
-        sink = Alerts(db, clock, HealthBoard(), deployment_id, MODEL)
+        sink = Alerts(db, clock, deployment_id, MODEL)
         await sink.record("door", decision(entry, 0.6), CROP, CROP)
         (episode,) = await db.read(episodes.page)
         if decided:
@@ -121,9 +149,7 @@ async def shown_after(folder: Path, *, two: bool, decided: bool, late_s: float =
         image = await db.write(
             lambda tx: episodes.read_image(tx, episode.id, "probe"), principal="user:ben"
         )
-        told = await db.read(
-            lambda reader: [str(row[0]) for row in reader.rows("SELECT kind FROM event")]
-        )
+        told = await db.read(lambda reader: reader.column("SELECT kind FROM event"))
         return image + ",".join(told).encode()
 
 
@@ -154,7 +180,7 @@ async def test_who_comes_back_soon_is_bundled_and_stays_a_candidate(tmp_path: Pa
     clock = ManualClock()
     async with opened(tmp_path, clock=clock) as db:
         deployment_id, entry = await set_up(db)
-        sink = Alerts(db, clock, HealthBoard(), deployment_id, MODEL, cooldown_s=60.0)
+        sink = Alerts(db, clock, deployment_id, MODEL, cooldown_s=60.0)
         for track_id, after_s in ((1, 0.0), (2, 30.0), (3, 30.0)):
             clock.advance(after_s)
             await sink.record("door", replace(decision(entry), track_id=track_id), CROP, CROP)

@@ -101,3 +101,12 @@ def test_nobody_is_sorted_by_race_sex_age_or_mood(path: Path) -> None:
         if isinstance(node, ast.Name | ast.Attribute):
             name = node.id if isinstance(node, ast.Name) else node.attr
             assert name.lower() not in INFERENCES_WE_REFUSE, f"{name_of(path)}: {name}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_rules_of_two_people_live_in_one_place(path: Path) -> None:
+    if name_of(path) == "lfrd/governance/two_person.py":
+        return
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Compare):
+            assert "tx.principal" not in ast.unparse(node), f"{name_of(path)}:{node.lineno}"

@@ -120,6 +120,7 @@ async def test_the_command_line_talks_to_it(tmp_path: Path) -> None:
             "a test",
             "--place",
             "here",
+            "--yes",
         )
         assert "running" in await call("deployment", "start", *words)
         assert "ended" in await call("deployment", "end")

@@ -76,7 +76,7 @@ async def test_every_camera_says_so_and_the_deployment_goes_on_after_the_restart
         assert site.deployments.current is not None
         assert [site.deployments.current.id] == ids
         rows = await site.database.read(
-            lambda reader: [str(row[0]) for row in reader.rows("SELECT action FROM audit_leaf")]
+            lambda reader: reader.column("SELECT action FROM audit_leaf")
         )
         steps = [action for action in rows if action.startswith("deployment.")]
         assert steps[-3:] == [

@@ -14,11 +14,17 @@ from store_builders import start_deployment
 from vision_media import ASTRONAUT, photo_rgb
 
 from lfrd.alerts import Alerts
-from lfrd.api.schema import Category, EntryCreate, ReviewDecision, ReviewSubmit, WatchlistCreate
+from lfrd.api.schema import (
+    Category,
+    EntryCreate,
+    ReviewDecision,
+    ReviewSubmit,
+    Shown,
+    WatchlistCreate,
+)
 from lfrd.clock import SystemClock
 from lfrd.demo.clip import listed_photo
 from lfrd.errors import Conflict, NotFound
-from lfrd.health import HealthBoard
 from lfrd.identity.bars import Bars
 from lfrd.identity.evidence import EvidenceRule, TrackEvidence
 from lfrd.replay import replay
@@ -28,7 +34,8 @@ from lfrd.types import Look, Match, Scored, Trail
 from lfrd.vision.picture import portrait, scene
 from lfrd.vision.planes import planes_from_rgb
 
-MATCH = ReviewSubmit(decision=ReviewDecision.MATCH)
+SEEN = Shown(face_px=64, reference_px=64, seen_s=2.0)
+MATCH = ReviewSubmit(shown=SEEN, decision=ReviewDecision.MATCH)
 NOBODY = np.zeros((0, 4), np.float32)
 
 
@@ -54,9 +61,7 @@ async def raise_real(served: Served) -> Seen:
         lambda reader: templates.load(reader, site.vision.model_digest, (watchlist.id,))
     )
     deployment = await site.database.write(start_deployment, principal="user:test")
-    sink = Alerts(
-        site.database, SystemClock(), HealthBoard(), deployment.id, site.vision.model_digest
-    )
+    sink = Alerts(site.database, SystemClock(), deployment.id, site.vision.model_digest)
     evidence = TrackEvidence(1, EvidenceRule(), Bars(deployment.threshold))
     planes = planes_from_rgb(np.ascontiguousarray(photo_rgb(ASTRONAUT) // 4 * 3))
     faces = await site.vision.detect(planes)

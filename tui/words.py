@@ -84,7 +84,7 @@ def decision_mark(decision: ReviewDecision) -> Mark:
 
 def is_undecided(alert: Alert) -> bool:
     """Whether it waits for this viewer's decision."""
-    return alert.state is AlertState.OPEN and alert.my_review is None
+    return alert.state is AlertState.OPEN and alert.my_review is None and alert.erased is None
 
 
 def is_final(alert: Alert) -> bool:

@@ -10,6 +10,7 @@ from lfrd.api.deps import PrincipalDep, RoleDep, SiteDep
 from lfrd.api.projection import STORED_DECISION, open_dossier, project
 from lfrd.api.schema_review import Replay
 from lfrd.errors import Conflict
+from lfrd.governance.review import Shown
 from lfrd.replay import replay
 from lfrd.site import Site
 from lfrd.store import episodes, outcomes
@@ -86,12 +87,14 @@ async def submit_review(
     principal: PrincipalDep,
     role: RoleDep,
 ) -> schema.Alert:
-    """Decide, once. Nothing is revealed yet: it can be undone for 10 s, then it is final."""
+    """Decide, once, about two faces that could be seen. Nothing is revealed yet: it can be undone
+    for 10 s, then it is final."""
     decision = STORED_DECISION[body.decision]
     await site.reviews.submit(
         alert_id,
         decision,
         body.reason,
+        Shown(body.shown.face_px, body.shown.reference_px, body.shown.seen_s),
         principal=principal,
         supervisor=role.includes(Role.SUPERVISOR),
     )

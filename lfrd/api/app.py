@@ -3,8 +3,9 @@
 import asyncio
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -28,8 +29,10 @@ from lfrd.api import (
     watchlists,
     whip,
 )
+from lfrd.api.door import API_PREFIX
 from lfrd.api.rates import RateMeter
 from lfrd.api.schema import EventMessage, HealthChange, Problem, Wire
+from lfrd.api.strict import known_parameters
 from lfrd.api.uploads import Uploads
 from lfrd.site import Site
 
@@ -68,7 +71,18 @@ def make_app(site: Site, stopping: asyncio.Event) -> FastAPI:
         "5XX": _problem_response("Failed"),
     }
     for resource in RESOURCES:
-        app.include_router(resource.router, prefix="/v1", responses=refused)
+        app.include_router(
+            resource.router,
+            prefix=API_PREFIX,
+            responses=refused,
+            dependencies=[Depends(known_parameters)],
+        )
+    app.state.routes = tuple(
+        route
+        for resource in RESOURCES
+        for route in resource.router.routes
+        if isinstance(route, APIRoute)
+    )
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]  # FastAPI's documented way
 
     async def describe(_: Request) -> Response:

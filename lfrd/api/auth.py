@@ -6,18 +6,16 @@ local user visits. Hence a token for each request, and `Host` and `Origin` must 
 """
 
 import asyncio
-import hmac
 import ipaddress
 import pwd
 import socket
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
-
-from lfrd.governance.tokens import digest_of
 
 _UCRED = struct.Struct("iII")
 """struct ucred of unix(7): process, user and group id."""
@@ -40,16 +38,16 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why the door stays shut: 401 unknown, 403 not allowed."""
+    """Why the door stays shut: 401 unknown, 403 not allowed. `actor` is the system user at the
+    other end, where there is one."""
 
     status: int
     detail: str
+    actor: str | None = None
 
 
-class Tokens(Protocol):
-    """Knows whose token a secret is."""
-
-    def principal_of(self, secret: str) -> str | None: ...
+WhoseToken = Callable[[str], str | None]
+"""Gives the principal whose token a secret is."""
 
 
 class SocketLike(Protocol):
@@ -61,34 +59,6 @@ class SocketLike(Protocol):
     def getsockopt(self, level: int, optname: int, buflen: int, /) -> bytes: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A bearer token, held only as its SHA-256 digest (a token is random, so no salt)."""
-
-    digest: bytes
-    principal: str
-
-    @staticmethod
-    def of(secret: str, principal: str) -> "Token":
-        return Token(digest_of(secret), principal)
-
-
-@dataclass(frozen=True, slots=True)
-class TokenBook:
-    """A fixed set of tokens, for scripts and tests; an empty book knows nobody."""
-
-    tokens: tuple[Token, ...] = ()
-
-    def principal_of(self, secret: str) -> str | None:
-        """The token's principal; every token is compared, each in constant time."""
-        digest = digest_of(secret)
-        found = None
-        for token in self.tokens:
-            if hmac.compare_digest(token.digest, digest):
-                found = token.principal
-        return found
-
-
 def peer_of(sock: SocketLike) -> Peer:
     """Ask the kernel who connected (SO_PEERCRED holds since `connect` and cannot be forged)."""
     if sock.family != socket.AF_UNIX:
@@ -98,7 +68,7 @@ def peer_of(sock: SocketLike) -> Peer:
     return Peer(int(uid))
 
 
-async def identify(peer: Peer, headers: Headers, tokens: Tokens) -> Caller | Refusal:
+async def identify(peer: Peer, headers: Headers, whose: WhoseToken) -> Caller | Refusal:
     """Who asks, or why they may not.
 
     On the Unix socket a token takes the place of the system user, where several people share one;
@@ -106,17 +76,25 @@ async def identify(peer: Peer, headers: Headers, tokens: Tokens) -> Caller | Ref
     """
     if peer.uid is None and not _names_this_machine(headers):
         return Refusal(403, "Host and Origin must name this machine's loopback address")
-    if peer.uid is not None and "authorization" not in headers:
-        # A user data base on the network may take its time: not on the loop.
-        return Caller(await asyncio.to_thread(_system_user, peer.uid), peer.uid)
+    user = await system_user(peer)
+    if user is not None and "authorization" not in headers:
+        return Caller(user, peer.uid)
     scheme, _, secret = headers.get("authorization", "").partition(" ")
-    principal = tokens.principal_of(secret.strip()) if scheme.lower() == "bearer" else None
+    principal = whose(secret.strip()) if scheme.lower() == "bearer" else None
     if principal is None:
-        return Refusal(401, "this door needs a valid bearer token")
+        return Refusal(401, "this door needs a valid bearer token", user)
     return Caller(principal, None)
 
 
-def _system_user(uid: int) -> str:
+async def system_user(peer: Peer) -> str | None:
+    """The principal of the peer's system user; None on TCP."""
+    if peer.uid is None:
+        return None
+    # A user data base on the network may take its time: not on the loop.
+    return await asyncio.to_thread(_name_of, peer.uid)
+
+
+def _name_of(uid: int) -> str:
     try:
         return f"user:{pwd.getpwuid(uid).pw_name}"
     except KeyError:

@@ -7,9 +7,9 @@ from fastapi import APIRouter
 
 from lfrd.api import governance_views as views
 from lfrd.api import schema, schema_governance
-from lfrd.api.deps import SUPERVISORS, PrincipalDep, SiteDep
+from lfrd.api.deps import SUPERVISORS, PrincipalDep, RoleDep, SiteDep
 from lfrd.errors import NotFound
-from lfrd.governance.planning import Draft
+from lfrd.governance.planning import Amendment, Draft
 from lfrd.site import Site
 from lfrd.store import decoys
 from lfrd.store import deployments as stored
@@ -25,11 +25,12 @@ async def list_deployments(site: SiteDep, principal: PrincipalDep) -> tuple[sche
     return await _shown(site, principal, *await site.deployments.list_all())
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, dependencies=[SUPERVISORS])
 async def start_deployment(
     body: schema.DeploymentStart, site: SiteDep, principal: PrincipalDep
 ) -> schema.Deployment:
-    """Start comparing faces on all enabled cameras with the named lists; one at a time."""
+    """Start comparing faces on all enabled cameras with the named lists; one at a time. The lists
+    are erased after use: it needs the role that may erase."""
     started = await site.deployments.start(
         body.profile,
         body.purpose,
@@ -85,6 +86,22 @@ async def read_deployment(
     return (await _shown(site, principal, await site.deployments.get(deployment_id)))[0]
 
 
+@router.patch("/{deployment_id}")
+async def amend_deployment(
+    deployment_id: str,
+    body: schema_governance.DeploymentChange,
+    site: SiteDep,
+    principal: PrincipalDep,
+) -> schema.Deployment:
+    """Change a plan that has not begun: it is a draft again. `end` discards it."""
+    given = body.model_dump(exclude_none=True)
+    starts_now = "start_at_s" in body.model_fields_set and body.start_at_s is None
+    row = await site.deployments.amend(
+        deployment_id, Amendment(**given, starts_now=starts_now), principal=principal
+    )
+    return (await _shown(site, principal, row))[0]
+
+
 @router.get("/{deployment_id}/gate")
 async def read_gate(
     deployment_id: str, site: SiteDep, principal: PrincipalDep
@@ -97,7 +114,8 @@ async def read_gate(
 async def authorise_deployment(
     deployment_id: str, site: SiteDep, principal: PrincipalDep
 ) -> schema.Deployment:
-    """Give it the caller's written authority, until its planned end."""
+    """Give it the caller's written authority, until its planned end; or list what is missing and
+    nothing but another plan mends."""
     row = await site.deployments.authorise(deployment_id, principal=principal)
     return (await _shown(site, principal, row))[0]
 
@@ -108,13 +126,15 @@ async def begin_deployment(
     body: schema_governance.DeploymentBegin,
     site: SiteDep,
     principal: PrincipalDep,
+    role: RoleDep,
 ) -> schema.Deployment:
-    """Start it, or list all that is missing. An urgent start is ratified in time, or purged."""
+    """Start it, or list all that is missing. An urgent start is ratified in time, or purged; where
+    the rules erase the lists after use, it needs the role that may erase."""
     if body.urgent_reason is None:
         row = await site.deployments.start_planned(deployment_id, principal=principal)
     else:
         row = await site.deployments.start_urgent(
-            deployment_id, body.urgent_reason, principal=principal
+            deployment_id, body.urgent_reason, role, principal=principal
         )
     return (await _shown(site, principal, row))[0]
 

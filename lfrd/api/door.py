@@ -15,17 +15,21 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from lfrd.api.auth import Caller, Refusal, identify
+from lfrd.api.auth import Caller, Refusal, identify, system_user
 from lfrd.api.problems import answer, problem
+from lfrd.governance.denials import Denial, Denials
 from lfrd.governance.tokens import People
 
 log = logging.getLogger(__name__)
 access_log = logging.getLogger("lfrd.api.access")
 
-WHIP_PATH = "/v1/whip/"
+API_PREFIX = "/v1"
+WHIP_PATH = f"{API_PREFIX}/whip/"
 PUBLISHER = "publisher"
 """Who sends pictures to a camera is judged by the camera's own token, in the route."""
 HANG_UP = {"connection": "close"}
+AUTHENTICATION = "authentication"
+"""What is refused before any route is looked for."""
 
 
 PHOTO_PATHS = re.compile(
@@ -60,9 +64,10 @@ class Limits:
 class Door:
     """ASGI application around the application proper."""
 
-    def __init__(self, app: ASGIApp, people: People, limits: Limits) -> None:
+    def __init__(self, app: ASGIApp, people: People, denials: Denials, limits: Limits) -> None:
         self._app = app
         self._people = people
+        self._denials = denials
         self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -74,6 +79,7 @@ class Door:
         try:
             principal = await self._admit(scope, body, reply)
         finally:
+            await self._note_denial(scope, reply.status)
             access_log.info(
                 "%s %s %s %d %.0f ms",
                 principal,
@@ -88,12 +94,14 @@ class Door:
         headers = Headers(scope=scope)
         caller: Caller | Refusal = Caller(PUBLISHER, None)
         if not scope["path"].startswith(WHIP_PATH):
-            caller = await identify(scope["state"]["peer"], headers, self._people)
+            caller = await identify(scope["state"]["peer"], headers, self._people.principal_of)
         if isinstance(caller, Refusal):
             challenge = {"www-authenticate": "Bearer"} if caller.status == 401 else {}
+            scope["state"]["actor"] = caller.actor
             await _refuse(scope, body, reply, caller.status, caller.detail, challenge | HANG_UP)
             return "-"
         who = caller.principal
+        scope["state"]["actor"] = None if who == PUBLISHER else who
         if scope["state"]["crowded"]:
             detail = "too many connections are open: try again in a moment"
             await _refuse(scope, body, reply, 503, detail, {"retry-after": "1"} | HANG_UP)
@@ -106,6 +114,20 @@ class Door:
         except HTTPException as error:
             await _refuse(scope, body, reply, error.status_code, error.detail, HANG_UP)
         return who
+
+    async def _note_denial(self, scope: Scope, status: int) -> None:
+        """Have a refused request written into the log, where it is known who asked."""
+        if status not in (401, 403):
+            return
+        actor = scope["state"].get("actor") or await system_user(scope["state"]["peer"])
+        if actor is None:
+            return
+        request = AUTHENTICATION
+        if (route := scope.get("route")) is not None:
+            # FastAPI gives the path of an included router's route without the router's prefix.
+            path = API_PREFIX + route.path.removeprefix(API_PREFIX)
+            request = f"{scope['method']} {path}"
+        self._denials.note(Denial(actor, request, status))
 
     async def _serve(self, scope: Scope, body: "_Body", reply: "_Reply") -> None:
         endless = ENDLESS_PATHS.fullmatch(scope["path"]) is not None

@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from lfrd.api import governance_views as views
 from lfrd.api import schema_governance as wire
 from lfrd.api.deps import SUPERVISORS, PrincipalDep, SiteDep
+from lfrd.governance import two_person
 from lfrd.governance.schedule import Plan, Window
 from lfrd.store import erasures, holds
 from lfrd.store.erasures import ErasureKind
@@ -76,7 +77,9 @@ async def ask_hold(body: wire.HoldCreate, site: SiteDep, principal: PrincipalDep
 @router.post("/holds/{hold_id}/confirm", dependencies=[SUPERVISORS])
 async def confirm_hold(hold_id: str, site: SiteDep, principal: PrincipalDep) -> wire.Hold:
     """Put it in force; by somebody else than whoever asked."""
-    row = await site.database.write(lambda tx: holds.confirm(tx, hold_id), principal=principal)
+    row = await site.database.write(
+        lambda tx: two_person.confirm_hold(tx, hold_id), principal=principal
+    )
     return views.hold(row)
 
 

@@ -18,12 +18,17 @@ class Post(Protocol):
     def __call__(self, kind: type[T], path: str, body: Wire | None, /) -> Awaitable[T]: ...
 
 
+class Patch(Protocol):
+    def __call__(self, kind: type[T], path: str, body: Wire, /) -> Awaitable[T]: ...
+
+
 class GovernanceCalls:
     """Speaks through the client that made it, and refuses as that does."""
 
-    def __init__(self, get: Get, post: Post) -> None:
+    def __init__(self, get: Get, post: Post, patch: Patch) -> None:
         self._get = get
         self._post = post
+        self._patch = patch
 
     async def policy(self) -> wire.SitePolicies:
         return await self._get(wire.SitePolicies, "/v1/policy")
@@ -33,6 +38,10 @@ class GovernanceCalls:
 
     async def gate(self, deployment_id: str) -> wire.GateVerdict:
         return await self._get(wire.GateVerdict, f"/v1/deployments/{deployment_id}/gate")
+
+    async def amend(self, deployment_id: str, change: wire.DeploymentChange) -> wire.Deployment:
+        """Change what is given of a plan."""
+        return await self._patch(wire.Deployment, f"/v1/deployments/{deployment_id}", change)
 
     async def authorise(self, deployment_id: str) -> wire.Deployment:
         return await self._act(deployment_id, "authorise", None)

@@ -42,6 +42,7 @@ def verdict(item: Verdict) -> wire.GateVerdict:
         open=item.is_open,
         missing=tuple(_finding(finding) for finding in item.missing),
         warnings=tuple(_finding(finding) for finding in item.warnings),
+        erases=tuple(_finding(finding) for finding in item.erases),
     )
 
 

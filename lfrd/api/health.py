@@ -22,7 +22,7 @@ async def read_health(site: SiteDep) -> schema.Health:
         node=site.config.site.node,
         started_at_s=site.started_at_s,
         model=schema.ModelInfo(
-            pack=site.config.models.pack,
+            pack=site.pack,
             detector_digest=site.vision.detector_digest,
             recogniser_digest=site.vision.model_digest,
             provider=site.vision.provider,

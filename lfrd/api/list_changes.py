@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 
 from lfrd.api import schema, views
-from lfrd.api.deps import SUPERVISORS, PrincipalDep, SiteDep, UploadsDep
+from lfrd.api.deps import SUPERVISORS, PrincipalDep, RoleDep, SiteDep, UploadsDep
 from lfrd.api.schema_lists import EntryChange, ListCameras, Quarantine, WatchlistChange
 from lfrd.api.watchlists import PHOTO_BODY, Box, PhotoName, parse_box
 
@@ -12,22 +12,26 @@ router = APIRouter(tags=["watchlists"])
 
 @router.patch("/watchlists/{watchlist_id}")
 async def change_watchlist(
-    watchlist_id: str, body: WatchlistChange, site: SiteDep, principal: PrincipalDep
+    watchlist_id: str, body: WatchlistChange, site: SiteDep, principal: PrincipalDep, role: RoleDep
 ) -> schema.Watchlist:
-    """Change a list; a running deployment that compares with it knows within a second."""
+    """Change a list; a running deployment that compares with it knows within a second. An earlier
+    end or a higher margin needs the role that may erase."""
     changes = body.model_dump(exclude_unset=True)
     return views.watchlist(
-        await site.watchlists.change_list(watchlist_id, changes, principal=principal)
+        await site.watchlists.change_list(watchlist_id, changes, principal=principal, role=role)
     )
 
 
 @router.put("/watchlists/{watchlist_id}/cameras")
 async def scope_watchlist(
-    watchlist_id: str, body: ListCameras, site: SiteDep, principal: PrincipalDep
+    watchlist_id: str, body: ListCameras, site: SiteDep, principal: PrincipalDep, role: RoleDep
 ) -> schema.Watchlist:
-    """Compare with a list on these cameras only; without any, on all."""
+    """Compare with a list on these cameras only; without any, on all. Fewer than before needs the
+    role that may erase."""
     return views.watchlist(
-        await site.watchlists.set_cameras(watchlist_id, body.camera_ids, principal=principal)
+        await site.watchlists.set_cameras(
+            watchlist_id, body.camera_ids, principal=principal, role=role
+        )
     )
 
 
@@ -41,11 +45,14 @@ async def confirm_watchlist(
 
 @router.patch("/entries/{entry_id}")
 async def change_entry(
-    entry_id: str, body: EntryChange, site: SiteDep, principal: PrincipalDep
+    entry_id: str, body: EntryChange, site: SiteDep, principal: PrincipalDep, role: RoleDep
 ) -> schema.Entry:
-    """Change an entry; a running deployment that compares with it knows within a second."""
+    """Change an entry; a running deployment that compares with it knows within a second. An earlier
+    end or a higher margin needs the role that may erase."""
     changes = body.model_dump(exclude_unset=True)
-    return views.entry(await site.watchlists.change_entry(entry_id, changes, principal=principal))
+    return views.entry(
+        await site.watchlists.change_entry(entry_id, changes, principal=principal, role=role)
+    )
 
 
 @router.post("/entries/{entry_id}/approve", dependencies=[SUPERVISORS])
@@ -72,11 +79,14 @@ async def check_photo(
 
 @router.post("/photos/{photo_id}/quarantine")
 async def quarantine_photo(
-    photo_id: str, body: Quarantine, site: SiteDep, principal: PrincipalDep
+    photo_id: str, body: Quarantine, site: SiteDep, principal: PrincipalDep, role: RoleDep
 ) -> schema.Photo:
-    """Keep a photo and compare with it no more; it can be released again."""
+    """Keep a photo and compare with it no more; it can be released again. The last one of an entry
+    needs the role that may erase."""
     photos = site.watchlists.photos
-    return views.photo(await photos.quarantine(photo_id, body.reason, principal=principal))
+    return views.photo(
+        await photos.quarantine(photo_id, body.reason, principal=principal, role=role)
+    )
 
 
 @router.delete("/photos/{photo_id}/quarantine", status_code=204)

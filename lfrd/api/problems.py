@@ -15,6 +15,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from lfrd.api.schema import Problem
+from lfrd.api.strict import lacks_json, methods_of
 from lfrd.errors import (
     BadInput,
     Conflict,
@@ -117,8 +118,11 @@ async def _on_lfrd_error(_request: Request, error: Exception) -> Response:
     return answer(problem(status_of(error), str(error), error.code))
 
 
-async def _on_invalid(_request: Request, error: Exception) -> Response:
+async def _on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
+    if lacks_json(request, error.errors()):
+        detail = "send the body as JSON, with the header Content-Type: application/json"
+        return answer(problem(415, detail, "not-json"))
     return answer(problem(422, describe(error.errors())))
 
 
@@ -129,6 +133,9 @@ async def _on_http(request: Request, error: Exception) -> Response:
         detail = f"there is no {request.method} {request.url.path}"
     elif error.status_code == 405:
         detail = f"{request.method} is not possible on {request.url.path}"
+        allowed = methods_of(request.app.state.routes, request.url.path.removeprefix("/v1"))
+        headers = {**(error.headers or {}), **({"Allow": allowed} if allowed else {})}
+        return answer(problem(405, detail), headers)
     return answer(problem(error.status_code, detail), error.headers)
 
 

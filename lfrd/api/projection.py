@@ -90,6 +90,7 @@ def project(dossier: Dossier, viewer: str, role: Role = Role.OPERATOR) -> schema
         decoy=True if knows and dossier.decoy else None,
         decoy_right=_right(dossier.decoy) if knows and dossier.decoy else None,
         bundled_with=episode.bundled_with,
+        erased=episodes.why_erased(episode),
     )
 
 

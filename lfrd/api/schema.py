@@ -244,9 +244,23 @@ class ReviewDecision(StrEnum):
     UNSURE = "unsure"
 
 
+class Shown(Wire):
+    """What a reviewer had before them when they decided: how large the face that was seen and the
+    reference were drawn (the shorter side, in dots: pixels, or half character cells of a terminal),
+    and for how long both could be seen together."""
+
+    face_px: Annotated[int, Field(ge=0, le=100_000)]
+    reference_px: Annotated[int, Field(ge=0, le=100_000)]
+    seen_s: Annotated[float, Field(ge=0, le=1e6)]
+
+
 class ReviewSubmit(Wire):
+    """A decision, and what it is about: under 16 dots or 0.4 s nobody can have decided anything,
+    and it is refused."""
+
     decision: ReviewDecision
     reason: Text = ""
+    shown: Shown
 
 
 class Review(Wire):
@@ -335,6 +349,8 @@ class Alert(Wire):
 
     `bundled_with` is an earlier alert of the same entry at the same camera, within `cooldown_s` of
     this one: whoever notifies people told them with that one. Each is reviewed by itself.
+
+    `erased` says why there is no face any more, and nothing to decide: screens drop the pictures.
     """
 
     id: str
@@ -357,6 +373,7 @@ class Alert(Wire):
     decoy: Literal[True] | None = None
     decoy_right: ReviewDecision | None = None
     bundled_with: str | None = None
+    erased: str | None = None
 
 
 class EventKind(StrEnum):

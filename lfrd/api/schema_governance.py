@@ -26,7 +26,7 @@ class Policy(PolicyBrief):
 
 
 class SitePolicies(Wire):
-    """What may be in force here: the site's own, and the lab's unless it was ruled out."""
+    """What may be in force here: the site's own, and the lab's where it was allowed."""
 
     own: Policy
     lab: Policy | None
@@ -103,9 +103,10 @@ class Deployment(Wire):
 
 
 class DeploymentStart(Wire):
-    """Starts a deployment of the `lab` profile on the named lists and all enabled cameras."""
+    """Starts a deployment of the `lab` profile on the named lists and all enabled cameras. The
+    lists are of category `test`, and are erased when the daemon stops."""
 
-    profile: Literal["lab"] = "lab"
+    profile: Literal["lab"]
     purpose: Line
     place: Line
     watchlist_ids: Annotated[tuple[str, ...], Field(min_length=1, max_length=100)]
@@ -140,6 +141,20 @@ class DeploymentDraft(Wire):
     duration_s: Annotated[float, Field(gt=0, le=24 * 3600)]
 
 
+class DeploymentChange(Wire):
+    """What is given of a plan is changed; a `start_at_s` of null is now. Authority that the plan
+    had is gone, and it is planned under the rules and models as they are now."""
+
+    purpose: Text | None = None
+    use_case: UseCase | None = None
+    place: Text | None = None
+    expectation: Text | None = None
+    documents: Documents | None = None
+    watchlist_ids: ListIds | None = None
+    start_at_s: float | None = None
+    duration_s: Annotated[float, Field(gt=0, le=24 * 3600)] | None = None
+
+
 class GateFinding(Wire):
     """One thing that is missing, or to be known. `key` is stable."""
 
@@ -148,11 +163,13 @@ class GateFinding(Wire):
 
 
 class GateVerdict(Wire):
-    """Everything that bars this caller from starting the deployment now, at once."""
+    """Everything that bars this caller from starting the deployment now, at once; `erases` is what
+    its rules erase after use."""
 
     open: bool
     missing: tuple[GateFinding, ...]
     warnings: tuple[GateFinding, ...]
+    erases: tuple[GateFinding, ...] = ()
 
 
 class DeploymentBegin(Wire):
@@ -253,9 +270,10 @@ class ErasureKind(StrEnum):
 
 
 class ErasureRequest(Wire):
-    """Erases a list, a person (with every copy in episodes) or an ended deployment's faces."""
+    """Erases a list, an entry, a photo, a person (with every copy in episodes) or an ended
+    deployment's faces."""
 
-    kind: Literal["watchlist", "person", "deployment"]
+    kind: Literal["watchlist", "entry", "photo", "person", "deployment"]
     subject_id: Line
     reason: Line
 

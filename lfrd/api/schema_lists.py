@@ -1,15 +1,30 @@
 """The wire contract of what is done to lists: changes, the gate, imports, exports, thresholds."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from lfrd.api.schema import Colour, Line, Margin, Slug, Text, Wire
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
-class WatchlistChange(Wire):
+class _Change(Wire):
+    """What is given is set; an expiry of null takes it away, and nothing else can be null."""
+
+    @model_validator(mode="after")
+    def _nothing_but_the_expiry_is_null(self) -> Self:
+        empty = sorted(
+            name
+            for name in self.model_fields_set
+            if getattr(self, name) is None and name != "expires_at_s"
+        )
+        if empty:
+            raise ValueError(f"{', '.join(empty)}: null is no value of it; leave it out")
+        return self
+
+
+class WatchlistChange(_Change):
     """What is given is set; an expiry of null takes it away."""
 
     name: Line | None = None
@@ -26,7 +41,7 @@ class ListCameras(Wire):
     camera_ids: Annotated[tuple[Slug, ...], Field(max_length=1000)]
 
 
-class EntryChange(Wire):
+class EntryChange(_Change):
     """What is given is set; an expiry of null takes it away."""
 
     basis: Line | None = None

@@ -14,7 +14,6 @@ import uvicorn
 from uvicorn.lifespan.off import LifespanOff
 
 from lfrd.api.app import make_app
-from lfrd.api.auth import TokenBook
 from lfrd.api.door import Door, Limits
 from lfrd.api.protocol import PeerProtocol
 from lfrd.api.sockets import Bound, bind_all
@@ -30,16 +29,14 @@ SHUTDOWN_S = 2
 class ApiServer:
     """Answers from `__aenter__` to `__aexit__`; restart-safe, since no state is its own."""
 
-    def __init__(
-        self, site: Site, tokens: TokenBook | None = None, limits: Limits | None = None
-    ) -> None:
+    def __init__(self, site: Site, limits: Limits | None = None) -> None:
         self._site = site
         self._stopping = asyncio.Event()
-        self._people = People(site.database, tokens.principal_of if tokens else None)
+        self._people = People(site.database)
         app = make_app(site, self._stopping)
         app.state.people = self._people
         config = uvicorn.Config(
-            Door(app, self._people, limits or Limits()),
+            Door(app, self._people, site.denials, limits or Limits()),
             http=PeerProtocol,
             ws="none",
             lifespan="off",

@@ -6,13 +6,17 @@ import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 
 from lfrd.api import images, schema, views
-from lfrd.api.deps import SUPERVISORS, PrincipalDep, SiteDep, UploadsDep
+from lfrd.api.deps import SUPERVISORS, PrincipalDep, RoleDep, SiteDep, UploadsDep
 from lfrd.errors import BadInput
 from lfrd.identity.gate import GateMode
-from lfrd.store.watchlists import Category
+from lfrd.store.erasures import ErasureKind
+from lfrd.store.watchlists import Category, NewEntry, NewWatchlist
 from lfrd.types import F32
 
 router = APIRouter(tags=["watchlists"])
+
+DELETED = "deleted"
+"""The reason in the receipt of what a DELETE erases."""
 
 PhotoName = Annotated[str, Query(min_length=1, max_length=200)]
 Box = Annotated[str | None, Query(max_length=100, description="left,top,right,bottom in pixels")]
@@ -50,17 +54,16 @@ async def create_watchlist(
     body: schema.WatchlistCreate, site: SiteDep, principal: PrincipalDep
 ) -> schema.Watchlist:
     """Make an empty list."""
-    made = await site.watchlists.create_list(
-        body.name,
-        Category(body.category.value),
-        body.purpose,
-        body.owner,
-        body.colour,
-        body.expires_at_s,
+    new = NewWatchlist(
+        name=body.name,
+        category=Category(body.category.value),
+        purpose=body.purpose,
+        owner=body.owner,
+        colour=body.colour,
         margin=body.margin,
-        principal=principal,
+        expires_at_s=body.expires_at_s,
     )
-    return views.watchlist(made)
+    return views.watchlist(await site.watchlists.create_list(new, principal=principal))
 
 
 @router.get("/watchlists/{watchlist_id}")
@@ -72,7 +75,7 @@ async def read_watchlist(watchlist_id: str, site: SiteDep) -> schema.Watchlist:
 @router.delete("/watchlists/{watchlist_id}", status_code=204, dependencies=[SUPERVISORS])
 async def delete_watchlist(watchlist_id: str, site: SiteDep, principal: PrincipalDep) -> Response:
     """Erase a list with its entries, photos and templates; they leave a running search at once."""
-    await site.watchlists.delete_list(watchlist_id, principal=principal)
+    await site.eraser.erase(ErasureKind.WATCHLIST, watchlist_id, DELETED, principal=principal)
     return Response(status_code=204)
 
 
@@ -87,21 +90,20 @@ async def add_entry(
     watchlist_id: str, body: schema.EntryCreate, site: SiteDep, principal: PrincipalDep
 ) -> schema.Entry:
     """Put a person on a list, under a pseudonymous reference; photos are added afterwards."""
-    added = await site.watchlists.add_entry(
+    new = NewEntry(
         watchlist_id,
         body.reference,
-        body.basis,
-        body.source,
-        body.under_18,
-        body.expires_at_s,
-        body.person_id,
+        basis=body.basis,
+        source=body.source,
+        under_18=body.under_18,
         margin=body.margin,
+        expires_at_s=body.expires_at_s,
+        person_id=body.person_id,
         reviewer=body.reviewer,
         under_18_reason=body.under_18_reason,
         status_checked_at_s=body.status_checked_at_s,
-        principal=principal,
     )
-    return views.entry(added)
+    return views.entry(await site.watchlists.add_entry(new, principal=principal))
 
 
 @router.get("/entries/{entry_id}")
@@ -113,7 +115,7 @@ async def read_entry(entry_id: str, site: SiteDep) -> schema.Entry:
 @router.delete("/entries/{entry_id}", status_code=204, dependencies=[SUPERVISORS])
 async def delete_entry(entry_id: str, site: SiteDep, principal: PrincipalDep) -> Response:
     """Take a person off a list, photos and templates included."""
-    await site.watchlists.delete_entry(entry_id, principal=principal)
+    await site.eraser.erase(ErasureKind.ENTRY, entry_id, DELETED, principal=principal)
     return Response(status_code=204)
 
 
@@ -149,7 +151,9 @@ async def read_photo(photo_id: str, site: SiteDep, principal: PrincipalDep) -> R
 
 
 @router.delete("/photos/{photo_id}", status_code=204)
-async def delete_photo(photo_id: str, site: SiteDep, principal: PrincipalDep) -> Response:
-    """Delete a photo and its templates."""
-    await site.watchlists.delete_photo(photo_id, principal=principal)
+async def delete_photo(
+    photo_id: str, site: SiteDep, principal: PrincipalDep, role: RoleDep
+) -> Response:
+    """Delete a photo and its templates. The last one of an entry needs the role that may erase."""
+    await site.eraser.erase(ErasureKind.PHOTO, photo_id, DELETED, principal=principal, role=role)
     return Response(status_code=204)

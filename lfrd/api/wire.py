@@ -2,7 +2,16 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
+
+from lfrd.api.plain import check_plain
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
@@ -15,4 +24,12 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
 class Wire(BaseModel):
     """Base of every message."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _plain(cls, value: object, info: ValidationInfo) -> object:
+        """A text or a truth is no number, and nothing but a truth is one."""
+        if info.field_name is not None:
+            check_plain(cls.model_fields[info.field_name].annotation, value)
+        return value

@@ -17,7 +17,7 @@ from lfrd.governance.deployment import LAB_LIMIT_S
 from lfrd.governance.profile import LAB
 from lfrd.lines import CandidateLine, Report, SummaryLine, as_json
 from lfrd.site import Site
-from lfrd.store.watchlists import Category
+from lfrd.store.watchlists import Category, NewEntry, NewWatchlist
 from lfrd.vision import packs
 from lfrd.vision.engine import Vision
 
@@ -97,13 +97,13 @@ async def _operate(site: Site) -> None:
 
 async def _start(site: Site, seconds: float | None) -> None:
     watchlist = await site.watchlists.create_list(
-        "Demo list", Category.TEST, "to show the daemon", PRINCIPAL, "#d0021b", None,
+        NewWatchlist("Demo list", Category.TEST, "to show the daemon", PRINCIPAL),
         principal=PRINCIPAL,
-    )  # fmt: skip
+    )
     entry = await site.watchlists.add_entry(
-        watchlist.row.id, LISTED, "public domain photo", "NASA", False, None, None,
+        NewEntry(watchlist.row.id, LISTED, basis="public domain photo", source="NASA"),
         principal=PRINCIPAL,
-    )  # fmt: skip
+    )
     await site.watchlists.add_photo(
         entry.row.id, listed_photo(), f"{LISTED}.jpg", principal=PRINCIPAL
     )

@@ -19,8 +19,9 @@ from lfrd import __version__
 from lfrd.api.schema_evaluation import EvaluationReport, GroupFalseAlerts, OperatingPoint, Verified
 from lfrd.api.schema_evaluation import Rate as WireRate
 from lfrd.client import Client
+from lfrd.commands.reach import socket_of
 from lfrd.commands.who import token_of
-from lfrd.config import Config, client_socket
+from lfrd.config import Config
 from lfrd.errors import BadInput, ModelError, UserError
 from lfrd.evaluate import calibrate, openset, plots
 from lfrd.evaluate.calibrate import Errata
@@ -77,7 +78,7 @@ async def run(options: argparse.Namespace, config: Config) -> int:
     if options.out is not None:
         _write(options.out, figures.model_dump_json(indent=1) + "\n")
     if options.register:
-        socket = options.socket or client_socket(config)
+        socket = socket_of(options, config)
         async with Client.over_socket(socket, token_of(options)) as client:
             made = await client.governance.add_evaluation(figures)
         sys.stderr.write(f"registered as evaluation {made.id}\n")

@@ -1,6 +1,7 @@
 """`lfrd deployment | schedule | hold | erase`: what people decide, through the daemon's API."""
 
 import argparse
+import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -8,7 +9,8 @@ from lfrd.api import schema_governance as wire
 from lfrd.api.wire import Wire
 from lfrd.client import Client
 from lfrd.commands.actions import Add, actions_of
-from lfrd.errors import BadInput, NotFound
+from lfrd.commands.reach import add_yes, make_sure
+from lfrd.errors import BadInput, Conflict, NotFound
 
 HOUR_S = 3600.0
 Action = Callable[[Client, argparse.Namespace], Awaitable[Sequence[Wire]]]
@@ -41,7 +43,36 @@ async def _gate(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
     return [await client.governance.gate(options.id)]
 
 
+async def _amend(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
+    lists, hours = options.watchlist, options.hours
+    given = {
+        "purpose": options.purpose,
+        "use_case": options.use_case and wire.UseCase(options.use_case),
+        "place": options.place,
+        "expectation": options.expect,
+        "documents": tuple(options.document) or None,
+        "watchlist_ids": await list_ids(client, lists) if lists else None,
+        "duration_s": None if hours is None else hours * HOUR_S,
+    }
+    change = wire.DeploymentChange(
+        **{name: value for name, value in given.items() if value is not None},
+        **({"start_at_s": None} if options.now else {}),
+    )
+    if not change.model_fields_set:
+        raise BadInput("say what is to be changed: `lfrd deployment amend --help`")
+    return [await client.governance.amend(options.id, change)]
+
+
+async def _cancel(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
+    planned = await client.deployment(options.id)
+    if planned.state is wire.DeploymentState.RUNNING:
+        raise Conflict(f"deployment {options.id} is running: `lfrd deployment end` ends it")
+    return [await client.end_deployment(options.id, options.reason)]
+
+
 async def _authorise(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
+    """The gate first, so that nobody gives authority unseen."""
+    sys.stderr.write(f"{row(await client.governance.gate(options.id))}\n")
     return [await client.governance.authorise(options.id)]
 
 
@@ -123,6 +154,9 @@ async def _hold_list(client: Client, _: argparse.Namespace) -> Sequence[Wire]:
 
 
 async def _erase(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
+    make_sure(
+        options, f"The {options.kind} {options.id} is erased by the daemon on {client.place}."
+    )
     request = wire.ErasureRequest(kind=options.kind, subject_id=options.id, reason=options.reason)
     return [await client.governance.erase(request)]
 
@@ -134,6 +168,8 @@ async def _erasure_list(client: Client, _: argparse.Namespace) -> Sequence[Wire]
 ACTIONS: dict[tuple[str, str], Action] = {
     ("deployment", "draft"): _draft,
     ("deployment", "gate"): _gate,
+    ("deployment", "amend"): _amend,
+    ("deployment", "cancel"): _cancel,
     ("deployment", "authorise"): _authorise,
     ("deployment", "begin"): _begin,
     ("deployment", "ratify"): _ratify,
@@ -158,13 +194,10 @@ def row(item: Wire) -> str | None:
     if isinstance(item, wire.GateVerdict):
         lines = [f"missing  {found.text}" for found in item.missing]
         lines += [f"note     {found.text}" for found in item.warnings]
-        return "\n".join(lines) or "nothing is missing: it may start"
+        lines = lines or ["nothing is missing: it may start"]
+        return "\n".join([*lines, *(f"erases   {found.text}" for found in item.erases)])
     if isinstance(item, wire.Erasure):
-        state = "erased" if item.done_at_s is not None else "under way"
-        return (
-            f"{item.id}  {state:9} {item.kind} {item.subject_id}: {item.entries} entries, "
-            f"{item.images} photos, {item.templates} templates, {item.episodes} episodes"
-        )
+        return receipt_text(item)
     if isinstance(item, wire.Hold):
         released, confirmed = item.released_by is not None, item.confirmed_by is not None
         state = "released" if released else "in force" if confirmed else "asked for"
@@ -172,11 +205,29 @@ def row(item: Wire) -> str | None:
     return None
 
 
+def receipt_text(item: wire.Erasure) -> str:
+    """What was erased, and who asked for it."""
+    state = "erased" if item.done_at_s is not None else "under way"
+    return (
+        f"{item.id}  {state:9} {item.kind} {item.subject_id}: {item.entries} entries, "
+        f"{item.images} photos, {item.templates} templates, {item.episodes} episodes; asked by "
+        f"{item.asked_by}: {item.reason}"
+    )
+
+
 def add_deployment_actions(actions: Add) -> None:
     """The steps of a deployment outside the lab; `actions` adds one to `lfrd deployment`."""
     draft = actions("draft", "plan a deployment; nothing starts by it")
     _add_plan(draft)
     draft.add_argument("--hours", type=float, required=True)
+    amend = actions("amend", "change a plan that has not begun; it is to be authorised anew")
+    amend.add_argument("id")
+    _add_plan(amend, whole=False)
+    amend.add_argument("--hours", type=float)
+    amend.add_argument("--now", action="store_true", help="its planned start is now")
+    cancel = actions("cancel", "discard a plan that has not begun")
+    cancel.add_argument("id")
+    cancel.add_argument("--reason", required=True)
     for name, text in (
         ("gate", "list everything that is missing before it can start"),
         ("authorise", "give it your written authority, until its planned end"),
@@ -227,19 +278,24 @@ def add_nouns(add: Add) -> None:
     erasure.set_defaults(noun="erasure")
     actions = actions_of(erasure)
     erase = actions("erase", "erase now, and wait for the receipt")
-    erase.add_argument("kind", choices=("watchlist", "person", "deployment"))
+    erase.add_argument("kind", choices=("watchlist", "entry", "photo", "person", "deployment"))
     erase.add_argument("id")
     erase.add_argument("--reason", required=True)
+    add_yes(erase)
     actions("list", "what was erased")
 
 
-def _add_plan(action: argparse.ArgumentParser) -> None:
-    action.add_argument("--profile", required=True)
-    action.add_argument("--watchlist", action="append", required=True, help="name; repeatable")
-    action.add_argument("--purpose", required=True)
-    action.add_argument("--use-case", required=True, choices=tuple(wire.UseCase))
-    action.add_argument("--place", required=True)
-    action.add_argument("--expect", default="", help="why listed people are expected there")
+def _add_plan(action: argparse.ArgumentParser, *, whole: bool = True) -> None:
+    """The options of a plan; `whole`: all that it needs."""
+    if whole:
+        action.add_argument("--profile", required=True)
+    action.add_argument("--watchlist", action="append", required=whole, help="name; repeatable")
+    action.add_argument("--purpose", required=whole)
+    action.add_argument("--use-case", required=whole, choices=tuple(wire.UseCase))
+    action.add_argument("--place", required=whole)
+    action.add_argument(
+        "--expect", default="" if whole else None, help="why listed people are expected there"
+    )
     action.add_argument(
         "--document", action="append", default=[], metavar="KIND:REFERENCE",
         help="impact-assessment and notice; may be repeated",

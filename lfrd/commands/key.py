@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from lfrd.clock import SystemClock
+from lfrd.commands.reach import make_sure
 from lfrd.config import Config
 from lfrd.errors import BadInput
 from lfrd.store import key_care
@@ -23,6 +24,7 @@ async def run(options: argparse.Namespace, config: Config) -> int:
         if options.action == "rotate":
             _rotate(options, config, folder, master)
         else:
+            make_sure(options, f"Every face that was sealed before in {folder.path} is given up.")
             await key_care.abandon(folder, master, SystemClock())
             _say(
                 "lfrd goes on without the lost keys.db: every record can be read, and no face that "

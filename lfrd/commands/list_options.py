@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+from lfrd.commands.reach import add_yes
 from lfrd.commands.who import add_token_file
 
 Add = Callable[[str, str], argparse.ArgumentParser]
@@ -106,6 +107,9 @@ def _add_watchlist(add: Add) -> None:
             action.add_argument("--category", required=True)
             action.add_argument("--purpose", required=True)
             action.add_argument("--owner", required=True)
+        if name == "delete":
+            action.add_argument("--reason", default="deleted", help="goes into the receipt")
+            add_yes(action)
         if name == "cameras":
             action.add_argument("cameras", nargs="*", help="none: all cameras")
         if name in {"add", "change"}:

@@ -7,10 +7,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from lfrd.api.schema import Category, Watchlist, WatchlistCreate, Wire
+from lfrd.api.schema_governance import Erasure, ErasureRequest
 from lfrd.api.schema_lists import CameraReasons, Threshold, WatchlistChange
 from lfrd.api.schema_trials import Trial
-from lfrd.commands import imports, trials
+from lfrd.commands import governance, imports, trials
 from lfrd.commands.imports import ImportOrder
+from lfrd.commands.reach import make_sure
 from lfrd.commands.who import token_of
 from lfrd.errors import BadInput, NotFound
 from lfrd.identity.import_source import parse_date
@@ -76,8 +78,14 @@ async def _confirm(client: ListClient, options: argparse.Namespace) -> Shown:
 
 
 async def _delete(client: ListClient, options: argparse.Namespace) -> Shown:
-    await client.delete_watchlist((await _named(client, options.name)).id)
-    return []
+    found = await _named(client, options.name)
+    make_sure(
+        options,
+        f"The watchlist {found.name!r} with {found.entries} entries and {found.templates} photos "
+        f"is erased by the daemon on {client.place}.",
+    )
+    request = ErasureRequest(kind="watchlist", subject_id=found.id, reason=options.reason)
+    return [await client.governance.erase(request)]
 
 
 async def _import(client: ListClient, options: argparse.Namespace) -> Shown:
@@ -127,6 +135,8 @@ async def _trial(client: ListClient, options: argparse.Namespace) -> Shown:
 
 
 def _text(item: Wire) -> str:
+    if isinstance(item, Erasure):
+        return governance.receipt_text(item)
     if isinstance(item, Watchlist):
         where = ", ".join(item.camera_ids) or "all cameras"
         return (

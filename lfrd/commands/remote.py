@@ -21,6 +21,7 @@ from lfrd.api.schema_cameras import (
 from lfrd.api.schema_evaluation import Evaluation
 from lfrd.client import Client
 from lfrd.commands import evaluations, governance
+from lfrd.commands.reach import make_sure
 from lfrd.commands.who import token_of
 from lfrd.errors import Conflict, UserError
 
@@ -88,6 +89,12 @@ async def _camera_remove(client: Client, options: argparse.Namespace) -> Sequenc
 
 
 async def _deployment_start(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
+    names = ", ".join(options.watchlist)
+    make_sure(
+        options,
+        f"A deployment of the lab erases its watchlists ({names}) when the daemon on "
+        f"{client.place} stops.",
+    )
     start = DeploymentStart(
         profile=options.profile,
         purpose=options.purpose,

@@ -6,6 +6,7 @@ from pathlib import Path
 from lfrd.commands.actions import Add, actions_of
 from lfrd.commands.evaluations import add_noun
 from lfrd.commands.governance import add_deployment_actions, add_nouns
+from lfrd.commands.reach import add_yes
 
 
 def add_clients(add: Add) -> None:
@@ -55,6 +56,7 @@ def add_clients(add: Add) -> None:
     start.add_argument("--purpose", required=True)
     start.add_argument("--place", required=True)
     start.add_argument("--hours", type=float, default=1.0)
+    add_yes(start)
     actions("end", "end the running deployment now")
     actions("list", "the newest deployments")
     add_deployment_actions(actions)

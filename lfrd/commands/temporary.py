@@ -9,7 +9,7 @@ from lfrd.config import CameraSection, Config
 from lfrd.daemon import Manner, open_site
 from lfrd.errors import BadInput, NotFound, UserError
 from lfrd.site import Site
-from lfrd.store.watchlists import Category
+from lfrd.store.watchlists import Category, NewEntry, NewWatchlist
 
 PRINCIPAL = "user:lab"
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
@@ -24,7 +24,10 @@ async def lab_site(
     with tempfile.TemporaryDirectory(prefix="lfrd-lab-") as folder:
         site = base.site.model_copy(update={"state_dir": Path(folder)})
         api = base.api.model_copy(update={"socket": None, "tcp": None})
-        config = base.model_copy(update={"site": site, "api": api, "camera": (camera,)})
+        policy = base.policy.model_copy(update={"allow_lab": True})  # it is nothing but a lab
+        config = base.model_copy(
+            update={"site": site, "api": api, "policy": policy, "camera": (camera,)}
+        )
         async with open_site(config, manner) as opened:
             if not with_api:
                 yield opened
@@ -38,11 +41,12 @@ async def lab_site(
 async def enrol_photos(site: Site, photos: dict[str, list[Path]]) -> str:
     """Make a list of the photos by reference; return its id."""
     watchlist = await site.watchlists.create_list(
-        "lab", Category.TEST, "a trial in the lab", PRINCIPAL, "#d0021b", None, principal=PRINCIPAL
+        NewWatchlist("lab", Category.TEST, "a trial in the lab", PRINCIPAL), principal=PRINCIPAL
     )
     for reference, paths in photos.items():
         entry = await site.watchlists.add_entry(
-            watchlist.row.id, reference, "consent", "lab", False, None, None, principal=PRINCIPAL
+            NewEntry(watchlist.row.id, reference, basis="consent", source="lab"),
+            principal=PRINCIPAL,
         )
         for path in paths:
             await site.watchlists.add_photo(

@@ -9,7 +9,6 @@ from pathlib import Path
 from lfrd.errors import BadInput
 from lfrd.intervals import NORMAL_95, Rate, clopper_pearson
 
-POWER_WANTED = 0.8
 NORMAL_80 = 0.8416212335729143
 """The 0.8 quantile of the normal distribution."""
 

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from lfrd.errors import Conflict, LfrdError, ModelError
-from lfrd.governance import planning
-from lfrd.governance.gate import HOUR_S, Finding, ThresholdBasis, Verdict, judge
-from lfrd.governance.planning import Draft, Machine
+from lfrd.governance import planning, two_person
+from lfrd.governance.gate import HOUR_S, Finding, ThresholdBasis, Verdict, gaps, judge
+from lfrd.governance.planning import Amendment, Draft, Machine
 from lfrd.governance.profile import LAB, Policy, SitePolicies
 from lfrd.governance.retention import policy_of
 from lfrd.identity.live_gallery import LiveGallery
@@ -25,6 +25,7 @@ from lfrd.running import Running, Tools, as_summary_json, from_summary_json
 from lfrd.store import deployments as stored
 from lfrd.store.database import SYSTEM
 from lfrd.store.deployments import Deployment, DeploymentState, Snapshot, UseCase
+from lfrd.store.tokens import Role
 from lfrd.store.transaction import Reader, Transaction
 
 log = logging.getLogger(__name__)
@@ -102,10 +103,41 @@ class Deployments:
         return await self._tools.database.write(lambda tx: stored.add(tx, new), principal=principal)
 
     async def authorise(self, deployment_id: str, *, principal: str) -> Deployment:
-        """Give it written authority until its planned end. Raises NotFound, Conflict."""
-        return await self._tools.database.write(
-            lambda tx: stored.authorise(tx, deployment_id), principal=principal
-        )
+        """Give it written authority until its planned end.
+
+        Raises NotFound, or Conflict, with everything that is missing and nothing but another plan
+        mends: what can never start is not authorised.
+        """
+        row = await self.get(deployment_id)
+        policy = self.policies.named(row.profile)
+
+        def write(tx: Transaction) -> Deployment:
+            row = stored.get(tx, deployment_id)
+            facts = planning.gather(
+                tx, json.loads(row.watchlist_ids), tx.principal, self._machine(), policy,
+                ThresholdBasis.CONSTANT, row.threshold, tx.at_s,
+            )  # fmt: skip
+            found = gaps(row, policy, facts)
+            if found and row.state is DeploymentState.DRAFT:
+                missing = "; ".join(gap.text for gap in found)
+                raise Conflict(f"it cannot be authorised: {missing}: amend it, or discard it")
+            return stored.authorise(tx, deployment_id)
+
+        return await self._tools.database.write(write, principal=principal)
+
+    async def amend(
+        self, deployment_id: str, amendment: Amendment, *, principal: str
+    ) -> Deployment:
+        """Change a plan that has not begun, under the rules and models as they are now; authority
+        that it had is gone. Raises NotFound, Conflict where it has begun."""
+        policy = self.policies.named((await self.get(deployment_id)).profile)
+
+        def write(tx: Transaction) -> Deployment:
+            draft = amendment.of(stored.get(tx, deployment_id))
+            new = planning.new_deployment(draft, policy, self._machine(), tx.at_s)
+            return stored.amend(tx, deployment_id, new)
+
+        return await self._tools.database.write(write, principal=principal)
 
     async def ratify(self, deployment_id: str, *, principal: str) -> Deployment:
         """Give an urgent start the authority it lacked. Raises NotFound, Conflict."""
@@ -168,26 +200,34 @@ class Deployments:
             principal=principal,
         )
 
-    async def start_urgent(self, deployment_id: str, reason: str, *, principal: str) -> Deployment:
-        """Start a draft on the starter's own word; somebody else ratifies it, or it is purged."""
+    async def start_urgent(
+        self, deployment_id: str, reason: str, role: Role, *, principal: str
+    ) -> Deployment:
+        """Start a draft on the starter's own word; somebody else ratifies it, or it is purged.
+
+        Raises Denied where its rules erase the lists after use, and `role` may not.
+        """
         row = await self.get(deployment_id)
         policy = self._policy(row)
         return await self._start(
-            lambda tx: planning.declare_urgent(tx, deployment_id, reason, policy.rules),
+            lambda tx: planning.declare_urgent(tx, deployment_id, reason, policy.rules, role),
             policy,
             json.loads(row.watchlist_ids),
             principal=principal,
         )
 
     async def start_scheduled(self, draft: Draft, authoriser: str) -> Deployment:
-        """Start one under the standing authorisation of its schedule."""
+        """Start one under the standing authorisation that `authoriser` gave its schedule; the
+        deployment and its steps in the log name them."""
         policy = self.policies.named(draft.profile)
         new = planning.new_deployment(draft, policy, self._machine(), self._tools.clock.wall_s())
 
         def plan(tx: Transaction) -> Deployment:
             return stored.authorise_under(tx, stored.add(tx, new).id, authoriser)
 
-        return await self._start(plan, policy, draft.watchlist_ids, principal=SYSTEM)
+        row = await self._start(plan, policy, draft.watchlist_ids, principal=SYSTEM)
+        log.info("deployment %s started under the authority of %s", row.id, authoriser)
+        return row
 
     async def end(self, deployment_id: str, reason: str, *, principal: str) -> Deployment:
         """End a deployment and wait until it has; one that never ran is called off.
@@ -363,8 +403,9 @@ class Deployments:
     ) -> Verdict:
         policy = self.policies.named(row.profile)
         threshold = ready.proposed.threshold if ready.proposed else row.threshold
+        wants = two_person.wanted_by(reader, row, starter)
         facts = planning.gather(
-            reader, json.loads(row.watchlist_ids), starter, self._machine(), policy, ready.basis,
+            reader, json.loads(row.watchlist_ids), wants, self._machine(), policy, ready.basis,
             threshold, now_s,
         )  # fmt: skip
         verdict = judge(row, policy, facts)

@@ -1,10 +1,11 @@
-"""Erasing, in the order that makes it true: key, rows, vectors, logs, receipt.
+"""Erasing, in the order that makes it true: key, rows, vectors, escrow, logs, receipt.
 
-1. The data key is destroyed, and overwritten in the escrow: every copy of the faces, backups
-   included, is closed for good.
+The one way to erase a list, an entry, a photo, a person or a deployment, whoever wants it.
+
+1. The data key is destroyed: every copy of the faces, backups included, is closed for good.
 2. Rows are deleted, faces blanked; vectors leave the running search and the index.
-3. Both write-ahead logs are emptied into their files, again and again until no reader bars it:
-   only then are the bytes gone from every file.
+3. The escrow is overwritten, and both write-ahead logs are emptied into their files, again and
+   again until no reader bars it: only then are key and bytes gone from every file.
 4. The receipt is written, as a row and in the log.
 
 A crash between any two of these is gone on from: `finish_open` does what is left.
@@ -14,10 +15,13 @@ import asyncio
 from collections.abc import Callable
 
 from lfrd.errors import Conflict, StoreFailed
+from lfrd.governance import taking_off
+from lfrd.governance.two_person import MAY_ERASE
 from lfrd.identity.live_gallery import LiveGallery
 from lfrd.store import erasures
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.erasures import Erasure, ErasureKind, ErasureState
+from lfrd.store.tokens import Role
 from lfrd.store.transaction import Transaction
 from lfrd.store.vectors import VectorIndex
 
@@ -29,11 +33,15 @@ clean by then stays open and is tried again by the sweeper."""
 _TEMPLATES_OF = {
     ErasureKind.WATCHLIST: "watchlist_id = ?",
     ErasureKind.PERSON: "person_id = ?",
+    ErasureKind.ENTRY: "entry_id = ?",
+    ErasureKind.PHOTO: "reference_image_id = ?",
 }
 _DELETE: dict[ErasureKind, Callable[[Transaction, Erasure], Erasure]] = {
     ErasureKind.WATCHLIST: erasures.delete_list,
     ErasureKind.PERSON: erasures.delete_person,
     ErasureKind.DEPLOYMENT: erasures.delete_deployment,
+    ErasureKind.ENTRY: erasures.delete_entry,
+    ErasureKind.PHOTO: erasures.delete_photo,
 }
 
 
@@ -47,17 +55,29 @@ class Eraser:
         self._turn = asyncio.Lock()
 
     async def erase(
-        self, kind: ErasureKind, subject_id: str, reason: str, *, principal: str
+        self,
+        kind: ErasureKind,
+        subject_id: str,
+        reason: str,
+        *,
+        principal: str,
+        role: Role = MAY_ERASE,
     ) -> Erasure:
-        """Erase a list, a person or a deployment; return the receipt.
+        """Erase a list, an entry, a photo, a person or a deployment; return the receipt.
 
-        Raises Conflict where it is on legal hold, StoreFailed where the disk or the escrow failed:
-        then it is under way, and is gone on with by itself.
+        Raises NotFound, Conflict where it is on legal hold, Denied for the last photo of an entry
+        where `role` may not take people off a list (all else always does: that question is the
+        caller's), StoreFailed where the disk or the escrow failed: then it is under way, and is
+        gone on with by itself.
         """
         assert kind in _DELETE, kind
-        erasure = await self._database.write(
-            lambda tx: erasures.ask(tx, kind, subject_id, reason), principal=principal
-        )
+
+        def ask(tx: Transaction) -> Erasure:
+            if kind is ErasureKind.PHOTO:
+                taking_off.check_photo(tx, subject_id, role)
+            return erasures.ask(tx, kind, subject_id, reason)
+
+        erasure = await self._database.write(ask, principal=principal)
         async with self._turn:
             now = await self._database.read(
                 lambda reader: reader.first(Erasure, "WHERE id = ?", (erasure.id,))
@@ -97,21 +117,20 @@ class Eraser:
         )
         if not may:
             return False
-        await asyncio.to_thread(database.keys.renew_escrow)
 
-        def write(tx: Transaction) -> list[str]:
-            gone = _template_ids(tx, erasure)
+        def write(tx: Transaction) -> tuple[list[str], set[str]]:
+            gone = _templates_and_entries(tx, erasure)
             _DELETE[erasure.kind](tx, erasure)
             return gone
 
-        gone = await database.write(write, principal=principal)
-        self._live.removed(gone)
-        await self._index.remove(gone)
+        template_ids, entry_ids = await database.write(write, principal=principal)
+        self._live.removed(template_ids, entry_ids)
+        await self._index.remove(template_ids)
         return True
 
     async def _clean(self) -> None:
         """Step 3. Raises StoreFailed where something bars it for too long, or the escrow cannot be
-        overwritten: single photos and episodes lose their keys with their rows."""
+        overwritten."""
         await asyncio.to_thread(self._database.keys.renew_escrow)
         for empty in (self._database.checkpoint, self._index.checkpoint):
             tries = round(CHECKPOINT_LIMIT_S / CHECKPOINT_RETRY_S)
@@ -125,12 +144,17 @@ class Eraser:
                 await asyncio.sleep(CHECKPOINT_RETRY_S)
 
 
-def _template_ids(tx: Transaction, erasure: Erasure) -> list[str]:
+def _templates_and_entries(tx: Transaction, erasure: Erasure) -> tuple[list[str], set[str]]:
+    """What the running search has to forget; the entry of an erased photo stays, with what its
+    other photos scored."""
     condition = _TEMPLATES_OF.get(erasure.kind)
     if condition is None:
-        return []
+        return [], set()
     rows = tx.rows(
-        f"SELECT template.id FROM template JOIN entry ON entry.id = entry_id WHERE {condition}",  # noqa: S608  # one of two literals above
+        "SELECT template.id AS template_id, entry_id FROM template"  # noqa: S608
+        f" JOIN entry ON entry.id = entry_id WHERE {condition}",  # one of the literals above
         (erasure.subject_id,),
     )
-    return [str(row[0]) for row in rows]
+    found = [(row.text("template_id"), row.text("entry_id")) for row in rows]
+    entries = set() if erasure.kind is ErasureKind.PHOTO else {entry_id for _, entry_id in found}
+    return [template_id for template_id, _ in found], entries

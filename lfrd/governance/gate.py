@@ -9,9 +9,11 @@ import json
 from dataclasses import dataclass
 from typing import Literal
 
+from lfrd.governance import two_person
 from lfrd.governance.evaluation import Standing
 from lfrd.governance.profile import Policy
 from lfrd.store.deployments import Deployment, DeploymentState, UseCase
+from lfrd.store.watchlists import Category
 
 DOCUMENTS = ("impact-assessment", "notice")
 """The documents that a deployment outside the lab refers to: what it may do to people was weighed
@@ -42,6 +44,7 @@ class ListFacts:
     """Entries without a legal basis or a source."""
     locked: bool
     """Its key is gone: it has records and no faces."""
+    category: str = ""
 
     @property
     def exists(self) -> bool:
@@ -54,6 +57,7 @@ class Facts:
 
     now_s: float
     starter: str
+    """Who wants it to run (see lfrd.governance.two_person)."""
     lists: tuple[ListFacts, ...]
     cameras: int
     detector_digest: str
@@ -81,6 +85,8 @@ class Verdict:
     warnings: tuple[Finding, ...]
     evaluation_id: str | None = None
     """The evaluation report that is relied on, if any: the log of the start names it."""
+    erases: tuple[Finding, ...] = ()
+    """What the rules erase after use."""
 
     @property
     def is_open(self) -> bool:
@@ -104,7 +110,58 @@ def judge(deployment: Deployment, policy: Policy, facts: Facts) -> Verdict:
     for finding, wanted in (_threshold(policy, facts), _evaluation(policy, facts)):
         if finding is not None:
             (missing if wanted == "required" else warnings).append(finding)
-    return Verdict(tuple(missing), tuple(warnings), facts.evaluation.report_id)
+    return Verdict(
+        tuple(missing), tuple(warnings), facts.evaluation.report_id, _erased_after(policy, facts)
+    )
+
+
+def gaps(deployment: Deployment, policy: Policy, facts: Facts) -> tuple[Finding, ...]:
+    """What nothing but another plan mends: under an authority that is given nevertheless, it could
+    never start. What may mend itself until the start (a list to be confirmed, a camera, a report)
+    is the gate's alone."""
+    lasting = (*_unusable(policy, facts), *_changed(deployment, facts))
+    late = [found for found in _time(deployment, facts) if found.key == "too_late"]
+    return (*_plan(deployment, policy), *_documents(deployment, policy), *lasting, *late)
+
+
+def _unusable(policy: Policy, facts: Facts) -> list[Finding]:
+    return [
+        Finding(f"watchlist.{listed.watchlist_id}", text)
+        for listed in facts.lists
+        if (text := _why_unusable(listed, policy)) is not None
+    ]
+
+
+def _why_unusable(listed: ListFacts, policy: Policy) -> str | None:
+    if not listed.exists:
+        return f"there is no watchlist {listed.watchlist_id}"
+    if listed.locked:
+        return (
+            f"watchlist {listed.name!r} has lost its key: its faces cannot be opened; make a new "
+            "list"
+        )
+    if policy.is_lab and listed.category != Category.TEST:
+        return (
+            f"watchlist {listed.name!r} is of category {listed.category!r}: a deployment of the "
+            f"lab erases its lists after use, and takes those of category {Category.TEST.value!r} "
+            "alone"
+        )
+    return None
+
+
+def _erased_after(policy: Policy, facts: Facts) -> tuple[Finding, ...]:
+    if policy.rules.after_use != "erase_list":
+        return ()
+    within_h = policy.rules.after_use_within_h
+    when = "at the daemon's next stop" if within_h is None else f"{within_h:g} h after its end"
+    return tuple(
+        Finding(
+            f"watchlist.{listed.watchlist_id}",
+            f"watchlist {listed.name!r} and its {listed.entries} entries are erased {when}",
+        )
+        for listed in facts.lists
+        if listed.exists
+    )
 
 
 def _plan(deployment: Deployment, policy: Policy) -> list[Finding]:
@@ -154,14 +211,14 @@ def _documents(deployment: Deployment, policy: Policy) -> list[Finding]:
 
 
 def _lists(policy: Policy, facts: Facts) -> list[Finding]:
-    found = []
+    found = _unusable(policy, facts)
     for listed in facts.lists:
-        key = f"watchlist.{listed.watchlist_id}"
         if not listed.exists:
-            found.append(Finding(key, f"there is no watchlist {listed.watchlist_id}"))
             continue
-        found += [Finding(key, f"watchlist {listed.name!r} {text}")
-                  for text in _list_faults(listed, policy, facts.now_s)]  # fmt: skip
+        found += [
+            Finding(f"watchlist.{listed.watchlist_id}", f"watchlist {listed.name!r} {text}")
+            for text in _list_faults(listed, policy, facts.now_s)
+        ]
     return found
 
 
@@ -169,8 +226,6 @@ def _list_faults(listed: ListFacts, policy: Policy, now_s: float) -> list[str]:
     faults = []
     if listed.expires_at_s is not None and listed.expires_at_s <= now_s:
         faults.append("has expired")
-    if listed.locked:
-        faults.append("has lost its key: its faces cannot be opened; make a new list")
     within_h = policy.rules.list_confirmed_within_h
     if within_h is not None and now_s - listed.confirmed_at_s > within_h * HOUR_S:
         faults.append(f"was not confirmed within {within_h:g} h: look it over and confirm it")
@@ -187,15 +242,14 @@ def _authority(deployment: Deployment, policy: Policy, facts: Facts) -> list[Fin
     if deployment.state is not DeploymentState.AUTHORISED:
         return [Finding("authority", f"it is {deployment.state}: it must be authorised first")]
     found = []
-    if (
-        policy.rules.authoriser_differs
-        and deployment.urgent_reason is None
-        and deployment.authorised_by == facts.starter
-    ):
-        found.append(
-            Finding("authoriser", f"{policy.name} wants it authorised by somebody else than "
-                                  "whoever starts it")
-        )  # fmt: skip
+    barred = two_person.bar_to_start(deployment, policy, facts.starter)
+    if barred is not None:
+        found.append(Finding("authoriser", barred))
+    return found + _time(deployment, facts)
+
+
+def _time(deployment: Deployment, facts: Facts) -> list[Finding]:
+    found = []
     begin_s, end_s = deployment.planned_start_at_s, deployment.planned_end_at_s
     if begin_s is not None and facts.now_s < begin_s:
         found.append(Finding("too_early", "its planned start has not come yet"))
@@ -208,6 +262,14 @@ def _machine(deployment: Deployment, facts: Facts, policy: Policy) -> list[Findi
     found = []
     if facts.running_id is not None:
         found.append(Finding("running", f"deployment {facts.running_id} is running: end it first"))
+    found += _changed(deployment, facts)
+    if not facts.cameras and not policy.is_lab:
+        found.append(Finding("cameras", "no camera is enabled"))
+    return found
+
+
+def _changed(deployment: Deployment, facts: Facts) -> list[Finding]:
+    found = []
     authorised = (deployment.detector_digest, deployment.embedder_digest)
     if authorised != (facts.detector_digest, facts.embedder_digest):
         found.append(Finding("model", "the models were changed since it was planned: plan it anew"))
@@ -215,8 +277,6 @@ def _machine(deployment: Deployment, facts: Facts, policy: Policy) -> list[Findi
         found.append(
             Finding("policy", "the site's rules were changed since it was planned: plan it anew")
         )
-    if not facts.cameras and not policy.is_lab:
-        found.append(Finding("cameras", "no camera is enabled"))
     return found
 
 

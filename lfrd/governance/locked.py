@@ -28,9 +28,10 @@ async def say_what_is_locked(database: Database, health: HealthBoard) -> None:
 
 
 def _locked(reader: Reader) -> tuple[int, int]:
-    lists = [str(row[0]) for row in reader.rows("SELECT id FROM watchlist")]
-    rows = reader.rows("SELECT DISTINCT deployment_id FROM episode WHERE faces_erased_at_s IS NULL")
-    deployed = [str(row[0]) for row in rows]
+    lists = reader.column("SELECT id FROM watchlist")
+    deployed = reader.column(
+        "SELECT DISTINCT deployment_id FROM episode WHERE faces_erased_at_s IS NULL"
+    )
     return (
         sum(not reader.keys.has(watchlists.scope_of(name)) for name in lists),
         sum(not reader.keys.has(deployments.scope_of(name)) for name in deployed),

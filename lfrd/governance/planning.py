@@ -1,9 +1,11 @@
 """What people decide about a deployment before, during and after it: plan, authorise, ratify."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lfrd.errors import BadInput, Conflict, NotFound
+from lfrd.governance import two_person
 from lfrd.governance.evaluation import standing
 from lfrd.governance.gate import HOUR_S, Facts, ListFacts, ThresholdBasis
 from lfrd.governance.profile import LAB, Policy, Rules, SitePolicies
@@ -11,6 +13,7 @@ from lfrd.store import deployments as stored
 from lfrd.store import erasures, evaluations, templates, watchlists
 from lfrd.store.deployments import Deployment, DeploymentState, NewDeployment
 from lfrd.store.erasures import ErasureKind
+from lfrd.store.tokens import Role
 from lfrd.store.transaction import Reader, Transaction
 from lfrd.store.watchlists import Watchlist
 
@@ -63,6 +66,40 @@ def new_deployment(draft: Draft, policy: Policy, machine: Machine, now_s: float)
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """What somebody changes of a plan; what is None stays. `starts_now`: from the amendment on."""
+
+    purpose: str | None = None
+    use_case: str | None = None
+    place: str | None = None
+    watchlist_ids: tuple[str, ...] | None = None
+    duration_s: float | None = None
+    expectation: str | None = None
+    documents: tuple[str, ...] | None = None
+    start_at_s: float | None = None
+    starts_now: bool = False
+
+    def of(self, row: Deployment) -> Draft:
+        """The plan as it is from now on."""
+        begin_s, end_s = row.planned_start_at_s, row.planned_end_at_s
+        lasts_s = end_s - begin_s if begin_s is not None and end_s is not None else HOUR_S
+        moved_s = None if self.starts_now else begin_s
+        lists, documents = self.watchlist_ids, self.documents
+        return Draft(
+            row.profile,
+            row.purpose if self.purpose is None else self.purpose,
+            row.use_case if self.use_case is None else self.use_case,
+            row.place if self.place is None else self.place,
+            tuple(json.loads(row.watchlist_ids)) if lists is None else lists,
+            lasts_s if self.duration_s is None else self.duration_s,
+            row.expectation if self.expectation is None else self.expectation,
+            tuple(json.loads(row.documents)) if documents is None else documents,
+            moved_s if self.start_at_s is None else self.start_at_s,
+            row.schedule_id,
+        )
+
+
 def gather(
     reader: Reader,
     watchlist_ids: Sequence[str],
@@ -109,6 +146,7 @@ def _list_facts(reader: Reader, watchlist_id: str, model_digest: str, now_s: flo
             (row.id,),
         ),
         locked=not reader.keys.has(watchlists.scope_of(row.id)),
+        category=row.category.value,
     )
 
 
@@ -151,10 +189,15 @@ def end(tx: Transaction, row: Deployment, reason: str, summary: str, compared: i
     return stored.end(tx, row.id, reason=reason, summary=summary)
 
 
-def declare_urgent(tx: Transaction, deployment_id: str, reason: str, rules: Rules) -> Deployment:
-    """Let `tx.principal` start without an authorisation, for now. Raises Conflict, BadInput."""
+def declare_urgent(
+    tx: Transaction, deployment_id: str, reason: str, rules: Rules, role: Role
+) -> Deployment:
+    """Let `tx.principal` start without an authorisation, for now. Raises Conflict, BadInput, or
+    Denied where the rules erase the lists after use and `role` may not."""
     if rules.urgent_ratified_within_h is None:
         raise Conflict("this policy knows no urgent start: have it authorised")
+    if rules.after_use == "erase_list":
+        two_person.demand_take_off(role)
     if not reason.strip():
         raise BadInput("an urgent start needs a reason")
     ratify_by_s = tx.at_s + rules.urgent_ratified_within_h * HOUR_S
@@ -166,8 +209,7 @@ def ratify(tx: Transaction, deployment_id: str) -> Deployment:
     row = stored.get(tx, deployment_id)
     if row.urgent_reason is None:
         raise Conflict(f"deployment {deployment_id} was not started urgently")
-    if tx.principal in (row.started_by, row.authorised_by):
-        raise Conflict("somebody else than whoever started it urgently must ratify it")
+    two_person.check_ratifier(row, tx.principal)
     if row.ratify_by_at_s is not None and tx.at_s >= row.ratify_by_at_s:
         raise Conflict("it is too late to ratify this urgent start: it is purged")
     return stored.ratify(tx, deployment_id)
@@ -184,8 +226,7 @@ def extend(tx: Transaction, deployment_id: str, until_s: float, rules: Rules) ->
         raise Conflict(f"deployment {deployment_id} is {row.state}: only a running one is extended")
     if row.urgent_reason is not None and row.ratified_at_s is None:
         raise Conflict("an urgent start is ratified before it is extended")
-    if rules.authoriser_differs and tx.principal == row.started_by:
-        raise Conflict("somebody else than whoever started it must authorise the extension")
+    two_person.check_extender(tx, row, rules, tx.principal)
     assert row.started_at_s is not None
     assert row.planned_end_at_s is not None
     if until_s <= row.planned_end_at_s:

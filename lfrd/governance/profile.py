@@ -169,7 +169,7 @@ def parse(text: str) -> Policy:
 
 @dataclass(frozen=True, slots=True)
 class SitePolicies:
-    """What may be in force at this site: its own policy, and the lab's unless it was ruled out."""
+    """What may be in force at this site: its own policy, and the lab's where it was allowed."""
 
     own: Policy
     lab: Policy | None
@@ -180,10 +180,11 @@ class SitePolicies:
             if policy is not None and policy.name == name:
                 return policy
         here = [policy.name for policy in (self.own, self.lab) if policy is not None]
-        raise BadInput(f"this site has no policy profile {name!r}; it has: {', '.join(here)}")
+        hint = "; [policy] allow_lab = true allows the lab's" if name == LAB else ""
+        raise BadInput(f"this site has no policy profile {name!r}; it has: {', '.join(here)}{hint}")
 
 
-def for_site(name: str, tightened: Mapping[str, Value], *, allow_lab: bool = True) -> SitePolicies:
+def for_site(name: str, tightened: Mapping[str, Value], *, allow_lab: bool = False) -> SitePolicies:
     """The policies of a site; what it tightens applies to its own. Raises ConfigError."""
     own = load(name, {key: _from_text(key, value) for key, value in tightened.items()})
     return SitePolicies(own, own if own.is_lab else load(LAB) if allow_lab else None)

@@ -20,6 +20,7 @@ from lfrd.store.database import SYSTEM, Database
 from lfrd.store.deployments import Deployment, DeploymentState
 from lfrd.store.erasures import ErasureKind
 from lfrd.store.transaction import Reader, Transaction
+from lfrd.store.watchlists import Category
 
 log = logging.getLogger(__name__)
 
@@ -146,6 +147,10 @@ class Retention:
         else:
             self._health.clear(COMPONENT)
 
+    async def close_faceless(self) -> None:
+        """At the start: what an earlier lfrd erased and left open is closed."""
+        await self._database.write(erasures.close_faceless, principal=SYSTEM)
+
     async def leave(self) -> None:
         """At exit, and at the start after a crash: the lists that the lab has used.
 
@@ -205,15 +210,16 @@ class Retention:
     def _faces_due(self, reader: Reader, now_s: float) -> list[tuple[str, float]]:
         """Deployments with faces past their time, and the time before which these were raised."""
         oldest = reader.rows(
-            "SELECT deployment_id, min(raised_at_s) FROM episode WHERE faces_erased_at_s IS NULL"  # noqa: S608
-            f" AND id NOT IN ({holds.EPISODES_HELD}) GROUP BY deployment_id"
+            "SELECT deployment_id, min(raised_at_s) AS oldest_s FROM episode"  # noqa: S608
+            f" WHERE faces_erased_at_s IS NULL AND id NOT IN ({holds.EPISODES_HELD})"
+            " GROUP BY deployment_id"
         )
         due = []
-        for deployment_id, raised_at_s in list(oldest):
-            rules = self._rules(stored.get(reader, str(deployment_id)))
-            assert isinstance(raised_at_s, float)
-            if faces_due_at_s(raised_at_s, rules) <= now_s:
-                due.append((str(deployment_id), now_s - rules.alert_face_data_h * HOUR_S))
+        for row in list(oldest):
+            deployment_id = row.text("deployment_id")
+            rules = self._rules(stored.get(reader, deployment_id))
+            if faces_due_at_s(row.real("oldest_s"), rules) <= now_s:
+                due.append((deployment_id, now_s - rules.alert_face_data_h * HOUR_S))
         return due
 
     async def _erase_deployments(self) -> None:
@@ -253,12 +259,11 @@ class Retention:
         )
         for deployment in blanked:
             rules = self._rules(deployment)
-            rows = reader.rows(
+            due += reader.column(
                 "SELECT id FROM episode WHERE deployment_id = ? AND raised_at_s <= ?"  # noqa: S608
                 f" AND faces_erased_at_s IS NOT NULL AND id NOT IN ({holds.EPISODES_HELD}) LIMIT ?",
                 (deployment.id, now_s - (log_due_at_s(0.0, rules)), DROP_LIMIT),
             )
-            due += [str(row[0]) for row in rows]
         return due[:DROP_LIMIT]
 
     async def _erase(self, kind: ErasureKind, subject_id: str, reason: str) -> bool:
@@ -291,20 +296,24 @@ def _ended_free(reader: Reader) -> list[Deployment]:
 
 
 def _episode_ids(reader: Reader, deployment_id: str) -> list[str]:
-    rows = reader.rows("SELECT id FROM episode WHERE deployment_id = ?", (deployment_id,))
-    return [str(row[0]) for row in rows]
+    return reader.column("SELECT id FROM episode WHERE deployment_id = ?", (deployment_id,))
 
 
 def _uses(reader: Reader) -> list[Use]:
-    """The uses of the lists that still exist."""
+    """The uses of the lists that still exist. What the lab used is erased where it was made for
+    tests: an earlier lfrd let it use any list."""
     rows = reader.rows(
-        "SELECT watchlist_id, deployment_id FROM deployment_watchlist"
-        " WHERE watchlist_id IN (SELECT id FROM watchlist)"
+        "SELECT watchlist_id, deployment_id, category FROM deployment_watchlist"
+        " JOIN watchlist ON watchlist.id = watchlist_id"
     )
     uses = []
-    for watchlist_id, deployment_id in rows:
-        row = stored.get(reader, str(deployment_id))
-        if row.policy_digest:
-            ended_at_s = None if row.state is DeploymentState.RUNNING else row.ended_at_s
-            uses.append(Use(str(watchlist_id), ended_at_s, parse(row.policy).rules))
+    for used in rows:
+        row = stored.get(reader, used.text("deployment_id"))
+        if not row.policy_digest:
+            continue
+        policy = parse(row.policy)
+        if policy.is_lab and used.text("category") != Category.TEST:
+            continue
+        ended_at_s = None if row.state is DeploymentState.RUNNING else row.ended_at_s
+        uses.append(Use(used.text("watchlist_id"), ended_at_s, policy.rules))
     return uses

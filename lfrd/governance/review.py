@@ -12,10 +12,11 @@ import enum
 import json
 import logging
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
 from lfrd.clock import Clock
-from lfrd.errors import Conflict, StoreFailed
-from lfrd.governance.audit import AuditClass
+from lfrd.errors import BadInput, Conflict, StoreFailed
+from lfrd.governance.audit import AuditClass, Fact
 from lfrd.health import HealthBoard
 from lfrd.store import decoys, deployments, episodes, reviews
 from lfrd.store.database import SYSTEM, Database
@@ -30,6 +31,36 @@ RETRY_S = 5.0
 """How soon the sweep is tried again when the store failed."""
 
 COMPONENT = "reviews"
+
+
+SHOWN_PX_AT_LEAST = 16
+"""With fewer dots on the shorter side nobody knows a face; 64 columns of a terminal have them."""
+SHOWN_S_AT_LEAST = 0.4
+"""Whoever is faster has not looked, or pressed a key twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a reviewer's screen drew when they decided, as it states (see lfrd.api.schema)."""
+
+    face_px: int
+    reference_px: int
+    seen_s: float
+
+
+def check_shown(shown: Shown) -> None:
+    """Raises BadInput where nobody can have seen what the decision is about."""
+    for what, side_px in (("face", shown.face_px), ("reference", shown.reference_px)):
+        if side_px < SHOWN_PX_AT_LEAST:
+            raise BadInput(
+                f"the {what} was drawn {side_px} dots large, too small to be known (at least "
+                f"{SHOWN_PX_AT_LEAST}): make the window larger, look, and decide again"
+            )
+    if shown.seen_s < SHOWN_S_AT_LEAST:
+        raise BadInput(
+            f"both faces were to be seen for {shown.seen_s:.1f} s (at least "
+            f"{SHOWN_S_AT_LEAST:g} s): look, and decide again"
+        )
 
 
 class Outcome(enum.StrEnum):
@@ -120,15 +151,25 @@ class Reviews:
         episode_id: str,
         decision: ReviewDecision,
         reason: str,
+        shown: Shown | None = None,
         *,
         principal: str,
         supervisor: bool = False,
     ) -> Review:
-        """Decide. Raises NotFound, or Conflict where it is closed or one has decided already."""
-        review = await self._database.write(
-            lambda tx: reviews.submit(tx, episode_id, decision, reason, supervisor=supervisor),
-            principal=principal,
-        )
+        """Decide. Raises NotFound, Conflict where it is closed or one has decided already, BadInput
+        where what was `shown` was no face (None: whoever calls answers for it)."""
+        if shown is not None:
+            check_shown(shown)
+        facts: dict[str, Fact] = {}
+        if shown is not None:
+            facts = asdict(shown) | {"seen_s": f"{shown.seen_s:.1f}"}
+
+        def write(tx: Transaction) -> Review:
+            return reviews.submit(
+                tx, episode_id, decision, reason, supervisor=supervisor, shown=facts
+            )
+
+        review = await self._database.write(write, principal=principal)
         self._submitted.set()
         return review
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lfrd.clock import Clock
 from lfrd.errors import BadInput, Conflict, LfrdError
-from lfrd.governance import schedule
+from lfrd.governance import schedule, two_person
 from lfrd.governance.deployment import Deployments
 from lfrd.governance.planning import Draft
 from lfrd.governance.schedule import Plan, Window
@@ -63,9 +63,12 @@ class Schedules:
         )
 
     async def authorise(self, schedule_id: str, *, principal: str) -> Schedule:
-        """Give the standing authorisation. Raises NotFound, Conflict."""
+        """Give the standing authorisation. Raises NotFound, BadInput where its profile is no
+        longer this site's, Conflict."""
+        row = await self._database.read(lambda reader: stored.get(reader, schedule_id))
+        rules = self._deployments.policies.named(Plan.parse(row.plan).profile).rules
         return await self._database.write(
-            lambda tx: stored.authorise(tx, schedule_id), principal=principal
+            lambda tx: two_person.authorise_schedule(tx, schedule_id, rules), principal=principal
         )
 
     async def revoke(self, schedule_id: str, *, principal: str) -> Schedule:

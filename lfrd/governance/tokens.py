@@ -8,7 +8,6 @@ import hashlib
 import hmac
 import os
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from lfrd.errors import Denied
@@ -38,10 +37,8 @@ def digest_of(secret: str) -> bytes:
 class People:
     """The tokens and roles of a site, in memory as the store has them. `load` it before use."""
 
-    def __init__(self, database: Database, also: Callable[[str], str | None] | None = None) -> None:
-        """`also` is asked for secrets that the store does not know."""
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._also = also
         self._valid: list[tuple[bytes, str]] = []
         self._roles: dict[str, Role] = {}
 
@@ -58,8 +55,6 @@ class People:
         for known, holder in self._valid:
             if hmac.compare_digest(known, digest):
                 found = holder
-        if found is None and self._also is not None:
-            return self._also(secret)
         return found
 
     def role_of(self, principal: str, uid: int | None = None) -> Role:

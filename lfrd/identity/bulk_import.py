@@ -150,7 +150,17 @@ class BulkImport:
         self, watchlist_id: str, row: Row, data: bytes, mode: GateMode
     ) -> RowResult:
         """A dry run of a row: what would come of it; nothing is stored."""
-        run = ImportRun("", watchlist_id, "", "", mode.value, 1, 0.0, None, "")
+        run = ImportRun(
+            id="",
+            watchlist_id=watchlist_id,
+            source_sha256="",
+            source_name="",
+            mode=mode.value,
+            total=1,
+            started_at_s=0.0,
+            ended_at_s=None,
+            principal="",
+        )
         try:
             photo = await self._photos.look(data, row.file, _box(row))
             hits = await self._photos.nearest(photo)
@@ -270,11 +280,19 @@ def _entry(reader: Reader, run: ImportRun, row: Row) -> Entry | None:
 def _new_entry(tx: Transaction, run: ImportRun, row: Row) -> Entry:
     """The row's entry; a `person` that this import has met before is the same person."""
     person_id = list_changes.person_by_label(tx, row.person) if row.person else None
-    category = stored.get(tx, run.watchlist_id).category
     new = NewEntry(
-        run.watchlist_id, row.reference, category, row.basis, row.source, row.under_18, row.margin,
-        row.expires_at_s, person_id, row.reviewer, row.under_18_reason, row.status_checked_at_s,
-    )  # fmt: skip
+        run.watchlist_id,
+        row.reference,
+        basis=row.basis,
+        source=row.source,
+        under_18=row.under_18,
+        margin=row.margin,
+        expires_at_s=row.expires_at_s,
+        person_id=person_id,
+        reviewer=row.reviewer,
+        under_18_reason=row.under_18_reason,
+        status_checked_at_s=row.status_checked_at_s,
+    )
     entry = stored.add_entry(tx, new)
     if row.person and person_id is None:
         list_changes.label_person(tx, entry.person_id, row.person)
@@ -307,6 +325,13 @@ def _result(
     entry: Entry | None,
 ) -> RowResult:
     done = ImportRow(
-        run.id, row.number, outcome, " ".join(codes), entry.id if entry else None, None, 0.0, ""
+        import_id=run.id,
+        number=row.number,
+        outcome=outcome,
+        codes=" ".join(codes),
+        entry_id=entry.id if entry else None,
+        photo_id=None,
+        at_s=0.0,
+        principal="",
     )
     return RowResult(done, message)

@@ -25,9 +25,6 @@ LIMIT_PIXELS = 50_000_000
 READ_SIDE_PX = 4096
 """Photos with a longer side are reduced while they are read; it bounds the memory they take."""
 
-DETECT_SIDE_PX = 640
-"""A photo is searched at this long side: the detector places landmarks loosely on large faces."""
-
 SMALLEST_FACE_SHARE = 1 / 80
 """Distance between the eyes that is looked for in a photo, as a share of its long side."""
 
@@ -108,7 +105,7 @@ def subject_of(faces: Detections, name: str, box: F32 | None = None) -> int:
 
 
 async def detect_in_photo(vision: Vision, planes: Planes) -> Detections:
-    """Faces of a photo, which is searched at DETECT_SIDE_PX (smaller ones as they are)."""
+    """Faces of a photo, down to SMALLEST_FACE_SHARE of its long side between the eyes."""
     smallest_px = SMALLEST_FACE_SHARE * max(planes.width_px, planes.height_px)
     return await vision.detect(planes, smallest_inter_eye_px=smallest_px)
 
@@ -144,6 +141,11 @@ def _read(data: bytes, name: str) -> _Read:
         with _opener(data, name)(io.BytesIO(data)) as image:
             _check(image, name)
             return _decoded(image)
+    except Image.DecompressionBombError:
+        raise BadInput(
+            f"photo {name} claims to have more pixels than the {LIMIT_PIXELS / 1e6:.0f} megapixels "
+            "that are taken"
+        ) from None
     except _UNREADABLE as error:
         raise BadInput(f"photo {name} is damaged or cut off and cannot be read") from error
 

@@ -12,6 +12,7 @@ from lfrd.health import HealthBoard
 from lfrd.identity.live_gallery import LiveGallery
 from lfrd.store import list_changes
 from lfrd.store.database import SYSTEM, Database
+from lfrd.store.erasures import ErasureKind
 from lfrd.store.list_changes import Expired
 
 log = logging.getLogger(__name__)
@@ -21,7 +22,7 @@ LONGEST_WAIT_S = 20.0
 
 COMPONENT = "expiry"
 
-Erase = Callable[[str], Awaitable[None]]
+Erase = Callable[[ErasureKind, str], Awaitable[object]]
 
 
 class Expiry:
@@ -38,16 +39,14 @@ class Expiry:
         health: HealthBoard,
         live: LiveGallery,
         kept_s: float,
-        erase_list: Erase,
-        erase_entry: Erase,
+        erase: Erase,
     ) -> None:
         self._database = database
         self._clock = clock
         self._health = health
         self._live = live
         self._kept_s = kept_s
-        self._erase_list = erase_list
-        self._erase_entry = erase_entry
+        self._erase = erase
         self._said: set[str] = set()
         """What could not be erased, and was said once."""
 
@@ -70,8 +69,8 @@ class Expiry:
         lists, entries = await self._database.read(
             lambda reader: list_changes.long_expired(reader, now_s - self._kept_s)
         )
-        for erase, ids in ((self._erase_list, lists), (self._erase_entry, entries)):
-            await self._erase_all(erase, ids)
+        await self._erase_all(ErasureKind.WATCHLIST, lists)
+        await self._erase_all(ErasureKind.ENTRY, entries)
         return await self._database.read(lambda reader: list_changes.next_expiry(reader, now_s))
 
     async def _take_out(self, now_s: float) -> None:
@@ -93,10 +92,10 @@ class Expiry:
     async def _note(self, live: Sequence[Expired]) -> None:
         await self._database.write(lambda tx: list_changes.note_expiry(tx, live), principal=SYSTEM)
 
-    async def _erase_all(self, erase: Erase, ids: Sequence[str]) -> None:
+    async def _erase_all(self, kind: ErasureKind, ids: Sequence[str]) -> None:
         for row_id in ids:
             try:
-                await erase(row_id)
+                await self._erase(kind, row_id)
             except (Conflict, NotFound) as error:
                 if row_id not in self._said:
                     self._said.add(row_id)

@@ -9,9 +9,11 @@ import numpy as np
 
 from lfrd.clock import Clock
 from lfrd.errors import BadInput
+from lfrd.governance import taking_off
+from lfrd.governance.two_person import MAY_ERASE
 from lfrd.identity import gate
 from lfrd.identity.enrolment import EnrolledPhoto, enrol
-from lfrd.identity.gate import Company, Finding, GateMode, GateRule, Neighbour
+from lfrd.identity.gate import Company, Finding, GateRule, Neighbour
 from lfrd.identity.live_gallery import LiveGallery
 from lfrd.identity.live_search import LiveSearch
 from lfrd.identity.threshold import Derived
@@ -20,6 +22,7 @@ from lfrd.store import watchlists as stored
 from lfrd.store.database import Database
 from lfrd.store.reference_images import NewReferenceImage, ReferenceImage
 from lfrd.store.templates import StoredTemplate, TemplateMatrix
+from lfrd.store.tokens import Role
 from lfrd.store.transaction import Reader, Transaction
 from lfrd.store.vectors import Hit, VectorIndex
 from lfrd.store.watchlists import Entry
@@ -121,11 +124,17 @@ class Photos:
         await self.refresh(entry_id, principal=principal)
         self._index.add_soon(template)
 
-    async def quarantine(self, photo_id: str, reason: str, *, principal: str) -> ReferenceImage:
-        """Compare with a photo no more; it can be released again. Raises NotFound, Conflict."""
-        image = await self._database.write(
-            lambda tx: reference_images.quarantine(tx, photo_id, reason), principal=principal
-        )
+    async def quarantine(
+        self, photo_id: str, reason: str, *, principal: str, role: Role = MAY_ERASE
+    ) -> ReferenceImage:
+        """Compare with a photo no more; it can be released again. Raises NotFound, Conflict, or
+        Denied where it is the entry's last one and `role` may not take people off a list."""
+
+        def write(tx: Transaction) -> ReferenceImage:
+            taking_off.check_photo(tx, photo_id, role)
+            return reference_images.quarantine(tx, photo_id, reason)
+
+        image = await self._database.write(write, principal=principal)
         gone = await self._templates_of(image)
         self._live.removed(gone)
         await self._index.remove(gone)
@@ -222,11 +231,3 @@ def _stored(matrix: TemplateMatrix, row: int) -> StoredTemplate:
         matrix.watchlist_ids[row],
         Template(matrix.vectors[row], matrix.model_digest),
     )
-
-
-def mode_of(text: str) -> GateMode:
-    """The gate's mode by its word. Raises BadInput."""
-    try:
-        return GateMode(text)
-    except ValueError:
-        raise BadInput(f"{text!r} is no mode of the gate: strict or warn") from None

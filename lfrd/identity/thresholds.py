@@ -102,7 +102,16 @@ class Thresholds:
 
 def _row(deployment_id: str, derived: Derived, at_s: float, principal: str) -> ThresholdRow:
     return ThresholdRow(
-        deployment_id, at_s, derived.threshold, derived.references, derived.looks,
-        derived.looks_effective, derived.demographic_factor, derived.fpir, derived.fpir_low,
-        derived.fpir_high, derived.extrapolated, principal,
-    )  # fmt: skip
+        deployment_id=deployment_id,
+        at_s=at_s,
+        threshold=derived.threshold,
+        reference_count=derived.references,
+        looks=derived.looks,
+        looks_effective=derived.looks_effective,
+        demographic_factor=derived.demographic_factor,
+        fpir=derived.fpir,
+        fpir_low=derived.fpir_low,
+        fpir_high=derived.fpir_high,
+        extrapolated=derived.extrapolated,
+        principal=principal,
+    )

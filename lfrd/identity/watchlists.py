@@ -1,10 +1,11 @@
 """Watchlists as people change them: stored first, then known to the running search."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lfrd.clock import Clock
-from lfrd.errors import NotFound
+from lfrd.governance import taking_off, two_person
+from lfrd.governance.two_person import MAY_ERASE
 from lfrd.identity import gate
 from lfrd.identity.gate import Finding, GateMode
 from lfrd.identity.live_gallery import LiveGallery
@@ -15,12 +16,11 @@ from lfrd.store import watchlists as stored
 from lfrd.store.database import Database
 from lfrd.store.reference_images import ReferenceImage
 from lfrd.store.sqlite import SQLValue
+from lfrd.store.tokens import Role
 from lfrd.store.transaction import Reader, Transaction
 from lfrd.store.vectors import VectorIndex
-from lfrd.store.watchlists import Category, Entry, NewEntry, NewWatchlist, Watchlist
+from lfrd.store.watchlists import Entry, NewEntry, NewWatchlist, Watchlist
 from lfrd.types import F32
-
-_OF_ENTRY = "FROM template JOIN entry ON entry.id = entry_id WHERE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,11 @@ class ListedEntry:
 
 
 class Watchlists:
-    """Lists, entries and photos. Every changing call names its principal."""
+    """Lists, entries and photos. Every changing call names its principal.
+
+    What may take somebody off a list is told what the caller may do (`role`), and raises Denied;
+    `delete_list` and `delete_entry` always do, so they leave the question to their callers.
+    """
 
     def __init__(
         self,
@@ -72,40 +76,44 @@ class Watchlists:
             lambda reader: self._listed(reader, stored.get(reader, watchlist_id))
         )
 
-    async def create_list(
-        self,
-        name: str,
-        category: Category,
-        purpose: str,
-        owner: str,
-        colour: str,
-        expires_at_s: float | None,
-        *,
-        margin: float = 0.0,
-        principal: str,
-    ) -> ListedWatchlist:
+    async def create_list(self, new: NewWatchlist, *, principal: str) -> ListedWatchlist:
         """Raises Conflict where the name is taken."""
-        new = NewWatchlist(name, category, purpose, owner, colour, margin, expires_at_s)
         row = await self._database.write(lambda tx: stored.add(tx, new), principal=principal)
         return ListedWatchlist(row, 0, 0)
 
     async def change_list(
-        self, watchlist_id: str, changes: Mapping[str, SQLValue], *, principal: str
+        self,
+        watchlist_id: str,
+        changes: Mapping[str, SQLValue],
+        *,
+        principal: str,
+        role: Role = MAY_ERASE,
     ) -> ListedWatchlist:
         """Set some of a list's values (`list_changes.LIST_COLUMNS`). Raises NotFound, Conflict."""
-        await self._database.write(
-            lambda tx: list_changes.change_list(tx, watchlist_id, changes), principal=principal
-        )
+
+        def write(tx: Transaction) -> None:
+            taking_off.check_list_change(tx, watchlist_id, changes, role)
+            list_changes.change_list(tx, watchlist_id, changes)
+
+        await self._database.write(write, principal=principal)
         await self.refill(watchlist_id, principal=principal)
         return await self.get_list(watchlist_id)
 
     async def set_cameras(
-        self, watchlist_id: str, camera_ids: Sequence[str], *, principal: str
+        self,
+        watchlist_id: str,
+        camera_ids: Sequence[str],
+        *,
+        principal: str,
+        role: Role = MAY_ERASE,
     ) -> ListedWatchlist:
         """Compare with a list on these cameras only; without any, on all. Raises NotFound."""
-        await self._database.write(
-            lambda tx: list_changes.set_cameras(tx, watchlist_id, camera_ids), principal=principal
-        )
+
+        def write(tx: Transaction) -> None:
+            taking_off.check_cameras(tx, watchlist_id, camera_ids, role)
+            list_changes.set_cameras(tx, watchlist_id, camera_ids)
+
+        await self._database.write(write, principal=principal)
         await self.refill(watchlist_id, principal=principal)
         return await self.get_list(watchlist_id)
 
@@ -113,10 +121,6 @@ class Watchlists:
         """Note that the list was looked over and is right as of now. Raises NotFound."""
         await self._database.write(lambda tx: stored.confirm(tx, watchlist_id), principal=principal)
         return await self.get_list(watchlist_id)
-
-    async def delete_list(self, watchlist_id: str, *, principal: str) -> None:
-        """Erase a list with everything on it. Raises NotFound."""
-        await self._erase("watchlist_id = ?", watchlist_id, stored.delete, "watchlist", principal)
 
     async def entries(self, watchlist_id: str) -> list[ListedEntry]:
         """The entries of a list, by reference. Raises NotFound."""
@@ -133,55 +137,36 @@ class Watchlists:
             lambda reader: _listed_entry(reader, stored.get_entry(reader, entry_id))
         )
 
-    async def add_entry(
-        self,
-        watchlist_id: str,
-        reference: str,
-        basis: str,
-        source: str,
-        under_18: bool,
-        expires_at_s: float | None,
-        person_id: str | None,
-        *,
-        margin: float = 0.0,
-        reviewer: str = "",
-        under_18_reason: str = "",
-        status_checked_at_s: float | None = None,
-        principal: str,
-    ) -> ListedEntry:
+    async def add_entry(self, new: NewEntry, *, principal: str) -> ListedEntry:
         """Put somebody on a list, in the list's category. Raises NotFound, Conflict, BadInput."""
-
-        def write(tx: Transaction) -> Entry:
-            category = stored.get(tx, watchlist_id).category
-            new = NewEntry(
-                watchlist_id, reference, category, basis, source, under_18, margin, expires_at_s,
-                person_id, reviewer, under_18_reason, status_checked_at_s,
-            )  # fmt: skip
-            return stored.add_entry(tx, new)
-
-        return ListedEntry(await self._database.write(write, principal=principal), ())
+        row = await self._database.write(lambda tx: stored.add_entry(tx, new), principal=principal)
+        return ListedEntry(row, ())
 
     async def change_entry(
-        self, entry_id: str, changes: Mapping[str, SQLValue], *, principal: str
+        self,
+        entry_id: str,
+        changes: Mapping[str, SQLValue],
+        *,
+        principal: str,
+        role: Role = MAY_ERASE,
     ) -> ListedEntry:
         """Set some of an entry's values (`list_changes.ENTRY_COLUMNS`). Raises NotFound."""
-        await self._database.write(
-            lambda tx: list_changes.change_entry(tx, entry_id, changes), principal=principal
-        )
+
+        def write(tx: Transaction) -> None:
+            taking_off.check_entry_change(tx, entry_id, changes, role)
+            list_changes.change_entry(tx, entry_id, changes)
+
+        await self._database.write(write, principal=principal)
         await self.photos.refresh(entry_id, principal=principal)
         return await self.get_entry(entry_id)
 
     async def approve_entry(self, entry_id: str, *, principal: str) -> ListedEntry:
         """The second person's word on somebody under 18. Raises NotFound, Denied, Conflict."""
         await self._database.write(
-            lambda tx: list_changes.approve_entry(tx, entry_id), principal=principal
+            lambda tx: two_person.approve_entry(tx, entry_id), principal=principal
         )
         await self.photos.refresh(entry_id, principal=principal)
         return await self.get_entry(entry_id)
-
-    async def delete_entry(self, entry_id: str, *, principal: str) -> None:
-        """Take somebody off a list, photos and templates included. Raises NotFound."""
-        await self._erase("entry_id = ?", entry_id, stored.delete_entry, "entry", principal)
 
     async def add_photo(
         self,
@@ -209,12 +194,6 @@ class Watchlists:
         """What the gate would say; nothing is stored. Raises PhotoRefused, BadInput, NotFound."""
         entry = (await self.get_entry(entry_id)).row if entry_id else None
         return (await self.photos.judge(data, name, entry=entry, box=box)).findings
-
-    async def delete_photo(self, photo_id: str, *, principal: str) -> None:
-        """Raises NotFound."""
-        await self._erase(
-            "reference_image_id = ?", photo_id, reference_images.delete, "photo", principal
-        )
 
     async def photo_image(self, photo_id: str, *, principal: str) -> bytes:
         """The photo's file as it was given; reading it is logged."""
@@ -245,32 +224,6 @@ class Watchlists:
         )
         cameras = stored.cameras_of(reader, (row.id,)).get(row.id, frozenset())
         return ListedWatchlist(row, entries, kept, tuple(sorted(cameras)))
-
-    async def _erase(
-        self,
-        whose: str,
-        subject_id: str,
-        delete: Callable[[Transaction, str], bool],
-        what: str,
-        principal: str,
-    ) -> None:
-        """Delete something and everything under it, then take its templates out of the search."""
-
-        def write(tx: Transaction) -> list[tuple[str, str]]:
-            rows = tx.rows(
-                f"SELECT template.id, entry.id {_OF_ENTRY} {whose}",  # literals above
-                (subject_id,),
-            )
-            gone = [(str(template_id), str(entry_id)) for template_id, entry_id in rows]
-            if not delete(tx, subject_id):
-                raise NotFound(f"there is no {what} {subject_id}")
-            return gone
-
-        gone = await self._database.write(write, principal=principal)
-        template_ids = [template_id for template_id, _ in gone]
-        whole = what != "photo"  # a photo's entry stays, with what its other photos scored
-        self._live.removed(template_ids, {entry_id for _, entry_id in gone} if whole else ())
-        await self._index.remove(template_ids)
 
 
 def _listed_entry(reader: Reader, row: Entry) -> ListedEntry:

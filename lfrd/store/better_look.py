@@ -2,12 +2,11 @@
 
 import os
 from dataclasses import dataclass
-from typing import ClassVar
 
 from lfrd.errors import Conflict
 from lfrd.events import EventKind
 from lfrd.governance.audit import SALT_BYTES, AuditClass
-from lfrd.store.episodes import Evidence, commit_faces, key_of
+from lfrd.store.episodes import Evidence, SealedEpisode, commit_faces, key_of
 from lfrd.store.seal import BlobKind, Label
 from lfrd.store.transaction import Transaction
 
@@ -21,29 +20,13 @@ class Seen:
     captured_at_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """What of an episode's pictures stays when the look changes."""
-
-    TABLE: ClassVar[str] = "episode"
-
-    id: str
-    deployment_id: str
-    entry_id: str
-    model_digest: str
-    sealed_reference_crop: bytes | None
-    sealed_reference_portrait: bytes | None
-    sealed_scene: bytes | None
-    own_key: bool
-
-
 def show(tx: Transaction, episode_id: str, seen: Seen, evidence: Evidence) -> None:
     """Replace the time and the pictures of the deciding look; the old ones are gone.
 
     The new pictures are committed to in the log like those of the raise. Raises Conflict where the
     episode is closed, or its faces were erased.
     """
-    kept = tx.get(_Kept, episode_id)
+    kept = tx.get(SealedEpisode, episode_id)
     key = key_of(tx, kept)
 
     def opened(kind: BlobKind, sealed: bytes | None) -> bytes | None:
@@ -63,21 +46,21 @@ def show(tx: Transaction, episode_id: str, seen: Seen, evidence: Evidence) -> No
         scene,
     )
     changed = tx.execute(
-        "UPDATE episode SET sequence = ?, media_at_s = ?, captured_at_s = ?, faces_salt = ?,"
-        " faces_commitment = ?, sealed_probe_crop = ?, sealed_probe_portrait = ?,"
-        " sealed_scene = ?"
-        " WHERE id = ? AND state = 'open' AND sealed_probe_crop IS NOT NULL",
-        (
-            seen.sequence,
-            seen.media_at_s,
-            seen.captured_at_s,
-            salt,
-            faces,
-            seal("probe-crop", evidence.probe_crop),
-            seal("probe-portrait", evidence.probe_portrait),
-            None if scene is None else seal("scene", scene),
-            episode_id,
-        ),
+        "UPDATE episode SET sequence = :sequence, media_at_s = :media_at_s,"
+        " captured_at_s = :captured_at_s, faces_salt = :salt, faces_commitment = :faces,"
+        " sealed_probe_crop = :probe, sealed_probe_portrait = :portrait, sealed_scene = :scene"
+        " WHERE id = :id AND state = 'open' AND sealed_probe_crop IS NOT NULL",
+        {
+            "id": episode_id,
+            "sequence": seen.sequence,
+            "media_at_s": seen.media_at_s,
+            "captured_at_s": seen.captured_at_s,
+            "salt": salt,
+            "faces": faces,
+            "probe": seal("probe-crop", evidence.probe_crop),
+            "portrait": seal("probe-portrait", evidence.probe_portrait),
+            "scene": None if scene is None else seal("scene", scene),
+        },
     )
     if not changed:
         raise Conflict(f"episode {episode_id} is closed, or its faces were erased")

@@ -9,7 +9,7 @@ from lfrd.governance.audit import AuditClass
 from lfrd.store.transaction import Reader, Transaction
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Camera:
     """`id` is a slug that people type; `settings` is JSON text that the API's schema checks."""
 
@@ -34,7 +34,15 @@ def add(
     enabled: bool = True,
 ) -> Camera:
     """Raises Conflict where the id is taken, BadInput where it is no slug."""
-    camera = Camera(camera_id, name, address, settings, enabled, tx.at_s, tx.principal)
+    camera = Camera(
+        id=camera_id,
+        name=name,
+        address=address,
+        settings=settings,
+        enabled=enabled,
+        created_at_s=tx.at_s,
+        principal=tx.principal,
+    )
     try:
         tx.insert(camera)
     except Conflict as error:

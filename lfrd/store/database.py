@@ -9,6 +9,7 @@ The functions run in the store's own threads and touch nothing but what they are
 
 import asyncio
 import queue
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
@@ -32,6 +33,9 @@ READERS = 2
 READ_LIMIT_S = 5.0
 """A long reader blocks the checkpoint that completes an erasure, so none may be longer."""
 
+ROOM_BYTES = 1024 * 1024
+"""What `try_disk` writes: more than a candidate with its pictures."""
+
 SYSTEM = "system"
 """The principal of what the daemon does on nobody's behalf."""
 
@@ -51,13 +55,16 @@ class Database:
         *,
         encrypted: bool = True,
         migrations: tuple[Migration, ...] | None = None,
+        new: bool = False,
     ) -> None:
+        """`new`: begin with nothing although there are keys, whose database is gone."""
         self.path = folder.database_path
         self.keys = keys
         self.events = EventBus(self._page_of_events)
         self._clock = clock or SystemClock()
         self._key = keys.page_key(self.path.name) if encrypted else None
         self._migrations = migrations
+        self._new = new
         self._writer = Writer(self._open, keys, self._clock, self._publish)
         # Waiting reads queue here in turn; each is one awaiting caller.
         self._read_turns = asyncio.Semaphore(READERS)
@@ -113,6 +120,11 @@ class Database:
         running.add_done_callback(lambda _: self._read_turns.release())
         return await asyncio.shield(running)
 
+    async def try_disk(self) -> None:
+        """Write ROOM_BYTES and take them back: `failure` then says whether writes work again,
+        although nobody else writes. Raises StoreFailed where they do not."""
+        await self.write(_use_room, principal=SYSTEM)
+
     async def checkpoint(self) -> bool:
         """Empty the write-ahead log into the main file; False where a reader barred it."""
         return await self._writer.chore(Connection.checkpoint)
@@ -136,15 +148,32 @@ class Database:
         self.events.publish(events)
 
     def _open(self) -> Connection:
+        existed = self.path.exists()
         connection = connect(self.path, self._key)
         try:
+            self._check_whole(connection)
             known = self._migrations or read_migrations(migrations_folder())
             migrate(connection, self._key, known, self._clock.wall_s())
             self._check_installation(connection)
         except BaseException:
             connection.close()
+            if not existed and isinstance(sys.exception(), StateError):
+                self.path.unlink(missing_ok=True)
             raise
         return connection
+
+    def _check_whole(self, connection: Connection) -> None:
+        """Keys without a database are what is left of lists and deployments that somebody made: a
+        disk that is not mounted, or a restore that was forgotten, must not start empty and
+        healthy."""
+        kept = self.keys.count()
+        if self._new or not kept or connection.value("SELECT count(*) FROM sqlite_schema"):
+            return
+        raise StateError(
+            f"{self.path} is missing or empty, and keys.db beside it holds the keys of {kept} "
+            f"watchlists and deployments: put {self.path.name} back from its backup (is its disk "
+            "mounted?); or, to begin with nothing, start once with `lfrd run --new`"
+        )
 
     def _check_installation(self, connection: Connection) -> None:
         """The faces in here open only with the keys.db that was made with it."""
@@ -179,3 +208,10 @@ class Database:
             self._pool = None
         for _ in range(READERS):
             self._read_turns.release()
+
+
+def _use_room(tx: Transaction) -> None:
+    tx.execute(
+        "INSERT INTO meta (name, value) VALUES ('room', hex(zeroblob(?)))", (ROOM_BYTES // 2,)
+    )
+    tx.execute("DELETE FROM meta WHERE name = 'room'")

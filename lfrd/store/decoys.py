@@ -13,7 +13,7 @@ from lfrd.store.episodes import Episode, EpisodeState, NewEpisode
 from lfrd.store.transaction import Reader, Transaction
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decoy:
     """`mated`: both pictures show one person, so that `match` is the right answer."""
 
@@ -31,7 +31,7 @@ def add(tx: Transaction, new: NewEpisode, *, mated: bool) -> Episode:
     """
     assert new.evidence.likeness is not None
     episode = episodes.add(tx, new)
-    tx.insert(Decoy(episode.id, mated))
+    tx.insert(Decoy(episode_id=episode.id, mated=mated))
     tx.audit(AuditClass.COLLECTION, "decoy.seed", (episode.id, new.deployment_id), {"mated": mated})
     return episode
 
@@ -52,12 +52,11 @@ def open_in(reader: Reader, deployment_id: str) -> int:
 
 def lists_of(reader: Reader, deployment_id: str) -> list[str]:
     """The lists of a deployment that still have somebody on them: whose candidate one may be."""
-    rows = reader.rows(
+    return reader.column(
         "SELECT watchlist_id FROM deployment_watchlist WHERE deployment_id = ?"
         " AND watchlist_id IN (SELECT watchlist_id FROM entry) ORDER BY watchlist_id",
         (deployment_id,),
     )
-    return [str(row[0]) for row in rows]
 
 
 def undecided_in(reader: Reader, principal: str) -> dict[str, int]:
@@ -67,10 +66,11 @@ def undecided_in(reader: Reader, principal: str) -> dict[str, int]:
     (compare `lfrd.store.reviews.undecided_in`).
     """
     rows = reader.rows(
-        "SELECT deployment_id, count(*) FROM decoy JOIN episode ON episode.id = decoy.episode_id"
+        "SELECT deployment_id, count(*) AS decoys FROM decoy"
+        " JOIN episode ON episode.id = decoy.episode_id"
         " LEFT JOIN review ON review.episode_id = episode.id AND review.principal = ?"
         " WHERE final_at_s IS NULL AND (state = ? OR review.id IS NOT NULL)"
         " GROUP BY deployment_id",
         (principal, EpisodeState.OPEN.value),
     )
-    return {str(deployment_id): int(str(count)) for deployment_id, count in rows}
+    return {row.text("deployment_id"): row.whole("decoys") for row in rows}

@@ -39,7 +39,7 @@ class DeploymentState(enum.StrEnum):
     ERASED = "erased"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
     """One use of the machine.
 
@@ -107,7 +107,7 @@ class NewDeployment:
     schedule_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """Which list, in which state, a deployment compares with."""
 
@@ -189,6 +189,25 @@ def running(reader: Reader) -> Deployment | None:
     return reader.first(Deployment, "WHERE state = 'running'")
 
 
+def amend(tx: Transaction, deployment_id: str, new: NewDeployment) -> Deployment:
+    """draft or authorised → draft, with another plan: nobody has authorised that one yet."""
+    _step(
+        tx, deployment_id, "deployment.amend", "UPDATE deployment SET state = 'draft',"
+        " authorised_at_s = NULL, authorised_by = NULL, purpose = ?, use_case = ?, place = ?,"
+        " threshold = ?, detector_digest = ?, embedder_digest = ?, planned_start_at_s = ?,"
+        " planned_end_at_s = ?, policy = ?, policy_digest = ?, expectation = ?, documents = ?,"
+        " watchlist_ids = ? WHERE id = ? AND state IN ('draft', 'authorised')",
+        (
+            new.purpose, new.use_case, new.place, new.threshold, new.detector_digest,
+            new.embedder_digest, new.planned_start_at_s, new.planned_end_at_s, new.policy,
+            new.policy_digest, new.expectation, json.dumps(list(new.documents)),
+            json.dumps(list(dict.fromkeys(new.watchlist_ids))), deployment_id,
+        ),
+        {"policy": new.policy_digest, "use_case": new.use_case},
+    )  # fmt: skip
+    return get(tx, deployment_id)
+
+
 def authorise(tx: Transaction, deployment_id: str) -> Deployment:
     """draft → authorised, by `tx.principal`."""
     return _authorise(tx, deployment_id, tx.principal, "deployment.authorise")
@@ -200,12 +219,14 @@ def authorise_under(tx: Transaction, deployment_id: str, authoriser: str) -> Dep
 
 
 def _authorise(tx: Transaction, deployment_id: str, authoriser: str, action: str) -> Deployment:
-    until_s = get(tx, deployment_id).planned_end_at_s
+    before = get(tx, deployment_id)
+    until_s = before.planned_end_at_s
     _step(
         tx, deployment_id, action, "UPDATE deployment SET state = 'authorised',"
         " authorised_at_s = ?, authorised_by = ? WHERE id = ? AND state = 'draft'",
         (tx.at_s, authoriser, deployment_id),
-        {"until_s": None if until_s is None else round(until_s)},
+        {"until_s": None if until_s is None else round(until_s),
+         **_standing(before.schedule_id, authoriser)},
     )  # fmt: skip
     return get(tx, deployment_id)
 
@@ -258,12 +279,14 @@ def start(
     other = running(tx)
     if other is not None:
         raise Conflict(f"deployment {other.id} is running: end it first")
+    before = get(tx, deployment_id)
     _step(
         tx, deployment_id, "deployment.start", "UPDATE deployment SET state = 'running',"
         " started_at_s = ?, started_by = ?, camera_ids = ?, threshold = coalesce(?, threshold)"
         " WHERE id = ? AND state = 'authorised'",
         (tx.at_s, tx.principal, json.dumps(list(camera_ids)), threshold, deployment_id),
-        {"cameras": list(camera_ids), "evaluation": evaluation_id},
+        {"cameras": list(camera_ids), "evaluation": evaluation_id,
+         **_standing(before.schedule_id, before.authorised_by)},
     )  # fmt: skip
     return get(tx, deployment_id)
 
@@ -307,11 +330,18 @@ def mark_erased(tx: Transaction, deployment_id: str) -> Deployment:
     return get(tx, deployment_id)
 
 
+def _standing(schedule_id: str | None, authoriser: str | None) -> dict[str, Fact]:
+    """What the log says besides of a step that nobody but a schedule's authoriser stands for."""
+    if schedule_id is None:
+        return {}
+    return {"authorised_by": authoriser, "schedule": schedule_id}
+
+
 def take_snapshot(tx: Transaction, deployment_id: str, watchlist_id: str) -> Snapshot:
     """Record which entries and photos of a list the deployment compares with."""
     watchlists.get(tx, watchlist_id)
     rows = tx.rows(
-        "SELECT entry.id, entry.person_id, reference, reference_image.sha256 FROM entry"
+        "SELECT entry.id AS entry_id, person_id, reference, sha256 FROM entry"
         " LEFT JOIN reference_image ON entry_id = entry.id WHERE watchlist_id = ?"
         " ORDER BY entry.id, reference_image.id",
         (watchlist_id,),
@@ -319,10 +349,16 @@ def take_snapshot(tx: Transaction, deployment_id: str, watchlist_id: str) -> Sna
     digest = hashlib.sha256()
     entry_ids = set()
     for row in rows:
-        entry_ids.add(row[0])
-        digest.update(repr(row).encode())
+        entry_ids.add(row.text("entry_id"))
+        held = (row["entry_id"], row["person_id"], row["reference"], row["sha256"])
+        digest.update(repr(held).encode())
     snapshot = Snapshot(
-        deployment_id, watchlist_id, len(entry_ids), digest.hexdigest(), tx.at_s, tx.principal
+        deployment_id=deployment_id,
+        watchlist_id=watchlist_id,
+        entry_count=len(entry_ids),
+        snapshot_hash=digest.hexdigest(),
+        taken_at_s=tx.at_s,
+        principal=tx.principal,
     )
     tx.insert(snapshot)
     tx.audit(

@@ -10,8 +10,8 @@ import hashlib
 import hmac
 import json
 import os
-from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol
+from dataclasses import asdict, dataclass
+from typing import ClassVar, Literal
 
 from lfrd.errors import Conflict, NotFound
 from lfrd.events import EventKind
@@ -29,7 +29,7 @@ class EpisodeState(enum.StrEnum):
     CLOSED = "closed"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Episode:
     """`sequence`, `media_at_s` and `captured_at_s` are of the deciding look (see lfrd.types);
     `raised_at_s` is wall time; `margin` is None where there was no other person to compare with;
@@ -60,7 +60,7 @@ class Episode:
     raised_at_s: float
     latency_ms: float | None
     state: EpisodeState
-    closed_at_s: float | None
+    closed_at_s: float | None = None
     faces_salt: bytes | None = None
     faces_commitment: bytes | None = None
     faces_erased_at_s: float | None = None
@@ -69,8 +69,11 @@ class Episode:
     bundled_with: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _SealedEpisode(Episode):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedEpisode(Episode):
+    """The whole row: an episode with its pictures, sealed under the key that `key_of` gives; each
+    is None where there was none, or where the faces were erased."""
+
     sealed_probe_crop: bytes | None = None
     sealed_reference_crop: bytes | None = None
     sealed_probe_portrait: bytes | None = None
@@ -120,7 +123,7 @@ class NewEpisode:
     cooldown_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rival:
     """Another person over the threshold on the same track."""
 
@@ -134,7 +137,7 @@ class Rival:
     score: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _SealedRival(Rival):
     sealed_reference_portrait: bytes | None
     own_key: bool = True
@@ -162,17 +165,36 @@ def add(tx: Transaction, new: NewEpisode) -> Episode:
         salt, new.evidence.probe_crop, likeness.crop, new.evidence.probe_portrait,
         likeness.portrait, scene,
     )  # fmt: skip
-    episode = _SealedEpisode(
-        row_id, new.deployment_id, new.camera_id, new.track_id, new.entry_id, new.person_id,
-        new.watchlist_id, new.reference, new.score, new.margin, new.threshold, new.model_digest,
-        new.looks, new.sequence, new.media_at_s, new.captured_at_s, tx.at_s, new.latency_ms,
-        EpisodeState.OPEN, None, salt, faces, None, None, new.looks_json, _told_with(tx, new),
-        seal("probe-crop", new.evidence.probe_crop),
-        seal("episode-reference", likeness.crop),
-        seal("probe-portrait", new.evidence.probe_portrait),
-        seal("episode-portrait", likeness.portrait),
-        None if scene is None else seal("scene", scene),
-    )  # fmt: skip
+    episode = SealedEpisode(
+        id=row_id,
+        deployment_id=new.deployment_id,
+        camera_id=new.camera_id,
+        track_id=new.track_id,
+        entry_id=new.entry_id,
+        person_id=new.person_id,
+        watchlist_id=new.watchlist_id,
+        reference=new.reference,
+        score=new.score,
+        margin=new.margin,
+        threshold=new.threshold,
+        model_digest=new.model_digest,
+        looks=new.looks,
+        sequence=new.sequence,
+        media_at_s=new.media_at_s,
+        captured_at_s=new.captured_at_s,
+        raised_at_s=tx.at_s,
+        latency_ms=new.latency_ms,
+        state=EpisodeState.OPEN,
+        faces_salt=salt,
+        faces_commitment=faces,
+        evidence=new.looks_json,
+        bundled_with=_told_with(tx, new),
+        sealed_probe_crop=seal("probe-crop", new.evidence.probe_crop),
+        sealed_reference_crop=seal("episode-reference", likeness.crop),
+        sealed_probe_portrait=seal("probe-portrait", new.evidence.probe_portrait),
+        sealed_reference_portrait=seal("episode-portrait", likeness.portrait),
+        sealed_scene=None if scene is None else seal("scene", scene),
+    )
     tx.insert(episode)
     tx.audit(
         AuditClass.COMBINATION, "episode.raise", (row_id, new.deployment_id, new.entry_id),
@@ -185,30 +207,18 @@ def add(tx: Transaction, new: NewEpisode) -> Episode:
 def _told_with(tx: Transaction, new: NewEpisode) -> str | None:
     """The episode that people were last told of for this entry at this camera, if that is so short
     ago that they need not be told again. A clock that was set back tells them."""
-    rows = tx.rows(
-        "SELECT id, raised_at_s FROM episode WHERE entry_id = ? AND camera_id = ?"
-        " AND deployment_id = ? AND bundled_with IS NULL ORDER BY id DESC LIMIT 1",
+    told = tx.first(
+        Episode,
+        "WHERE entry_id = ? AND camera_id = ? AND deployment_id = ? AND bundled_with IS NULL"
+        " ORDER BY id DESC",
         (new.entry_id, new.camera_id, new.deployment_id),
     )
-    for told_id, told_at_s in rows:
-        assert isinstance(told_at_s, float)
-        if 0 <= tx.at_s - told_at_s < new.cooldown_s:
-            return str(told_id)
-    return None
+    if told is None or not 0 <= tx.at_s - told.raised_at_s < new.cooldown_s:
+        return None
+    return told.id
 
 
-class SealedAlone(Protocol):
-    """An episode, as far as its key goes."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def deployment_id(self) -> str: ...
-    @property
-    def own_key(self) -> bool: ...
-
-
-def key_of(reader: Reader, episode: SealedAlone) -> DataKey:
+def key_of(reader: Reader, episode: SealedEpisode) -> DataKey:
     """What the faces of an episode are sealed under. Raises NotFound where it was destroyed."""
     scope = deployments.scope_of(episode.deployment_id)
     return reader.keys.open_part(scope, episode.id) if episode.own_key else reader.keys.open(scope)
@@ -229,27 +239,46 @@ def is_as_logged(reader: Reader, episode_id: str) -> bool:
     True before and after the faces were erased, until the log's own time is over.
     """
     episode = get(reader, episode_id)
-    rows = reader.rows(
-        "SELECT at_s, class, principal, action, subjects, salt, commitment, payload, leaf_hash"
+    logged = reader.query(
+        _LoggedLeaf,
+        "SELECT at_s, class AS event_class, principal, action, subjects, salt, commitment, payload,"
+        " leaf_hash"
         " FROM audit_leaf WHERE id IN (SELECT leaf_id FROM audit_link WHERE subject_id = ?)"
-        " AND action IN ('episode.raise', 'episode.better-look') ORDER BY id DESC",
+        " AND action IN ('episode.raise', 'episode.better-look') ORDER BY id DESC LIMIT 1",
         (episode_id,),
     )
-    for at_s, event_class, principal, action, subjects, salt, commitment, payload, kept in rows:
-        assert isinstance(at_s, float)
-        assert isinstance(salt, bytes)
-        assert isinstance(commitment, bytes)
-        assert isinstance(kept, bytes)
-        leaf = Leaf(
-            at_s, AuditClass(str(event_class)), str(principal), str(action), commitment,
-            str(payload),
-        )  # fmt: skip
-        return (
-            hmac.compare_digest(leaf_hash(leaf), kept)
-            and hmac.compare_digest(commit(json.loads(str(subjects)), salt), commitment)
-            and json.loads(str(payload)).get("faces") == (episode.faces_commitment or b"").hex()
+    return any(
+        hmac.compare_digest(leaf_hash(kept.leaf), kept.leaf_hash)
+        and hmac.compare_digest(commit(json.loads(kept.subjects), kept.salt), kept.commitment)
+        and json.loads(kept.payload).get("faces") == (episode.faces_commitment or b"").hex()
+        for kept in logged
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _LoggedLeaf:
+    """An entry of the log with its links, as it was written."""
+
+    at_s: float
+    event_class: AuditClass
+    principal: str
+    action: str
+    subjects: str
+    salt: bytes
+    commitment: bytes
+    payload: str
+    leaf_hash: bytes
+
+    @property
+    def leaf(self) -> Leaf:
+        return Leaf(
+            at_s=self.at_s,
+            event_class=self.event_class,
+            principal=self.principal,
+            action=self.action,
+            commitment=self.commitment,
+            payload=self.payload,
         )
-    return False
 
 
 def update(
@@ -299,6 +328,24 @@ def close(tx: Transaction, episode_id: str) -> Episode:
     return get(tx, episode_id)
 
 
+def lapse(tx: Transaction, episode_id: str) -> None:
+    """open → closed, undecided: its faces were erased. One that is closed stays as it is."""
+    changed = tx.execute(
+        "UPDATE episode SET state = 'closed', closed_at_s = ? WHERE id = ? AND state = 'open'",
+        (tx.at_s, episode_id),
+    )
+    if changed:
+        tx.audit(AuditClass.ERASURE, "episode.lapse", (episode_id,))
+        tx.event(EventKind.EPISODE_CLOSED, episode_id)
+
+
+def why_erased(episode: Episode) -> str | None:
+    """Why an episode shows no face any more; None while it does."""
+    if episode.faces_erased_at_s is None:
+        return None
+    return "its faces were erased" if episode.reference else "the person was erased"
+
+
 def get(reader: Reader, episode_id: str) -> Episode:
     """Raises NotFound."""
     return reader.get(Episode, episode_id)
@@ -325,7 +372,7 @@ def read_image(tx: Transaction, episode_id: str, which: EpisodeImage) -> bytes:
 
     Raises NotFound where there is none, or where it was erased.
     """
-    episode = tx.get(_SealedEpisode, episode_id)
+    episode = tx.get(SealedEpisode, episode_id)
     images: dict[EpisodeImage, tuple[BlobKind, bytes | None]] = {
         "probe": ("probe-portrait", episode.sealed_probe_portrait),
         "reference": ("episode-portrait", episode.sealed_reference_portrait),
@@ -350,11 +397,8 @@ def add_rival(tx: Transaction, rival: Rival) -> Rival:
     likeness = reference_images.copy_likeness(tx, rival.entry_id)
     key = tx.keys.add_part(scope, label.row_id)
     tx.insert(
-        _SealedRival(
-            rival.episode_id, rival.entry_id, rival.person_id, rival.watchlist_id,
-            rival.reference, rival.score, key.seal(label, likeness.portrait),
-        )
-    )  # fmt: skip
+        _SealedRival(**asdict(rival), sealed_reference_portrait=key.seal(label, likeness.portrait))
+    )
     tx.event(EventKind.EPISODE_UPDATED, rival.episode_id)
     return rival
 

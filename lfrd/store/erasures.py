@@ -14,7 +14,7 @@ from lfrd.errors import Conflict
 from lfrd.events import EventKind
 from lfrd.governance.audit import AuditClass
 from lfrd.ids import new_id
-from lfrd.store import deployments, holds, watchlists
+from lfrd.store import deployments, episodes, holds, reference_images, watchlists
 from lfrd.store.transaction import Reader, Transaction
 
 
@@ -36,7 +36,7 @@ class ErasureState(enum.StrEnum):
     DONE = "done"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Erasure:
     """With `done_at_s` and `leaf_id` it is the receipt; the counts say what went."""
 
@@ -77,9 +77,7 @@ def ask(tx: Transaction, kind: ErasureKind, subject_id: str, reason: str) -> Era
     _must_exist(tx, kind, subject_id)
     if _held(tx, kind, subject_id):
         raise Conflict(ON_HOLD)
-    erasure = Erasure(new_id(), kind, subject_id, reason, ErasureState.ASKED, tx.at_s, tx.principal)
-    tx.insert(erasure)
-    return erasure
+    return _begun(tx, kind, subject_id, reason, ErasureState.ASKED)
 
 
 def unfinished(reader: Reader) -> list[Erasure]:
@@ -111,18 +109,22 @@ def destroy_key(tx: Transaction, erasure: Erasure) -> bool:
         tx.keys.destroy(deployments.scope_of(erasure.subject_id))
     elif erasure.kind is ErasureKind.PERSON:
         tx.keys.destroy_parts(_parts_of_person(tx, erasure.subject_id))
+    elif erasure.kind is ErasureKind.ENTRY:
+        photos = reference_images.of_entry(tx, erasure.subject_id)
+        tx.keys.destroy_parts([photo.id for photo in photos])
+    elif erasure.kind is ErasureKind.PHOTO:
+        tx.keys.destroy_parts([erasure.subject_id])
     return True
 
 
 def _parts_of_person(tx: Transaction, person_id: str) -> list[str]:
     """What has a key of its own and shows this person: photos, episodes, rivals beside others."""
-    rows = tx.rows(
+    return tx.column(
         "SELECT reference_image.id FROM reference_image JOIN entry ON entry.id = entry_id"
         " WHERE person_id = ?1 UNION ALL SELECT id FROM episode WHERE person_id = ?1"
         " UNION ALL SELECT episode_id || '/' || person_id FROM episode_rival WHERE person_id = ?1",
         (person_id,),
     )
-    return [str(row[0]) for row in rows]
 
 
 def deleted(tx: Transaction, erasure: Erasure) -> Erasure:
@@ -164,6 +166,29 @@ def delete_list(tx: Transaction, erasure: Erasure) -> Erasure:
     return deleted(tx, counted)
 
 
+def delete_entry(tx: Transaction, erasure: Erasure) -> Erasure:
+    """An entry with its photos; their keys are destroyed by now. Also where it is gone already."""
+    counted = replace(
+        erasure,
+        entries=_count(tx, "FROM entry WHERE id = ?", erasure.subject_id),
+        templates=_count(tx, "FROM template WHERE entry_id = ?", erasure.subject_id),
+        images=_count(tx, "FROM reference_image WHERE entry_id = ?", erasure.subject_id),
+    )
+    watchlists.delete_entry(tx, erasure.subject_id)
+    return deleted(tx, counted)
+
+
+def delete_photo(tx: Transaction, erasure: Erasure) -> Erasure:
+    """A photo with its templates; its key is destroyed by now. Also where it is gone already."""
+    counted = replace(
+        erasure,
+        templates=_count(tx, "FROM template WHERE reference_image_id = ?", erasure.subject_id),
+        images=_count(tx, "FROM reference_image WHERE id = ?", erasure.subject_id),
+    )
+    reference_images.delete(tx, erasure.subject_id)
+    return deleted(tx, counted)
+
+
 def delete_person(tx: Transaction, erasure: Erasure) -> Erasure:
     """A person's entries on all lists, and the faces in every episode that shows them."""
     person_id = erasure.subject_id
@@ -181,18 +206,22 @@ def delete_person(tx: Transaction, erasure: Erasure) -> Erasure:
     tx.execute("DELETE FROM person WHERE id = ?", (person_id,))
     tx.execute("UPDATE episode_rival SET sealed_reference_portrait = NULL, reference = ''"
                " WHERE person_id = ?", (person_id,))  # fmt: skip
+    for episode_id in tx.column(
+        "SELECT episode_id FROM episode_rival WHERE person_id = ?", (person_id,)
+    ):
+        tx.event(EventKind.EPISODE_UPDATED, episode_id)
     tx.execute("UPDATE episode SET reference = '' WHERE person_id = ?", (person_id,))
-    episodes = blank(tx, "person_id = ?", (person_id,))
+    blanked = blank(tx, "person_id = ?", (person_id,))
     forget_links(tx, subjects)
-    return deleted(tx, replace(counted, episodes=episodes))
+    return deleted(tx, replace(counted, episodes=blanked))
 
 
 def delete_deployment(tx: Transaction, erasure: Erasure) -> Erasure:
     """The faces of a deployment's episodes; its key is destroyed by now. The record stays."""
-    episodes = blank(tx, "deployment_id = ?", (erasure.subject_id,))
+    blanked = blank(tx, "deployment_id = ?", (erasure.subject_id,))
     if deployments.get(tx, erasure.subject_id).state == deployments.DeploymentState.ENDED:
         deployments.mark_erased(tx, erasure.subject_id)
-    return deleted(tx, replace(erasure, episodes=episodes))
+    return deleted(tx, replace(erasure, episodes=blanked))
 
 
 def blank_due(tx: Transaction, deployment_id: str, raised_before_s: float) -> Erasure | None:
@@ -207,7 +236,7 @@ def blank_due(tx: Transaction, deployment_id: str, raised_before_s: float) -> Er
     if not count:
         return None
     return note_deleted(tx, ErasureKind.EPISODES, deployment_id, "the time for face data is over",
-                        episodes=count)  # fmt: skip
+                        blanked=count)  # fmt: skip
 
 
 def note_deleted(
@@ -217,13 +246,36 @@ def note_deleted(
     reason: str,
     *,
     templates: int = 0,
-    episodes: int = 0,
+    blanked: int = 0,
 ) -> Erasure:
-    """An erasure whose rows went in this very transaction, or that was in memory only."""
+    """An erasure whose rows went in this very transaction, or that was in memory only; `blanked`
+    episodes lost their faces by it."""
+    return _begun(
+        tx, kind, subject_id, reason, ErasureState.DELETED, templates=templates, blanked=blanked
+    )
+
+
+def _begun(
+    tx: Transaction,
+    kind: ErasureKind,
+    subject_id: str,
+    reason: str,
+    state: ErasureState,
+    *,
+    templates: int = 0,
+    blanked: int = 0,
+) -> Erasure:
     erasure = Erasure(
-        new_id(), kind, subject_id, reason, ErasureState.DELETED, tx.at_s, tx.principal,
-        templates=templates, episodes=episodes,
-    )  # fmt: skip
+        id=new_id(),
+        kind=kind,
+        subject_id=subject_id,
+        reason=reason,
+        state=state,
+        asked_at_s=tx.at_s,
+        principal=tx.principal,
+        templates=templates,
+        episodes=blanked,
+    )
     tx.insert(erasure)
     return erasure
 
@@ -242,22 +294,20 @@ def drop_episodes(tx: Transaction, episode_ids: Sequence[str]) -> int:
 def blank(tx: Transaction, condition: str, values: Sequence[str | float]) -> int:
     """Take the faces out of the episodes that fit `condition` (our own text), and destroy their
     keys, so that backups show none either; how many had any."""
-    rivals = tx.rows(
+    parts = tx.column(
         "SELECT episode_id || '/' || person_id FROM episode_rival WHERE episode_id IN"  # noqa: S608
         f" (SELECT id FROM episode WHERE {condition} AND faces_erased_at_s IS NULL)",
         values,
     )
-    parts = [str(row[0]) for row in rivals]
     tx.execute(
         "UPDATE episode_rival SET sealed_reference_portrait = NULL WHERE episode_id IN"  # noqa: S608
         f" (SELECT id FROM episode WHERE {condition})",
         values,
     )
-    rows = tx.rows(
+    ids = tx.column(
         f"SELECT id FROM episode WHERE {condition} AND faces_erased_at_s IS NULL",  # noqa: S608
         values,
     )
-    ids = [str(row[0]) for row in rows]
     tx.keys.destroy_parts([*ids, *parts])
     for episode_id in ids:
         tx.execute(
@@ -265,7 +315,16 @@ def blank(tx: Transaction, condition: str, values: Sequence[str | float]) -> int
             (tx.at_s, episode_id),
         )
         tx.event(EventKind.EPISODE_UPDATED, episode_id)
+        episodes.lapse(tx, episode_id)
     return len(ids)
+
+
+def close_faceless(tx: Transaction) -> None:
+    """Close what was erased by an lfrd that left it open, to be decided without a face."""
+    for episode_id in tx.column(
+        "SELECT id FROM episode WHERE state = 'open' AND faces_erased_at_s IS NOT NULL"
+    ):
+        episodes.lapse(tx, episode_id)
 
 
 def forget_links(tx: Transaction, subject_ids: Sequence[str]) -> int:
@@ -306,6 +365,8 @@ def _held(reader: Reader, kind: ErasureKind, subject_id: str) -> bool:
         ErasureKind.WATCHLIST: holds.on_list,
         ErasureKind.PERSON: holds.on_person,
         ErasureKind.DEPLOYMENT: holds.on_deployment,
+        ErasureKind.ENTRY: holds.on_entry,
+        ErasureKind.PHOTO: holds.on_photo,
     }.get(kind)
     return count is not None and count(reader, subject_id) > 0
 
@@ -313,6 +374,10 @@ def _held(reader: Reader, kind: ErasureKind, subject_id: str) -> bool:
 def _must_exist(reader: Reader, kind: ErasureKind, subject_id: str) -> None:
     if kind is ErasureKind.WATCHLIST:
         watchlists.get(reader, subject_id)
+    elif kind is ErasureKind.ENTRY:
+        watchlists.get_entry(reader, subject_id)
+    elif kind is ErasureKind.PHOTO:
+        reference_images.get(reader, subject_id)
     elif kind is ErasureKind.DEPLOYMENT:
         state = deployments.get(reader, subject_id).state
         if state is not deployments.DeploymentState.ENDED:

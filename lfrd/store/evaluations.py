@@ -9,7 +9,7 @@ from lfrd.ids import new_id
 from lfrd.store.transaction import Reader, Transaction
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewEvaluation:
     """A report to be registered. `report` is its JSON text, `report_sha256` what it is known by.
 
@@ -27,7 +27,7 @@ class NewEvaluation:
     report_sha256: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation(NewEvaluation):
     """A registered report; a withdrawn one opens no gate and stays on the record."""
 
@@ -44,10 +44,19 @@ class Evaluation(NewEvaluation):
 def add(tx: Transaction, new: NewEvaluation) -> Evaluation:
     """Register a report. Raises Conflict where this very one is registered."""
     row = Evaluation(
-        new.pack, new.model_digest, new.evaluated_at_s, new.list_size, new.threshold,
-        new.threshold_low, new.threshold_high, new.report, new.report_sha256,
-        new_id(), tx.at_s, tx.principal,
-    )  # fmt: skip
+        id=new_id(),
+        pack=new.pack,
+        model_digest=new.model_digest,
+        evaluated_at_s=new.evaluated_at_s,
+        list_size=new.list_size,
+        threshold=new.threshold,
+        threshold_low=new.threshold_low,
+        threshold_high=new.threshold_high,
+        report=new.report,
+        report_sha256=new.report_sha256,
+        registered_at_s=tx.at_s,
+        principal=tx.principal,
+    )
     try:
         tx.insert(row)
     except Conflict as error:

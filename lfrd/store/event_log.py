@@ -1,6 +1,6 @@
 """The table of events: what replay reads, and how it stays small."""
 
-from lfrd.events import Event, EventKind, EventPage
+from lfrd.events import Event, EventPage
 from lfrd.store.sqlite import Connection
 from lfrd.store.transaction import Reader
 
@@ -16,15 +16,12 @@ def page(reader: Reader, after_id: int, limit: int) -> EventPage:
     if oldest_id is None:
         return EventPage((), newest_id + 1, newest_id)
     assert isinstance(oldest_id, int)
-    rows = reader.rows(
+    rows = reader.query(
+        Event,
         "SELECT id, kind, subject_id, at_s FROM event WHERE id > ? ORDER BY id LIMIT ?",
         (after_id, limit),
     )
-    events = tuple(
-        Event(int(str(row_id)), EventKind(str(kind)), str(subject_id), float(str(at_s)))
-        for row_id, kind, subject_id, at_s in rows
-    )
-    return EventPage(events, oldest_id, newest_id)
+    return EventPage(tuple(rows), oldest_id, newest_id)
 
 
 def prune(connection: Connection, at_s: float) -> int:

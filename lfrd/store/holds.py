@@ -23,7 +23,7 @@ class HoldKind(enum.StrEnum):
     WATCHLIST = "watchlist"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
     """In force from `confirmed_at_s` to `released_at_s`."""
 
@@ -35,11 +35,11 @@ class Hold:
     reason: str
     asked_at_s: float
     principal: str
-    confirmed_at_s: float | None
-    confirmed_by: str | None
-    released_at_s: float | None
-    released_by: str | None
-    release_reason: str | None
+    confirmed_at_s: float | None = None
+    confirmed_by: str | None = None
+    released_at_s: float | None = None
+    released_by: str | None = None
+    release_reason: str | None = None
 
 
 IN_FORCE = "confirmed_at_s IS NOT NULL AND released_at_s IS NULL"
@@ -59,19 +59,24 @@ def ask(tx: Transaction, kind: HoldKind, subject_id: str, reason: str) -> Hold:
         raise BadInput("a legal hold needs a reason")
     _must_exist(tx, kind, subject_id)
     hold = Hold(
-        new_id(), kind, subject_id, reason.strip(), tx.at_s, tx.principal, None, None, None, None,
-        None,
-    )  # fmt: skip
+        id=new_id(),
+        kind=kind,
+        subject_id=subject_id,
+        reason=reason.strip(),
+        asked_at_s=tx.at_s,
+        principal=tx.principal,
+    )
     tx.insert(hold)
     tx.audit(AuditClass.DECISION, "hold.ask", (hold.id, subject_id), {"kind": kind.value})
     return hold
 
 
 def confirm(tx: Transaction, hold_id: str) -> Hold:
-    """Put a hold in force. Raises NotFound, or Conflict for the one who asked, or done already."""
+    """Put a hold in force (who may, says lfrd.governance.two_person).
+
+    Raises NotFound, or Conflict where it is confirmed or released already.
+    """
     hold = tx.get(Hold, hold_id)
-    if hold.principal == tx.principal:
-        raise Conflict("a legal hold needs two different people: you asked for this one")
     if hold.confirmed_at_s is not None or hold.released_at_s is not None:
         raise Conflict(f"hold {hold_id} is confirmed or released already")
     _must_exist(tx, hold.kind, hold.subject_id)
@@ -110,6 +115,21 @@ def on_list(reader: Reader, watchlist_id: str) -> int:
         " (SELECT person_id FROM entry WHERE watchlist_id = ?))",
         (watchlist_id, watchlist_id),
     )
+
+
+def on_entry(reader: Reader, entry_id: str) -> int:
+    """How many holds keep an entry: by its list or its person."""
+    return reader.count(
+        f"SELECT count(*) FROM legal_hold JOIN entry ON subject_id IN (person_id, watchlist_id)"  # noqa: S608
+        f" WHERE {IN_FORCE} AND entry.id = ?",
+        (entry_id,),
+    )
+
+
+def on_photo(reader: Reader, photo_id: str) -> int:
+    """How many holds keep a photo: those that keep its entry."""
+    entry_id = reader.value("SELECT entry_id FROM reference_image WHERE id = ?", (photo_id,))
+    return 0 if entry_id is None else on_entry(reader, str(entry_id))
 
 
 def on_person(reader: Reader, person_id: str) -> int:

@@ -21,7 +21,7 @@ class RowOutcome(enum.StrEnum):
     DUPLICATE = "duplicate"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImportRun:
     """One import of one source into one list; the same source again goes on with it."""
 
@@ -38,7 +38,7 @@ class ImportRun:
     principal: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImportRow:
     """What came of a row; `codes` are words with spaces between them."""
 
@@ -71,7 +71,15 @@ def begin(
         tx.execute("UPDATE import_run SET ended_at_s = NULL WHERE id = ?", (known.id,))
         return get(tx, known.id)
     run = ImportRun(
-        new_id(), watchlist_id, source_sha256, source_name, mode, total, tx.at_s, None, tx.principal
+        id=new_id(),
+        watchlist_id=watchlist_id,
+        source_sha256=source_sha256,
+        source_name=source_name,
+        mode=mode,
+        total=total,
+        started_at_s=tx.at_s,
+        ended_at_s=None,
+        principal=tx.principal,
     )
     tx.insert(run)
     tx.audit(AuditClass.COLLECTION, "import.begin", (run.id, watchlist_id), {"total": total})
@@ -81,11 +89,6 @@ def begin(
 def get(reader: Reader, import_id: str) -> ImportRun:
     """Raises NotFound."""
     return reader.get(ImportRun, import_id)
-
-
-def of_list(reader: Reader, watchlist_id: str) -> list[ImportRun]:
-    """The imports into a list, newest first."""
-    return reader.find(ImportRun, "WHERE watchlist_id = ? ORDER BY id DESC", (watchlist_id,))
 
 
 def row(reader: Reader, import_id: str, number: int) -> ImportRow | None:
@@ -111,10 +114,10 @@ def note_row(tx: Transaction, done: ImportRow) -> ImportRow:
 def counts(reader: Reader, import_id: str) -> dict[RowOutcome, int]:
     """How many rows had which outcome."""
     found = reader.rows(
-        "SELECT outcome, count(*) FROM import_row WHERE import_id = ? GROUP BY outcome",
+        "SELECT outcome, count(*) AS done FROM import_row WHERE import_id = ? GROUP BY outcome",
         (import_id,),
     )
-    return {RowOutcome(str(outcome)): int(str(count)) for outcome, count in found}
+    return {RowOutcome(row.text("outcome")): row.whole("done") for row in found}
 
 
 def done_since(reader: Reader, import_id: str, since_s: float) -> int:

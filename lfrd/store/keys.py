@@ -120,6 +120,10 @@ def read_key(path: Path, forbidden: int = stat.S_IRWXG | stat.S_IRWXO) -> Master
     return MasterKey(str(path), secret)
 
 
+def _is_empty(path: Path) -> bool:
+    return not path.exists() or path.stat().st_size == 0
+
+
 def _create_key(path: Path) -> None:
     try:
         write_secret(path, os.urandom(KEY_BYTES))
@@ -160,12 +164,12 @@ class KeyStore:
 
     def __enter__(self) -> "KeyStore":
         path = self._folder.keys_path
-        lost = not path.exists() and self._folder.database_path.exists()
+        lost = _is_empty(path) and not _is_empty(self._folder.database_path)
         if lost and self._adopt is None:
             raise StateError(
-                f"{path} is missing, and the faces in {self._folder.database_path.name} cannot be "
-                "opened without it: put it back from its escrow; or, to go on with the records "
-                "and give up every face for good, run `lfrd key abandon`"
+                f"{path} is missing or empty, and the faces in {self._folder.database_path.name} "
+                "cannot be opened without it: put it back from its escrow; or, to go on with the "
+                "records and give up every face for good, run `lfrd key abandon`"
             )
         hold_journal(path)
         self._connection = connect(path, self.page_key(KEYS_NAME), journal="persist")
@@ -196,6 +200,13 @@ class KeyStore:
                 self._connection.close()
                 self._connection = None
                 remove_journal(self._folder.keys_path)
+
+    def count(self) -> int:
+        """How many lists and deployments have a key."""
+        with self._lock:
+            found = self._db.value("SELECT count(*) FROM data_key")
+        assert isinstance(found, int)
+        return found
 
     def page_key(self, file_name: str) -> bytes:
         """The page encryption key of one database file: 32 bytes."""
@@ -304,7 +315,7 @@ class KeyStore:
         """The secrets of all parts of a list, by part, for DataKey.part."""
         with self._lock:
             rows = self._db.rows("SELECT id, secret FROM part WHERE owner = ?", (scope.key_id,))
-            known = {str(part): secret for part, secret in rows if isinstance(secret, bytes)}
+            known = {row.text("id"): row.blob("secret") for row in rows}
             known |= {part: new[1] for part, new in self._unsettled.items()}
             return known
 
@@ -339,7 +350,7 @@ class KeyStore:
         wrapper = AESGCM(new.derive(_WRAPPING))
         with self._lock:
             self._db.copy_to(path, page_key)
-            ids = [str(row[0]) for row in self._db.rows("SELECT id FROM data_key")]
+            ids = self._db.column("SELECT id FROM data_key")
             plain = {key_id: self._plain(key_id) for key_id in ids}
         copy = connect(path, page_key, journal="persist")
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from lfrd.errors import BadInput, Conflict, Denied, NotFound
+from lfrd.errors import BadInput, Conflict, NotFound
 from lfrd.events import EventKind
 from lfrd.governance.audit import AuditClass, Fact
 from lfrd.store import watchlists
@@ -18,7 +18,7 @@ ENTRY_COLUMNS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _ListCamera:
     TABLE: ClassVar[str] = "watchlist_camera"
 
@@ -42,7 +42,9 @@ def set_cameras(tx: Transaction, watchlist_id: str, camera_ids: Sequence[str]) -
     for camera_id in sorted(set(camera_ids)):
         if not tx.count("SELECT count(*) FROM camera WHERE id = ?", (camera_id,)):
             raise NotFound(f"there is no camera {camera_id}")
-        tx.insert(_ListCamera(watchlist_id, camera_id, tx.principal))
+        tx.insert(
+            _ListCamera(watchlist_id=watchlist_id, camera_id=camera_id, principal=tx.principal)
+        )
     facts = {"cameras": ",".join(sorted(set(camera_ids)))}
     tx.audit(AuditClass.ALTERATION, "watchlist.cameras", (watchlist_id,), facts)
     tx.event(EventKind.WATCHLIST_CHANGED, watchlist_id)
@@ -58,15 +60,12 @@ def change_entry(tx: Transaction, entry_id: str, changes: Mapping[str, SQLValue]
 
 
 def approve_entry(tx: Transaction, entry_id: str) -> Entry:
-    """The second person's word on an entry of somebody under 18.
-
-    Raises NotFound, Denied for the person who added it, Conflict where none is needed.
+    """Note that `tx.principal` approved an entry of somebody under 18 (who may, says
+    lfrd.governance.two_person). Raises NotFound, Conflict where no approval is needed.
     """
     entry = watchlists.get_entry(tx, entry_id)
     if not entry.under_18 or entry.approved_at_s is not None:
         raise Conflict(f"entry {entry_id} needs no approval")
-    if entry.principal == tx.principal:
-        raise Denied("somebody else than who added the entry must approve it")
     tx.execute(
         "UPDATE entry SET approved_at_s = ?, approved_by = ? WHERE id = ?",
         (tx.at_s, tx.principal, entry_id),
@@ -90,14 +89,19 @@ def expired(reader: Reader, watchlist_ids: Sequence[str], now_s: float) -> list[
     found: dict[tuple[str, str], list[str]] = {}
     for watchlist_id in watchlist_ids:
         rows = reader.rows(
-            "SELECT entry.id, template.id FROM entry JOIN watchlist ON watchlist.id = watchlist_id"
+            "SELECT entry.id AS entry_id, template.id AS template_id FROM entry"
+            " JOIN watchlist ON watchlist.id = watchlist_id"
             " JOIN template ON template.entry_id = entry.id WHERE watchlist_id = ?1"
             " AND (entry.expires_at_s <= ?2 OR watchlist.expires_at_s <= ?2)",
             (watchlist_id, now_s),
         )
-        for entry_id, template_id in rows:
-            found.setdefault((str(entry_id), watchlist_id), []).append(str(template_id))
-    return [Expired(*key, tuple(templates)) for key, templates in found.items()]
+        for row in rows:
+            key = row.text("entry_id"), watchlist_id
+            found.setdefault(key, []).append(row.text("template_id"))
+    return [
+        Expired(entry_id, watchlist_id, tuple(templates))
+        for (entry_id, watchlist_id), templates in found.items()
+    ]
 
 
 def note_expiry(tx: Transaction, gone: Sequence[Expired]) -> None:
@@ -120,14 +124,13 @@ def next_expiry(reader: Reader, after_s: float) -> float | None:
 
 def long_expired(reader: Reader, before_s: float) -> tuple[list[str], list[str]]:
     """The ids of lists, and of entries on other lists, that expired before this time."""
-    lists = [str(row[0]) for row in reader.rows(
-        "SELECT id FROM watchlist WHERE expires_at_s < ?", (before_s,))]  # fmt: skip
-    entries = reader.rows(
+    lists = reader.column("SELECT id FROM watchlist WHERE expires_at_s < ?", (before_s,))
+    entries = reader.column(
         "SELECT entry.id FROM entry JOIN watchlist ON watchlist.id = watchlist_id"
         " WHERE entry.expires_at_s < ?1 AND coalesce(watchlist.expires_at_s >= ?1, true)",
         (before_s,),
     )
-    return lists, [str(row[0]) for row in entries]
+    return lists, entries
 
 
 def person_by_label(reader: Reader, label: str) -> str | None:

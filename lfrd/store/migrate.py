@@ -37,7 +37,7 @@ class Migration:
     sql: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
     """The record of a migration."""
 
@@ -115,7 +115,12 @@ def _apply(connection: Connection, migration: Migration, at_s: float) -> None:
     if migration.number == 1:
         connection.script(RECORD_TABLE)
     connection.script(migration.sql)
-    record = Applied(migration.number, migration.name, migration.sha256, at_s)
+    record = Applied(
+        number=migration.number,
+        name=migration.name,
+        sha256=migration.sha256,
+        applied_at_s=at_s,
+    )
     connection.execute(records.insert(Applied), records.values(record))
     if (broken := connection.value('SELECT "table" FROM pragma_foreign_key_check')) is not None:
         raise StateError(f"{connection.path}: migration {migration.number} broke table {broken!r}")

@@ -31,13 +31,12 @@ def coverage(reader: Reader, model_digest: str) -> Coverage:
 
 def lacking(reader: Reader, model_digest: str, after_id: str, limit: int) -> list[str]:
     """Photos without a template of this model, in the order of their ids, after `after_id`."""
-    rows = reader.rows(
+    return reader.column(
         "SELECT id FROM reference_image WHERE id > ?2 AND quarantined_at_s IS NULL"
         " AND NOT EXISTS (SELECT 1 FROM template WHERE reference_image_id = reference_image.id"
         " AND model_digest = ?1) ORDER BY id LIMIT ?3",
         (model_digest, after_id, limit),
     )
-    return [str(row[0]) for row in rows]
 
 
 def switched_from(reader: Reader, configured: str) -> str | None:

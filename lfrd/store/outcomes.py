@@ -18,7 +18,7 @@ class OutcomeKind(enum.StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PrimaryOutcome:
     """`engagement_min` is how long somebody was held up because of it, in minutes."""
 
@@ -49,7 +49,13 @@ def add(
     if decoys.of_episode(tx, episode_id) is not None:
         raise Conflict(f"episode {episode_id} was a decoy: nobody was seen, and nothing follows")
     outcome = PrimaryOutcome(
-        episode_id, kind, engagement_min, complaint, note, tx.at_s, tx.principal
+        episode_id=episode_id,
+        kind=kind,
+        engagement_min=engagement_min,
+        complaint=complaint,
+        note=note,
+        at_s=tx.at_s,
+        principal=tx.principal,
     )
     try:
         tx.insert(outcome)

@@ -1,5 +1,7 @@
 """Rows as frozen dataclasses: a class names its table, its fields are columns of that table.
 
+Both are matched by name alone, so their order means nothing; such a class takes keywords only.
+
 SQLite knows neither booleans nor enumerations; the field's type says what to make of a value.
 """
 
@@ -21,6 +23,7 @@ class Record(Protocol):
 
 
 R = TypeVar("R", bound=Record)
+T = TypeVar("T")
 
 
 @functools.cache
@@ -31,41 +34,39 @@ def column_names(record: type[Record]) -> tuple[str, ...]:
 @functools.cache
 def select(record: type[Record]) -> str:
     """`SELECT columns FROM table`, with every column qualified, so that joins may follow."""
-    columns = ", ".join(f"{record.TABLE}.{name}" for name in column_names(record))
+    columns = ", ".join(f"{record.TABLE}.{name} AS {name}" for name in column_names(record))
     return f"SELECT {columns} FROM {record.TABLE}"  # noqa: S608  # names from our own classes
 
 
 @functools.cache
 def insert(record: type[Record]) -> str:
+    """The statement that takes `values`."""
     names = column_names(record)
-    marks = ", ".join("?" for _ in names)
+    marks = ", ".join(f":{name}" for name in names)
     columns = ", ".join(names)
     return f"INSERT INTO {record.TABLE} ({columns}) VALUES ({marks})"  # noqa: S608  # as above
 
 
-def values(record: Record) -> tuple[SQLValue, ...]:
-    """The values of a record in the order of its columns."""
-    return tuple(getattr(record, name) for name in column_names(type(record)))
+def values(record: Record) -> dict[str, SQLValue]:
+    """The values of a record by the names of its columns."""
+    return {name: getattr(record, name) for name in column_names(type(record))}
 
 
 @functools.cache
-def _converters(record: type[Record]) -> tuple[tuple[int, Callable[[Any], Any]], ...]:
+def _converters(kind: type) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
     """Which columns need converting, and by what: bool and enumerations."""
-    hints = typing.get_type_hints(record)
-    found: list[tuple[int, Callable[[Any], Any]]] = []
-    for position, name in enumerate(column_names(record)):
-        hint = hints[name]
+    hints = typing.get_type_hints(kind)
+    found: list[tuple[str, Callable[[Any], Any]]] = []
+    for field in dataclasses.fields(kind):
+        hint = hints[field.name]
         if hint is bool or (isinstance(hint, type) and issubclass(hint, enum.Enum)):
-            found.append((position, hint))
+            found.append((field.name, hint))
     return tuple(found)
 
 
-def build(record: type[R], row: Row) -> R:
-    """Make a record of the row that `select` gave."""
-    converters = _converters(record)
-    if not converters:
-        return record(*row)
-    converted: list[Any] = list(row)
-    for position, convert in converters:
-        converted[position] = convert(converted[position])
-    return record(*converted)
+def build(kind: type[T], row: Row) -> T:
+    """Make a dataclass of a row whose columns are called as its fields."""
+    of_class: Any = kind
+    for name, convert in _converters(of_class):
+        row[name] = convert(row[name])
+    return kind(**row)

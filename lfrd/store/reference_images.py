@@ -5,7 +5,7 @@ did not reach the disk.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import ClassVar
 
 from lfrd.errors import Conflict, NotFound
@@ -18,7 +18,7 @@ from lfrd.store.watchlists import Entry
 from lfrd.types import Quality
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReferenceImage:
     """A photo of an entry, without its pixels. `sha256` is of the file as it was given, `findings`
     JSON of what the enrolment gate had to say. In quarantine it is kept and not compared with."""
@@ -48,12 +48,17 @@ class ReferenceImage:
     @property
     def quality(self) -> Quality:
         return Quality(
-            self.inter_eye_px, self.yaw_deg, self.pitch_deg, self.sharpness, self.exposure,
-            self.detector_score, self.overall,
-        )  # fmt: skip
+            inter_eye_px=self.inter_eye_px,
+            yaw_deg=self.yaw_deg,
+            pitch_deg=self.pitch_deg,
+            sharpness=self.sharpness,
+            exposure=self.exposure,
+            detector_score=self.detector_score,
+            overall=self.overall,
+        )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _SealedReferenceImage(ReferenceImage):
     sealed_image: bytes
     sealed_crop: bytes
@@ -61,7 +66,7 @@ class _SealedReferenceImage(ReferenceImage):
     own_key: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Keyed:
     """What tells the key of a photo; its pictures are large, and not read for it."""
 
@@ -91,17 +96,25 @@ def add(tx: Transaction, new: NewReferenceImage) -> ReferenceImage:
     """Seal and keep a photo of an entry. Raises Conflict where the entry has it already."""
     entry = watchlists.get_entry(tx, new.entry_id)
     row_id, key = tx.keys.next_part(watchlists.scope_of(entry.watchlist_id))
-    quality = new.quality
     image = _SealedReferenceImage(
-        row_id, entry.id, hashlib.sha256(new.image).hexdigest(), len(new.image),
-        new.width_px, new.height_px, quality.inter_eye_px, quality.yaw_deg, quality.pitch_deg,
-        quality.sharpness, quality.exposure, quality.detector_score, quality.overall,
-        new.findings, None, None, None, tx.at_s, tx.principal,
-        key.seal(Label("reference-image", row_id), new.image),
-        key.seal(Label("reference-crop", row_id), new.crop),
-        key.seal(Label("reference-portrait", row_id), new.portrait),
-        True,
-    )  # fmt: skip
+        id=row_id,
+        entry_id=entry.id,
+        sha256=hashlib.sha256(new.image).hexdigest(),
+        byte_count=len(new.image),
+        width_px=new.width_px,
+        height_px=new.height_px,
+        **asdict(new.quality),
+        findings=new.findings,
+        quarantined_at_s=None,
+        quarantined_by=None,
+        quarantine_reason=None,
+        added_at_s=tx.at_s,
+        principal=tx.principal,
+        sealed_image=key.seal(Label("reference-image", row_id), new.image),
+        sealed_crop=key.seal(Label("reference-crop", row_id), new.crop),
+        sealed_portrait=key.seal(Label("reference-portrait", row_id), new.portrait),
+        own_key=True,
+    )
     try:
         tx.insert(image)
     except Conflict as error:

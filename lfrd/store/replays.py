@@ -2,30 +2,12 @@
 
 import hmac
 from dataclasses import dataclass
-from typing import ClassVar
 
 from lfrd.errors import NotFound
 from lfrd.governance.audit import AuditClass
-from lfrd.store.episodes import commit_faces, key_of
+from lfrd.store.episodes import SealedEpisode, commit_faces, key_of
 from lfrd.store.seal import BlobKind, Label
 from lfrd.store.transaction import Transaction
-
-
-@dataclass(frozen=True, slots=True)
-class _Sealed:
-    TABLE: ClassVar[str] = "episode"
-
-    id: str
-    deployment_id: str
-    model_digest: str
-    faces_salt: bytes | None
-    faces_commitment: bytes | None
-    sealed_probe_crop: bytes | None
-    sealed_reference_crop: bytes | None
-    sealed_probe_portrait: bytes | None
-    sealed_reference_portrait: bytes | None
-    sealed_scene: bytes | None
-    own_key: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +25,7 @@ def open_crops(tx: Transaction, episode_id: str) -> Crops:
 
     Raises NotFound where they were erased.
     """
-    episode = tx.get(_Sealed, episode_id)
+    episode = tx.get(SealedEpisode, episode_id)
     key = key_of(tx, episode)
     tx.audit(AuditClass.CONSULTATION, "episode.replay", (episode_id,))
 

@@ -5,11 +5,12 @@ has yet to decide must not learn that another did.
 """
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from lfrd.errors import Conflict, NotFound
-from lfrd.governance.audit import AuditClass
+from lfrd.governance.audit import AuditClass, Fact
 from lfrd.ids import new_id
 from lfrd.store import episodes
 from lfrd.store.transaction import Reader, Transaction
@@ -21,7 +22,7 @@ class ReviewDecision(enum.StrEnum):
     UNSURE = "unsure"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
     """`final_at_s` is None while it may still be undone. `supervising`: it settles what the
     reviewers disagree about."""
@@ -45,24 +46,38 @@ def submit(
     reason: str = "",
     *,
     supervisor: bool = False,
+    shown: Mapping[str, Fact] | None = None,
 ) -> Review:
     """Decide, as `tx.principal`. Raises Conflict where they did, or the episode is closed.
 
-    What a `supervisor` decides about an escalated episode settles it.
+    What a `supervisor` decides about an escalated episode settles it. `shown` goes into the log.
     """
     episode = episodes.get(tx, episode_id)
+    erased = episodes.why_erased(episode)
+    if erased is not None:
+        raise Conflict(f"episode {episode_id} cannot be decided any more: {erased}")
     if episode.state == episodes.EpisodeState.CLOSED:
         raise Conflict(f"episode {episode_id} is closed: nothing is left to decide")
     supervising = supervisor and episode.escalated_at_s is not None
     review = Review(
-        new_id(), episode_id, tx.principal, decision, reason, tx.at_s, None, supervising
+        id=new_id(),
+        episode_id=episode_id,
+        principal=tx.principal,
+        decision=decision,
+        reason=reason,
+        submitted_at_s=tx.at_s,
+        final_at_s=None,
+        supervising=supervising,
     )
     try:
         tx.insert(review)
     except Conflict as error:
         raise Conflict(f"{tx.principal} has decided about episode {episode_id} already") from error
     tx.audit(
-        AuditClass.DECISION, "review.submit", (review.id, episode_id), {"decision": decision.value}
+        AuditClass.DECISION,
+        "review.submit",
+        (review.id, episode_id),
+        {"decision": decision.value, **(shown or {})},
     )
     return review
 
@@ -115,10 +130,10 @@ def not_final(reader: Reader, submitted_before_s: float) -> list[Review]:
 
 def undecided_in(reader: Reader, principal: str) -> frozenset[str]:
     """The deployments in which somebody's final decision about a candidate is still to come."""
-    rows = reader.rows(
+    found = reader.column(
         "SELECT DISTINCT deployment_id FROM episode LEFT JOIN review"
         " ON review.episode_id = episode.id AND review.principal = ?"
         " WHERE final_at_s IS NULL AND (state = ? OR review.id IS NOT NULL)",
         (principal, episodes.EpisodeState.OPEN.value),
     )
-    return frozenset(str(row[0]) for row in rows)
+    return frozenset(found)

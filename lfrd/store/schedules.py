@@ -10,7 +10,7 @@ from lfrd.ids import new_id
 from lfrd.store.transaction import Reader, Transaction
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
     """`plan` and `windows` are JSON texts that lfrd.governance.schedule makes and reads."""
 
@@ -22,11 +22,11 @@ class Schedule:
     timezone: str
     created_at_s: float
     expires_at_s: float
-    authorised_at_s: float | None
-    authorised_by: str | None
-    revoked_at_s: float | None
-    revoked_by: str | None
     principal: str
+    authorised_at_s: float | None = None
+    authorised_by: str | None = None
+    revoked_at_s: float | None = None
+    revoked_by: str | None = None
 
     def is_in_force(self, at_s: float) -> bool:
         """Whether deployments may start under it."""
@@ -40,9 +40,14 @@ class Schedule:
 def add(tx: Transaction, plan: str, windows: str, timezone: str, expires_at_s: float) -> Schedule:
     """Plan one; nothing starts before it is authorised."""
     schedule = Schedule(
-        new_id(), plan, windows, timezone, tx.at_s, expires_at_s, None, None, None, None,
-        tx.principal,
-    )  # fmt: skip
+        id=new_id(),
+        plan=plan,
+        windows=windows,
+        timezone=timezone,
+        created_at_s=tx.at_s,
+        expires_at_s=expires_at_s,
+        principal=tx.principal,
+    )
     tx.insert(schedule)
     _log(tx, schedule.id, "schedule.add")
     return schedule
@@ -59,7 +64,10 @@ def list_all(reader: Reader) -> list[Schedule]:
 
 
 def authorise(tx: Transaction, schedule_id: str) -> Schedule:
-    """The standing authorisation, by `tx.principal`. Raises Conflict where it has one, or had."""
+    """The standing authorisation, by `tx.principal` (who may, says lfrd.governance.two_person).
+
+    Raises NotFound, Conflict where it has one, or had.
+    """
     changed = tx.execute(
         "UPDATE schedule SET authorised_at_s = ?, authorised_by = ?"
         " WHERE id = ? AND authorised_at_s IS NULL AND revoked_at_s IS NULL",

@@ -7,7 +7,7 @@ values.
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -18,12 +18,38 @@ import sqlite_vec
 from lfrd.errors import BadInput, Conflict, LfrdError, StateError, StoreFailed
 
 SQLValue = None | int | float | str | bytes
-Row = tuple[SQLValue, ...]
+Values = Sequence[SQLValue] | Mapping[str, SQLValue]
+"""What is bound to a statement: by position to `?`, or by name to `:name`."""
+
 Journal = Literal["wal", "persist"]
 
 BUSY_TIMEOUT_MS = 5_000
 PROGRESS_STEPS = 20_000
 """How many steps of SQLite's machine lie between two looks at the clock: about 2 ms."""
+
+
+class Row(dict[str, SQLValue]):
+    """One row of a query, by the names of its columns, whatever their order in the SQL."""
+
+    def text(self, name: str) -> str:
+        value = self[name]
+        assert isinstance(value, str), name
+        return value
+
+    def real(self, name: str) -> float:
+        value = self[name]
+        assert isinstance(value, float), name
+        return value
+
+    def whole(self, name: str) -> int:
+        value = self[name]
+        assert isinstance(value, int), name
+        return value
+
+    def blob(self, name: str) -> bytes:
+        value = self[name]
+        assert isinstance(value, bytes), name
+        return value
 
 
 class Connection:
@@ -37,7 +63,7 @@ class Connection:
     def in_transaction(self) -> bool:
         return bool(self._raw.in_transaction)
 
-    def execute(self, sql: str, values: Sequence[SQLValue] = ()) -> int:
+    def execute(self, sql: str, values: Values = ()) -> int:
         """Run one statement; return how many rows it changed (for INSERT, UPDATE, DELETE)."""
         with _Translated(self.path):
             self._raw.execute(sql, values)
@@ -54,15 +80,28 @@ class Connection:
             for _ in self._raw.execute(sql):
                 pass
 
-    def rows(self, sql: str, values: Sequence[SQLValue] = ()) -> Iterator[Row]:
-        """The rows that a query gives, read as they are asked for."""
+    def rows(self, sql: str, values: Values = ()) -> Iterator[Row]:
+        """The rows that a query gives, read as they are asked for; each column has a name."""
         with _Translated(self.path):
-            yield from self._raw.execute(sql, values)
+            cursor = self._raw.execute(sql, values)
+            names: tuple[str, ...] = ()
+            for row in cursor:
+                if not names:
+                    names = tuple(column[0] for column in cursor.get_description())
+                    assert len(set(names)) == len(names), f"two columns of one name: {sql}"
+                yield Row(zip(names, row, strict=True))
 
-    def value(self, sql: str, values: Sequence[SQLValue] = ()) -> SQLValue:
-        """The first column of the first row, None where there is no row."""
-        for row in self.rows(sql, values):
-            return row[0]
+    def column(self, sql: str, values: Values = ()) -> list[str]:
+        """The texts that a query of one column gives."""
+        with _Translated(self.path):
+            return [str(value) for (value,) in self._raw.execute(sql, values)]
+
+    def value(self, sql: str, values: Values = ()) -> SQLValue:
+        """The value that a query of one column gives first, None where there is no row."""
+        with _Translated(self.path):
+            for row in self._raw.execute(sql, values):
+                found: SQLValue = row[0]
+                return found
         return None
 
     def last_id(self) -> int:
@@ -263,9 +302,11 @@ def _ours(path: Path, error: apsw.Error) -> LfrdError:
 def _constraint_error(error: apsw.ConstraintError) -> BadInput | Conflict:
     text = str(error)
     if text.startswith("UNIQUE"):
-        return Conflict(f"there is one already ({text.partition(': ')[2]})")
+        return Conflict("there is one already")
     if text.startswith("on legal hold"):
         return Conflict(text)
     if text.startswith("FOREIGN KEY"):
         return Conflict("something it belongs to does not exist, or something still needs it")
-    return BadInput(f"not allowed: {text}")
+    if "expires_at_s" in text:
+        return BadInput("it would end before it was made: give a later end")
+    return BadInput("a value is missing, or outside its bounds")

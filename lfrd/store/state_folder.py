@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import stat
 from pathlib import Path
 from types import TracebackType
 
@@ -49,11 +50,34 @@ def overwrite(path: Path) -> None:
         os.fsync(file.fileno())
 
 
+FOLDER_OF_OTHERS = stat.S_IRWXO | stat.S_IWGRP
+"""The group may pass through a folder, to a socket in it."""
+FILE_OF_OTHERS = stat.S_IRWXO | stat.S_IRWXG
+
+
+def _refuse_others(path: Path) -> None:
+    """Raises StateError where other users may read or write the state, with the mend."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & FOLDER_OF_OTHERS:
+        raise StateError(
+            f"the state folder {path} is open to other users (mode {mode:04o}): run "
+            f"`chmod 700 {path}`, and look whether anything in it was changed"
+        )
+    for entry in sorted(os.scandir(path), key=lambda entry: entry.name):
+        mode = stat.S_IMODE(entry.stat(follow_symlinks=False).st_mode)
+        if entry.is_file(follow_symlinks=False) and mode & FILE_OF_OTHERS:
+            raise StateError(
+                f"{entry.path} can be read or changed by other users (mode {mode:04o}): run "
+                f"`chmod 600 {entry.path}`, and think of what is in it as known to them"
+            )
+
+
 class StateFolder:
     """The folder that holds all state, locked while it is entered.
 
     Entering creates it (0700) where it is missing and takes the lock; a second daemon gets
-    StateError. The lock is the kernel's: it goes with the process, however that ends.
+    StateError. The lock is the kernel's: it goes with the process, however that ends. A folder that
+    other users may look into or change is refused, and so is one with a file that they may.
     """
 
     def __init__(self, path: Path) -> None:
@@ -86,6 +110,7 @@ class StateFolder:
     def __enter__(self) -> "StateFolder":
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _refuse_others(self.path)
             lock = os.open(self.lock_path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise StateError(f"the state folder {self.path} cannot be used: {error}") from error

@@ -12,11 +12,12 @@ from lfrd.governance.audit import AuditClass
 from lfrd.ids import new_id
 from lfrd.store import reference_images, watchlists
 from lfrd.store.seal import DataKey, Label
+from lfrd.store.sqlite import Row
 from lfrd.store.transaction import Reader, Transaction
 from lfrd.types import F32, Template
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _SealedTemplate:
     TABLE: ClassVar[str] = "template"
 
@@ -81,9 +82,15 @@ def add(tx: Transaction, image_id: str, template: Template) -> StoredTemplate:
     row_id = new_id()
     label = Label("template", row_id, template.model_digest)
     row = _SealedTemplate(
-        row_id, image_id, entry.id, template.model_digest, len(vector), tx.at_s, tx.principal,
-        key.seal(label, vector.tobytes()),
-    )  # fmt: skip
+        id=row_id,
+        reference_image_id=image_id,
+        entry_id=entry.id,
+        model_digest=template.model_digest,
+        dim=len(vector),
+        made_at_s=tx.at_s,
+        principal=tx.principal,
+        sealed_vector=key.seal(label, vector.tobytes()),
+    )
     try:
         tx.insert(row)
     except Conflict as error:
@@ -95,30 +102,27 @@ def add(tx: Transaction, image_id: str, template: Template) -> StoredTemplate:
 
 def ids_of_model(reader: Reader, model_digest: str) -> list[str]:
     """The ids of all templates of a model whose photo is not in quarantine, in order."""
-    rows = reader.rows(
+    return reader.column(
         "SELECT template.id FROM template JOIN reference_image"
         " ON reference_image.id = reference_image_id"
         " WHERE model_digest = ? AND quarantined_at_s IS NULL ORDER BY template.id",
         (model_digest,),
     )
-    return [str(row[0]) for row in rows]
 
 
 def ids_of_entry(reader: Reader, entry_id: str) -> list[str]:
     """The ids of all templates of an entry."""
-    return [str(row[0]) for row in reader.rows(
-        "SELECT id FROM template WHERE entry_id = ?", (entry_id,))]  # fmt: skip
+    return reader.column("SELECT id FROM template WHERE entry_id = ?", (entry_id,))
 
 
 def ids_of_image(reader: Reader, image_id: str) -> list[str]:
     """The ids of the templates that models made of a photo."""
-    return [str(row[0]) for row in reader.rows(
-        "SELECT id FROM template WHERE reference_image_id = ?", (image_id,))]  # fmt: skip
+    return reader.column("SELECT id FROM template WHERE reference_image_id = ?", (image_id,))
 
 
 def model_digests(reader: Reader) -> list[str]:
     """The models that templates were made with."""
-    return [str(row[0]) for row in reader.rows("SELECT DISTINCT model_digest FROM template")]
+    return reader.column("SELECT DISTINCT model_digest FROM template")
 
 
 _COMPARED = (
@@ -161,30 +165,32 @@ def load(
     takes one entry only.
     """
     keys, locked = _keys(reader, watchlist_ids)
-    ids: list[tuple[str, str, str, str]] = []
+    opened: list[Row] = []
     vectors: list[bytes] = []
     rows = reader.rows(
-        "SELECT template.id, template.entry_id, person_id, watchlist_id, sealed_vector,"
-        " reference_image_id, own_key"
+        "SELECT template.id AS id, template.entry_id AS entry_id, person_id, watchlist_id,"
+        " sealed_vector, reference_image_id, own_key"
         f" {_COMPARED} AND (?3 IS NULL OR entry.id = ?3) ORDER BY template.id",
         (model_digest, valid_at_s, entry_id),
     )
-    for template_id, owner_id, person_id, watchlist_id, sealed, image_id, own_key in rows:
-        known = keys.get(str(watchlist_id))
-        key = None if known is None else known.of(str(image_id), own_key=bool(own_key))
+    for row in rows:
+        known = keys.get(row.text("watchlist_id"))
+        image_id, own_key = row.text("reference_image_id"), bool(row["own_key"])
+        key = None if known is None else known.of(image_id, own_key=own_key)
         if key is None:  # of a locked list, or erased since this copy of the database was made
             continue
-        assert isinstance(sealed, bytes)
-        ids.append((str(template_id), str(owner_id), str(person_id), str(watchlist_id)))
-        vectors.append(key.open(Label("template", ids[-1][0], model_digest), sealed))
+        label = Label("template", row.text("id"), model_digest)
+        vectors.append(key.open(label, row.blob("sealed_vector")))
+        del row["sealed_vector"]
+        opened.append(row)
     matrix = np.frombuffer(bytearray().join(vectors), np.float32)
     return TemplateMatrix(
         model_digest,
-        tuple(row[0] for row in ids),
-        tuple(row[1] for row in ids),
-        tuple(row[2] for row in ids),
-        tuple(row[3] for row in ids),
-        matrix.reshape(len(ids), -1 if ids else 0),
+        tuple(row.text("id") for row in opened),
+        tuple(row.text("entry_id") for row in opened),
+        tuple(row.text("person_id") for row in opened),
+        tuple(row.text("watchlist_id") for row in opened),
+        matrix.reshape(len(opened), -1 if opened else 0),
         locked,
     )
 
@@ -210,8 +216,7 @@ def _keys(
     """The keys of the wanted lists, and the lists whose key is gone."""
     keys: dict[str, _ListKeys] = {}
     locked: list[str] = []
-    for (watchlist_id,) in reader.rows("SELECT id FROM watchlist ORDER BY id"):
-        list_id = str(watchlist_id)
+    for list_id in reader.column("SELECT id FROM watchlist ORDER BY id"):
         if watchlist_ids is not None and list_id not in watchlist_ids:
             continue
         scope = watchlists.scope_of(list_id)

@@ -9,7 +9,7 @@ from lfrd.governance.audit import AuditClass
 from lfrd.store.transaction import Reader, Transaction
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ThresholdRow:
     """See lfrd.identity.threshold.Derived for the meaning of the numbers."""
 

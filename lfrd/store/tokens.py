@@ -25,7 +25,7 @@ class Role(enum.StrEnum):
         return order.index(self) >= order.index(other)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
     """`holder` is the principal whose token it is, `principal` who made it."""
 
@@ -39,12 +39,12 @@ class Token:
     principal: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _DigestedToken(Token):
     digest: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Granted:
     TABLE: ClassVar[str] = "role"
 
@@ -56,11 +56,19 @@ class _Granted:
 
 def add(tx: Transaction, holder: str, role: Role, digest: bytes) -> Token:
     """Keep a new token of `holder`, whose role is from now on `role`."""
-    token = _DigestedToken(new_id(), holder, tx.at_s, None, None, tx.principal, digest)
+    token = _DigestedToken(
+        id=new_id(),
+        holder=holder,
+        created_at_s=tx.at_s,
+        revoked_at_s=None,
+        revoked_by=None,
+        principal=tx.principal,
+        digest=digest,
+    )
     tx.insert(token)
     tx.audit(AuditClass.ALTERATION, "token.create", (token.id, holder), {"role": role.value})
     tx.execute("DELETE FROM role WHERE subject = ?", (holder,))
-    tx.insert(_Granted(holder, role, tx.at_s, tx.principal))
+    tx.insert(_Granted(subject=holder, role=role, granted_at_s=tx.at_s, principal=tx.principal))
     return tx.get(Token, token.id)
 
 

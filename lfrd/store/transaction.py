@@ -17,8 +17,8 @@ from lfrd.governance.audit import (
 )
 from lfrd.store import records
 from lfrd.store.keys import KeyStore
-from lfrd.store.records import R, Record
-from lfrd.store.sqlite import Connection, Row, SQLValue
+from lfrd.store.records import R, Record, T
+from lfrd.store.sqlite import Connection, Row, SQLValue, Values
 
 
 class Reader:
@@ -28,26 +28,33 @@ class Reader:
         self._connection = connection
         self.keys = keys
 
-    def rows(self, sql: str, values: Sequence[SQLValue] = ()) -> Iterator[Row]:
-        """The rows of a query that no record fits."""
+    def rows(self, sql: str, values: Values = ()) -> Iterator[Row]:
+        """The rows of a query that no record fits, by the names of its columns."""
         return self._connection.rows(sql, values)
 
-    def value(self, sql: str, values: Sequence[SQLValue] = ()) -> SQLValue:
-        """The first column of the first row, None where there is no row."""
+    def query(self, kind: type[T], sql: str, values: Values = ()) -> list[T]:
+        """The rows of a query whose columns are called as the fields of the dataclass `kind`."""
+        return [records.build(kind, row) for row in self._connection.rows(sql, values)]
+
+    def column(self, sql: str, values: Values = ()) -> list[str]:
+        """The texts that a query of one column gives."""
+        return self._connection.column(sql, values)
+
+    def value(self, sql: str, values: Values = ()) -> SQLValue:
+        """The value that a query of one column gives first, None where there is no row."""
         return self._connection.value(sql, values)
 
-    def count(self, sql: str, values: Sequence[SQLValue] = ()) -> int:
+    def count(self, sql: str, values: Values = ()) -> int:
         """The number that a counting query gives."""
         number = self._connection.value(sql, values)
         assert isinstance(number, int)
         return number
 
-    def find(self, record: type[R], tail: str = "", values: Sequence[SQLValue] = ()) -> list[R]:
+    def find(self, record: type[R], tail: str = "", values: Values = ()) -> list[R]:
         """Records of a table; `tail` is what follows `SELECT … FROM table`."""
-        rows = self._connection.rows(f"{records.select(record)} {tail}", values)
-        return [records.build(record, row) for row in rows]
+        return self.query(record, f"{records.select(record)} {tail}", values)
 
-    def first(self, record: type[R], tail: str = "", values: Sequence[SQLValue] = ()) -> R | None:
+    def first(self, record: type[R], tail: str = "", values: Values = ()) -> R | None:
         """The first such record, if any."""
         found = self.find(record, f"{tail} LIMIT 1", values)
         return found[0] if found else None
@@ -74,7 +81,7 @@ class Transaction(Reader):
         self.leaf_hashes: list[bytes] = []
         """Of what this action has logged so far, in order."""
 
-    def execute(self, sql: str, values: Sequence[SQLValue] = ()) -> int:
+    def execute(self, sql: str, values: Values = ()) -> int:
         """Run a writing statement; return how many rows it changed: check it."""
         return self._connection.execute(sql, values)
 
@@ -120,10 +127,18 @@ class Transaction(Reader):
         self.leaf_hashes.append(hashed)
         self._connection.execute(
             "INSERT INTO audit_leaf (at_s, class, principal, action, subjects, salt, commitment,"
-            " payload, leaf_hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                leaf.at_s, leaf.event_class, leaf.principal, leaf.action,
-                json.dumps(list(subjects)), salt, leaf.commitment, leaf.payload, hashed,
-            ),
-        )  # fmt: skip
+            " payload, leaf_hash) VALUES (:at_s, :class, :principal, :action, :subjects, :salt,"
+            " :commitment, :payload, :leaf_hash)",
+            {
+                "at_s": leaf.at_s,
+                "class": leaf.event_class,
+                "principal": leaf.principal,
+                "action": leaf.action,
+                "subjects": json.dumps(list(subjects)),
+                "salt": salt,
+                "commitment": leaf.commitment,
+                "payload": leaf.payload,
+                "leaf_hash": hashed,
+            },
+        )
         return self._connection.last_id()

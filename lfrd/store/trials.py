@@ -12,7 +12,7 @@ from lfrd.store.transaction import Reader, Transaction
 from lfrd.store.watchlists import Category
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrialPassage:
     """One passage of one subject in front of one camera; it may lie ahead, where it is planned."""
 
@@ -53,7 +53,13 @@ def count(tx: Transaction, camera_id: str, entry_id: str, passed_at_s: float) ->
     if before is not None:
         return before
     passage = TrialPassage(
-        new_id(), running.id, camera_id, entry_id, passed_at_s, tx.at_s, tx.principal
+        id=new_id(),
+        deployment_id=running.id,
+        camera_id=camera_id,
+        entry_id=entry_id,
+        passed_at_s=passed_at_s,
+        counted_at_s=tx.at_s,
+        principal=tx.principal,
     )
     tx.insert(passage)
     tx.audit(AuditClass.COLLECTION, "trial.passage", (entry_id,), {"deployment": running.id})
@@ -100,13 +106,10 @@ def passages(reader: Reader, deployment_id: str) -> list[TrialPassage]:
 
 def raised(reader: Reader, deployment_id: str) -> list[Raised]:
     """The deployment's episodes about those who take part, in the order of time."""
-    rows = reader.rows(
+    return reader.query(
+        Raised,
         "SELECT id, camera_id, entry_id, raised_at_s FROM episode WHERE deployment_id = ?1"
         " AND entry_id IN (SELECT entry_id FROM trial_passage WHERE deployment_id = ?1)"
         " ORDER BY raised_at_s, id",
         (deployment_id,),
     )
-    return [
-        Raised(str(row_id), str(camera_id), str(entry_id), float(str(at_s)))
-        for row_id, camera_id, entry_id, at_s in rows
-    ]

@@ -200,24 +200,18 @@ class VectorIndex:
 
     async def _digests(self, db: Database) -> list[str]:
         stored = await db.read(templates.model_digests)
-        indexed = await self._in_thread(
-            lambda: [str(row[0]) for row in self._db.rows("SELECT digest FROM model")]
-        )
+        indexed = await self._in_thread(lambda: self._db.column("SELECT digest FROM model"))
         return sorted({*stored, *indexed})
 
     async def _ids(self, db: Database, digest: str) -> tuple[set[str], set[str]]:
         stored = await db.read(lambda reader: templates.ids_of_model(reader, digest))
         indexed = await self._in_thread(
-            lambda: {
-                str(row[0])
-                for row in self._db.rows(
-                    "SELECT template_id FROM item JOIN model ON number = model_number"
-                    " WHERE digest = ?",
-                    (digest,),
-                )
-            }
+            lambda: self._db.column(
+                "SELECT template_id FROM item JOIN model ON number = model_number WHERE digest = ?",
+                (digest,),
+            )
         )
-        return set(stored), indexed
+        return set(stored), set(indexed)
 
     def _open(self) -> Connection:
         try:
@@ -265,13 +259,10 @@ class VectorIndex:
 
     def _model_number(self, digest: str, dim: int) -> int:
         """The number of a model's table, made if it is new; our own integer, so safe in SQL."""
-        for number, known_dim in self._db.rows(
-            "SELECT number, dim FROM model WHERE digest = ?", (digest,)
-        ):
-            assert isinstance(number, int)
-            if known_dim != dim:
-                raise BadInput(f"model {digest} gives {known_dim!r} numbers, not {dim}")
-            return number
+        for row in self._db.rows("SELECT number, dim FROM model WHERE digest = ?", (digest,)):
+            if row["dim"] != dim:
+                raise BadInput(f"model {digest} gives {row['dim']!r} numbers, not {dim}")
+            return row.whole("number")
         self._db.execute("INSERT INTO model (digest, dim) VALUES (?, ?)", (digest, dim))
         number = self._db.last_id()
         self._db.execute(
@@ -309,10 +300,8 @@ class VectorIndex:
 
     def _items(self, column: str, value: str) -> Iterator[tuple[int, int]]:
         sql = f"SELECT id, model_number FROM item WHERE {column} = ?"  # noqa: S608  # ours
-        for item_id, number in self._db.rows(sql, (value,)):
-            assert isinstance(item_id, int)
-            assert isinstance(number, int)
-            yield item_id, number
+        for row in self._db.rows(sql, (value,)):
+            yield row.whole("id"), row.whole("model_number")
 
     def _search(self, probe: Template, top: int) -> list[Hit]:
         number = self._db.value("SELECT number FROM model WHERE digest = ?", (probe.model_digest,))
@@ -325,11 +314,10 @@ class VectorIndex:
             " WHERE embedding MATCH ? AND k = ? ORDER BY distance, template_id",
             (probe.vector.astype(np.float32).tobytes(), top),
         )
-        hits = []
-        for template_id, entry_id, distance in rows:
-            assert isinstance(distance, float)
-            hits.append(Hit(str(template_id), str(entry_id), 1.0 - distance))
-        return hits
+        return [
+            Hit(row.text("template_id"), row.text("entry_id"), 1.0 - row.real("distance"))
+            for row in rows
+        ]
 
 
 def _made_by(connection: Connection) -> str | None:

@@ -22,11 +22,10 @@ class Category(enum.StrEnum):
     AT_RISK = "at-risk"
     EXCLUDED = "excluded"
     COURT_ORDER = "court-order"
-    STAFF = "staff"
     TEST = "test"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
     """What entries on several lists share."""
 
@@ -37,7 +36,7 @@ class Person:
     principal: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Watchlist:
     """A master list. `margin` is added to the deployment's threshold; `colour` is for screens."""
 
@@ -65,12 +64,12 @@ class NewWatchlist:
     category: Category
     purpose: str
     owner: str
-    colour: str = "amber"
+    colour: str = "#d0021b"
     margin: float = 0.0
     expires_at_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One person on one list, under a pseudonymous reference."""
 
@@ -105,7 +104,6 @@ class NewEntry:
 
     watchlist_id: str
     reference: str
-    category: Category
     basis: str = ""
     source: str = ""
     under_18: bool = False
@@ -125,9 +123,19 @@ def scope_of(watchlist_id: str) -> Scope:
 def add(tx: Transaction, new: NewWatchlist) -> Watchlist:
     """Make a list and its key. Raises Conflict where the name is taken."""
     watchlist = Watchlist(
-        new_id(), new.name, new.category, new.purpose, new.owner, new.colour, new.margin,
-        tx.at_s, new.expires_at_s, tx.at_s, tx.principal, tx.principal,
-    )  # fmt: skip
+        id=new_id(),
+        name=new.name,
+        category=new.category,
+        purpose=new.purpose,
+        owner=new.owner,
+        colour=new.colour,
+        margin=new.margin,
+        created_at_s=tx.at_s,
+        expires_at_s=new.expires_at_s,
+        confirmed_at_s=tx.at_s,
+        confirmed_by=tx.principal,
+        principal=tx.principal,
+    )
     try:
         tx.insert(watchlist)
     except Conflict as error:
@@ -181,25 +189,40 @@ def delete(tx: Transaction, watchlist_id: str) -> bool:
 
 
 def add_entry(tx: Transaction, new: NewEntry) -> Entry:
-    """Put somebody on a list. Raises NotFound for the list or person, Conflict where the
-    reference is taken, BadInput for a child without a reason of their own.
+    """Put somebody on a list, in the list's category.
 
-    Somebody under 18 is compared with only after a second person approved.
+    Raises NotFound for the list or person, Conflict where the reference is taken, BadInput for a
+    child without a reason of their own. Somebody under 18 is compared with only after a second
+    person approved.
     """
-    get(tx, new.watchlist_id)
+    listed = get(tx, new.watchlist_id)
     if new.under_18 and not new.under_18_reason.strip():
         raise BadInput("an entry of somebody under 18 needs its own reason: give under_18_reason")
     if new.person_id is None:
-        person = Person(new_id(), tx.at_s, tx.principal)
+        person = Person(id=new_id(), created_at_s=tx.at_s, principal=tx.principal)
         tx.insert(person)
     else:
         person = tx.get(Person, new.person_id)
+    checked_at_s = tx.at_s if new.status_checked_at_s is None else new.status_checked_at_s
     entry = Entry(
-        new_id(), new.watchlist_id, person.id, new.reference, new.category, new.basis, new.source,
-        new.reviewer, new.under_18, new.under_18_reason, None, None, new.margin,
-        tx.at_s if new.status_checked_at_s is None else new.status_checked_at_s,
-        tx.at_s, new.expires_at_s, tx.principal,
-    )  # fmt: skip
+        id=new_id(),
+        watchlist_id=listed.id,
+        person_id=person.id,
+        reference=new.reference,
+        category=listed.category,
+        basis=new.basis,
+        source=new.source,
+        reviewer=new.reviewer,
+        under_18=new.under_18,
+        under_18_reason=new.under_18_reason,
+        approved_at_s=None,
+        approved_by=None,
+        margin=new.margin,
+        status_checked_at_s=checked_at_s,
+        added_at_s=tx.at_s,
+        expires_at_s=new.expires_at_s,
+        principal=tx.principal,
+    )
     try:
         tx.insert(entry)
     except Conflict as error:
@@ -237,7 +260,7 @@ def persons_of(reader: Reader, entry_ids: Sequence[str]) -> dict[str, str]:
         "SELECT id, person_id FROM entry WHERE id IN (SELECT value FROM json_each(?))",
         (json.dumps(list(entry_ids)),),
     )
-    return {str(entry_id): str(person_id) for entry_id, person_id in rows}
+    return {row.text("id"): row.text("person_id") for row in rows}
 
 
 def margins(reader: Reader, watchlist_ids: Sequence[str]) -> dict[str, float]:
@@ -245,14 +268,12 @@ def margins(reader: Reader, watchlist_ids: Sequence[str]) -> dict[str, float]:
     found: dict[str, float] = {}
     for watchlist_id in watchlist_ids:
         rows = reader.rows(
-            "SELECT entry.id, entry.margin + watchlist.margin FROM entry JOIN watchlist"
-            " ON watchlist.id = watchlist_id WHERE watchlist_id = ?"
+            "SELECT entry.id AS entry_id, entry.margin + watchlist.margin AS margin FROM entry"
+            " JOIN watchlist ON watchlist.id = watchlist_id WHERE watchlist_id = ?"
             " AND entry.margin + watchlist.margin > 0",
             (watchlist_id,),
         )
-        for entry_id, margin in rows:
-            assert isinstance(margin, float)
-            found[str(entry_id)] = margin
+        found |= {row.text("entry_id"): row.real("margin") for row in rows}
     return found
 
 
@@ -260,10 +281,11 @@ def cameras_of(reader: Reader, watchlist_ids: Sequence[str]) -> dict[str, frozen
     """The cameras that each of these lists is meant for; no key: all of them."""
     found: dict[str, frozenset[str]] = {}
     for watchlist_id in watchlist_ids:
-        rows = reader.rows(
-            "SELECT camera_id FROM watchlist_camera WHERE watchlist_id = ?", (watchlist_id,)
+        cameras = frozenset(
+            reader.column(
+                "SELECT camera_id FROM watchlist_camera WHERE watchlist_id = ?", (watchlist_id,)
+            )
         )
-        cameras = frozenset(str(row[0]) for row in rows)
         if cameras:
             found[watchlist_id] = cameras
     return found
@@ -275,8 +297,7 @@ def delete_entry(tx: Transaction, entry_id: str) -> bool:
     entry = tx.first(Entry, "WHERE id = ?", (entry_id,))
     if entry is None:
         return False
-    photos = tx.rows("SELECT id FROM reference_image WHERE entry_id = ?", (entry_id,))
-    photo_ids = [str(row[0]) for row in photos]
+    photo_ids = tx.column("SELECT id FROM reference_image WHERE entry_id = ?", (entry_id,))
     deleted = tx.execute("DELETE FROM entry WHERE id = ?", (entry_id,))  # unless on hold
     tx.keys.destroy_parts(photo_ids)
     tx.execute(

@@ -13,9 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from site_builder import Served, serve
 
-from lfrd.api.auth import Token, TokenBook
 from lfrd.api.projection import Dossier, project
-from lfrd.api.schema import AlertState, Outcome, ReviewDecision, ReviewSubmit
+from lfrd.api.schema import AlertState, Outcome, ReviewDecision, ReviewSubmit, Shown
 from lfrd.client import Client
 from lfrd.clock import ManualClock
 from lfrd.errors import BadInput, Conflict, NotFound, StoreFailed
@@ -26,9 +25,10 @@ from lfrd.store.reviews import ReviewDecision as StoredDecision
 from lfrd.store.transaction import Transaction
 
 ME = f"user:{pwd.getpwuid(os.getuid()).pw_name}"
-OTHERS = TokenBook((Token.of("anna's", "user:anna"), Token.of("ben's", "user:ben")))
-MATCH = ReviewSubmit(decision=ReviewDecision.MATCH, reason="the scar")
-NO_MATCH = ReviewSubmit(decision=ReviewDecision.NOT_A_MATCH)
+OTHERS = {"anna's": "user:anna", "ben's": "user:ben"}
+SEEN = Shown(face_px=64, reference_px=64, seen_s=2.0)
+MATCH = ReviewSubmit(shown=SEEN, decision=ReviewDecision.MATCH, reason="the scar")
+NO_MATCH = ReviewSubmit(shown=SEEN, decision=ReviewDecision.NOT_A_MATCH)
 HIDDEN = ("score", "margin", "threshold", "looks", "outcome", "reviews")
 
 
@@ -39,7 +39,7 @@ def client_of(served: Served, secret: str) -> Client:
 async def consultations(served: Served) -> list[tuple[str, str]]:
     return await served.site.database.read(
         lambda reader: [
-            (str(row[0]), str(row[1]))
+            (row.text("principal"), row.text("payload"))
             for row in reader.rows(
                 "SELECT principal, payload FROM audit_leaf WHERE class = 'consultation'"
             )
@@ -50,8 +50,10 @@ async def consultations(served: Served) -> list[tuple[str, str]]:
 # --- the pure projection
 
 EPISODE = Episode(
-    "e", "d", "north", 7, "entry", "person", "list", "ref-1", 0.6172, 0.2183, 0.4591, "m", 3, 251,
-    10.04, 1010.04, 1e9, 212.5, EpisodeState.OPEN, None,
+    id="e", deployment_id="d", camera_id="north", track_id=7, entry_id="entry", person_id="person",
+    watchlist_id="list", reference="ref-1", score=0.6172, margin=0.2183, threshold=0.4591,
+    model_digest="m", looks=3, sequence=251, media_at_s=10.04, captured_at_s=1010.04,
+    raised_at_s=1e9, latency_ms=212.5, state=EpisodeState.OPEN,
 )  # fmt: skip
 some_review = st.builds(
     Review,
@@ -66,11 +68,18 @@ some_review = st.builds(
 reviews_of_others = st.lists(some_review, unique_by=lambda review: review.principal, max_size=3)
 
 
+def my_review(decision: StoredDecision, at_s: float, final_at_s: float | None) -> Review:
+    return Review(
+        id="r", episode_id="e", principal=ME, decision=decision, reason="", submitted_at_s=at_s,
+        final_at_s=final_at_s,
+    )  # fmt: skip
+
+
 @given(reviews_of_others, st.none() | st.sampled_from(StoredDecision), st.integers(1, 2))
 def test_until_ones_own_decision_is_final_others_leave_no_trace(
     others: list[Review], own: StoredDecision | None, required: int
 ) -> None:
-    mine = () if own is None else (Review("r", "e", ME, own, "", 1e9, None),)
+    mine = () if own is None else (my_review(own, 1e9, None),)
     alone = project(Dossier(EPISODE, (), mine, None, required), ME)
     among = project(Dossier(EPISODE, (), (*others, *mine), None, required), ME)
     assert alone.model_dump_json() == among.model_dump_json()
@@ -81,7 +90,7 @@ def test_until_ones_own_decision_is_final_others_leave_no_trace(
 
 @given(reviews_of_others, st.integers(1, 2))
 def test_after_it_only_final_decisions_of_others_show(others: list[Review], required: int) -> None:
-    mine = Review("r", "e", ME, StoredDecision.NOT_MATCH, "", 1e9, 1e9 + 5)
+    mine = my_review(StoredDecision.NOT_MATCH, 1e9, 1e9 + 5)
     alert = project(Dossier(EPISODE, (), (*others, mine), None, required), ME)
     assert alert.revealed is not None
     assert (alert.revealed.score, alert.revealed.threshold) == (0.6172, 0.4591)
@@ -245,7 +254,7 @@ async def walk(client: Client, alert_id: str) -> list[str]:
 
 
 async def test_the_second_reviewer_cannot_tell_that_the_first_decided(tmp_path: Path) -> None:
-    async with serve(tmp_path, tcp="127.0.0.1:0", tokens=OTHERS) as served:
+    async with serve(tmp_path, tcp="127.0.0.1:0", secrets=OTHERS) as served:
         served.site.reviews.required = 2
         alert_id = (await raise_one(served.site.database)).id
         async with client_of(served, "anna's") as anna, client_of(served, "ben's") as ben:

@@ -11,7 +11,14 @@ from alert_builder import add_rival, raise_one, raise_some
 from people_builder import people
 from site_builder import Served, serve
 
-from lfrd.api.schema import AlertState, EngagementReport, Outcome, ReviewDecision, ReviewSubmit
+from lfrd.api.schema import (
+    AlertState,
+    EngagementReport,
+    Outcome,
+    ReviewDecision,
+    ReviewSubmit,
+    Shown,
+)
 from lfrd.api.schema_review import Role, TokenCreate
 from lfrd.clock import ManualClock
 from lfrd.errors import Conflict, Denied
@@ -19,8 +26,9 @@ from lfrd.governance.review import UNDO_WINDOW_S
 from lfrd.review_client import ReviewClient
 from lfrd.store.episodes import Episode
 
-MATCH = ReviewSubmit(decision=ReviewDecision.MATCH, reason="the scar over the eye")
-NO_MATCH = ReviewSubmit(decision=ReviewDecision.NOT_A_MATCH, reason="another nose")
+SEEN = Shown(face_px=64, reference_px=64, seen_s=2.0)
+MATCH = ReviewSubmit(shown=SEEN, decision=ReviewDecision.MATCH, reason="the scar over the eye")
+NO_MATCH = ReviewSubmit(shown=SEEN, decision=ReviewDecision.NOT_A_MATCH, reason="another nose")
 ENDLESS = "/v1/events"
 TAKES_A_CAMERA = {"/v1/cameras/{camera_id}/preview"}
 IMAGES = ("probe", "reference", "scene")

@@ -18,8 +18,9 @@ from lfrd.commands import alert
 from lfrd.store import deployments
 from lfrd.store.episodes import Episode
 
-MATCH = {"decision": "match", "reason": "the scar"}
-NO_MATCH = {"decision": "not_a_match", "reason": "another nose"}
+SEEN = {"face_px": 64, "reference_px": 64, "seen_s": 2.0}
+MATCH = {"shown": SEEN, "decision": "match", "reason": "the scar"}
+NO_MATCH = {"shown": SEEN, "decision": "not_a_match", "reason": "another nose"}
 TWO = {"anna": Role.OPERATOR, "ben": Role.SUPERVISOR}
 SUMMARY = {
     "frames_decoded": 9, "frames_detected": 9, "frames_dropped": 0, "tracks": 4, "candidates": 1,

@@ -143,7 +143,9 @@ async def test_rates_come_while_cameras_run(
     async with serve(tmp_path) as served, aclosing(served.client.events()) as stream:
         made = await served.client.create_watchlist(LIST)
         await served.client.add_camera(CameraCreate(id="dead", address="rtsp://127.0.0.1:9/"))
-        start = DeploymentStart(purpose="a test", place="here", watchlist_ids=(made.id,))
+        start = DeploymentStart(
+            profile="lab", purpose="a test", place="here", watchlist_ids=(made.id,)
+        )
         await served.client.start_deployment(start)
         rates = await first(stream, tuple)
         assert isinstance(rates, tuple)

@@ -10,6 +10,7 @@ from site_builder import Served, serve
 from lfrd.api.schema import DeploymentState
 from lfrd.api.schema_cameras import CameraCreate
 from lfrd.api.schema_governance import (
+    DeploymentChange,
     DeploymentDraft,
     ErasureKind,
     ErasureRequest,
@@ -136,3 +137,21 @@ async def test_one_person_alone_holds_nothing(tmp_path: Path) -> None:
         )
         assert (receipt.entries, receipt.images, receipt.templates) == (1, 1, 1)
         assert await served.client.watchlists() == ()
+
+
+async def test_a_plan_is_amended_or_discarded(tmp_path: Path) -> None:
+    async with serve(tmp_path) as served:
+        calls = served.client.governance
+        listed = await ready(served)
+        made = await calls.draft(draft(listed, place=""))
+        with pytest.raises(Conflict, match="the place is missing"):
+            await calls.authorise(made.id)
+        change = DeploymentChange(place="the hall", start_at_s=None, duration_s=600)
+        amended = await calls.amend(made.id, change)
+        assert (amended.place, amended.purpose) == ("the hall", made.purpose)
+        assert amended.planned_start_at_s != made.planned_start_at_s
+        await calls.authorise(made.id)
+        ended = await served.client.end_deployment(made.id, "not needed")
+        assert ended.state is DeploymentState.ENDED
+        with pytest.raises(Conflict):
+            await calls.amend(made.id, change)

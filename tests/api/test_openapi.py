@@ -27,7 +27,7 @@ ROUTES = {
     "/v1/photos/{photo_id}/image": {"get"},
     "/v1/deployments": {"get", "post"},
     "/v1/deployments/current": {"get"},
-    "/v1/deployments/{deployment_id}": {"get"},
+    "/v1/deployments/{deployment_id}": {"get", "patch"},
     "/v1/deployments/{deployment_id}/end": {"post"},
     "/v1/deployments/drafts": {"post"},
     "/v1/deployments/current/presence": {"post"},

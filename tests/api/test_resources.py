@@ -37,10 +37,10 @@ from lfrd.counters import CameraCounters
 from lfrd.errors import BadInput, Conflict, NotFound, StoreFailed
 
 LIST = WatchlistCreate(
-    name="excluded", category=Category.EXCLUDED, purpose="house ban", owner="security"
+    name="excluded", category=Category.TEST, purpose="house ban", owner="security"
 )
 ENTRY = EntryCreate(reference="ref-1", basis="ban of 3 May", source="incident 12")
-START = {"purpose": "a test", "place": "the hall"}
+START = {"profile": "lab", "purpose": "a test", "place": "the hall"}
 
 
 def astronaut() -> bytes:
@@ -178,7 +178,7 @@ async def test_a_list_and_its_entries(tmp_path: Path) -> None:
     async with serve(tmp_path) as served:
         client = served.client
         made = await made_list(served)
-        assert (made.name, made.category, made.entries) == ("excluded", Category.EXCLUDED, 0)
+        assert (made.name, made.category, made.entries) == ("excluded", Category.TEST, 0)
         with pytest.raises(Conflict):
             await client.create_watchlist(LIST)
         entry = await client.add_entry(made.id, ENTRY)

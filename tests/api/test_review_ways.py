@@ -14,9 +14,10 @@ from lfrd.api.schema_review import Role
 from lfrd.clock import ManualClock
 from lfrd.governance.review import UNDO_WINDOW_S
 
-MATCH = {"decision": "match", "reason": "the scar"}
-NO_MATCH = {"decision": "not_a_match"}
-UNSURE = {"decision": "unsure"}
+SEEN = {"face_px": 64, "reference_px": 64, "seen_s": 2.0}
+MATCH = {"shown": SEEN, "decision": "match", "reason": "the scar"}
+NO_MATCH = {"shown": SEEN, "decision": "not_a_match"}
+UNSURE = {"shown": SEEN, "decision": "unsure"}
 OPERATORS = {"anna": Role.OPERATOR, "ben": Role.OPERATOR}
 
 

@@ -1,5 +1,8 @@
 """Every route asks for the role that docs/api.md says, of everybody, before it does anything."""
 
+import asyncio
+import os
+import pwd
 import re
 from pathlib import Path
 
@@ -95,3 +98,40 @@ async def test_a_role_is_asked_for_before_the_body_is_looked_at(
             head = {"Authorization": f"Bearer {(await secrets(served))[StoredRole.OPERATOR]}"}
             reply = await client.request(method, path, content=b'{"x": 1}', headers=head)
             assert reply.status_code == 403
+
+
+async def test_who_was_refused_what_is_in_the_log(tmp_path: Path) -> None:
+    me = f"user:{pwd.getpwuid(os.getuid()).pw_name}"
+    async with serve(tmp_path) as served:
+        transport = httpx.AsyncHTTPTransport(uds=str(served.socket), verify=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+            operator = {"Authorization": f"Bearer {(await secrets(served))[StoredRole.OPERATOR]}"}
+            asked = [
+                ("DELETE", "/v1/watchlists/secret-name", operator, 403),
+                ("GET", "/v1/health", {"Authorization": "Bearer wrong"}, 401),
+                ("POST", "/v1/whip/door", {"Authorization": "Bearer wrong"}, 401),
+            ]
+            for method, path, headers, status in asked:
+                reply = await client.request(method, path, headers=headers)
+                assert reply.status_code == status
+
+        async def logged() -> set[tuple[str, str]]:
+            rows = await served.site.database.read(
+                lambda reader: [
+                    (row.text("principal"), row.text("payload"))
+                    for row in reader.rows(
+                        "SELECT principal, payload FROM audit_leaf WHERE class = 'denial'"
+                    )
+                ]
+            )
+            return set(rows)
+
+        async with asyncio.timeout(10):
+            while len(found := await logged()) < len(asked):
+                await asyncio.sleep(0.02)
+        assert found == {
+            ("user:operator",
+             '{"count":1,"request":"DELETE /v1/watchlists/{watchlist_id}","status":403}'),
+            (me, '{"count":1,"request":"authentication","status":401}'),
+            (me, '{"count":1,"request":"POST /v1/whip/{camera_id}","status":401}'),
+        }  # fmt: skip

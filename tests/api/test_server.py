@@ -15,7 +15,6 @@ import pytest
 from site_builder import serve
 
 from lfrd.api import protocol
-from lfrd.api.auth import Token, TokenBook
 from lfrd.api.door import Limits
 from lfrd.api.schema import Category, Problem, WatchlistCreate
 from lfrd.api.server import ApiServer
@@ -69,7 +68,7 @@ async def test_the_kernel_says_who_asks(tmp_path: Path) -> None:
     async with serve(tmp_path) as served:
         await served.client.create_watchlist(LIST)
         principals = await served.site.database.read(
-            lambda reader: [row[0] for row in reader.rows("SELECT principal FROM watchlist")]
+            lambda reader: reader.column("SELECT principal FROM watchlist")
         )
         assert principals == [ME]
 
@@ -95,8 +94,8 @@ async def test_tcp_is_off_unless_configured(tmp_path: Path) -> None:
 
 
 async def test_tcp_needs_a_token_for_every_path(tmp_path: Path) -> None:
-    book = TokenBook((Token.of("open sesame", "token:script"),))
-    async with serve(tmp_path, tcp="127.0.0.1:0", tokens=book) as served:
+    secrets = {"open sesame": "token:script"}
+    async with serve(tmp_path, tcp="127.0.0.1:0", secrets=secrets) as served:
         url = f"http://127.0.0.1:{served.server.tcp_port}"
         async with httpx.AsyncClient(base_url=url) as stranger:
             for path in ("/v1/health", "/openapi.json", "/v1/events", "/nothing"):
@@ -123,8 +122,8 @@ async def test_tcp_without_any_token_opens_to_nobody(tmp_path: Path) -> None:
 
 
 async def test_a_rebound_name_is_refused(tmp_path: Path) -> None:
-    book = TokenBook((Token.of("open sesame", "token:script"),))
-    async with serve(tmp_path, tcp="127.0.0.1:0", tokens=book) as served:
+    secrets = {"open sesame": "token:script"}
+    async with serve(tmp_path, tcp="127.0.0.1:0", secrets=secrets) as served:
         url = f"http://127.0.0.1:{served.server.tcp_port}"
         headers = {"Authorization": "Bearer open sesame", "Host": "evil.example"}
         async with httpx.AsyncClient(base_url=url, headers=headers) as page:

@@ -66,10 +66,10 @@ async def test_lost_keys_are_given_up_on_purpose_only(
 
     await fill(tmp_path)
     file = configured(tmp_path)
-    assert await asyncio.to_thread(main, ["key", "--config", file, "abandon"]) == 2
+    assert await asyncio.to_thread(main, ["key", "--config", file, "abandon", "--yes"]) == 2
     assert "is there" in capsys.readouterr().err
     (tmp_path / "state" / "keys.db").unlink()
-    assert await asyncio.to_thread(main, ["key", "--config", file, "abandon"]) == 0
+    assert await asyncio.to_thread(main, ["key", "--config", file, "abandon", "--yes"]) == 0
     assert "every record can be read" in capsys.readouterr().out
 
 

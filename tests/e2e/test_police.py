@@ -21,6 +21,7 @@ from lfrd.api.schema import (
     Outcome,
     ReviewDecision,
     ReviewSubmit,
+    Shown,
     WatchlistCreate,
 )
 from lfrd.api.schema_cameras import CameraCreate
@@ -39,7 +40,8 @@ from lfrd.review_client import ReviewClient
 
 HOUR_S = 3600.0
 WAIT_S = 60.0
-MATCH = ReviewSubmit(decision=ReviewDecision.MATCH, reason="the same ears")
+SEEN = Shown(face_px=64, reference_px=64, seen_s=2.0)
+MATCH = ReviewSubmit(shown=SEEN, decision=ReviewDecision.MATCH, reason="the same ears")
 ROLES = {
     "chief": Role.SUPERVISOR,
     "ada": Role.OPERATOR,

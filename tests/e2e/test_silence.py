@@ -12,6 +12,7 @@ from lfrd.api.schema import (
     Alert,
     ReviewDecision,
     ReviewSubmit,
+    Shown,
 )
 from lfrd.api.schema_cameras import CameraCreate
 from lfrd.demo.clip import listed_photo
@@ -20,7 +21,8 @@ from lfrd.store import episodes
 
 PASS_S = 40.0
 """The clip shows the person twice in 24 s; and a busy machine."""
-NO = ReviewSubmit(decision=ReviewDecision.NOT_A_MATCH, reason="somebody else")
+SEEN = Shown(face_px=64, reference_px=64, seen_s=2.0)
+NO = ReviewSubmit(shown=SEEN, decision=ReviewDecision.NOT_A_MATCH, reason="somebody else")
 
 
 async def alerts(served: Served, count: int) -> list[Alert]:

@@ -9,7 +9,10 @@ from lfrd.store.trials import Raised, TrialPassage
 
 
 def passage(number: int, at_s: float, entry: str = "a", camera: str = "gate") -> TrialPassage:
-    return TrialPassage(f"p{number}", "d", camera, entry, at_s, at_s, "ada")
+    return TrialPassage(
+        id=f"p{number}", deployment_id="d", camera_id=camera, entry_id=entry, passed_at_s=at_s,
+        counted_at_s=at_s, principal="ada",
+    )  # fmt: skip
 
 
 def raised(number: int, at_s: float, entry: str = "a", camera: str = "gate") -> Raised:

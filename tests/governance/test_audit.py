@@ -83,10 +83,17 @@ async def test_every_stored_leaf_verifies_from_its_own_columns(tmp_path: Path) -
                     )
                 )
             )
-            at_s, kind, principal, action, commitment, payload, salt, about, stored = rows[0]
-            leaf = Leaf(at_s, AuditClass(kind), principal, action, commitment, payload)
-            assert leaf_hash(leaf) == stored
-            assert commit(json.loads(about), salt) == commitment
+            row = rows[0]
+            leaf = Leaf(
+                at_s=row.real("at_s"),
+                event_class=AuditClass(row.text("class")),
+                principal=row.text("principal"),
+                action=row.text("action"),
+                commitment=row.blob("commitment"),
+                payload=row.text("payload"),
+            )
+            assert leaf_hash(leaf) == row["leaf_hash"]
+            assert commit(json.loads(row.text("subjects")), row.blob("salt")) == row["commitment"]
         assert number == len(AuditClass)
 
 
@@ -99,8 +106,9 @@ async def test_cutting_the_link_leaves_the_proof(tmp_path: Path) -> None:
             lambda tx: tx.execute("UPDATE audit_leaf SET subjects = NULL, salt = NULL"),
             principal="ada",
         )
-        [(at_s, commitment, stored)] = await db.read(
+        [row] = await db.read(
             lambda r: list(r.rows("SELECT at_s, commitment, leaf_hash FROM audit_leaf"))
         )
-        leaf = Leaf(at_s, AuditClass.ERASURE, "ada", "a.test", commitment, "{}")
-        assert leaf_hash(leaf) == stored
+        commitment = row.blob("commitment")
+        leaf = Leaf(row.real("at_s"), AuditClass.ERASURE, "ada", "a.test", commitment, "{}")
+        assert leaf_hash(leaf) == row["leaf_hash"]

@@ -1,11 +1,13 @@
 """Deployments on a real site: authority, clocks, restarts, heartbeat, urgency, snapshots."""
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
 from governed_site import (
     DAY_S,
+    DOCUMENTS,
     HOUR_S,
     SettableClock,
     deploy,
@@ -16,14 +18,22 @@ from governed_site import (
     see_somebody,
 )
 
-from lfrd.errors import BadInput, Conflict, NotFound
-from lfrd.governance.planning import Draft
+from lfrd.config import Config
+from lfrd.errors import BadInput, Conflict, Denied, NotFound
+from lfrd.governance import planning, profile
+from lfrd.governance.planning import Amendment, Draft
 from lfrd.governance.schedule import Plan, Window
 from lfrd.site import Site
+from lfrd.store import deployments as stored
 from lfrd.store import episodes
 from lfrd.store.deployments import DeploymentState
+from lfrd.store.erasures import ErasureKind
+from lfrd.store.tokens import Role
+from lfrd.store.watchlists import Category, NewEntry
 
 SOON_S = 8.0
+WEDNESDAY_NOON_S = 1_700_049_600.0
+"""15 November 2023, 12:00 UTC."""
 
 
 async def until_over(site: Site) -> None:
@@ -32,9 +42,7 @@ async def until_over(site: Site) -> None:
 
 
 async def actions(site: Site) -> list[str]:
-    rows = await site.database.read(
-        lambda reader: [str(row[0]) for row in reader.rows("SELECT action FROM audit_leaf")]
-    )
+    rows = await site.database.read(lambda reader: reader.column("SELECT action FROM audit_leaf"))
     return [action for action in rows if action.startswith("deployment.")]
 
 
@@ -133,7 +141,7 @@ async def test_a_restart_inside_the_window_goes_on(tmp_path: Path) -> None:
         steps = await actions(site)
         assert steps[-2:] == ["deployment.suspend", "deployment.resume"]
         with pytest.raises(Conflict, match="is running"):
-            await deploy(site, "any")
+            await deploy(site, await make_list(site, "another"))
         clock.advance(3 * HOUR_S)
         await until_over(site)
     async with governed(tmp_path, clock) as site:
@@ -152,7 +160,8 @@ async def test_a_restart_under_other_rules_ends_it(tmp_path: Path) -> None:
 async def test_the_lab_ends_with_the_daemon_and_leaves_no_list(tmp_path: Path) -> None:
     clock = SettableClock()
     async with governed(tmp_path, clock) as site:
-        listed, kept = await make_list(site), await make_list(site, "never used")
+        listed = await make_list(site, category=Category.TEST)
+        kept = await make_list(site, "never used", category=Category.TEST)
         row = await site.deployments.start(
             "lab", "a test", "the bench", (listed,), 600, principal="user:ada"
         )
@@ -161,10 +170,53 @@ async def test_the_lab_ends_with_the_daemon_and_leaves_no_list(tmp_path: Path) -
         assert [item.row.id for item in await site.watchlists.lists()] == [kept]
 
 
-async def test_a_site_may_do_without_the_lab(tmp_path: Path) -> None:
+async def test_the_lab_takes_no_list_but_those_of_tests(tmp_path: Path) -> None:
+    clock = SettableClock()
+    async with governed(tmp_path, clock) as site:
+        listed = await make_list(site)
+        with pytest.raises(Conflict, match="category 'wanted': a deployment of the lab erases"):
+            await site.deployments.start("lab", "p", "q", (listed,), 60, principal="user:ada")
+        planned = await site.deployments.draft(draft_of(listed, "lab"), principal="user:ada")
+        with pytest.raises(Conflict, match="category 'wanted'"):
+            await site.deployments.authorise(planned.id, principal="user:bo")
+        await site.database.write(lambda tx: stored.authorise(tx, planned.id), principal="user:bo")
+        with pytest.raises(Conflict, match="category 'wanted'"):
+            await site.deployments.start_planned(planned.id, principal="user:ada")
+        assert await site.deployments.list_all() == [await site.deployments.get(planned.id)]
+    async with governed(tmp_path, clock) as site:
+        assert [item.row.id for item in await site.watchlists.lists()] == [listed]
+
+
+async def test_what_an_earlier_lfrd_used_in_the_lab_is_not_erased(tmp_path: Path) -> None:
+    """Then any list could be used there, and would have gone at the next stop."""
+    clock = SettableClock()
+    async with governed(tmp_path, clock) as site:
+        listed = await make_list(site, category=Category.TEST)
+        await site.deployments.start("lab", "p", "q", (listed,), 600, principal="user:ada")
+        await site.database.write(
+            lambda tx: tx.execute("UPDATE watchlist SET category = 'wanted'"), principal="test"
+        )
+    async with governed(tmp_path, clock) as site:
+        assert [item.row.id for item in await site.watchlists.lists()] == [listed]
+
+
+async def test_the_gate_shows_what_is_erased_after_use(tmp_path: Path) -> None:
+    async with governed(tmp_path, SettableClock()) as site:
+        listed = await make_list(site, category=Category.TEST)
+        for rules, said in (
+            ("lab", ["watchlist 'wanted' and its 1 entries are erased at the daemon's next stop"]),
+            ("standard", []),
+        ):
+            row = await site.deployments.draft(draft_of(listed, rules), principal="user:ada")
+            verdict = await site.deployments.verdict(row.id, principal="user:ada")
+            assert [finding.text for finding in verdict.erases] == said
+
+
+async def test_a_site_has_no_lab_unless_it_says_so(tmp_path: Path) -> None:
     async with governed(tmp_path, SettableClock(), allow_lab=False) as site:
-        with pytest.raises(BadInput, match="no policy profile 'lab'"):
+        with pytest.raises(BadInput, match=r"no policy profile 'lab'.*allow_lab = true"):
             await site.deployments.start("lab", "p", "q", ("x",), 60, principal="user:ada")
+    assert Config().policy.allow_lab is False
 
 
 async def test_an_extension_is_a_new_authorisation_within_the_limit(tmp_path: Path) -> None:
@@ -211,6 +263,56 @@ async def test_lost_operators_pause_matching_and_then_end_it(tmp_path: Path) -> 
 URGENT = {"profile": "uk-police"}
 
 
+async def test_a_plan_with_gaps_is_not_authorised_and_can_be_amended(tmp_path: Path) -> None:
+    clock = SettableClock()
+    async with governed(tmp_path, clock) as site:
+        listed = await make_list(site)
+        draft = Draft("standard", "p", "locate-wanted", "", ("nowhere",), 4 * HOUR_S)
+        row = await site.deployments.draft(draft, principal="user:ada")
+        with pytest.raises(Conflict) as refused:
+            await site.deployments.authorise(row.id, principal="user:bo")
+        for word in ("the place", "expected", "impact assessment", "notice", "nowhere", "amend"):
+            assert word in str(refused.value)
+        for amendment in (
+            Amendment(place="the station", watchlist_ids=(listed,)),
+            Amendment(expectation="seen there", documents=DOCUMENTS),
+        ):
+            amended = await site.deployments.amend(row.id, amendment, principal="user:ada")
+        assert (amended.place, amended.purpose) == ("the station", "p")
+        authorised = await site.deployments.authorise(row.id, principal="user:bo")
+        assert authorised.authorised_by == "user:bo"
+        longer = await site.deployments.amend(
+            row.id, Amendment(duration_s=5 * HOUR_S), principal="user:ada"
+        )
+        assert (longer.state, longer.authorised_by) == (DeploymentState.DRAFT, None)
+        assert longer.planned_end_at_s == pytest.approx(
+            (longer.planned_start_at_s or 0) + 5 * HOUR_S
+        )
+        with pytest.raises(Conflict, match="must be authorised first"):
+            await site.deployments.start_planned(row.id, principal="user:ada")
+        clock.advance(5 * HOUR_S)
+        with pytest.raises(Conflict, match="planned end has passed"):
+            await site.deployments.authorise(row.id, principal="user:bo")
+        await site.deployments.amend(row.id, Amendment(starts_now=True), principal="user:ada")
+        await site.deployments.authorise(row.id, principal="user:bo")
+        started = await site.deployments.start_planned(row.id, principal="user:ada")
+        with pytest.raises(Conflict, match=r"deployment\.amend.*is running"):
+            await site.deployments.amend(started.id, Amendment(place="x"), principal="user:ada")
+
+
+async def test_under_other_rules_a_plan_is_amended_before_it_is_authorised(tmp_path: Path) -> None:
+    clock = SettableClock()
+    async with governed(tmp_path, clock) as site:
+        row = await site.deployments.draft(draft_of(await make_list(site)), principal="user:ada")
+    async with governed(tmp_path, clock, alert_face_data_h=12.0) as site:
+        with pytest.raises(Conflict, match="rules were changed"):
+            await site.deployments.authorise(row.id, principal="user:bo")
+        await site.deployments.amend(row.id, Amendment(), principal="user:ada")
+        await site.deployments.authorise(row.id, principal="user:bo")
+        ended = await site.deployments.end(row.id, "not needed", principal="user:ada")
+        assert (ended.state, ended.end_reason) == (DeploymentState.ENDED, "not needed")
+
+
 async def test_an_urgent_start_is_ratified_by_somebody_else(tmp_path: Path) -> None:
     """On the lab's own rules it would not start at all; the police's gate wants a report first,
     so what is held here is the authority alone."""
@@ -219,9 +321,31 @@ async def test_an_urgent_start_is_ratified_by_somebody_else(tmp_path: Path) -> N
         listed = await make_list(site)
         row = await site.deployments.draft(draft_of(listed), principal="user:ada")
         with pytest.raises(Conflict, match="knows no urgent start"):
-            await site.deployments.start_urgent(row.id, "now", principal="user:ada")
+            await site.deployments.start_urgent(
+                row.id, "now", Role.SUPERVISOR, principal="user:ada"
+            )
         with pytest.raises(NotFound):
-            await site.deployments.start_urgent("none", "now", principal="user:ada")
+            await site.deployments.start_urgent(
+                "none", "now", Role.SUPERVISOR, principal="user:ada"
+            )
+
+
+async def test_an_urgent_start_that_erases_a_list_needs_the_role_that_may(tmp_path: Path) -> None:
+    police = profile.load("uk-police").rules
+    async with governed(tmp_path, SettableClock(), **URGENT) as site:
+        row = await site.deployments.draft(
+            draft_of(await make_list(site), "uk-police"), principal="user:ada"
+        )
+        with pytest.raises(Denied, match="needs the role supervisor"):
+            await site.database.write(
+                lambda tx: planning.declare_urgent(tx, row.id, "now", police, Role.OPERATOR),
+                principal="user:ada",
+            )
+        urgent = await site.database.write(
+            lambda tx: planning.declare_urgent(tx, row.id, "now", police, Role.SUPERVISOR),
+            principal="user:ada",
+        )
+        assert urgent.urgent_reason == "now"
 
 
 async def make_urgent(site: Site, deployment_id: str) -> None:
@@ -281,7 +405,7 @@ async def test_a_list_that_changes_changes_the_snapshot_in_the_log(tmp_path: Pat
         row = await deploy(site, listed)
         before = (await site.deployments.snapshots(row.id))[0]
         entry = await site.watchlists.add_entry(
-            listed, "second", "b", "s", False, None, None, principal="user:lists"
+            NewEntry(listed, "second", "b", "s"), principal="user:lists"
         )
         added = (await site.deployments.snapshots(row.id))[0]
         assert (before.entry_count, added.entry_count, added.changes) == (1, 2, 1)
@@ -289,16 +413,16 @@ async def test_a_list_that_changes_changes_the_snapshot_in_the_log(tmp_path: Pat
         clock.advance(1)
         await site.watchlists.add_photo(entry.row.id, photo(), "p", principal="user:lists")
         assert len(site.gallery) == 2
-        await site.watchlists.delete_entry(entry.row.id, principal="user:lists")
+        await site.eraser.erase(ErasureKind.ENTRY, entry.row.id, "deleted", principal="user:lists")
         assert len(site.gallery) == 1
-        await site.watchlists.delete_list(other, principal="user:lists")
+        await site.eraser.erase(ErasureKind.WATCHLIST, other, "deleted", principal="user:lists")
         last = (await site.deployments.snapshots(row.id))[0]
         assert (last.entry_count, last.changes) == (1, 3), "another list is no business of it"
         assert (await actions(site)).count("deployment.snapshot-change") == 3
 
 
 async def test_a_schedule_starts_each_window_once_and_not_after_its_end(tmp_path: Path) -> None:
-    clock = SettableClock(wall_s=1_700_049_600.0)  # Wednesday 15 November 2023, 12:00 UTC
+    clock = SettableClock(wall_s=WEDNESDAY_NOON_S)
     async with governed(tmp_path, clock) as site:
         listed = await make_list(site)
         draft = draft_of(listed)
@@ -330,3 +454,71 @@ async def test_a_schedule_starts_each_window_once_and_not_after_its_end(tmp_path
         clock.advance(5 * DAY_S + 22 * HOUR_S)
         await site.schedules.start_due()
         assert site.deployments.current is None
+
+
+async def planned(site: Site, clock: SettableClock, planner: str) -> str:
+    """A schedule whose first window opens in an hour; its id."""
+    draft = draft_of(await make_list(site))
+    plan = Plan("standard", draft.purpose, draft.use_case, draft.place, draft.expectation,
+                draft.documents, draft.watchlist_ids)  # fmt: skip
+    row = await site.schedules.add(
+        plan, [Window("wednesday", "13:00", 2)], "UTC", clock.wall_s() + 5 * DAY_S,
+        principal=planner,
+    )  # fmt: skip
+    return row.id
+
+
+async def test_a_schedule_is_authorised_by_another_than_who_planned_it(tmp_path: Path) -> None:
+    clock = SettableClock(wall_s=WEDNESDAY_NOON_S)
+    async with governed(tmp_path, clock, authoriser_differs=True) as site:
+        schedule_id = await planned(site, clock, "user:ada")
+        with pytest.raises(Conflict, match="somebody else than whoever planned"):
+            await site.schedules.authorise(schedule_id, principal="user:ada")
+        clock.advance(1.5 * HOUR_S)
+        await site.schedules.start_due()
+        assert site.deployments.current is None
+        await site.schedules.authorise(schedule_id, principal="user:bo")
+        await site.schedules.start_due()
+        running = site.deployments.current
+        assert running is not None
+        assert running.planned_end_at_s is not None
+        with pytest.raises(Conflict, match="authorise the extension"):
+            await site.deployments.extend(
+                running.id, running.planned_end_at_s + HOUR_S, principal="user:ada"
+            )
+
+
+async def test_rules_tightened_later_hold_for_a_schedule_authorised_before(tmp_path: Path) -> None:
+    clock = SettableClock(wall_s=WEDNESDAY_NOON_S)
+    async with governed(tmp_path, clock) as site:
+        schedule_id = await planned(site, clock, "user:ada")
+        await site.schedules.authorise(schedule_id, principal="user:ada")
+    async with governed(tmp_path, clock, authoriser_differs=True) as site:
+        clock.advance(1.5 * HOUR_S)
+        await site.schedules.start_due()
+        assert site.deployments.current is None
+        assert any("whoever planned its schedule" in text for text in site.health.now.reasons)
+
+
+async def test_a_scheduled_start_names_its_authoriser_everywhere(tmp_path: Path) -> None:
+    clock = SettableClock(wall_s=WEDNESDAY_NOON_S)
+    async with governed(tmp_path, clock) as site:
+        schedule_id = await planned(site, clock, "user:ada")
+        await site.schedules.authorise(schedule_id, principal="user:bo")
+        clock.advance(1.5 * HOUR_S)
+        await site.schedules.start_due()
+        running = site.deployments.current
+        assert running is not None
+        assert (running.started_by, running.authorised_by) == ("system", "user:bo")
+        steps = await site.database.read(
+            lambda reader: [
+                json.loads(text)
+                for text in reader.column(
+                    "SELECT payload FROM audit_leaf WHERE principal = 'system'"
+                    " AND action IN ('deployment.authorise-standing', 'deployment.start')"
+                )
+            ]
+        )
+        assert len(steps) == 2
+        for step in steps:
+            assert (step["authorised_by"], step["schedule"]) == ("user:bo", schedule_id)

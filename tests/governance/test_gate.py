@@ -114,7 +114,7 @@ def test_what_the_standard_profile_only_warns_of() -> None:
 def test_the_lab_wants_little() -> None:
     lab = profile.load("lab")
     bare = row(Draft("lab", "a test", "test", "lab", ("list-1",), 60.0, start_at_s=NOW_S))
-    old = dataclasses.replace(LIST, confirmed_at_s=0.0, templates=0, unfounded=3)
+    old = dataclasses.replace(LIST, confirmed_at_s=0.0, templates=0, unfounded=3, category="test")
     given = facts(now_s=NOW_S, lists=(old,), cameras=0, policy_digest=lab.digest,
                   threshold_basis=ThresholdBasis.CONSTANT, evaluation=NONE)  # fmt: skip
     verdict = judge(bare, lab, given)
@@ -124,8 +124,10 @@ def test_the_lab_wants_little() -> None:
 
 def report(digest: str = "m", size: int = 320, low: float = 0.1, high: float = 0.9) -> Evaluation:
     return Evaluation(
-        "pack", digest, NOW_S, size, 0.5, low, high, "{}", "f" * 64, "e", NOW_S, "user:ada"
-    )
+        id="e", pack="pack", model_digest=digest, evaluated_at_s=NOW_S, list_size=size,
+        threshold=0.5, threshold_low=low, threshold_high=high, report="{}",
+        report_sha256="f" * 64, registered_at_s=NOW_S, principal="user:ada",
+    )  # fmt: skip
 
 
 def test_a_report_counts_for_its_own_model_threshold_and_list_only() -> None:

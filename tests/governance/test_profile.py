@@ -112,12 +112,12 @@ def test_nothing_that_is_accepted_is_looser_than_its_floor(
 
 
 def test_a_site_has_its_own_policy_and_the_lab() -> None:
-    site = profile.for_site("uk-police", {"heartbeat_min": "10"})
+    site = profile.for_site("uk-police", {"heartbeat_min": "10"}, allow_lab=True)
     assert site.own.rules.heartbeat_min == 10
     assert site.named("lab").is_lab
     with pytest.raises(BadInput, match="has: uk-police, lab"):
         site.named("standard")
-    strict = profile.for_site("uk-police", {}, allow_lab=False)
+    strict = profile.for_site("uk-police", {})
     with pytest.raises(BadInput):
         strict.named("lab")
     with pytest.raises(ConfigError, match="no profile 'police'"):

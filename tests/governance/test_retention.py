@@ -15,16 +15,19 @@ from governed_site import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lfrd.errors import BadInput, Conflict, NotFound
-from lfrd.governance import profile, retention
+from lfrd.errors import BadInput, Conflict, NotFound, StoreFailed
+from lfrd.events import EventKind, Reset
+from lfrd.governance import profile, retention, two_person
 from lfrd.governance.audit import AuditClass
 from lfrd.governance.retention import Use, lists_due, lists_due_at_exit
 from lfrd.site import Site
 from lfrd.store import episodes, erasures, holds, thresholds, watchlists
-from lfrd.store.episodes import Episode
+from lfrd.store.episodes import Episode, EpisodeState
 from lfrd.store.erasures import ErasureKind, ErasureState
 from lfrd.store.holds import HoldKind
+from lfrd.store.reviews import ReviewDecision
 from lfrd.store.transaction import Reader, Transaction
+from lfrd.store.watchlists import NewEntry
 
 LAB = profile.load("lab").rules
 STANDARD = profile.load("standard").rules
@@ -121,7 +124,9 @@ async def held(site: Site, kind: HoldKind, subject_id: str) -> holds.Hold:
     asked = await site.database.write(
         lambda tx: holds.ask(tx, kind, subject_id, "court order 5"), principal="user:ada"
     )
-    return await site.database.write(lambda tx: holds.confirm(tx, asked.id), principal="user:bo")
+    return await site.database.write(
+        lambda tx: two_person.confirm_hold(tx, asked.id), principal="user:bo"
+    )
 
 
 async def test_a_hold_needs_two_people_and_a_reason(tmp_path: Path) -> None:
@@ -140,10 +145,16 @@ async def test_a_hold_needs_two_people_and_a_reason(tmp_path: Path) -> None:
             lambda tx: holds.ask(tx, HoldKind.WATCHLIST, listed, "r"), principal="user:ada"
         )
         with pytest.raises(Conflict, match="two different people"):
-            await database.write(lambda tx: holds.confirm(tx, asked.id), principal="user:ada")
-        await site.watchlists.delete_list(listed, principal="user:ada")  # asked for is not held
+            await database.write(
+                lambda tx: two_person.confirm_hold(tx, asked.id), principal="user:ada"
+            )
+        await site.eraser.erase(
+            ErasureKind.WATCHLIST, listed, "deleted", principal="user:ada"
+        )  # asked for is not held
         with pytest.raises(NotFound):
-            await database.write(lambda tx: holds.confirm(tx, asked.id), principal="user:bo")
+            await database.write(
+                lambda tx: two_person.confirm_hold(tx, asked.id), principal="user:bo"
+            )
 
 
 @pytest.mark.parametrize("kind", [HoldKind.WATCHLIST, HoldKind.PERSON])
@@ -154,9 +165,9 @@ async def test_what_is_on_hold_is_not_erased_by_any_way(tmp_path: Path, kind: Ho
         subject = listed if kind is HoldKind.WATCHLIST else entry.row.person_id
         hold = await held(site, kind, subject)
         for work in (
-            site.watchlists.delete_list(listed, principal="user:x"),
-            site.watchlists.delete_entry(entry.row.id, principal="user:x"),
-            site.watchlists.delete_photo(entry.photos[0].id, principal="user:x"),
+            site.eraser.erase(ErasureKind.WATCHLIST, listed, "deleted", principal="user:x"),
+            site.eraser.erase(ErasureKind.ENTRY, entry.row.id, "deleted", principal="user:x"),
+            site.eraser.erase(ErasureKind.PHOTO, entry.photos[0].id, "deleted", principal="user:x"),
             site.eraser.erase(ErasureKind.WATCHLIST, listed, "r", principal="user:x"),
             site.eraser.erase(ErasureKind.PERSON, entry.row.person_id, "r", principal="user:x"),
         ):
@@ -201,7 +212,8 @@ async def test_erasing_a_person_erases_their_episodes_copies(tmp_path: Path) -> 
         row = await deploy(site, listed)
         episode = await see_somebody(site, row.id, listed)
         await site.watchlists.add_entry(
-            second, "the same", "b", "s", False, None, episode.person_id, principal="user:ada"
+            NewEntry(second, "the same", "b", "s", person_id=episode.person_id),
+            principal="user:ada",
         )
         receipt = await site.eraser.erase(
             ErasureKind.PERSON, episode.person_id, "asked for", principal="user:ada"
@@ -218,6 +230,106 @@ async def test_erasing_a_person_erases_their_episodes_copies(tmp_path: Path) -> 
         assert left.reference == ""
         with pytest.raises(NotFound):
             await site.eraser.erase(ErasureKind.PERSON, "nobody", "r", principal="user:ada")
+
+
+async def until_erased(site: Site, clock: SettableClock, way: str, episode: Episode) -> None:
+    if way == "person":
+        await site.eraser.erase(
+            ErasureKind.PERSON, episode.person_id, "asked for", principal="user:ada"
+        )
+        return
+    await site.deployments.end(episode.deployment_id, "over", principal="user:ada")
+    if way == "timer":
+        clock.advance(DAY_S + 1)
+        await site.retention.sweep()
+    else:
+        await site.eraser.erase(
+            ErasureKind.DEPLOYMENT, episode.deployment_id, "r", principal="user:ada"
+        )
+
+
+@pytest.mark.parametrize(
+    ("way", "why"),
+    [
+        ("person", "the person was erased"),
+        ("timer", "its faces were erased"),
+        ("deployment", "its faces were erased"),
+    ],
+)
+async def test_what_is_erased_is_closed_and_nobody_decides_it(
+    tmp_path: Path, way: str, why: str
+) -> None:
+    clock = SettableClock()
+    async with governed(tmp_path, clock) as site:
+        listed = await make_list(site)
+        row = await deploy(site, listed)
+        episode = await see_somebody(site, row.id, listed)
+        async with site.database.events.subscribe() as changes:
+            await until_erased(site, clock, way, episode)
+            told = set()
+            async for event in changes:
+                assert not isinstance(event, Reset)
+                told.add((event.kind, event.subject_id))
+                if (EventKind.EPISODE_CLOSED, episode.id) in told:
+                    break
+        left = await site.database.read(lambda r: episodes.get(r, episode.id))
+        assert left.state is EpisodeState.CLOSED
+        assert left.closed_at_s is not None
+        assert episodes.why_erased(left) == why
+        with pytest.raises(Conflict, match=why):
+            await site.reviews.submit(
+                episode.id, ReviewDecision.MATCH, "", principal="user:reviewer"
+            )
+        open_ones = await site.database.read(lambda r: episodes.page(r, state=EpisodeState.OPEN))
+        assert open_ones == []
+
+
+async def test_who_looks_at_an_erased_rival_is_told(tmp_path: Path) -> None:
+    async with governed(tmp_path, SettableClock()) as site:
+        listed, other = await make_list(site), await make_list(site, "other")
+        row = await deploy(site, listed)
+        episode = await see_somebody(site, row.id, listed)
+        rival = (await site.watchlists.entries(other))[0].row
+        await site.database.write(
+            lambda tx: episodes.add_rival(
+                tx,
+                episodes.Rival(
+                    episode_id=episode.id,
+                    entry_id=rival.id,
+                    person_id=rival.person_id,
+                    watchlist_id=other,
+                    reference=rival.reference,
+                    score=0.5,
+                ),
+            ),
+            principal="system",
+        )
+        async with site.database.events.subscribe() as changes:
+            await site.eraser.erase(
+                ErasureKind.PERSON, rival.person_id, "asked for", principal="user:ada"
+            )
+            async for event in changes:
+                assert not isinstance(event, Reset)
+                if (event.kind, event.subject_id) == (EventKind.EPISODE_UPDATED, episode.id):
+                    break
+        left = await site.database.read(lambda r: episodes.get(r, episode.id))
+        assert left.state is EpisodeState.OPEN, "the candidate is somebody else"
+
+
+async def test_what_was_erased_and_left_open_is_closed_at_the_start(tmp_path: Path) -> None:
+    clock = SettableClock()
+    async with governed(tmp_path, clock) as site:
+        listed = await make_list(site)
+        row = await deploy(site, listed)
+        episode = await see_somebody(site, row.id, listed)
+        await until_erased(site, clock, "person", episode)
+        await site.database.write(
+            lambda tx: tx.execute("UPDATE episode SET state = 'open', closed_at_s = NULL"),
+            principal="test",
+        )
+    async with governed(tmp_path, clock) as site:
+        left = await site.database.read(lambda r: episodes.get(r, episode.id))
+        assert left.state is EpisodeState.CLOSED
 
 
 async def test_a_running_deployment_is_not_erased(tmp_path: Path) -> None:
@@ -247,19 +359,41 @@ async def test_an_erasure_that_was_cut_off_is_finished(tmp_path: Path, cut: str)
         assert await site.database.read(erasures.unfinished) == []
 
 
-async def test_deleting_by_the_ordinary_way_gets_its_receipt_too(tmp_path: Path) -> None:
+async def test_lists_entries_and_photos_are_erased_with_a_receipt_at_once(tmp_path: Path) -> None:
     async with governed(tmp_path, SettableClock()) as site:
         listed, other = await make_list(site), await make_list(site, "other")
         entry = (await site.watchlists.entries(other))[0]
-        await site.watchlists.delete_photo(entry.photos[0].id, principal="user:ada")
-        await site.watchlists.delete_entry(entry.row.id, principal="user:ada")
-        await site.watchlists.delete_list(listed, principal="user:ada")
-        await site.retention.sweep()
+        await site.eraser.erase(
+            ErasureKind.PHOTO, entry.photos[0].id, "deleted", principal="user:ada"
+        )
+        await site.eraser.erase(ErasureKind.ENTRY, entry.row.id, "deleted", principal="user:ada")
+        await site.eraser.erase(ErasureKind.WATCHLIST, listed, "deleted", principal="user:ada")
         done = await site.database.read(erasures.receipts)
-        assert {item.kind for item in done} == {
-            ErasureKind.PHOTO, ErasureKind.ENTRY, ErasureKind.WATCHLIST,
-        }  # fmt: skip
+        assert {
+            (item.kind, item.entries, item.templates, item.images, item.principal) for item in done
+        } == {
+            (ErasureKind.PHOTO, 0, 1, 1, "user:ada"),
+            (ErasureKind.ENTRY, 1, 0, 0, "user:ada"),
+            (ErasureKind.WATCHLIST, 1, 1, 1, "user:ada"),
+        }
         assert all(item.state is ErasureState.DONE for item in done)
+        for kind in (ErasureKind.PHOTO, ErasureKind.ENTRY, ErasureKind.WATCHLIST):
+            with pytest.raises(NotFound):
+                await site.eraser.erase(kind, "nothing", "deleted", principal="user:ada")
+
+
+async def test_an_expired_list_gets_its_receipt(tmp_path: Path) -> None:
+    clock = SettableClock()
+    async with governed(tmp_path, clock) as site:
+        listed = await make_list(site)
+        await site.watchlists.change_list(
+            listed, {"expires_at_s": clock.wall_s() + DAY_S}, principal="user:ada"
+        )
+        clock.advance(30 * DAY_S)
+        await site.expiry.sweep()
+        (receipt,) = await site.database.read(erasures.receipts)
+        assert (receipt.subject_id, receipt.reason) == (listed, "it has expired")
+        assert receipt.state is ErasureState.DONE
 
 
 async def test_no_receipt_while_the_escrow_still_opens_a_deleted_photo(tmp_path: Path) -> None:
@@ -270,7 +404,11 @@ async def test_no_receipt_while_the_escrow_still_opens_a_deleted_photo(tmp_path:
         await site.retention.sweep()
         entry = (await site.watchlists.entries(listed))[0]
         escrow.parent.rename(tmp_path / "away")
-        await site.watchlists.delete_entry(entry.row.id, principal="user:ada")
+        with pytest.raises(StoreFailed):
+            await site.eraser.erase(
+                ErasureKind.ENTRY, entry.row.id, "deleted", principal="user:ada"
+            )
+        assert await site.watchlists.entries(listed) == [], "off the list nevertheless"
         await site.retention.sweep()
         (open_one,) = await site.database.read(erasures.unfinished)
         assert open_one.kind is ErasureKind.ENTRY
@@ -300,7 +438,7 @@ async def test_links_of_the_log_are_found_without_reading_all_of_it(tmp_path: Pa
             return (
                 reader.count("SELECT count(*) FROM audit_link WHERE subject_id = 'every'"),
                 reader.count("SELECT count(*) FROM audit_link WHERE subject_id = 's3'"),
-                " ".join(str(row[3]) for row in plan),
+                " ".join(row.text("detail") for row in plan),
             )
 
         others, gone, plan = await site.database.read(left)
@@ -318,7 +456,18 @@ async def test_two_thresholds_at_one_moment_keep_their_order(tmp_path: Path) -> 
                 thresholds.note(
                     tx,
                     thresholds.ThresholdRow(
-                        row.id, 5e9, threshold, 1, 4, 2.0, 10.0, 1e-3, 1e-4, 1e-2, False, "system"
+                        deployment_id=row.id,
+                        at_s=5e9,
+                        threshold=threshold,
+                        reference_count=1,
+                        looks=4,
+                        looks_effective=2.0,
+                        demographic_factor=10.0,
+                        fpir=1e-3,
+                        fpir_low=1e-4,
+                        fpir_high=1e-2,
+                        extrapolated=False,
+                        principal="system",
                     ),
                 )
 

@@ -12,11 +12,14 @@ from hypothesis import strategies as st
 from store_builders import opened
 
 from lfrd.clock import ManualClock
-from lfrd.errors import Conflict, NotFound, StoreFailed
+from lfrd.errors import BadInput, Conflict, NotFound, StoreFailed
 from lfrd.governance.review import (
+    SHOWN_PX_AT_LEAST,
+    SHOWN_S_AT_LEAST,
     UNDO_WINDOW_S,
     Outcome,
     Reviews,
+    Shown,
     conclude,
     is_due,
     may_undo,
@@ -28,6 +31,8 @@ from lfrd.store.database import Database
 from lfrd.store.episodes import EpisodeState
 from lfrd.store.outcomes import OutcomeKind
 from lfrd.store.reviews import Review, ReviewDecision
+from tui.screens import deciding
+from tui.widgets import faces
 
 decisions = st.lists(st.sampled_from(ReviewDecision), max_size=5)
 MATCH, NOT_MATCH, UNSURE = ReviewDecision
@@ -68,7 +73,10 @@ def test_a_conclusion_stands(
 
 
 def review(decision: ReviewDecision, final_at_s: float | None, number: int = 0) -> Review:
-    return Review(f"r{number}", "e", f"user:{number}", decision, "", 100.0, final_at_s)
+    return Review(
+        id=f"r{number}", episode_id="e", principal=f"user:{number}", decision=decision, reason="",
+        submitted_at_s=100.0, final_at_s=final_at_s,
+    )  # fmt: skip
 
 
 def test_what_became_final_first_counts() -> None:
@@ -105,12 +113,9 @@ async def state(database: Database, episode_id: str) -> EpisodeState:
 
 async def leaves(database: Database, action: str) -> list[str]:
     return await database.read(
-        lambda reader: [
-            str(row[0])
-            for row in reader.rows(
-                "SELECT principal FROM audit_leaf WHERE action = ? ORDER BY id", (action,)
-            )
-        ]
+        lambda reader: reader.column(
+            "SELECT principal FROM audit_leaf WHERE action = ? ORDER BY id", (action,)
+        )
     )
 
 
@@ -377,3 +382,34 @@ async def test_a_full_disk_turns_health_red_and_is_tried_again(
             assert (await health.after(picture.version)).status is Status.OK
             assert await state(database, episode_id) is EpisodeState.CLOSED
             sweeper.cancel()
+
+
+@pytest.mark.parametrize(
+    ("shown", "said"),
+    [
+        (Shown(0, 64, 2.0), "the face was drawn 0 dots"),
+        (Shown(15, 64, 2.0), "the face was drawn 15 dots"),
+        (Shown(64, 2, 2.0), "the reference was drawn 2 dots"),
+        (Shown(64, 64, 0.3), "seen for 0.3 s"),
+    ],
+)
+async def test_nobody_decides_about_a_face_that_nobody_saw(
+    tmp_path: Path, shown: Shown, said: str
+) -> None:
+    async with site(tmp_path, ManualClock()) as (database, reviewing):
+        episode_id = (await raise_one(database)).id
+        with pytest.raises(BadInput, match=said):
+            await reviewing.submit(episode_id, MATCH, "", shown, principal=ANNA)
+        assert await leaves(database, "review.submit") == []
+        await reviewing.submit(episode_id, MATCH, "", Shown(16, 16, 0.4), principal=ANNA)
+        (kept,) = await database.read(
+            lambda reader: reader.column(
+                "SELECT payload FROM audit_leaf WHERE action = 'review.submit'"
+            )
+        )
+        assert '"face_px":16' in kept
+
+
+def test_the_terminal_knows_what_the_daemon_wants() -> None:
+    assert faces.SHOWN_PX_AT_LEAST == SHOWN_PX_AT_LEAST
+    assert deciding.LOOK_S == SHOWN_S_AT_LEAST

@@ -11,7 +11,10 @@ MATCH, NOT_MATCH, UNSURE = ReviewDecision
 
 
 def said(who: str, what: ReviewDecision, after_s: float = 30.0) -> Review:
-    return Review(f"{who}-{what}", "e", f"user:{who}", what, "", 1000.0 + after_s, 2000.0)
+    return Review(
+        id=f"{who}-{what}", episode_id="e", principal=f"user:{who}", decision=what, reason="",
+        submitted_at_s=1000.0 + after_s, final_at_s=2000.0,
+    )  # fmt: skip
 
 
 def decided(outcome: Outcome | None, *reviews: Review) -> Decided:

@@ -68,7 +68,10 @@ async def test_a_labelled_report_of_this_model_takes_the_place_of_ten(
             return derived.demographic_factor, derived.threshold
 
         async def register(text: str, digest: str, known_by: str) -> str:
-            new = NewEvaluation("p", digest, 1.0, 100, 0.5, 0.05, 0.95, text, known_by * 64)
+            new = NewEvaluation(
+                pack="p", model_digest=digest, evaluated_at_s=1.0, list_size=100, threshold=0.5,
+                threshold_low=0.05, threshold_high=0.95, report=text, report_sha256=known_by * 64,
+            )  # fmt: skip
             made = await site.database.write(
                 lambda tx: evaluations.add(tx, new), principal="user:ada"
             )
@@ -93,8 +96,10 @@ async def test_a_labelled_report_of_this_model_takes_the_place_of_ten(
 def test_the_newest_labelled_report_counts() -> None:
     def row(text: str) -> evaluations.Evaluation:
         return evaluations.Evaluation(
-            "p", "m", 1.0, 9, 0.5, 0.1, 0.9, text, "f" * 64, "e", 1.0, "user:ada"
-        )
+            id="e", pack="p", model_digest="m", evaluated_at_s=1.0, list_size=9, threshold=0.5,
+            threshold_low=0.1, threshold_high=0.9, report=text, report_sha256="f" * 64,
+            registered_at_s=1.0, principal="user:ada",
+        )  # fmt: skip
 
     newest_first = [
         row(report()),

@@ -17,7 +17,9 @@ from lfrd.identity.live_search import LiveSearch
 from lfrd.identity.opening import open_search
 from lfrd.store import episodes, reviews
 from lfrd.store.episodes import EpisodeState
+from lfrd.store.erasures import ErasureKind
 from lfrd.store.reviews import ReviewDecision
+from lfrd.store.watchlists import NewEntry
 from lfrd.types import F32, Look, Match
 from lfrd.vision import packs
 
@@ -50,9 +52,7 @@ async def probe(site: Lists, photo: bytes) -> F32:
 
 
 async def actions(site: Lists) -> list[str]:
-    return await site.database.read(
-        lambda reader: [str(row[0]) for row in reader.rows("SELECT action FROM audit_leaf")]
-    )
+    return await site.database.read(lambda reader: reader.column("SELECT action FROM audit_leaf"))
 
 
 async def enrolled(site: Lists, watchlist_id: str, reference: str, photo: bytes) -> str:
@@ -75,7 +75,7 @@ async def test_what_changes_is_known_to_the_running_search(
     assert search.nearest("door", seen, 5) == [()]
     await site.photos.release(photo.id, principal=ADA)
     assert search.nearest("door", seen, 5)[0][0].entry_id == entry_id
-    await site.watchlists.delete_photo(photo.id, principal=ADA)
+    await site.eraser.erase(ErasureKind.PHOTO, photo.id, "deleted", principal=ADA)
     assert search.nearest("door", seen, 5) == [()]
     assert {"image.quarantine", "image.release", "image.delete"} <= set(await actions(site))
 
@@ -170,11 +170,14 @@ async def test_somebody_under_18_needs_a_reason_and_a_second_person(
     watchlist_id = await site.make_list()
     with pytest.raises(BadInput, match="under 18"):
         await site.watchlists.add_entry(
-            watchlist_id, "c", "missing", "police", True, None, None, principal=ADA
+            NewEntry(watchlist_id, "c", "missing", "police", under_18=True), principal=ADA
         )
     entry = await site.watchlists.add_entry(
-        watchlist_id, "c", "missing", "police", True, None, None,
-        under_18_reason="missing since Monday", principal=ADA,
+        NewEntry(
+            watchlist_id, "c", "missing", "police",
+            under_18=True, under_18_reason="missing since Monday",
+        ),
+        principal=ADA,
     )  # fmt: skip
     await site.watchlists.add_photo(entry.row.id, people[2], "x", principal=ADA)
     search = await site.search(watchlist_id)
@@ -219,7 +222,7 @@ async def test_one_person_on_two_lists_is_no_look_alike_of_themselves(
     entry_id = await enrolled(site, first, "a", people[0])
     person_id = (await site.watchlists.get_entry(entry_id)).row.person_id
     other = await site.watchlists.add_entry(
-        second, "b", "ban", "incident", False, None, person_id, principal=ADA
+        NewEntry(second, "b", "ban", "incident", person_id=person_id), principal=ADA
     )
     image = await site.watchlists.add_photo(other.row.id, people[0], "x", principal=ADA)
     codes = {finding.code for finding in from_json(image.findings)}
@@ -270,7 +273,7 @@ async def test_deleting_somebody_forgets_what_live_tracks_said_of_them(
     found = search.nearest("door", await probe(site, people[0]), 5)[0]
     evidence.consider(_look(found))
     assert evidence.fused(entry_id) > 0.8
-    await site.watchlists.delete_entry(entry_id, principal=ADA)
+    await site.eraser.erase(ErasureKind.ENTRY, entry_id, "deleted", principal=ADA)
     assert evidence.fused(entry_id) == float("-inf")
     search.tracks.end("door", 1)
     assert search.tracks.raised["door"] == 1
@@ -299,7 +302,7 @@ async def test_a_growing_list_raises_the_threshold_and_a_shrinking_one_does_not_
     history = await site.thresholds.history(search.deployment_id)
     assert [row.threshold for row in history] == [raised]
     assert history[0].reference_count == 2
-    await site.watchlists.delete_entry(entry_id, principal=ADA)
+    await site.eraser.erase(ErasureKind.ENTRY, entry_id, "deleted", principal=ADA)
     assert search.threshold == raised
 
 

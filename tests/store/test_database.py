@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from store_builders import opened
+from store_builders import add_list, opened
 
 from lfrd.errors import BadInput, Conflict, StateError, StoreFailed
 from lfrd.events import EventKind
@@ -196,7 +196,7 @@ FILL = """
     import asyncio, resource, signal, sys
     from pathlib import Path
     sys.path.insert(0, "tests")
-    from store_builders import opened
+    from store_builders import add_list, opened
     from lfrd.errors import StoreFailed
     from lfrd.store import cameras
 
@@ -316,3 +316,34 @@ async def test_keys_and_database_open_without_the_helper(tmp_path: Path) -> None
     plain = connect(tmp_path / "state" / "lfrd.db", page_key)
     assert plain.value("SELECT count(*) FROM migration") >= 1
     plain.close()
+
+
+@pytest.mark.parametrize("left", ["missing", "empty", "without tables"])
+async def test_keys_without_their_database_are_no_new_beginning(tmp_path: Path, left: str) -> None:
+    async with opened(tmp_path) as db:
+        await db.write(add_list, principal="ada")
+    path = tmp_path / "lfrd.db"
+    path.unlink()
+    if left == "empty":
+        path.touch(mode=0o600)
+    with StateFolder(tmp_path) as folder, KeyStore(folder, load_master_key(folder, {})) as keys:
+        if left == "without tables":
+            connect(path, keys.page_key("lfrd.db")).close()
+        with pytest.raises(StateError, match=r"keys of 1 watchlists.*backup.*lfrd run --new"):
+            async with Database(folder, keys):
+                pass
+        assert path.exists() == (left != "missing"), "nothing was made in its place"
+        async with Database(folder, keys, new=True) as db:
+            assert await db.read(lambda r: r.count("SELECT count(*) FROM watchlist")) == 0
+        async with Database(folder, keys) as db:
+            await db.write(add_list, principal="ada")
+
+
+async def test_an_empty_keys_file_is_a_missing_one(tmp_path: Path) -> None:
+    async with opened(tmp_path) as db:
+        await db.write(add_list, principal="ada")
+    (tmp_path / "keys.db").write_bytes(b"")
+    with StateFolder(tmp_path) as folder:
+        master = load_master_key(folder, {})
+        with pytest.raises(StateError, match="missing or empty"), KeyStore(folder, master):
+            pass

@@ -26,8 +26,7 @@ async def decide(reviews: Reviews, episode: Episode, what: ReviewDecision, who: 
 
 
 async def actions(db: Database) -> list[str]:
-    rows = await db.read(lambda r: list(r.rows("SELECT action FROM audit_leaf ORDER BY id")))
-    return [str(row[0]) for row in rows]
+    return await db.read(lambda r: r.column("SELECT action FROM audit_leaf ORDER BY id"))
 
 
 async def test_disagreement_about_a_decoy_closes_it_and_needs_no_supervisor(tmp_path: Path) -> None:

@@ -122,7 +122,10 @@ async def test_a_rival_is_shown_beside(tmp_path: Path) -> None:
             lambda tx: add_person(tx, entry.watchlist_id, "two", unit_vectors(2)[1]),
             principal="ada",
         )
-        rival = Rival(episode.id, twin.id, twin.person_id, twin.watchlist_id, "two", 0.5)
+        rival = Rival(
+            episode_id=episode.id, entry_id=twin.id, person_id=twin.person_id,
+            watchlist_id=twin.watchlist_id, reference="two", score=0.5,
+        )  # fmt: skip
         await db.write(lambda tx: episodes.add_rival(tx, rival), principal="system")
         with pytest.raises(Conflict):
             await db.write(lambda tx: episodes.add_rival(tx, rival), principal="system")

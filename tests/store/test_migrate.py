@@ -46,12 +46,12 @@ def test_the_shipped_migrations_apply_to_an_empty_file(path: Path) -> None:
     shipped = read_migrations(migrations_folder())
     connection = opened_with(path, *shipped)
     rows = list(connection.rows("SELECT number, name, sha256, applied_at_s FROM migration"))
-    assert rows[0] == (1, "spine", shipped[0].sha256, 1_000.0)
-    strict = list(
-        connection.rows(
-            "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table'"
-            " AND NOT strict AND name NOT LIKE 'sqlite_%'"
-        )
+    assert rows[0] == {
+        "number": 1, "name": "spine", "sha256": shipped[0].sha256, "applied_at_s": 1_000.0,
+    }  # fmt: skip
+    strict = connection.column(
+        "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table'"
+        " AND NOT strict AND name NOT LIKE 'sqlite_%'"
     )
     assert strict == []
     connection.close()
@@ -61,10 +61,10 @@ def test_the_shipped_migrations_apply_to_an_empty_file(path: Path) -> None:
 def test_a_copy_is_made_before_an_existing_file_changes(path: Path) -> None:
     fill(path)
     connection = opened_with(path, FIRST, SECOND)
-    assert list(connection.rows("SELECT name, size FROM thing")) == [("kept", 3)]
+    assert list(connection.rows("SELECT name, size FROM thing")) == [{"name": "kept", "size": 3}]
     connection.close()
     copy = connect(path.with_name("lfrd.db.before-0002"), KEY)
-    assert list(copy.rows("SELECT * FROM thing")) == [("kept",)]
+    assert copy.column("SELECT * FROM thing") == ["kept"]
     copy.close()
     assert path.with_name("lfrd.db.before-0002").stat().st_mode & 0o077 == 0
     assert b"kept" not in path.with_name("lfrd.db.before-0002").read_bytes()
@@ -94,7 +94,7 @@ def test_a_migration_that_fails_half_way_leaves_the_old_file(path: Path, broken:
     with pytest.raises((StoreFailed, StateError)):
         opened_with(path, FIRST, migration(2, broken))
     connection = opened_with(path, FIRST)
-    assert list(connection.rows("SELECT * FROM thing")) == [("kept",)]
+    assert connection.column("SELECT * FROM thing") == ["kept"]
     assert connection.value("SELECT count(*) FROM migration") == 1
     connection.close()
     assert path.with_name("lfrd.db.before-0002").exists()

@@ -39,8 +39,10 @@ class Filled:
         self.stays_episode = raise_episode(tx, deployment.id, self.stays, 2)
         who = self.gone
         episodes.add_rival(
-            tx, episodes.Rival(self.stays_episode.id, who.id, who.person_id, who.watchlist_id,
-                               "gone", 0.5)
+            tx, episodes.Rival(
+                episode_id=self.stays_episode.id, entry_id=who.id, person_id=who.person_id,
+                watchlist_id=who.watchlist_id, reference="gone", score=0.5,
+            )
         )  # fmt: skip
 
 

@@ -57,3 +57,35 @@ def test_a_folder_that_cannot_be_made_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StateError, match="cannot be used"), StateFolder(tmp_path / "file" / "x"):
         pass
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o755, 0o770, 0o701])
+def test_a_folder_that_others_may_use_is_refused_with_the_mend(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "state"
+    path.mkdir()
+    path.chmod(mode)
+    with pytest.raises(StateError, match=f"mode {mode:04o}.*`chmod 700 {path}`"), StateFolder(path):
+        pass
+    path.chmod(0o700)
+    with StateFolder(path):
+        pass
+
+
+def test_the_group_may_pass_to_the_socket(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state").chmod(0o750)
+    with StateFolder(tmp_path / "state"):
+        pass
+
+
+@pytest.mark.parametrize("name", ["lfrd.db", "keys.db", "index.db", "lfrd.db.before-0009"])
+@pytest.mark.parametrize("mode", [0o644, 0o660, 0o606])
+def test_a_file_that_others_may_use_is_refused_with_the_mend(
+    tmp_path: Path, name: str, mode: int
+) -> None:
+    file = tmp_path / name
+    file.touch()
+    file.chmod(mode)
+    mend = f"mode {mode:04o}.*`chmod 600 {file}`"
+    with pytest.raises(StateError, match=mend), StateFolder(tmp_path):
+        pass

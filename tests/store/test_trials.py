@@ -68,9 +68,9 @@ async def test_the_same_passage_is_counted_once_and_can_be_taken_back(tmp_path: 
 async def test_only_test_subjects_of_the_running_deployment_are_counted(tmp_path: Path) -> None:
     def others(tx: Transaction) -> tuple[str, str]:
         banned = watchlists.add(tx, NewWatchlist("bans", Category.EXCLUDED, "a ban", "security"))
-        one = watchlists.add_entry(tx, NewEntry(banned.id, "x", Category.EXCLUDED))
+        one = watchlists.add_entry(tx, NewEntry(banned.id, "x"))
         apart = add_list(tx, "another test")
-        two = watchlists.add_entry(tx, NewEntry(apart.id, "y", Category.TEST))
+        two = watchlists.add_entry(tx, NewEntry(apart.id, "y"))
         return one.id, two.id
 
     async with opened(tmp_path, clock=ManualClock(START_S)) as db:
@@ -94,9 +94,7 @@ async def test_only_test_subjects_of_the_running_deployment_are_counted(tmp_path
 async def test_after_its_expiry_nobody_is_counted(tmp_path: Path) -> None:
     def listed(tx: Transaction) -> str:
         made = add_list(tx)
-        entry = watchlists.add_entry(
-            tx, NewEntry(made.id, "s", Category.TEST, expires_at_s=START_S + 100)
-        )
+        entry = watchlists.add_entry(tx, NewEntry(made.id, "s", expires_at_s=START_S + 100))
         deployments.take_snapshot(tx, start_deployment(tx).id, made.id)
         return entry.id
 

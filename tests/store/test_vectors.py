@@ -211,7 +211,7 @@ async def test_deleted_faces_are_gone_from_the_database_file(tmp_path: Path) -> 
     async with opened(tmp_path, encrypted=False) as db:
         people = await _people(db, unit_vectors(20))
         rows = await db.read(lambda r: list(r.rows("SELECT sealed_vector FROM template")))
-        sealed = [row[0] for row in rows if isinstance(row[0], bytes)]
+        sealed = [row.blob("sealed_vector") for row in rows]
         assert await db.checkpoint()
         assert await asyncio.to_thread(_found, tmp_path, "lfrd.db", sealed) == 20  # the control
         for entry in people:

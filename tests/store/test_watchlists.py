@@ -46,9 +46,9 @@ async def test_reading_a_photo_is_logged_in_the_same_transaction(tmp_path: Path)
         crop = await db.write(lambda tx: reference_images.read_crop(tx, image.id), principal="ben")
         assert (photo, crop) == (b"photo of one", b"crop of one")
         logged = await db.read(
-            lambda r: list(r.rows("SELECT principal FROM audit_leaf WHERE class = 'consultation'"))
+            lambda r: r.column("SELECT principal FROM audit_leaf WHERE class = 'consultation'")
         )
-        assert logged == [("ben",), ("ben",)]
+        assert logged == ["ben", "ben"]
 
 
 async def test_a_photo_whose_reading_cannot_be_logged_is_not_shown(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ async def test_deleting_an_entry_leaves_no_row_of_it(tmp_path: Path) -> None:
 async def test_a_person_on_another_list_outlives_an_entry(tmp_path: Path) -> None:
     def second_entry(tx: Transaction, person_id: str) -> watchlists.Entry:
         other = add_list(tx, "second")
-        new = watchlists.NewEntry(other.id, "one", watchlists.Category.TEST, person_id=person_id)
+        new = watchlists.NewEntry(other.id, "one", person_id=person_id)
         return watchlists.add_entry(tx, new)
 
     async with opened(tmp_path) as db:
@@ -170,8 +170,8 @@ async def test_what_cannot_be_is_refused_and_nothing_stored(tmp_path: Path) -> N
         again = reference_images.NewReferenceImage(
             entry.id, b"photo of one", 1, 1, b"c", b"p", QUALITY
         )
-        twin = watchlists.NewEntry(watchlist.id, "one", watchlists.Category.TEST)
-        nowhere = watchlists.NewEntry("none", "two", watchlists.Category.TEST)
+        twin = watchlists.NewEntry(watchlist.id, "one")
+        nowhere = watchlists.NewEntry("none", "two")
         bad = Template(np.array([np.nan], np.float32), "sha256:model-b")
         for action, error in (
             (lambda tx: add_list(tx), Conflict),

@@ -20,7 +20,7 @@ from lfrd.store import deployments, episodes, reference_images, watchlists
 from lfrd.store.episodes import Evidence, NewEpisode
 from lfrd.store.reference_images import NewReferenceImage
 from lfrd.store.transaction import Transaction
-from lfrd.store.watchlists import Category, NewEntry
+from lfrd.store.watchlists import NewEntry
 from tui.app import OperatorApp, run_tui
 from tui.screens.main import MainScreen
 from tui.widgets.picture import image_widget
@@ -37,7 +37,7 @@ async def raise_candidate(served: Served, reference: str) -> None:
 
     def build(tx: Transaction) -> None:
         made = add_list(tx, f"list of {reference}")
-        entry = watchlists.add_entry(tx, NewEntry(made.id, reference, Category.TEST))
+        entry = watchlists.add_entry(tx, NewEntry(made.id, reference))
         photo = png("blue")
         image = NewReferenceImage(entry.id, photo, 112, 112, photo, photo, QUALITY)
         reference_images.add(tx, image)

@@ -35,6 +35,7 @@ from lfrd.client import Back
 from lfrd.errors import Conflict
 from tui.screens.cameras import CamerasScreen
 from tui.screens.help import HelpScreen
+from tui.screens.scene import SceneScreen
 from tui.widgets.cameras import CameraList
 from tui.widgets.faces import FacePanel
 from tui.widgets.picture import Picture
@@ -170,6 +171,91 @@ async def test_the_old_face_never_stands_beside_the_next_name() -> None:
         await look(pilot, screen, desk.advance)
         screen.action_move(1)
         assert not any(picture.has_image for picture in screen.query(Picture))
+
+
+def erase(desk: Desk, why: str = "the person was erased") -> None:
+    """The daemon erases the first candidate, and says so."""
+    gone = {"state": AlertState.CLOSED, "closed_at_s": NOW_S, "reference": "", "erased": why}
+    desk.held["alert-1"] = desk.held["alert-1"].model_copy(update=gone)
+    desk.photos = {}
+    told = EventMessage(id=9, kind=EventKind.ALERT_CLOSED, subject_id="alert-1", at_s=NOW_S)
+    desk.stream.put_nowait(told)
+
+
+@pytest.mark.parametrize("size", [(24, 24), (40, 24), (60, 24), (80, 12)])
+@pytest.mark.parametrize("key", ["m", "n", "u"])
+async def test_no_decision_is_taken_where_no_face_can_be_seen(
+    size: tuple[int, int], key: str
+) -> None:
+    desk = Desk(alert(1, raised_at_s=NOW_S - 5))
+    async with screen_of(desk, size) as (pilot, screen):
+        await until(pilot, lambda: screen.query_one(FacePanel).is_too_small)
+        desk.advance(5)
+        await pilot.press(key)
+        await pilot.pause()
+        assert desk.submitted == []
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: screen.query_one(FacePanel).seen_s() is not None)
+        await pilot.press(key)  # what was there while it was too small does not count
+        await pilot.pause()
+        assert desk.submitted == []
+        desk.advance(1)
+        await pilot.press(key)
+        await until(pilot, lambda: desk.submitted)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_decision_says_what_was_shown(size: tuple[int, int]) -> None:
+    desk = Desk(alert(1, raised_at_s=NOW_S - 5))
+    async with screen_of(desk, size) as (pilot, screen):
+        await look(pilot, screen, desk.advance)
+        await pilot.press("m")
+        await until(pilot, lambda: desk.submitted)
+        shown = desk.submitted[0][1].shown
+        assert shown.face_px == shown.reference_px >= 20
+        assert shown.seen_s >= 1.0
+
+
+async def test_an_erased_face_leaves_the_screen_at_once() -> None:
+    desk = Desk(alert(1, raised_at_s=NOW_S - 5))
+    async with screen_of(desk) as (pilot, screen):
+        await look(pilot, screen, desk.advance)
+        pictures = [screen.query_one(f"#{name}", Picture) for name in ("probe", "reference")]
+        assert all(picture.has_image for picture in pictures)
+        erase(desk)
+        await until(pilot, lambda: not any(picture.has_image for picture in pictures))
+        assert "the person was erased" in text_of(pilot)
+        await pilot.press("m")
+        await pilot.pause()
+        assert desk.submitted == []
+
+
+async def test_an_erased_scene_leaves_the_screen_at_once() -> None:
+    desk = Desk(alert(1, raised_at_s=NOW_S - 5))
+    async with screen_of(desk) as (pilot, screen):
+        await look(pilot, screen, desk.advance)
+        await pilot.press("s")
+        await until(pilot, lambda: isinstance(screen.app.screen, SceneScreen))
+        shown = screen.app.screen.query_one("#scene", Picture)
+        await until(pilot, lambda: shown.has_image)
+        erase(desk)
+        await until(pilot, lambda: not shown.has_image)
+
+
+async def test_the_photo_of_an_erased_rival_leaves_the_screen_at_once() -> None:
+    desk = Desk(alert(1, raised_at_s=NOW_S - 5, rivals=(rival(),)))
+    async with screen_of(desk) as (pilot, screen):
+        await look(pilot, screen, desk.advance)
+        await pilot.press("o")
+        await until(pilot, lambda: "OTHER PERSON" in text_of(pilot))
+        reference = screen.query_one("#reference", Picture)
+        await until(pilot, lambda: reference.has_image)
+        held = desk.held["alert-1"]
+        gone = held.rivals[0].model_copy(update={"reference": ""})
+        desk.held["alert-1"] = held.model_copy(update={"rivals": (gone,)})
+        told = EventMessage(id=9, kind=EventKind.ALERT_UPDATED, subject_id="alert-1", at_s=NOW_S)
+        desk.stream.put_nowait(told)
+        await until(pilot, lambda: "OTHER PERSON" not in text_of(pilot))
 
 
 async def test_the_reason_goes_along_with_the_decision() -> None:

@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.events import Click
 from textual.screen import Screen
 
-from lfrd.api.schema import Alert, AlertState, ReviewDecision, ReviewSubmit
+from lfrd.api.schema import Alert, AlertState, ReviewDecision, ReviewSubmit, Shown
 from lfrd.errors import LfrdError
 from lfrd.review_client import ReviewClient
 from tui.board import Board
@@ -88,7 +88,7 @@ class DecidingScreen(Screen[None]):
             self._start_undo()
         elif (alert := self._decidable()) is not None:
             self._busy = True
-            self._submit(alert.id, ReviewDecision(what))
+            self._submit(alert.id, ReviewDecision(what), self._face_panel.shown())
 
     @on(Click, "#pending")
     def click_pending(self) -> None:
@@ -151,6 +151,8 @@ class DecidingScreen(Screen[None]):
             self.complain("there is nothing to decide")
         elif not is_undecided(alert):
             self.complain("already decided; z undoes it while that is possible")
+        elif self._face_panel.is_too_small:
+            self.complain("the faces are too small to be known: make the window larger")
         elif (seen_s := self._face_panel.seen_s()) is None:
             self.complain("look first: face and reference must both be on the screen")
         elif seen_s < LOOK_S:
@@ -160,8 +162,9 @@ class DecidingScreen(Screen[None]):
         return None
 
     @work(group="review")
-    async def _submit(self, alert_id: str, decision: ReviewDecision) -> None:
-        review = ReviewSubmit(decision=decision, reason=self._reasons.get(alert_id, ""))
+    async def _submit(self, alert_id: str, decision: ReviewDecision, shown: Shown) -> None:
+        reason = self._reasons.get(alert_id, "")
+        review = ReviewSubmit(decision=decision, reason=reason, shown=shown)
         try:
             async with self.in_order:
                 self.board.put(await self._client.submit_review(alert_id, review))

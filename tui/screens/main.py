@@ -23,6 +23,7 @@ from tui.live import read_alert
 from tui.screens.cameras import CamerasScreen, Situation
 from tui.screens.deciding import DecidingScreen
 from tui.screens.help import HelpScreen
+from tui.screens.scene import SceneScreen
 from tui.widgets.banner import Banner
 from tui.widgets.cameras import CameraList, cameras_in_short
 from tui.widgets.candidates import CandidateList
@@ -237,7 +238,16 @@ class MainScreen(DecidingScreen):
         reason = "" if alert is None else self._reasons.get(alert.id, "")
         self._face_panel.show(alert, camera_name, reason)
         self._face_panel.border_subtitle = "" if self._me is None else me_text(self._me)
+        self._drop_erased_scene()
         self._refresh_lines(now_s)
+
+    def _drop_erased_scene(self) -> None:
+        for screen in self.app.screen_stack:
+            if isinstance(screen, SceneScreen):
+                alert = self.board.get(screen.alert_id)
+                why = "its time is over" if alert is None else alert.erased
+                if why:
+                    screen.drop(why)
 
     def _refresh_lines(self, now_s: float) -> None:
         self._away.set_class(self._away_since_s is not None, "-shown")

@@ -35,6 +35,15 @@ class SceneScreen(ModalScreen[None]):
         self._camera_name = camera_name
         self._picture = Picture(image_class, id="scene")
 
+    @property
+    def alert_id(self) -> str:
+        return self._alert.id
+
+    def drop(self, why: str) -> None:
+        """The picture was erased while it was looked at."""
+        self.workers.cancel_group(self, "scene")
+        self._picture.say(why)
+
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialogue preview") as box:
             seen = f"{self._camera_name} · {clock_text(self._alert.raised_at_s)}"

@@ -14,7 +14,7 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Button, ContentSwitcher, Static
 
-from lfrd.api.schema import Alert, AlertState
+from lfrd.api.schema import Alert, AlertState, Shown
 from lfrd.client import Client
 from lfrd.errors import LfrdError
 from tui.widgets.line import Line
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from tui.widgets.picture import ImageClass
 
 SETTLE_S = 0.1
+SHOWN_PX_AT_LEAST = 16
+"""What the daemon wants of a face that is decided about: dots on the shorter side."""
 BUTTONS = (
     ("match", "m Match"),
     ("not_a_match", "n Not a match"),
@@ -92,7 +94,8 @@ def verdict_content(alert: Alert, reason: str, now_s: float) -> Content:
 
 def _undecided_content(alert: Alert, reason: str) -> Content:
     if not is_undecided(alert):
-        closed = Content.styled("Closed without a decision of yours.", "$quiet")
+        why = f": {alert.erased}" if alert.erased else ""
+        closed = Content.styled(f"Closed without a decision of yours{why}.", "$quiet")
         return _with_figures(closed, alert)
     if reason:
         return Content.assemble(("Reason for your decision: ", "$quiet"), reason)
@@ -121,6 +124,11 @@ def _with_figures(first: Content, alert: Alert) -> Content:
     return Content("\n").join([first, Content(figures_text(alert.revealed)), last])
 
 
+def _faces_of(alert: Alert) -> tuple[object, ...]:
+    """Whose photos are shown: the candidate's; another rival who was erased makes it others."""
+    return alert.id, tuple(rival.person_id for rival in alert.rivals if not rival.reference)
+
+
 class FacePanel(Vertical):
     """Face, reference, verdict and the three decisions, all of the same weight."""
 
@@ -137,9 +145,10 @@ class FacePanel(Vertical):
         self._reference_caption = Line(id="reference-caption", classes="caption")
         self._verdict = Line(id="verdict")
         self._switcher = ContentSwitcher(initial="empty")
-        self._faces_of: str | None = None
+        self._faces_of: tuple[object, ...] | None = None
         self._other = 0  # which rival's photo stands in for the reference; 0 is none
         self._seen_since_s: float | None = None
+        self._loaded = False
         self._failed = False
 
     def compose(self) -> ComposeResult:
@@ -164,16 +173,44 @@ class FacePanel(Vertical):
         button.can_focus = False  # the keys m, n, u do the same; focus stays on the list
         return button
 
+    @property
+    def is_too_small(self) -> bool:
+        """Whether the photos are here and drawn too small to be known."""
+        return self._loaded and not self._other and self._drawn_px() < SHOWN_PX_AT_LEAST
+
     def seen_s(self) -> float | None:
-        """For how long face and reference have been on the screen; None where they are not."""
-        hidden = self._seen_since_s is None or not self.display or self._other
-        return None if hidden or self._seen_since_s is None else self._now() - self._seen_since_s
+        """For how long face and reference could be seen; None where they cannot."""
+        self._watch()
+        return None if self._seen_since_s is None else self._now() - self._seen_since_s
+
+    def shown(self) -> Shown:
+        """What the operator has before them, for the daemon to judge."""
+        return Shown(
+            face_px=self._seen.drawn_px,
+            reference_px=0 if self._other else self._reference.drawn_px,
+            seen_s=max(0.0, self.seen_s() or 0.0),
+        )
+
+    def _drawn_px(self) -> int:
+        return min(self._seen.drawn_px, self._reference.drawn_px)
+
+    def _watch(self) -> None:
+        """The time counts from when both can be seen, and begins anew where they cannot."""
+        hidden = not self._loaded or not self.display or self._other
+        if hidden or self._drawn_px() < SHOWN_PX_AT_LEAST:
+            self._seen_since_s = None
+        elif self._seen_since_s is None:
+            self._seen_since_s = self._now()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._watch)
 
     def show_other(self, alert: Alert) -> bool:
         """Show the next rival's photo in place of the reference; False where there is none."""
-        if not alert.rivals:
+        if not alert.rivals or alert.erased:
             return False
-        self._faces_of, self._other = alert.id, (self._other + 1) % (len(alert.rivals) + 1)
+        self._faces_of = _faces_of(alert)
+        self._other = (self._other + 1) % (len(alert.rivals) + 1)
         self._blank("loading")
         self._load(alert)
         return True
@@ -189,6 +226,7 @@ class FacePanel(Vertical):
         self._follow(alert)
         if alert is None:
             return
+        self._watch()
         now_s = self._now()
         seen = f"SEEN · {camera_name} · {clock_text(alert.raised_at_s)}"
         self._who.show(who_content(alert))
@@ -201,20 +239,21 @@ class FacePanel(Vertical):
     def _follow(self, alert: Alert | None) -> None:
         """Load the photos of another candidate.
 
-        The old ones go at once: a face never stands beside another candidate's name.
+        The old ones go at once: a face never stands beside another candidate's name, and none
+        stays that was erased.
         """
-        if alert is None:
+        if alert is None or alert.erased:
             self.workers.cancel_group(self, "photos")
-            self._blank("")
+            self._blank("" if alert is None or not alert.erased else alert.erased)
             self._faces_of = None
-        elif alert.id != self._faces_of:
+        elif _faces_of(alert) != self._faces_of:
             self._blank("loading")
-            self._faces_of, self._other = alert.id, 0
+            self._faces_of, self._other = _faces_of(alert), 0
             self._load(alert)
 
     def _blank(self, words: str) -> None:
         self._seen_since_s = None
-        self._failed = False
+        self._loaded = self._failed = False
         for picture in (self._seen, self._reference):
             picture.say(words)
 
@@ -230,7 +269,8 @@ class FacePanel(Vertical):
             reading = self._client.alert_image(alert.id, "reference")
         await self._load_one(self._reference, "reference photo", reading)
         if all(picture.has_image for picture in (self._seen, self._reference)):
-            self._seen_since_s = self._now()
+            self._loaded = True
+            self.call_after_refresh(self._watch)
 
     async def _load_one(self, picture: Picture, what: str, reading: Awaitable[bytes]) -> None:
         try:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from PIL import Image as PILImage
 from textual.app import ComposeResult
 from textual.containers import Container
+from textual.errors import NoWidget
 from textual.widgets import Static
 
 from lfrd.errors import BadInput
@@ -61,6 +62,28 @@ class Picture(Container):
     def compose(self) -> ComposeResult:
         yield self._image
         yield self._words
+
+    @property
+    def drawn_px(self) -> int:
+        """The shorter side of what can be seen of the image, in dots; 0 where there is none."""
+        if not self.has_image or not self.is_attached:
+            return 0
+        try:
+            seen = self.screen.find_widget(self._image).visible_region.size
+        except NoWidget:
+            return 0
+        across_px, down_px = self._dots_of_cell()
+        return min(seen.width * across_px, seen.height * down_px)
+
+    def _dots_of_cell(self) -> tuple[int, int]:
+        """How many dots a character cell has: two halves, or pixels where those are drawn."""
+        from textual_image._terminal import get_cell_size
+        from textual_image.widget import HalfcellImage
+
+        if isinstance(self._image, HalfcellImage):
+            return 1, 2
+        cell = get_cell_size()
+        return cell.width, cell.height
 
     def show(self, image: PILImage.Image) -> None:
         """Put this image on the screen."""

@@ -1,0 +1,126 @@
+"""Bad requests get one clear refusal: none is a fault of ours, none is taken for something else."""
+
+import base64
+import json
+from pathlib import Path
+
+import httpx
+import pytest
+from governed_site import make_list
+from pydantic import ValidationError
+from site_builder import Served, serve
+
+from lfrd.api.schema import EntryCreate, Problem, Shown, WatchlistCreate
+from lfrd.api.schema_lists import ImportRow
+
+HUGE_WEBP = base64.b64decode("UklGRhoAAABXRUJQVlA4TA4AAAAv/r//DwcQEf0PRET/Aw==")
+SQL = ("constraint", "NULL", "UNIQUE", "CHECK", "SELECT", "entry.", "watchlist.")
+
+
+def http(served: Served) -> httpx.AsyncClient:
+    transport = httpx.AsyncHTTPTransport(uds=str(served.socket))
+    return httpx.AsyncClient(transport=transport, base_url="http://localhost")
+
+
+def said(reply: httpx.Response, status: int) -> str:
+    assert reply.status_code == status, reply.text
+    detail = Problem.model_validate_json(reply.content).detail
+    assert not any(word in detail for word in SQL), detail
+    return detail
+
+
+async def test_a_picture_that_claims_to_be_huge_is_a_bad_picture(tmp_path: Path) -> None:
+    async with serve(tmp_path) as served, http(served) as client:
+        listed = await make_list(served.site)
+        (entry,) = await served.site.watchlists.entries(listed)
+        for path in ("/v1/photos/check", f"/v1/entries/{entry.row.id}/photos"):
+            reply = await client.post(path, content=HUGE_WEBP, params={"name": "bomb.webp"})
+            assert "bomb.webp claims to have more pixels" in said(reply, 422)
+
+
+async def test_no_sql_is_in_a_refusal(tmp_path: Path) -> None:
+    async with serve(tmp_path) as served, http(served) as client:
+        listed = await make_list(served.site)
+        (entry,) = await served.site.watchlists.entries(listed)
+        place = f"/v1/entries/{entry.row.id}"
+        for name in ("status_checked_at_s", "basis", "source", "reviewer", "margin"):
+            assert name in said(await client.patch(place, json={name: None}), 422)
+        for name in ("name", "purpose", "owner", "colour", "margin"):
+            reply = await client.patch(f"/v1/watchlists/{listed}", json={name: None})
+            assert name in said(reply, 422)
+        for path in (place, f"/v1/watchlists/{listed}"):
+            assert "later end" in said(await client.patch(path, json={"expires_at_s": 5}), 422)
+            assert (await client.patch(path, json={"expires_at_s": None})).is_success
+        await make_list(served.site, "other")
+        said(await client.patch(f"/v1/watchlists/{listed}", json={"name": "other"}), 409)
+
+
+async def test_a_query_parameter_that_is_none_is_refused(tmp_path: Path) -> None:
+    async with serve(tmp_path) as served, http(served) as client:
+        reply = await client.get("/v1/alerts", params={"stat": "open"})
+        assert said(reply, 422) == (
+            "there is no query parameter stat here; it has: before, limit, state"
+        )
+        assert "it has: none" in said(await client.get("/v1/health?x=1"), 422)
+        assert (await client.get("/v1/alerts", params={"state": "open"})).is_success
+        described = (await client.get("/openapi.json")).json()["paths"]
+        for path, methods in described.items():
+            if "get" in methods and path != "/v1/events":
+                reply = await client.get(f"{path.replace('{', '').replace('}', '')}?hunter2=1")
+                assert reply.status_code == 422, path
+
+
+async def test_405_names_every_method_there_is(tmp_path: Path) -> None:
+    async with serve(tmp_path) as served, http(served) as client:
+        described = (await client.get("/openapi.json")).json()["paths"]
+        for path, methods in described.items():
+            if "{" in path and path.replace("{", "").count("}") > 1:
+                continue
+            place = path.replace("{", "").replace("}", "")
+            reply = await client.request("TRACE", place)
+            said(reply, 405)
+            allowed = set(reply.headers["allow"].split(", "))
+            assert {method.upper() for method in methods} <= allowed, path
+
+
+async def test_a_body_that_nobody_called_json_is_told_so(tmp_path: Path) -> None:
+    body = json.dumps({"name": "a", "category": "test", "purpose": "p", "owner": "o"})
+    async with serve(tmp_path) as served, http(served) as client:
+        for head in ({}, {"Content-Type": "text/plain"}):
+            reply = await client.post("/v1/watchlists", content=body, headers=head)
+            assert "Content-Type: application/json" in said(reply, 415)
+        head = {"Content-Type": "application/json; charset=utf-8"}
+        assert (await client.post("/v1/watchlists", content=body, headers=head)).is_success
+
+
+LIST = {"name": "a", "category": "test", "purpose": "p", "owner": "o"}
+ENTRY = {"reference": "r", "basis": "b", "source": "s"}
+ROW = {"number": 1, "reference": "r", "file": "f"}
+
+
+@pytest.mark.parametrize("value", ["0.1", True, "nan", float("nan"), float("inf")])
+def test_what_is_no_number_is_not_taken_for_one(value: object) -> None:
+    for kind, body, name in (
+        (WatchlistCreate, LIST, "margin"),
+        (WatchlistCreate, LIST, "expires_at_s"),
+        (EntryCreate, ENTRY, "expires_at_s"),
+        (ImportRow, ROW, "number"),
+        (Shown, {"face_px": 1, "reference_px": 1, "seen_s": 1}, "seen_s"),
+    ):
+        with pytest.raises(ValidationError, match=name):
+            kind.model_validate({**body, name: value})
+    with pytest.raises(ValidationError, match="box"):
+        ImportRow.model_validate({**ROW, "box": [0, 0, value, 5]})
+
+
+@pytest.mark.parametrize("value", ["true", "yes", 1, 0, 1.0])
+def test_what_is_no_truth_is_not_taken_for_one(value: object) -> None:
+    with pytest.raises(ValidationError, match="true or false is wanted"):
+        EntryCreate.model_validate({**ENTRY, "under_18": value})
+
+
+def test_numbers_and_truths_are_taken() -> None:
+    made = EntryCreate.model_validate({**ENTRY, "under_18": True, "expires_at_s": 5, "margin": 0})
+    assert (made.under_18, made.expires_at_s) == (True, 5.0)
+    row = ImportRow.model_validate_json(json.dumps({**ROW, "box": [0, 1, 2.5, 3]}))
+    assert row.box == (0, 1, 2.5, 3)
