@@ -4,7 +4,6 @@ import asyncio
 import functools
 import gc
 import logging
-import os
 import signal
 import time
 from collections.abc import AsyncIterator
@@ -33,6 +32,7 @@ from lfrd.identity.model_change import ModelChange
 from lfrd.identity.photos import Photos
 from lfrd.identity.thresholds import Setting, Thresholds
 from lfrd.identity.watchlists import Watchlists
+from lfrd.ingest.reader import readers_at_work
 from lfrd.lines import Report
 from lfrd.pipeline import LookObserver
 from lfrd.running import Pace, Tools
@@ -87,6 +87,7 @@ async def open_site(
         pack_name = await database.read(lambda reader: pack_in_use(reader, config.models.pack))
         made = await asyncio.to_thread(_vision, config, pack_name)
         vision = await parts.enter_async_context(made)
+        parts.callback(_keep_locked, folder)
         fleet = Fleet(database, clock, health, config.camera, manner.reading)
         parts.push_async_callback(fleet.life.close)
         look = config.detection
@@ -133,6 +134,12 @@ async def open_site(
         _spare_the_collector(parts)
         async with _at_work(site, timekeeping, decoys):
             yield site
+
+
+def _keep_locked(folder: StateFolder) -> None:
+    """A reader that is still inside FFmpeg keeps the process: until its end nobody else starts."""
+    if readers_at_work():
+        folder.keep_locked()
 
 
 def _spare_the_collector(parts: AsyncExitStack) -> None:
@@ -234,24 +241,15 @@ def _vision(config: Config, pack_name: str) -> Vision:
 
 async def serve(config: Config) -> None:
     """The daemon: from start to SIGTERM or SIGINT."""
-    from lfrd.api.server import ApiServer  # half a second that `try` can do without
-
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    from lfrd.api.server import ApiServer  # half a second that `try` can do without
+
     async with open_site(config) as site, ApiServer(site):
         log.info("lfrd answers on %s", config.socket_path)
         tell("READY=1")
         await stop.wait()
         tell("STOPPING=1")
         log.info("stopping")
-    leave_readers(site.fleet)
-
-
-def leave_readers(fleet: Fleet) -> None:
-    """The one thing that cannot be stopped: a reader inside FFmpeg. All else is closed by now."""
-    if fleet.life.stuck:
-        log.warning("leaving although %s did not return", ", ".join(fleet.life.stuck))
-        logging.shutdown()
-        os._exit(0)

@@ -5,8 +5,10 @@ its packets are thrown away unread. Inside one, each enabled camera has a task o
 may come, change and go meanwhile, and one that fails touches no other.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from lfrd.camera_life import CameraLife, Member
 from lfrd.camera_options import CameraOptions
@@ -16,6 +18,7 @@ from lfrd.counters import CameraCounters
 from lfrd.errors import BadInput, Conflict, NotFound
 from lfrd.health import HealthBoard
 from lfrd.ingest.address import Kind, redacted
+from lfrd.ingest.file import why_unreadable
 from lfrd.ingest.settings import CameraSettings, CameraStatus
 from lfrd.ingest.sources import build_source
 from lfrd.ingest.whip import WhipIngest
@@ -110,7 +113,9 @@ class Fleet:
             raise Conflict(f"a site has at most {CAMERAS_LIMIT} cameras; remove one first")
         token = None
         draft = stored.Camera(camera_id, name, address, options.to_json(), True, 0.0, principal)
-        if self._checked(draft) is Kind.WHIP:
+        kind = self._checked(draft)
+        await self._readable(draft)
+        if kind is Kind.WHIP:
             options, token = options.with_publish_token()
         row = await self._database.write(
             lambda tx: stored.add(
@@ -149,6 +154,8 @@ class Fleet:
             settings=old.settings if options is None else options.to_json(),
         )
         self._checked(new)
+        if new.address != old.address:
+            await self._readable(new)
         row = await self._database.write(lambda tx: stored.update(tx, new), principal=principal)
         same = (new.address, new.enabled, new.settings) == (old.address, old.enabled, old.settings)
         if not same:
@@ -198,6 +205,18 @@ class Fleet:
         if CameraOptions.from_json(row.settings).keep_connected and kind is not Kind.RTSP:
             raise BadInput("only an RTSP camera can stay connected without being decoded")
         return kind
+
+    async def _readable(self, row: stored.Camera) -> None:
+        """Refuse a file that is not there, while whoever mistyped it still looks on. One that the
+        configuration declares, or that goes away later, is waited for instead."""
+        address = self._settings(row).parsed()
+        if address.kind is Kind.FILE:
+            fault = await asyncio.to_thread(why_unreadable, Path(address.location))
+            if fault is not None:
+                raise BadInput(
+                    f"{address.shown} {fault}: give the full path of a video file, or an address "
+                    "such as rtsp://camera.local/stream"
+                )
 
     def _settings(self, row: stored.Camera) -> CameraSettings:
         options = CameraOptions.from_json(row.settings)

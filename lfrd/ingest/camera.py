@@ -8,6 +8,7 @@ camera.
 import asyncio
 import contextlib
 import logging
+import traceback
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
@@ -16,10 +17,10 @@ from typing import Final, Self
 
 from lfrd.clock import Clock
 from lfrd.counters import CameraCounters
-from lfrd.errors import SourceError, SourceRefused
+from lfrd.errors import SourceError, SourceRefused, place_of
 from lfrd.ingest.health import judge
 from lfrd.ingest.intake import Intake
-from lfrd.ingest.reader import Reader
+from lfrd.ingest.reader import READER_NAME, Reader
 from lfrd.ingest.settings import CameraSettings, CameraStatus, State
 from lfrd.ingest.source import Pacer, Source, SourceStalled
 from lfrd.ingest.sources import build_source
@@ -48,8 +49,9 @@ class Camera:
     """`async with Camera(...) as camera: async for frame in camera.frames: ...`
 
     `frames` goes on across reconnects. It ends when the camera is left or a file has been read to
-    its end, and raises SourceError where nothing more can be expected: a file that cannot be
-    read, or a first connection that failed and `must_open` is set.
+    its end, and raises SourceError where nothing more can be expected: a file that breaks off, or
+    a first attempt that failed and `must_open` is set. Whatever goes wrong while it is read, a
+    fault of ours included, is a failed connection of this camera and nothing more.
     """
 
     def __init__(
@@ -214,9 +216,13 @@ class Camera:
         """One connection, from start to end."""
         self.intake.forget_pulse()
         self.intake.is_open = False
-        self._reader = Reader(self._source, self.intake, f"reader {self.settings.id}")
-        self._reader.start()
-        await self._reader.ended()
+        self._reader = Reader(self._source, self.intake, f"{READER_NAME} {self.settings.id}")
+        try:
+            await self._reader.start_and_end()
+        except SourceError:
+            raise
+        except Exception as fault:
+            raise self._faulty(fault) from None  # its text may hold the address
         if self._source.live:
             raise SourceError(f"{self._shown} ended the stream")
 
@@ -234,8 +240,15 @@ class Camera:
         self._become(state, f"{error}; {then}")
 
     def _gives_up(self) -> bool:
-        once = not self.settings.loop and not self._source.live
-        return once or (self.settings.must_open and not self._was_live)
+        if not self._was_live:
+            return self.settings.must_open
+        return not self._source.live and not self.settings.loop
+
+    def _faulty(self, fault: Exception) -> SourceError:
+        log.error("camera %s: a fault while reading: %s", self.settings.id, place_of(fault))
+        trace = "".join(traceback.format_tb(fault.__traceback__))
+        log.debug("camera %s:\n%s", self.settings.id, trace)
+        return SourceError(f"{self._shown} cannot be read: {place_of(fault)}")
 
     async def _watch(self) -> None:
         """Judge the camera's health four times a second, and at once when the reader says so."""
@@ -322,8 +335,8 @@ async def _outcome(reader: Reader) -> None:
     """Await a reader that was told to stop; that it then fails to read is no news."""
     try:
         await reader.ended()
-    except SourceError as error:
-        log.debug("while closing: %s", error)
+    except Exception as error:
+        log.debug("while closing: %s", place_of(error))
 
 
 def _listed(kinds: Counter[str]) -> str:

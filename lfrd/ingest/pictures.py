@@ -16,13 +16,16 @@ _FULL_RANGE: Final = 2  # AVCOL_RANGE_JPEG
 _HD_HEIGHT_PX: Final = 576
 
 MIN_SIDE_PX: Final = 16
+MAX_SIDE_PX: Final = 16384
 MAX_PIXELS: Final = 7680 * 4320
 """Pictures outside these sizes are no camera's and are refused (a decompression bomb)."""
 
 
 def check_size(frame: av.VideoFrame, shown: str) -> None:
     """Refuse sizes that no camera has, before anything is made of them. Raises SourceError."""
-    if min(frame.width, frame.height) < MIN_SIDE_PX or frame.width * frame.height > MAX_PIXELS:
+    sides = (frame.width, frame.height)
+    small, large = min(sides) < MIN_SIDE_PX, max(sides) > MAX_SIDE_PX
+    if small or large or frame.width * frame.height > MAX_PIXELS:
         raise SourceError(
             f"{shown} sends pictures of {frame.width}x{frame.height}, "
             "which is not between 16x16 and 7680x4320"

@@ -171,7 +171,8 @@ async def test_extreme_but_honest_video(
 async def test_pictures_larger_than_any_camera_s_are_refused(tmp_path: Path) -> None:
     flat = np.zeros((4320, 8192, 3), np.uint8)
     path = await asyncio.to_thread(encode, tmp_path / "a.mp4", [flat])
-    async with make(CameraSettings("gate", str(path))).camera as camera:
+    settings = CameraSettings("gate", str(path), must_open=True)
+    async with make(settings).camera as camera:
         with pytest.raises(SourceError, match="8192x4320"):
             await take(camera, 1)
 
@@ -186,7 +187,7 @@ async def test_a_damaged_file_ends_in_frames_or_one_sentence(tmp_path: Path, see
     if seed % 2:
         del content[dice.randrange(len(content)) :]
     path.write_bytes(content)
-    made = make(CameraSettings("gate", str(path), every_frame=True))
+    made = make(CameraSettings("gate", str(path), every_frame=True, must_open=True))
     async with made.camera as camera:
         with contextlib.suppress(SourceError):
             await take(camera, 1000)
