@@ -240,11 +240,9 @@ def _vision(config: Config, pack_name: str) -> Vision:
 
 
 async def serve(config: Config) -> None:
-    """The daemon: from start to SIGTERM or SIGINT."""
+    """The daemon: from start to SIGTERM, SIGINT or SIGQUIT."""
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    _mind_signals(stop)
     from lfrd.api.server import ApiServer  # half a second that `try` can do without
 
     async with open_site(config) as site, ApiServer(site):
@@ -253,3 +251,33 @@ async def serve(config: Config) -> None:
         await stop.wait()
         tell("STOPPING=1")
         log.info("stopping")
+
+
+ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+IDLE_SIGNALS = tuple(
+    getattr(signal, name)
+    for name in (
+        "SIGHUP",
+        "SIGUSR1",
+        "SIGUSR2",
+        "SIGALRM",
+        "SIGVTALRM",
+        "SIGPROF",
+        "SIGIO",
+        "SIGPWR",
+    )
+    if hasattr(signal, name)
+)
+"""Each would end a process that does not mind it. A terminal that is closed sends SIGHUP, and who
+rotates logs or reloads other daemons sends one of the first three."""
+
+
+def _mind_signals(stop: asyncio.Event) -> None:
+    """Some ask for the end; all others are logged and change nothing."""
+    loop = asyncio.get_running_loop()
+    for number in ENDING:
+        loop.add_signal_handler(number, stop.set)
+    for number in IDLE_SIGNALS:
+        loop.add_signal_handler(
+            number, log.info, "%s is ignored: restart to read the configuration anew", number.name
+        )
