@@ -24,6 +24,7 @@ from lfrd.vision.picture import jpeg
 from lfrd.vision.planes import rgb_full
 from lfrd.vision.quality import elevation_deg, face_size_px, inter_eye_px, measure, pose_deg
 
+SPARSE_KEYFRAMES_S = 4.0
 WANTED_INTER_EYE_PX = 45.0
 MATCHING_INTER_EYE_PX = 32.0
 FACES_MEASURED_A_FRAME = 8
@@ -195,10 +196,16 @@ def _stream_advice(probe: CameraProbe) -> list[str]:
         said.append("Pictures arrive damaged: use TCP instead of UDP, or a better network.")
     if probe.fps is not None and probe.fps < 8:
         said.append(f"Only {probe.fps:.0f} pictures a second: 10 to 25 give more good looks.")
-    if probe.keyframe_interval_s is not None and probe.keyframe_interval_s > 4:
+    if probe.keyframe_interval_s is not None and probe.keyframe_interval_s > SPARSE_KEYFRAMES_S:
         said.append(
             f"A keyframe only every {probe.keyframe_interval_s:.0f} s: set 1 to 2 s, so that the "
             "picture comes back soon after a break."
+        )
+    elif probe.keyframe_waited_s > SPARSE_KEYFRAMES_S:
+        said.append(
+            f"The first keyframe came only after {probe.keyframe_waited_s:.0f} s, and until then "
+            "nobody is seen: set an interval of 1 to 2 s (often called I-frame interval or GOP), "
+            'and turn "smart" coding off.'
         )
     if probe.height_px < 720:
         said.append(

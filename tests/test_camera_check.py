@@ -34,6 +34,7 @@ def test_a_good_camera_needs_nothing() -> None:
         ({"frames_damaged": 50}, {}, "damaged"),
         ({"fps": 4.0}, {}, "pictures a second"),
         ({"keyframe_interval_s": 10.0}, {}, "keyframe"),
+        ({"keyframe_interval_s": None, "keyframe_waited_s": 21.0}, {}, "only after 21 s"),
         ({"width_px": 640, "height_px": 360}, {}, "substream"),
         ({}, {"mean_luma": 0.05}, "dark"),
         ({}, {"mean_luma": 0.95}, "overexposed"),

@@ -57,9 +57,13 @@ def _camera_fields(item: FleetCamera, rates: schema.CameraRates | None) -> dict[
     }
 
 
+_NOT_SENT = {"seconds", "keyframe_waited_s"}
+"""Measures that the advice alone tells of."""
+
+
 def camera_report(report: CheckReport) -> schema_cameras.CameraTestReport:
     return schema_cameras.CameraTestReport(
-        **{key: value for key, value in asdict(report.probe).items() if key != "seconds"},
+        **{key: value for key, value in asdict(report.probe).items() if key not in _NOT_SENT},
         **asdict(report.faces),
         gate_px=report.gate_px,
         advice=report.advice,

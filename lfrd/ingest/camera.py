@@ -35,6 +35,11 @@ WATCH_PERIOD_S: Final = 0.25
 EXIT_GRACE_S: Final = 0.5
 """How long leaving waits for the reader before the camera is merely `closing`."""
 TROUBLE_PERIOD_S: Final = 1.0
+WAIT_TOLD_S, WAIT_LOGGED_EVERY_S, BLIND_S = 2.0, 10.0, 30.0
+"""A wait for the first keyframe is told from so long on, logged so often, and is a fault from so
+long on: the camera sees nobody."""
+WAITING: Final = "waiting for a keyframe"
+KEYFRAME_ADVICE: Final = "set the camera's keyframe interval (I-frame interval) to 1 to 2 s"
 
 
 @dataclass(slots=True)
@@ -84,6 +89,7 @@ class Camera:
         self._reader: Reader | None = None
         self._trouble = _Trouble(clock.monotonic_s(), Counter())
         self._was_live = False
+        self._wait_logged_at_s = 0.0
         self._lost_for_good = ""
         self._failure: SourceError | None = None
 
@@ -276,6 +282,19 @@ class Camera:
                 self._become(verdict.state, verdict.reason)
             else:  # a file waits for its reader, not the other way round
                 self._become(State.LIVE, "the file is being read")
+        elif self._source.live:
+            self._tell_wait(self.intake.waits_for_keyframe_s(self._clock.monotonic_s()))
+
+    def _tell_wait(self, waited_s: float | None) -> None:
+        """Packets come, and no picture can be made of them before the next keyframe."""
+        if waited_s is None or waited_s < WAIT_TOLD_S:
+            return
+        state = self._status.state
+        if waited_s >= BLIND_S:
+            state = State.FROZEN
+        elif state in (State.IDLE, State.LIVE, State.DEGRADED):
+            state = State.CONNECTING
+        self._become(state, f"{WAITING} ({int(waited_s)} s so far); {KEYFRAME_ADVICE}")
 
     def _become(self, state: State, reason: str) -> None:
         if self._lost_for_good and state not in _LEFT:
@@ -294,11 +313,24 @@ class Camera:
         self._status = new
         if not changed and old == new:
             return
-        if changed:
+        if changed and self._is_news(old, new):
             level = logging.INFO if state in _WELL else logging.WARNING
+            if reason.startswith(WAITING):
+                level = logging.WARNING
             log.log(level, "camera %s: %s: %s", self.settings.id, state, reason)
         if self._on_status is not None:
             self._on_status(new)
+
+    def _is_news(self, old: CameraStatus, new: CameraStatus) -> bool:
+        """Whether a change is to be logged: a wait that goes on is so now and then only."""
+        now_s = self._clock.monotonic_s()
+        waits_on = old.state is new.state and all(
+            status.reason.startswith(WAITING) for status in (old, new)
+        )
+        if waits_on and now_s - self._wait_logged_at_s < WAIT_LOGGED_EVERY_S:
+            return False
+        self._wait_logged_at_s = now_s
+        return True
 
     def _log_trouble(self) -> None:
         now_s = self._clock.monotonic_s()

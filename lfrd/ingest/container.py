@@ -30,7 +30,8 @@ OPEN_TIMEOUT_S: Final = 10.0
 READ_TIMEOUT_S: Final = 2.0
 """FFmpeg notices after about twice this."""
 NO_PICTURE_LIMIT_S: Final = 10.0
-"""Packets without a single picture for so long: connect anew."""
+"""Packets without a single picture for so long, a keyframe among them: connect anew. Before the
+first keyframe nothing can be shown, and to connect anew would only begin the wait again."""
 _PAUSE_POLL_S: Final = 0.2
 LOWEST_FPS, HIGHEST_FPS = 0.1, 1000.0
 """Rates outside of these are time bases or counters, not what pictures were taken at."""
@@ -87,7 +88,7 @@ class Reading:
 
     def pictures(self, sink: Sink, clock: Clock) -> Iterator[Picture]:
         """Yield decoded pictures until the stream ends, `sink.stopping`, or an error."""
-        need_key = False
+        need_key, begun = False, self._pausable
         last_picture_s = clock.monotonic_s()
         with translated(self._shown):
             for packet in self.container.demux(self.stream):
@@ -103,12 +104,13 @@ class Reading:
                     continue
                 if need_key and not packet.is_keyframe:
                     continue
-                need_key = False
+                if need_key or (packet.is_keyframe and not begun):
+                    need_key, begun, last_picture_s = False, True, clock.monotonic_s()
                 self._note_sender_clock(packet)
                 for frame in self._decode(packet, sink):
-                    last_picture_s = clock.monotonic_s()
+                    begun, last_picture_s = True, clock.monotonic_s()
                     yield self._picture(frame, last_picture_s)
-                if clock.monotonic_s() - last_picture_s > NO_PICTURE_LIMIT_S:
+                if begun and clock.monotonic_s() - last_picture_s > NO_PICTURE_LIMIT_S:
                     raise SourceStalled(
                         f"{self._shown} sends data but no picture for {NO_PICTURE_LIMIT_S:.0f} s"
                     )

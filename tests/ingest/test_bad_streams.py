@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from bad_wire import (
     Handler,
+    drop_first,
     endless_header,
     flip_bytes,
     freeze_timestamps,
@@ -26,6 +27,7 @@ from camera_helper import make, take, until, until_state
 from video import RtspServer, clip, encode, moving_picture
 
 from lfrd.errors import SourceError
+from lfrd.ingest import camera as camera_module
 from lfrd.ingest import container
 from lfrd.ingest.settings import CameraSettings, State
 
@@ -103,6 +105,25 @@ async def test_timestamps_that_jump(folder: Path, ticks: int) -> None:
     captured = [frame.captured_at_s for frame in frames]
     assert captured == sorted(captured)
     assert State.LOST not in made.states()
+
+
+async def test_a_keyframe_is_waited_for_as_long_as_packets_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(container, "NO_PICTURE_LIMIT_S", 0.8)
+    monkeypatch.setattr(camera_module, "WAIT_TOLD_S", 1.0)
+    encode(tmp_path / "a.mp4", moving_picture(frames=100), keyframe_every=100)
+    async with (
+        RtspServer(tmp_path).running() as server,
+        tampered(server.port, drop_first(30)) as port,
+    ):
+        made = make(CameraSettings("gate", f"rtsp://127.0.0.1:{port}/a.mp4?play_count=0"))
+        async with made.camera as camera:
+            await until(lambda: "waiting for a keyframe (2 s so far)" in camera.status.reason)
+            assert "keyframe interval" in camera.status.reason
+            await until_state(camera, State.LIVE)
+    assert made.states() == [State.CONNECTING, State.LIVE, State.IDLE]
+    assert caplog.text.count("waiting for a keyframe") == 1, "told again every ten seconds"
 
 
 async def test_timestamps_that_stand_still_are_frozen(folder: Path) -> None:
