@@ -195,8 +195,10 @@ class CameraLife:
 
     def launch(self, member: Member) -> None:
         """Start what a camera shall do now, if anything: its part in the run, or standing by."""
-        idle = "paused" if not member.row.enabled else "no deployment is running"
-        member.status = CameraStatus(State.IDLE, self._clock.wall_s(), idle)
+        idle = "no deployment is running" if member.row.enabled else "paused"
+        begins = self._tasks is not None and member.row.enabled and self._run is not None
+        state, reason = (State.CONNECTING, "starting") if begins else (State.IDLE, idle)
+        member.status = CameraStatus(state, self._clock.wall_s(), reason)
         if self._tasks is None or not member.row.enabled:
             return
         member.stop.clear()
