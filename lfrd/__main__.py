@@ -7,10 +7,11 @@ import argparse
 import asyncio
 import logging
 import os
+import re
 import sys
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from lfrd import __version__, config
 from lfrd.errors import Failure, UserError, each_of
@@ -232,9 +233,16 @@ def _tui(options: argparse.Namespace) -> int:
     return run_tui(address, token_of(options))
 
 
+class _Parser(argparse.ArgumentParser):
+    """Repeats no word of the command line that may be an address, or a part of one."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(re.sub(r"\S*(?:[@?=&%]|:(?=\S)|//)\S*", "***", message))
+
+
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    top = argparse.ArgumentParser(
+    top = _Parser(
         prog="lfrd", description="Live facial recognition with the safeguards in the machine."
     )
     top.add_argument("--version", action="version", version=f"lfrd {__version__}")

@@ -8,7 +8,6 @@ task groups it comes, ends no other and not the site. A Failure does: then the m
 import asyncio
 import contextlib
 import logging
-import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,7 +15,16 @@ from typing import Any, Final
 from lfrd.camera_options import CameraOptions
 from lfrd.clock import Clock
 from lfrd.counters import CameraCounters
-from lfrd.errors import Conflict, Failure, SourceError, StoreFailed, UserError, each_of, place_of
+from lfrd.errors import (
+    Conflict,
+    Failure,
+    SourceError,
+    StoreFailed,
+    UserError,
+    each_of,
+    place_of,
+    trace_of,
+)
 from lfrd.events import EventKind
 from lfrd.health import HealthBoard
 from lfrd.ingest.camera import Camera
@@ -291,8 +299,7 @@ class CameraLife:
         place = place_of(faults[0])
         log.error("camera %s: a fault with its pictures: %s", member.row.id, place)
         for fault in faults:
-            trace = "".join(traceback.format_tb(fault.__traceback__))
-            log.debug("camera %s: %s\n%s", member.row.id, type(fault).__name__, trace)
+            log.debug("camera %s: %s", member.row.id, trace_of(fault))
         return SourceError(f"its pictures cannot be worked on: {place}")
 
     def _gave_up(self, member: Member, error: BaseException) -> None:

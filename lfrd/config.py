@@ -13,7 +13,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from lfrd.errors import ConfigError
+from lfrd.errors import BadInput, ConfigError
+from lfrd.ingest.address import parse
 
 VARIABLE_PREFIX = "LFRD_"
 SERVICE_SOCKET = Path("/run/lfrd/api.sock")
@@ -28,7 +29,7 @@ Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 class Section(BaseModel):
     """Base of every section: frozen, and an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class SiteSection(Section):
@@ -109,8 +110,17 @@ class CameraSection(Section):
 
     id: Slug
     name: str | None = None
-    address: str
+    address: Annotated[str, Field(repr=False)]
     transport: Literal["tcp", "udp"] = "tcp"
+
+    @field_validator("address")
+    @classmethod
+    def _understood(cls, value: str) -> str:
+        try:
+            parse(value)
+        except BadInput as error:
+            raise ValueError(str(error)) from None
+        return value
 
 
 PolicyValue = bool | int | float | str | None

@@ -20,6 +20,7 @@ Foreign exceptions are turned into these once, in the module that owns the libra
 names what, where, and how to mend it; it never holds a password, a vector or a name of a person.
 """
 
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -132,3 +133,9 @@ def place_of(error: BaseException) -> str:
     if trace is None:
         return name
     return f"{name} at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
+
+
+def trace_of(error: BaseException) -> str:
+    """The same with the lines that led there; for the log, after a fault of ours."""
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    return f"{place_of(error)}\n{frames}".rstrip()

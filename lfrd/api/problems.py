@@ -6,6 +6,7 @@ sent (an address may hold a password), only the name of the field that was wrong
 
 import http
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -30,6 +31,7 @@ from lfrd.errors import (
 log = logging.getLogger(__name__)
 
 FIELDS_NAMED_MAX = 20
+PATH_SHOWN_MAX, WHIP_WORDS = 300, 4
 MEDIA_TYPE = "application/problem+json"
 
 STATUS_OF: tuple[tuple[type[LfrdError], int], ...] = (
@@ -76,6 +78,23 @@ def answer(document: Problem, headers: Mapping[str, str] | None = None) -> Respo
         media_type=MEDIA_TYPE,
         headers=dict(headers or {}),
     )
+
+
+_WORDS = re.compile(r"(/[a-z0-9_-]*)*(\.json)?")
+_NOUN = re.compile(r"(/v1)?(/[a-z0-9-]{1,32})?")
+
+
+def shown_path(path: str) -> str:
+    """A request's path as it may be logged and answered: who gives a camera's address in the place
+    of its id shall not find it there, nor the secret that a publisher's session id is."""
+    words = path.split("/")
+    if path.startswith("/v1/whip/") and len(words) > WHIP_WORDS:
+        path = "/".join(words[:WHIP_WORDS])
+        return f"{path}/***" if _WORDS.fullmatch(path) else "/v1/whip/***"
+    if _WORDS.fullmatch(path) and len(path) <= PATH_SHOWN_MAX:
+        return path
+    noun = _NOUN.match(path)
+    return f"{noun[0] if noun else ''}/***"
 
 
 SAID_BETTER = {
@@ -126,9 +145,9 @@ async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     detail = str(error.detail)
     if error.status_code == 404:
-        detail = f"there is no {request.method} {request.url.path}"
+        detail = f"there is no {request.method} {shown_path(request.url.path)}"
     elif error.status_code == 405:
-        detail = f"{request.method} is not possible on {request.url.path}"
+        detail = f"{request.method} is not possible on {shown_path(request.url.path)}"
     return answer(problem(error.status_code, detail), error.headers)
 
 

@@ -15,4 +15,4 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
 class Wire(BaseModel):
     """Base of every message."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)

@@ -13,6 +13,7 @@ from lfrd.errors import BadInput
 from lfrd.fleet import Reading
 from lfrd.governance.deployment import LAB_LIMIT_S
 from lfrd.governance.profile import LAB
+from lfrd.ingest.address import parse
 from lfrd.lines import CandidateLine, Report, SummaryLine, as_json, as_text
 from lfrd.running import Pace
 from lfrd.site import Site
@@ -37,6 +38,7 @@ class Trial:
 
 async def run(trial: Trial, config: Config, *, as_lines: bool) -> None:
     """Print candidates as they come and the summary at the end."""
+    parse(trial.source)  # refused before anything is opened
     photos = find_photos(trial.photos)
     if trial.at_full_speed and "://" in trial.source:
         raise BadInput("--every-frame and --detect-hz are for files: a live stream cannot wait")

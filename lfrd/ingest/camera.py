@@ -8,7 +8,6 @@ camera.
 import asyncio
 import contextlib
 import logging
-import traceback
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
@@ -17,7 +16,7 @@ from typing import Final, Self
 
 from lfrd.clock import Clock
 from lfrd.counters import CameraCounters
-from lfrd.errors import SourceError, SourceRefused, place_of
+from lfrd.errors import SourceError, SourceRefused, place_of, trace_of
 from lfrd.ingest.health import judge
 from lfrd.ingest.intake import Intake
 from lfrd.ingest.reader import READER_NAME, Reader
@@ -79,7 +78,7 @@ class Camera:
         """
         self._pacer = pacer
         self.settings = settings
-        self._shown = settings.parsed().shown
+        self._shown = settings.address.shown
         self._source = source or build_source(settings, clock, whip)
         self._clock = clock
         self._counters = counters
@@ -252,8 +251,7 @@ class Camera:
 
     def _faulty(self, fault: Exception) -> SourceError:
         log.error("camera %s: a fault while reading: %s", self.settings.id, place_of(fault))
-        trace = "".join(traceback.format_tb(fault.__traceback__))
-        log.debug("camera %s:\n%s", self.settings.id, trace)
+        log.debug("camera %s: %s", self.settings.id, trace_of(fault))
         return SourceError(f"{self._shown} cannot be read: {place_of(fault)}")
 
     async def _watch(self) -> None:

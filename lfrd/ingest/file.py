@@ -16,6 +16,9 @@ _LONGEST_WAIT_S: Final = 5.0
 """A gap in a recording is not waited out for longer than this."""
 
 
+MISSING: Final = "does not exist"
+
+
 def why_unreadable(path: Path) -> str | None:
     """Why a path names no file that can be read to its end, to follow its name; None if it does.
 
@@ -24,7 +27,7 @@ def why_unreadable(path: Path) -> str | None:
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
-        return "does not exist"
+        return MISSING
     except (OSError, ValueError):
         return "may not be read by this user"
     if stat.S_ISDIR(mode):
@@ -47,7 +50,7 @@ class FileSource:
         paced: bool = True,
         hwaccel: str | None = None,
     ) -> None:
-        self._path = Path(address.location)
+        self._path = Path(address.secret_location)
         self._clock = clock
         self._loop = loop
         self._paced = paced

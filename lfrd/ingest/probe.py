@@ -69,7 +69,7 @@ async def probe_camera(
     wanted = replace(settings, must_open=True, every_frame=False)
     async with Camera(wanted, clock, counters, whip=whip) as camera:
         camera.intake.on_packet = packets.append
-        first = await _first(camera, settings.parsed().shown, clock)
+        first = await _first(camera, settings.address.shown, clock)
         started_s = clock.monotonic_s()
         last = first
         try:

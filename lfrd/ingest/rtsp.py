@@ -43,7 +43,7 @@ class RtspSource:
             trusted = ca_file or _system_ca_file()
             if trusted is not None:
                 options["ca_file"] = str(trusted)
-        self._opening = Opening(address.location, address.shown, options, hwaccel)
+        self._opening = Opening(address.secret_location, address.shown, options, hwaccel)
 
     def run(self, sink: Sink) -> None:
         """See Source.run."""

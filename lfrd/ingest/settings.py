@@ -47,17 +47,17 @@ class IceServer:
 class CameraSettings:
     """One camera.
 
-    `address`: rtsp(s)://, whip://, whep+http(s):// or a file path; a password in it never shows
-    in a repr. `transport` and `ca_file` are for RTSP (the CA file also for WHEP over https).
-    `loop`, `paced`: for files. `every_frame`: nothing is dropped, the reader waits for the
-    pipeline instead, and times are media times. `must_open`: the first attempt must succeed, or
-    the camera ends with its error (for somebody who waits at a terminal). `hwaccel`: a hardware
-    decoder of FFmpeg such as `cuda` or `vaapi`; without it, or where it fails, software decodes.
-    `bearer_token`: for a WHEP server. `ice_servers`: none means host candidates only.
+    `address` may be given as text, and is parsed then: raises BadInput. `transport` and
+    `ca_file` are for RTSP (the CA file also for WHEP over https). `loop`, `paced`: for files.
+    `every_frame`: nothing is dropped, the reader waits for the pipeline instead, and times are
+    media times. `must_open`: the first attempt must succeed, or the camera ends with its error
+    (for somebody who waits at a terminal). `hwaccel`: a hardware decoder of FFmpeg such as
+    `cuda` or `vaapi`; without it, or where it fails, software decodes. `bearer_token`: for a
+    WHEP server. `ice_servers`: none means host candidates only.
     """
 
     id: str
-    address: str = field(repr=False)
+    address: Address
     transport: Literal["tcp", "udp"] = "tcp"
     ca_file: Path | None = None
     loop: bool = False
@@ -69,9 +69,10 @@ class CameraSettings:
     ice_servers: tuple[IceServer, ...] = ()
     regions: Regions = EVERYWHERE
 
-    def parsed(self) -> Address:
-        """Return the address in parts, or raise BadInput."""
-        return parse(self.address)
+    def __post_init__(self) -> None:
+        given: Address | str = self.address
+        if isinstance(given, str):
+            object.__setattr__(self, "address", parse(given))
 
 
 @dataclass(frozen=True, slots=True)

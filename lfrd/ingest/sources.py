@@ -15,7 +15,7 @@ def build_source(settings: CameraSettings, clock: Clock, whip: WhipIngest | None
 
     `whip` is the site's door for publishers; without one, whip:// cameras are refused.
     """
-    address = settings.parsed()
+    address = settings.address
     match address.kind:
         case Kind.RTSP:
             return RtspSource(

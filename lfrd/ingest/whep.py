@@ -73,7 +73,7 @@ class WhepSource:
         shown = self._address.shown
         try:
             async with http.stream(
-                "POST", self._address.location, content=offer, headers=headers
+                "POST", self._address.secret_location, content=offer, headers=headers
             ) as response:
                 self._check_status(response.status_code)
                 body = b""
@@ -95,7 +95,7 @@ class WhepSource:
         except (httpx.HTTPError, httpx.InvalidURL):  # their texts hold the full address
             raise SourceError(f"{shown} does not speak HTTP as it should") from None
         location = response.headers.get("Location")
-        session = urljoin(self._address.location, location) if location else None
+        session = urljoin(self._address.secret_location, location) if location else None
         return body.decode("utf-8", "replace"), session
 
     def _check_status(self, status: int) -> None:
@@ -108,7 +108,8 @@ class WhepSource:
             raise SourceError(f"{shown} answers with status {status}")
 
     async def _hang_up(self, http: httpx.AsyncClient, session: str | None) -> None:
-        if session is None or httpx.URL(session).host != httpx.URL(self._address.location).host:
+        ours = httpx.URL(self._address.secret_location)
+        if session is None or httpx.URL(session).host != ours.host:
             return  # never carry the token to another host
         try:
             async with asyncio.timeout(1.0):
