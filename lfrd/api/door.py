@@ -118,6 +118,8 @@ class Door:
                 raise
             detail = f"this took over {limit_s:.0f} s: look whether it was done before repeating it"
             await _refuse(scope, body, reply, 504, detail, HANG_UP)
+        except asyncio.CancelledError:  # the server stops, and gave it a last while
+            await _refuse(scope, body, reply, 503, "the daemon is stopping", HANG_UP)
         except HTTPException:
             raise
         except Exception as fault:
