@@ -112,6 +112,10 @@ class CameraSection(Section):
     name: str | None = None
     address: Annotated[str, Field(repr=False)]
     transport: Literal["tcp", "udp"] = "tcp"
+    rotate: Literal[0, 90, 180, 270] = 0
+    aspect: Annotated[str | None, Field(pattern=r"^\d{1,4}:[1-9]\d{0,3}$")] = None
+    deinterlace: Literal["auto", "on", "off"] = "auto"
+    stream: Annotated[int | None, Field(ge=0, le=63)] = None
 
     @field_validator("address")
     @classmethod

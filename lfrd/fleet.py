@@ -20,7 +20,7 @@ from lfrd.errors import BadInput, Conflict, NotFound
 from lfrd.health import HealthBoard
 from lfrd.ingest.address import Kind, parse
 from lfrd.ingest.file import MISSING, why_unreadable
-from lfrd.ingest.settings import CameraSettings, CameraStatus
+from lfrd.ingest.settings import CameraSettings, CameraStatus, Correction
 from lfrd.ingest.sources import build_source
 from lfrd.ingest.whip import WhipIngest
 from lfrd.store import cameras as stored
@@ -238,6 +238,8 @@ class Fleet:
             bearer_token=options.bearer_token,
             ice_servers=options.ice_servers,
             regions=options.regions,
+            correction=options.correction,
+            stream=options.stream,
             every_frame=self._reading.every_frame,
             must_open=self._reading.must_open,
         )
@@ -246,7 +248,10 @@ class Fleet:
         self, section: CameraSection, known: stored.Camera | None
     ) -> stored.Camera:
         name = section.name or section.id
-        settings = CameraOptions(transport=section.transport).to_json()
+        correction = Correction(section.rotate, section.aspect, section.deinterlace)
+        settings = CameraOptions(
+            transport=section.transport, correction=correction, stream=section.stream
+        ).to_json()
         wanted = stored.Camera(section.id, name, section.address, settings, True, 0.0, SYSTEM)
         try:
             self._checked(wanted)

@@ -11,6 +11,7 @@ from lfrd.camera_check import CameraCheck
 from lfrd.camera_options import CameraOptions
 from lfrd.fleet import FleetCamera
 from lfrd.ingest.masks import Polygon, Regions
+from lfrd.ingest.settings import Correction
 from lfrd.site import Site
 
 router = APIRouter(prefix="/cameras", tags=["cameras"])
@@ -106,6 +107,12 @@ def _merged(old: CameraOptions, body: schema_cameras.CameraOptions) -> CameraOpt
         ice_servers=old.ice_servers,
         bearer_token=body.bearer_token if "bearer_token" in given else old.bearer_token,
         publish_digest=old.publish_digest,
+        correction=Correction(
+            old.correction.rotate_deg if body.rotate is None else body.rotate,
+            body.aspect if "aspect" in given else old.correction.aspect,
+            body.deinterlace or old.correction.deinterlace,
+        ),
+        stream=body.stream if "stream" in given else old.stream,
     )
 
 

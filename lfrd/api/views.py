@@ -40,6 +40,10 @@ def _camera_fields(item: FleetCamera, rates: schema.CameraRates | None) -> dict[
         "transport": options.transport,
         "hwaccel": options.hwaccel,
         "keep_connected": options.keep_connected,
+        "rotate": options.correction.rotate_deg,
+        "aspect": options.correction.aspect,
+        "deinterlace": options.correction.deinterlace,
+        "stream": options.stream,
         "regions": schema.Regions(
             include=tuple(polygon.corners for polygon in options.regions.include),
             privacy=tuple(polygon.corners for polygon in options.regions.privacy),

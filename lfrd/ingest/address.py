@@ -111,7 +111,8 @@ _NETWORK = re.compile(r"[^:]+://(?P<authority>[^/?#]*)(?P<rest>.*)")
 _HOST = re.compile(r"([\w.-]+|\[[0-9A-Fa-f:.]+(?:%[\w.-]+)?\])(?::(\d{1,5}))?")
 _USER = re.compile(r"[\w.-]{1,32}")
 _WHIP = re.compile(r"whip://[\w.-]{0,64}/?", re.IGNORECASE)
-_DOTTED_HOST = re.compile(r"[\w-]+(\.[\w-]+)+/")
+_RELATIVE = re.compile(r"[\w ,+~()-]+/(.*/)?[^/]+\.\w{1,5}")
+"""`clips/gate.mp4`, and not `camera.local/stream`."""
 _PLAIN_NAME = re.compile(r"[\w .,:+~()\[\]-]*")
 
 
@@ -170,7 +171,7 @@ def _path(text: str) -> Address:
         strange = any(letter in text for letter in ":@\"'<>|\\") or not _PLAIN_NAME.fullmatch(
             text.replace("/", "")
         )
-        if strange or text.startswith("//") or _DOTTED_HOST.match(text):
+        if strange or text.startswith("//") or ("/" in text and not _RELATIVE.fullmatch(text)):
             raise BadInput(
                 f"this is no camera address: use {_USABLE} (from / or ./ on where its name is "
                 "unusual)"

@@ -11,6 +11,7 @@ import struct
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import partial
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from av.codec.hwaccel import HWAccel, hwdevices_available
 from lfrd.clock import Clock
 from lfrd.errors import SourceError, SourceRefused
 from lfrd.ingest.pictures import check_size, planes_of
+from lfrd.ingest.settings import AS_SENT, Correction
 from lfrd.ingest.source import Picture, Sink, SourceStalled, StreamInfo
 from lfrd.ingest.sparing import Sparing
 
@@ -47,6 +49,9 @@ class Opening:
     shown: str
     options: Mapping[str, str]
     hwaccel: str | None = None
+    correction: Correction = AS_SENT
+    stream: int | None = None
+    """Which video stream, from 0; None: the largest."""
     pausable: bool = False
     """Not live: while nothing shall be decoded, reading waits instead of throwing away."""
 
@@ -57,7 +62,8 @@ class Reading:
     def __init__(self, opening: Opening) -> None:
         with translated(opening.shown):
             self.container, self.decoder = _open(opening)
-        self.stream = self._first_video(opening.shown)
+        self.stream = self._chosen(opening)
+        self._correction = opening.correction
         base = self.stream.time_base
         self._time_base = (base.numerator, base.denominator) if base else None
         self._shown = opening.shown
@@ -70,14 +76,27 @@ class Reading:
         context.thread_count = DECODE_THREADS
         self._context = context
 
-    def _first_video(self, shown: str) -> av.VideoStream:
-        """The first video stream that has a decoder (without one PyAV leaves the context None)."""
-        for stream in self.container.streams.video:
-            context: object = stream.codec_context
-            if context is not None:
-                return stream
+    def _chosen(self, opening: Opening) -> av.VideoStream:
+        """The video stream that is asked for, else the largest, of those that have a decoder
+        (without one PyAV leaves the context None); a picture on the cover only where no other is.
+        """
+        streams = [
+            (number, stream)
+            for number, stream in enumerate(self.container.streams.video)
+            if _decodable(stream)
+        ]
+        if opening.stream is not None:
+            streams = [(number, s) for number, s in streams if number == opening.stream]
+        if streams:
+            return max(streams, key=lambda item: (*_size(item[1]), -item[0]))[1]
+        count = len(self.container.streams.video)
         self.container.close()
-        raise SourceError(f"{shown} holds no video that can be decoded")
+        if opening.stream is not None and count:
+            raise SourceError(
+                f"{opening.shown} has no video stream {opening.stream} that can be decoded: it has "
+                f"{count}, counted from 0"
+            )
+        raise SourceError(f"{opening.shown} holds no video that can be decoded")
 
     def info(self) -> StreamInfo:
         """What is known of the stream now; sizes may be 0 before the first picture."""
@@ -136,8 +155,12 @@ class Reading:
         gone = self._sparing.came(stream_s)
         offset_s = self._sender_offset_s
         sender_s = None if stream_s is None or offset_s is None else stream_s + offset_s
-        view = partial(planes_of, frame)
+        view = partial(planes_of, frame, self._correction, self._pixel_aspect)
         return Picture(view, stream_s, arrived_at_s, sender_s, frame.is_corrupt, gone)
+
+    def _pixel_aspect(self) -> Fraction | None:
+        """Width to height of a pixel as container or codec declare it."""
+        return self.stream.sample_aspect_ratio or self._context.sample_aspect_ratio
 
     def _seconds(self, stamped: "av.Packet[av.VideoStream] | av.VideoFrame") -> float | None:
         """The time of a packet's or picture's showing; None where it has no stamp.
@@ -159,6 +182,16 @@ class Reading:
             return
         wallclock_us = struct.unpack_from("=q", bytes(packet.get_sidedata("prft")))[0]
         self._sender_offset_s = wallclock_us / 1e6 - float(packet.pts * packet.time_base)
+
+
+def _decodable(stream: av.VideoStream) -> bool:
+    context: object = stream.codec_context
+    return context is not None
+
+
+def _size(stream: av.VideoStream) -> tuple[bool, int]:
+    is_cover = stream.disposition & av.stream.Disposition.attached_pic
+    return not is_cover, stream.codec_context.width * stream.codec_context.height
 
 
 def _fps(stream: av.VideoStream) -> float | None:

@@ -9,6 +9,7 @@ from lfrd.clock import Clock
 from lfrd.errors import SourceError
 from lfrd.ingest.address import Address
 from lfrd.ingest.container import Opening, Reading
+from lfrd.ingest.settings import AS_SENT, Correction
 from lfrd.ingest.source import Sink
 from lfrd.ingest.timestamps import MediaTimeline
 
@@ -49,6 +50,8 @@ class FileSource:
         loop: bool = False,
         paced: bool = True,
         hwaccel: str | None = None,
+        correction: Correction = AS_SENT,
+        stream: int | None = None,
     ) -> None:
         self._path = Path(address.secret_location)
         self._clock = clock
@@ -60,6 +63,8 @@ class FileSource:
             address.shown,
             {"protocol_whitelist": "file"},
             hwaccel,
+            correction,
+            stream,
             pausable=True,
         )
 

@@ -9,6 +9,7 @@ from lfrd.clock import Clock
 from lfrd.errors import SourceError
 from lfrd.ingest.address import Address, host_and_port
 from lfrd.ingest.container import Opening, Reading
+from lfrd.ingest.settings import AS_SENT, Correction
 from lfrd.ingest.source import Sink
 
 _OPTIONS: Final = {
@@ -33,6 +34,8 @@ class RtspSource:
         transport: Literal["tcp", "udp"] = "tcp",
         ca_file: Path | None = None,
         hwaccel: str | None = None,
+        correction: Correction = AS_SENT,
+        stream: int | None = None,
     ) -> None:
         self._address = address
         self._clock = clock
@@ -43,7 +46,9 @@ class RtspSource:
             trusted = ca_file or _system_ca_file()
             if trusted is not None:
                 options["ca_file"] = str(trusted)
-        self._opening = Opening(address.secret_location, address.shown, options, hwaccel)
+        self._opening = Opening(
+            address.secret_location, address.shown, options, hwaccel, correction, stream
+        )
 
     def run(self, sink: Sink) -> None:
         """See Source.run."""

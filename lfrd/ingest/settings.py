@@ -43,6 +43,40 @@ class IceServer:
             )
 
 
+QuarterTurn = Literal[0, 90, 180, 270]
+Deinterlace = Literal["auto", "on", "off"]
+_ASPECT = re.compile(r"(\d{1,4}):(\d{1,4})")
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """How pictures are made upright, square and progressive.
+
+    `rotate_deg`: clockwise, beside what the stream itself asks for. `aspect`: width to height of
+    the whole picture as it is sent, such as `16:9`, for recorders that squeeze pictures and do not
+    say so; None: as the stream declares. `deinterlace` `auto`: where the stream says interlaced.
+    """
+
+    rotate_deg: QuarterTurn = 0
+    aspect: str | None = None
+    deinterlace: Deinterlace = "auto"
+
+    def __post_init__(self) -> None:
+        if self.rotate_deg not in (0, 90, 180, 270):
+            raise BadInput("a picture is rotated by 0, 90, 180 or 270 degrees")
+        if self.aspect is not None and not 1 / 4 <= self.aspect_ratio <= 4:
+            raise BadInput("an aspect is written WIDTH:HEIGHT, such as 16:9, and is 1:4 to 4:1")
+
+    @property
+    def aspect_ratio(self) -> float:
+        """Width to height; 0 where none is given, or it cannot be understood."""
+        found = _ASPECT.fullmatch(self.aspect or "")
+        return int(found[1]) / int(found[2]) if found and int(found[2]) else 0.0
+
+
+AS_SENT = Correction()
+
+
 @dataclass(frozen=True, slots=True)
 class CameraSettings:
     """One camera.
@@ -68,6 +102,8 @@ class CameraSettings:
     bearer_token: str | None = field(default=None, repr=False)
     ice_servers: tuple[IceServer, ...] = ()
     regions: Regions = EVERYWHERE
+    correction: Correction = AS_SENT
+    stream: int | None = None
 
     def __post_init__(self) -> None:
         given: Address | str = self.address

@@ -19,7 +19,13 @@ def build_source(settings: CameraSettings, clock: Clock, whip: WhipIngest | None
     match address.kind:
         case Kind.RTSP:
             return RtspSource(
-                address, clock, settings.transport, settings.ca_file, settings.hwaccel
+                address,
+                clock,
+                settings.transport,
+                settings.ca_file,
+                settings.hwaccel,
+                settings.correction,
+                settings.stream,
             )
         case Kind.FILE:
             return FileSource(
@@ -28,14 +34,23 @@ def build_source(settings: CameraSettings, clock: Clock, whip: WhipIngest | None
                 loop=settings.loop,
                 paced=settings.paced and not settings.every_frame,
                 hwaccel=settings.hwaccel,
+                correction=settings.correction,
+                stream=settings.stream,
             )
         case Kind.WHEP:
             from lfrd.ingest.whep import WhepSource  # the WebRTC stack: only for such cameras
 
             return WhepSource(
-                address, clock, settings.bearer_token, settings.ca_file, settings.ice_servers
+                address,
+                clock,
+                settings.bearer_token,
+                settings.ca_file,
+                settings.ice_servers,
+                settings.correction,
             )
         case Kind.WHIP:
             if whip is None:
                 raise BadInput("whip:// cameras need a running daemon that publishers can reach")
-            return WhipSource(settings.id, address.shown, whip, clock, settings.ice_servers)
+            return WhipSource(
+                settings.id, address.shown, whip, clock, settings.ice_servers, settings.correction
+            )

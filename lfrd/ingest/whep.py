@@ -15,7 +15,7 @@ from lfrd.clock import Clock
 from lfrd.errors import BadInput, SourceError, SourceRefused
 from lfrd.ingest.address import Address
 from lfrd.ingest.sdp import MAX_SDP_LENGTH
-from lfrd.ingest.settings import IceServer
+from lfrd.ingest.settings import AS_SENT, Correction, IceServer
 from lfrd.ingest.source import Sink, SourceStalled
 from lfrd.ingest.webrtc import Peer, until_stopping
 
@@ -36,12 +36,14 @@ class WhepSource:
         bearer_token: str | None = None,
         ca_file: Path | None = None,
         ice_servers: tuple[IceServer, ...] = (),
+        correction: Correction = AS_SENT,
     ) -> None:
         self._address = address
         self._clock = clock
         self._headers = {"Authorization": f"Bearer {bearer_token}"} if bearer_token else {}
         self._ca_file = ca_file
         self._ice_servers = ice_servers
+        self._correction = correction
 
     def run(self, sink: Sink) -> None:
         """See Source.run."""
@@ -55,7 +57,7 @@ class WhepSource:
             httpx.AsyncClient(
                 verify=self._trusted(), timeout=_HTTP_TIMEOUT_S, trust_env=False
             ) as http,
-            Peer(self._address.shown, self._ice_servers) as peer,
+            Peer(self._address.shown, self._ice_servers, self._correction) as peer,
         ):
             answer, session = await self._post(http, await peer.offer())
             try:

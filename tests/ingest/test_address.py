@@ -118,6 +118,7 @@ PLACES = (
     f"rtsp：//u：{MARKER}＠h/x", f"rtsp://u:{MARKER}@h:port/x", f"rtsp://u:{MARKER}@h:99999/x",
     f"rtsp://u:{MARKER}@/x", f"rtsp://u:[{MARKER}@h/x",
     f"192.168.1.2/{MARKER}", f"cam.local/{MARKER}",
+    f"192.168[.1.2/{MARKER}", f"cam/{MARKER}",
 )  # fmt: skip
 
 
