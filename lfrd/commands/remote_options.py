@@ -17,7 +17,8 @@ def add_clients(add: Add) -> None:
     added.add_argument("id", help="lower-case letters, digits, hyphens")
     added.add_argument(
         "address",
-        help="rtsp(s)://user:password@host/path, whip://NAME for publishers, whep+https://…",
+        help="rtsp(s)://user:password@host/path, http(s)://… for MJPEG, whip:// for publishers, "
+        "whep+https://…, /dev/video0, or a video file",
     )
     _add_reading(added)
     changed = actions("change", "change what is given; a running camera starts anew")

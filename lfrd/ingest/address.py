@@ -25,6 +25,8 @@ class Kind(StrEnum):
     FILE = "file"
     WHIP = "whip"
     WHEP = "whep"
+    MJPEG = "mjpeg"
+    DEVICE = "device"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +93,18 @@ _KIND_OF_SCHEME: Final = {
     "whip": Kind.WHIP,
     "whep+http": Kind.WHEP,
     "whep+https": Kind.WHEP,
+    "http": Kind.MJPEG,
+    "https": Kind.MJPEG,
 }
 _OTHERS_TEXT: Final = """
-ftp hls http https mms onvif rtmp rtmps rtp rtspt rtspu sftp smb srt tcp udp webrtc whep ws
+ftp hls mms onvif rtmp rtmps rtp rtspt rtspu sftp smb srt tcp udp webrtc whep ws
 wss
 """
 _OTHERS: Final = frozenset(_OTHERS_TEXT.split())
 """Schemes that people try. Of others even the name is not repeated: it may be half a password."""
 _USABLE: Final = (
-    "rtsp://, rtsps://, whip://, whep+http://, whep+https:// or the path of a video file"
+    "rtsp://, rtsps://, http:// or https:// for MJPEG, whip://, whep+http://, whep+https://, "
+    "/dev/video0 or the path of a video file"
 )
 _ENCODE: Final = (
     "this address cannot be understood; in a user name, password or path write @ as %40, / as %2F, "
@@ -113,6 +118,7 @@ _USER = re.compile(r"[\w.-]{1,32}")
 _WHIP = re.compile(r"whip://[\w.-]{0,64}/?", re.IGNORECASE)
 _RELATIVE = re.compile(r"[\w ,+~()-]+/(.*/)?[^/]+\.\w{1,5}")
 """`clips/gate.mp4`, and not `camera.local/stream`."""
+_DEVICE = re.compile(r"/dev/(video\d{1,3}|v4l/by-(id|path)/[\w.:-]{1,200})")
 _PLAIN_NAME = re.compile(r"[\w .,:+~()\[\]-]*")
 
 
@@ -176,6 +182,8 @@ def _path(text: str) -> Address:
                 f"this is no camera address: use {_USABLE} (from / or ./ on where its name is "
                 "unusual)"
             )
+    if _DEVICE.fullmatch(text):
+        return Address(Kind.DEVICE, text, text)
     return of_file(Path(text))
 
 

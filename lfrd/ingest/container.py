@@ -34,6 +34,7 @@ READ_TIMEOUT_S: Final = 2.0
 NO_PICTURE_LIMIT_S: Final = 10.0
 """Packets without a single picture for so long, a keyframe among them: connect anew. Before the
 first keyframe nothing can be shown, and to connect anew would only begin the wait again."""
+NO_VIDEO: Final = "is no video that can be understood"
 _PAUSE_POLL_S: Final = 0.2
 LOWEST_FPS, HIGHEST_FPS = 0.1, 1000.0
 """Rates outside of these are time bases or counters, not what pictures were taken at."""
@@ -52,6 +53,9 @@ class Opening:
     correction: Correction = AS_SENT
     stream: int | None = None
     """Which video stream, from 0; None: the largest."""
+    container: str | None = None
+    """FFmpeg's name of the one format that is read; None: found out."""
+    unreadable: str = NO_VIDEO
     pausable: bool = False
     """Not live: while nothing shall be decoded, reading waits instead of throwing away."""
 
@@ -60,7 +64,7 @@ class Reading:
     """An open container and its video stream; made, used and closed in the reader thread."""
 
     def __init__(self, opening: Opening) -> None:
-        with translated(opening.shown):
+        with translated(opening.shown, opening.unreadable):
             self.container, self.decoder = _open(opening)
         self.stream = self._chosen(opening)
         self._correction = opening.correction
@@ -236,6 +240,7 @@ def _open_with(opening: Opening, hwaccel: HWAccel | None) -> av.container.InputC
     container: av.container.InputContainer = av.open(
         opening.location,
         mode="r",
+        format=opening.container,
         options=dict(opening.options),
         timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S),
         hwaccel=hwaccel,
@@ -264,14 +269,13 @@ _SENTENCES: Final[tuple[tuple[type[Exception], Callable[[str], SourceError]], ..
     (av.error.FileNotFoundError, lambda a: SourceError(f"{a} does not exist")),
     (av.error.IsADirectoryError, lambda a: SourceError(f"{a} is a folder, not a video")),
     (av.error.PermissionError, lambda a: SourceError(f"{a} may not be read by this user")),
-    (av.error.InvalidDataError, lambda a: SourceError(f"{a} is no video that can be understood")),
     (av.error.DecoderNotFoundError, lambda a: SourceError(f"{a} uses an unknown codec")),
     (av.error.ProtocolNotFoundError, lambda a: SourceError(f"{a}: this protocol is not allowed")),
 )
 
 
 @contextmanager
-def translated(shown: str) -> Iterator[None]:
+def translated(shown: str, unreadable: str = NO_VIDEO) -> Iterator[None]:
     """Turn FFmpeg's exceptions into SourceError with our own words and no chained original.
 
     The chain is cut on purpose: the original's text holds the address with its password.
@@ -282,6 +286,8 @@ def translated(shown: str) -> Iterator[None]:
         for kind, sentence in _SENTENCES:
             if isinstance(error, kind):
                 raise sentence(shown) from None
+        if isinstance(error, av.error.InvalidDataError) or unreadable != NO_VIDEO:
+            raise SourceError(f"{shown} {unreadable}") from None
         what = error.strerror or type(error).__name__
         raise SourceError(f"{shown} cannot be read: {what}") from None
     except (ValueError, OverflowError) as error:  # PyAV on numbers that make no sense

@@ -8,7 +8,7 @@ from typing import Final, Literal
 from lfrd.clock import Clock
 from lfrd.errors import SourceError
 from lfrd.ingest.address import Address, host_and_port
-from lfrd.ingest.container import Opening, Reading
+from lfrd.ingest.container import NO_VIDEO, Opening, Reading
 from lfrd.ingest.settings import AS_SENT, Correction
 from lfrd.ingest.source import Sink
 
@@ -26,6 +26,7 @@ class RtspSource:
 
     live = True
     passive = False
+    unreadable = NO_VIDEO
 
     def __init__(
         self,
@@ -40,15 +41,25 @@ class RtspSource:
         self._address = address
         self._clock = clock
         self._ca_file = ca_file
-        options = {**_OPTIONS, "rtsp_transport": transport}
+        self._transport = transport
+        options = self._options()
         if address.encrypted:
             options["tls_verify"] = "1"
             trusted = ca_file or _system_ca_file()
             if trusted is not None:
                 options["ca_file"] = str(trusted)
         self._opening = Opening(
-            address.secret_location, address.shown, options, hwaccel, correction, stream
+            address.secret_location,
+            address.shown,
+            options,
+            hwaccel,
+            correction,
+            stream,
+            unreadable=self.unreadable,
         )
+
+    def _options(self) -> dict[str, str]:
+        return {**_OPTIONS, "rtsp_transport": self._transport}
 
     def run(self, sink: Sink) -> None:
         """See Source.run."""

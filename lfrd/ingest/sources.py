@@ -3,10 +3,12 @@
 from lfrd.clock import Clock
 from lfrd.errors import BadInput
 from lfrd.ingest.address import Kind
+from lfrd.ingest.device import DeviceSource
 from lfrd.ingest.file import FileSource
 from lfrd.ingest.rtsp import RtspSource
 from lfrd.ingest.settings import CameraSettings
 from lfrd.ingest.source import Source
+from lfrd.ingest.web import MjpegSource
 from lfrd.ingest.whip import WhipIngest, WhipSource
 
 
@@ -17,8 +19,11 @@ def build_source(settings: CameraSettings, clock: Clock, whip: WhipIngest | None
     """
     address = settings.address
     match address.kind:
-        case Kind.RTSP:
-            return RtspSource(
+        case Kind.DEVICE:
+            return DeviceSource(address, clock, settings.correction)
+        case Kind.RTSP | Kind.MJPEG:
+            network = RtspSource if address.kind is Kind.RTSP else MjpegSource
+            return network(
                 address,
                 clock,
                 settings.transport,

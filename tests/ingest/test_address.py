@@ -23,6 +23,9 @@ from lfrd.ingest.settings import CameraSettings
         ("./12:30.mp4", Kind.FILE, "12:30.mp4"),
         ("file:///clips/a%20b.mp4", Kind.FILE, "/clips/a b.mp4"),
         ("whip://", Kind.WHIP, "whip://"),
+        ("https://u:p@cam/video.mjpg", Kind.MJPEG, "https://u:p@cam/video.mjpg"),
+        ("/dev/video0", Kind.DEVICE, "/dev/video0"),
+        ("/dev/v4l/by-id/usb-046d_C920-index0", Kind.DEVICE, "/dev/v4l/by-id/usb-046d_C920-index0"),
         ("whep+https://host/whep", Kind.WHEP, "https://host/whep"),
     ],
 )
@@ -39,7 +42,7 @@ def test_what_each_address_asks_for(text: str, kind: Kind, location: str) -> Non
         "rtsp://:554/x",
         "rtsp://cam:port/x",
         "ftp://cam/x",
-        "http://cam/x.mjpeg",
+        "rtmp://cam/x",
         "rtsp://cam/x\nrtsp://other",
         "rtsp://cam/" + "x" * 3000,
         "rtsp://user:pa/ss@cam/x",
