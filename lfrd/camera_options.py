@@ -36,6 +36,7 @@ class CameraOptions:
     publish_digest: str | None = None
     correction: Correction = AS_SENT
     stream: int | None = None
+    pin: str | None = None
 
     def with_publish_token(self) -> tuple["CameraOptions", str]:
         """The same with a new token for publishers, and that token: it is shown this once."""
@@ -76,6 +77,7 @@ class CameraOptions:
             "aspect": correction.aspect,
             "deinterlace": correction.deinterlace if correction.deinterlace != "auto" else None,
             "stream": self.stream,
+            "pin": self.pin,
         }
         return {name: value for name, value in given.items() if value is not None}
 
@@ -97,6 +99,7 @@ class CameraOptions:
                 kept.get("rotate", 0), kept.get("aspect"), kept.get("deinterlace", "auto")
             ),
             stream=kept.get("stream"),
+            pin=kept.get("pin"),
         )
 
 

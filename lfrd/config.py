@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from lfrd.errors import BadInput, ConfigError
 from lfrd.ingest.address import parse
+from lfrd.ingest.certificate import read_pin
 
 VARIABLE_PREFIX = "LFRD_"
 SERVICE_SOCKET = Path("/run/lfrd/api.sock")
@@ -116,6 +117,15 @@ class CameraSection(Section):
     aspect: Annotated[str | None, Field(pattern=r"^\d{1,4}:[1-9]\d{0,3}$")] = None
     deinterlace: Literal["auto", "on", "off"] = "auto"
     stream: Annotated[int | None, Field(ge=0, le=63)] = None
+    pin: str | None = None
+
+    @field_validator("pin")
+    @classmethod
+    def _is_pin(cls, value: str | None) -> str | None:
+        try:
+            return None if value is None else read_pin(value)
+        except BadInput as error:
+            raise ValueError(str(error)) from None
 
     @field_validator("address")
     @classmethod

@@ -211,6 +211,8 @@ class Fleet:
         settings = self._settings(row)
         build_source(settings, self._clock, self.whip)
         kind = settings.address.kind
+        if settings.pin is not None and not settings.address.encrypted:
+            raise BadInput("a certificate is pinned for rtsps:// and https:// cameras alone")
         if CameraOptions.from_json(row.settings).keep_connected and kind is not Kind.RTSP:
             raise BadInput("only an RTSP camera can stay connected without being decoded")
         return kind
@@ -240,6 +242,7 @@ class Fleet:
             regions=options.regions,
             correction=options.correction,
             stream=options.stream,
+            pin=options.pin,
             every_frame=self._reading.every_frame,
             must_open=self._reading.must_open,
         )
@@ -250,7 +253,10 @@ class Fleet:
         name = section.name or section.id
         correction = Correction(section.rotate, section.aspect, section.deinterlace)
         settings = CameraOptions(
-            transport=section.transport, correction=correction, stream=section.stream
+            transport=section.transport,
+            correction=correction,
+            stream=section.stream,
+            pin=section.pin,
         ).to_json()
         wanted = stored.Camera(section.id, name, section.address, settings, True, 0.0, SYSTEM)
         try:

@@ -25,6 +25,7 @@ DOOR = Polygon(((0.1, 0.2), (0.4, 0.2), (0.3, 0.9)))
         bearer_token=st.sampled_from([None, "t"]),
         correction=st.sampled_from([Correction(), Correction(90, "16:9", "on")]),
         stream=st.sampled_from([None, 0, 3]),
+        pin=st.sampled_from([None, "sha256:" + "0a" * 32]),
     )
 )
 def test_what_is_kept_comes_back(options: CameraOptions) -> None:

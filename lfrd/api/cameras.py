@@ -10,6 +10,7 @@ from lfrd.api.rates import RateMeter, running
 from lfrd.camera_check import CameraCheck
 from lfrd.camera_options import CameraOptions
 from lfrd.fleet import FleetCamera
+from lfrd.ingest.certificate import read_pin
 from lfrd.ingest.masks import Polygon, Regions
 from lfrd.ingest.settings import Correction
 from lfrd.site import Site
@@ -113,6 +114,7 @@ def _merged(old: CameraOptions, body: schema_cameras.CameraOptions) -> CameraOpt
             body.deinterlace or old.correction.deinterlace,
         ),
         stream=body.stream if "stream" in given else old.stream,
+        pin=(read_pin(body.pin) if body.pin else None) if "pin" in given else old.pin,
     )
 
 

@@ -139,6 +139,7 @@ class Camera(Wire):
     aspect: str | None = None
     deinterlace: Literal["auto", "on", "off"] = "auto"
     stream: int | None = None
+    pin: str | None = None
 
 
 class Category(StrEnum):

@@ -44,6 +44,7 @@ def _camera_fields(item: FleetCamera, rates: schema.CameraRates | None) -> dict[
         "aspect": options.correction.aspect,
         "deinterlace": options.correction.deinterlace,
         "stream": options.stream,
+        "pin": options.pin,
         "regions": schema.Regions(
             include=tuple(polygon.corners for polygon in options.regions.include),
             privacy=tuple(polygon.corners for polygon in options.regions.privacy),

@@ -66,6 +66,7 @@ def _reading(options: argparse.Namespace) -> dict[str, Any]:
         "aspect": options.aspect,
         "deinterlace": options.deinterlace,
         "stream": options.stream,
+        "pin": options.pin,
     }
     return {name: value for name, value in given.items() if value is not None}
 

@@ -77,6 +77,9 @@ def _add_reading(action: argparse.ArgumentParser) -> None:
     action.add_argument(
         "--aspect", metavar="W:H", help="of the whole picture, where it is sent squeezed: 16:9"
     )
+    action.add_argument(
+        "--pin", metavar="sha256:…", help="the one certificate to accept; `camera test` shows it"
+    )
     action.add_argument("--deinterlace", choices=("auto", "on", "off"))
     action.add_argument(
         "--stream", type=int, metavar="N", help="which video stream, from 0 (default: the largest)"

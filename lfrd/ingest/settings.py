@@ -104,6 +104,7 @@ class CameraSettings:
     regions: Regions = EVERYWHERE
     correction: Correction = AS_SENT
     stream: int | None = None
+    pin: str | None = None
 
     def __post_init__(self) -> None:
         given: Address | str = self.address

@@ -31,6 +31,7 @@ def build_source(settings: CameraSettings, clock: Clock, whip: WhipIngest | None
                 settings.hwaccel,
                 settings.correction,
                 settings.stream,
+                settings.pin,
             )
         case Kind.FILE:
             return FileSource(
@@ -52,6 +53,7 @@ def build_source(settings: CameraSettings, clock: Clock, whip: WhipIngest | None
                 settings.ca_file,
                 settings.ice_servers,
                 settings.correction,
+                settings.pin,
             )
         case Kind.WHIP:
             if whip is None:

@@ -13,7 +13,8 @@ import httpx
 
 from lfrd.clock import Clock
 from lfrd.errors import BadInput, SourceError, SourceRefused
-from lfrd.ingest.address import Address
+from lfrd.ingest.address import Address, host_and_port
+from lfrd.ingest.certificate import how_to_trust, pinned, shown_by
 from lfrd.ingest.sdp import MAX_SDP_LENGTH
 from lfrd.ingest.settings import AS_SENT, Correction, IceServer
 from lfrd.ingest.source import Sink, SourceStalled
@@ -37,6 +38,7 @@ class WhepSource:
         ca_file: Path | None = None,
         ice_servers: tuple[IceServer, ...] = (),
         correction: Correction = AS_SENT,
+        pin: str | None = None,
     ) -> None:
         self._address = address
         self._clock = clock
@@ -44,6 +46,7 @@ class WhepSource:
         self._ca_file = ca_file
         self._ice_servers = ice_servers
         self._correction = correction
+        self._pin = pin
 
     def run(self, sink: Sink) -> None:
         """See Source.run."""
@@ -89,9 +92,9 @@ class WhepSource:
             ) from None
         except httpx.ConnectError as error:
             if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                certificate = await asyncio.to_thread(shown_by, *host_and_port(self._address))
                 raise SourceError(
-                    f"{shown}: its certificate is not trusted; "
-                    "name the certificate of its issuer as the camera's CA file"
+                    f"{shown}: its certificate is not trusted; {how_to_trust(certificate)}"
                 ) from None
             raise SourceError(f"{shown} does not answer") from None
         except (httpx.HTTPError, httpx.InvalidURL):  # their texts hold the full address
@@ -121,6 +124,12 @@ class WhepSource:
 
     def _trusted(self) -> ssl.SSLContext:
         try:
+            if self._pin is not None and self._address.encrypted:
+                shown = self._address.shown
+                certificate = pinned(shown, *host_and_port(self._address), self._pin)
+                trusted = ssl.create_default_context(cadata=certificate.pem)
+                trusted.check_hostname = False  # it is this certificate or none
+                return trusted
             return ssl.create_default_context(cafile=self._ca_file)
         except OSError:
             raise SourceError(
