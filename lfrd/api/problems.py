@@ -9,6 +9,7 @@ import logging
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -31,7 +32,7 @@ from lfrd.errors import (
 log = logging.getLogger(__name__)
 
 FIELDS_NAMED_MAX = 20
-PATH_SHOWN_MAX, WHIP_WORDS = 300, 4
+PATH_SHOWN_MAX = 300
 MEDIA_TYPE = "application/problem+json"
 
 STATUS_OF: tuple[tuple[type[LfrdError], int], ...] = (
@@ -80,21 +81,22 @@ def answer(document: Problem, headers: Mapping[str, str] | None = None) -> Respo
     )
 
 
-_WORDS = re.compile(r"(/[a-z0-9_-]*)*(\.json)?")
-_NOUN = re.compile(r"(/v1)?(/[a-z0-9-]{1,32})?")
+_CAMERA_PATH = re.compile(r"/v1/cameras/[a-z0-9-]{1,63}(/[a-z]{1,20})?/?")
+_WHIP_PATH = re.compile(r"(/v1/whip/[a-z0-9-]{1,63})(/.*)?")
 
 
 def shown_path(path: str) -> str:
     """A request's path as it may be logged and answered: who gives a camera's address in the place
     of its id shall not find it there, nor the secret that a publisher's session id is."""
-    words = path.split("/")
-    if path.startswith("/v1/whip/") and len(words) > WHIP_WORDS:
-        path = "/".join(words[:WHIP_WORDS])
-        return f"{path}/***" if _WORDS.fullmatch(path) else "/v1/whip/***"
-    if _WORDS.fullmatch(path) and len(path) <= PATH_SHOWN_MAX:
-        return path
-    noun = _NOUN.match(path)
-    return f"{noun[0] if noun else ''}/***"
+    for noun in ("/v1/cameras/", "/v1/whip/"):
+        if path.startswith(noun):
+            whip = _WHIP_PATH.fullmatch(path)
+            if whip is not None:
+                return f"{whip[1]}/***" if whip[2] else path
+            return path if _CAMERA_PATH.fullmatch(path) else f"{noun}***"
+    if any(mark in path for mark in ("@", ":", "//")):
+        return "/***"
+    return quote(path[:PATH_SHOWN_MAX])
 
 
 SAID_BETTER = {

@@ -20,6 +20,7 @@ from lfrd.errors import NotFound
         ("/v1/cameras/rtsp://u:Zq9Secret@h/x", "/v1/cameras/***"),
         ("/v1/cameras/Zq9Secret", "/v1/cameras/***"),
         ("/Zq9Secret@h", "/***"),
+        ("/v1/a\nb", "/v1/a%0Ab"),
         ("/v1/cameras/" + "a" * 400, "/v1/cameras/***"),
         ("/v1/whip/gate", "/v1/whip/gate"),
         ("/v1/whip/gate/Zq9Secret", "/v1/whip/gate/***"),
