@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: demo test test-e2e lint accuracy bench bench-ingest bench-governance clean
+.PHONY: demo test test-e2e lint accuracy bench bench-ingest bench-governance fuzz-cameras clean
 
 demo: $(VENV)/ready
 	$(BIN)/lfrd demo $(ARGS)
@@ -41,6 +41,10 @@ bench-ingest: $(VENV)/ready
 # Memory, erasure, kills, start-up. ARGS="--kills 500 --folder DIR" goes on where it was cut off.
 bench-governance: $(VENV)/ready
 	$(BIN)/python -m benchmarks.governance $(ARGS)
+
+# 2,000 hostile cameras beside a running deployment; 5 minutes. ARGS="--cases 200 --seed 7"
+fuzz-cameras: $(VENV)/ready
+	PYTHONPATH=tests $(BIN)/python -m fuzz_cameras $(ARGS)
 
 $(VENV)/ready: pyproject.toml uv.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -7,13 +7,14 @@ import argparse
 import asyncio
 import logging
 import os
+import re
 import sys
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from lfrd import __version__, config
-from lfrd.errors import Failure, UserError
+from lfrd.errors import Failure, UserError, each_of
 from lfrd.hardening import harden
 
 MENDABLE, FAILED, INTERRUPTED = 2, 1, 130
@@ -21,7 +22,34 @@ MENDABLE, FAILED, INTERRUPTED = 2, 1, 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
-    options = parser().parse_args(arguments)
+    try:
+        code = _call(parser().parse_args(arguments))
+    except Exception:
+        if _readers_at_work():  # waiting for them would keep the traceback back for ever
+            sys.excepthook(*sys.exc_info())
+            _leave_readers(FAILED)
+        raise
+    _leave_readers(code)
+    return code
+
+
+def _readers_at_work() -> Sequence[str]:
+    reader = sys.modules.get("lfrd.ingest.reader")
+    return () if reader is None else reader.readers_at_work()
+
+
+def _leave_readers(code: int) -> None:
+    """The one thing that cannot be stopped: a reader inside FFmpeg. All else is closed by now."""
+    if not (at_work := _readers_at_work()):
+        return
+    logging.getLogger(__name__).warning("leaving although %s did not return", ", ".join(at_work))
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _call(options: argparse.Namespace) -> int:
     for library in ("OPENBLAS", "OMP", "MKL"):  # read when numpy loads; our threads fill the cores
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     harden()  # any command may see a face
@@ -44,9 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _first_of(group: BaseExceptionGroup[BaseException]) -> int:
     """A part of the daemon failed: say which error was the first of ours, else fail loudly."""
     for kind, code in ((UserError, MENDABLE), (Failure, FAILED)):
-        found: BaseException | None = group.subgroup(kind)
-        while isinstance(found, BaseExceptionGroup):
-            found = found.exceptions[0]
+        found = next((error for error in each_of(group) if isinstance(error, kind)), None)
         if found is not None:
             return _say(f"lfrd: {found}", code)
     raise group
@@ -212,9 +238,16 @@ def _tui(options: argparse.Namespace) -> int:
     return run_tui(address, token_of(options))
 
 
+class _Parser(argparse.ArgumentParser):
+    """Repeats no word of the command line that may be an address, or a part of one."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(re.sub(r"\S*(?:[@?=&%]|:(?=\S)|//)\S*", "***", message))
+
+
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    top = argparse.ArgumentParser(
+    top = _Parser(
         prog="lfrd", description="Live facial recognition with the safeguards in the machine."
     )
     top.add_argument("--version", action="version", version=f"lfrd {__version__}")

@@ -21,9 +21,10 @@ from lfrd.types import F32, Detections, Frame, Planes
 from lfrd.vision.engine import Vision
 from lfrd.vision.lighting import coarse_rgb, mean_luma
 from lfrd.vision.picture import jpeg
-from lfrd.vision.planes import rgb_full
+from lfrd.vision.planes import rgb_full, turned
 from lfrd.vision.quality import elevation_deg, face_size_px, inter_eye_px, measure, pose_deg
 
+SPARSE_KEYFRAMES_S = 4.0
 WANTED_INTER_EYE_PX = 45.0
 MATCHING_INTER_EYE_PX = 32.0
 FACES_MEASURED_A_FRAME = 8
@@ -42,6 +43,12 @@ STEEP_DEG, TOO_STEEP_DEG = 20.0, 40.0
 FINE_DEG = 15.0
 """As steep as advised: well under what costs matches."""
 EXAMPLE_DISTANCES_M = (4.0, 8.0)
+
+TURNS_DEG = (0, 90, 180, 270)
+TURNED_EVERY, TURNED_FRAMES = 3, 12
+"""In one of so many pictures, so often at most, upright faces are looked for in all four turns."""
+TURN_FACTOR, TURN_SURPLUS = 1.5, 1.0
+"""So much more has to be found in a turned picture, as the sum of the detector's scores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +95,15 @@ class Seen:
     """Of the faces that are turned little enough to tell."""
     turned_deg: list[float] = field(default_factory=list)
     """Absolute yaw of every face that is large enough."""
+    upright: dict[int, float] = field(default_factory=lambda: dict.fromkeys(TURNS_DEG, 0.0))
+    """How much was found of upright faces in pictures that were turned clockwise by so much."""
+
+    @property
+    def turn_deg(self) -> int:
+        """By how much the pictures have to be turned clockwise until faces are upright."""
+        best_deg = max(TURNS_DEG, key=lambda degrees: (self.upright[degrees], -degrees))
+        enough = TURN_FACTOR * self.upright[0] + TURN_SURPLUS
+        return best_deg if self.upright[best_deg] >= enough else 0
 
     def pose(self, landmarks: F32) -> None:
         """Note how the face with these landmarks f32[5, 2] is seen, if it is large enough."""
@@ -124,7 +140,11 @@ class CameraCheck:
 
         probe = await probe_camera(settings, self._clock, seconds, look_on, self._fleet.whip)
         faces = measures(seen, self._gate_px)
-        return CheckReport(probe, faces, self._gate_px, advise(probe, faces, self._gate_px))
+        rotate_deg = (settings.correction.rotate_deg + seen.turn_deg) % 360
+        said = advise(probe, faces, self._gate_px)
+        if seen.turn_deg:
+            said = (_turn(rotate_deg), *(line for line in said if line != WELL))
+        return CheckReport(probe, faces, self._gate_px, said)
 
     async def preview(self, camera_id: str, *, principal: str) -> bytes:
         """One picture as flat cells, with regions applied, as JPEG. Raises as `check` does."""
@@ -152,6 +172,8 @@ async def look(vision: Vision, planes: Planes, gate_px: float, seen: Seen) -> No
     """Find the faces of one picture and add what they measure to `seen`; faces with fewer than
     `gate_px` between the eyes are not looked at for sharpness."""
     found = await vision.detect(planes, smallest_inter_eye_px=SMALLEST_LOOKED_FOR_PX)
+    if seen.frames % TURNED_EVERY == 0 and seen.frames < TURNED_EVERY * TURNED_FRAMES:
+        await look_turned(vision, planes, found, seen)
     seen.frames += 1
     seen.luma.append(mean_luma(planes))
     seen.sizes_px += [inter_eye_px(points) for points in found.landmarks]
@@ -161,6 +183,25 @@ async def look(vision: Vision, planes: Planes, gate_px: float, seen: Seen) -> No
         sharpness = await _sharpness(vision, planes, found, index, gate_px)
         if sharpness is not None:
             seen.sharpness.append(sharpness)
+
+
+async def look_turned(vision: Vision, planes: Planes, found: Detections, seen: Seen) -> None:
+    """Note how much is found of upright faces in the picture and in its three other turns."""
+    seen.upright[0] += _upright_score(found)
+    for degrees in TURNS_DEG[1:]:
+        turned_planes = turned(planes, degrees)
+        there = await vision.detect(turned_planes, smallest_inter_eye_px=POSED_PX)
+        seen.upright[degrees] += _upright_score(there)
+
+
+def _upright_score(found: Detections) -> float:
+    """The sum of the scores of faces whose eyes are above their mouths, large enough to tell."""
+    total = 0.0
+    for landmarks, score in zip(found.landmarks, found.scores, strict=True):
+        across, down = landmarks[3:].mean(axis=0) - landmarks[:2].mean(axis=0)
+        if down > abs(across) and face_size_px(landmarks) >= POSED_PX:
+            total += float(score)
+    return total
 
 
 async def _sharpness(
@@ -178,6 +219,9 @@ async def _sharpness(
         crop.release()
 
 
+WELL = "The camera is well set up for matching."
+
+
 def advise(probe: CameraProbe, faces: FaceMeasures, gate_px: float) -> tuple[str, ...]:
     """What somebody on the ladder should change, most important first."""
     found = [
@@ -186,7 +230,14 @@ def advise(probe: CameraProbe, faces: FaceMeasures, gate_px: float) -> tuple[str
         *_size_advice(faces, gate_px),
         *_pose_advice(faces, gate_px),
     ]
-    return tuple(found) or ("The camera is well set up for matching.",)
+    return tuple(found) or (WELL,)
+
+
+def _turn(rotate_deg: int) -> str:
+    return (
+        "Faces are not upright in this picture: nobody is recognised so. Turn the camera, or set "
+        f"`lfrd camera change ID --rotate {rotate_deg}`."
+    )
 
 
 def _stream_advice(probe: CameraProbe) -> list[str]:
@@ -195,10 +246,16 @@ def _stream_advice(probe: CameraProbe) -> list[str]:
         said.append("Pictures arrive damaged: use TCP instead of UDP, or a better network.")
     if probe.fps is not None and probe.fps < 8:
         said.append(f"Only {probe.fps:.0f} pictures a second: 10 to 25 give more good looks.")
-    if probe.keyframe_interval_s is not None and probe.keyframe_interval_s > 4:
+    if probe.keyframe_interval_s is not None and probe.keyframe_interval_s > SPARSE_KEYFRAMES_S:
         said.append(
             f"A keyframe only every {probe.keyframe_interval_s:.0f} s: set 1 to 2 s, so that the "
             "picture comes back soon after a break."
+        )
+    elif probe.keyframe_waited_s > SPARSE_KEYFRAMES_S:
+        said.append(
+            f"The first keyframe came only after {probe.keyframe_waited_s:.0f} s, and until then "
+            "nobody is seen: set an interval of 1 to 2 s (often called I-frame interval or GOP), "
+            'and turn "smart" coding off.'
         )
     if probe.height_px < 720:
         said.append(

@@ -1,31 +1,45 @@
 """How cameras live: standing by outside a deployment, taking part inside one, one task for each.
 
 Leaving a camera ends its frames, and with them whatever is done with them; nothing is cancelled
-in the middle of a commit. What a camera's job raises, other than that its source failed, ends the
-site.
+in the middle of a commit. What goes wrong with one camera, whatever it is and through however many
+task groups it comes, ends no other and not the site. A Failure does: then the machine is at fault.
 """
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from lfrd.camera_options import CameraOptions
 from lfrd.clock import Clock
 from lfrd.counters import CameraCounters
-from lfrd.errors import Conflict, SourceError, StoreFailed
+from lfrd.errors import (
+    Conflict,
+    Failure,
+    SourceError,
+    StoreFailed,
+    UserError,
+    each_of,
+    place_of,
+    trace_of,
+)
 from lfrd.events import EventKind
 from lfrd.health import HealthBoard
 from lfrd.ingest.camera import Camera
+from lfrd.ingest.reader import readers_at_work
 from lfrd.ingest.settings import CameraSettings, CameraStatus, State
 from lfrd.ingest.source import Pacer
 from lfrd.ingest.whip import WhipIngest
 from lfrd.store import cameras as stored
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.transaction import Transaction
+from lfrd.supervise import Backoff, keep_running
 from lfrd.types import U8, Frame
 from lfrd.vision.decoy_frame import cells_of
+
+log = logging.getLogger(__name__)
 
 PacerFor = Callable[[str], Pacer | None]
 """Says which pictures of a camera are wanted in a run; None: all."""
@@ -33,7 +47,9 @@ PacerFor = Callable[[str], Pacer | None]
 CameraJob = Callable[[str, AsyncIterator[Frame], CameraCounters], Awaitable[None]]
 """What is done with a camera's frames until they end."""
 
-READER_GRACE_S = 3.0
+READER_POLLS, READER_POLL_S = 40, 0.05
+AFTER_FAULT: Final = Backoff(first_s=5.0, cap_s=60.0)
+"""A camera whose pictures made us fail begins anew after so long."""
 RESTATED_LIMIT = 256
 GLANCE_S = 5.0
 """So long somebody waits for a picture whose turn it is; where nothing moves few are taken."""
@@ -97,7 +113,6 @@ class CameraLife:
         health: HealthBoard,
         whip: WhipIngest,
     ) -> None:
-        self.stuck: tuple[str, ...] = ()
         self.failures: dict[str, SourceError] = {}
         self._members = members
         self._settings = settings
@@ -132,7 +147,7 @@ class CameraLife:
     ) -> None:
         """Run `job` over each enabled camera until `stop` is set, or files have come to their end.
 
-        Returns when every job has ended. What a job raises ends the site.
+        Returns when every job has ended. A Failure that a job raises ends the site.
         """
         if self._run is not None:
             raise Conflict("the cameras are in use by a deployment already")
@@ -167,14 +182,11 @@ class CameraLife:
             member.glance = None
 
     async def close(self) -> None:
-        """Give readers that are still inside FFmpeg a last while; `stuck` then says whose are."""
-        try:
-            async with asyncio.timeout(READER_GRACE_S):
-                for member in self._closing:
-                    if member.camera is not None:
-                        await member.camera.wait_closed()
-        except TimeoutError:
-            self.stuck = tuple(member.row.id for member in self._closing if member.closing)
+        """Give readers that are still inside FFmpeg a last while, also those of `camera test`."""
+        for _ in range(READER_POLLS):
+            if not readers_at_work():
+                return
+            await asyncio.sleep(READER_POLL_S)
 
     def lose(self, reason: str) -> None:
         """Nothing comes of any camera's pictures any more."""
@@ -191,8 +203,10 @@ class CameraLife:
 
     def launch(self, member: Member) -> None:
         """Start what a camera shall do now, if anything: its part in the run, or standing by."""
-        idle = "paused" if not member.row.enabled else "no deployment is running"
-        member.status = CameraStatus(State.IDLE, self._clock.wall_s(), idle)
+        idle = "no deployment is running" if member.row.enabled else "paused"
+        begins = self._tasks is not None and member.row.enabled and self._run is not None
+        state, reason = (State.CONNECTING, "starting") if begins else (State.IDLE, idle)
+        member.status = CameraStatus(state, self._clock.wall_s(), reason)
         if self._tasks is None or not member.row.enabled:
             return
         member.stop.clear()
@@ -207,17 +221,18 @@ class CameraLife:
 
     async def _take_part(self, member: Member, run: _Run) -> None:
         """One camera in one deployment. Leaving the camera ends its frames, and so the job."""
-        counters = member.counters = CameraCounters()
 
-        async def work(camera: Camera) -> None:
-            try:
+        async def part() -> None:
+            counters = member.counters = CameraCounters()
+
+            async def work(camera: Camera) -> None:
                 await run.job(member.row.id, _glanced(member, camera.frames), counters)
-            except SourceError as error:  # this camera is over; the others are not
-                self.failures[member.row.id] = error
 
-        try:
             pacer = run.pacer_for(member.row.id)
             await self._with_camera(member, counters, work, decode=True, pacer=pacer)
+
+        try:
+            await self._apart(member, part)
         finally:
             run.live.discard(member.row.id)
             if not member.stop.is_set() and not run.live:
@@ -225,9 +240,73 @@ class CameraLife:
 
     async def _stand_by(self, member: Member) -> None:
         """Connected outside a deployment: packets come and are thrown away unread."""
-        await self._with_camera(
-            member, CameraCounters(), lambda _: member.stop.wait(), decode=False
-        )
+
+        async def part() -> None:
+            await self._with_camera(
+                member, CameraCounters(), lambda _: member.stop.wait(), decode=False
+            )
+
+        await self._apart(member, part)
+
+    async def _apart(self, member: Member, part: Callable[[], Awaitable[None]]) -> None:
+        """Do a camera's part, and keep from all others what goes wrong with it.
+
+        After a fault of ours it is done anew in a while. Where the camera itself gave up, its error
+        is in `failures`; one that cannot even be begun waits until somebody changes it.
+        """
+
+        async def attempt() -> None:
+            if member.stop.is_set():
+                return
+            try:
+                await part()
+            except Exception as error:  # a group of them too
+                if (fault := self._own_fault(member, error)) is not None:
+                    raise fault from None
+                if member.status.state is State.LOST:
+                    await member.stop.wait()
+
+        async def pause(seconds: float) -> None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await member.stop.wait()
+
+        def failed(fault: SourceError, pause_s: float) -> None:
+            reason = f"{fault}; next attempt in {pause_s:.0f} s"
+            self._noted(member, CameraStatus(State.LOST, self._clock.wall_s(), reason))
+
+        try:
+            await keep_running(
+                attempt, clock=self._clock, backoff=AFTER_FAULT, failed=failed, sleep=pause
+            )
+        finally:
+            self._health.clear(member.component)
+
+    def _own_fault(self, member: Member, error: Exception) -> SourceError | None:
+        """What a camera's part raised: None where the camera is at fault, else what to say.
+
+        Raises a Failure again, and any fault where somebody waits for the outcome at a terminal.
+        """
+        causes = tuple(each_of(error))
+        if any(isinstance(cause, Failure) for cause in causes):
+            raise error
+        faults = [cause for cause in causes if not isinstance(cause, UserError)]
+        if not faults:
+            self._gave_up(member, causes[0])
+            return None
+        if self._settings(member.row).must_open:
+            raise error
+        place = place_of(faults[0])
+        log.error("camera %s: a fault with its pictures: %s", member.row.id, place)
+        for fault in faults:
+            log.debug("camera %s: %s", member.row.id, trace_of(fault))
+        return SourceError(f"its pictures cannot be worked on: {place}")
+
+    def _gave_up(self, member: Member, error: BaseException) -> None:
+        if isinstance(error, SourceError):
+            self.failures[member.row.id] = error
+        else:  # its address or options were stored by another version
+            self._noted(member, CameraStatus(State.LOST, self._clock.wall_s(), str(error)))
 
     async def _with_camera(
         self,
@@ -255,7 +334,6 @@ class CameraLife:
                 await asyncio.wait({working, told}, return_when=asyncio.FIRST_COMPLETED)
                 told.cancel()
         finally:
-            self._health.clear(member.component)
             self._closing = [other for other in self._closing if other.closing]
             if camera.still_closing:
                 self._closing.append(member)

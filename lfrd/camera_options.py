@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lfrd.ingest.masks import EVERYWHERE, Polygon, Regions
-from lfrd.ingest.settings import IceServer
+from lfrd.ingest.settings import AS_SENT, Correction, IceServer
 
 Transport = Literal["tcp", "udp"]
 
@@ -34,6 +34,9 @@ class CameraOptions:
     ice_servers: tuple[IceServer, ...] = ()
     bearer_token: str | None = field(default=None, repr=False)
     publish_digest: str | None = None
+    correction: Correction = AS_SENT
+    stream: int | None = None
+    pin: str | None = None
 
     def with_publish_token(self) -> tuple["CameraOptions", str]:
         """The same with a new token for publishers, and that token: it is shown this once."""
@@ -62,8 +65,21 @@ class CameraOptions:
                 ],
                 "bearer_token": self.bearer_token,
                 "publish_digest": self.publish_digest,
+                **self._shape(),
             }
         )
+
+    def _shape(self) -> dict[str, Any]:
+        """Of what is usual nothing is kept: rows of other versions stay as they are."""
+        correction = self.correction
+        given = {
+            "rotate": correction.rotate_deg or None,
+            "aspect": correction.aspect,
+            "deinterlace": correction.deinterlace if correction.deinterlace != "auto" else None,
+            "stream": self.stream,
+            "pin": self.pin,
+        }
+        return {name: value for name, value in given.items() if value is not None}
 
     @staticmethod
     def from_json(text: str) -> "CameraOptions":
@@ -79,6 +95,11 @@ class CameraOptions:
             ice_servers=tuple(IceServer(**server) for server in kept.get("ice_servers") or ()),
             bearer_token=kept.get("bearer_token"),
             publish_digest=kept.get("publish_digest"),
+            correction=Correction(
+                kept.get("rotate", 0), kept.get("aspect"), kept.get("deinterlace", "auto")
+            ),
+            stream=kept.get("stream"),
+            pin=kept.get("pin"),
         )
 
 

@@ -10,6 +10,7 @@ daemon answers, Unreachable.
 
 import asyncio
 import random
+import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -151,24 +152,24 @@ class Client:
         return await self._get(tuple[Camera, ...], "/v1/cameras")
 
     async def camera(self, camera_id: str) -> Camera:
-        return await self._get(Camera, f"/v1/cameras/{camera_id}")
+        return await self._get(Camera, camera_path(camera_id))
 
     async def add_camera(self, camera: CameraCreate) -> CameraAdded:
         return await self._post(CameraAdded, "/v1/cameras", camera)
 
     async def change_camera(self, camera_id: str, change: CameraChange) -> Camera:
         """Only what the change was made with is sent: a null takes something away."""
-        return await self._patch(Camera, f"/v1/cameras/{camera_id}", change)
+        return await self._patch(Camera, camera_path(camera_id), change)
 
     async def check_camera(self, camera_id: str, seconds: float) -> CameraTestReport:
-        path = f"/v1/cameras/{camera_id}/test"
+        path = camera_path(camera_id, "/test")
         return await self._post(CameraTestReport, path, CameraTest(seconds=seconds))
 
     async def camera_preview(self, camera_id: str) -> bytes:
-        return (await self._send("GET", f"/v1/cameras/{camera_id}/preview")).content
+        return (await self._send("GET", camera_path(camera_id, "/preview"))).content
 
     async def remove_camera(self, camera_id: str) -> None:
-        await self._send("DELETE", f"/v1/cameras/{camera_id}")
+        await self._send("DELETE", camera_path(camera_id))
 
     async def watchlists(self) -> tuple[Watchlist, ...]:
         return await self._get(tuple[Watchlist, ...], "/v1/watchlists")
@@ -378,6 +379,16 @@ def refusal(reply: httpx.Response) -> errors.LfrdError:
     return kind(problem.detail)
 
 
+def camera_path(camera_id: str, rest: str = "") -> str:
+    """Raises NotFound, without repeating it, for what is no id: it may be an address."""
+    if not _CAMERA_ID.fullmatch(camera_id):
+        raise errors.NotFound(
+            "there is no such camera: it is named by its id (lower-case letters, digits, hyphens)"
+        )
+    return f"/v1/cameras/{camera_id}{rest}"
+
+
+_CAMERA_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _KIND_OF_STATUS: dict[int, type[errors.LfrdError]] = {
     401: errors.Denied,
     403: errors.Denied,

@@ -13,7 +13,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from lfrd.errors import ConfigError
+from lfrd.errors import BadInput, ConfigError
+from lfrd.ingest.address import parse
+from lfrd.ingest.certificate import read_pin
 
 VARIABLE_PREFIX = "LFRD_"
 SERVICE_SOCKET = Path("/run/lfrd/api.sock")
@@ -31,7 +33,7 @@ Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 class Section(BaseModel):
     """Base of every section: frozen, and an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class SiteSection(Section):
@@ -112,8 +114,30 @@ class CameraSection(Section):
 
     id: Slug
     name: str | None = None
-    address: str
+    address: Annotated[str, Field(repr=False)]
     transport: Literal["tcp", "udp"] = "tcp"
+    rotate: Literal[0, 90, 180, 270] = 0
+    aspect: Annotated[str | None, Field(pattern=r"^\d{1,4}:[1-9]\d{0,3}$")] = None
+    deinterlace: Literal["auto", "on", "off"] = "auto"
+    stream: Annotated[int | None, Field(ge=0, le=63)] = None
+    pin: str | None = None
+
+    @field_validator("pin")
+    @classmethod
+    def _is_pin(cls, value: str | None) -> str | None:
+        try:
+            return None if value is None else read_pin(value)
+        except BadInput as error:
+            raise ValueError(str(error)) from None
+
+    @field_validator("address")
+    @classmethod
+    def _understood(cls, value: str) -> str:
+        try:
+            parse(value)
+        except BadInput as error:
+            raise ValueError(str(error)) from None
+        return value
 
 
 PolicyValue = bool | int | float | str | None

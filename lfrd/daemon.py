@@ -5,7 +5,6 @@ import contextlib
 import functools
 import gc
 import logging
-import os
 import signal
 import time
 from collections.abc import AsyncIterator
@@ -36,6 +35,7 @@ from lfrd.identity.model_change import ModelChange
 from lfrd.identity.photos import Photos
 from lfrd.identity.thresholds import Setting, Thresholds
 from lfrd.identity.watchlists import Watchlists
+from lfrd.ingest.reader import readers_at_work
 from lfrd.lines import Report
 from lfrd.pipeline import LookObserver
 from lfrd.running import Pace, Tools
@@ -95,6 +95,7 @@ async def open_site(
         pack_name = await database.read(lambda reader: pack_in_use(reader, config.models.pack))
         made = await asyncio.to_thread(_vision, config, pack_name)
         vision = await parts.enter_async_context(made)
+        parts.callback(_keep_locked, folder)
         fleet = Fleet(database, clock, health, config.camera, manner.reading)
         parts.push_async_callback(fleet.life.close)
         look = config.detection
@@ -144,6 +145,12 @@ async def open_site(
         _spare_the_collector(parts)
         async with _at_work(site, timekeeping, decoys):
             yield site
+
+
+def _keep_locked(folder: StateFolder) -> None:
+    """A reader that is still inside FFmpeg keeps the process: until its end nobody else starts."""
+    if readers_at_work():
+        folder.keep_locked()
 
 
 def _spare_the_collector(parts: AsyncExitStack) -> None:
@@ -252,25 +259,44 @@ def _vision(config: Config, pack_name: str) -> Vision:
 
 
 async def serve(config: Config, *, new: bool = False) -> None:
-    """The daemon: from start to SIGTERM or SIGINT; `new` as in Manner."""
+    """The daemon: from start to SIGTERM, SIGINT or SIGQUIT; `new` as in Manner."""
+    stop = asyncio.Event()
+    _mind_signals(stop)
     from lfrd.api.server import ApiServer  # half a second that `try` can do without
 
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
     async with open_site(config, Manner(new=new)) as site, ApiServer(site):
         log.info("lfrd answers on %s", config.socket_path)
         tell("READY=1")
         await stop.wait()
         tell("STOPPING=1")
         log.info("stopping")
-    leave_readers(site.fleet)
 
 
-def leave_readers(fleet: Fleet) -> None:
-    """The one thing that cannot be stopped: a reader inside FFmpeg. All else is closed by now."""
-    if fleet.life.stuck:
-        log.warning("leaving although %s did not return", ", ".join(fleet.life.stuck))
-        logging.shutdown()
-        os._exit(0)
+ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+IDLE_SIGNALS = tuple(
+    getattr(signal, name)
+    for name in (
+        "SIGHUP",
+        "SIGUSR1",
+        "SIGUSR2",
+        "SIGALRM",
+        "SIGVTALRM",
+        "SIGPROF",
+        "SIGIO",
+        "SIGPWR",
+    )
+    if hasattr(signal, name)
+)
+"""Each would end a process that does not mind it. A terminal that is closed sends SIGHUP, and who
+rotates logs or reloads other daemons sends one of the first three."""
+
+
+def _mind_signals(stop: asyncio.Event) -> None:
+    """Some ask for the end; all others are logged and change nothing."""
+    loop = asyncio.get_running_loop()
+    for number in ENDING:
+        loop.add_signal_handler(number, stop.set)
+    for number in IDLE_SIGNALS:
+        loop.add_signal_handler(
+            number, log.info, "%s is ignored: restart to read the configuration anew", number.name
+        )

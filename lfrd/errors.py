@@ -20,6 +20,10 @@ Foreign exceptions are turned into these once, in the module that owns the libra
 names what, where, and how to mend it; it never holds a password, a vector or a name of a person.
 """
 
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
 
 class LfrdError(Exception):
     """Root of the tree; `code` is the stable slug that the API and `--json` output show."""
@@ -109,3 +113,29 @@ class FacesLeft(Failure):
     """Face buffers were still held when their deployment had ended."""
 
     code = "faces-left"
+
+
+def each_of(error: BaseException) -> Iterator[BaseException]:
+    """The errors that a task group has wrapped, however deep; an error that is no group itself."""
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from each_of(inner)
+    else:
+        yield error
+
+
+def place_of(error: BaseException) -> str:
+    """Where an error arose and of which type it is, without its text: that may hold a secret."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    name = type(error).__name__
+    if trace is None:
+        return name
+    return f"{name} at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
+
+
+def trace_of(error: BaseException) -> str:
+    """The same with the lines that led there; for the log, after a fault of ours."""
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    return f"{place_of(error)}\n{frames}".rstrip()

@@ -5,8 +5,11 @@ its packets are thrown away unread. Inside one, each enabled camera has a task o
 may come, change and go meanwhile, and one that fails touches no other.
 """
 
+import asyncio
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from lfrd.camera_life import CameraLife, Member
 from lfrd.camera_options import CameraOptions
@@ -15,14 +18,17 @@ from lfrd.config import CameraSection
 from lfrd.counters import CameraCounters
 from lfrd.errors import BadInput, Conflict, NotFound
 from lfrd.health import HealthBoard
-from lfrd.ingest.address import Kind, redacted
-from lfrd.ingest.settings import CameraSettings, CameraStatus
+from lfrd.ingest.address import Kind, parse
+from lfrd.ingest.file import MISSING, why_unreadable
+from lfrd.ingest.settings import CameraSettings, CameraStatus, Correction
 from lfrd.ingest.sources import build_source
 from lfrd.ingest.whip import WhipIngest
 from lfrd.store import cameras as stored
 from lfrd.store.database import SYSTEM, Database
 
 CAMERAS_LIMIT = 64
+_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+"""Whoever gives an address for an id shall not read it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +124,9 @@ class Fleet:
             created_at_s=0.0,
             principal=principal,
         )
-        if self._checked(draft) is Kind.WHIP:
+        kind = self._checked(draft)
+        warning = await self._look_at_file(draft)
+        if kind is Kind.WHIP:
             options, token = options.with_publish_token()
         row = await self._database.write(
             lambda tx: stored.add(
@@ -127,7 +135,7 @@ class Fleet:
             principal=principal,
         )
         member = self._members[row.id] = Member(row, self._clock.wall_s())
-        self.life.launch(member)
+        self._launch(member, warning)
         return self._shown(member), token
 
     async def change(
@@ -157,13 +165,14 @@ class Fleet:
             settings=old.settings if options is None else options.to_json(),
         )
         self._checked(new)
+        warning = await self._look_at_file(new) if new.address != old.address else ""
         row = await self._database.write(lambda tx: stored.update(tx, new), principal=principal)
         same = (new.address, new.enabled, new.settings) == (old.address, old.enabled, old.settings)
         if not same:
             await member.halt()
         member.row, member.options = row, CameraOptions.from_json(row.settings)
         if not same:
-            self.life.launch(member)
+            self._launch(member, warning)
         return self._shown(member)
 
     async def remove(self, camera_id: str, *, principal: str) -> None:
@@ -180,13 +189,19 @@ class Fleet:
             member.stop.set()
             self._health.clear(member.component)
 
+    def _launch(self, member: Member, warning: str) -> None:
+        self.life.launch(member)
+        if warning:
+            status = member.status
+            member.status = replace(status, reason=f"{status.reason}; {warning}")
+
     # how it is seen and read --------------------------------------------------------------------
 
     def _shown(self, member: Member) -> FleetCamera:
         return FleetCamera(
             member.row,
             member.options,
-            redacted(member.row.address),
+            _shown_address(member.row),
             member.camera.status if member.camera else member.status,
             member.counters,
             member.row.id in self._declared,
@@ -195,29 +210,47 @@ class Fleet:
     def _find(self, camera_id: str) -> Member:
         member = self._members.get(camera_id)
         if member is None:
-            raise NotFound(f"there is no camera {camera_id}")
+            named = camera_id if _ID.fullmatch(camera_id) else "of this name"
+            raise NotFound(f"there is no camera {named}: a camera is named by its id")
         return member
 
     def _checked(self, row: stored.Camera) -> Kind:
         """Refuse what nobody can open; return what kind of address it is."""
         settings = self._settings(row)
         build_source(settings, self._clock, self.whip)
-        kind = settings.parsed().kind
+        kind = settings.address.kind
+        if settings.pin is not None and not settings.address.encrypted:
+            raise BadInput("a certificate is pinned for rtsps:// and https:// cameras alone")
         if CameraOptions.from_json(row.settings).keep_connected and kind is not Kind.RTSP:
             raise BadInput("only an RTSP camera can stay connected without being decoded")
         return kind
+
+    async def _look_at_file(self, row: stored.Camera) -> str:
+        """What is wrong with the file that a camera reads, if it does, while whoever gave its name
+        looks on; "" for nothing. Raises BadInput for what will never be one. One that is not there
+        is waited for."""
+        address = self._settings(row).address
+        if address.kind is not Kind.FILE:
+            return ""
+        fault = await asyncio.to_thread(why_unreadable, Path(address.secret_location))
+        if fault is None or fault == MISSING:
+            return f"{address.shown} {fault}" if fault else ""
+        raise BadInput(f"{address.shown} {fault}: give the path of a video file")
 
     def _settings(self, row: stored.Camera) -> CameraSettings:
         options = CameraOptions.from_json(row.settings)
         return CameraSettings(
             row.id,
-            row.address,
+            parse(row.address),
             transport=options.transport,
             ca_file=options.ca_file,
             hwaccel=options.hwaccel,
             bearer_token=options.bearer_token,
             ice_servers=options.ice_servers,
             regions=options.regions,
+            correction=options.correction,
+            stream=options.stream,
+            pin=options.pin,
             every_frame=self._reading.every_frame,
             must_open=self._reading.must_open,
         )
@@ -226,7 +259,13 @@ class Fleet:
         self, section: CameraSection, known: stored.Camera | None
     ) -> stored.Camera:
         name = section.name or section.id
-        settings = CameraOptions(transport=section.transport).to_json()
+        correction = Correction(section.rotate, section.aspect, section.deinterlace)
+        settings = CameraOptions(
+            transport=section.transport,
+            correction=correction,
+            stream=section.stream,
+            pin=section.pin,
+        ).to_json()
         wanted = stored.Camera(
             id=section.id,
             name=name,
@@ -236,7 +275,10 @@ class Fleet:
             created_at_s=0.0,
             principal=SYSTEM,
         )
-        self._checked(wanted)
+        try:
+            self._checked(wanted)
+        except BadInput as error:
+            raise BadInput(f"camera {section.id}: {error}") from None
         if known is None:
             return await self._database.write(
                 lambda tx: stored.add(
@@ -248,3 +290,10 @@ class Fleet:
         if same:
             return known
         return await self._database.write(lambda tx: stored.update(tx, wanted), principal=SYSTEM)
+
+
+def _shown_address(row: stored.Camera) -> str:
+    try:
+        return parse(row.address).shown
+    except BadInput:
+        return "an address that cannot be understood"

@@ -23,6 +23,13 @@ def harden() -> None:
     forbid_core_files()
     hide_memory()
     overwrite_freed_memory()
+    quieten_libraries()
+
+
+def quieten_libraries() -> None:
+    """httpx logs the address of each request, its password included; others log keys and tokens."""
+    for name in ("httpx", "httpcore", "aiortc", "aioice", "hpack"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def forbid_core_files() -> None:

@@ -24,7 +24,7 @@ from lfrd.api.schema_lists import (
     WatchlistChange,
 )
 from lfrd.api.schema_trials import Passage, PassageCount, Trial
-from lfrd.client import Client, T, Unreachable, refusal
+from lfrd.client import Client, T, Unreachable, camera_path, refusal
 
 JSON = {"Content-Type": "application/json"}
 OCTETS = {"Content-Type": "application/octet-stream"}
@@ -155,5 +155,5 @@ class ListClient(Client):
     ) -> CameraReasons:
         given = {"since_s": since_s, "until_s": until_s}
         params = {name: str(value) for name, value in given.items() if value is not None}
-        reply = await self._send("GET", f"/v1/cameras/{camera_id}/why", params=params)
+        reply = await self._send("GET", camera_path(camera_id, "/why"), params=params)
         return self._read(CameraReasons, reply)

@@ -5,14 +5,14 @@ import contextlib
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass, replace
 from math import inf
 
 from lfrd.alerts import Alerts
 from lfrd.config import Config
 from lfrd.counters import CameraCounters
-from lfrd.errors import FacesLeft, InferenceFailed, StoreFailed
+from lfrd.errors import FacesLeft, InferenceFailed, StoreFailed, each_of
 from lfrd.events import EventKind, Reset
 from lfrd.fleet import Fleet
 from lfrd.governance.audit import AuditClass
@@ -212,7 +212,7 @@ class Running:
             noted, pacer = self._noting(frames), self._pacers.get(camera_id)
             await run_camera(camera_id, noted, self._parts(), counters, pacer)
         except* InferenceFailed as broken:
-            await self._announce(next(_each(broken)))
+            await self._announce(next(each_of(broken)))
             raise
         finally:
             self._last_end_s = time.monotonic()
@@ -356,15 +356,6 @@ class Running:
         )
         if held:
             raise FacesLeft(f"{held} face buffers are still held after the deployment's end")
-
-
-def _each(group: BaseExceptionGroup[InferenceFailed]) -> Iterator[BaseException]:
-    """The errors in a group of groups."""
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _each(error)
-        else:
-            yield error
 
 
 def as_summary_json(line: SummaryLine) -> str:

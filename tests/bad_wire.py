@@ -153,6 +153,19 @@ def flip_bytes(packets: int, share: float, seed: int = 11) -> Tamper:
     return tamper
 
 
+def drop_first(packets: int) -> Tamper:
+    """Lose the first packets, and with them the keyframe: whoever joins between two sees this."""
+    seen = 0
+
+    def tamper(packet: bytearray) -> None:
+        nonlocal seen
+        seen += 1
+        if seen <= packets:
+            packet.clear()
+
+    return tamper
+
+
 def scramble(packets: int, seed: int = 12) -> Tamper:
     """Replace the whole payload by noise after the first packets."""
     seen, dice = 0, random.Random(seed)

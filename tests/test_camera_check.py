@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from vision_media import photo_rgb
+from vision_media import SIX_FACES, photo_planes, photo_rgb
 
 from lfrd.camera_check import FaceMeasures, Seen, advise, look, measures
 from lfrd.ingest.probe import CameraProbe
@@ -14,7 +14,7 @@ from lfrd.types import Planes
 from lfrd.vision import packs
 from lfrd.vision.engine import Vision
 from lfrd.vision.lighting import coarse_rgb, mean_luma
-from lfrd.vision.planes import planes_from_rgb
+from lfrd.vision.planes import planes_from_rgb, turned
 from lfrd.vision.quality import EYE_TO_MOUTH, NOSE_DEPTH, elevation_deg
 
 GOOD_STREAM = CameraProbe(
@@ -34,6 +34,7 @@ def test_a_good_camera_needs_nothing() -> None:
         ({"frames_damaged": 50}, {}, "damaged"),
         ({"fps": 4.0}, {}, "pictures a second"),
         ({"keyframe_interval_s": 10.0}, {}, "keyframe"),
+        ({"keyframe_interval_s": None, "keyframe_waited_s": 21.0}, {}, "only after 21 s"),
         ({"width_px": 640, "height_px": 360}, {}, "substream"),
         ({}, {"mean_luma": 0.05}, "dark"),
         ({}, {"mean_luma": 0.95}, "overexposed"),
@@ -127,6 +128,16 @@ def pack(tmp_path_factory: pytest.TempPathFactory) -> packs.Pack:
 def still(path: Path) -> Planes:
     """A photo as a camera with a picture 640 px wide sees it."""
     return planes_from_rgb(cv2.resize(photo_rgb(path), (640, 360), interpolation=cv2.INTER_AREA))
+
+
+@pytest.mark.parametrize("degrees", [0, 90, 180, 270])
+async def test_a_camera_that_hangs_turned_is_noticed(pack: packs.Pack, degrees: int) -> None:
+    hangs = turned(photo_planes(SIX_FACES), -degrees)
+    seen = Seen()
+    async with Vision(pack, threads=1) as vision:
+        for _ in range(4):
+            await look(vision, hangs, 24.0, seen)
+    assert seen.turn_deg == degrees
 
 
 @pytest.mark.shared

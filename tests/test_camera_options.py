@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from lfrd.camera_options import CameraOptions
 from lfrd.errors import BadInput
 from lfrd.ingest.masks import Polygon, Regions
-from lfrd.ingest.settings import IceServer
+from lfrd.ingest.settings import Correction, IceServer
 
 WHOLE = Polygon(((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)))
 DOOR = Polygon(((0.1, 0.2), (0.4, 0.2), (0.3, 0.9)))
@@ -23,6 +23,9 @@ DOOR = Polygon(((0.1, 0.2), (0.4, 0.2), (0.3, 0.9)))
         regions=st.sampled_from([Regions(), Regions((WHOLE,), (DOOR,))]),
         ice_servers=st.sampled_from([(), (IceServer("turn:a:1", "u", "p"),)]),
         bearer_token=st.sampled_from([None, "t"]),
+        correction=st.sampled_from([Correction(), Correction(90, "16:9", "on")]),
+        stream=st.sampled_from([None, 0, 3]),
+        pin=st.sampled_from([None, "sha256:" + "0a" * 32]),
     )
 )
 def test_what_is_kept_comes_back(options: CameraOptions) -> None:

@@ -72,3 +72,22 @@ def test_the_example_documents_every_setting_with_its_default() -> None:
         assert isinstance(model, type)
         assert issubclass(model, Section)
         assert set(model.model_fields) == set(keys), section
+
+
+@pytest.mark.parametrize(
+    "address", ["admin:Zq9Secret@cam/x", "rtsp:/u:Zq9Secret@cam", "rtsp://u:a/Zq9Secret@cam"]
+)
+def test_a_camera_address_that_cannot_be_understood_is_not_repeated(
+    tmp_path: Path, address: str
+) -> None:
+    path = tmp_path / "lfrd.toml"
+    path.write_text(f'[[camera]]\nid = "door"\naddress = "{address}"\n')
+    with pytest.raises(ConfigError, match=r"camera\[0\]\.address") as caught:
+        load(path, {})
+    assert "Zq9Secret" not in str(caught.value)
+
+
+def test_a_configuration_prints_without_its_addresses(tmp_path: Path) -> None:
+    path = tmp_path / "lfrd.toml"
+    path.write_text('[[camera]]\nid = "door"\naddress = "rtsp://u:Zq9Secret@cam/x"\n')
+    assert "Zq9Secret" not in repr(load(path, {}))

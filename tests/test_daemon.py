@@ -1,12 +1,15 @@
 """The daemon as the service manager and its users see it."""
 
 import asyncio
+import fcntl
+import os
 import signal
 import socket
 import stat
 import time
 from pathlib import Path
 
+import pytest
 from daemon_builder import START_LIMIT_S, daemon, enrol, look_for
 from program import lfrd, refused
 
@@ -18,6 +21,8 @@ from lfrd.api.schema import (
 from lfrd.api.schema_cameras import (
     CameraCreate,
 )
+from lfrd.daemon import IDLE_SIGNALS
+from lfrd.errors import SourceError
 
 STOP_LIMIT_S = 5.0
 
@@ -62,6 +67,63 @@ async def test_it_ends_in_time_with_a_camera_whose_server_is_silent(tmp_path: Pa
             assert await stop(process) < STOP_LIMIT_S
     assert "geheim" not in (tmp_path / "daemon.log").read_text()
     assert "Traceback" not in (tmp_path / "daemon.log").read_text()
+
+
+async def test_a_reader_that_does_not_return_delays_no_stop_and_keeps_the_lock(
+    tmp_path: Path,
+) -> None:
+    state = tmp_path / "state"
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        async with daemon(state) as (process, client):
+            address = f"rtsp://127.0.0.1:{silent.getsockname()[1]}/x"
+            await client.add_camera(CameraCreate(id="door", address=address))
+            testing = asyncio.ensure_future(client.check_camera("door", 5.0))
+            held, _ = await asyncio.to_thread(silent.accept)
+            await client.remove_camera("door")
+            stopping = asyncio.ensure_future(stop(process))
+            free_at_s = await asyncio.to_thread(when_free, state / "lock")
+            assert await stopping < 2 * STOP_LIMIT_S
+            assert time.monotonic() - free_at_s < 0.5, "the lock is what goes last"
+            await asyncio.wait([testing])
+            assert testing.exception() is not None
+            held.close()
+    assert "leaving although door did not return" in (tmp_path / "daemon.log").read_text()
+
+
+def when_free(lock: Path) -> float:
+    """Wait until another daemon could start; when that was."""
+    with lock.open("r") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(0.01)
+            else:
+                return time.monotonic()
+
+
+async def test_a_pipe_is_refused_and_delays_no_stop(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.mp4"
+    pipe.write_bytes(b"")
+    async with daemon(tmp_path / "state") as (process, client):
+        await client.add_camera(CameraCreate(id="pipe", address=str(pipe)))
+        pipe.unlink()
+        os.mkfifo(pipe)
+        with pytest.raises(SourceError, match=r"pipe\.mp4 is no file but a pipe"):
+            await client.check_camera("pipe", 1.0)
+        await client.remove_camera("pipe")
+        assert await stop(process) < STOP_LIMIT_S
+
+
+async def test_signals_that_ask_for_no_end_change_nothing(tmp_path: Path) -> None:
+    async with daemon(tmp_path / "state") as (process, client):
+        for number in IDLE_SIGNALS:
+            process.send_signal(number)
+            await asyncio.sleep(0.1)
+            assert (await client.health()).status == "ok", number
+        process.send_signal(signal.SIGQUIT)
+        assert await process.wait() == 0
+    assert "SIGHUP is ignored" in (tmp_path / "daemon.log").read_text()
 
 
 async def test_a_second_daemon_on_the_same_state_is_refused(tmp_path: Path) -> None:

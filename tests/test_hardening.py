@@ -25,3 +25,14 @@ def test_no_core_file_no_reading_and_freed_memory_is_overwritten() -> None:
         [sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=30
     )
     assert done.stdout.strip() == "0 (0, 0) 0", (done.stdout, done.stderr)
+
+
+def test_libraries_log_no_request_and_no_key() -> None:
+    code = (
+        "import logging, lfrd.hardening as h; logging.basicConfig(level='DEBUG'); h.harden();"
+        "import httpx; t = httpx.MockTransport(lambda _: httpx.Response(200));"
+        "httpx.Client(transport=t).get('http://u:Zq9Secret@h/x')"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert ran.returncode == 0, ran.stderr
+    assert "Zq9Secret" not in ran.stderr

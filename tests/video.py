@@ -155,3 +155,50 @@ class RtspServer(ServerProcess):
         """Return the address of one file."""
         count = 0 if loop else 1
         return f"rtsp://127.0.0.1:{self.port}/{name}?play_count={count}"
+
+
+def reshaped(
+    source: Path,
+    path: Path,
+    *,
+    size: tuple[int, int] | None = None,
+    pixel_aspect: Fraction | None = None,
+    quarter_turns: int = 0,
+    interlaced: bool = False,
+    says_so: bool = True,
+    seconds: float = 60.0,
+) -> Path:
+    """Write a video as other cameras would send it: squeezed, turned clockwise, interlaced (a line
+    of each picture in turn, at half the rate, with or without saying so)."""
+    with av.open(str(source)) as read, av.open(str(path), "w") as written:
+        video = read.streams.video[0]
+        options = {"preset": "veryfast", "crf": "18"}
+        if interlaced and says_so:
+            options |= {"flags": "+ildct+ilme", "x264-params": "tff=1"}
+        rate = video.average_rate / 2 if interlaced else video.average_rate
+        stream = written.add_stream("libx264", rate=rate, options=options)
+        if pixel_aspect is not None:
+            stream.codec_context.sample_aspect_ratio = pixel_aspect
+        before = None
+        for frame in read.decode(video):
+            if frame.time > seconds:
+                break
+            width, height = size or (frame.width, frame.height)
+            scaled = frame.reformat(width, height, "yuv444p", interpolation="BICUBIC")
+            picture = np.rot90(scaled.to_ndarray(channel_last=True), -quarter_turns)
+            if interlaced:
+                if before is None:
+                    before = picture
+                    continue
+                woven = before.copy()
+                woven[1::2], before = picture[1::2], None
+                picture = woven
+            made = av.VideoFrame.from_ndarray(
+                np.ascontiguousarray(picture), "yuv444p", channel_last=True
+            )
+            if not stream.codec_context.is_open:
+                stream.height, stream.width = picture.shape[:2]
+                stream.pix_fmt = "yuv420p"
+            written.mux(stream.encode(made.reformat(format="yuv420p")))
+        written.mux(stream.encode())
+    return path

@@ -10,7 +10,9 @@ from lfrd.api.rates import RateMeter, running
 from lfrd.camera_check import CameraCheck
 from lfrd.camera_options import CameraOptions
 from lfrd.fleet import FleetCamera
+from lfrd.ingest.certificate import read_pin
 from lfrd.ingest.masks import Polygon, Regions
+from lfrd.ingest.settings import Correction
 from lfrd.site import Site
 
 router = APIRouter(prefix="/cameras", tags=["cameras"])
@@ -106,6 +108,13 @@ def _merged(old: CameraOptions, body: schema_cameras.CameraOptions) -> CameraOpt
         ice_servers=old.ice_servers,
         bearer_token=body.bearer_token if "bearer_token" in given else old.bearer_token,
         publish_digest=old.publish_digest,
+        correction=Correction(
+            old.correction.rotate_deg if body.rotate is None else body.rotate,
+            body.aspect if "aspect" in given else old.correction.aspect,
+            body.deinterlace or old.correction.deinterlace,
+        ),
+        stream=body.stream if "stream" in given else old.stream,
+        pin=(read_pin(body.pin) if body.pin else None) if "pin" in given else old.pin,
     )
 
 

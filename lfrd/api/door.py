@@ -9,14 +9,14 @@ import re
 import time
 from dataclasses import dataclass
 from email.utils import formatdate
-from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lfrd.api.auth import Caller, Refusal, identify, system_user
-from lfrd.api.problems import answer, problem
+from lfrd.api.problems import answer, problem, shown_path
+from lfrd.errors import trace_of
 from lfrd.governance.denials import Denial, Denials
 from lfrd.governance.tokens import People
 
@@ -84,7 +84,7 @@ class Door:
                 "%s %s %s %d %.0f ms",
                 principal,
                 scope["method"],
-                quote(scope["path"]),
+                shown_path(scope["path"]),
                 reply.status,
                 (time.monotonic() - started_s) * 1000,
             )
@@ -140,12 +140,15 @@ class Door:
                 raise
             detail = f"this took over {limit_s:.0f} s: look whether it was done before repeating it"
             await _refuse(scope, body, reply, 504, detail, HANG_UP)
+        except asyncio.CancelledError:  # the server stops, and gave it a last while
+            await _refuse(scope, body, reply, 503, "the daemon is stopping", HANG_UP)
         except HTTPException:
             raise
-        except Exception:
+        except Exception as fault:
             # The one place where an unforeseen fault of a route ends: logged here in full; the
             # caller has been told 500 (or is cut off in mid-answer), and others are served on.
-            log.exception("unexpected fault in %s %s", scope["method"], quote(scope["path"]))
+            where = shown_path(scope["path"])
+            log.error("unexpected fault in %s %s: %s", scope["method"], where, trace_of(fault))
             await _refuse(scope, body, reply, 500, "an unexpected fault", HANG_UP)
 
 

@@ -135,6 +135,11 @@ class Camera(Wire):
     height_px: int | None
     fps: float | None
     rates: CameraRates | None
+    rotate: Literal[0, 90, 180, 270] = 0
+    aspect: str | None = None
+    deinterlace: Literal["auto", "on", "off"] = "auto"
+    stream: int | None = None
+    pin: str | None = None
 
 
 class Category(StrEnum):

@@ -9,8 +9,11 @@ from lfrd.api.schema import Camera, Line, Regions, Slug, Wire
 
 class CameraOptions(Wire):
     """How a camera is read. In a change, what is absent stays as it is; a null takes `ca_file`,
-    `hwaccel` or `bearer_token` away.
+    `hwaccel`, `bearer_token`, `aspect`, `stream` or `pin` away.
 
+    `rotate` turns the picture clockwise; `aspect` is width to height of the whole picture, where
+    a recorder squeezes it and does not say so; `stream` chooses one of several video streams,
+    without it the largest is taken; `pin` is the SHA-256 of the one certificate that is accepted.
     `ca_file` is a path on the daemon's machine; `bearer_token` is shown to a WHEP server and
     never given back.
     """
@@ -21,6 +24,11 @@ class CameraOptions(Wire):
     keep_connected: bool | None = None
     regions: Regions | None = None
     bearer_token: Line | None = None
+    rotate: Literal[0, 90, 180, 270] | None = None
+    aspect: Annotated[str, StringConstraints(pattern=r"^\d{1,4}:[1-9]\d{0,3}$")] | None = None
+    deinterlace: Literal["auto", "on", "off"] | None = None
+    stream: Annotated[int, Field(ge=0, le=63)] | None = None
+    pin: Annotated[str, StringConstraints(max_length=110)] | None = None
 
 
 class CameraCreate(CameraOptions):

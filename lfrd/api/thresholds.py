@@ -1,5 +1,6 @@
 """What a threshold promises, what it was in a deployment, and why a camera raised nobody."""
 
+from datetime import datetime
 from math import inf
 from typing import Annotated
 
@@ -77,8 +78,19 @@ async def why_nobody(
         candidates=counts.raised,
         looks_skipped=dict(counts.looks_skipped),
         best_inter_eye_px=round(counts.best_inter_eye_px, 1),
-        advice=advice(counts),
+        advice=(*advice(counts), *_since_restart(site, search.deployment_id, since_s)),
     )
+
+
+def _since_restart(site: Site, deployment_id: str, since_s: float) -> tuple[str, ...]:
+    """What is said where the daemon was started anew in the span that is asked for."""
+    current, back_at_s = site.deployments.current, site.started_at_s
+    if current is None or current.id != deployment_id or current.started_at_s is None:
+        return ()
+    if max(since_s, current.started_at_s) >= back_at_s:
+        return ()
+    at = datetime.fromtimestamp(back_at_s).astimezone().strftime("%Y-%m-%d %H:%M")
+    return (f"counted since {at} only: the daemon was started anew then, and forgot what it had",)
 
 
 def _faces_a_day(site: Site) -> float | None:

@@ -40,6 +40,11 @@ def _camera_fields(item: FleetCamera, rates: schema.CameraRates | None) -> dict[
         "transport": options.transport,
         "hwaccel": options.hwaccel,
         "keep_connected": options.keep_connected,
+        "rotate": options.correction.rotate_deg,
+        "aspect": options.correction.aspect,
+        "deinterlace": options.correction.deinterlace,
+        "stream": options.stream,
+        "pin": options.pin,
         "regions": schema.Regions(
             include=tuple(polygon.corners for polygon in options.regions.include),
             privacy=tuple(polygon.corners for polygon in options.regions.privacy),
@@ -57,9 +62,13 @@ def _camera_fields(item: FleetCamera, rates: schema.CameraRates | None) -> dict[
     }
 
 
+_NOT_SENT = {"seconds", "keyframe_waited_s"}
+"""Measures that the advice alone tells of."""
+
+
 def camera_report(report: CheckReport) -> schema_cameras.CameraTestReport:
     return schema_cameras.CameraTestReport(
-        **{key: value for key, value in asdict(report.probe).items() if key != "seconds"},
+        **{key: value for key, value in asdict(report.probe).items() if key not in _NOT_SENT},
         **asdict(report.faces),
         gate_px=report.gate_px,
         advice=report.advice,

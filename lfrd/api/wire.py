@@ -24,7 +24,9 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
 class Wire(BaseModel):
     """Base of every message."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True
+    )
 
     @field_validator("*", mode="before")
     @classmethod

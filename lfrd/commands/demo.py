@@ -10,7 +10,7 @@ from pathlib import Path
 from lfrd.commands.temporary import PRINCIPAL, lab_site
 from lfrd.commands.trial import print_line, printer
 from lfrd.config import CameraSection, Config
-from lfrd.daemon import Manner, leave_readers
+from lfrd.daemon import Manner
 from lfrd.demo.clip import LISTED, cutouts, listed_photo, write_clip
 from lfrd.demo.stream import rtsp_stream
 from lfrd.governance.deployment import LAB_LIMIT_S
@@ -65,7 +65,7 @@ async def _show(
         await _start(site, seconds)
         if headless:
             loop = asyncio.get_running_loop()
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 loop.add_signal_handler(
                     number, lambda: site.deployments.ask_to_end("stopped", PRINCIPAL)
                 )
@@ -76,7 +76,6 @@ async def _show(
         summary = site.deployments.last
     if summary is not None and headless:
         print_line(as_json(summary))
-    leave_readers(site.fleet)
     return 0 if not headless or set(raised) == {LISTED} else 1
 
 

@@ -112,7 +112,7 @@ def _stop_on_signals() -> asyncio.Event:
         stopped.set()
         task.cancel()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop)
     return stopped
 

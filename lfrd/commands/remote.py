@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from lfrd.api.schema import (
     Camera,
@@ -40,17 +41,35 @@ async def run(options: argparse.Namespace, socket: Path) -> int:
 
 
 async def _camera_add(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
-    new = CameraCreate(
-        id=options.id,
-        name=options.name,
-        address=options.address,
-        transport=options.transport,
-        ca_file=options.ca_file,
-        hwaccel=options.hwaccel,
-        bearer_token=options.token,
-        keep_connected=options.keep_connected,
-    )
+    new = CameraCreate(id=options.id, address=options.address, **_reading(options))
     return [await client.add_camera(new)]
+
+
+async def _camera_change(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
+    given = _reading(options)
+    if options.address is not None:
+        given["address"] = options.address
+    if not given:
+        raise UserError("say what to change, such as --rotate 90")
+    return [await client.change_camera(options.id, CameraChange(**given))]
+
+
+def _reading(options: argparse.Namespace) -> dict[str, Any]:
+    """How the camera is to be read, as far as it was given."""
+    given = {
+        "name": options.name,
+        "transport": options.transport,
+        "ca_file": options.ca_file,
+        "hwaccel": options.hwaccel,
+        "bearer_token": options.token,
+        "keep_connected": options.keep_connected,
+        "rotate": options.rotate,
+        "aspect": options.aspect,
+        "deinterlace": options.deinterlace,
+        "stream": options.stream,
+        "pin": options.pin,
+    }
+    return {name: value for name, value in given.items() if value is not None}
 
 
 async def _camera_pause(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
@@ -159,6 +178,7 @@ _ACTIONS: dict[
     tuple[str, str], Callable[[Client, argparse.Namespace], Awaitable[Sequence[Wire]]]
 ] = {
     ("camera", "add"): _camera_add,
+    ("camera", "change"): _camera_change,
     ("camera", "list"): _camera_list,
     ("camera", "remove"): _camera_remove,
     ("camera", "pause"): _camera_pause,

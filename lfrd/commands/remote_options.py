@@ -18,17 +18,14 @@ def add_clients(add: Add) -> None:
     added.add_argument("id", help="lower-case letters, digits, hyphens")
     added.add_argument(
         "address",
-        help="rtsp(s)://user:password@host/path, whip://NAME for publishers, whep+https://…",
+        help="rtsp(s)://user:password@host/path, http(s)://… for MJPEG, whip:// for publishers, "
+        "whep+https://…, /dev/video0, or a video file",
     )
-    added.add_argument("--name")
-    added.add_argument("--transport", choices=("tcp", "udp"))
-    added.add_argument("--ca-file", help="certificate authority of an rtsps camera")
-    added.add_argument("--hwaccel", help="hardware decoder, such as cuda or vaapi")
-    added.add_argument("--token", help="what to show a WHEP server")
-    added.add_argument(
-        "--keep-connected", action="store_true", default=None,
-        help="stay connected outside deployments, without decoding",
-    )  # fmt: skip
+    _add_reading(added)
+    changed = actions("change", "change what is given; a running camera starts anew")
+    changed.add_argument("id")
+    changed.add_argument("--address", help="a new one, as for `add`")
+    _add_reading(changed)
     actions("list", "every camera and how it is")
     actions("remove", "forget a camera").add_argument("id")
     actions("pause", "take no part until resumed").add_argument("id")
@@ -62,6 +59,33 @@ def add_clients(add: Add) -> None:
     add_deployment_actions(actions)
     add_nouns(add)
     add_noun(add)
+
+
+def _add_reading(action: argparse.ArgumentParser) -> None:
+    """How a camera is read."""
+    action.add_argument("--name")
+    action.add_argument("--transport", choices=("tcp", "udp"))
+    action.add_argument("--ca-file", help="certificate authority of an rtsps camera")
+    action.add_argument("--hwaccel", help="hardware decoder, such as cuda or vaapi")
+    action.add_argument("--token", help="what to show a WHEP server")
+    action.add_argument(
+        "--keep-connected", action="store_true", default=None,
+        help="stay connected outside deployments, without decoding",
+    )  # fmt: skip
+    action.add_argument(
+        "--rotate", type=int, choices=(0, 90, 180, 270),
+        help="turn the picture clockwise, until it is upright",
+    )  # fmt: skip
+    action.add_argument(
+        "--aspect", metavar="W:H", help="of the whole picture, where it is sent squeezed: 16:9"
+    )
+    action.add_argument(
+        "--pin", metavar="sha256:…", help="the one certificate to accept; `camera test` shows it"
+    )
+    action.add_argument("--deinterlace", choices=("auto", "on", "off"))
+    action.add_argument(
+        "--stream", type=int, metavar="N", help="which video stream, from 0 (default: the largest)"
+    )
 
 
 def _corners(text: str) -> tuple[tuple[float, float], ...]:

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from lfrd.commands.temporary import PRINCIPAL, enrol_photos, find_photos, lab_site
 from lfrd.config import CameraSection, Config
-from lfrd.daemon import Manner, leave_readers
+from lfrd.daemon import Manner
 from lfrd.errors import BadInput
 from lfrd.fleet import Reading
 from lfrd.governance.deployment import LAB_LIMIT_S
 from lfrd.governance.profile import LAB
+from lfrd.ingest.address import parse
 from lfrd.lines import CandidateLine, Report, SummaryLine, as_json, as_text
 from lfrd.running import Pace
 from lfrd.site import Site
@@ -37,6 +38,7 @@ class Trial:
 
 async def run(trial: Trial, config: Config, *, as_lines: bool) -> None:
     """Print candidates as they come and the summary at the end."""
+    parse(trial.source)  # refused before anything is opened
     photos = find_photos(trial.photos)
     if trial.at_full_speed and "://" in trial.source:
         raise BadInput("--every-frame and --detect-hz are for files: a live stream cannot wait")
@@ -55,7 +57,6 @@ async def run(trial: Trial, config: Config, *, as_lines: bool) -> None:
         watchlist_id = await enrol_photos(site, photos)
         summary = await _deploy(site, watchlist_id, trial)
         print_line(as_json(summary) if as_lines else "\n" + as_text(summary))
-    leave_readers(site.fleet)
 
 
 def printer(*, as_lines: bool) -> Report:
@@ -84,7 +85,7 @@ async def _deploy(site: Site, watchlist_id: str, trial: Trial) -> SummaryLine:
         principal=PRINCIPAL,
     )
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(
             number, lambda: site.deployments.ask_to_end("stopped by the user", PRINCIPAL)
         )

@@ -14,7 +14,7 @@ from lfrd.counters import CameraCounters
 from lfrd.errors import Conflict, FacesLeft
 from lfrd.evaluate.shots import Raised
 from lfrd.identity.gallery import Gallery
-from lfrd.ingest.address import file_address
+from lfrd.ingest.address import of_file
 from lfrd.ingest.camera import Camera
 from lfrd.ingest.settings import CameraSettings
 from lfrd.types import F32, Frame, Planes
@@ -57,7 +57,7 @@ class Loop:
 
         The templates of passers-by are gone when it returns. Raises SourceError, FacesLeft.
         """
-        settings = CameraSettings("naive", file_address(clip), every_frame=True, must_open=True)
+        settings = CameraSettings("naive", of_file(clip), every_frame=True, must_open=True)
         found = _Found()
         room = asyncio.Semaphore(FRAMES_AT_ONCE)
 

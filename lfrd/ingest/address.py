@@ -1,18 +1,21 @@
 """Camera addresses: which kind of source one names, and how to show it without its secrets.
 
-An address is an operator's own text and often holds a password. Everything that is printed,
-logged, stored in an event or put into an exception goes through `redacted`.
+An address is an operator's own text and often holds a password, or a token in its path. It is
+parsed once, into a type that prints masked: only `secret_location` gives the whole of it. What
+cannot be parsed is refused without being repeated, since nobody can tell what in it is secret.
 """
 
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Final
 from urllib.parse import quote, unquote, urlsplit
 
 from lfrd.errors import BadInput
 
 MAX_LENGTH = 2048
+MASK = "***"
 
 
 class Kind(StrEnum):
@@ -22,98 +25,221 @@ class Kind(StrEnum):
     FILE = "file"
     WHIP = "whip"
     WHEP = "whep"
-
-
-_KIND_OF_SCHEME = {
-    "rtsp": Kind.RTSP,
-    "rtsps": Kind.RTSP,
-    "file": Kind.FILE,
-    "whip": Kind.WHIP,
-    "whep+http": Kind.WHEP,
-    "whep+https": Kind.WHEP,
-}
-
-_SECRET_VALUE = re.compile(
-    r"(?i)((?:pass(?:word|wd)?|pwd|token|secret|auth|key|sig(?:nature)?)=)[^&/;?#\s]+"
-)
-_USERINFO = re.compile(r"(?is)\b([a-z][a-z0-9+.-]*://)([^@:]*):.*@")
-_SCHEME = re.compile(r"(?i)^([a-z][a-z0-9+.-]*):(//)?")
-
-
-def redacted(text: str) -> str:
-    """Return the text with every password and token in it replaced by `***`.
-
-    Removes too much rather than too little: all between the first colon of the user part and
-    the last `@` goes, because people write passwords with a bare `@` or `/` in them.
-    """
-    return _SECRET_VALUE.sub(r"\1***", _USERINFO.sub(r"\1\2:***@", text))
+    MJPEG = "mjpeg"
+    DEVICE = "device"
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A parsed address: `location` is what the library opens and may hold a password."""
+    """A parsed address; its text is `shown`, which holds no secret.
+
+    `secret_location` is what a library opens, with the password in it: never print, log, store or
+    send it.
+    """
 
     kind: Kind
-    location: str = field(repr=False)
+    secret_location: str = field(repr=False)
     shown: str
+
+    def __str__(self) -> str:
+        return self.shown
 
     @property
     def encrypted(self) -> bool:
         """Whether the address asks for TLS."""
-        return self.location.startswith(("rtsps:", "https:"))
+        return self.secret_location.startswith(("rtsps:", "https:"))
 
 
 def parse(text: str) -> Address:
-    """Understand an address, or raise BadInput with one sentence that holds no secret."""
-    if not text or len(text) > MAX_LENGTH or any(ord(c) < 32 for c in text):
+    """Understand an address, or raise BadInput with one sentence that repeats nothing of it."""
+    text = text.strip()
+    if not text or len(text) > MAX_LENGTH or not text.isprintable():
         raise BadInput(f"a camera address is one line of 1 to {MAX_LENGTH} printable characters")
     found = _SCHEME.match(text)
-    # a single letter before the colon is a Windows drive, and "name:…" without // is a file name
-    if found is None or (found[2] is None and found[1].lower() != "file"):
-        return Address(Kind.FILE, str(Path(text)), text)
-    scheme = found[1].lower()
-    kind = _KIND_OF_SCHEME.get(scheme)
-    if kind is None:
-        raise BadInput(
-            f"{scheme}:// is no kind of camera: use rtsp://, rtsps://, whip://, whep+http://, "
-            "whep+https:// or the path of a video file"
-        )
-    if kind is Kind.FILE:
-        path = unquote(urlsplit(text).path)
-        return Address(kind, path, path)
-    if kind is Kind.WHIP:
-        return Address(kind, text, redacted(text))
-    _check_network(text)
-    return Address(kind, scheme.removeprefix("whep+") + text[len(scheme) :], redacted(text))
+    scheme = found[1].lower() if found else ""
+    if scheme == "file":
+        return _file(text)
+    if scheme in _KIND_OF_SCHEME:
+        if not text[len(scheme) :].startswith("://"):
+            raise BadInput(f"{scheme}: in a camera address is followed by // and the host")
+        kind = _KIND_OF_SCHEME[scheme]
+        return _whip(text) if kind is Kind.WHIP else _network(text, scheme, kind)
+    if scheme in _OTHERS:
+        raise BadInput(f"{scheme}:// is no kind of camera here: use {_USABLE}")
+    return _path(text)
+
+
+def of_file(path: Path) -> Address:
+    """The address of a video file, whatever its name looks like."""
+    return Address(Kind.FILE, str(path), _shown_path(str(path)))
 
 
 def file_address(path: Path) -> str:
-    """The address of a video file, whatever its name looks like."""
+    """The text of such an address."""
     return f"file:{quote(str(path.absolute()))}"
 
 
 def host_and_port(address: Address) -> tuple[str, int]:
     """Return the host name and the port of a network address, the scheme's own port if none."""
-    parts = urlsplit(address.location)
+    parts = urlsplit(address.secret_location)
     assert parts.hostname is not None, "parse() lets no address without a host through"
     standard = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
     return parts.hostname, parts.port or standard[parts.scheme]
 
 
-def _check_network(text: str) -> None:
-    shown = redacted(text)
-    try:
-        parts = urlsplit(text)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        raise BadInput(_ENCODE.format(shown=shown)) from None  # its text would hold the password
-    if "@" in parts.path and ":" in parts.netloc and "@" not in parts.netloc:
-        raise BadInput(_ENCODE.format(shown=shown))
-    if not host:
-        raise BadInput(f"{shown} names no host: write for instance rtsp://camera.local/stream")
-
-
-_ENCODE = (
-    "{shown} cannot be understood: write @ in a user name, password or path as %40, / as %2F, "
-    ": as %3A and # as %23"
+_KIND_OF_SCHEME: Final = {
+    "rtsp": Kind.RTSP,
+    "rtsps": Kind.RTSP,
+    "whip": Kind.WHIP,
+    "whep+http": Kind.WHEP,
+    "whep+https": Kind.WHEP,
+    "http": Kind.MJPEG,
+    "https": Kind.MJPEG,
+}
+_OTHERS_TEXT: Final = """
+ftp hls mms onvif rtmp rtmps rtp rtspt rtspu sftp smb srt tcp udp webrtc whep ws
+wss
+"""
+_OTHERS: Final = frozenset(_OTHERS_TEXT.split())
+"""Schemes that people try. Of others even the name is not repeated: it may be half a password."""
+_USABLE: Final = (
+    "rtsp://, rtsps://, http:// or https:// for MJPEG, whip://, whep+http://, whep+https://, "
+    "/dev/video0 or the path of a video file"
 )
+_ENCODE: Final = (
+    "this address cannot be understood; in a user name, password or path write @ as %40, / as %2F, "
+    ": as %3A, # as %23, ? as %3F and a space as %20"
+)
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_NETWORK = re.compile(r"[^:]+://(?P<authority>[^/?#]*)(?P<rest>.*)")
+_HOST = re.compile(r"([\w.-]+|\[[0-9A-Fa-f:.]+(?:%[\w.-]+)?\])(?::(\d{1,5}))?")
+_USER = re.compile(r"[\w.-]{1,32}")
+_WHIP = re.compile(r"whip://[\w.-]{0,64}/?", re.IGNORECASE)
+_RELATIVE = re.compile(r"[\w ,+~()-]+/(.*/)?[^/]+\.\w{1,5}")
+"""`clips/gate.mp4`, and not `camera.local/stream`."""
+_DEVICE = re.compile(r"/dev/(video\d{1,3}|v4l/by-(id|path)/[\w.:-]{1,200})")
+_PLAIN_NAME = re.compile(r"[\w .,:+~()\[\]-]*")
+
+
+def _network(text: str, scheme: str, kind: Kind) -> Address:
+    parts = _NETWORK.fullmatch(text)
+    assert parts is not None, "the caller has seen the scheme"
+    userinfo, at, place = parts["authority"].rpartition("@")
+    rest = parts["rest"]
+    host = _HOST.fullmatch(place)
+    if not place and not userinfo:
+        raise BadInput("this address names no host: write for instance rtsp://camera.local/stream")
+    if host is None or (host[2] and not 0 < int(host[2]) < 65536) or re.search(r"[@\s\\]", rest):
+        raise BadInput(_ENCODE)
+    user, colon, password = userinfo.partition(":")
+    opened = scheme.removeprefix("whep+")
+    known = user if colon and (not user or _USER.fullmatch(user)) else MASK
+    shown_login = f"{known}{colon and ':' + MASK}{at}" if at else ""
+    login = f"{_quoted(user)}{colon}{_quoted(password)}{at}"
+    return Address(
+        kind,
+        f"{opened}://{login}{place}{rest}",
+        f"{scheme}://{shown_login}{place}{_shown_rest(rest)}",
+    )
+
+
+def _quoted(part: str) -> str:
+    """What is encoded already stays as it is."""
+    return quote(part, safe="%!$&'()*+,;=:-._~")
+
+
+def _whip(text: str) -> Address:
+    if not _WHIP.fullmatch(text):
+        raise BadInput("a camera for publishers is written whip:// and at most a name after it")
+    return Address(Kind.WHIP, text, text)
+
+
+def _file(text: str) -> Address:
+    """`file:/path` and `file:///path`, with % escapes."""
+    path = text[len("file:") :]
+    if path.startswith("//"):
+        host, slash, path = path[2:].partition("/")
+        path = slash + path
+        if host not in ("", "localhost"):
+            path = ""
+    if not path.startswith("/") or any(letter in path for letter in "@:?#"):
+        raise BadInput(
+            "a file's address is file:// and a full path; write @ in it as %40, : as %3A, ? as %3F "
+            "and # as %23"
+        )
+    return of_file(Path(unquote(path)))
+
+
+def _path(text: str) -> Address:
+    """A path is what begins like one, or has nothing of a network address."""
+    if not text.startswith(("/", "./", "../")) or text.startswith("//"):
+        strange = any(letter in text for letter in ":@\"'<>|\\") or not _PLAIN_NAME.fullmatch(
+            text.replace("/", "")
+        )
+        if strange or text.startswith("//") or ("/" in text and not _RELATIVE.fullmatch(text)):
+            raise BadInput(
+                f"this is no camera address: use {_USABLE} (from / or ./ on where its name is "
+                "unusual)"
+            )
+    if _DEVICE.fullmatch(text):
+        return Address(Kind.DEVICE, text, text)
+    return of_file(Path(text))
+
+
+# what may be shown ------------------------------------------------------------------------------
+
+
+def _shown_path(path: str) -> str:
+    return "/".join(part if _PLAIN_NAME.fullmatch(part) else MASK for part in path.split("/"))
+
+
+_WORDS_TEXT: Final = """
+a an av amp api audio axis back bin c cam camera cameras cgi ch channel channels cif codec
+count d1 demo door entrance entry exit fps front gate h264 h264preview h265 h265preview hall
+hd height hevc high id in index jpeg jpg left live lobby low m3u8 main mainstream media mjpeg
+mjpg mkv mode mp mp4 mpeg mpeg4 multicast name north nph onvif out play preview primary
+profile profiles proto quality realmonitor res resolution right rtsp s sd sdp secondary
+snapshot south stream streaming streams sub substream subtype test track trackid ts type
+unicast url user username v video videocodec videos webm west east whep width ws x y yard
+"""
+_WORDS: Final = frozenset(_WORDS_TEXT.split())
+"""Of what cameras have in their paths; words in which nobody hides a secret."""
+_SECRETS_TEXT: Final = """
+auth code key loginpas loginpass pass passwd password pin pw pwd sig signature secret token
+"""
+_SECRETS: Final = frozenset(_SECRETS_TEXT.split())
+"""Names whose values are secret; they may be shown themselves."""
+_TOKEN = re.compile(r"[A-Za-z0-9]+")
+_NUMBERED = re.compile(r"([A-Za-z]*?)(\d{0,4})")
+
+
+def _shown_rest(rest: str) -> str:
+    """Path and query. Only what is known to be harmless is shown: a token may stand anywhere."""
+    path, mark, query = rest.partition("?")
+    path, hash_mark, _ = path.partition("#")
+    shown = "/".join(part if _is_harmless(part) else MASK for part in path.split("/"))
+    if hash_mark:
+        return f"{shown}#{MASK}"
+    if not mark:
+        return shown
+    return f"{shown}?" + "&".join(_shown_pair(pair) for pair in query.split("&"))
+
+
+def _shown_pair(pair: str) -> str:
+    name, equals, value = pair.partition("=")
+    if name.lower() in _SECRETS:
+        return f"{name}{equals}{MASK}"
+    if not _is_harmless(name):
+        return MASK
+    return f"{name}{equals}{value if _is_harmless(value) else MASK}"
+
+
+def _is_harmless(part: str) -> bool:
+    if not re.fullmatch(r"[A-Za-z0-9._=-]*", part):
+        return False
+    for token in _TOKEN.findall(part):
+        word = _NUMBERED.fullmatch(token)
+        if token.lower() not in _WORDS and not (word and word[1].lower() in {"", *_WORDS}):
+            return False
+    return True

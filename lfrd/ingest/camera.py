@@ -16,10 +16,10 @@ from typing import Final, Self
 
 from lfrd.clock import Clock
 from lfrd.counters import CameraCounters
-from lfrd.errors import SourceError, SourceRefused
+from lfrd.errors import SourceError, SourceRefused, place_of, trace_of
 from lfrd.ingest.health import judge
 from lfrd.ingest.intake import Intake
-from lfrd.ingest.reader import Reader
+from lfrd.ingest.reader import READER_NAME, Reader
 from lfrd.ingest.settings import CameraSettings, CameraStatus, State
 from lfrd.ingest.source import Pacer, Source, SourceStalled
 from lfrd.ingest.sources import build_source
@@ -34,6 +34,11 @@ WATCH_PERIOD_S: Final = 0.25
 EXIT_GRACE_S: Final = 0.5
 """How long leaving waits for the reader before the camera is merely `closing`."""
 TROUBLE_PERIOD_S: Final = 1.0
+WAIT_TOLD_S, WAIT_LOGGED_EVERY_S, BLIND_S = 2.0, 10.0, 30.0
+"""A wait for the first keyframe is told from so long on, logged so often, and is a fault from so
+long on: the camera sees nobody."""
+WAITING: Final = "waiting for a keyframe"
+KEYFRAME_ADVICE: Final = "set the camera's keyframe interval (I-frame interval) to 1 to 2 s"
 
 
 @dataclass(slots=True)
@@ -48,8 +53,9 @@ class Camera:
     """`async with Camera(...) as camera: async for frame in camera.frames: ...`
 
     `frames` goes on across reconnects. It ends when the camera is left or a file has been read to
-    its end, and raises SourceError where nothing more can be expected: a file that cannot be
-    read, or a first connection that failed and `must_open` is set.
+    its end, and raises SourceError where nothing more can be expected: a file that breaks off, or
+    a first attempt that failed and `must_open` is set. Whatever goes wrong while it is read, a
+    fault of ours included, is a failed connection of this camera and nothing more.
     """
 
     def __init__(
@@ -72,7 +78,7 @@ class Camera:
         """
         self._pacer = pacer
         self.settings = settings
-        self._shown = settings.parsed().shown
+        self._shown = settings.address.shown
         self._source = source or build_source(settings, clock, whip)
         self._clock = clock
         self._counters = counters
@@ -82,6 +88,7 @@ class Camera:
         self._reader: Reader | None = None
         self._trouble = _Trouble(clock.monotonic_s(), Counter())
         self._was_live = False
+        self._wait_logged_at_s = 0.0
         self._lost_for_good = ""
         self._failure: SourceError | None = None
 
@@ -214,9 +221,13 @@ class Camera:
         """One connection, from start to end."""
         self.intake.forget_pulse()
         self.intake.is_open = False
-        self._reader = Reader(self._source, self.intake, f"reader {self.settings.id}")
-        self._reader.start()
-        await self._reader.ended()
+        self._reader = Reader(self._source, self.intake, f"{READER_NAME} {self.settings.id}")
+        try:
+            await self._reader.start_and_end()
+        except SourceError:
+            raise
+        except Exception as fault:
+            raise self._faulty(fault) from None  # its text may hold the address
         if self._source.live:
             raise SourceError(f"{self._shown} ended the stream")
 
@@ -234,8 +245,14 @@ class Camera:
         self._become(state, f"{error}; {then}")
 
     def _gives_up(self) -> bool:
-        once = not self.settings.loop and not self._source.live
-        return once or (self.settings.must_open and not self._was_live)
+        if not self._was_live:
+            return self.settings.must_open
+        return not self._source.live and not self.settings.loop
+
+    def _faulty(self, fault: Exception) -> SourceError:
+        log.error("camera %s: a fault while reading: %s", self.settings.id, place_of(fault))
+        log.debug("camera %s: %s", self.settings.id, trace_of(fault))
+        return SourceError(f"{self._shown} cannot be read: {place_of(fault)}")
 
     async def _watch(self) -> None:
         """Judge the camera's health four times a second, and at once when the reader says so."""
@@ -263,6 +280,19 @@ class Camera:
                 self._become(verdict.state, verdict.reason)
             else:  # a file waits for its reader, not the other way round
                 self._become(State.LIVE, "the file is being read")
+        elif self._source.live:
+            self._tell_wait(self.intake.waits_for_keyframe_s(self._clock.monotonic_s()))
+
+    def _tell_wait(self, waited_s: float | None) -> None:
+        """Packets come, and no picture can be made of them before the next keyframe."""
+        if waited_s is None or waited_s < WAIT_TOLD_S:
+            return
+        state = self._status.state
+        if waited_s >= BLIND_S:
+            state = State.FROZEN
+        elif state in (State.IDLE, State.LIVE, State.DEGRADED):
+            state = State.CONNECTING
+        self._become(state, f"{WAITING} ({int(waited_s)} s so far); {KEYFRAME_ADVICE}")
 
     def _become(self, state: State, reason: str) -> None:
         if self._lost_for_good and state not in _LEFT:
@@ -281,11 +311,24 @@ class Camera:
         self._status = new
         if not changed and old == new:
             return
-        if changed:
+        if changed and self._is_news(old, new):
             level = logging.INFO if state in _WELL else logging.WARNING
+            if reason.startswith(WAITING):
+                level = logging.WARNING
             log.log(level, "camera %s: %s: %s", self.settings.id, state, reason)
         if self._on_status is not None:
             self._on_status(new)
+
+    def _is_news(self, old: CameraStatus, new: CameraStatus) -> bool:
+        """Whether a change is to be logged: a wait that goes on is so now and then only."""
+        now_s = self._clock.monotonic_s()
+        waits_on = old.state is new.state and all(
+            status.reason.startswith(WAITING) for status in (old, new)
+        )
+        if waits_on and now_s - self._wait_logged_at_s < WAIT_LOGGED_EVERY_S:
+            return False
+        self._wait_logged_at_s = now_s
+        return True
 
     def _log_trouble(self) -> None:
         now_s = self._clock.monotonic_s()
@@ -322,8 +365,8 @@ async def _outcome(reader: Reader) -> None:
     """Await a reader that was told to stop; that it then fails to read is no news."""
     try:
         await reader.ended()
-    except SourceError as error:
-        log.debug("while closing: %s", error)
+    except Exception as error:
+        log.debug("while closing: %s", place_of(error))
 
 
 def _listed(kinds: Counter[str]) -> str:

@@ -11,6 +11,7 @@ import struct
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import partial
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from av.codec.hwaccel import HWAccel, hwdevices_available
 from lfrd.clock import Clock
 from lfrd.errors import SourceError, SourceRefused
 from lfrd.ingest.pictures import check_size, planes_of
+from lfrd.ingest.settings import AS_SENT, Correction
 from lfrd.ingest.source import Picture, Sink, SourceStalled, StreamInfo
 from lfrd.ingest.sparing import Sparing
 
@@ -30,7 +32,9 @@ OPEN_TIMEOUT_S: Final = 10.0
 READ_TIMEOUT_S: Final = 2.0
 """FFmpeg notices after about twice this."""
 NO_PICTURE_LIMIT_S: Final = 10.0
-"""Packets without a single picture for so long: connect anew."""
+"""Packets without a single picture for so long, a keyframe among them: connect anew. Before the
+first keyframe nothing can be shown, and to connect anew would only begin the wait again."""
+NO_VIDEO: Final = "is no video that can be understood"
 _PAUSE_POLL_S: Final = 0.2
 LOWEST_FPS, HIGHEST_FPS = 0.1, 1000.0
 """Rates outside of these are time bases or counters, not what pictures were taken at."""
@@ -46,6 +50,12 @@ class Opening:
     shown: str
     options: Mapping[str, str]
     hwaccel: str | None = None
+    correction: Correction = AS_SENT
+    stream: int | None = None
+    """Which video stream, from 0; None: the largest."""
+    container: str | None = None
+    """FFmpeg's name of the one format that is read; None: found out."""
+    unreadable: str = NO_VIDEO
     pausable: bool = False
     """Not live: while nothing shall be decoded, reading waits instead of throwing away."""
 
@@ -54,9 +64,10 @@ class Reading:
     """An open container and its video stream; made, used and closed in the reader thread."""
 
     def __init__(self, opening: Opening) -> None:
-        with translated(opening.shown):
+        with translated(opening.shown, opening.unreadable):
             self.container, self.decoder = _open(opening)
-        self.stream = self._first_video(opening.shown)
+        self.stream = self._chosen(opening)
+        self._correction = opening.correction
         base = self.stream.time_base
         self._time_base = (base.numerator, base.denominator) if base else None
         self._shown = opening.shown
@@ -69,14 +80,27 @@ class Reading:
         context.thread_count = DECODE_THREADS
         self._context = context
 
-    def _first_video(self, shown: str) -> av.VideoStream:
-        """The first video stream that has a decoder (without one PyAV leaves the context None)."""
-        for stream in self.container.streams.video:
-            context: object = stream.codec_context
-            if context is not None:
-                return stream
+    def _chosen(self, opening: Opening) -> av.VideoStream:
+        """The video stream that is asked for, else the largest, of those that have a decoder
+        (without one PyAV leaves the context None); a picture on the cover only where no other is.
+        """
+        streams = [
+            (number, stream)
+            for number, stream in enumerate(self.container.streams.video)
+            if _decodable(stream)
+        ]
+        if opening.stream is not None:
+            streams = [(number, s) for number, s in streams if number == opening.stream]
+        if streams:
+            return max(streams, key=lambda item: (*_size(item[1]), -item[0]))[1]
+        count = len(self.container.streams.video)
         self.container.close()
-        raise SourceError(f"{shown} holds no video that can be decoded")
+        if opening.stream is not None and count:
+            raise SourceError(
+                f"{opening.shown} has no video stream {opening.stream} that can be decoded: it has "
+                f"{count}, counted from 0"
+            )
+        raise SourceError(f"{opening.shown} holds no video that can be decoded")
 
     def info(self) -> StreamInfo:
         """What is known of the stream now; sizes may be 0 before the first picture."""
@@ -87,7 +111,7 @@ class Reading:
 
     def pictures(self, sink: Sink, clock: Clock) -> Iterator[Picture]:
         """Yield decoded pictures until the stream ends, `sink.stopping`, or an error."""
-        need_key = False
+        need_key, begun = False, self._pausable
         last_picture_s = clock.monotonic_s()
         with translated(self._shown):
             for packet in self.container.demux(self.stream):
@@ -103,12 +127,13 @@ class Reading:
                     continue
                 if need_key and not packet.is_keyframe:
                     continue
-                need_key = False
+                if need_key or (packet.is_keyframe and not begun):
+                    need_key, begun, last_picture_s = False, True, clock.monotonic_s()
                 self._note_sender_clock(packet)
                 for frame in self._decode(packet, sink):
-                    last_picture_s = clock.monotonic_s()
+                    begun, last_picture_s = True, clock.monotonic_s()
                     yield self._picture(frame, last_picture_s)
-                if clock.monotonic_s() - last_picture_s > NO_PICTURE_LIMIT_S:
+                if begun and clock.monotonic_s() - last_picture_s > NO_PICTURE_LIMIT_S:
                     raise SourceStalled(
                         f"{self._shown} sends data but no picture for {NO_PICTURE_LIMIT_S:.0f} s"
                     )
@@ -134,8 +159,12 @@ class Reading:
         gone = self._sparing.came(stream_s)
         offset_s = self._sender_offset_s
         sender_s = None if stream_s is None or offset_s is None else stream_s + offset_s
-        view = partial(planes_of, frame)
+        view = partial(planes_of, frame, self._correction, self._pixel_aspect)
         return Picture(view, stream_s, arrived_at_s, sender_s, frame.is_corrupt, gone)
+
+    def _pixel_aspect(self) -> Fraction | None:
+        """Width to height of a pixel as container or codec declare it."""
+        return self.stream.sample_aspect_ratio or self._context.sample_aspect_ratio
 
     def _seconds(self, stamped: "av.Packet[av.VideoStream] | av.VideoFrame") -> float | None:
         """The time of a packet's or picture's showing; None where it has no stamp.
@@ -157,6 +186,16 @@ class Reading:
             return
         wallclock_us = struct.unpack_from("=q", bytes(packet.get_sidedata("prft")))[0]
         self._sender_offset_s = wallclock_us / 1e6 - float(packet.pts * packet.time_base)
+
+
+def _decodable(stream: av.VideoStream) -> bool:
+    context: object = stream.codec_context
+    return context is not None
+
+
+def _size(stream: av.VideoStream) -> tuple[bool, int]:
+    is_cover = stream.disposition & av.stream.Disposition.attached_pic
+    return not is_cover, stream.codec_context.width * stream.codec_context.height
 
 
 def _fps(stream: av.VideoStream) -> float | None:
@@ -201,6 +240,7 @@ def _open_with(opening: Opening, hwaccel: HWAccel | None) -> av.container.InputC
     container: av.container.InputContainer = av.open(
         opening.location,
         mode="r",
+        format=opening.container,
         options=dict(opening.options),
         timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S),
         hwaccel=hwaccel,
@@ -229,14 +269,13 @@ _SENTENCES: Final[tuple[tuple[type[Exception], Callable[[str], SourceError]], ..
     (av.error.FileNotFoundError, lambda a: SourceError(f"{a} does not exist")),
     (av.error.IsADirectoryError, lambda a: SourceError(f"{a} is a folder, not a video")),
     (av.error.PermissionError, lambda a: SourceError(f"{a} may not be read by this user")),
-    (av.error.InvalidDataError, lambda a: SourceError(f"{a} is no video that can be understood")),
     (av.error.DecoderNotFoundError, lambda a: SourceError(f"{a} uses an unknown codec")),
     (av.error.ProtocolNotFoundError, lambda a: SourceError(f"{a}: this protocol is not allowed")),
 )
 
 
 @contextmanager
-def translated(shown: str) -> Iterator[None]:
+def translated(shown: str, unreadable: str = NO_VIDEO) -> Iterator[None]:
     """Turn FFmpeg's exceptions into SourceError with our own words and no chained original.
 
     The chain is cut on purpose: the original's text holds the address with its password.
@@ -247,6 +286,8 @@ def translated(shown: str) -> Iterator[None]:
         for kind, sentence in _SENTENCES:
             if isinstance(error, kind):
                 raise sentence(shown) from None
+        if isinstance(error, av.error.InvalidDataError) or unreadable != NO_VIDEO:
+            raise SourceError(f"{shown} {unreadable}") from None
         what = error.strerror or type(error).__name__
         raise SourceError(f"{shown} cannot be read: {what}") from None
     except (ValueError, OverflowError) as error:  # PyAV on numbers that make no sense

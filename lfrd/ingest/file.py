@@ -1,5 +1,6 @@
 """Video files as cameras: once or looping, in their own time or as fast as possible."""
 
+import stat
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -8,11 +9,31 @@ from lfrd.clock import Clock
 from lfrd.errors import SourceError
 from lfrd.ingest.address import Address
 from lfrd.ingest.container import Opening, Reading
+from lfrd.ingest.settings import AS_SENT, Correction
 from lfrd.ingest.source import Sink
 from lfrd.ingest.timestamps import MediaTimeline
 
 _LONGEST_WAIT_S: Final = 5.0
 """A gap in a recording is not waited out for longer than this."""
+
+
+MISSING: Final = "does not exist"
+
+
+def why_unreadable(path: Path) -> str | None:
+    """Why a path names no file that can be read to its end, to follow its name; None if it does.
+
+    Opening a pipe waits for somebody who writes into it, and nothing ends that wait.
+    """
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return MISSING
+    except (OSError, ValueError):
+        return "may not be read by this user"
+    if stat.S_ISDIR(mode):
+        return "is a folder, not a video"
+    return None if stat.S_ISREG(mode) else "is no file but a pipe, socket or device"
 
 
 class FileSource:
@@ -29,8 +50,10 @@ class FileSource:
         loop: bool = False,
         paced: bool = True,
         hwaccel: str | None = None,
+        correction: Correction = AS_SENT,
+        stream: int | None = None,
     ) -> None:
-        self._path = Path(address.location)
+        self._path = Path(address.secret_location)
         self._clock = clock
         self._loop = loop
         self._paced = paced
@@ -40,15 +63,15 @@ class FileSource:
             address.shown,
             {"protocol_whitelist": "file"},
             hwaccel,
+            correction,
+            stream,
             pausable=True,
         )
 
     def run(self, sink: Sink) -> None:
         """See Source.run."""
-        if self._path.is_dir():
-            raise SourceError(f"{self._opening.shown} is a folder, not a video")
-        if not self._path.exists():
-            raise SourceError(f"{self._opening.shown} does not exist")
+        if (fault := why_unreadable(self._path)) is not None:
+            raise SourceError(f"{self._opening.shown} {fault}")
         while self._play(sink) and self._loop:
             pass
 

@@ -76,6 +76,10 @@ class Intake:
         self.info: StreamInfo | None = None
         self.frame_at_s: float | None = None
         self.changed_at_s: float | None = None
+        self.packets_since_s: float | None = None
+        """When the first packet of this connection came; None where none has, or none are told."""
+        self.packet_at_s: float | None = None
+        self.had_keyframe = False
         self.on_packet: Callable[[PacketNote], None] | None = None
 
     # the loop's side ---------------------------------------------------------------------------
@@ -87,12 +91,20 @@ class Intake:
     def forget_pulse(self) -> None:
         """Begin to watch anew: another connection, or decoding again after a rest."""
         self.frame_at_s = self.changed_at_s = None
+        self.packets_since_s, self.had_keyframe = None, False
         self._damaged_share = 0.0
         self._recent.clear()
 
     def pulse(self) -> Pulse:
         """What the reader last saw."""
         return Pulse(self.frame_at_s, self.changed_at_s, self._damaged_share)
+
+    def waits_for_keyframe_s(self, now_s: float) -> float | None:
+        """For how long packets have come and no keyframe to begin with; None if it is not so."""
+        since_s = self.packets_since_s
+        if since_s is None or self.had_keyframe or self.frame_at_s is not None:
+            return None
+        return now_s - since_s
 
     def fps(self, now_s: float) -> float | None:
         """Pictures a second over the last fifty, or fewer while young; None before the second."""
@@ -128,8 +140,12 @@ class Intake:
         self._learn(info)
 
     def packet(self, size_bytes: int, keyframe: bool) -> None:
+        now_s = self.packet_at_s = self._clock.monotonic_s()
+        if self.packets_since_s is None:
+            self.packets_since_s = now_s
+        self.had_keyframe = self.had_keyframe or keyframe
         if self.on_packet is not None:
-            self.on_packet(PacketNote(self._clock.monotonic_s(), size_bytes, keyframe))
+            self.on_packet(PacketNote(now_s, size_bytes, keyframe))
 
     def trouble(self, kind: str) -> None:
         with self._trouble_lock:

@@ -10,7 +10,7 @@ from typing import Final
 from lfrd.clock import Clock
 from lfrd.counters import CameraCounters
 from lfrd.errors import SourceError
-from lfrd.ingest.camera import Camera
+from lfrd.ingest.camera import KEYFRAME_ADVICE, Camera
 from lfrd.ingest.intake import PacketNote
 from lfrd.ingest.settings import CameraSettings
 from lfrd.ingest.whip import WhipIngest
@@ -19,6 +19,10 @@ from lfrd.types import Frame
 MAX_PROBE_S: Final = 60.0
 """Outside a deployment nothing is decoded for longer than this."""
 _OPEN_PATIENCE_S: Final = 12.0
+_WHOLE_S: Final = 55.0
+"""The wait for a keyframe and the watching together: a request ends after 60 s."""
+_LEAST_S: Final = 2.0
+_POLL_S: Final = 0.1
 _NOTES: Final = 20_000  # full: the oldest is forgotten
 
 
@@ -41,6 +45,8 @@ class CameraProbe:
     frames: int
     frames_damaged: int
     seconds: float
+    keyframe_waited_s: float = 0.0
+    """For how long packets came before the first keyframe."""
 
 
 async def probe_camera(
@@ -50,7 +56,8 @@ async def probe_camera(
     on_frame: Callable[[Frame], Awaitable[None]] | None = None,
     whip: WhipIngest | None = None,
 ) -> CameraProbe:
-    """Watch a camera for some seconds (at most 60) after its first picture.
+    """Watch a camera for some seconds (at most 60) after its first picture, for fewer where that
+    came late.
 
     `on_frame` gets the newest frame each time it is ready for one. Raises SourceError where no
     picture comes, BadInput for the address.
@@ -62,11 +69,12 @@ async def probe_camera(
     wanted = replace(settings, must_open=True, every_frame=False)
     async with Camera(wanted, clock, counters, whip=whip) as camera:
         camera.intake.on_packet = packets.append
-        first = await _first(camera, settings)
+        first = await _first(camera, settings.address.shown, clock)
         started_s = clock.monotonic_s()
         last = first
         try:
-            async with asyncio.timeout(seconds):
+            left_s = max(_LEAST_S, _WHOLE_S - (started_s - asked_s))
+            async with asyncio.timeout(min(seconds, left_s)):
                 if on_frame is not None:
                     await on_frame(first)
                 async for frame in camera.frames:
@@ -91,18 +99,32 @@ async def probe_camera(
         frames=counters.frames_decoded,
         frames_damaged=counters.frames_corrupt,
         seconds=watched_s,
+        keyframe_waited_s=_keyframe_waited_s(packets),
     )
 
 
-async def _first(camera: Camera, settings: CameraSettings) -> Frame:
-    shown = settings.parsed().shown
+async def _first(camera: Camera, shown: str, clock: Clock) -> Frame:
+    """The first picture; while packets come, a keyframe is waited for."""
+    coming = asyncio.ensure_future(anext(aiter(camera.frames), None))
+    asked_s = clock.monotonic_s()
     try:
-        async with asyncio.timeout(_OPEN_PATIENCE_S):
-            async for frame in camera.frames:
-                return frame
-    except TimeoutError:
-        raise SourceError(f"{shown}: no picture within {_OPEN_PATIENCE_S:.0f} s") from None
-    raise SourceError(f"{shown} ended before its first picture")
+        while not (await asyncio.wait({coming}, timeout=_POLL_S))[0]:
+            now_s = clock.monotonic_s()
+            waited_s = camera.intake.waits_for_keyframe_s(now_s)
+            if waited_s is not None and now_s - asked_s > _WHOLE_S - _LEAST_S:
+                raise SourceError(
+                    f"{shown} sends data, but no keyframe for {waited_s:.0f} s: {KEYFRAME_ADVICE}"
+                )
+            since_s = asked_s if waited_s is None else (camera.intake.packet_at_s or asked_s)
+            if now_s - since_s > _OPEN_PATIENCE_S:
+                raise SourceError(f"{shown}: no picture within {_OPEN_PATIENCE_S:.0f} s")
+        frame = coming.result()
+    finally:
+        coming.cancel()
+        await asyncio.wait({coming})
+    if frame is None:
+        raise SourceError(f"{shown} ended before its first picture")
+    return frame
 
 
 def _keyframe_interval_s(packets: deque[PacketNote]) -> float | None:
@@ -110,3 +132,8 @@ def _keyframe_interval_s(packets: deque[PacketNote]) -> float | None:
     times = [note.arrived_at_s for note in packets if note.keyframe]
     steps = [later - earlier for earlier, later in pairwise(times)]
     return sum(steps) / len(steps) if steps else None
+
+
+def _keyframe_waited_s(packets: deque[PacketNote]) -> float:
+    first_key_s = next((note.arrived_at_s for note in packets if note.keyframe), None)
+    return first_key_s - packets[0].arrived_at_s if first_key_s is not None else 0.0

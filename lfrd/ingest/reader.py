@@ -2,8 +2,19 @@
 
 import asyncio
 import threading
+from typing import Final
 
+from lfrd.errors import SourceError
 from lfrd.ingest.source import Sink, Source
+
+READER_NAME: Final = "reader"
+"""The names of all reader threads begin with this word."""
+
+
+def readers_at_work() -> tuple[str, ...]:
+    """The names of the cameras that a thread of this process is still reading, whoever began it."""
+    names = (thread.name.partition(" ") for thread in threading.enumerate())
+    return tuple(sorted(camera for word, _, camera in names if word == READER_NAME))
 
 
 class Reader:
@@ -19,9 +30,14 @@ class Reader:
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name=name)
 
-    def start(self) -> None:
-        """Start the thread; once."""
-        self._thread.start()
+    async def start_and_end(self) -> None:
+        """Start the thread, once, and wait for its end as `ended` does."""
+        try:
+            self._thread.start()
+        except RuntimeError:  # the system gives no more threads
+            self._over.set()
+            raise SourceError("the machine has no thread left to read a camera in") from None
+        await self.ended()
 
     @property
     def running(self) -> bool:
@@ -31,7 +47,8 @@ class Reader:
     async def ended(self) -> None:
         """Wait for the thread's end and raise what the source raised."""
         await self._over.wait()
-        self._thread.join()  # its last statement has run: this takes microseconds
+        if self._thread.ident is not None:
+            self._thread.join()  # its last statement has run: this takes microseconds
         if self._error is not None:
             raise self._error
 

@@ -1,14 +1,20 @@
 """RTSP and RTSPS cameras through FFmpeg, pulled over TCP or UDP."""
 
+import re
 import socket
 import ssl
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, Literal
+from urllib.parse import urlsplit
 
 from lfrd.clock import Clock
-from lfrd.errors import SourceError
-from lfrd.ingest.address import Address, host_and_port
-from lfrd.ingest.container import Opening, Reading
+from lfrd.errors import SourceError, SourceRefused
+from lfrd.ingest.address import Address, Kind, host_and_port
+from lfrd.ingest.certificate import how_to_trust, pinned, shown_by
+from lfrd.ingest.container import NO_VIDEO, Opening, Reading
+from lfrd.ingest.settings import AS_SENT, Correction
 from lfrd.ingest.source import Sink
 
 _OPTIONS: Final = {
@@ -18,6 +24,7 @@ _OPTIONS: Final = {
     "allowed_media_types": "video",  # sound is not even asked for
 }
 _TLS_PROBE_S: Final = 3.0
+_HEAD_LIMIT: Final = 16_384
 
 
 class RtspSource:
@@ -25,6 +32,7 @@ class RtspSource:
 
     live = True
     passive = False
+    unreadable = NO_VIDEO
 
     def __init__(
         self,
@@ -33,17 +41,33 @@ class RtspSource:
         transport: Literal["tcp", "udp"] = "tcp",
         ca_file: Path | None = None,
         hwaccel: str | None = None,
+        correction: Correction = AS_SENT,
+        stream: int | None = None,
+        pin: str | None = None,
     ) -> None:
         self._address = address
         self._clock = clock
         self._ca_file = ca_file
-        options = {**_OPTIONS, "rtsp_transport": transport}
+        self._pin = pin
+        self._transport = transport
+        options = self._options()
         if address.encrypted:
             options["tls_verify"] = "1"
             trusted = ca_file or _system_ca_file()
             if trusted is not None:
                 options["ca_file"] = str(trusted)
-        self._opening = Opening(address.location, address.shown, options, hwaccel)
+        self._opening = Opening(
+            address.secret_location,
+            address.shown,
+            options,
+            hwaccel,
+            correction,
+            stream,
+            unreadable=self.unreadable,
+        )
+
+    def _options(self) -> dict[str, str]:
+        return {**_OPTIONS, "rtsp_transport": self._transport}
 
     def run(self, sink: Sink) -> None:
         """See Source.run."""
@@ -57,12 +81,29 @@ class RtspSource:
             reading.close()
 
     def _open(self) -> Reading:
-        try:
-            return Reading(self._opening)
-        except SourceError:
-            if self._address.encrypted:
-                self._check_certificate()
-            raise
+        with tempfile.TemporaryDirectory(prefix="lfrd-pin-") as folder:
+            try:
+                return Reading(self._pinned(Path(folder)))
+            except SourceRefused:
+                self._check_login()
+                raise
+            except SourceError:
+                if self._address.encrypted and self._pin is None:
+                    self._check_certificate()
+                raise
+
+    def _pinned(self, folder: Path) -> Opening:
+        """How to open it with no other certificate than the pinned one."""
+        if self._pin is None:
+            return self._opening
+        certificate = pinned(self._address.shown, *host_and_port(self._address), self._pin)
+        name = certificate.name
+        if name is None:
+            raise SourceError(f"{self._address.shown}: a certificate without a name cannot be used")
+        file = folder / "pinned.pem"
+        file.write_text(certificate.pem)
+        options = {**self._opening.options, "ca_file": str(file), "verifyhost": name}
+        return replace(self._opening, options=options)
 
     def _check_names(self) -> None:
         """Say plainly what FFmpeg only calls an input/output error."""
@@ -87,10 +128,53 @@ class RtspSource:
         except ssl.SSLCertVerificationError as error:
             raise SourceError(
                 f"{self._address.shown}: its certificate is not trusted ({error.verify_message}); "
-                "name the certificate of its issuer as the camera's CA file"
+                f"{how_to_trust(shown_by(host, port))}"
             ) from None
         except OSError:
             return  # something else is wrong, and the first error says it
+
+    def _check_login(self) -> None:
+        """After a refused login: was it sent at all? FFmpeg answers MD5 digests and Basic only."""
+        if self._address.encrypted or self._address.kind is not Kind.RTSP:
+            return
+        host, port = host_and_port(self._address)
+        parts = urlsplit(self._address.secret_location)
+        path = parts.path + (f"?{parts.query}" if parts.query else "")
+        ask = f"DESCRIBE rtsp://{host}:{port}{path} RTSP/1.0\r\nCSeq: 1\r\n\r\n"
+        try:
+            with socket.create_connection((host, port), timeout=_TLS_PROBE_S) as plain:
+                plain.sendall(ask.encode())
+                head = _head_of(plain)
+        except OSError:
+            return
+        if only_sha256(head):
+            raise SourceRefused(
+                f"{self._address.shown} takes logins by SHA-256 digest alone, which is not known "
+                "here, so none was sent: the password may be right. Allow MD5 digest for RTSP in "
+                'the settings of the camera ("digest", "MD5/SHA256")'
+            )
+
+
+def only_sha256(head: str) -> bool:
+    """Whether an answer of RTSP asks for a login in no way but digests that are not MD5."""
+    asked = re.findall(r"(?im)^www-authenticate:[ \t]*(\w+)(.*)$", head)
+    algorithms = [
+        (re.search(r'(?i)algorithm="?([\w-]+)', rest) or ["", "MD5"])[1].upper()
+        for scheme, rest in asked
+        if scheme.lower() == "digest"
+    ]
+    basic = any(scheme.lower() == "basic" for scheme, _ in asked)
+    return bool(algorithms) and not basic and "MD5" not in algorithms
+
+
+def _head_of(plain: socket.socket) -> str:
+    read = b""
+    while b"\r\n\r\n" not in read and len(read) < _HEAD_LIMIT:
+        part = plain.recv(4096)
+        if not part:
+            break
+        read += part
+    return read.decode("latin-1")
 
 
 def _system_ca_file() -> Path | None:

@@ -43,21 +43,55 @@ class IceServer:
             )
 
 
+QuarterTurn = Literal[0, 90, 180, 270]
+Deinterlace = Literal["auto", "on", "off"]
+_ASPECT = re.compile(r"(\d{1,4}):(\d{1,4})")
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """How pictures are made upright, square and progressive.
+
+    `rotate_deg`: clockwise, beside what the stream itself asks for. `aspect`: width to height of
+    the whole picture as it is sent, such as `16:9`, for recorders that squeeze pictures and do not
+    say so; None: as the stream declares. `deinterlace` `auto`: where the stream says interlaced.
+    """
+
+    rotate_deg: QuarterTurn = 0
+    aspect: str | None = None
+    deinterlace: Deinterlace = "auto"
+
+    def __post_init__(self) -> None:
+        if self.rotate_deg not in (0, 90, 180, 270):
+            raise BadInput("a picture is rotated by 0, 90, 180 or 270 degrees")
+        if self.aspect is not None and not 1 / 4 <= self.aspect_ratio <= 4:
+            raise BadInput("an aspect is written WIDTH:HEIGHT, such as 16:9, and is 1:4 to 4:1")
+
+    @property
+    def aspect_ratio(self) -> float:
+        """Width to height; 0 where none is given, or it cannot be understood."""
+        found = _ASPECT.fullmatch(self.aspect or "")
+        return int(found[1]) / int(found[2]) if found and int(found[2]) else 0.0
+
+
+AS_SENT = Correction()
+
+
 @dataclass(frozen=True, slots=True)
 class CameraSettings:
     """One camera.
 
-    `address`: rtsp(s)://, whip://, whep+http(s):// or a file path; a password in it never shows
-    in a repr. `transport` and `ca_file` are for RTSP (the CA file also for WHEP over https).
-    `loop`, `paced`: for files. `every_frame`: nothing is dropped, the reader waits for the
-    pipeline instead, and times are media times. `must_open`: the first attempt must succeed, or
-    the camera ends with its error (for somebody who waits at a terminal). `hwaccel`: a hardware
-    decoder of FFmpeg such as `cuda` or `vaapi`; without it, or where it fails, software decodes.
-    `bearer_token`: for a WHEP server. `ice_servers`: none means host candidates only.
+    `address` may be given as text, and is parsed then: raises BadInput. `transport` and
+    `ca_file` are for RTSP (the CA file also for WHEP over https). `loop`, `paced`: for files.
+    `every_frame`: nothing is dropped, the reader waits for the pipeline instead, and times are
+    media times. `must_open`: the first attempt must succeed, or the camera ends with its error
+    (for somebody who waits at a terminal). `hwaccel`: a hardware decoder of FFmpeg such as
+    `cuda` or `vaapi`; without it, or where it fails, software decodes. `bearer_token`: for a
+    WHEP server. `ice_servers`: none means host candidates only.
     """
 
     id: str
-    address: str = field(repr=False)
+    address: Address
     transport: Literal["tcp", "udp"] = "tcp"
     ca_file: Path | None = None
     loop: bool = False
@@ -68,10 +102,14 @@ class CameraSettings:
     bearer_token: str | None = field(default=None, repr=False)
     ice_servers: tuple[IceServer, ...] = ()
     regions: Regions = EVERYWHERE
+    correction: Correction = AS_SENT
+    stream: int | None = None
+    pin: str | None = None
 
-    def parsed(self) -> Address:
-        """Return the address in parts, or raise BadInput."""
-        return parse(self.address)
+    def __post_init__(self) -> None:
+        given: Address | str = self.address
+        if isinstance(given, str):
+            object.__setattr__(self, "address", parse(given))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lfrd.clock import Clock
-from lfrd.ingest.address import Address, Kind
+from lfrd.ingest.address import of_file
 from lfrd.ingest.file import FileSource
 from lfrd.ingest.source import Picture, StreamInfo
 from lfrd.ingest.timestamps import MediaTimeline
@@ -36,8 +36,7 @@ class TimesReader:
     """Reads one file; `read` blocks its thread until the end of the file, or until `stop`."""
 
     def __init__(self, path: Path, clock: Clock) -> None:
-        address = Address(Kind.FILE, str(path), str(path))
-        self._source = FileSource(address, clock, paced=False)
+        self._source = FileSource(of_file(path), clock, paced=False)
         self._sink = _Counting()
 
     def read(self) -> ClipTimes:

@@ -28,7 +28,7 @@ from lfrd.clock import Clock
 from lfrd.errors import BadInput, SourceError
 from lfrd.ingest.pictures import check_size, planes_of
 from lfrd.ingest.sdp import check_sdp
-from lfrd.ingest.settings import IceServer
+from lfrd.ingest.settings import AS_SENT, Correction, IceServer
 from lfrd.ingest.source import Picture, Sink, SourceStalled, StreamInfo
 
 CONNECT_TIMEOUT_S: Final = 10.0
@@ -45,12 +45,15 @@ _RATE_HINT: Final = "x-google-start-bitrate=2500;x-google-min-bitrate=1500"
 class Peer:
     """A peer connection from its offer to its end."""
 
-    def __init__(self, shown: str, ice_servers: Sequence[IceServer]) -> None:
+    def __init__(
+        self, shown: str, ice_servers: Sequence[IceServer], correction: Correction = AS_SENT
+    ) -> None:
         _teach_profiles()
         servers = [RTCIceServer(s.url, s.username, s.password) for s in ice_servers]
         # an empty list means host candidates only; None would ask a public server
         self._connection = RTCPeerConnection(RTCConfiguration(iceServers=servers))
         self._shown = shown
+        self._correction = correction
         self._codec = ""
 
     async def __aenter__(self) -> Self:
@@ -108,7 +111,7 @@ class Peer:
 
     def _picture(self, frame: av.VideoFrame, clock: Clock) -> Picture:
         check_size(frame, self._shown)
-        view = partial(planes_of, frame)
+        view = partial(planes_of, frame, self._correction)
         return Picture(view, frame.time, clock.monotonic_s(), damaged=bool(frame.is_corrupt))
 
     async def _take(self, sdp: str, kind: str) -> None:

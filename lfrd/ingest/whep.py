@@ -13,9 +13,10 @@ import httpx
 
 from lfrd.clock import Clock
 from lfrd.errors import BadInput, SourceError, SourceRefused
-from lfrd.ingest.address import Address
+from lfrd.ingest.address import Address, host_and_port
+from lfrd.ingest.certificate import how_to_trust, pinned, shown_by
 from lfrd.ingest.sdp import MAX_SDP_LENGTH
-from lfrd.ingest.settings import IceServer
+from lfrd.ingest.settings import AS_SENT, Correction, IceServer
 from lfrd.ingest.source import Sink, SourceStalled
 from lfrd.ingest.webrtc import Peer, until_stopping
 
@@ -36,12 +37,16 @@ class WhepSource:
         bearer_token: str | None = None,
         ca_file: Path | None = None,
         ice_servers: tuple[IceServer, ...] = (),
+        correction: Correction = AS_SENT,
+        pin: str | None = None,
     ) -> None:
         self._address = address
         self._clock = clock
         self._headers = {"Authorization": f"Bearer {bearer_token}"} if bearer_token else {}
         self._ca_file = ca_file
         self._ice_servers = ice_servers
+        self._correction = correction
+        self._pin = pin
 
     def run(self, sink: Sink) -> None:
         """See Source.run."""
@@ -55,7 +60,7 @@ class WhepSource:
             httpx.AsyncClient(
                 verify=self._trusted(), timeout=_HTTP_TIMEOUT_S, trust_env=False
             ) as http,
-            Peer(self._address.shown, self._ice_servers) as peer,
+            Peer(self._address.shown, self._ice_servers, self._correction) as peer,
         ):
             answer, session = await self._post(http, await peer.offer())
             try:
@@ -73,7 +78,7 @@ class WhepSource:
         shown = self._address.shown
         try:
             async with http.stream(
-                "POST", self._address.location, content=offer, headers=headers
+                "POST", self._address.secret_location, content=offer, headers=headers
             ) as response:
                 self._check_status(response.status_code)
                 body = b""
@@ -87,15 +92,15 @@ class WhepSource:
             ) from None
         except httpx.ConnectError as error:
             if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                certificate = await asyncio.to_thread(shown_by, *host_and_port(self._address))
                 raise SourceError(
-                    f"{shown}: its certificate is not trusted; "
-                    "name the certificate of its issuer as the camera's CA file"
+                    f"{shown}: its certificate is not trusted; {how_to_trust(certificate)}"
                 ) from None
             raise SourceError(f"{shown} does not answer") from None
         except (httpx.HTTPError, httpx.InvalidURL):  # their texts hold the full address
             raise SourceError(f"{shown} does not speak HTTP as it should") from None
         location = response.headers.get("Location")
-        session = urljoin(self._address.location, location) if location else None
+        session = urljoin(self._address.secret_location, location) if location else None
         return body.decode("utf-8", "replace"), session
 
     def _check_status(self, status: int) -> None:
@@ -108,7 +113,8 @@ class WhepSource:
             raise SourceError(f"{shown} answers with status {status}")
 
     async def _hang_up(self, http: httpx.AsyncClient, session: str | None) -> None:
-        if session is None or httpx.URL(session).host != httpx.URL(self._address.location).host:
+        ours = httpx.URL(self._address.secret_location)
+        if session is None or httpx.URL(session).host != ours.host:
             return  # never carry the token to another host
         try:
             async with asyncio.timeout(1.0):
@@ -118,6 +124,12 @@ class WhepSource:
 
     def _trusted(self) -> ssl.SSLContext:
         try:
+            if self._pin is not None and self._address.encrypted:
+                shown = self._address.shown
+                certificate = pinned(shown, *host_and_port(self._address), self._pin)
+                trusted = ssl.create_default_context(cadata=certificate.pem)
+                trusted.check_hostname = False  # it is this certificate or none
+                return trusted
             return ssl.create_default_context(cafile=self._ca_file)
         except OSError:
             raise SourceError(

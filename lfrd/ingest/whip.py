@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from lfrd.clock import Clock
 from lfrd.errors import BadInput, Conflict, NotFound, SourceError
 from lfrd.ingest.sdp import check_sdp
-from lfrd.ingest.settings import IceServer
+from lfrd.ingest.settings import AS_SENT, Correction, IceServer
 from lfrd.ingest.source import Sink, SourceStalled
 
 if TYPE_CHECKING:
@@ -175,12 +175,14 @@ class WhipSource:
         ingest: WhipIngest,
         clock: Clock,
         ice_servers: tuple[IceServer, ...],
+        correction: Correction = AS_SENT,
     ) -> None:
         self._camera_id = camera_id
         self._shown = shown
         self._ingest = ingest
         self._clock = clock
         self._ice_servers = ice_servers
+        self._correction = correction
 
     def run(self, sink: Sink) -> None:
         """See Source.run."""
@@ -209,7 +211,7 @@ class WhipSource:
             if offer is None:
                 await self._next_news(news, sink)
                 continue
-            async with Peer(self._shown, self._ice_servers) as peer:
+            async with Peer(self._shown, self._ice_servers, self._correction) as peer:
                 if await _answered(peer, offer):
                     await self._session(peer, slot, offer, news, sink)
 

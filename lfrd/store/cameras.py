@@ -1,6 +1,6 @@
 """The cameras that were added. Addresses may hold passwords: never log one as it is."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from lfrd.errors import Conflict, NotFound
@@ -17,8 +17,8 @@ class Camera:
 
     id: str
     name: str
-    address: str
-    settings: str
+    address: str = field(repr=False)
+    settings: str = field(repr=False)
     enabled: bool
     created_at_s: float
     principal: str

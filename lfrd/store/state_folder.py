@@ -76,8 +76,9 @@ class StateFolder:
     """The folder that holds all state, locked while it is entered.
 
     Entering creates it (0700) where it is missing and takes the lock; a second daemon gets
-    StateError. The lock is the kernel's: it goes with the process, however that ends. A folder that
-    other users may look into or change is refused, and so is one with a file that they may.
+    StateError. The lock is the kernel's: it goes with the process, however that ends, and where
+    `keep_locked` was called only then. A folder that others may look into or change is refused,
+    and so is one with a file that they may.
     """
 
     def __init__(self, path: Path) -> None:
@@ -106,6 +107,10 @@ class StateFolder:
     @property
     def lock_path(self) -> Path:
         return self.path / "lock"
+
+    def keep_locked(self) -> None:
+        """Something of this process cannot be stopped: the lock goes with the process alone."""
+        self._lock = None
 
     def __enter__(self) -> "StateFolder":
         try:

@@ -49,6 +49,13 @@ def planes_from_rgb(rgb: U8) -> Planes:
     return Planes(y, u, v, full_range=True)
 
 
+def turned(planes: Planes, degrees: int) -> Planes:
+    """The picture turned clockwise by a multiple of 90 degrees."""
+    turns = -degrees // 90 % 4
+    y, u, v = (np.ascontiguousarray(np.rot90(p, turns)) for p in (planes.y, planes.u, planes.v))
+    return Planes(y, u, v, planes.full_range, planes.bt709)
+
+
 class CropScratch:
     """The intermediate planes of one square crop at a time; for one thread and one size of crop.
 

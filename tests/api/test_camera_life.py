@@ -4,6 +4,7 @@ import asyncio
 import io
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -24,6 +25,7 @@ from lfrd.api.schema_cameras import (
     CameraChange,
     CameraCreate,
 )
+from lfrd.api.thresholds import _since_restart
 from lfrd.demo.stream import rtsp_stream
 from lfrd.errors import BadInput, Conflict
 
@@ -58,11 +60,25 @@ async def test_idle_live_paused_resumed_and_idle_again(tmp_path: Path, demo_clip
         assert (live.width_px, live.codec, live.decoder) == (1280, "h264", "software")
         paused = await served.client.change_camera("street", CameraChange(enabled=False))
         assert paused.state is CameraState.PAUSED
-        await served.client.change_camera("street", CameraChange(enabled=True))
+        resumed = await served.client.change_camera("street", CameraChange(enabled=True))
+        assert (resumed.state, resumed.reason) == (CameraState.CONNECTING, "starting")
         await until(served, is_live)
         ended = await served.client.end_deployment(deployment_id, "enough")
         assert ended.state == "ended"
         assert (await served.client.camera("street")).state is CameraState.IDLE
+
+
+async def test_why_says_that_a_restart_forgot_what_was_counted(
+    tmp_path: Path, demo_clip: Path
+) -> None:
+    async with street(tmp_path, demo_clip) as (served, _):
+        deployment_id = await look_for(served.client, await enrol(served.client))
+        site = served.site
+        assert _since_restart(site, deployment_id, 0.0) == ()
+        anew = replace(site, started_at_s=site.clock.wall_s() + 100.0)
+        (said,) = _since_restart(anew, deployment_id, 0.0)
+        assert "the daemon was started anew then" in said
+        assert _since_restart(anew, deployment_id, anew.started_at_s + 60.0) == ()
 
 
 async def test_pausing_the_last_camera_does_not_end_the_deployment(

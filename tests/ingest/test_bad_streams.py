@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from bad_wire import (
     Handler,
+    drop_first,
     endless_header,
     flip_bytes,
     freeze_timestamps,
@@ -26,6 +27,7 @@ from camera_helper import make, take, until, until_state
 from video import RtspServer, clip, encode, moving_picture
 
 from lfrd.errors import SourceError
+from lfrd.ingest import camera as camera_module
 from lfrd.ingest import container
 from lfrd.ingest.settings import CameraSettings, State
 
@@ -105,6 +107,25 @@ async def test_timestamps_that_jump(folder: Path, ticks: int) -> None:
     assert State.LOST not in made.states()
 
 
+async def test_a_keyframe_is_waited_for_as_long_as_packets_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(container, "NO_PICTURE_LIMIT_S", 0.8)
+    monkeypatch.setattr(camera_module, "WAIT_TOLD_S", 1.0)
+    encode(tmp_path / "a.mp4", moving_picture(frames=100), keyframe_every=100)
+    async with (
+        RtspServer(tmp_path).running() as server,
+        tampered(server.port, drop_first(30)) as port,
+    ):
+        made = make(CameraSettings("gate", f"rtsp://127.0.0.1:{port}/a.mp4?play_count=0"))
+        async with made.camera as camera:
+            await until(lambda: "waiting for a keyframe (2 s so far)" in camera.status.reason)
+            assert "keyframe interval" in camera.status.reason
+            await until_state(camera, State.LIVE)
+    assert made.states() == [State.CONNECTING, State.LIVE, State.IDLE]
+    assert caplog.text.count("waiting for a keyframe") == 1, "told again every ten seconds"
+
+
 async def test_timestamps_that_stand_still_are_frozen(folder: Path) -> None:
     async with (
         RtspServer(folder).running() as server,
@@ -171,7 +192,8 @@ async def test_extreme_but_honest_video(
 async def test_pictures_larger_than_any_camera_s_are_refused(tmp_path: Path) -> None:
     flat = np.zeros((4320, 8192, 3), np.uint8)
     path = await asyncio.to_thread(encode, tmp_path / "a.mp4", [flat])
-    async with make(CameraSettings("gate", str(path))).camera as camera:
+    settings = CameraSettings("gate", str(path), must_open=True)
+    async with make(settings).camera as camera:
         with pytest.raises(SourceError, match="8192x4320"):
             await take(camera, 1)
 
@@ -186,7 +208,7 @@ async def test_a_damaged_file_ends_in_frames_or_one_sentence(tmp_path: Path, see
     if seed % 2:
         del content[dice.randrange(len(content)) :]
     path.write_bytes(content)
-    made = make(CameraSettings("gate", str(path), every_frame=True))
+    made = make(CameraSettings("gate", str(path), every_frame=True, must_open=True))
     async with made.camera as camera:
         with contextlib.suppress(SourceError):
             await take(camera, 1000)

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import itertools
+import os
 import time
 import wave
 from pathlib import Path
@@ -66,17 +67,29 @@ async def test_a_slow_consumer_of_a_live_camera_gets_the_newest_frame(tmp_path: 
     assert 5 <= taken <= 15
 
 
-@pytest.mark.parametrize("name", ["missing.mp4", "text.mp4", "folder", "sound.wav", "empty.mp4"])
+@pytest.mark.parametrize(
+    "name", ["missing.mp4", "text.mp4", "folder", "sound.wav", "empty.mp4", "pipe.mp4"]
+)
 async def test_what_is_no_video_raises_one_sentence(tmp_path: Path, name: str) -> None:
     (tmp_path / "text.mp4").write_text("no video at all\n" * 200)
     (tmp_path / "empty.mp4").touch()
     (tmp_path / "folder").mkdir()
     (tmp_path / "sound.wav").write_bytes(_silence())
-    made = make(CameraSettings("gate", str(tmp_path / name)))
+    os.mkfifo(tmp_path / "pipe.mp4")
+    made = make(CameraSettings("gate", str(tmp_path / name), must_open=True))
     async with made.camera as camera:
         with pytest.raises(SourceError, match=name):
             await take(camera, 1)
     assert made.states() == [State.CONNECTING, State.ENDED]
+
+
+async def test_a_file_that_is_not_there_yet_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    async with make(CameraSettings("gate", str(path))).camera as camera:
+        await until_state(camera, State.LOST)
+        assert "does not exist; next attempt in" in camera.status.reason
+        clip(tmp_path / "b.mp4", frames=20).rename(path)
+        assert len(await take(camera, 3)) == 3
 
 
 def _silence() -> bytes:
@@ -92,7 +105,8 @@ async def test_a_playlist_opens_nothing_but_itself(tmp_path: Path) -> None:
     (tmp_path / "list.m3u8").write_text(
         "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nhttp://127.0.0.1:1/a.ts\n#EXT-X-ENDLIST\n"
     )
-    async with make(CameraSettings("gate", str(tmp_path / "list.m3u8"))).camera as camera:
+    settings = CameraSettings("gate", str(tmp_path / "list.m3u8"), must_open=True)
+    async with make(settings).camera as camera:
         with pytest.raises(SourceError):
             await take(camera, 1)
 

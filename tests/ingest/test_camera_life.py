@@ -1,5 +1,6 @@
 """What a camera says and does about sources that fail in ways no server can be made to fail."""
 
+import logging
 import threading
 from collections.abc import Callable
 
@@ -102,12 +103,27 @@ async def test_a_camera_that_was_seen_does_not_give_up() -> None:
         await until_state(camera, State.LIVE)
 
 
-async def test_a_fault_of_ours_is_raised_to_the_owner() -> None:
-    made = make(SETTINGS, Scripted(fails(ZeroDivisionError("ours"))))
-    with pytest.raises(ExceptionGroup) as caught:
-        async with made.camera as camera:
-            await take(camera, 1)
-    assert caught.group_contains(ZeroDivisionError)
+@pytest.mark.parametrize(
+    "fault",
+    [
+        ZeroDivisionError("zq-secret"),
+        ExceptionGroup("zq-secret", [SourceError("zq-secret"), KeyError("zq-secret")]),
+        MemoryError(),
+        AssertionError(),
+    ],
+    ids=lambda fault: type(fault).__name__,
+)
+async def test_a_fault_of_ours_is_one_failed_connection(
+    fault: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    made = make(SETTINGS, Scripted(fails(fault), plays))
+    async with made.camera as camera:
+        await until_state(camera, State.LOST)
+        assert f"{type(fault).__name__} at test_camera_life.py:" in camera.status.reason
+        assert len(await take(camera, 3)) == 3
+    assert "a fault while reading" in caplog.text
+    assert "zq-secret" not in caplog.text + repr(made.said)
 
 
 async def test_standing_by_for_long_is_not_frozen() -> None:

@@ -1,11 +1,12 @@
-"""Hardware decoding as asked for, and what is said where there is none."""
+"""Hardware decoding as asked for, what is said where there is none, and which stream is read."""
 
+import asyncio
 from pathlib import Path
 
 import av
 import pytest
 from camera_helper import make, take
-from video import clip
+from video import clip, moving_picture
 
 from lfrd.errors import SourceError, SourceRefused
 from lfrd.ingest.container import translated
@@ -42,3 +43,39 @@ def test_foreign_errors_end_here_without_their_text(
         raise error
     assert "zq" not in str(caught.value)
     assert caught.value.__suppress_context__
+
+
+def several(path: Path) -> Path:
+    """A file with two video streams, the second one larger."""
+    with av.open(str(path), "w") as written:
+        streams = []
+        for width, height in ((160, 120), (320, 240)):
+            stream = written.add_stream("libx264", rate=10)
+            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+            streams.append(stream)
+        for rgb in moving_picture(320, 240, frames=10):
+            for stream in streams:
+                frame = av.VideoFrame.from_ndarray(rgb, format="rgb24")
+                written.mux(stream.encode(frame.reformat(stream.width, stream.height, "yuv420p")))
+        for stream in streams:
+            written.mux(stream.encode())
+    return path
+
+
+@pytest.mark.parametrize(("stream", "width"), [(None, 320), (0, 160), (1, 320)])
+async def test_of_several_streams_the_largest_or_the_named_one(
+    tmp_path: Path, stream: int | None, width: int
+) -> None:
+    path = await asyncio.to_thread(several, tmp_path / "a.mkv")
+    settings = CameraSettings("gate", str(path), every_frame=True, stream=stream)
+    async with make(settings).camera as camera:
+        (frame,) = await take(camera, 1)
+    assert frame.planes.width_px == width
+
+
+async def test_a_stream_that_is_not_there(tmp_path: Path) -> None:
+    path = await asyncio.to_thread(several, tmp_path / "a.mkv")
+    settings = CameraSettings("gate", str(path), must_open=True, stream=2)
+    async with make(settings).camera as camera:
+        with pytest.raises(SourceError, match=r"has no video stream 2 .* it has 2, counted"):
+            await take(camera, 1)

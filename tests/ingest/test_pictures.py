@@ -1,11 +1,14 @@
 """The decoder's frame becomes planes, without a copy where there need be none."""
 
+from fractions import Fraction
+
 import av
 import numpy as np
 import pytest
 
-from lfrd.errors import SourceError
-from lfrd.ingest.pictures import check_size, planes_of
+from lfrd.errors import BadInput, SourceError
+from lfrd.ingest.pictures import check_size, planes_of, without_combs
+from lfrd.ingest.settings import Correction
 
 RNG = np.random.default_rng(3)
 
@@ -76,3 +79,61 @@ def test_the_stream_s_own_words_on_colour_are_kept() -> None:
 def test_sizes_that_no_camera_has_are_refused(size: tuple[int, int]) -> None:
     with pytest.raises(SourceError, match=f"{size[0]}x{size[1]}"):
         check_size(av.VideoFrame(*size, "yuv420p"), "rtsp://cam/1")
+
+
+def test_a_picture_is_turned_clockwise() -> None:
+    source = frame(64, 32)
+    upright = planes_of(source)
+    for degrees, turns in ((90, 3), (180, 2), (270, 1)):
+        planes = planes_of(source, Correction(rotate_deg=degrees))
+        assert np.array_equal(planes.y, np.rot90(upright.y, turns))
+        assert np.array_equal(planes.u, np.rot90(upright.u, turns))
+
+
+@pytest.mark.parametrize(
+    ("sent", "declared", "aspect", "square"),
+    [
+        ((960, 1080), Fraction(2), None, (1920, 1080)),
+        ((352, 576), Fraction(32, 11), None, (1024, 576)),
+        ((720, 480), Fraction(8, 9), None, (720, 540)),
+        ((960, 1080), None, "16:9", (1920, 1080)),
+        ((640, 480), Fraction(1), "16:9", (854, 480)),
+        ((640, 360), Fraction(1), None, (640, 360)),
+        ((640, 360), Fraction(100, 99), None, (640, 360)),
+        ((640, 360), Fraction(50), None, (640, 360)),
+        ((7680, 4320), Fraction(2), None, (10862, 3054)),
+    ],
+)
+def test_pixels_become_square(
+    sent: tuple[int, int],
+    declared: Fraction | None,
+    aspect: str | None,
+    square: tuple[int, int],
+) -> None:
+    planes = planes_of(frame(*sent), Correction(aspect=aspect), lambda: declared)
+    assert (planes.width_px, planes.height_px) == square
+    assert planes.u.shape == ((square[1] + 1) // 2, (square[0] + 1) // 2)
+
+
+def test_combs_go_where_something_moved_and_nowhere_else() -> None:
+    still = RNG.integers(90, 110, (64, 96)).repeat(1, 0).astype(np.uint8)
+    still = np.sort(still, axis=0)  # no line is above both its neighbours
+    woven = still.copy()
+    woven[0::2, 20:40] = 200  # a bar stood here at the moment of the even lines
+    woven[1::2, 30:50] = 200  # and here at the other
+    mended = without_combs(woven)
+    assert np.array_equal(mended[:, :17], still[:, :17])
+    assert (mended[1:-2, 22:28] == 200).all(), "the even lines say where it is"
+    assert mended[1:-2, 42:48].max() < 130
+    assert np.array_equal(without_combs(still), still)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 33])
+def test_planes_of_few_lines_have_no_combs(rows: int) -> None:
+    assert without_combs(np.zeros((rows, 16), np.uint8)).shape == (rows, 16)
+
+
+@pytest.mark.parametrize("wrong", [{"rotate_deg": 45}, {"aspect": "16x9"}, {"aspect": "99:1"}])
+def test_a_correction_that_cannot_be_is_refused(wrong: dict) -> None:
+    with pytest.raises(BadInput):
+        Correction(**wrong)

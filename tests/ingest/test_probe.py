@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pytest
-from video import RtspServer, clip
+from bad_wire import drop_first, tampered
+from video import RtspServer, clip, encode, moving_picture
 
 from lfrd.clock import SystemClock
 from lfrd.errors import SourceError
+from lfrd.ingest import probe as probe_module
 from lfrd.ingest.probe import probe_camera
 from lfrd.ingest.settings import CameraSettings
 from lfrd.types import Frame
@@ -32,6 +34,31 @@ async def test_a_real_stream_is_measured(tmp_path: Path) -> None:
     assert probe.frames_damaged == 0
     assert len(frames) >= 50
     assert probe.decoder == "software"
+
+
+async def test_the_wait_for_a_keyframe_is_measured(tmp_path: Path) -> None:
+    encode(tmp_path / "a.mp4", moving_picture(frames=100), keyframe_every=100)
+    async with (
+        RtspServer(tmp_path).running() as server,
+        tampered(server.port, drop_first(30)) as port,
+    ):
+        settings = CameraSettings("gate", f"rtsp://127.0.0.1:{port}/a.mp4?play_count=0")
+        probe = await probe_camera(settings, SystemClock(), 1.0)
+    assert 1.5 < probe.keyframe_waited_s < 5.0
+    assert probe.first_frame_s >= probe.keyframe_waited_s
+
+
+async def test_a_keyframe_that_never_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe_module, "_WHOLE_S", 4.0)
+    monkeypatch.setattr(probe_module, "_OPEN_PATIENCE_S", 1.5)
+    encode(tmp_path / "a.mp4", moving_picture(frames=500), keyframe_every=500)
+    async with (
+        RtspServer(tmp_path).running() as server,
+        tampered(server.port, drop_first(30)) as port,
+    ):
+        settings = CameraSettings("gate", f"rtsp://127.0.0.1:{port}/a.mp4")
+        with pytest.raises(SourceError, match=r"sends data, but no keyframe for . s: set the"):
+            await probe_camera(settings, SystemClock(), 1.0)
 
 
 async def test_a_camera_that_does_not_answer() -> None:

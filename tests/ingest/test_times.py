@@ -11,7 +11,7 @@ from video import clip, encode, moving_picture
 
 from lfrd.clock import SystemClock
 from lfrd.errors import SourceError
-from lfrd.ingest.address import Address, Kind
+from lfrd.ingest.address import of_file
 from lfrd.ingest.file import FileSource
 from lfrd.ingest.source import Picture, StreamInfo
 from lfrd.ingest.times import ClipTimes, TimesReader
@@ -120,7 +120,7 @@ def test_a_file_without_times_takes_as_long_as_its_pictures(tmp_path: Path, name
         stamped_alike(path, 20)
     clock, sink = SystemClock(), Noting()
     began_s = clock.monotonic_s()
-    FileSource(Address(Kind.FILE, str(path), str(path)), clock).run(sink)
+    FileSource(of_file(path), clock).run(sink)
     assert len(sink.given) == 20
     assert 19 / 25 <= clock.monotonic_s() - began_s < 3.0
     arrived_s = [picture.arrived_at_s - began_s for picture in sink.given]
@@ -132,7 +132,7 @@ def test_pictures_that_are_all_stamped_alike_are_all_decoded(tmp_path: Path) -> 
     b_frames = {"preset": "fast", "bf": "2", "b-adapt": "0"}
     path = stamped_alike(tmp_path / "a.mkv", 60, b_frames)
     sink = Noting()
-    FileSource(Address(Kind.FILE, str(path), str(path)), SystemClock(), paced=False).run(sink)
+    FileSource(of_file(path), SystemClock(), paced=False).run(sink)
     assert len(sink.given) >= 59  # the first is not yet known to be repeated
 
 

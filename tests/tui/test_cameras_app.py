@@ -82,8 +82,8 @@ async def test_refusals_of_the_daemon_and_a_publishers_token(tmp_path: Path) -> 
         async with app.run_test(size=(80, 24)) as pilot:
             await until(pilot, lambda: "● health ok" in text_of(pilot), WAIT_S)
             await pilot.press("c")
-            await add(pilot, "bad", "http://op:geheim@cam/x")
-            await until(pilot, lambda: "✗ http:// is no kind of camera" in text_of(pilot), WAIT_S)
+            await add(pilot, "bad", "rtmp://op:geheim@cam/x")
+            await until(pilot, lambda: "✗ rtmp:// is no kind of camera" in text_of(pilot), WAIT_S)
             assert "geheim" not in text_of(pilot)
             await back(pilot)
             await add(pilot, "phone", "whip://phone")

@@ -14,7 +14,7 @@ DOT = "•"
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _PORT = re.compile(r"\d{0,5}(?![^/?#])")
 _SECRET_VALUE = re.compile(
-    r"(?i)(?:pass(?:word|wd)?|pwd|token|secret|auth|key|sig(?:nature)?)=([^&/;?#\s]+)"
+    r"(?i)(?:pass?(?:word|wd)?|pwd?|token|secret|auth|code|key|pin|sig(?:nature)?)=([^&/;?#\s]+)"
 )
 
 

@@ -1,0 +1,66 @@
+"""Refusals and the access log repeat nothing that may be secret."""
+
+import logging
+from pathlib import Path
+
+import httpx
+import pytest
+from program import lfrd
+from site_builder import serve
+
+from lfrd.api.problems import shown_path
+from lfrd.errors import NotFound
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/v1/cameras/door/test", "/v1/cameras/door/test"),
+        ("/openapi.json", "/openapi.json"),
+        ("/v1/cameras/rtsp://u:Zq9Secret@h/x", "/v1/cameras/***"),
+        ("/v1/cameras/Zq9Secret", "/v1/cameras/***"),
+        ("/Zq9Secret@h", "/***"),
+        ("/v1/a\nb", "/v1/a%0Ab"),
+        ("/v1/cameras/" + "a" * 400, "/v1/cameras/***"),
+        ("/v1/whip/gate", "/v1/whip/gate"),
+        ("/v1/whip/gate/Zq9Secret", "/v1/whip/gate/***"),
+        ("/v1/whip/Zq9Secret@h/x", "/v1/whip/***"),
+    ],
+)
+def test_a_path_is_shown_where_it_is_made_of_words(path: str, shown: str) -> None:
+    assert shown_path(path) == shown
+
+
+async def test_an_address_for_an_id_is_not_repeated(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    address = "rtsp://u:Zq9Secret@h/x"
+    async with serve(tmp_path / "state") as served:
+        with pytest.raises(NotFound, match="named by its id") as caught:
+            await served.client.check_camera(address, 1.0)
+        assert "Zq9Secret" not in str(caught.value)
+        over = httpx.AsyncHTTPTransport(uds=str(served.socket))
+        async with httpx.AsyncClient(transport=over, base_url="http://lfrd") as http:
+            for path in (f"/v1/cameras/{address}", "/v1/cameras/Zq9Secret@h", "/v1/Zq9Secret@h"):
+                for method in ("GET", "DELETE", "PUT"):
+                    assert "Zq9Secret" not in (await http.request(method, path)).text
+    assert "/v1/cameras/***" in caplog.text
+    logged = [r for r in caplog.records if r.name.startswith(("lfrd", "uvicorn"))]
+    assert "Zq9Secret" not in "".join(record.getMessage() for record in logged)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("camera", "add", "door", "rtsp://u:Zq9Secret", "Zq9Secret@h"),
+        ("camera", "rtsp://u:Zq9Secret@h"),
+        ("camera", "test", "door", "--seconds", "rtsp://u:Zq9Secret@h"),
+        ("camera", "add", "door", "--password=Zq9Secret"),
+        ("try", "u:Zq9Secret@h/x", "--watchlist", "."),
+    ],
+)
+def test_a_mistyped_command_line_is_not_repeated(words: tuple[str, ...]) -> None:
+    ran = lfrd(*words)
+    assert ran.code == 2
+    assert "Zq9Secret" not in ran.out + ran.err
