@@ -1,20 +1,28 @@
 """The command line: parses, calls, turns errors into exit codes; nothing else.
 
 Exit codes: 0 done, 1 the machine failed or the check did, 2 somebody can mend it, 130 interrupted.
+
+What a command does is imported when it is called: to parse, to print help or the version takes
+nothing but the options' words (`tests/test_imports.py`).
 """
 
 import argparse
-import asyncio
-import logging
 import os
 import sys
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lfrd import __version__, config
+from lfrd import __version__
+from lfrd.commands.evaluate_options import add_evaluate
+from lfrd.commands.list_options import add_calibrate, add_lists, add_model_change
+from lfrd.commands.remote_options import add_clients
+from lfrd.commands.review_options import add_alert, add_token
+from lfrd.commands.who import add_token_file
 from lfrd.errors import Failure, UserError
-from lfrd.hardening import harden
+
+if TYPE_CHECKING:
+    from lfrd.config import Config
 
 MENDABLE, FAILED, INTERRUPTED = 2, 1, 130
 
@@ -24,6 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     for library in ("OPENBLAS", "OMP", "MKL"):  # read when numpy loads; our threads fill the cores
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+    # httpx brings its own command line along where click and rich happen to be installed, and does
+    # without where it cannot be had: a tenth of the time of `lfrd camera list`.
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
+    from lfrd.hardening import harden
+
     harden()  # any command may see a face
     try:
         code: int = options.call(options) or 0
@@ -57,27 +70,40 @@ def _say(text: str, code: int) -> int:
     return code
 
 
-def _loaded(options: argparse.Namespace) -> config.Config:
-    loaded = config.load(options.config)
-    level = "DEBUG" if options.verbose else loaded.log.level.upper()
-    logging.basicConfig(
-        level=level, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
-    )
-    return loaded
+def _loaded(options: argparse.Namespace) -> "Config":
+    return _configured(options, None)
 
 
-def _quietly(options: argparse.Namespace) -> config.Config:
+def _quietly(options: argparse.Namespace) -> "Config":
     """For commands that print for people: the log shows warnings only."""
+    return _configured(options, "WARNING")
+
+
+def _configured(options: argparse.Namespace, level: str | None) -> "Config":
+    import logging
+
+    from lfrd import config
+
     loaded = config.load(options.config)
     logging.basicConfig(
-        level="DEBUG" if options.verbose else "WARNING",
+        level="DEBUG" if options.verbose else level or loaded.log.level.upper(),
         stream=sys.stderr,
         format="%(levelname)s %(name)s: %(message)s",
     )
     return loaded
 
 
+def _socket(options: argparse.Namespace) -> Path:
+    """Where the daemon is asked."""
+    loaded = _quietly(options)
+    from lfrd.config import client_socket
+
+    return options.socket or client_socket(loaded)
+
+
 def _run_async(work: Coroutine[Any, Any, int | None]) -> int:
+    import asyncio
+
     return asyncio.run(work) or 0
 
 
@@ -89,10 +115,10 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _check_config(options: argparse.Namespace) -> None:
-    loaded = config.load(options.file)
+    from lfrd import config
     from lfrd.commands.policy import site_policy
 
-    site_policy(loaded)
+    site_policy(config.load(options.file))
     print(f"{options.file} is fine")
 
 
@@ -156,10 +182,9 @@ def _calibrate(options: argparse.Namespace) -> int:
 
 
 def _lists(options: argparse.Namespace) -> int:
-    loaded = _quietly(options)
     from lfrd.commands import lists
 
-    return _run_async(lists.run(options, options.socket or config.client_socket(loaded)))
+    return _run_async(lists.run(options, _socket(options)))
 
 
 def _evaluate(options: argparse.Namespace) -> int:
@@ -178,33 +203,29 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 
 def _remote(options: argparse.Namespace) -> int:
-    loaded = _quietly(options)
     from lfrd.commands import remote
 
-    return _run_async(remote.run(options, options.socket or config.client_socket(loaded)))
+    return _run_async(remote.run(options, _socket(options)))
 
 
 def _alert(options: argparse.Namespace) -> int:
-    loaded = _quietly(options)
     from lfrd.commands import alert
 
-    return _run_async(alert.run(options, options.socket or config.client_socket(loaded)))
+    return _run_async(alert.run(options, _socket(options)))
 
 
 def _token(options: argparse.Namespace) -> int:
-    loaded = _quietly(options)
     from lfrd.commands import token
 
-    return _run_async(token.run(options, options.socket or config.client_socket(loaded)))
+    return _run_async(token.run(options, _socket(options)))
 
 
 def _tui(options: argparse.Namespace) -> int:
-    loaded = _quietly(options)
+    socket = _socket(options)
     from lfrd.commands.who import token_of
     from tui.app import run_tui
 
-    address = options.url or options.socket or config.client_socket(loaded)
-    return run_tui(address, token_of(options))
+    return run_tui(options.url or socket, token_of(options))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -247,8 +268,6 @@ def _add_daemon(commands: Any) -> None:
     place = tui.add_mutually_exclusive_group()
     place.add_argument("--socket", type=Path, help="the daemon's socket (default: as configured)")
     place.add_argument("--url", help="the daemon's loopback port, such as http://127.0.0.1:8787")
-    from lfrd.commands.who import add_token_file
-
     add_token_file(tui)
 
 
@@ -300,8 +319,6 @@ def _add_rules(commands: Any) -> None:
 
 
 def _add_models(commands: Any) -> None:
-    from lfrd.commands.list_options import add_calibrate, add_model_change
-
     models = _add(commands, "models", _models, "List, inspect, install, measure model packs.")
     actions = models.add_subparsers(dest="action", required=True, metavar="ACTION")
     listed = actions.add_parser("list", help="the packs that are here")
@@ -326,17 +343,10 @@ def _add_models(commands: Any) -> None:
 
 
 def _add_clients(commands: Any) -> None:
-    from lfrd.commands.remote_options import add_clients
-
     add_clients(lambda name, text: _add(commands, name, _remote, text))
-
-    from lfrd.commands.review_options import add_alert, add_token
 
     add_alert(_add(commands, "alert", _alert, "List alerts, and compute them again."))
     add_token(_add(commands, "token", _token, "Personal tokens for shared logins."))
-
-    from lfrd.commands.evaluate_options import add_evaluate
-    from lfrd.commands.list_options import add_lists
 
     add_lists(lambda name, text: _add(commands, name, _lists, text))
     measure = "Measure accuracy on a folder of people, or on labelled clips of your own doorway."

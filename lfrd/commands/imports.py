@@ -14,7 +14,6 @@ from typing import IO
 
 from lfrd.api.schema_lists import ExportStart, ImportRow, ImportRowDone, ImportRun, ImportStart
 from lfrd.errors import BadInput, Conflict, UserError
-from lfrd.identity.archive import ArchiveSource
 from lfrd.identity.convoy import PHOTOS_AT_ONCE
 from lfrd.identity.import_source import FolderSource, Row, Source, ZipSource
 from lfrd.list_client import ListClient
@@ -101,6 +100,8 @@ def _open(order: ImportOrder, files: ExitStack) -> Source:
         return files.enter_context(ZipSource(path, order.table))
     if order.passphrase is None:
         raise BadInput(f"{path} is no folder and no ZIP; for an archive give --passphrase-file")
+    from lfrd.identity.archive import ArchiveSource  # with its cryptography, for archives only
+
     return files.enter_context(ArchiveSource(path, order.passphrase))
 
 

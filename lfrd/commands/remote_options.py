@@ -4,8 +4,11 @@ import argparse
 from pathlib import Path
 
 from lfrd.commands.actions import Add, actions_of
-from lfrd.commands.evaluations import add_noun
-from lfrd.commands.governance import add_deployment_actions, add_nouns
+from lfrd.commands.governance_options import (
+    add_deployment_actions,
+    add_evaluation,
+    add_nouns,
+)
 
 
 def add_clients(add: Add) -> None:
@@ -59,7 +62,7 @@ def add_clients(add: Add) -> None:
     actions("list", "the newest deployments")
     add_deployment_actions(actions)
     add_nouns(add)
-    add_noun(add)
+    add_evaluation(add)
 
 
 def _corners(text: str) -> tuple[tuple[float, float], ...]:
