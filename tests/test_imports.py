@@ -2,19 +2,24 @@
 in which a command answers, and memory in the daemon for as long as it runs."""
 
 import json
+import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
 import pytest
 from program import LIMIT_S, environment
+from video import encode, moving_picture
 
 from lfrd.api.schema_governance import ErasureRequest, HoldKind, UseCase
 from lfrd.api.schema_review import Role
 from lfrd.commands.governance_options import ERASED, HOLD_KINDS, USE_CASES
 from lfrd.commands.review_options import ROLES
+from lfrd.demo.clip import listed_photo
+from lfrd.vision import packs
 
 WATCHED = """
 import json, sys
@@ -29,6 +34,34 @@ for words in json.loads(sys.argv[1]):
 there = {name for name, module in sys.modules.items() if module is not None}
 print(json.dumps([codes, sorted(there - before)]))
 """
+
+ENDING = """
+import os, signal
+
+def end(*_):
+    if os.path.exists(os.environ["LFRD_SITE__STATE_DIR"] + "/api.sock"):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+signal.signal(signal.SIGALRM, end)
+signal.setitimer(signal.ITIMER_REAL, 0.5, 0.5)
+"""
+"""Ends a daemon soon after its socket is there."""
+
+ALL = """
+import importlib, json, pkgutil, sys
+import lfrd, tui
+for package in (lfrd, tui):
+    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        if module.name != "lfrd.demo.rtsp_server":  # the demo's server process alone
+            importlib.import_module(module.name)
+print(json.dumps([[], sorted(sys.modules)]))
+"""
+
+UNUSED = {
+    "albumentations", "insightface", "imageio", "matplotlib", "networkx", "onnx", "requests",
+    "scipy", "skimage", "sklearn", "tifffile",
+}  # fmt: skip
+"""Brought by insightface; onnx converts a pack once and is not needed any more."""
 
 WIRE = {
     "annotated_types", "anyio", "certifi", "h11", "httpcore", "httpx", "idna", "pydantic",
@@ -108,6 +141,38 @@ def test_rules_and_mistakes_of_a_configuration_need_no_array(tmp_path: Path) -> 
     ran = run(["check-config", str(file)], ["policy", "show"])
     assert ran.codes == [0, 0]
     assert ran.foreign.isdisjoint(HEAVY | {"httpx"})
+
+
+@pytest.mark.slow
+def test_try_imports_nothing_that_only_insightface_needs(tmp_path: Path) -> None:
+    packs.load(packs.DEFAULT_PACK, packs.default_cache_dir())  # the first time converts, with onnx
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    (photos / "astronaut.jpg").write_bytes(listed_photo())
+    clip = encode(tmp_path / "clip.mp4", moving_picture(320, 240, 10))
+    ran = run(["try", str(clip), "--watchlist", str(photos), "--every-frame", "--json"])
+    assert ran.codes == [0], ran.err
+    assert {"av", "cv2", "numpy", "onnxruntime"} <= ran.foreign
+    assert ran.foreign.isdisjoint(UNUSED | {"aiortc", "fastapi", "httpx", "textual", "uvicorn"})
+
+
+@pytest.mark.slow
+def test_the_daemon_imports_nothing_that_only_insightface_needs(tmp_path: Path) -> None:
+    packs.load(packs.DEFAULT_PACK, packs.default_cache_dir())
+    folder = tempfile.mkdtemp(prefix="lfrd-", dir="/tmp")  # short: it holds a socket
+    try:
+        ran = run(["run"], code=ENDING + WATCHED, LFRD_SITE__STATE_DIR=folder)
+    finally:
+        shutil.rmtree(folder)
+    assert ran.codes == [0], ran.err
+    assert {"fastapi", "onnxruntime", "uvicorn"} <= ran.foreign
+    assert ran.foreign.isdisjoint(UNUSED | {"aiortc", "httpx", "rich", "textual"})
+
+
+def test_no_module_of_ours_imports_what_only_insightface_needs() -> None:
+    ran = run(code=ALL)
+    assert "lfrd.vision.insight" in ran.modules
+    assert ran.foreign.isdisjoint(UNUSED | {"aio_rtsp_toolkit", "onnxruntime"})
 
 
 def test_choices_are_those_of_the_wire_contract() -> None:
