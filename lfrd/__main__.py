@@ -7,6 +7,7 @@ nothing but the options' words (`tests/test_imports.py`).
 """
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Coroutine, Sequence
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lfrd import __version__
+from lfrd.commands.command_parser import CommandParser
 from lfrd.commands.evaluate_options import add_evaluate
 from lfrd.commands.list_options import add_calibrate, add_lists, add_model_change
 from lfrd.commands.remote_options import add_clients
@@ -29,7 +31,9 @@ MENDABLE, FAILED, INTERRUPTED = 2, 1, 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
-    options = parser().parse_args(arguments)
+    options = parser().parse(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a name may hold what this terminal has not
+        sys.stdout.reconfigure(errors="backslashreplace")
     for library in ("OPENBLAS", "OMP", "MKL"):  # read when numpy loads; our threads fill the cores
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     # httpx brings its own command line along where click and rich happen to be installed, and does
@@ -107,6 +111,14 @@ def _run_async(work: Coroutine[Any, Any, int | None]) -> int:
     return asyncio.run(work) or 0
 
 
+def _ask(work: Coroutine[Any, Any, int | None]) -> int:
+    """For a client of the daemon."""
+    from lfrd.commands.mistakes import mistakes_said
+
+    with mistakes_said():
+        return _run_async(work)
+
+
 def _run(options: argparse.Namespace) -> int:
     loaded = _loaded(options)
     from lfrd.daemon import serve
@@ -118,8 +130,11 @@ def _check_config(options: argparse.Namespace) -> None:
     from lfrd import config
     from lfrd.commands.policy import site_policy
 
-    site_policy(config.load(options.file))
-    print(f"{options.file} is fine")
+    file = options.file or options.config
+    if file is None:
+        raise UserError("name the configuration file to check")
+    site_policy(config.load(file))
+    print(f"{file} is fine")
 
 
 def _try(options: argparse.Namespace) -> int:
@@ -184,7 +199,7 @@ def _calibrate(options: argparse.Namespace) -> int:
 def _lists(options: argparse.Namespace) -> int:
     from lfrd.commands import lists
 
-    return _run_async(lists.run(options, _socket(options)))
+    return _ask(lists.run(options, _socket(options)))
 
 
 def _evaluate(options: argparse.Namespace) -> int:
@@ -205,19 +220,19 @@ def _evaluate(options: argparse.Namespace) -> int:
 def _remote(options: argparse.Namespace) -> int:
     from lfrd.commands import remote
 
-    return _run_async(remote.run(options, _socket(options)))
+    return _ask(remote.run(options, _socket(options)))
 
 
 def _alert(options: argparse.Namespace) -> int:
     from lfrd.commands import alert
 
-    return _run_async(alert.run(options, _socket(options)))
+    return _ask(alert.run(options, _socket(options)))
 
 
 def _token(options: argparse.Namespace) -> int:
     from lfrd.commands import token
 
-    return _run_async(token.run(options, _socket(options)))
+    return _ask(token.run(options, _socket(options)))
 
 
 def _tui(options: argparse.Namespace) -> int:
@@ -228,12 +243,14 @@ def _tui(options: argparse.Namespace) -> int:
     return run_tui(options.url or socket, token_of(options))
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> CommandParser:
     """The whole command line."""
-    top = argparse.ArgumentParser(
+    top = CommandParser(
         prog="lfrd", description="Live facial recognition with the safeguards in the machine."
     )
     top.add_argument("--version", action="version", version=f"lfrd {__version__}")
+    default = os.environ.get("LFRD_CONFIG")
+    top.set_defaults(config=Path(default) if default else None, verbose=False)
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     _add_daemon(commands)
     _add_lab(commands)
@@ -249,21 +266,15 @@ def _add(
     parser: argparse.ArgumentParser = commands.add_parser(
         name, help=text, description=text, epilog=epilog
     )
-    default = os.environ.get("LFRD_CONFIG")
-    parser.add_argument(
-        "--config", type=Path, default=Path(default) if default else None, metavar="FILE",
-        help="configuration file (default: $LFRD_CONFIG, else built-in defaults)",
-    )  # fmt: skip
-    parser.add_argument("--verbose", action="store_true", help="log everything to standard error")
     parser.set_defaults(call=call)
     return parser
 
 
 def _add_daemon(commands: Any) -> None:
     _add(commands, "run", _run, "Run the daemon until SIGTERM.")
-    check = commands.add_parser("check-config", help="Name every mistake in a configuration file.")
-    check.add_argument("file", type=Path)
-    check.set_defaults(call=_check_config)
+    text = "Name every mistake in a configuration file."
+    check = _add(commands, "check-config", _check_config, text)
+    check.add_argument("file", type=Path, nargs="?", help="(default: as --config)")
     tui = _add(commands, "tui", _tui, "Open the operator's terminal.")
     place = tui.add_mutually_exclusive_group()
     place.add_argument("--socket", type=Path, help="the daemon's socket (default: as configured)")

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from lfrd.commands.actions import Add, actions_of
+from lfrd.commands.command_parser import an_id
 
 USE_CASES = (
     "locate-wanted", "find-missing", "protect-at-risk", "enforce-court-order", "enforce-exclusion",
@@ -25,12 +26,12 @@ def add_deployment_actions(actions: Add) -> None:
         ("ratify", "give an urgent start of somebody else the authority it lacked"),
         ("show", "one deployment"),
     ):
-        actions(name, text).add_argument("id")
+        actions(name, text).add_argument("id", type=an_id)
     begin = actions("begin", "start an authorised deployment")
-    begin.add_argument("id")
+    begin.add_argument("id", type=an_id)
     begin.add_argument("--urgent", metavar="REASON", help="start a draft without authorisation")
     extend = actions("extend", "a new authorisation to last longer")
-    extend.add_argument("id")
+    extend.add_argument("id", type=an_id)
     extend.add_argument("--hours", type=float, required=True, help="from now")
     actions("present", "say that an operator is there")
 
@@ -49,19 +50,19 @@ def add_nouns(add: Add) -> None:
     added.add_argument("--timezone", default="UTC", help="such as Europe/London")
     added.add_argument("--days", type=float, default=90.0, help="until it expires")
     actions("list", "the schedules")
-    actions("authorise", "give the standing authorisation").add_argument("id")
-    actions("revoke", "take it back").add_argument("id")
+    actions("authorise", "give the standing authorisation").add_argument("id", type=an_id)
+    actions("revoke", "take it back").add_argument("id", type=an_id)
 
     hold = add("hold", "Legal holds: asked for by one person, confirmed by another.")
     hold.set_defaults(noun="hold")
     actions = actions_of(hold)
     ask = actions("ask", "ask for one; it has no effect before somebody else confirms it")
     ask.add_argument("kind", choices=HOLD_KINDS)
-    ask.add_argument("id")
+    ask.add_argument("id", type=an_id)
     ask.add_argument("--reason", required=True)
-    actions("confirm", "put it in force").add_argument("id")
+    actions("confirm", "put it in force").add_argument("id", type=an_id)
     release = actions("release", "end it; the timers apply at once")
-    release.add_argument("id")
+    release.add_argument("id", type=an_id)
     release.add_argument("--reason", required=True)
     actions("list", "the holds")
 
@@ -70,7 +71,7 @@ def add_nouns(add: Add) -> None:
     actions = actions_of(erasure)
     erase = actions("erase", "erase now, and wait for the receipt")
     erase.add_argument("kind", choices=ERASED)
-    erase.add_argument("id")
+    erase.add_argument("id", type=an_id)
     erase.add_argument("--reason", required=True)
     actions("list", "what was erased")
 
@@ -85,7 +86,7 @@ def add_evaluation(add: Add) -> None:
     )
     actions("list", "the reports, and whether they are of the model in use")
     withdraw = actions("withdraw", "rely on a report no more")
-    withdraw.add_argument("id")
+    withdraw.add_argument("id", type=an_id)
     withdraw.add_argument("--reason", required=True)
 
 
