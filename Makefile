@@ -9,7 +9,7 @@ COMPILED := import lfrd.api.server, lfrd.commands.alert, lfrd.commands.demo, lfr
     lfrd.commands.policy, lfrd.commands.token, lfrd.daemon, tui.app; \
     from lfrd.__main__ import main; main(["camera", "list", "--socket", "/"])
 
-.PHONY: demo test test-e2e lint accuracy bench bench-ingest bench-governance bench-weight clean
+.PHONY: demo test test-e2e lint accuracy bench bench-ingest bench-governance bench-weight fuzz-cli clean
 
 demo: $(VENV)/ready
 	$(BIN)/lfrd demo $(ARGS)
@@ -43,6 +43,10 @@ bench: $(VENV)/ready
 # What each dependency takes on the disk and to import, and how long a command takes to answer.
 bench-weight: $(VENV)/ready
 	$(BIN)/python -m benchmarks.weight $(ARGS)
+
+# Hostile values for every command beside a real daemon; ARGS="--cases 2000 --seed 1".
+fuzz-cli: $(VENV)/ready
+	$(BIN)/python -m benchmarks.fuzz_cli $(ARGS)
 
 bench-ingest: $(VENV)/ready
 	$(BIN)/python -m benchmarks.ingest $(ARGS)

@@ -7,6 +7,7 @@ nothing but the options' words (`tests/test_imports.py`).
 """
 
 import argparse
+import errno
 import io
 import os
 import sys
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lfrd import __version__
-from lfrd.commands.command_parser import CommandParser
+from lfrd.commands.command_parser import CommandParser, without_secrets
 from lfrd.commands.evaluate_options import add_evaluate
 from lfrd.commands.list_options import add_calibrate, add_lists, add_model_change
 from lfrd.commands.remote_options import add_clients
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from lfrd.config import Config
 
 MENDABLE, FAILED, INTERRUPTED = 2, 1, 130
+
+UNUSABLE_PATH = {errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP}
+"""What already asking whether there is such a file may raise."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,6 +59,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
+    except OSError as error:
+        if error.errno not in UNUSABLE_PATH or error.filename is None:
+            raise
+        return _say(f"lfrd: {error.filename}: {error.strerror}", MENDABLE)
     return code
 
 
@@ -70,7 +78,7 @@ def _first_of(group: BaseExceptionGroup[BaseException]) -> int:
 
 
 def _say(text: str, code: int) -> int:
-    print(text, file=sys.stderr)
+    print(without_secrets(text), file=sys.stderr)
     return code
 
 

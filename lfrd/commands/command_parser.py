@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,16 @@ _VALUES = (
 )
 """What argparse repeats of a value: everything behind the group."""
 
+_SCHEME = re.compile(r"(?i)[a-z][a-z0-9+.-]{0,30}:/")
+_IN_QUERY = re.compile(
+    r"(?i)(\w{0,20}(?:pass?|pwd|token|secret|auth|key|sig)\w{0,20}=)[^&\s]+",
+)
+MESSAGE_LIMIT = 4000
+
 _HARMLESS = re.compile(r"[\w.,-]+")
 """No address, and so without a password in one."""
+
+_NOTHING = re.compile(r"--[\w-]+=--")
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
@@ -40,18 +49,42 @@ class CommandParser(argparse.ArgumentParser):
 
     def parse(self, arguments: Sequence[str] | None) -> argparse.Namespace:
         """The options; a mistake ends the program with exit code 2."""
-        options, unknown = self.parse_known_args(arguments)
+        words = sys.argv[1:] if arguments is None else arguments
+        for word in words:  # up to Python 3.12, argparse makes an empty list of it
+            if _NOTHING.fullmatch(word):
+                self.error(f"argument {word.removesuffix('=--')}: expected one argument")
+        options, unknown = self.parse_known_args(words)
         if unknown:
             names = (word.partition("=")[0] for word in unknown)
-            words = [name if _HARMLESS.fullmatch(name) else "…" for name in names]
-            self.error(f"unrecognized arguments: {' '.join(words)}")
+            shown = [name if _HARMLESS.fullmatch(name) else "…" for name in names]
+            self.error(f"unrecognized arguments: {' '.join(shown)}")
         return options
 
     def error(self, message: str) -> Any:
         """Say what is wrong and leave."""
         for pattern in _VALUES:
             message = pattern.sub(r"\1", message)
-        return super().error(message)
+        return super().error(without_secrets(message))
+
+
+def without_secrets(text: str) -> str:
+    """A message for whoever typed a command.
+
+    What it names may be an address with a password, given as a file or a list: too much is taken
+    out of it rather than too little, from a scheme to the last `@`, and of a word that has a colon
+    all before its `@`.
+    """
+    last = text.rfind("@")
+    found = _SCHEME.search(text, 0, max(0, last))
+    if found is not None:
+        text = f"{text[: found.end()]}…{text[last:]}"
+    text = _IN_QUERY.sub(r"\1…", re.sub(r"\S+", _word_without_secrets, text))
+    return text if len(text) <= MESSAGE_LIMIT else text[:MESSAGE_LIMIT] + "…"
+
+
+def _word_without_secrets(word: re.Match[str]) -> str:
+    user, at, host = word[0].rpartition("@")
+    return f"…@{host}" if at and ":" in user else word[0]
 
 
 def an_id(text: str) -> str:

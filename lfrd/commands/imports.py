@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from lfrd.api.schema_lists import ExportStart, ImportRow, ImportRowDone, ImportRun, ImportStart
+from lfrd.commands.outputs import refuse_folder
 from lfrd.errors import BadInput, Conflict, UserError
 from lfrd.identity.convoy import PHOTOS_AT_ONCE
 from lfrd.identity.import_source import FolderSource, Row, Source, ZipSource
@@ -61,6 +62,7 @@ async def take_out(
     client: ListClient, watchlist_id: str, file: Path, passphrase: str, reason: str
 ) -> int:
     """Write a list's archive; returns its size in bytes. Nothing is left where it failed."""
+    refuse_folder(file)
     size = 0
     draft = file.with_name(file.name + ".part")
     start = ExportStart(passphrase=passphrase, reason=reason)

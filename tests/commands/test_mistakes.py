@@ -60,3 +60,7 @@ def test_no_value_is_repeated() -> None:
 def test_bytes_that_are_no_text_are_named() -> None:
     with pytest.raises(BadInput, match="UTF-8"), mistakes_said():
         "\udcff".encode()
+
+
+def test_a_path_that_the_system_refuses_is_one_sentence() -> None:
+    refused(lfrd("try", "clip.mp4", "--watchlist", "x" * 300), "File name too long")
