@@ -1,29 +1,42 @@
 """The command line: parses, calls, turns errors into exit codes; nothing else.
 
 Exit codes: 0 done, 1 the machine failed or the check did, 2 somebody can mend it, 130 interrupted.
+
+What a command does is imported when it is called: to parse, to print help or the version takes
+nothing but the options' words (`tests/test_imports.py`).
 """
 
 import argparse
-import asyncio
-import logging
+import errno
+import io
 import os
-import re
 import sys
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from lfrd import __version__, config
+from lfrd import __version__
+from lfrd.commands.command_parser import CommandParser, without_secrets
+from lfrd.commands.evaluate_options import add_evaluate
+from lfrd.commands.list_options import add_calibrate, add_lists, add_model_change
+from lfrd.commands.remote_options import add_clients
+from lfrd.commands.review_options import add_alert, add_token
+from lfrd.commands.who import add_token_file
 from lfrd.errors import Failure, UserError, each_of
-from lfrd.hardening import harden
+
+if TYPE_CHECKING:
+    from lfrd.config import Config
 
 MENDABLE, FAILED, INTERRUPTED = 2, 1, 130
+
+UNUSABLE_PATH = {errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP}
+"""What already asking whether there is such a file may raise."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
     try:
-        code = _call(parser().parse_args(arguments))
+        code = _call(parser().parse(arguments))
     except Exception:
         if _readers_at_work():  # waiting for them would keep the traceback back for ever
             sys.excepthook(*sys.exc_info())
@@ -42,6 +55,8 @@ def _leave_readers(code: int) -> None:
     """The one thing that cannot be stopped: a reader inside FFmpeg. All else is closed by now."""
     if not (at_work := _readers_at_work()):
         return
+    import logging
+
     logging.getLogger(__name__).warning("leaving although %s did not return", ", ".join(at_work))
     logging.shutdown()
     sys.stdout.flush()
@@ -50,8 +65,15 @@ def _leave_readers(code: int) -> None:
 
 
 def _call(options: argparse.Namespace) -> int:
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a name may hold what this terminal has not
+        sys.stdout.reconfigure(errors="backslashreplace")
     for library in ("OPENBLAS", "OMP", "MKL"):  # read when numpy loads; our threads fill the cores
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+    # httpx brings its own command line along where click and rich happen to be installed, and does
+    # without where it cannot be had: a tenth of the time of `lfrd camera list`.
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
+    from lfrd.hardening import harden
+
     harden()  # any command may see a face
     try:
         code: int = options.call(options) or 0
@@ -66,6 +88,10 @@ def _call(options: argparse.Namespace) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
+    except OSError as error:
+        if error.errno not in UNUSABLE_PATH or error.filename is None:
+            raise
+        return _say(f"lfrd: {error.filename}: {error.strerror}", MENDABLE)
     return code
 
 
@@ -79,32 +105,53 @@ def _first_of(group: BaseExceptionGroup[BaseException]) -> int:
 
 
 def _say(text: str, code: int) -> int:
-    print(text, file=sys.stderr)
+    print(without_secrets(text), file=sys.stderr)
     return code
 
 
-def _loaded(options: argparse.Namespace) -> config.Config:
-    loaded = config.load(options.config)
-    level = "DEBUG" if options.verbose else loaded.log.level.upper()
-    logging.basicConfig(
-        level=level, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
-    )
-    return loaded
+def _loaded(options: argparse.Namespace) -> "Config":
+    return _configured(options, None)
 
 
-def _quietly(options: argparse.Namespace) -> config.Config:
+def _quietly(options: argparse.Namespace) -> "Config":
     """For commands that print for people: the log shows warnings only."""
+    return _configured(options, "WARNING")
+
+
+def _configured(options: argparse.Namespace, level: str | None) -> "Config":
+    import logging
+
+    from lfrd import config
+
     loaded = config.load(options.config)
     logging.basicConfig(
-        level="DEBUG" if options.verbose else "WARNING",
+        level="DEBUG" if options.verbose else level or loaded.log.level.upper(),
         stream=sys.stderr,
         format="%(levelname)s %(name)s: %(message)s",
     )
     return loaded
 
 
+def _socket(options: argparse.Namespace) -> Path:
+    """Where the daemon is asked."""
+    loaded = _quietly(options)
+    from lfrd.commands.reach import socket_of
+
+    return socket_of(options, loaded)
+
+
 def _run_async(work: Coroutine[Any, Any, int | None]) -> int:
+    import asyncio
+
     return asyncio.run(work) or 0
+
+
+def _ask(work: Coroutine[Any, Any, int | None]) -> int:
+    """For a client of the daemon."""
+    from lfrd.commands.mistakes import mistakes_said
+
+    with mistakes_said():
+        return _run_async(work)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -115,11 +162,14 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _check_config(options: argparse.Namespace) -> None:
-    loaded = config.load(options.file)
+    from lfrd import config
     from lfrd.commands.policy import site_policy
 
-    site_policy(loaded)
-    print(f"{options.file} is fine")
+    file = options.file or options.config
+    if file is None:
+        raise UserError("name the configuration file to check")
+    site_policy(config.load(file))
+    print(f"{file} is fine")
 
 
 def _try(options: argparse.Namespace) -> int:
@@ -182,11 +232,9 @@ def _calibrate(options: argparse.Namespace) -> int:
 
 
 def _lists(options: argparse.Namespace) -> int:
-    loaded = _quietly(options)
     from lfrd.commands import lists
-    from lfrd.commands.reach import socket_of
 
-    return _run_async(lists.run(options, socket_of(options, loaded)))
+    return _ask(lists.run(options, _socket(options)))
 
 
 def _evaluate(options: argparse.Namespace) -> int:
@@ -205,27 +253,21 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 
 def _remote(options: argparse.Namespace) -> int:
-    loaded = _quietly(options)
     from lfrd.commands import remote
-    from lfrd.commands.reach import socket_of
 
-    return _run_async(remote.run(options, socket_of(options, loaded)))
+    return _ask(remote.run(options, _socket(options)))
 
 
 def _alert(options: argparse.Namespace) -> int:
-    loaded = _quietly(options)
     from lfrd.commands import alert
-    from lfrd.commands.reach import socket_of
 
-    return _run_async(alert.run(options, socket_of(options, loaded)))
+    return _ask(alert.run(options, _socket(options)))
 
 
 def _token(options: argparse.Namespace) -> int:
-    loaded = _quietly(options)
     from lfrd.commands import token
-    from lfrd.commands.reach import socket_of
 
-    return _run_async(token.run(options, socket_of(options, loaded)))
+    return _ask(token.run(options, _socket(options)))
 
 
 def _tui(options: argparse.Namespace) -> int:
@@ -234,23 +276,17 @@ def _tui(options: argparse.Namespace) -> int:
     from lfrd.commands.who import token_of
     from tui.app import run_tui
 
-    address = options.url or socket_of(options, loaded)
-    return run_tui(address, token_of(options))
+    return run_tui(options.url or socket_of(options, loaded), token_of(options))
 
 
-class _Parser(argparse.ArgumentParser):
-    """Repeats no word of the command line that may be an address, or a part of one."""
-
-    def error(self, message: str) -> NoReturn:
-        super().error(re.sub(r"\S*(?:[@?=&%]|:(?=\S)|//)\S*", "***", message))
-
-
-def parser() -> argparse.ArgumentParser:
+def parser() -> CommandParser:
     """The whole command line."""
-    top = _Parser(
+    top = CommandParser(
         prog="lfrd", description="Live facial recognition with the safeguards in the machine."
     )
     top.add_argument("--version", action="version", version=f"lfrd {__version__}")
+    default = os.environ.get("LFRD_CONFIG")
+    top.set_defaults(config=Path(default) if default else None, verbose=False)
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     _add_daemon(commands)
     _add_lab(commands)
@@ -266,12 +302,6 @@ def _add(
     parser: argparse.ArgumentParser = commands.add_parser(
         name, help=text, description=text, epilog=epilog
     )
-    default = os.environ.get("LFRD_CONFIG")
-    parser.add_argument(
-        "--config", type=Path, default=Path(default) if default else None, metavar="FILE",
-        help="configuration file (default: $LFRD_CONFIG, else built-in defaults)",
-    )  # fmt: skip
-    parser.add_argument("--verbose", action="store_true", help="log everything to standard error")
     parser.set_defaults(call=call)
     return parser
 
@@ -282,15 +312,13 @@ def _add_daemon(commands: Any) -> None:
         "--new", action="store_true",
         help="begin with nothing although there are keys, whose lfrd.db is gone",
     )  # fmt: skip
-    check = commands.add_parser("check-config", help="Name every mistake in a configuration file.")
-    check.add_argument("file", type=Path)
-    check.set_defaults(call=_check_config)
+    text = "Name every mistake in a configuration file."
+    check = _add(commands, "check-config", _check_config, text)
+    check.add_argument("file", type=Path, nargs="?", help="(default: as --config)")
     tui = _add(commands, "tui", _tui, "Open the operator's terminal.")
     place = tui.add_mutually_exclusive_group()
     place.add_argument("--socket", type=Path, help="the daemon's socket (default: as configured)")
     place.add_argument("--url", help="the daemon's loopback port, such as http://127.0.0.1:8787")
-    from lfrd.commands.who import add_token_file
-
     add_token_file(tui)
 
 
@@ -345,8 +373,6 @@ def _add_rules(commands: Any) -> None:
 
 
 def _add_models(commands: Any) -> None:
-    from lfrd.commands.list_options import add_calibrate, add_model_change
-
     models = _add(commands, "models", _models, "List, inspect, install, measure model packs.")
     actions = models.add_subparsers(dest="action", required=True, metavar="ACTION")
     listed = actions.add_parser("list", help="the packs that are here")
@@ -371,17 +397,10 @@ def _add_models(commands: Any) -> None:
 
 
 def _add_clients(commands: Any) -> None:
-    from lfrd.commands.remote_options import add_clients
-
     add_clients(lambda name, text: _add(commands, name, _remote, text))
-
-    from lfrd.commands.review_options import add_alert, add_token
 
     add_alert(_add(commands, "alert", _alert, "List alerts, and compute them again."))
     add_token(_add(commands, "token", _token, "Personal tokens for shared logins."))
-
-    from lfrd.commands.evaluate_options import add_evaluate
-    from lfrd.commands.list_options import add_lists
 
     add_lists(lambda name, text: _add(commands, name, _lists, text))
     measure = "Measure accuracy on a folder of people, or on labelled clips of your own doorway."

@@ -340,6 +340,8 @@ class Client:
             )
         except httpx.HTTPError as error:
             raise Unreachable(self._say(error)) from None
+        except httpx.InvalidURL:
+            raise errors.BadInput("a value is too long to be sent, or no line of text") from None
         if reply.is_error:
             raise refusal(reply)
         return reply

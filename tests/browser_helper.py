@@ -4,10 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from fastapi import FastAPI, Request, Response
-from playwright.async_api import Error, Page, async_playwright
+
+if TYPE_CHECKING:
+    from playwright.async_api import Page
 
 _CHROMIUM = Path("/usr/bin/chromium")
 _ARGUMENTS = [
@@ -101,8 +104,10 @@ def _require_chromium() -> None:
 
 
 @asynccontextmanager
-async def browser_page(base: str) -> AsyncIterator[Page]:
+async def browser_page(base: str) -> AsyncIterator["Page"]:
     """Open the test page in headless Chromium, or skip the test with the reason."""
+    from playwright.async_api import Error, async_playwright  # not there but for `make test-e2e`
+
     _require_chromium()
     async with async_playwright() as playwright:
         try:

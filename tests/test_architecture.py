@@ -21,6 +21,21 @@ OWNERS = {
     "sqlite_vec": ("lfrd/store/sqlite.py",),
     "sqlite3": (),
     "pickle": (),
+    # insightface brings them; nothing of ours needs them
+    **dict.fromkeys(
+        (
+            "albumentations",
+            "imageio",
+            "matplotlib",
+            "networkx",
+            "requests",
+            "scipy",
+            "skimage",
+            "sklearn",
+            "tifffile",
+        ),
+        (),
+    ),
     "fastapi": ("lfrd/api/",),
     "uvicorn": ("lfrd/api/",),
     "textual": ("tui/",),

@@ -1,5 +1,6 @@
 """The demo and `try`, as somebody who just cloned the project runs them: no test media needed."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,8 @@ from video import encode
 from vision_media import somebody_in_a_room
 
 from lfrd.demo.clip import LISTED, listed_photo
+from lfrd.demo.stream import require_server
+from lfrd.errors import UserError
 
 CANDIDATE_KEYS = {"event", "entry", "camera", "frame", "at_s", "score", "threshold", "latency_ms"}
 SUMMARY_KEYS = {
@@ -32,6 +35,15 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def every_frame(demo_clip: Path, photos: Path) -> Ran:
     return lfrd("try", demo_clip, "--watchlist", photos, "--every-frame", "--json")
+
+
+def test_where_the_demos_server_is_not_installed_it_says_how_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    require_server()
+    monkeypatch.setitem(sys.modules, "aio_rtsp_toolkit", None)
+    with pytest.raises(UserError, match="make demo"):
+        require_server()
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from lfrd.commands.trial import print_line, printer
 from lfrd.config import CameraSection, Config
 from lfrd.daemon import Manner
 from lfrd.demo.clip import LISTED, cutouts, listed_photo, write_clip
-from lfrd.demo.stream import rtsp_stream
+from lfrd.demo.stream import require_server, rtsp_stream
 from lfrd.governance.deployment import LAB_LIMIT_S
 from lfrd.governance.profile import LAB
 from lfrd.lines import CandidateLine, Report, SummaryLine, as_json
@@ -26,6 +26,7 @@ CAMERA = "demo"
 
 async def run(config: Config, *, headless: bool, seconds: float | None) -> int:
     """Show it in the terminal, or print it; headless, 0 only if just the listed one was raised."""
+    require_server()
     raised: list[str] = []
     print_it = printer(as_lines=True)
 

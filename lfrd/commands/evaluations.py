@@ -3,14 +3,12 @@
 import argparse
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 
 from pydantic import ValidationError
 
 from lfrd.api.schema_evaluation import Evaluation, EvaluationReport
 from lfrd.api.wire import Wire
 from lfrd.client import Client
-from lfrd.commands.actions import Add, actions_of
 from lfrd.errors import BadInput, UserError
 
 
@@ -55,17 +53,3 @@ def row(item: Evaluation) -> str:
         f"{report.list_size}, threshold {report.threshold:.3f}: FPIR {report.fpir.k} of "
         f"{report.fpir.n}, FNIR {report.fnir.k} of {report.fnir.n}"
     )
-
-
-def add_noun(add: Add) -> None:
-    """Add `evaluation`."""
-    evaluation = add("evaluation", "Register what `lfrd evaluate` measured; list and withdraw it.")
-    evaluation.set_defaults(noun="evaluation")
-    actions = actions_of(evaluation)
-    actions("add", "register a report of `lfrd evaluate --out FILE`").add_argument(
-        "file", type=Path
-    )
-    actions("list", "the reports, and whether they are of the model in use")
-    withdraw = actions("withdraw", "rely on a report no more")
-    withdraw.add_argument("id")
-    withdraw.add_argument("--reason", required=True)

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import IO
 
 from lfrd.api.schema_lists import ExportStart, ImportRow, ImportRowDone, ImportRun, ImportStart
+from lfrd.commands.outputs import refuse_folder
 from lfrd.errors import BadInput, Conflict, UserError
-from lfrd.identity.archive import ArchiveSource
 from lfrd.identity.convoy import PHOTOS_AT_ONCE
 from lfrd.identity.import_source import FolderSource, Row, Source, ZipSource
 from lfrd.list_client import ListClient
@@ -62,6 +62,7 @@ async def take_out(
     client: ListClient, watchlist_id: str, file: Path, passphrase: str, reason: str
 ) -> int:
     """Write a list's archive; returns its size in bytes. Nothing is left where it failed."""
+    refuse_folder(file)
     size = 0
     draft = file.with_name(file.name + ".part")
     start = ExportStart(passphrase=passphrase, reason=reason)
@@ -101,6 +102,8 @@ def _open(order: ImportOrder, files: ExitStack) -> Source:
         return files.enter_context(ZipSource(path, order.table))
     if order.passphrase is None:
         raise BadInput(f"{path} is no folder and no ZIP; for an archive give --passphrase-file")
+    from lfrd.identity.archive import ArchiveSource  # with its cryptography, for archives only
+
     return files.enter_context(ArchiveSource(path, order.passphrase))
 
 

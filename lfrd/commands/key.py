@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from lfrd.clock import SystemClock
+from lfrd.commands.outputs import refuse_folder
 from lfrd.commands.reach import make_sure
 from lfrd.config import Config
 from lfrd.errors import BadInput
@@ -56,6 +57,7 @@ def _escrow(options: argparse.Namespace, config: Config, folder: StateFolder) ->
     path: Path | None = options.file or config.keys.escrow
     if path is None:
         raise BadInput("say where: `lfrd key escrow FILE`, or keys.escrow in the configuration")
+    refuse_folder(path)
     key_care.escrow(folder, _current(options, folder), path)
     _say(f"{path} holds the keys as they are now")
     if path != config.keys.escrow:

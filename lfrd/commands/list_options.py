@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+from lfrd.commands.command_parser import an_id
 from lfrd.commands.reach import add_yes
 from lfrd.commands.who import add_token_file
 
@@ -64,7 +65,7 @@ def add_lists(add: Add) -> None:
 
     why = _with_socket(add("why", "Why did this camera raise nobody?"))
     why.set_defaults(action="why")
-    why.add_argument("camera")
+    why.add_argument("camera", type=an_id)
     why.add_argument("--minutes", type=float, metavar="M", help=(
         "only the last M minutes, at most a day (default: all of the deployment)"))  # fmt: skip
 
@@ -86,8 +87,8 @@ def _add_trial(add: Add) -> None:
     actions.choices["count"].add_argument("reference")
     actions.choices["count"].add_argument("camera")
     actions.choices["plan"].add_argument("table", type=Path)
-    actions.choices["undo"].add_argument("passage")
-    actions.choices["report"].add_argument("deployment")
+    actions.choices["undo"].add_argument("passage", type=an_id)
+    actions.choices["report"].add_argument("deployment", type=an_id)
     actions.choices["report"].add_argument("--window", type=float, default=30.0, metavar="S", help=(
         "an episode this long before or after a passage answers for it"))  # fmt: skip
 

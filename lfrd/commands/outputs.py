@@ -9,10 +9,15 @@ from lfrd.errors import BadInput, UserError
 PRIVATE = 0o600
 
 
-def check_output(path: Path, inputs: Sequence[Path]) -> None:
-    """Find out before hours of work whether a file could be written. Raises BadInput."""
+def refuse_folder(path: Path) -> None:
+    """Raise BadInput where no file can be, whoever asks."""
     if path.is_dir():
         raise BadInput(f"{path} is a folder: name a file to write")
+
+
+def check_output(path: Path, inputs: Sequence[Path]) -> None:
+    """Find out before hours of work whether a file could be written. Raises BadInput."""
+    refuse_folder(path)
     if not path.parent.is_dir():
         raise BadInput(f"{path} cannot be written: there is no folder {path.parent}")
     if not os.access(path if path.exists() else path.parent, os.W_OK):

@@ -3,14 +3,19 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lfrd.config import Config, client_socket, daemon_sockets
 from lfrd.errors import UserError
 
+if TYPE_CHECKING:
+    from lfrd.config import Config
 
-def socket_of(options: argparse.Namespace, config: Config) -> Path:
+
+def socket_of(options: argparse.Namespace, config: "Config") -> Path:
     """The socket that was named, else the configured one, else the service's. Where another daemon
     could be meant it is said on standard error which one is asked."""
+    from lfrd.config import client_socket, daemon_sockets
+
     chosen: Path = options.socket or client_socket(config)
     others = [path for path in daemon_sockets(config) if path != chosen]
     if others:

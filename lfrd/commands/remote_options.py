@@ -4,8 +4,12 @@ import argparse
 from pathlib import Path
 
 from lfrd.commands.actions import Add, actions_of
-from lfrd.commands.evaluations import add_noun
-from lfrd.commands.governance import add_deployment_actions, add_nouns
+from lfrd.commands.command_parser import an_id
+from lfrd.commands.governance_options import (
+    add_deployment_actions,
+    add_evaluation,
+    add_nouns,
+)
 from lfrd.commands.reach import add_yes
 
 
@@ -23,21 +27,21 @@ def add_clients(add: Add) -> None:
     )
     _add_reading(added)
     changed = actions("change", "change what is given; a running camera starts anew")
-    changed.add_argument("id")
+    changed.add_argument("id", type=an_id)
     changed.add_argument("--address", help="a new one, as for `add`")
     _add_reading(changed)
     actions("list", "every camera and how it is")
-    actions("remove", "forget a camera").add_argument("id")
-    actions("pause", "take no part until resumed").add_argument("id")
-    actions("resume", "take part again").add_argument("id")
+    actions("remove", "forget a camera").add_argument("id", type=an_id)
+    actions("pause", "take no part until resumed").add_argument("id", type=an_id)
+    actions("resume", "take part again").add_argument("id", type=an_id)
     test = actions("test", "look through a camera for some seconds and say what to mend")
-    test.add_argument("id")
+    test.add_argument("id", type=an_id)
     test.add_argument("--seconds", type=float, default=10.0)
     preview = actions("preview", "save where a camera points, as cells that show nobody")
-    preview.add_argument("id")
+    preview.add_argument("id", type=an_id)
     preview.add_argument("file", type=Path)
     regions = actions("regions", "set where to look and what to hide, as fractions of the picture")
-    regions.add_argument("id")
+    regions.add_argument("id", type=an_id)
     for name, text in (("include", "look only inside"), ("privacy", "never look inside")):
         regions.add_argument(
             f"--{name}", type=_corners, action="append", default=[],
@@ -58,7 +62,7 @@ def add_clients(add: Add) -> None:
     actions("list", "the newest deployments")
     add_deployment_actions(actions)
     add_nouns(add)
-    add_noun(add)
+    add_evaluation(add)
 
 
 def _add_reading(action: argparse.ArgumentParser) -> None:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from lfrd.api.schema_review import Role, Token, TokenCreate
-from lfrd.commands.who import token_of
+from lfrd.commands.who import TOKEN_VARIABLE, token_of
 from lfrd.review_client import ReviewClient
 
 
@@ -15,15 +15,25 @@ async def run(options: argparse.Namespace, socket: Path) -> int:
         if options.action == "create":
             new = TokenCreate(principal=options.principal, role=Role(options.role))
             made = await client.create_token(new)
-            _say(made.model_dump_json() if options.json else made.secret)
-            if not options.json:
-                sys.stderr.write(f"token {made.token.id} of {made.token.principal}: keep it now\n")
+            if options.json:
+                _say(made.model_dump_json())
+            else:
+                sys.stderr.write(_pointer(made.token))
+                _say(made.secret)
         elif options.action == "revoke":
             _show(options, await client.revoke_token(options.id))
         else:
             for token in await client.tokens():
                 _show(options, token)
     return 0
+
+
+def _pointer(token: Token) -> str:
+    return (
+        f"token {token.id} of {token.principal}: its secret follows on standard output and is "
+        "never shown again. Keep it in a file of mode 0600 for --token-file, or in "
+        f"${TOKEN_VARIABLE}.\n"
+    )
 
 
 def _show(options: argparse.Namespace, token: Token) -> None:

@@ -21,7 +21,8 @@ def token_of(options: argparse.Namespace) -> str | None:
     """The token to speak with; None for the system user. Raises UserError."""
     path: Path | None = getattr(options, "token_file", None)
     if path is None:
-        return os.environ.get(TOKEN_VARIABLE) or None
+        token = os.environ.get(TOKEN_VARIABLE, "").strip()
+        return _checked(token, f"${TOKEN_VARIABLE}") if token else None
     try:
         token = path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
@@ -29,4 +30,11 @@ def token_of(options: argparse.Namespace) -> str | None:
         raise UserError(f"the token in {path} cannot be read: {reason}") from None
     if not token:
         raise UserError(f"{path} is empty: it should hold a token of `lfrd token create`")
+    return _checked(token, str(path))
+
+
+def _checked(token: str, place: str) -> str:
+    """What a header cannot hold would be repeated by whoever refuses to send it."""
+    if not (token.isascii() and token.isprintable()):
+        raise UserError(f"{place} holds no token of `lfrd token create`: that is one plain word")
     return token

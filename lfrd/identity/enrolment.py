@@ -13,13 +13,13 @@ from PIL import BmpImagePlugin, Image, ImageOps, JpegImagePlugin, PngImagePlugin
 
 from lfrd.errors import BadInput, Conflict
 from lfrd.identity.gate import Finding, PhotoRefused, Weight
+from lfrd.identity.import_source import PHOTO_LIMIT_BYTES
 from lfrd.types import F32, U8, Detections, Planes, Quality, Template, Texture
 from lfrd.vision.engine import SMALLEST_INTER_EYE_PX, Vision
 from lfrd.vision.picture import jpeg, png, portrait
 from lfrd.vision.planes import planes_from_rgb
 from lfrd.vision.quality import inter_eye_px, measure, texture
 
-LIMIT_BYTES = 20_000_000
 LIMIT_PIXELS = 50_000_000
 
 READ_SIDE_PX = 4096
@@ -133,9 +133,10 @@ class _Read:
 
 
 def _read(data: bytes, name: str) -> _Read:
-    if len(data) > LIMIT_BYTES:
+    if len(data) > PHOTO_LIMIT_BYTES:
+        limit_mb = PHOTO_LIMIT_BYTES / 1e6
         raise BadInput(
-            f"photo {name} has {len(data) / 1e6:.0f} MB; at most {LIMIT_BYTES / 1e6:.0f} are taken"
+            f"photo {name} has {len(data) / 1e6:.0f} MB; at most {limit_mb:.0f} are taken"
         )
     try:
         with _opener(data, name)(io.BytesIO(data)) as image:

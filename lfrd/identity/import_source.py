@@ -19,13 +19,13 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from lfrd.errors import BadInput
-from lfrd.identity.enrolment import LIMIT_BYTES
 
 REQUIRED = ("reference", "file")
 OPTIONAL = (
     "basis", "source", "reviewer", "under_18", "under_18_reason", "margin", "expires",
     "status_checked", "person", "box",
 )  # fmt: skip
+PHOTO_LIMIT_BYTES = 20_000_000
 ROWS_LIMIT = 1_000_000
 TABLE_LIMIT_BYTES = 200_000_000
 MISTAKES_SHOWN = 20
@@ -94,7 +94,7 @@ class FolderSource:
         if not path.is_relative_to(self._folder):
             raise BadInput(f"row {row.number}: {row.file} is outside the folder")
         try:
-            return _bounded(_read_file(path, LIMIT_BYTES), row)
+            return _bounded(_read_file(path, PHOTO_LIMIT_BYTES), row)
         except OSError as error:
             raise BadInput(
                 f"row {row.number}: {row.file} cannot be read ({error.strerror})"
@@ -129,7 +129,7 @@ class ZipSource:
         member = self._members.get(row.file)
         if member is None:
             raise BadInput(f"row {row.number}: {row.file} is not in the ZIP")
-        return _bounded(self._read(member, LIMIT_BYTES), row)
+        return _bounded(self._read(member, PHOTO_LIMIT_BYTES), row)
 
     def _table_inside(self, name: str) -> bytes:
         tables = [member for path, member in self._members.items() if path.endswith(".csv")]
@@ -328,6 +328,7 @@ def _read_file(path: Path, limit: int) -> bytes:
 
 
 def _bounded(data: bytes, row: Row) -> bytes:
-    if len(data) > LIMIT_BYTES:
-        raise BadInput(f"row {row.number}: {row.file} is larger than {LIMIT_BYTES / 1e6:.0f} MB")
+    if len(data) > PHOTO_LIMIT_BYTES:
+        limit_mb = PHOTO_LIMIT_BYTES / 1e6
+        raise BadInput(f"row {row.number}: {row.file} is larger than {limit_mb:.0f} MB")
     return data

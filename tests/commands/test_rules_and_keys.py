@@ -50,6 +50,9 @@ async def test_keys_are_kept_twice_and_changed(
 
     assert await asyncio.to_thread(main, ["key", "--config", file, "escrow"]) == 2
     assert "keys.escrow" in capsys.readouterr().err
+    for place in ("/", ".", str(tmp_path)):
+        assert await asyncio.to_thread(main, ["key", "--config", file, "escrow", place]) == 2
+        assert "is a folder" in capsys.readouterr().err
     copy = tmp_path / "copy.db"
     assert await asyncio.to_thread(main, ["key", "--config", file, "escrow", str(copy)]) == 0
     assert "stays readable in this copy" in capsys.readouterr().out

@@ -50,6 +50,16 @@ def test_a_file_without_a_token_is_refused_and_not_repeated(tmp_path: Path, cont
         asked("tui", "--token-file", str(tmp_path / "none"))
 
 
+@pytest.mark.parametrize("token", ["geheim\nX: y", "geheim\x00", "geheimé"])
+def test_what_no_header_can_hold_is_refused_and_not_repeated(
+    token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.environ", {"LFRD_TOKEN": token})
+    with pytest.raises(UserError, match="LFRD_TOKEN holds no token") as refused:
+        asked("alert", "list")
+    assert "geheim" not in str(refused.value)
+
+
 def test_a_socket_and_a_url_exclude_each_other(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         parser().parse_args(["tui", "--url", "http://127.0.0.1:1", "--socket", "x"])

@@ -12,8 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lfrd.errors import BadInput
-from lfrd.identity.enrolment import LIMIT_BYTES
-from lfrd.identity.import_source import FolderSource, ZipSource, parse, parse_date
+from lfrd.identity.import_source import (
+    PHOTO_LIMIT_BYTES,
+    FolderSource,
+    ZipSource,
+    parse,
+    parse_date,
+)
 
 GOOD = (
     "reference,file,under_18,margin,expires\na,a.jpg,no,0.1,2030-01-01\na,b.jpg,no,0.1,2030-01-01\n"
@@ -143,7 +148,7 @@ def test_a_photo_is_read_at_its_size_and_not_at_the_limit(tmp_path: Path) -> Non
 def test_a_photo_over_the_limit_is_refused(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("reference,file\na,a.jpg\n")
     with (tmp_path / "a.jpg").open("wb") as file:
-        file.truncate(LIMIT_BYTES + 1)
+        file.truncate(PHOTO_LIMIT_BYTES + 1)
     source = FolderSource(tmp_path / "t.csv", tmp_path)
     with pytest.raises(BadInput, match="is larger than 20 MB"):
         source.photo(source.rows[0])
@@ -174,7 +179,8 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
 
 def test_a_zip_that_lies_about_a_size_is_read_no_further_than_the_limit(tmp_path: Path) -> None:
     large = zipped(
-        tmp_path / "x.zip", {"a.jpg": bytes(LIMIT_BYTES + 5), "t.csv": b"reference,file\na,a.jpg\n"}
+        tmp_path / "x.zip",
+        {"a.jpg": bytes(PHOTO_LIMIT_BYTES + 5), "t.csv": b"reference,file\na,a.jpg\n"},
     )
     with ZipSource(large) as source, pytest.raises(BadInput, match="larger than 20 MB"):
         source.photo(source.rows[0])

@@ -1,0 +1,117 @@
+"""The words and options of `lfrd deployment | schedule | hold | erasure | evaluation`."""
+
+import argparse
+from pathlib import Path
+
+from lfrd.commands.actions import Add, actions_of
+from lfrd.commands.command_parser import an_id
+from lfrd.commands.reach import add_yes
+
+USE_CASES = (
+    "locate-wanted", "find-missing", "protect-at-risk", "enforce-court-order", "enforce-exclusion",
+    "test",
+)  # fmt: skip
+HOLD_KINDS = ("episode", "deployment", "person", "watchlist")
+ERASED = ("watchlist", "entry", "photo", "person", "deployment")
+"""As the wire contract has them: importing it would take longer than to parse the command line."""
+
+
+def add_deployment_actions(actions: Add) -> None:
+    """The steps of a deployment outside the lab; `actions` adds one to `lfrd deployment`."""
+    draft = actions("draft", "plan a deployment; nothing starts by it")
+    _add_plan(draft)
+    draft.add_argument("--hours", type=float, required=True)
+    amend = actions("amend", "change a plan that has not begun; it is to be authorised anew")
+    amend.add_argument("id", type=an_id)
+    _add_plan(amend, whole=False)
+    amend.add_argument("--hours", type=float)
+    amend.add_argument("--now", action="store_true", help="its planned start is now")
+    cancel = actions("cancel", "discard a plan that has not begun")
+    cancel.add_argument("id", type=an_id)
+    cancel.add_argument("--reason", required=True)
+    for name, text in (
+        ("gate", "list everything that is missing before it can start"),
+        ("authorise", "give it your written authority, until its planned end"),
+        ("ratify", "give an urgent start of somebody else the authority it lacked"),
+        ("show", "one deployment"),
+    ):
+        actions(name, text).add_argument("id", type=an_id)
+    begin = actions("begin", "start an authorised deployment")
+    begin.add_argument("id", type=an_id)
+    begin.add_argument("--urgent", metavar="REASON", help="start a draft without authorisation")
+    extend = actions("extend", "a new authorisation to last longer")
+    extend.add_argument("id", type=an_id)
+    extend.add_argument("--hours", type=float, required=True, help="from now")
+    actions("present", "say that an operator is there")
+
+
+def add_nouns(add: Add) -> None:
+    """Add `schedule`, `hold` and `erasure`."""
+    schedule = add("schedule", "Weekly deployments under one standing authorisation.")
+    schedule.set_defaults(noun="schedule")
+    actions = actions_of(schedule)
+    added = actions("add", "plan weekly deployments")
+    _add_plan(added)
+    added.add_argument(
+        "--window", action="append", required=True, metavar='"DAY HH:MM HOURS"',
+        help='such as "monday 09:00 8"; may be repeated',
+    )  # fmt: skip
+    added.add_argument("--timezone", default="UTC", help="such as Europe/London")
+    added.add_argument("--days", type=float, default=90.0, help="until it expires")
+    actions("list", "the schedules")
+    actions("authorise", "give the standing authorisation").add_argument("id", type=an_id)
+    actions("revoke", "take it back").add_argument("id", type=an_id)
+
+    hold = add("hold", "Legal holds: asked for by one person, confirmed by another.")
+    hold.set_defaults(noun="hold")
+    actions = actions_of(hold)
+    ask = actions("ask", "ask for one; it has no effect before somebody else confirms it")
+    ask.add_argument("kind", choices=HOLD_KINDS)
+    ask.add_argument("id", type=an_id)
+    ask.add_argument("--reason", required=True)
+    actions("confirm", "put it in force").add_argument("id", type=an_id)
+    release = actions("release", "end it; the timers apply at once")
+    release.add_argument("id", type=an_id)
+    release.add_argument("--reason", required=True)
+    actions("list", "the holds")
+
+    erasure = add("erasure", "Erase a list, a person or a deployment; list the receipts.")
+    erasure.set_defaults(noun="erasure")
+    actions = actions_of(erasure)
+    erase = actions("erase", "erase now, and wait for the receipt")
+    erase.add_argument("kind", choices=ERASED)
+    erase.add_argument("id", type=an_id)
+    erase.add_argument("--reason", required=True)
+    add_yes(erase)
+    actions("list", "what was erased")
+
+
+def add_evaluation(add: Add) -> None:
+    """Add `evaluation`."""
+    evaluation = add("evaluation", "Register what `lfrd evaluate` measured; list and withdraw it.")
+    evaluation.set_defaults(noun="evaluation")
+    actions = actions_of(evaluation)
+    actions("add", "register a report of `lfrd evaluate --out FILE`").add_argument(
+        "file", type=Path
+    )
+    actions("list", "the reports, and whether they are of the model in use")
+    withdraw = actions("withdraw", "rely on a report no more")
+    withdraw.add_argument("id", type=an_id)
+    withdraw.add_argument("--reason", required=True)
+
+
+def _add_plan(action: argparse.ArgumentParser, *, whole: bool = True) -> None:
+    """The options of a plan; `whole`: all that it needs."""
+    if whole:
+        action.add_argument("--profile", required=True)
+    action.add_argument("--watchlist", action="append", required=whole, help="name; repeatable")
+    action.add_argument("--purpose", required=whole)
+    action.add_argument("--use-case", required=whole, choices=USE_CASES)
+    action.add_argument("--place", required=whole)
+    action.add_argument(
+        "--expect", default="" if whole else None, help="why listed people are expected there"
+    )
+    action.add_argument(
+        "--document", action="append", default=[], metavar="KIND:REFERENCE",
+        help="impact-assessment and notice; may be repeated",
+    )  # fmt: skip

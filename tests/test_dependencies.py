@@ -1,0 +1,37 @@
+"""What lfrd asks to be installed, and that it is what was tested."""
+
+import re
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+PROJECT = tomllib.loads((Path(__file__).resolve().parents[1] / "pyproject.toml").read_text())
+
+
+def named(requirements: list[str]) -> dict[str, str]:
+    """The versions that are asked for, by package."""
+    found = (re.fullmatch(r"([\w.-]+)(?:\[.*\])?(.*)", text) for text in requirements)
+    return {match[1]: match[2] for match in found if match}
+
+
+def test_what_only_the_demo_and_the_tests_need_is_not_in_the_base() -> None:
+    base = named(PROJECT["project"]["dependencies"])
+    for name in ("aio-rtsp-toolkit", "playwright", "pytest", "hypothesis", "mypy", "ruff", "uv"):
+        assert name not in base
+    assert "playwright" not in named(PROJECT["dependency-groups"]["dev"])
+
+
+def test_uvicorn_is_the_newest_that_the_door_may_meet() -> None:
+    """lfrd/api/protocol.py and server.py build on its inner parts, so that every test of the API is
+    one of this version: it has to be the last one under the bound."""
+    bound = re.search(r"<(\d+)\.(\d+)$", named(PROJECT["project"]["dependencies"])["uvicorn"])
+    assert bound is not None
+    major, minor = map(int, metadata.version("uvicorn").split(".")[:2])
+    assert (int(bound[1]), int(bound[2])) == (major, minor + 1)
+
+
+def test_no_module_is_there_twice() -> None:
+    """Two builds of OpenCV or of the inference runtime would overwrite each other's files."""
+    by_module = metadata.packages_distributions()
+    assert set(by_module["cv2"]) == {"opencv-python-headless"}
+    assert len(set(by_module["onnxruntime"])) == 1
