@@ -111,10 +111,15 @@ def output_shapes(family: Family, batch: int, size: InputSize) -> tuple[tuple[in
 
 def margins(width_px: int, height_px: int, size: InputSize) -> tuple[int, int]:
     """How much of a frame the detector's input leaves out at each side (left and right, above and
-    below), in even numbers of its pixels."""
+    below), in even numbers of its pixels.
+
+    Never more than TRIMMED: of a tall or wide frame the short side is a few pixels of the input,
+    and what their number was rounded by would be cut off the long side many times over.
+    """
     scale = max(size.picture_width_px / width_px, size.picture_height_px / height_px)
-    over = width_px - size.picture_width_px / scale, height_px - size.picture_height_px / scale
-    return int(over[0]) // 4 * 2, int(over[1]) // 4 * 2
+    beside_px = min(width_px - size.picture_width_px / scale, TRIMMED * width_px)
+    above_px = min(height_px - size.picture_height_px / scale, TRIMMED * height_px)
+    return int(beside_px) // 4 * 2, int(above_px) // 4 * 2
 
 
 def decode(
