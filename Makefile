@@ -9,14 +9,18 @@ COMPILED := import lfrd.api.server, lfrd.commands.alert, lfrd.commands.demo, lfr
     lfrd.commands.policy, lfrd.commands.token, lfrd.daemon, tui.app; \
     from lfrd.__main__ import main; main(["camera", "list", "--socket", "/"])
 
-.PHONY: demo test test-e2e lint accuracy bench bench-ingest bench-governance bench-weight fuzz-cli \
-    fuzz-cameras clean
+.PHONY: demo test fuzz test-e2e lint accuracy bench bench-ingest bench-governance bench-weight \
+    fuzz-cli fuzz-cameras clean
 
 demo: $(VENV)/ready
 	$(BIN)/lfrd demo $(ARGS)
 
 test: $(VENV)/ready
 	$(BIN)/pytest -m "not e2e" -n 2 --dist worksteal $(ARGS)
+
+# Properties with new random examples, many more of them. Half an hour; CI does not run it.
+fuzz: $(VENV)/ready
+	$(BIN)/pytest -m "hypothesis and not e2e" -n 2 --dist worksteal --hypothesis-profile=fuzz $(ARGS)
 
 # Needs programs from outside Python; `.ci/run` installs them.
 test-e2e: $(VENV)/ready-e2e

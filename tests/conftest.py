@@ -9,16 +9,11 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import hypothesis
 import pytest
 import pytest_asyncio
+from support import examples
 
-# A busy machine is no fault. What must hold before a change lands is asked with the same examples
-# each time (`fixed`), and with new ones at every other run; `thorough` is for a quiet hour.
-hypothesis.settings.register_profile("lfrd", deadline=None)
-hypothesis.settings.register_profile("fixed", deadline=None, derandomize=True)
-hypothesis.settings.register_profile("thorough", deadline=None, max_examples=1500)
-hypothesis.settings.load_profile("lfrd")
+examples.register()
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 LOOP_BLOCKED_S = 1.0
@@ -26,6 +21,11 @@ LOOP_BLOCKED_S = 1.0
 BEAT_S = 0.02
 LEAK_GRACE_S = 3.0
 """How long threads and file descriptors may take to go away after a test."""
+
+
+@pytest.hookimpl(trylast=True)  # after --hypothesis-profile was read
+def pytest_configure() -> None:
+    examples.hold()
 
 
 @pytest.fixture(scope="session")

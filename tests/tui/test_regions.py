@@ -3,7 +3,7 @@
 import contextlib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -17,7 +17,6 @@ FIGURE = st.integers(0, 1000).map(lambda n: n / 1000)
 POLYGONS = st.lists(st.lists(st.tuples(FIGURE, FIGURE), min_size=3, max_size=8).map(tuple))
 
 
-@settings(deadline=None)  # a busy machine is no fault of the code
 @given(POLYGONS.map(tuple), POLYGONS.map(tuple))
 def test_what_is_written_is_read_again(
     include: tuple[tuple[tuple[float, float], ...], ...],
@@ -27,7 +26,6 @@ def test_what_is_written_is_read_again(
     assert read_regions(polygons_text(include[:32]), polygons_text(privacy[:32])) == regions
 
 
-@settings(deadline=None)  # a busy machine is no fault of the code
 @given(st.text(st.sampled_from("01.,; \n-e+xn"), max_size=60))
 def test_any_text_is_regions_or_one_sentence(text: str) -> None:
     with contextlib.suppress(BadInput):
@@ -87,7 +85,6 @@ def test_what_is_secret_in_an_address_is_dots(typed: str, shown: str) -> None:
     assert masked(typed) == shown
 
 
-@settings(deadline=None)  # a busy machine is no fault of the code
 @given(PARTS, PARTS, PARTS)
 def test_a_password_is_dots_whatever_it_holds(user: str, password: str, rest: str) -> None:
     user = user.replace(":", "").replace("@", "")
