@@ -15,20 +15,12 @@ from pathlib import Path
 
 from benchmarks.program import printed_by
 from benchmarks.report import Figure, Report
-from lfrd.api.schema import (
-    Category,
-    DeploymentStart,
-    EntryCreate,
-    HealthStatus,
-    WatchlistCreate,
-)
-from lfrd.api.schema_cameras import (
-    CameraCreate,
-)
 from lfrd.client import Client
 from lfrd.demo.stream import rtsp_stream
 from lfrd.errors import LfrdError
 from lfrd.vision.engine import Vision
+from lfrd.wire.alerts import Category, DeploymentStart, EntryCreate, HealthStatus, WatchlistCreate
+from lfrd.wire.cameras import CameraCreate
 
 SHARED = Path(os.environ.get("LFRD_SHARED", Path(__file__).resolve().parents[1].parent / "shared"))
 HAMILTON = SHARED / "media" / "hamilton"

@@ -21,10 +21,10 @@ from typing import Literal, Self, TypeVar
 import httpx
 from pydantic import TypeAdapter, ValidationError
 
-import lfrd.api.sse as sse
 import lfrd.errors as errors
+import lfrd.wire.sse as sse
 from lfrd.api.governance_calls import GovernanceCalls
-from lfrd.api.schema import (
+from lfrd.wire.alerts import (
     Alert,
     AlertState,
     Camera,
@@ -45,13 +45,7 @@ from lfrd.api.schema import (
     WatchlistCreate,
     Wire,
 )
-from lfrd.api.schema_cameras import (
-    CameraAdded,
-    CameraChange,
-    CameraCreate,
-    CameraTest,
-    CameraTestReport,
-)
+from lfrd.wire.cameras import CameraAdded, CameraChange, CameraCreate, CameraTest, CameraTestReport
 
 T = TypeVar("T")
 

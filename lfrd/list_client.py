@@ -5,8 +5,9 @@ from contextlib import asynccontextmanager
 
 import httpx
 
-from lfrd.api.schema import Entry, Finding, Photo, Watchlist, Wire
-from lfrd.api.schema_lists import (
+from lfrd.client import Client, T, Unreachable, camera_path, refusal
+from lfrd.wire.alerts import Entry, Finding, Photo, Watchlist, Wire
+from lfrd.wire.lists import (
     CameraReasons,
     EntryChange,
     ExportStart,
@@ -23,8 +24,7 @@ from lfrd.api.schema_lists import (
     Threshold,
     WatchlistChange,
 )
-from lfrd.api.schema_trials import Passage, PassageCount, Trial
-from lfrd.client import Client, T, Unreachable, camera_path, refusal
+from lfrd.wire.trials import Passage, PassageCount, Trial
 
 JSON = {"Content-Type": "application/json"}
 OCTETS = {"Content-Type": "application/octet-stream"}

@@ -1,8 +1,8 @@
 """The client's calls about people: tokens, engagements, replays."""
 
-from lfrd.api.schema import Alert, EngagementReport
-from lfrd.api.schema_review import NewToken, Replay, ReviewerFigures, Token, TokenCreate
 from lfrd.client import Client
+from lfrd.wire.alerts import Alert, EngagementReport
+from lfrd.wire.people import NewToken, Replay, ReviewerFigures, Token, TokenCreate
 
 
 class ReviewClient(Client):

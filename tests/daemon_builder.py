@@ -9,10 +9,10 @@ from typing import TypeVar
 
 from program import environment
 
-from lfrd.api.schema import Category, DeploymentStart, EntryCreate, WatchlistCreate
 from lfrd.client import Client
 from lfrd.demo.clip import listed_photo
 from lfrd.errors import LfrdError
+from lfrd.wire.alerts import Category, DeploymentStart, EntryCreate, WatchlistCreate
 
 C = TypeVar("C", bound=Client)
 

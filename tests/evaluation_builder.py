@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
-from lfrd.api.schema_evaluation import EvaluationReport
 from lfrd.commands.evaluate import as_report, evaluate
 from lfrd.config import Config
 from lfrd.evaluate.labelled import Embedded, LabelledPhoto, numbered
 from lfrd.types import F32
 from lfrd.vision import packs
+from lfrd.wire.evaluations import EvaluationReport
 
 EVALUATED_AT_S = 1_000_000_000.0
 

@@ -6,8 +6,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import httpx
 from site_builder import Served
 
-from lfrd.api.schema_review import Role, TokenCreate
 from lfrd.review_client import ReviewClient
+from lfrd.wire.people import Role, TokenCreate
 
 
 @asynccontextmanager

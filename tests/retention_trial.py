@@ -13,14 +13,10 @@ from typing import TypeVar
 from daemon_builder import daemon, enrol, look_for
 from memory_reader import NOTHING, Before, Hits, Witness, faces_of, look_before
 
-from lfrd.api.schema import (
-    DeploymentSummary,
-)
-from lfrd.api.schema_cameras import (
-    CameraCreate,
-)
 from lfrd.client import Client
 from lfrd.demo.stream import rtsp_stream
+from lfrd.wire.alerts import DeploymentSummary
+from lfrd.wire.cameras import CameraCreate
 
 T = TypeVar("T")
 

@@ -49,10 +49,10 @@ LEAVES = {
     "lfrd/tracking/": ("lfrd.tracking", "lfrd.types"),
     "lfrd/store/": ("lfrd.store", "lfrd.errors", "lfrd.clock", "lfrd.ids", "lfrd.types",
                     "lfrd.events", "lfrd.governance.audit"),
-    "tui/": ("tui", "lfrd.client", "lfrd.review_client", "lfrd.api.schema",
-             "lfrd.api.schema_cameras", "lfrd.errors"),
-    "lfrd/client.py": ("lfrd.api.schema", "lfrd.api.schema_cameras", "lfrd.api.governance_calls",
-                       "lfrd.api.sse", "lfrd.errors"),
+    "tui/": ("tui", "lfrd.client", "lfrd.review_client", "lfrd.wire.alerts",
+             "lfrd.wire.cameras", "lfrd.errors"),
+    "lfrd/client.py": ("lfrd.wire.alerts", "lfrd.wire.cameras", "lfrd.api.governance_calls",
+                       "lfrd.wire.sse", "lfrd.errors"),
 }  # fmt: skip
 INFERENCES_WE_REFUSE = {"genderage", "gender", "race", "ethnicity", "emotion", "age"}
 

@@ -13,8 +13,6 @@ from site_builder import Served, config_on, serve
 from video import clip
 
 from lfrd import camera_life
-from lfrd.api.schema import Camera, CameraState
-from lfrd.api.schema_cameras import CameraCreate
 from lfrd.camera_options import CameraOptions
 from lfrd.counters import CameraCounters
 from lfrd.daemon import open_site
@@ -24,6 +22,8 @@ from lfrd.store import cameras as stored
 from lfrd.store.database import SYSTEM
 from lfrd.supervise import Backoff
 from lfrd.types import Frame
+from lfrd.wire.alerts import Camera, CameraState
+from lfrd.wire.cameras import CameraCreate
 
 WAIT_S = 20.0
 

@@ -8,10 +8,10 @@ import httpx
 import pytest
 
 from lfrd import errors
-from lfrd.api import sse
 from lfrd.api.problems import problem, status_of
-from lfrd.api.schema import EventKind, EventMessage, HealthChange, HealthStatus
 from lfrd.client import BACKOFF_S, Away, Back, Client, Reset, Unreachable, backoff_s
+from lfrd.wire import sse
+from lfrd.wire.alerts import EventKind, EventMessage, HealthChange, HealthStatus
 
 
 def every_error() -> Iterator[type[errors.LfrdError]]:

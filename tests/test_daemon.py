@@ -13,16 +13,10 @@ import pytest
 from daemon_builder import START_LIMIT_S, daemon, enrol, look_for
 from program import lfrd, refused
 
-from lfrd.api.schema import (
-    Category,
-    DeploymentState,
-    WatchlistCreate,
-)
-from lfrd.api.schema_cameras import (
-    CameraCreate,
-)
 from lfrd.daemon import IDLE_SIGNALS
 from lfrd.errors import SourceError
+from lfrd.wire.alerts import Category, DeploymentState, WatchlistCreate
+from lfrd.wire.cameras import CameraCreate
 
 STOP_LIMIT_S = 5.0
 

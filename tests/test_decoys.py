@@ -10,7 +10,6 @@ from daemon_builder import enrol, look_for
 from governed_site import photo
 from site_builder import Served, config_on, serve
 
-from lfrd.api.schema_cameras import CameraCreate
 from lfrd.api.server import ApiServer
 from lfrd.client import Client
 from lfrd.clock import ManualClock
@@ -26,6 +25,7 @@ from lfrd.store.episodes import Episode
 from lfrd.types import F32
 from lfrd.vision.decoy_frame import Place, cells_of, lay
 from lfrd.vision.planes import planes_from_rgb
+from lfrd.wire.cameras import CameraCreate
 
 WATCHED_S = 40.0
 

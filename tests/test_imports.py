@@ -14,12 +14,12 @@ import pytest
 from program import LIMIT_S, environment
 from video import encode, moving_picture
 
-from lfrd.api.schema_governance import ErasureRequest, HoldKind, UseCase
-from lfrd.api.schema_review import Role
 from lfrd.commands.governance_options import ERASED, HOLD_KINDS, USE_CASES
 from lfrd.commands.review_options import ROLES
 from lfrd.demo.clip import listed_photo
 from lfrd.vision import packs
+from lfrd.wire.deployments import ErasureRequest, HoldKind, UseCase
+from lfrd.wire.people import Role
 
 WATCHED = """
 import json, sys

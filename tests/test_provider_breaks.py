@@ -10,7 +10,6 @@ from governed_site import SettableClock, deploy, governed, make_list
 from video import encode, moving_picture
 
 from lfrd import running
-from lfrd.api.schema_cameras import CameraCreate
 from lfrd.camera_options import CameraOptions
 from lfrd.client import Client
 from lfrd.errors import InferenceFailed
@@ -18,6 +17,7 @@ from lfrd.health import Status
 from lfrd.ingest.settings import State
 from lfrd.site import Site
 from lfrd.vision import session
+from lfrd.wire.cameras import CameraCreate
 
 ROOT = Path(__file__).parents[1]
 WORDS = "failed on provider cpu: the device is gone"

@@ -14,14 +14,6 @@ from store_builders import start_deployment
 from vision_media import ASTRONAUT, photo_rgb
 
 from lfrd.alerts import Alerts
-from lfrd.api.schema import (
-    Category,
-    EntryCreate,
-    ReviewDecision,
-    ReviewSubmit,
-    Shown,
-    WatchlistCreate,
-)
 from lfrd.clock import SystemClock
 from lfrd.demo.clip import listed_photo
 from lfrd.errors import Conflict, NotFound
@@ -33,6 +25,14 @@ from lfrd.store import episodes, templates
 from lfrd.types import Look, Match, Scored, Trail
 from lfrd.vision.picture import portrait, scene
 from lfrd.vision.planes import planes_from_rgb
+from lfrd.wire.alerts import (
+    Category,
+    EntryCreate,
+    ReviewDecision,
+    ReviewSubmit,
+    Shown,
+    WatchlistCreate,
+)
 
 SEEN = Shown(face_px=64, reference_px=64, seen_s=2.0)
 MATCH = ReviewSubmit(shown=SEEN, decision=ReviewDecision.MATCH)

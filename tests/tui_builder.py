@@ -10,7 +10,10 @@ from typing import cast
 from PIL import Image
 from textual.pilot import Pilot
 
-from lfrd.api.schema import (
+from lfrd.client import Away, Back, StreamItem
+from lfrd.errors import LfrdError, NotFound
+from lfrd.review_client import ReviewClient
+from lfrd.wire.alerts import (
     Alert,
     AlertState,
     Camera,
@@ -33,10 +36,7 @@ from lfrd.api.schema import (
     ReviewSubmit,
     Rival,
 )
-from lfrd.api.schema_cameras import CameraAdded, CameraChange, CameraCreate, CameraTestReport
-from lfrd.client import Away, Back, StreamItem
-from lfrd.errors import LfrdError, NotFound
-from lfrd.review_client import ReviewClient
+from lfrd.wire.cameras import CameraAdded, CameraChange, CameraCreate, CameraTestReport
 from tui.app import OperatorApp
 from tui.screens.deciding import LOOK_S
 from tui.screens.main import MainScreen

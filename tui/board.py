@@ -6,7 +6,7 @@ candidate's face within hours, and the list is read from it.
 
 from collections.abc import Iterable
 
-from lfrd.api.schema import Alert, AlertState
+from lfrd.wire.alerts import Alert, AlertState
 from tui.words import is_final, is_undecided, undo_left_s
 
 LISTED_MAX = 200

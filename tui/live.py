@@ -8,7 +8,9 @@ event that the state already held does no harm.
 import asyncio
 from typing import Protocol
 
-from lfrd.api.schema import (
+from lfrd.client import Away, Back, Client, Reset
+from lfrd.errors import LfrdError, NotFound
+from lfrd.wire.alerts import (
     Alert,
     AlertState,
     Camera,
@@ -20,8 +22,6 @@ from lfrd.api.schema import (
     HealthChange,
     Me,
 )
-from lfrd.client import Away, Back, Client, Reset
-from lfrd.errors import LfrdError, NotFound
 
 PAGE = 50
 MAX_OPEN_PAGES = 20

@@ -9,8 +9,8 @@ import re
 from PIL import Image, ImageDraw
 from pydantic import ValidationError
 
-from lfrd.api.schema import Corners, Regions
 from lfrd.errors import BadInput
+from lfrd.wire.alerts import Corners, Regions
 
 ZONE_RGB = (240, 228, 66)
 MASK_RGB = (240, 121, 58)

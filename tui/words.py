@@ -9,7 +9,7 @@ from datetime import datetime
 
 from textual.content import Content
 
-from lfrd.api.schema import (
+from lfrd.wire.alerts import (
     Alert,
     AlertState,
     CameraState,

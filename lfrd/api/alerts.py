@@ -5,10 +5,9 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 
-from lfrd.api import images, schema
+from lfrd.api import images
 from lfrd.api.deps import PrincipalDep, RoleDep, SiteDep
 from lfrd.api.projection import STORED_DECISION, open_dossier, project
-from lfrd.api.schema_review import Replay
 from lfrd.errors import Conflict
 from lfrd.governance.review import Shown
 from lfrd.replay import replay
@@ -17,6 +16,8 @@ from lfrd.store import episodes, outcomes
 from lfrd.store.episodes import EpisodeState
 from lfrd.store.outcomes import OutcomeKind
 from lfrd.store.tokens import Role
+from lfrd.wire import alerts as wire_alerts
+from lfrd.wire.people import Replay
 
 router = APIRouter(prefix="/alerts", tags=["alerts"])
 
@@ -28,10 +29,10 @@ async def list_alerts(
     site: SiteDep,
     principal: PrincipalDep,
     role: RoleDep,
-    state: schema.AlertState | None = None,
+    state: wire_alerts.AlertState | None = None,
     limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 50,
     before: Annotated[str | None, Query(max_length=64)] = None,
-) -> tuple[schema.Alert, ...]:
+) -> tuple[wire_alerts.Alert, ...]:
     """Newest first; the next page is `before` the last id of this one."""
     wanted = EpisodeState(state.value) if state else None
     dossiers = await site.database.read(
@@ -46,7 +47,7 @@ async def list_alerts(
 @router.get("/{alert_id}")
 async def read_alert(
     alert_id: str, site: SiteDep, principal: PrincipalDep, role: RoleDep
-) -> schema.Alert:
+) -> wire_alerts.Alert:
     """One alert as the caller may see it."""
     return await _shown(site, alert_id, principal, role)
 
@@ -82,11 +83,11 @@ async def read_rival_image(
 @router.post("/{alert_id}/review")
 async def submit_review(
     alert_id: str,
-    body: schema.ReviewSubmit,
+    body: wire_alerts.ReviewSubmit,
     site: SiteDep,
     principal: PrincipalDep,
     role: RoleDep,
-) -> schema.Alert:
+) -> wire_alerts.Alert:
     """Decide, once, about two faces that could be seen. Nothing is revealed yet: it can be undone
     for 10 s, then it is final."""
     decision = STORED_DECISION[body.decision]
@@ -104,7 +105,7 @@ async def submit_review(
 @router.delete("/{alert_id}/review")
 async def undo_review(
     alert_id: str, site: SiteDep, principal: PrincipalDep, role: RoleDep
-) -> schema.Alert:
+) -> wire_alerts.Alert:
     """Take one's own decision back, within 10 s and unless it was made final."""
     await site.reviews.undo(alert_id, principal=principal)
     return await _shown(site, alert_id, principal, role)
@@ -113,7 +114,7 @@ async def undo_review(
 @router.post("/{alert_id}/review/final")
 async def finish_review(
     alert_id: str, site: SiteDep, principal: PrincipalDep, role: RoleDep
-) -> schema.Alert:
+) -> wire_alerts.Alert:
     """Make one's own decision final now; asking again changes nothing."""
     await site.reviews.finish(alert_id, principal=principal)
     return await _shown(site, alert_id, principal, role)
@@ -137,11 +138,11 @@ async def replay_alert(
 @router.post("/{alert_id}/engagement", status_code=201)
 async def report_engagement(
     alert_id: str,
-    body: schema.EngagementReport,
+    body: wire_alerts.EngagementReport,
     site: SiteDep,
     principal: PrincipalDep,
     role: RoleDep,
-) -> schema.Alert:
+) -> wire_alerts.Alert:
     """Say once what was done about a closed alert."""
     await site.database.write(
         lambda tx: outcomes.add(
@@ -157,7 +158,7 @@ async def report_engagement(
     return await _shown(site, alert_id, principal, role)
 
 
-async def _shown(site: Site, alert_id: str, viewer: str, role: Role) -> schema.Alert:
+async def _shown(site: Site, alert_id: str, viewer: str, role: Role) -> wire_alerts.Alert:
     dossier = await site.database.read(
         lambda reader: open_dossier(reader, episodes.get(reader, alert_id), site.reviews.required)
     )

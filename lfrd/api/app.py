@@ -31,10 +31,10 @@ from lfrd.api import (
 )
 from lfrd.api.door import API_PREFIX
 from lfrd.api.rates import RateMeter
-from lfrd.api.schema import EventMessage, HealthChange, Problem, Wire
 from lfrd.api.strict import known_parameters
 from lfrd.api.uploads import Uploads
 from lfrd.site import Site
+from lfrd.wire.alerts import EventMessage, HealthChange, Problem, Wire
 
 DESCRIPTION = """\
 The only door to a live facial recognition daemon. Over the Unix socket the caller is the system

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from fastapi import APIRouter, Response
 
-from lfrd.api import images, schema, schema_cameras, views
+from lfrd.api import images, views
 from lfrd.api.deps import MeterDep, PrincipalDep, SiteDep
 from lfrd.api.rates import RateMeter, running
 from lfrd.camera_check import CameraCheck
@@ -14,20 +14,22 @@ from lfrd.ingest.certificate import read_pin
 from lfrd.ingest.masks import Polygon, Regions
 from lfrd.ingest.settings import Correction
 from lfrd.site import Site
+from lfrd.wire import alerts as wire_alerts
+from lfrd.wire import cameras as wire_cameras
 
 router = APIRouter(prefix="/cameras", tags=["cameras"])
 
 
 @router.get("")
-async def list_cameras(site: SiteDep, meter: MeterDep) -> tuple[schema.Camera, ...]:
+async def list_cameras(site: SiteDep, meter: MeterDep) -> tuple[wire_alerts.Camera, ...]:
     """Every camera, by id, with its state and its figures if it runs."""
     return _shown(site, meter, site.fleet.cameras())
 
 
 @router.post("", status_code=201)
 async def add_camera(
-    body: schema_cameras.CameraCreate, site: SiteDep, principal: PrincipalDep
-) -> schema_cameras.CameraAdded:
+    body: wire_cameras.CameraCreate, site: SiteDep, principal: PrincipalDep
+) -> wire_cameras.CameraAdded:
     """Add a camera; where a deployment runs it is opened at once, and its state says how it went.
 
     An address may hold a user and a password; no answer ever does. A whip:// camera's answer
@@ -41,7 +43,7 @@ async def add_camera(
 
 
 @router.get("/{camera_id}")
-async def read_camera(camera_id: str, site: SiteDep, meter: MeterDep) -> schema.Camera:
+async def read_camera(camera_id: str, site: SiteDep, meter: MeterDep) -> wire_alerts.Camera:
     """One camera."""
     return _shown(site, meter, (site.fleet.get(camera_id),))[0]
 
@@ -49,11 +51,11 @@ async def read_camera(camera_id: str, site: SiteDep, meter: MeterDep) -> schema.
 @router.patch("/{camera_id}")
 async def change_camera(
     camera_id: str,
-    body: schema_cameras.CameraChange,
+    body: wire_cameras.CameraChange,
     site: SiteDep,
     meter: MeterDep,
     principal: PrincipalDep,
-) -> schema.Camera:
+) -> wire_alerts.Camera:
     """Change what is given; a running camera starts anew. `enabled` false pauses it."""
     old = site.fleet.get(camera_id).options
     new = _merged(old, body)
@@ -70,8 +72,8 @@ async def change_camera(
 
 @router.post("/{camera_id}/test")
 async def check_camera(
-    camera_id: str, body: schema_cameras.CameraTest, site: SiteDep, principal: PrincipalDep
-) -> schema_cameras.CameraTestReport:
+    camera_id: str, body: wire_cameras.CameraTest, site: SiteDep, principal: PrincipalDep
+) -> wire_cameras.CameraTestReport:
     """Look through a camera for some seconds and say what to mend. Nothing of it is kept."""
     report = await _check(site).check(camera_id, body.seconds, principal=principal)
     return views.camera_report(report)
@@ -95,7 +97,7 @@ def _check(site: Site) -> CameraCheck:
     return CameraCheck(site.fleet, site.vision, site.database, site.clock, gate_px)
 
 
-def _merged(old: CameraOptions, body: schema_cameras.CameraOptions) -> CameraOptions:
+def _merged(old: CameraOptions, body: wire_cameras.CameraOptions) -> CameraOptions:
     """`old` with what the request gives; what may be absent is taken away by a null."""
     given = body.model_fields_set
     ca_file = Path(body.ca_file) if body.ca_file else None
@@ -118,7 +120,7 @@ def _merged(old: CameraOptions, body: schema_cameras.CameraOptions) -> CameraOpt
     )
 
 
-def _regions(given: schema.Regions) -> Regions:
+def _regions(given: wire_alerts.Regions) -> Regions:
     return Regions(
         tuple(Polygon(corners) for corners in given.include),
         tuple(Polygon(corners) for corners in given.privacy),
@@ -127,7 +129,7 @@ def _regions(given: schema.Regions) -> Regions:
 
 def _shown(
     site: Site, meter: RateMeter, wanted: tuple[FleetCamera, ...]
-) -> tuple[schema.Camera, ...]:
+) -> tuple[wire_alerts.Camera, ...]:
     measured = meter.measure(running(site.fleet.cameras()), site.clock.monotonic_s())
     rates = {item.camera_id: item for item in measured}
     return tuple(views.camera(item, rates.get(item.row.id)) for item in wanted)

@@ -6,7 +6,6 @@ from dataclasses import asdict
 from fastapi import APIRouter
 
 from lfrd.api import governance_views as views
-from lfrd.api import schema, schema_governance
 from lfrd.api.deps import SUPERVISORS, PrincipalDep, RoleDep, SiteDep
 from lfrd.errors import NotFound
 from lfrd.governance.planning import Amendment, Draft
@@ -15,20 +14,24 @@ from lfrd.store import decoys
 from lfrd.store import deployments as stored
 from lfrd.store.deployments import Deployment, DeploymentState
 from lfrd.store.reviews import undecided_in
+from lfrd.wire import alerts as wire_alerts
+from lfrd.wire import deployments as wire_deployments
 
 router = APIRouter(prefix="/deployments", tags=["deployments"])
 
 
 @router.get("")
-async def list_deployments(site: SiteDep, principal: PrincipalDep) -> tuple[schema.Deployment, ...]:
+async def list_deployments(
+    site: SiteDep, principal: PrincipalDep
+) -> tuple[wire_alerts.Deployment, ...]:
     """The newest hundred deployments, newest first."""
     return await _shown(site, principal, *await site.deployments.list_all())
 
 
 @router.post("", status_code=201, dependencies=[SUPERVISORS])
 async def start_deployment(
-    body: schema.DeploymentStart, site: SiteDep, principal: PrincipalDep
-) -> schema.Deployment:
+    body: wire_alerts.DeploymentStart, site: SiteDep, principal: PrincipalDep
+) -> wire_alerts.Deployment:
     """Start comparing faces on all enabled cameras with the named lists; one at a time. The lists
     are erased after use: it needs the role that may erase."""
     started = await site.deployments.start(
@@ -44,8 +47,8 @@ async def start_deployment(
 
 @router.post("/drafts", status_code=201)
 async def draft_deployment(
-    body: schema_governance.DeploymentDraft, site: SiteDep, principal: PrincipalDep
-) -> schema.Deployment:
+    body: wire_deployments.DeploymentDraft, site: SiteDep, principal: PrincipalDep
+) -> wire_alerts.Deployment:
     """Plan a deployment. Nothing starts by it; `gate` says what it still lacks."""
     draft = Draft(
         profile=body.profile,
@@ -64,13 +67,13 @@ async def draft_deployment(
 
 
 @router.post("/current/presence")
-async def operator_present(site: SiteDep, principal: PrincipalDep) -> schema.Deployment:
+async def operator_present(site: SiteDep, principal: PrincipalDep) -> wire_alerts.Deployment:
     """An operator is there: where the rules want a heartbeat, this is it."""
     return (await _shown(site, principal, site.deployments.present()))[0]
 
 
 @router.get("/current")
-async def read_current_deployment(site: SiteDep, principal: PrincipalDep) -> schema.Deployment:
+async def read_current_deployment(site: SiteDep, principal: PrincipalDep) -> wire_alerts.Deployment:
     """The running deployment with its counts so far; 404 while none runs."""
     running = site.deployments.current
     if running is None:
@@ -81,7 +84,7 @@ async def read_current_deployment(site: SiteDep, principal: PrincipalDep) -> sch
 @router.get("/{deployment_id}")
 async def read_deployment(
     deployment_id: str, site: SiteDep, principal: PrincipalDep
-) -> schema.Deployment:
+) -> wire_alerts.Deployment:
     """One deployment."""
     return (await _shown(site, principal, await site.deployments.get(deployment_id)))[0]
 
@@ -89,10 +92,10 @@ async def read_deployment(
 @router.patch("/{deployment_id}")
 async def amend_deployment(
     deployment_id: str,
-    body: schema_governance.DeploymentChange,
+    body: wire_deployments.DeploymentChange,
     site: SiteDep,
     principal: PrincipalDep,
-) -> schema.Deployment:
+) -> wire_alerts.Deployment:
     """Change a plan that has not begun: it is a draft again. `end` discards it."""
     given = body.model_dump(exclude_none=True)
     starts_now = "start_at_s" in body.model_fields_set and body.start_at_s is None
@@ -105,7 +108,7 @@ async def amend_deployment(
 @router.get("/{deployment_id}/gate")
 async def read_gate(
     deployment_id: str, site: SiteDep, principal: PrincipalDep
-) -> schema_governance.GateVerdict:
+) -> wire_deployments.GateVerdict:
     """Everything that bars the caller from starting it now, listed at once."""
     return views.verdict(await site.deployments.verdict(deployment_id, principal=principal))
 
@@ -113,7 +116,7 @@ async def read_gate(
 @router.post("/{deployment_id}/authorise", dependencies=[SUPERVISORS])
 async def authorise_deployment(
     deployment_id: str, site: SiteDep, principal: PrincipalDep
-) -> schema.Deployment:
+) -> wire_alerts.Deployment:
     """Give it the caller's written authority, until its planned end; or list what is missing and
     nothing but another plan mends."""
     row = await site.deployments.authorise(deployment_id, principal=principal)
@@ -123,11 +126,11 @@ async def authorise_deployment(
 @router.post("/{deployment_id}/start")
 async def begin_deployment(
     deployment_id: str,
-    body: schema_governance.DeploymentBegin,
+    body: wire_deployments.DeploymentBegin,
     site: SiteDep,
     principal: PrincipalDep,
     role: RoleDep,
-) -> schema.Deployment:
+) -> wire_alerts.Deployment:
     """Start it, or list all that is missing. An urgent start is ratified in time, or purged; where
     the rules erase the lists after use, it needs the role that may erase."""
     if body.urgent_reason is None:
@@ -142,7 +145,7 @@ async def begin_deployment(
 @router.post("/{deployment_id}/ratify", dependencies=[SUPERVISORS])
 async def ratify_deployment(
     deployment_id: str, site: SiteDep, principal: PrincipalDep
-) -> schema.Deployment:
+) -> wire_alerts.Deployment:
     """Give an urgent start the authority it lacked; by somebody else."""
     row = await site.deployments.ratify(deployment_id, principal=principal)
     return (await _shown(site, principal, row))[0]
@@ -151,10 +154,10 @@ async def ratify_deployment(
 @router.post("/{deployment_id}/extend", dependencies=[SUPERVISORS])
 async def extend_deployment(
     deployment_id: str,
-    body: schema_governance.DeploymentExtend,
+    body: wire_deployments.DeploymentExtend,
     site: SiteDep,
     principal: PrincipalDep,
-) -> schema.Deployment:
+) -> wire_alerts.Deployment:
     """A new authorisation for it to last longer."""
     row = await site.deployments.extend(deployment_id, body.until_at_s, principal=principal)
     return (await _shown(site, principal, row))[0]
@@ -162,14 +165,14 @@ async def extend_deployment(
 
 @router.post("/{deployment_id}/end")
 async def end_deployment(
-    deployment_id: str, body: schema.DeploymentEnd, site: SiteDep, principal: PrincipalDep
-) -> schema.Deployment:
+    deployment_id: str, body: wire_alerts.DeploymentEnd, site: SiteDep, principal: PrincipalDep
+) -> wire_alerts.Deployment:
     """End the running deployment; answers once every camera is closed and no face is left."""
     ended = await site.deployments.end(deployment_id, body.reason, principal=principal)
     return (await _shown(site, principal, ended))[0]
 
 
-async def _shown(site: Site, viewer: str, *rows: Deployment) -> tuple[schema.Deployment, ...]:
+async def _shown(site: Site, viewer: str, *rows: Deployment) -> tuple[wire_alerts.Deployment, ...]:
     """The rows with the lists they compare with, all read at once, as `viewer` may see them."""
     lists, undecided, unrevealed = await site.database.read(
         lambda reader: (
@@ -197,11 +200,11 @@ def _deployment(
     watchlist_ids: tuple[str, ...],
     threshold: float | None,
     unrevealed: int,
-) -> schema.Deployment:
-    return schema.Deployment(
+) -> wire_alerts.Deployment:
+    return wire_alerts.Deployment(
         id=row.id,
         profile=row.profile,
-        state=schema.DeploymentState(row.state.value),
+        state=wire_alerts.DeploymentState(row.state.value),
         purpose=row.purpose,
         place=row.place,
         threshold=threshold,
@@ -232,7 +235,7 @@ def _deployment(
     )
 
 
-def _summary(site: Site, row: Deployment, unrevealed: int) -> schema.DeploymentSummary | None:
+def _summary(site: Site, row: Deployment, unrevealed: int) -> wire_alerts.DeploymentSummary | None:
     """The counts so far of a running deployment, those kept of an ended one, None if cut off.
 
     Decoys are no candidates; those that the viewer has yet to decide about look like some.
@@ -240,9 +243,9 @@ def _summary(site: Site, row: Deployment, unrevealed: int) -> schema.DeploymentS
     line = site.deployments.progress()
     running = line is not None and line.deployment_id == row.id
     counts = asdict(line) if line is not None and running else json.loads(row.summary or "{}")
-    known = schema.DeploymentSummary.model_fields.keys() & counts.keys()
+    known = wire_alerts.DeploymentSummary.model_fields.keys() & counts.keys()
     if not known:
         return None
     shown = {name: counts[name] for name in known}
     shown["candidates"] += unrevealed
-    return schema.DeploymentSummary.model_validate(shown)
+    return wire_alerts.DeploymentSummary.model_validate(shown)

@@ -4,12 +4,12 @@ import hashlib
 
 from fastapi import APIRouter
 
-from lfrd.api import schema_evaluation as wire
 from lfrd.api.deps import SUPERVISORS, PrincipalDep, SiteDep
-from lfrd.api.schema_governance import Reason
 from lfrd.errors import BadInput
 from lfrd.site import Site
 from lfrd.store import evaluations as stored
+from lfrd.wire import evaluations as wire
+from lfrd.wire.deployments import Reason
 
 router = APIRouter(prefix="/evaluations", tags=["governance"])
 

@@ -11,16 +11,16 @@ from starlette.background import BackgroundTask
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from lfrd.api import sse
 from lfrd.api.deps import MeterDep, SiteDep
 from lfrd.api.rates import RateMeter, running
-from lfrd.api.schema import CameraRates, EventKind, EventMessage
 from lfrd.api.views import health_change
 from lfrd.errors import BadInput, StoreFailed
 from lfrd.events import Event, Reset, Subscription
 from lfrd.events import EventKind as StoredKind
 from lfrd.site import Site
 from lfrd.store import event_log
+from lfrd.wire import sse
+from lfrd.wire.alerts import CameraRates, EventKind, EventMessage
 
 log = logging.getLogger(__name__)
 

@@ -3,13 +3,13 @@
 from fastapi import APIRouter
 
 from lfrd.api import governance_views as views
-from lfrd.api import schema_governance as wire
 from lfrd.api.deps import SUPERVISORS, PrincipalDep, SiteDep
 from lfrd.governance import two_person
 from lfrd.governance.schedule import Plan, Window
 from lfrd.store import erasures, holds
 from lfrd.store.erasures import ErasureKind
 from lfrd.store.holds import HoldKind
+from lfrd.wire import deployments as wire
 
 router = APIRouter(tags=["governance"])
 

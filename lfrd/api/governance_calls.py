@@ -3,9 +3,9 @@
 from collections.abc import Awaitable
 from typing import Protocol, TypeVar
 
-from lfrd.api import schema_governance as wire
-from lfrd.api.schema_evaluation import Evaluation, EvaluationReport
-from lfrd.api.wire import Wire
+from lfrd.wire import deployments as wire
+from lfrd.wire.base import Wire
+from lfrd.wire.evaluations import Evaluation, EvaluationReport
 
 T = TypeVar("T")
 

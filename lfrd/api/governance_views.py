@@ -2,7 +2,6 @@
 
 import json
 
-from lfrd.api import schema_governance as wire
 from lfrd.governance import schedule
 from lfrd.governance.gate import Finding, Verdict
 from lfrd.governance.profile import Policy, SitePolicies, parse
@@ -10,6 +9,7 @@ from lfrd.store.deployments import Deployment
 from lfrd.store.erasures import Erasure
 from lfrd.store.holds import Hold
 from lfrd.store.schedules import Schedule
+from lfrd.wire import deployments as wire
 
 
 def policy_brief(policy: Policy) -> wire.PolicyBrief:

@@ -3,25 +3,26 @@
 from fastapi import APIRouter
 
 import lfrd
-from lfrd.api import schema, views
+from lfrd.api import views
 from lfrd.api.deps import PrincipalDep, RoleDep, SiteDep
 from lfrd.api.governance_views import policy_brief
+from lfrd.wire import alerts as wire_alerts
 
 router = APIRouter(tags=["health"])
 
 
 @router.get("/health")
-async def read_health(site: SiteDep) -> schema.Health:
+async def read_health(site: SiteDep) -> wire_alerts.Health:
     """How the site is. `status` is not ok while anything is listed in `reasons`."""
     change = views.health_change(site.health.now)
     running = site.deployments.current
-    return schema.Health(
+    return wire_alerts.Health(
         status=change.status,
         reasons=change.reasons,
         version=lfrd.__version__,
         node=site.config.site.node,
         started_at_s=site.started_at_s,
-        model=schema.ModelInfo(
+        model=wire_alerts.ModelInfo(
             pack=site.pack,
             detector_digest=site.vision.detector_digest,
             recogniser_digest=site.vision.model_digest,
@@ -34,6 +35,6 @@ async def read_health(site: SiteDep) -> schema.Health:
 
 
 @router.get("/me")
-async def read_me(principal: PrincipalDep, role: RoleDep) -> schema.Me:
+async def read_me(principal: PrincipalDep, role: RoleDep) -> wire_alerts.Me:
     """Who the daemon takes the caller for, and what they may do."""
-    return schema.Me(principal=principal, role=role.value)
+    return wire_alerts.Me(principal=principal, role=role.value)

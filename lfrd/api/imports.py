@@ -7,7 +7,6 @@ from fastapi.responses import StreamingResponse
 from pydantic import ValidationError
 
 from lfrd.api.deps import SUPERVISORS, PrincipalDep, SiteDep, UploadsDep
-from lfrd.api.schema_lists import ExportStart, ImportRow, ImportRowDone, ImportRun, ImportStart
 from lfrd.api.watchlists import PHOTO_BODY
 from lfrd.errors import BadInput
 from lfrd.identity.bulk_import import Progress, RowResult
@@ -15,6 +14,7 @@ from lfrd.identity.export import export_list
 from lfrd.identity.gate import GateMode
 from lfrd.identity.import_source import Row
 from lfrd.store.imports import RowOutcome
+from lfrd.wire.lists import ExportStart, ImportRow, ImportRowDone, ImportRun, ImportStart
 
 router = APIRouter(tags=["imports"])
 

@@ -3,8 +3,8 @@
 from fastapi import APIRouter
 
 from lfrd.api.deps import ADMINS, PrincipalDep, SiteDep
-from lfrd.api.schema_lists import ModelPreparation, ModelPrepare, ModelSwitch, ModelSwitched
 from lfrd.identity.model_change import Preparation
+from lfrd.wire.lists import ModelPreparation, ModelPrepare, ModelSwitch, ModelSwitched
 
 router = APIRouter(tags=["models"])
 

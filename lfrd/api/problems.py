@@ -16,7 +16,6 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from lfrd.api.schema import Problem
 from lfrd.api.strict import lacks_json, methods_of
 from lfrd.errors import (
     BadInput,
@@ -29,6 +28,7 @@ from lfrd.errors import (
     StoreFailed,
     UserError,
 )
+from lfrd.wire.alerts import Problem
 
 log = logging.getLogger(__name__)
 

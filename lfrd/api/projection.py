@@ -7,7 +7,6 @@ episode waits for one, and everything about a closed one.
 
 from dataclasses import dataclass
 
-from lfrd.api import schema
 from lfrd.governance.review import Outcome, is_final, outcome_of, required_for
 from lfrd.store import decoys, episodes, outcomes, reviews
 from lfrd.store.decoys import Decoy
@@ -17,19 +16,20 @@ from lfrd.store.reviews import Review, ReviewDecision
 from lfrd.store.tokens import Role
 from lfrd.store.transaction import Reader
 from lfrd.store.watchlists import Watchlist
+from lfrd.wire import alerts as wire_alerts
 
 DELETED_COLOUR = "#808080"
 
 WIRE_DECISION = {
-    ReviewDecision.MATCH: schema.ReviewDecision.MATCH,
-    ReviewDecision.NOT_MATCH: schema.ReviewDecision.NOT_A_MATCH,
-    ReviewDecision.UNSURE: schema.ReviewDecision.UNSURE,
+    ReviewDecision.MATCH: wire_alerts.ReviewDecision.MATCH,
+    ReviewDecision.NOT_MATCH: wire_alerts.ReviewDecision.NOT_A_MATCH,
+    ReviewDecision.UNSURE: wire_alerts.ReviewDecision.UNSURE,
 }
 WIRE_OUTCOME = {
-    Outcome.MATCH: schema.Outcome.MATCH,
-    Outcome.NOT_MATCH: schema.Outcome.NOT_A_MATCH,
-    Outcome.UNSURE: schema.Outcome.UNSURE,
-    Outcome.UNRESOLVED: schema.Outcome.UNRESOLVED,
+    Outcome.MATCH: wire_alerts.Outcome.MATCH,
+    Outcome.NOT_MATCH: wire_alerts.Outcome.NOT_A_MATCH,
+    Outcome.UNSURE: wire_alerts.Outcome.UNSURE,
+    Outcome.UNRESOLVED: wire_alerts.Outcome.UNRESOLVED,
 }
 STORED_DECISION = {wire: stored for stored, wire in WIRE_DECISION.items()}
 
@@ -61,7 +61,7 @@ def open_dossier(reader: Reader, episode: Episode, required: int) -> Dossier:
     )
 
 
-def project(dossier: Dossier, viewer: str, role: Role = Role.OPERATOR) -> schema.Alert:
+def project(dossier: Dossier, viewer: str, role: Role = Role.OPERATOR) -> wire_alerts.Alert:
     """The alert for `viewer`."""
     episode, listed = dossier.episode, dossier.watchlist
     mine = next((review for review in dossier.reviews if review.principal == viewer), None)
@@ -69,11 +69,11 @@ def project(dossier: Dossier, viewer: str, role: Role = Role.OPERATOR) -> schema
     supervisor = role.includes(Role.SUPERVISOR)
     closed = episode.state is EpisodeState.CLOSED
     knows = decided or (supervisor and closed and mine is None)
-    return schema.Alert(
+    return wire_alerts.Alert(
         id=episode.id,
         deployment_id=episode.deployment_id,
         camera_id=episode.camera_id,
-        state=schema.AlertState(episode.state.value),
+        state=wire_alerts.AlertState(episode.state.value),
         raised_at_s=episode.raised_at_s,
         closed_at_s=episode.closed_at_s,
         entry_id=episode.entry_id,
@@ -94,23 +94,25 @@ def project(dossier: Dossier, viewer: str, role: Role = Role.OPERATOR) -> schema
     )
 
 
-def _engagement(outcome: PrimaryOutcome) -> schema.EngagementReport:
-    return schema.EngagementReport(
-        kind=schema.Engagement(outcome.kind.value),
+def _engagement(outcome: PrimaryOutcome) -> wire_alerts.EngagementReport:
+    return wire_alerts.EngagementReport(
+        kind=wire_alerts.Engagement(outcome.kind.value),
         engagement_min=outcome.engagement_min,
         complaint=outcome.complaint,
         note=outcome.note,
     )
 
 
-def _right(decoy: Decoy) -> schema.ReviewDecision:
-    return schema.ReviewDecision.MATCH if decoy.mated else schema.ReviewDecision.NOT_A_MATCH
+def _right(decoy: Decoy) -> wire_alerts.ReviewDecision:
+    return (
+        wire_alerts.ReviewDecision.MATCH if decoy.mated else wire_alerts.ReviewDecision.NOT_A_MATCH
+    )
 
 
-def _rivals(dossier: Dossier) -> tuple[schema.Rival, ...]:
+def _rivals(dossier: Dossier) -> tuple[wire_alerts.Rival, ...]:
     """In the order of their ids: the store's order would tell who scored better."""
     return tuple(
-        schema.Rival(
+        wire_alerts.Rival(
             person_id=rival.person_id,
             entry_id=rival.entry_id,
             watchlist_id=rival.watchlist_id,
@@ -120,8 +122,8 @@ def _rivals(dossier: Dossier) -> tuple[schema.Rival, ...]:
     )
 
 
-def _review(review: Review) -> schema.Review:
-    return schema.Review(
+def _review(review: Review) -> wire_alerts.Review:
+    return wire_alerts.Review(
         decision=WIRE_DECISION[review.decision],
         reason=review.reason,
         principal=review.principal,
@@ -131,10 +133,10 @@ def _review(review: Review) -> schema.Review:
     )
 
 
-def _revealed(dossier: Dossier) -> schema.Revealed:
+def _revealed(dossier: Dossier) -> wire_alerts.Revealed:
     episode = dossier.episode
     outcome = outcome_of(dossier.reviews, dossier.required)
-    return schema.Revealed(
+    return wire_alerts.Revealed(
         score=episode.score,
         margin=episode.margin,
         threshold=episode.threshold,

@@ -3,8 +3,8 @@
 from fastapi import APIRouter
 
 from lfrd.api.deps import SUPERVISORS, SiteDep
-from lfrd.api.schema_review import ReviewerFigures
 from lfrd.governance import reviewers
+from lfrd.wire.people import ReviewerFigures
 
 router = APIRouter(tags=["alerts"])
 

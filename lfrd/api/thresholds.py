@@ -7,13 +7,13 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from lfrd.api.deps import PrincipalDep, SiteDep
-from lfrd.api.schema_lists import CameraReasons, Threshold
 from lfrd.errors import BadInput, Conflict
 from lfrd.identity.threshold import Derived
 from lfrd.identity.why import advice
 from lfrd.site import Site
 from lfrd.store.reviews import undecided_in
 from lfrd.store.thresholds import ThresholdRow
+from lfrd.wire.lists import CameraReasons, Threshold
 
 router = APIRouter(tags=["thresholds"])
 

@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter
 
-from lfrd.api import schema_review as wire
 from lfrd.api.deps import ADMINS, PeopleDep, PrincipalDep
 from lfrd.store.tokens import Role, Token
+from lfrd.wire import people as wire
 
 router = APIRouter(prefix="/tokens", tags=["tokens"], dependencies=[ADMINS])
 

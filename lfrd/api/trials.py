@@ -4,11 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from lfrd.api import schema_trials as wire
 from lfrd.api.deps import PrincipalDep, SiteDep
 from lfrd.evaluate import trials
 from lfrd.intervals import Rate
 from lfrd.store import trials as stored
+from lfrd.wire import trials as wire
 
 router = APIRouter(tags=["trials"])
 

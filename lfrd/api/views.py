@@ -3,7 +3,6 @@
 from dataclasses import asdict
 from typing import Any
 
-from lfrd.api import schema, schema_cameras
 from lfrd.camera_check import CheckReport
 from lfrd.counters import CameraCounters
 from lfrd.fleet import FleetCamera
@@ -12,24 +11,26 @@ from lfrd.identity import gate
 from lfrd.identity.watchlists import ListedEntry, ListedWatchlist
 from lfrd.ingest.settings import State
 from lfrd.store.reference_images import ReferenceImage
+from lfrd.wire import alerts as wire_alerts
+from lfrd.wire import cameras as wire_cameras
 
 
-def health_change(picture: Picture) -> schema.HealthChange:
-    return schema.HealthChange(
-        status=schema.HealthStatus(picture.status.value), reasons=picture.reasons
+def health_change(picture: Picture) -> wire_alerts.HealthChange:
+    return wire_alerts.HealthChange(
+        status=wire_alerts.HealthStatus(picture.status.value), reasons=picture.reasons
     )
 
 
-def camera(item: FleetCamera, rates: schema.CameraRates | None) -> schema.Camera:
+def camera(item: FleetCamera, rates: wire_alerts.CameraRates | None) -> wire_alerts.Camera:
     """`item.row.address` may hold a password: only what the fleet shows goes out."""
-    return schema.Camera(**_camera_fields(item, rates))
+    return wire_alerts.Camera(**_camera_fields(item, rates))
 
 
-def camera_added(item: FleetCamera, publish_token: str | None) -> schema_cameras.CameraAdded:
-    return schema_cameras.CameraAdded(**_camera_fields(item, None), publish_token=publish_token)
+def camera_added(item: FleetCamera, publish_token: str | None) -> wire_cameras.CameraAdded:
+    return wire_cameras.CameraAdded(**_camera_fields(item, None), publish_token=publish_token)
 
 
-def _camera_fields(item: FleetCamera, rates: schema.CameraRates | None) -> dict[str, Any]:
+def _camera_fields(item: FleetCamera, rates: wire_alerts.CameraRates | None) -> dict[str, Any]:
     status, options = item.status, item.options
     paused = not item.row.enabled and status.state is State.IDLE
     return {
@@ -45,13 +46,15 @@ def _camera_fields(item: FleetCamera, rates: schema.CameraRates | None) -> dict[
         "deinterlace": options.correction.deinterlace,
         "stream": options.stream,
         "pin": options.pin,
-        "regions": schema.Regions(
+        "regions": wire_alerts.Regions(
             include=tuple(polygon.corners for polygon in options.regions.include),
             privacy=tuple(polygon.corners for polygon in options.regions.privacy),
         ),
         "decoder": status.decoder,
         "enabled": item.row.enabled,
-        "state": schema.CameraState.PAUSED if paused else schema.CameraState(status.state.value),
+        "state": wire_alerts.CameraState.PAUSED
+        if paused
+        else wire_alerts.CameraState(status.state.value),
         "since_at_s": status.since_s,
         "reason": status.reason,
         "codec": status.codec,
@@ -66,8 +69,8 @@ _NOT_SENT = {"seconds", "keyframe_waited_s"}
 """Measures that the advice alone tells of."""
 
 
-def camera_report(report: CheckReport) -> schema_cameras.CameraTestReport:
-    return schema_cameras.CameraTestReport(
+def camera_report(report: CheckReport) -> wire_cameras.CameraTestReport:
+    return wire_cameras.CameraTestReport(
         **{key: value for key, value in asdict(report.probe).items() if key not in _NOT_SENT},
         **asdict(report.faces),
         gate_px=report.gate_px,
@@ -77,8 +80,8 @@ def camera_report(report: CheckReport) -> schema_cameras.CameraTestReport:
 
 def camera_rates(
     camera_id: str, counters: CameraCounters, decode_fps: float, detect_fps: float
-) -> schema.CameraRates:
-    return schema.CameraRates(
+) -> wire_alerts.CameraRates:
+    return wire_alerts.CameraRates(
         camera_id=camera_id,
         frames_decoded=counters.frames_decoded,
         frames_dropped=counters.frames_dropped,
@@ -91,12 +94,12 @@ def camera_rates(
     )
 
 
-def watchlist(item: ListedWatchlist) -> schema.Watchlist:
+def watchlist(item: ListedWatchlist) -> wire_alerts.Watchlist:
     row = item.row
-    return schema.Watchlist(
+    return wire_alerts.Watchlist(
         id=row.id,
         name=row.name,
-        category=schema.Category(row.category.value),
+        category=wire_alerts.Category(row.category.value),
         purpose=row.purpose,
         owner=row.owner,
         colour=row.colour,
@@ -111,9 +114,9 @@ def watchlist(item: ListedWatchlist) -> schema.Watchlist:
     )
 
 
-def entry(item: ListedEntry) -> schema.Entry:
+def entry(item: ListedEntry) -> wire_alerts.Entry:
     row = item.row
-    return schema.Entry(
+    return wire_alerts.Entry(
         id=row.id,
         watchlist_id=row.watchlist_id,
         person_id=row.person_id,
@@ -132,8 +135,8 @@ def entry(item: ListedEntry) -> schema.Entry:
     )
 
 
-def finding(item: gate.Finding) -> schema.Finding:
-    return schema.Finding(
+def finding(item: gate.Finding) -> wire_alerts.Finding:
+    return wire_alerts.Finding(
         code=item.code,
         weight=item.weight.value,
         message=item.message,
@@ -143,8 +146,8 @@ def finding(item: gate.Finding) -> schema.Finding:
     )
 
 
-def photo(image: ReferenceImage) -> schema.Photo:
-    return schema.Photo(
+def photo(image: ReferenceImage) -> wire_alerts.Photo:
+    return wire_alerts.Photo(
         id=image.id,
         entry_id=image.entry_id,
         sha256=image.sha256,

@@ -4,10 +4,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from lfrd.api.schema import Alert, AlertState
-from lfrd.api.schema_review import Replay, ReviewerFigures
 from lfrd.commands.who import token_of
 from lfrd.review_client import ReviewClient
+from lfrd.wire.alerts import Alert, AlertState
+from lfrd.wire.people import Replay, ReviewerFigures
 
 
 async def run(options: argparse.Namespace, socket: Path) -> int:

@@ -16,8 +16,6 @@ from pathlib import Path
 import numpy as np
 
 from lfrd import __version__
-from lfrd.api.schema_evaluation import EvaluationReport, GroupFalseAlerts, OperatingPoint, Verified
-from lfrd.api.schema_evaluation import Rate as WireRate
 from lfrd.client import Client
 from lfrd.commands.reach import socket_of
 from lfrd.commands.who import token_of
@@ -37,6 +35,8 @@ from lfrd.intervals import Rate
 from lfrd.vision import packs
 from lfrd.vision.engine import Vision
 from lfrd.vision.packs import Pack
+from lfrd.wire.evaluations import EvaluationReport, GroupFalseAlerts, OperatingPoint, Verified
+from lfrd.wire.evaluations import Rate as WireRate
 
 LARGEST_LIST = 320
 THRESHOLDS = np.round(np.arange(0.05, 0.951, 0.01), 2)

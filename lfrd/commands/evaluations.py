@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 from pydantic import ValidationError
 
-from lfrd.api.schema_evaluation import Evaluation, EvaluationReport
-from lfrd.api.wire import Wire
 from lfrd.client import Client
 from lfrd.errors import BadInput, UserError
+from lfrd.wire.base import Wire
+from lfrd.wire.evaluations import Evaluation, EvaluationReport
 
 
 async def _add(client: Client, options: argparse.Namespace) -> Sequence[Wire]:

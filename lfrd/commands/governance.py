@@ -5,11 +5,11 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
-from lfrd.api import schema_governance as wire
-from lfrd.api.wire import Wire
 from lfrd.client import Client
 from lfrd.commands.reach import make_sure
 from lfrd.errors import BadInput, Conflict, NotFound
+from lfrd.wire import deployments as wire
+from lfrd.wire.base import Wire
 
 HOUR_S = 3600.0
 Action = Callable[[Client, argparse.Namespace], Awaitable[Sequence[Wire]]]

@@ -12,12 +12,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
-from lfrd.api.schema_lists import ExportStart, ImportRow, ImportRowDone, ImportRun, ImportStart
 from lfrd.commands.outputs import refuse_folder
 from lfrd.errors import BadInput, Conflict, UserError
 from lfrd.identity.convoy import PHOTOS_AT_ONCE
 from lfrd.identity.import_source import FolderSource, Row, Source, ZipSource
 from lfrd.list_client import ListClient
+from lfrd.wire.lists import ExportStart, ImportRow, ImportRowDone, ImportRun, ImportStart
 
 TELL_EVERY_S = 2.0
 BUSY_TRIES = 50

@@ -6,10 +6,6 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from lfrd.api.schema import Category, Watchlist, WatchlistCreate, Wire
-from lfrd.api.schema_governance import Erasure, ErasureRequest
-from lfrd.api.schema_lists import CameraReasons, Threshold, WatchlistChange
-from lfrd.api.schema_trials import Trial
 from lfrd.commands import governance, imports, trials
 from lfrd.commands.imports import ImportOrder
 from lfrd.commands.reach import make_sure
@@ -17,6 +13,10 @@ from lfrd.commands.who import token_of
 from lfrd.errors import BadInput, NotFound
 from lfrd.identity.import_source import parse_date
 from lfrd.list_client import ListClient
+from lfrd.wire.alerts import Category, Watchlist, WatchlistCreate, Wire
+from lfrd.wire.deployments import Erasure, ErasureRequest
+from lfrd.wire.lists import CameraReasons, Threshold, WatchlistChange
+from lfrd.wire.trials import Trial
 
 Shown = Sequence[Wire | str]
 

@@ -6,25 +6,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from lfrd.api.schema import (
-    Camera,
-    Deployment,
-    DeploymentStart,
-    Regions,
-    Wire,
-)
-from lfrd.api.schema_cameras import (
-    CameraAdded,
-    CameraChange,
-    CameraCreate,
-    CameraTestReport,
-)
-from lfrd.api.schema_evaluation import Evaluation
 from lfrd.client import Client
 from lfrd.commands import evaluations, governance
 from lfrd.commands.reach import make_sure
 from lfrd.commands.who import token_of
 from lfrd.errors import Conflict, UserError
+from lfrd.wire.alerts import Camera, Deployment, DeploymentStart, Regions, Wire
+from lfrd.wire.cameras import CameraAdded, CameraChange, CameraCreate, CameraTestReport
+from lfrd.wire.evaluations import Evaluation
 
 
 async def run(options: argparse.Namespace, socket: Path) -> int:

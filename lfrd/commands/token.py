@@ -4,9 +4,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from lfrd.api.schema_review import Role, Token, TokenCreate
 from lfrd.commands.who import TOKEN_VARIABLE, token_of
 from lfrd.review_client import ReviewClient
+from lfrd.wire.people import Role, Token, TokenCreate
 
 
 async def run(options: argparse.Namespace, socket: Path) -> int:

@@ -5,10 +5,10 @@ import csv
 import datetime
 from pathlib import Path
 
-from lfrd.api.schema import Wire
-from lfrd.api.schema_trials import Passage, PassageCount, Trial
 from lfrd.errors import BadInput, NotFound
 from lfrd.list_client import ListClient
+from lfrd.wire.alerts import Wire
+from lfrd.wire.trials import Passage, PassageCount, Trial
 
 COLUMNS = ("reference", "camera", "at")
 

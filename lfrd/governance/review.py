@@ -41,7 +41,7 @@ SHOWN_S_AT_LEAST = 0.4
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What a reviewer's screen drew when they decided, as it states (see lfrd.api.schema)."""
+    """What a reviewer's screen drew when they decided, as it states (see lfrd.wire.alerts)."""
 
     face_px: int
     reference_px: int

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from site_builder import Served, serve
 
 from lfrd.api.projection import Dossier, project
-from lfrd.api.schema import AlertState, Outcome, ReviewDecision, ReviewSubmit, Shown
 from lfrd.client import Client
 from lfrd.clock import ManualClock
 from lfrd.errors import BadInput, Conflict, NotFound, StoreFailed
@@ -23,6 +22,7 @@ from lfrd.store.episodes import Episode, EpisodeState
 from lfrd.store.reviews import Review
 from lfrd.store.reviews import ReviewDecision as StoredDecision
 from lfrd.store.transaction import Transaction
+from lfrd.wire.alerts import AlertState, Outcome, ReviewDecision, ReviewSubmit, Shown
 
 ME = f"user:{pwd.getpwuid(os.getuid()).pw_name}"
 OTHERS = {"anna's": "user:anna", "ben's": "user:ben"}

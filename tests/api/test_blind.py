@@ -11,7 +11,12 @@ from alert_builder import add_rival, raise_one, raise_some
 from people_builder import people
 from site_builder import Served, serve
 
-from lfrd.api.schema import (
+from lfrd.clock import ManualClock
+from lfrd.errors import Conflict, Denied
+from lfrd.governance.review import UNDO_WINDOW_S
+from lfrd.review_client import ReviewClient
+from lfrd.store.episodes import Episode
+from lfrd.wire.alerts import (
     AlertState,
     EngagementReport,
     Outcome,
@@ -19,12 +24,7 @@ from lfrd.api.schema import (
     ReviewSubmit,
     Shown,
 )
-from lfrd.api.schema_review import Role, TokenCreate
-from lfrd.clock import ManualClock
-from lfrd.errors import Conflict, Denied
-from lfrd.governance.review import UNDO_WINDOW_S
-from lfrd.review_client import ReviewClient
-from lfrd.store.episodes import Episode
+from lfrd.wire.people import Role, TokenCreate
 
 SEEN = Shown(face_px=64, reference_px=64, seen_s=2.0)
 MATCH = ReviewSubmit(shown=SEEN, decision=ReviewDecision.MATCH, reason="the scar over the eye")

@@ -16,18 +16,11 @@ from PIL import Image
 from site_builder import Served, serve
 from webrtc_helper import ffmpeg_publisher
 
-from lfrd.api.schema import (
-    Camera,
-    CameraState,
-    Regions,
-)
-from lfrd.api.schema_cameras import (
-    CameraChange,
-    CameraCreate,
-)
 from lfrd.api.thresholds import _since_restart
 from lfrd.demo.stream import rtsp_stream
 from lfrd.errors import BadInput, Conflict
+from lfrd.wire.alerts import Camera, CameraState, Regions
+from lfrd.wire.cameras import CameraChange, CameraCreate
 
 WAIT_S = 20.0
 

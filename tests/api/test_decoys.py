@@ -13,10 +13,10 @@ from people_builder import people
 from site_builder import Served, serve
 
 from lfrd.__main__ import parser
-from lfrd.api.schema_review import Role
 from lfrd.commands import alert
 from lfrd.store import deployments
 from lfrd.store.episodes import Episode
+from lfrd.wire.people import Role
 
 SEEN = {"face_px": 64, "reference_px": 64, "seen_s": 2.0}
 MATCH = {"shown": SEEN, "decision": "match", "reason": "the scar"}

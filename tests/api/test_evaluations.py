@@ -11,13 +11,13 @@ from governed_site import SettableClock, deploy, draft_of, governed, make_list
 from pydantic import ValidationError
 from site_builder import Served, serve
 
-from lfrd.api.schema_evaluation import EvaluationReport
 from lfrd.commands import remote
 from lfrd.errors import BadInput, Conflict, UserError
 from lfrd.governance.gate import Verdict
 from lfrd.site import Site
 from lfrd.store import evaluations
 from lfrd.store.watchlists import Category
+from lfrd.wire.evaluations import EvaluationReport
 
 ADA = "user:ada"
 

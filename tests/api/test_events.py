@@ -11,7 +11,10 @@ from alert_builder import raise_one
 from site_builder import Served, serve
 
 from lfrd.api import events
-from lfrd.api.schema import (
+from lfrd.client import Away, Back, Reset, StreamItem
+from lfrd.errors import StoreFailed
+from lfrd.events import EventKind as StoredKind
+from lfrd.wire.alerts import (
     CameraRates,
     Category,
     DeploymentStart,
@@ -21,12 +24,7 @@ from lfrd.api.schema import (
     HealthStatus,
     WatchlistCreate,
 )
-from lfrd.api.schema_cameras import (
-    CameraCreate,
-)
-from lfrd.client import Away, Back, Reset, StreamItem
-from lfrd.errors import StoreFailed
-from lfrd.events import EventKind as StoredKind
+from lfrd.wire.cameras import CameraCreate
 
 LIST = WatchlistCreate(name="one", category=Category.TEST, purpose="a test", owner="me")
 CAMERA = CameraCreate(id="gate", address="gate.mp4")

@@ -7,9 +7,10 @@ import pytest
 from governed_site import make_list
 from site_builder import Served, serve
 
-from lfrd.api.schema import DeploymentState
-from lfrd.api.schema_cameras import CameraCreate
-from lfrd.api.schema_governance import (
+from lfrd.errors import BadInput, Conflict, NotFound
+from lfrd.wire.alerts import DeploymentState
+from lfrd.wire.cameras import CameraCreate
+from lfrd.wire.deployments import (
     DeploymentChange,
     DeploymentDraft,
     ErasureKind,
@@ -20,7 +21,6 @@ from lfrd.api.schema_governance import (
     UseCase,
     Window,
 )
-from lfrd.errors import BadInput, Conflict, NotFound
 
 DOCUMENTS = ("impact-assessment: DPIA 7", "notice: sign at the door")
 

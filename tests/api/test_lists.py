@@ -8,13 +8,13 @@ import pytest
 from lists_builder import noise, portraits
 from site_builder import Served, serve
 
-from lfrd.api.schema import Category, EntryCreate, WatchlistCreate
-from lfrd.api.schema_cameras import CameraCreate
-from lfrd.api.schema_lists import EntryChange, WatchlistChange
-from lfrd.api.schema_trials import PassageCount
 from lfrd.commands.imports import ImportOrder, bring_in, take_out
 from lfrd.errors import BadInput, Conflict, Denied, NotFound
 from lfrd.list_client import ListClient
+from lfrd.wire.alerts import Category, EntryCreate, WatchlistCreate
+from lfrd.wire.cameras import CameraCreate
+from lfrd.wire.lists import EntryChange, WatchlistChange
+from lfrd.wire.trials import PassageCount
 
 WORDS = "correct horse battery staple"
 

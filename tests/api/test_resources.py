@@ -17,7 +17,10 @@ from site_builder import Served, serve
 
 from lfrd.api import rates
 from lfrd.api.images import media_type
-from lfrd.api.schema import (
+from lfrd.clock import ManualClock
+from lfrd.counters import CameraCounters
+from lfrd.errors import BadInput, Conflict, NotFound, StoreFailed
+from lfrd.wire.alerts import (
     CameraState,
     Category,
     DeploymentStart,
@@ -28,13 +31,7 @@ from lfrd.api.schema import (
     Watchlist,
     WatchlistCreate,
 )
-from lfrd.api.schema_cameras import (
-    CameraChange,
-    CameraCreate,
-)
-from lfrd.clock import ManualClock
-from lfrd.counters import CameraCounters
-from lfrd.errors import BadInput, Conflict, NotFound, StoreFailed
+from lfrd.wire.cameras import CameraChange, CameraCreate
 
 LIST = WatchlistCreate(
     name="excluded", category=Category.TEST, purpose="house ban", owner="security"

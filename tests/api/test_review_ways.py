@@ -10,9 +10,9 @@ from alert_builder import raise_one
 from people_builder import people
 from site_builder import serve
 
-from lfrd.api.schema_review import Role
 from lfrd.clock import ManualClock
 from lfrd.governance.review import UNDO_WINDOW_S
+from lfrd.wire.people import Role
 
 SEEN = {"face_px": 64, "reference_px": 64, "seen_s": 2.0}
 MATCH = {"shown": SEEN, "decision": "match", "reason": "the scar"}

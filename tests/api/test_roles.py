@@ -10,9 +10,9 @@ import httpx
 import pytest
 from site_builder import Served, serve
 
-from lfrd.api.schema_review import Role, TokenCreate
 from lfrd.review_client import ReviewClient
 from lfrd.store.tokens import Role as StoredRole
+from lfrd.wire.people import Role, TokenCreate
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "api.md"
 NEEDS = re.compile(r"^\| (supervisor|admin) \| (.*) \|$", re.MULTILINE)

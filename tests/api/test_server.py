@@ -16,12 +16,12 @@ from site_builder import serve
 
 from lfrd.api import protocol
 from lfrd.api.door import Limits
-from lfrd.api.schema import Category, Problem, WatchlistCreate
 from lfrd.api.server import ApiServer
 from lfrd.client import Client
 from lfrd.errors import Denied, StateError
 from lfrd.identity.convoy import PHOTOS_AT_ONCE
 from lfrd.store import episodes
+from lfrd.wire.alerts import Category, Problem, WatchlistCreate
 
 ME = f"user:{pwd.getpwuid(os.getuid()).pw_name}"
 LIST = WatchlistCreate(name="a list", category=Category.TEST, purpose="a test", owner="me")

@@ -14,9 +14,9 @@ import pytest
 from governed_site import make_list, photo
 from site_builder import Served, serve
 
-from lfrd.api.schema_review import Role, TokenCreate
 from lfrd.review_client import ReviewClient
 from lfrd.store.watchlists import Category, NewWatchlist
+from lfrd.wire.people import Role, TokenCreate
 
 
 @dataclass(frozen=True, slots=True)

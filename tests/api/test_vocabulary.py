@@ -4,19 +4,21 @@ from enum import StrEnum
 
 import pytest
 
-from lfrd.api import schema, schema_governance, schema_review
 from lfrd.store import deployments, erasures, holds, tokens, watchlists
+from lfrd.wire import alerts as wire_alerts
+from lfrd.wire import deployments as wire_deployments
+from lfrd.wire import people as wire_people
 
 
 @pytest.mark.parametrize(
     ("stored", "wire"),
     [
-        (watchlists.Category, schema.Category),
-        (deployments.DeploymentState, schema.DeploymentState),
-        (deployments.UseCase, schema_governance.UseCase),
-        (erasures.ErasureKind, schema_governance.ErasureKind),
-        (holds.HoldKind, schema_governance.HoldKind),
-        (tokens.Role, schema_review.Role),
+        (watchlists.Category, wire_alerts.Category),
+        (deployments.DeploymentState, wire_alerts.DeploymentState),
+        (deployments.UseCase, wire_deployments.UseCase),
+        (erasures.ErasureKind, wire_deployments.ErasureKind),
+        (holds.HoldKind, wire_deployments.HoldKind),
+        (tokens.Role, wire_people.Role),
     ],
 )
 def test_every_stored_word_has_its_wire_value(stored: type[StrEnum], wire: type[StrEnum]) -> None:

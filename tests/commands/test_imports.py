@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from lfrd.api.schema_lists import ImportRow, ImportRowDone, ImportRun
 from lfrd.commands.imports import ImportOrder, bring_in
 from lfrd.errors import SourceError
 from lfrd.identity.convoy import PHOTOS_AT_ONCE
+from lfrd.wire.lists import ImportRow, ImportRowDone, ImportRun
 
 ROWS, BROKEN = 60, 5
 

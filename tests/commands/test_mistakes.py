@@ -4,10 +4,10 @@ import pytest
 from program import lfrd, refused
 
 from lfrd.__main__ import main
-from lfrd.api.schema import WatchlistCreate
-from lfrd.api.schema_governance import DeploymentStart
 from lfrd.commands.mistakes import mistakes_said
 from lfrd.errors import BadInput
+from lfrd.wire.alerts import WatchlistCreate
+from lfrd.wire.deployments import DeploymentStart
 
 
 def test_a_traceback_is_no_answer() -> None:

@@ -11,10 +11,10 @@ from daemon_builder import daemon
 from lists_builder import portraits
 from PIL import Image, ImageEnhance
 
-from lfrd.api.schema import Category, WatchlistCreate
 from lfrd.commands.imports import ImportOrder, bring_in
 from lfrd.errors import LfrdError
 from lfrd.list_client import ListClient
+from lfrd.wire.alerts import Category, WatchlistCreate
 
 pytestmark = pytest.mark.e2e
 

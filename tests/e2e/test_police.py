@@ -12,7 +12,16 @@ from evaluation_builder import measured
 from governed_site import draft_of
 from site_builder import config_on
 
-from lfrd.api.schema import (
+from lfrd.api.server import ApiServer
+from lfrd.clock import SystemClock
+from lfrd.config import PolicySection
+from lfrd.daemon import open_site
+from lfrd.demo.clip import listed_photo
+from lfrd.demo.stream import rtsp_stream
+from lfrd.errors import Conflict, Denied, NotFound
+from lfrd.list_client import ListClient
+from lfrd.review_client import ReviewClient
+from lfrd.wire.alerts import (
     Alert,
     AlertState,
     Category,
@@ -24,19 +33,10 @@ from lfrd.api.schema import (
     Shown,
     WatchlistCreate,
 )
-from lfrd.api.schema_cameras import CameraCreate
-from lfrd.api.schema_evaluation import EvaluationReport
-from lfrd.api.schema_governance import Deployment, DeploymentDraft, ErasureKind, UseCase
-from lfrd.api.schema_review import Role, TokenCreate
-from lfrd.api.server import ApiServer
-from lfrd.clock import SystemClock
-from lfrd.config import PolicySection
-from lfrd.daemon import open_site
-from lfrd.demo.clip import listed_photo
-from lfrd.demo.stream import rtsp_stream
-from lfrd.errors import Conflict, Denied, NotFound
-from lfrd.list_client import ListClient
-from lfrd.review_client import ReviewClient
+from lfrd.wire.cameras import CameraCreate
+from lfrd.wire.deployments import Deployment, DeploymentDraft, ErasureKind, UseCase
+from lfrd.wire.evaluations import EvaluationReport
+from lfrd.wire.people import Role, TokenCreate
 
 HOUR_S = 3600.0
 WAIT_S = 60.0

@@ -8,16 +8,11 @@ from daemon_builder import enrol, look_for
 from governed_site import photo
 from site_builder import Served, serve
 
-from lfrd.api.schema import (
-    Alert,
-    ReviewDecision,
-    ReviewSubmit,
-    Shown,
-)
-from lfrd.api.schema_cameras import CameraCreate
 from lfrd.demo.clip import listed_photo
 from lfrd.demo.stream import rtsp_stream
 from lfrd.store import episodes
+from lfrd.wire.alerts import Alert, ReviewDecision, ReviewSubmit, Shown
+from lfrd.wire.cameras import CameraCreate
 
 PASS_S = 40.0
 """The clip shows the person twice in 24 s; and a busy machine."""

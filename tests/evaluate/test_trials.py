@@ -68,7 +68,7 @@ def test_a_schedule_is_read_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
 
 
 def test_a_report_says_what_is_not_known() -> None:
-    from lfrd.api.schema_trials import CameraTrial, Share, Trial
+    from lfrd.wire.trials import CameraTrial, Share, Trial
 
     nothing = Trial(deployment_id="d", window_s=30, cameras=(), pending=0)
     assert trial_text(nothing) == "no passage was counted"

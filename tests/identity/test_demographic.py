@@ -9,11 +9,11 @@ from governed_site import SettableClock, governed, make_list
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lfrd.api.schema_evaluation import EvaluationReport
 from lfrd.identity.demographic import demographic_factor, factor_of
 from lfrd.intervals import clopper_pearson
 from lfrd.store import evaluations
 from lfrd.store.evaluations import NewEvaluation
+from lfrd.wire.evaluations import EvaluationReport
 
 
 def report(*groups: tuple[int, int], target: float = 0.01) -> str:

@@ -12,7 +12,6 @@ from store_builders import MODEL, QUALITY, add_list, start_deployment
 from textual.pilot import Pilot
 from tui_builder import look, text_of, until
 
-from lfrd.api.schema_review import TokenCreate
 from lfrd.clock import Clock, ManualClock, SystemClock
 from lfrd.errors import Denied, UserError
 from lfrd.review_client import ReviewClient
@@ -21,6 +20,7 @@ from lfrd.store.episodes import Evidence, NewEpisode
 from lfrd.store.reference_images import NewReferenceImage
 from lfrd.store.transaction import Transaction
 from lfrd.store.watchlists import NewEntry
+from lfrd.wire.people import TokenCreate
 from tui.app import OperatorApp, run_tui
 from tui.screens.main import MainScreen
 from tui.widgets.picture import image_widget

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tui_builder import NOW_S, alert, review
 
-from lfrd.api.schema import AlertState
+from lfrd.wire.alerts import AlertState
 from tui.board import LISTED_MAX, Board
 from tui.words import is_undecided
 

@@ -21,10 +21,10 @@ from tui_builder import (
     until,
 )
 
-from lfrd.api.schema import Camera, CameraState, Regions
-from lfrd.api.schema_cameras import CameraChange
 from lfrd.client import Unreachable
 from lfrd.errors import BadInput, Conflict, SourceError
+from lfrd.wire.alerts import Camera, CameraState, Regions
+from lfrd.wire.cameras import CameraChange
 from tui.screens.cameras import CamerasScreen
 from tui.screens.help import HelpScreen
 from tui.widgets.picture import Picture

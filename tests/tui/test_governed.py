@@ -15,7 +15,8 @@ from tui_builder import (
     until,
 )
 
-from lfrd.api.schema import (
+from lfrd.errors import Conflict
+from lfrd.wire.alerts import (
     AlertState,
     Engagement,
     EngagementReport,
@@ -28,7 +29,6 @@ from lfrd.api.schema import (
     PolicyBrief,
     ReviewDecision,
 )
-from lfrd.errors import Conflict
 from tui.widgets.picture import Picture
 
 SIZES = [(80, 24), (160, 48)]

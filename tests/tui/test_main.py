@@ -20,7 +20,9 @@ from tui_builder import (
     until,
 )
 
-from lfrd.api.schema import (
+from lfrd.client import Back
+from lfrd.errors import Conflict
+from lfrd.wire.alerts import (
     Alert,
     AlertState,
     CameraState,
@@ -31,8 +33,6 @@ from lfrd.api.schema import (
     Review,
     ReviewDecision,
 )
-from lfrd.client import Back
-from lfrd.errors import Conflict
 from tui.screens.cameras import CamerasScreen
 from tui.screens.help import HelpScreen
 from tui.screens.scene import SceneScreen

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from lfrd.api.schema import Regions
 from lfrd.errors import BadInput
+from lfrd.wire.alerts import Regions
 from tui.regions import HALO_RGB, MASK_RGB, ZONE_RGB, outlined, polygons_text, read_regions
 from tui.widgets.address import DOT, masked
 

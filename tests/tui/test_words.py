@@ -3,7 +3,7 @@
 import pytest
 from tui_builder import NOW_S, alert, revealed, review
 
-from lfrd.api.schema import AlertState, CameraState, HealthStatus, Outcome, ReviewDecision
+from lfrd.wire.alerts import AlertState, CameraState, HealthStatus, Outcome, ReviewDecision
 from tui.words import (
     Mark,
     camera_mark,

@@ -10,7 +10,7 @@ from textual.markup import escape
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
-from lfrd.api.schema_cameras import CameraAdded
+from lfrd.wire.cameras import CameraAdded
 
 
 class AskScreen(ModalScreen[bool]):

@@ -12,10 +12,10 @@ from textual.markup import escape
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from lfrd.api.schema import Camera
-from lfrd.api.schema_cameras import CameraTestReport
 from lfrd.client import Client
 from lfrd.errors import LfrdError
+from lfrd.wire.alerts import Camera
+from lfrd.wire.cameras import CameraTestReport
 from tui.screens.form import field
 from tui.widgets.labelled import MARK_CELLS, labelled
 from tui.widgets.line import Line

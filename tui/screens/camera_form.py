@@ -5,9 +5,9 @@ from typing import Literal
 from textual.app import ComposeResult
 from textual.widgets import Input, Static, TextArea
 
-from lfrd.api.schema import Camera, Regions
-from lfrd.api.schema_cameras import CameraAdded, CameraChange, CameraCreate
 from lfrd.client import Client
+from lfrd.wire.alerts import Camera, Regions
+from lfrd.wire.cameras import CameraAdded, CameraChange, CameraCreate
 from tui.regions import polygons_text, read_regions
 from tui.screens.form import FormScreen, field
 from tui.widgets.address import AddressInput

@@ -11,9 +11,9 @@ from textual.markup import escape
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from lfrd.api.schema import Camera
 from lfrd.client import Client
 from lfrd.errors import LfrdError
+from lfrd.wire.alerts import Camera
 from tui.regions import outlined, regions_rows
 from tui.widgets.labelled import labelled
 from tui.widgets.picture import Picture, decode

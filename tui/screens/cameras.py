@@ -16,10 +16,10 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Footer
 
-from lfrd.api.schema import Camera, CameraRates, Deployment, Health
-from lfrd.api.schema_cameras import CameraAdded, CameraChange
 from lfrd.client import Client
 from lfrd.errors import LfrdError
+from lfrd.wire.alerts import Camera, CameraRates, Deployment, Health
+from lfrd.wire.cameras import CameraAdded, CameraChange
 from tui.screens.ask import AskScreen, TokenScreen
 from tui.screens.camera_check import CheckScreen
 from tui.screens.camera_form import AddCameraScreen, EditCameraScreen

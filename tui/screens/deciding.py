@@ -13,9 +13,9 @@ from textual.content import Content
 from textual.events import Click
 from textual.screen import Screen
 
-from lfrd.api.schema import Alert, AlertState, ReviewDecision, ReviewSubmit, Shown
 from lfrd.errors import LfrdError
 from lfrd.review_client import ReviewClient
+from lfrd.wire.alerts import Alert, AlertState, ReviewDecision, ReviewSubmit, Shown
 from tui.board import Board
 from tui.screens.outcome import OutcomeScreen
 from tui.screens.reason import ReasonScreen

@@ -16,9 +16,9 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Footer
 
-from lfrd.api.schema import Alert, Camera, CameraRates, Deployment, Health, Me
 from lfrd.errors import LfrdError
 from lfrd.review_client import ReviewClient
+from lfrd.wire.alerts import Alert, Camera, CameraRates, Deployment, Health, Me
 from tui.live import read_alert
 from tui.screens.cameras import CamerasScreen, Situation
 from tui.screens.deciding import DecidingScreen

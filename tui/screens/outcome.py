@@ -5,8 +5,8 @@ from textual.content import Content
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from lfrd.api.schema import Alert, Engagement, EngagementReport
 from lfrd.review_client import ReviewClient
+from lfrd.wire.alerts import Alert, Engagement, EngagementReport
 from tui.screens.form import FormScreen, field
 from tui.widgets.tick import Tick
 

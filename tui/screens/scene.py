@@ -9,9 +9,9 @@ from textual.containers import Vertical
 from textual.markup import escape
 from textual.screen import ModalScreen
 
-from lfrd.api.schema import Alert
 from lfrd.errors import LfrdError
 from lfrd.review_client import ReviewClient
+from lfrd.wire.alerts import Alert
 from tui.widgets.picture import Picture, decode
 from tui.words import clock_text
 

@@ -4,7 +4,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 
-from lfrd.api.schema import Deployment, Health, PolicyBrief
+from lfrd.wire.alerts import Deployment, Health, PolicyBrief
 from tui.widgets.line import Line
 from tui.words import ends_text, health_mark, policy_text
 

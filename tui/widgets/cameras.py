@@ -6,7 +6,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import OptionList
 
-from lfrd.api.schema import Camera, CameraRates, CameraState
+from lfrd.wire.alerts import Camera, CameraRates, CameraState
 from tui.widgets.rows import Row, RowList
 from tui.words import camera_mark, clock_text
 

@@ -4,7 +4,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import OptionList
 
-from lfrd.api.schema import Alert
+from lfrd.wire.alerts import Alert
 from tui.board import Board
 from tui.widgets.rows import Row, RowList
 from tui.words import AMBIGUOUS, candidate_mark, duration_text, is_undecided

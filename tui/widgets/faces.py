@@ -14,9 +14,9 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Button, ContentSwitcher, Static
 
-from lfrd.api.schema import Alert, AlertState, Shown
 from lfrd.client import Client
 from lfrd.errors import LfrdError
+from lfrd.wire.alerts import Alert, AlertState, Shown
 from tui.widgets.line import Line
 from tui.widgets.picture import Picture, decode
 from tui.words import (

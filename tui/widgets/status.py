@@ -2,7 +2,7 @@
 
 from textual.content import Content
 
-from lfrd.api.schema import Alert
+from lfrd.wire.alerts import Alert
 from tui.words import UNDO_WINDOW_S, clock_text, decision_mark, undo_left_s
 
 BAR_CELLS = 20

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from lfrd.api.schema import Camera, Line, Regions, Slug, Wire
+from lfrd.wire.alerts import Camera, Line, Regions, Slug, Wire
 
 
 class CameraOptions(Wire):

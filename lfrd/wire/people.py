@@ -1,8 +1,8 @@
-"""The wire contract of tokens and replays; see lfrd.api.schema for its manners."""
+"""The wire contract of tokens and replays; see lfrd.wire.alerts for its manners."""
 
 from enum import StrEnum
 
-from lfrd.api.schema import Line, Wire
+from lfrd.wire.alerts import Line, Wire
 
 
 class Role(StrEnum):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lfrd.api import sse
+from lfrd.wire import sse
 
 one_line = st.text(
     st.characters(exclude_characters="\r\n\0", exclude_categories=["Cs"]), max_size=40

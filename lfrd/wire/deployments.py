@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from lfrd.api.wire import Line, Text, Wire
+from lfrd.wire.base import Line, Text, Wire
 
 
 class PolicyBrief(Wire):

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from lfrd.api.wire import Line, Wire
+from lfrd.wire.base import Line, Wire
 
 
 class PassageCount(Wire):

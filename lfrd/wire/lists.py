@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from lfrd.api.schema import Colour, Line, Margin, Slug, Text, Wire
+from lfrd.wire.alerts import Colour, Line, Margin, Slug, Text, Wire
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 

@@ -10,18 +10,18 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from lfrd.api.schema_governance import Deployment as Deployment
-from lfrd.api.schema_governance import DeploymentEnd as DeploymentEnd
-from lfrd.api.schema_governance import DeploymentStart as DeploymentStart
-from lfrd.api.schema_governance import DeploymentState as DeploymentState
-from lfrd.api.schema_governance import DeploymentSummary as DeploymentSummary
-from lfrd.api.schema_governance import PolicyBrief as PolicyBrief
-from lfrd.api.wire import Colour as Colour
-from lfrd.api.wire import Line as Line
-from lfrd.api.wire import Margin as Margin
-from lfrd.api.wire import Slug as Slug
-from lfrd.api.wire import Text as Text
-from lfrd.api.wire import Wire as Wire
+from lfrd.wire.base import Colour as Colour
+from lfrd.wire.base import Line as Line
+from lfrd.wire.base import Margin as Margin
+from lfrd.wire.base import Slug as Slug
+from lfrd.wire.base import Text as Text
+from lfrd.wire.base import Wire as Wire
+from lfrd.wire.deployments import Deployment as Deployment
+from lfrd.wire.deployments import DeploymentEnd as DeploymentEnd
+from lfrd.wire.deployments import DeploymentStart as DeploymentStart
+from lfrd.wire.deployments import DeploymentState as DeploymentState
+from lfrd.wire.deployments import DeploymentSummary as DeploymentSummary
+from lfrd.wire.deployments import PolicyBrief as PolicyBrief
 
 
 class Problem(Wire):

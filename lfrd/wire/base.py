@@ -11,7 +11,7 @@ from pydantic import (
     field_validator,
 )
 
-from lfrd.api.plain import check_plain
+from lfrd.wire.plain import check_plain
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
