@@ -10,7 +10,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 import lfrd
-from lfrd.api import (
+from lfrd.api import problems
+from lfrd.api.door import API_PREFIX
+from lfrd.api.rates import RateMeter
+from lfrd.api.routes import (
     alerts,
     cameras,
     deployments,
@@ -21,7 +24,6 @@ from lfrd.api import (
     imports,
     list_changes,
     models,
-    problems,
     reviewers,
     thresholds,
     tokens,
@@ -29,8 +31,6 @@ from lfrd.api import (
     watchlists,
     whip,
 )
-from lfrd.api.door import API_PREFIX
-from lfrd.api.rates import RateMeter
 from lfrd.api.strict import known_parameters
 from lfrd.api.uploads import Uploads
 from lfrd.site import Site

@@ -16,7 +16,7 @@ from PIL import Image
 from site_builder import Served, serve
 from webrtc_helper import ffmpeg_publisher
 
-from lfrd.api.thresholds import _since_restart
+from lfrd.api.routes.thresholds import _since_restart
 from lfrd.demo.stream import rtsp_stream
 from lfrd.errors import BadInput, Conflict
 from lfrd.wire.alerts import Camera, CameraState, Regions

@@ -10,7 +10,7 @@ import pytest
 from alert_builder import raise_one
 from site_builder import Served, serve
 
-from lfrd.api import events
+from lfrd.api.routes import events
 from lfrd.client import Away, Back, Reset, StreamItem
 from lfrd.errors import StoreFailed
 from lfrd.events import EventKind as StoredKind

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request, Response
 
 from lfrd.api import views
 from lfrd.api.deps import SUPERVISORS, PrincipalDep, RoleDep, SiteDep, UploadsDep
-from lfrd.api.watchlists import PHOTO_BODY, Box, PhotoName, parse_box
+from lfrd.api.routes.watchlists import PHOTO_BODY, Box, PhotoName, parse_box
 from lfrd.wire import alerts as wire_alerts
 from lfrd.wire.lists import EntryChange, ListCameras, Quarantine, WatchlistChange
 

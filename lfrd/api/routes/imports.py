@@ -7,7 +7,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import ValidationError
 
 from lfrd.api.deps import SUPERVISORS, PrincipalDep, SiteDep, UploadsDep
-from lfrd.api.watchlists import PHOTO_BODY
+from lfrd.api.routes.watchlists import PHOTO_BODY
 from lfrd.errors import BadInput
 from lfrd.identity.bulk_import import Progress, RowResult
 from lfrd.identity.export import export_list
