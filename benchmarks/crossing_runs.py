@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks.crossing_picture import Clip, Seen
 from benchmarks.crossing_scenes import FPS, Scene
 from lfrd.counters import CameraCounters
-from lfrd.identity.live_search import LiveSearch, Scope
+from lfrd.matching.live_search import LiveSearch, Scope
 from lfrd.pipeline import Parts, Rules, run_camera
 from lfrd.recording import Sight
 from lfrd.store.templates import TemplateMatrix

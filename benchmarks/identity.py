@@ -32,12 +32,12 @@ from lfrd.errors import BadInput
 from lfrd.evaluate import calibrate, openset
 from lfrd.evaluate.errata import read_errata
 from lfrd.evaluate.labelled import Embedded, embed, enlarged, find_people, numbered
-from lfrd.identity import curve
 from lfrd.identity.convoy import PHOTOS_AT_ONCE
-from lfrd.identity.evidence import EvidenceRule
 from lfrd.identity.gate import GateMode
 from lfrd.identity.import_source import Row
-from lfrd.identity.threshold import DEMOGRAPHIC_FACTOR, Risk, derive
+from lfrd.matching import curve
+from lfrd.matching.evidence import EvidenceRule
+from lfrd.matching.threshold import DEMOGRAPHIC_FACTOR, Risk, derive
 from lfrd.vision import packs
 from lfrd.vision.engine import Vision
 
@@ -157,7 +157,7 @@ async def search(bench: Bench) -> None:
     """The search in memory gives what sqlite-vec's brute force gives, in the same order."""
     from lists_builder import lists
 
-    from lfrd.identity.gallery import Gallery, GalleryTemplate
+    from lfrd.matching.gallery import Gallery, GalleryTemplate
     from lfrd.store.templates import TemplateMatrix
     from lfrd.types import Template
 

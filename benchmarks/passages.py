@@ -17,10 +17,10 @@ from benchmarks.program import printed_by
 from benchmarks.report import Figure, Report
 from lfrd.errors import BadInput
 from lfrd.evaluate.labelled import enlarged
-from lfrd.identity.curve import Curve
 from lfrd.identity.enrolment import enrol
-from lfrd.identity.threshold import Risk, derive
 from lfrd.intervals import wilson
+from lfrd.matching.curve import Curve
+from lfrd.matching.threshold import Risk, derive
 from lfrd.vision.engine import Vision
 
 if TYPE_CHECKING:

@@ -24,8 +24,8 @@ from benchmarks.real_video import THRESHOLD, insight_app
 from benchmarks.report import Figure, Report
 from lfrd.evaluate.labelled import find_people
 from lfrd.identity.enrolment import detect_in_photo, read_photo
-from lfrd.identity.evidence import EvidenceRule
-from lfrd.identity.mean_template import WEIGHT_POWER
+from lfrd.matching.evidence import EvidenceRule
+from lfrd.matching.mean_template import WEIGHT_POWER
 from lfrd.pipeline import CLEAR, NEAR, UNCLEAR
 from lfrd.types import F32, Planes
 from lfrd.vision import packs

@@ -16,7 +16,7 @@ import numpy as np
 import sqlite_vec
 
 from benchmarks.report import Figure, Report
-from lfrd.identity.gallery import Gallery, GalleryTemplate
+from lfrd.matching.gallery import Gallery, GalleryTemplate
 from lfrd.types import F32
 
 DIM, PROBES, TOP = 512, 16, 5

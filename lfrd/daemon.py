@@ -30,13 +30,13 @@ from lfrd.governance.timekeeping import Timekeeping
 from lfrd.health import HealthBoard
 from lfrd.identity.bulk_import import BulkImport
 from lfrd.identity.expiry import Expiry
-from lfrd.identity.live_gallery import LiveGallery
 from lfrd.identity.model_change import ModelChange
 from lfrd.identity.photos import Photos
-from lfrd.identity.thresholds import Setting, Thresholds
 from lfrd.identity.watchlists import Watchlists
 from lfrd.ingest.reader import readers_at_work
 from lfrd.lines import Report
+from lfrd.matching.live_gallery import LiveGallery
+from lfrd.matching.thresholds import Setting, Thresholds
 from lfrd.pipeline import LookObserver
 from lfrd.running import Pace, Tools
 from lfrd.service_manager import tell

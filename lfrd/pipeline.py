@@ -9,8 +9,8 @@ from typing import Protocol
 import numpy as np
 
 from lfrd.counters import CameraCounters
-from lfrd.identity.live_search import LiveSearch
-from lfrd.identity.mean_template import MeanTemplate
+from lfrd.matching.live_search import LiveSearch
+from lfrd.matching.mean_template import MeanTemplate
 from lfrd.pacing import Pacer
 from lfrd.recording import Sight
 from lfrd.tracking.best_shot import BestShot, BestShotRule, Nearness, Skip, SpareLooks

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lfrd.errors import Conflict
-from lfrd.identity.evidence import EvidenceRule
+from lfrd.matching.evidence import EvidenceRule
 from lfrd.store import episodes, replays
 from lfrd.store.database import Database
 from lfrd.store.episodes import Episode

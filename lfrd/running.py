@@ -20,9 +20,9 @@ from lfrd.governance.clock import SteadyClock
 from lfrd.governance.presence import Operators, Presence
 from lfrd.governance.profile import Policy
 from lfrd.health import HealthBoard
-from lfrd.identity.live_search import LiveSearch
-from lfrd.identity.thresholds import Thresholds
 from lfrd.lines import Report, SummaryLine, percentile
+from lfrd.matching.live_search import LiveSearch
+from lfrd.matching.thresholds import Thresholds
 from lfrd.pacing import Pacer
 from lfrd.pipeline import LookObserver, Parts, Rules, run_camera
 from lfrd.recording import Recorder

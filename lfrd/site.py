@@ -19,10 +19,10 @@ from lfrd.governance.scheduling import Schedules
 from lfrd.health import HealthBoard
 from lfrd.identity.bulk_import import BulkImport
 from lfrd.identity.expiry import Expiry
-from lfrd.identity.live_gallery import LiveGallery
 from lfrd.identity.model_change import ModelChange
-from lfrd.identity.thresholds import Thresholds
 from lfrd.identity.watchlists import Watchlists
+from lfrd.matching.live_gallery import LiveGallery
+from lfrd.matching.thresholds import Thresholds
 from lfrd.store.database import Database
 from lfrd.vision.engine import Vision
 

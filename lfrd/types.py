@@ -217,7 +217,7 @@ class Scored(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Trail:
-    """How a fused score came about, so that it can be computed again (see lfrd.identity.evidence).
+    """How a fused score came about, so that it can be computed again (see lfrd.matching.evidence).
 
     `looks` are the scores of the decided entry in the order of time; `shown` is its score in the
     look whose crop the episode holds, alone, None where it is not known.

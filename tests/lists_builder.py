@@ -16,12 +16,12 @@ from lfrd.governance.erasure import Eraser
 from lfrd.health import HealthBoard
 from lfrd.identity.bulk_import import BulkImport
 from lfrd.identity.expiry import Expiry
-from lfrd.identity.live_gallery import LiveGallery
-from lfrd.identity.live_search import LiveSearch, Promise
-from lfrd.identity.opening import open_search
 from lfrd.identity.photos import Photos
-from lfrd.identity.thresholds import Setting, Thresholds
 from lfrd.identity.watchlists import ListedEntry, Watchlists
+from lfrd.matching.live_gallery import LiveGallery
+from lfrd.matching.live_search import LiveSearch, Promise
+from lfrd.matching.opening import open_search
+from lfrd.matching.thresholds import Setting, Thresholds
 from lfrd.store.database import Database
 from lfrd.store.keys import KeyStore, load_master_key
 from lfrd.store.state_folder import StateFolder

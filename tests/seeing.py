@@ -9,7 +9,7 @@ from typing import cast
 import numpy as np
 
 from lfrd.errors import InferenceFailed
-from lfrd.identity.live_search import LiveSearch, Scope
+from lfrd.matching.live_search import LiveSearch, Scope
 from lfrd.pipeline import AlertSink, LookObserver, Parts, Rules
 from lfrd.recording import Sight
 from lfrd.store.templates import TemplateMatrix

@@ -17,8 +17,8 @@ from lfrd.alerts import Alerts
 from lfrd.clock import SystemClock
 from lfrd.demo.clip import listed_photo
 from lfrd.errors import Conflict, NotFound
-from lfrd.identity.bars import Bars
-from lfrd.identity.evidence import EvidenceRule, TrackEvidence
+from lfrd.matching.bars import Bars
+from lfrd.matching.evidence import EvidenceRule, TrackEvidence
 from lfrd.replay import replay
 from lfrd.review_client import ReviewClient
 from lfrd.store import episodes, templates

@@ -9,8 +9,8 @@ from lfrd.errors import UserError
 from lfrd.evaluate import calibrate
 from lfrd.evaluate.errata import read_errata
 from lfrd.evaluate.labelled import embed, find_people
-from lfrd.identity import curve
-from lfrd.identity.evidence import EvidenceRule
+from lfrd.matching import curve
+from lfrd.matching.evidence import EvidenceRule
 from lfrd.vision import packs
 from lfrd.vision.engine import Vision
 

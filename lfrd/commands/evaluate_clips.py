@@ -30,10 +30,10 @@ from lfrd.evaluate.shots_report import Crop
 from lfrd.fleet import Reading
 from lfrd.governance.deployment import LAB_LIMIT_S
 from lfrd.governance.profile import LAB
-from lfrd.identity.gallery import Gallery, GalleryTemplate
 from lfrd.ingest.address import file_address
 from lfrd.ingest.times import ClipTimes
 from lfrd.lines import CandidateLine, SummaryLine
+from lfrd.matching.gallery import Gallery, GalleryTemplate
 from lfrd.running import Pace
 from lfrd.site import Site
 from lfrd.store import episodes, replays, templates, watchlists

@@ -17,7 +17,8 @@ import numpy.typing as npt
 from lfrd.errors import BadInput
 from lfrd.evaluate.by_subject import bootstrap
 from lfrd.evaluate.labelled import Embedded
-from lfrd.identity.curve import (
+from lfrd.intervals import upper_bound
+from lfrd.matching.curve import (
     SUPPORT_PAIRS,
     TAIL_FIT_PAIRS,
     Curve,
@@ -27,10 +28,9 @@ from lfrd.identity.curve import (
     Point,
     rule_name,
 )
-from lfrd.identity.evidence import EvidenceRule
-from lfrd.identity.mean_template import WEIGHT_POWER
-from lfrd.identity.threshold import DEMOGRAPHIC_FACTOR, Risk, derive
-from lfrd.intervals import upper_bound
+from lfrd.matching.evidence import EvidenceRule
+from lfrd.matching.mean_template import WEIGHT_POWER
+from lfrd.matching.threshold import DEMOGRAPHIC_FACTOR, Risk, derive
 from lfrd.types import F32
 
 Errata = frozenset[frozenset[str]]

@@ -13,10 +13,10 @@ from lfrd.clock import Clock
 from lfrd.counters import CameraCounters
 from lfrd.errors import Conflict, FacesLeft
 from lfrd.evaluate.shots import Raised
-from lfrd.identity.gallery import Gallery
 from lfrd.ingest.address import of_file
 from lfrd.ingest.camera import Camera
 from lfrd.ingest.settings import CameraSettings
+from lfrd.matching.gallery import Gallery
 from lfrd.types import F32, Frame, Planes
 from lfrd.vision.engine import Vision
 from lfrd.vision.quality import inter_eye_px

@@ -16,11 +16,11 @@ from lfrd.governance.gate import HOUR_S, Finding, ThresholdBasis, Verdict, gaps,
 from lfrd.governance.planning import Amendment, Draft, Machine
 from lfrd.governance.profile import LAB, Policy, SitePolicies
 from lfrd.governance.retention import policy_of
-from lfrd.identity.live_gallery import LiveGallery
-from lfrd.identity.live_search import LiveSearch
-from lfrd.identity.opening import open_search
-from lfrd.identity.thresholds import Proposed
 from lfrd.lines import SummaryLine
+from lfrd.matching.live_gallery import LiveGallery
+from lfrd.matching.live_search import LiveSearch
+from lfrd.matching.opening import open_search
+from lfrd.matching.thresholds import Proposed
 from lfrd.running import Running, Tools, as_summary_json, from_summary_json
 from lfrd.store import deployments as stored
 from lfrd.store.database import SYSTEM

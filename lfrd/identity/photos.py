@@ -14,9 +14,9 @@ from lfrd.governance.two_person import MAY_ERASE
 from lfrd.identity import gate
 from lfrd.identity.enrolment import EnrolledPhoto, enrol
 from lfrd.identity.gate import Company, Finding, GateRule, Neighbour
-from lfrd.identity.live_gallery import LiveGallery
-from lfrd.identity.live_search import LiveSearch
-from lfrd.identity.threshold import Derived
+from lfrd.matching.live_gallery import LiveGallery
+from lfrd.matching.live_search import LiveSearch
+from lfrd.matching.threshold import Derived
 from lfrd.store import reference_images, templates
 from lfrd.store import watchlists as stored
 from lfrd.store.database import Database

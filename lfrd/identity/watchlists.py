@@ -8,9 +8,9 @@ from lfrd.governance import taking_off, two_person
 from lfrd.governance.two_person import MAY_ERASE
 from lfrd.identity import gate
 from lfrd.identity.gate import Finding, GateMode
-from lfrd.identity.live_gallery import LiveGallery
-from lfrd.identity.opening import LOADING_LIMIT_S, read_holdings
 from lfrd.identity.photos import Photos
+from lfrd.matching.live_gallery import LiveGallery
+from lfrd.matching.opening import LOADING_LIMIT_S, read_holdings
 from lfrd.store import list_changes, reference_images
 from lfrd.store import watchlists as stored
 from lfrd.store.database import Database

@@ -36,7 +36,7 @@ class Episode:
     `latency_ms` is None where no live clock ran. `faces_commitment` is SHA-256 over `faces_salt`
     and the digests of the images that were sealed: it outlives them. `escalated_at_s` is when the
     reviewers turned out to disagree. `evidence` is how the score came about, as JSON (see
-    lfrd.identity.evidence). `bundled_with` is the earlier episode of the same entry and camera
+    lfrd.matching.evidence). `bundled_with` is the earlier episode of the same entry and camera
     whose notification stands for this one too."""
 
     TABLE: ClassVar[str] = "episode"

@@ -11,7 +11,7 @@ from lfrd.store.transaction import Reader, Transaction
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThresholdRow:
-    """See lfrd.identity.threshold.Derived for the meaning of the numbers."""
+    """See lfrd.matching.threshold.Derived for the meaning of the numbers."""
 
     TABLE: ClassVar[str] = "deployment_threshold"
 

@@ -31,7 +31,7 @@ class Probe:
     """The template of a passer-by, `array` f32[D] of unit norm, to be released by whoever holds it.
 
     `norm` is the length that the model gave it: the longer, the more it tells (see
-    lfrd.identity.mean_template).
+    lfrd.matching.mean_template).
     """
 
     __slots__ = ("_buffer", "norm")
@@ -111,7 +111,7 @@ class _Embed:
 
 
 class Searchable(Protocol):
-    """What holds templates (see lfrd.identity.gallery)."""
+    """What holds templates (see lfrd.matching.gallery)."""
 
     dim: int
 

@@ -8,9 +8,9 @@ import pytest
 from program import lfrd
 
 from lfrd.evaluate.calibrate import LEAST_PEOPLE
-from lfrd.identity import curve
-from lfrd.identity.evidence import EvidenceRule
-from lfrd.identity.threshold import Risk, derive
+from lfrd.matching import curve
+from lfrd.matching.evidence import EvidenceRule
+from lfrd.matching.threshold import Risk, derive
 from lfrd.vision import packs
 
 pytestmark = [pytest.mark.e2e, pytest.mark.shared]

@@ -10,9 +10,9 @@ from PIL import Image
 from program import lfrd
 
 from lfrd.evaluate.labelled import enlarged
-from lfrd.identity import curve
-from lfrd.identity.evidence import EvidenceRule
-from lfrd.identity.threshold import Risk, derive
+from lfrd.matching import curve
+from lfrd.matching.evidence import EvidenceRule
+from lfrd.matching.threshold import Risk, derive
 from lfrd.vision import packs
 
 pytestmark = [pytest.mark.e2e, pytest.mark.shared]

@@ -13,8 +13,8 @@ from lfrd.evaluate.errata import read_errata
 from lfrd.evaluate.groups import by_group, fisher_exact, holm
 from lfrd.evaluate.labelled import Embedded, LabelledPhoto, numbered
 from lfrd.evaluate.plots import det_chart, histogram
-from lfrd.identity.evidence import EvidenceRule
-from lfrd.identity.threshold import Risk, derive
+from lfrd.matching.evidence import EvidenceRule
+from lfrd.matching.threshold import Risk, derive
 from lfrd.types import F32, Scored
 
 RULE = EvidenceRule()

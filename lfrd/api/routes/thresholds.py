@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query
 
 from lfrd.api.deps import PrincipalDep, SiteDep
 from lfrd.errors import BadInput, Conflict
-from lfrd.identity.threshold import Derived
-from lfrd.identity.why import advice
+from lfrd.matching.threshold import Derived
+from lfrd.matching.why import advice
 from lfrd.site import Site
 from lfrd.store.reviews import undecided_in
 from lfrd.store.thresholds import ThresholdRow

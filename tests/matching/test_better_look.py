@@ -13,9 +13,9 @@ from store_builders import (
 )
 
 from lfrd.errors import Conflict
-from lfrd.identity.bars import Bars
-from lfrd.identity.evidence import EvidenceRule
-from lfrd.identity.live_tracks import LiveTracks
+from lfrd.matching.bars import Bars
+from lfrd.matching.evidence import EvidenceRule
+from lfrd.matching.live_tracks import LiveTracks
 from lfrd.store import better_look, episodes
 from lfrd.store.better_look import Seen
 from lfrd.store.database import Database

@@ -1,7 +1,7 @@
 from collections import Counter
 
 from lfrd.counters import CameraCounters
-from lfrd.identity.why import MINUTES_KEPT, CameraCounts, CountHistory, advice
+from lfrd.matching.why import MINUTES_KEPT, CameraCounts, CountHistory, advice
 
 
 def counted(**values: int) -> CameraCounters:

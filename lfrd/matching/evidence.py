@@ -12,19 +12,19 @@ looks `apart_s` apart count fully, and from three full looks on only the thresho
 The second term keeps a clear look from being drowned by poor ones, or by those of somebody else
 whom the tracker took for the same person.
 
-The mean template is that of lfrd.identity.mean_template, which names its source. n_k is an
+The mean template is that of lfrd.matching.mean_template, which names its source. n_k is an
 effective number of independent observations as in Bayley and Hammersley, The "Effective" Number of
 Independent Observations in an Autocorrelated Time Series, JRSS Supplement 8(2), 1946, with a
 correlation that falls linearly to nothing over `apart_s`. The handicaps are not tuned to a rate:
 whatever they are, the threshold is derived from the false match rate of this very statistic (see
-lfrd.identity.threshold).
+lfrd.matching.threshold).
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from lfrd.identity.bars import Bars
+from lfrd.matching.bars import Bars
 from lfrd.types import Decision, Look, Match, Scored, Trail
 
 FARTHEST = -1.0

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterable
 
 from lfrd.counters import CameraCounters
-from lfrd.identity.bars import Bars
-from lfrd.identity.evidence import EvidenceRule, TrackEvidence
-from lfrd.identity.why import CountHistory
+from lfrd.matching.bars import Bars
+from lfrd.matching.evidence import EvidenceRule, TrackEvidence
+from lfrd.matching.why import CountHistory
 
 
 class LiveTracks:

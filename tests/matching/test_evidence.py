@@ -3,8 +3,8 @@ from builders import look, quality
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lfrd.identity.bars import Bars
-from lfrd.identity.evidence import EvidenceRule, TrackEvidence
+from lfrd.matching.bars import Bars
+from lfrd.matching.evidence import EvidenceRule, TrackEvidence
 from lfrd.types import Look, Match, Scored
 
 RULE = EvidenceRule()

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lfrd.clock import Clock
-from lfrd.identity.live_gallery import LiveGallery
-from lfrd.identity.live_search import LiveSearch, Scope
+from lfrd.matching.live_gallery import LiveGallery
+from lfrd.matching.live_search import LiveSearch, Scope
 from lfrd.store import templates, watchlists
 from lfrd.store.database import Database
 from lfrd.store.templates import TemplateMatrix

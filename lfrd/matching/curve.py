@@ -14,8 +14,8 @@ from typing import Literal
 from pydantic import TypeAdapter, ValidationError
 
 from lfrd.errors import ModelError
-from lfrd.identity.evidence import EvidenceRule
-from lfrd.identity.mean_template import WEIGHT_POWER
+from lfrd.matching.evidence import EvidenceRule
+from lfrd.matching.mean_template import WEIGHT_POWER
 
 SUPPORT_PAIRS = 3
 """A rate below 3 in all measured pairs is extrapolated (the rule of three)."""
@@ -181,7 +181,7 @@ def find(model_digest: str, folder: Path | None, rule: EvidenceRule) -> Curve:
     if own is not None and own.is_file():
         curve = read(own)
     else:
-        with resources.as_file(resources.files("lfrd.identity") / "curves") as shipped:
+        with resources.as_file(resources.files("lfrd.matching") / "curves") as shipped:
             path = shipped / file_name(model_digest)
             if not path.is_file():
                 raise ModelError(

@@ -11,16 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lfrd.errors import ModelError
-from lfrd.identity import curve
-from lfrd.identity.curve import Curve, LooksPoint, MissPoint, Point
-from lfrd.identity.evidence import EvidenceRule
-from lfrd.identity.threshold import (
-    Risk,
-    Unreachable,
-    check_reachable,
-    derive,
-    false_alert_rate,
-)
+from lfrd.matching import curve
+from lfrd.matching.curve import Curve, LooksPoint, MissPoint, Point
+from lfrd.matching.evidence import EvidenceRule
+from lfrd.matching.threshold import Risk, Unreachable, check_reachable, derive, false_alert_rate
 from lfrd.vision import packs
 
 PAIRS = 1_000_000

@@ -8,12 +8,12 @@ For the event loop only.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from lfrd.identity.bars import Bars
-from lfrd.identity.curve import Curve
-from lfrd.identity.evidence import EvidenceRule
-from lfrd.identity.gallery import Gallery, GalleryTemplate
-from lfrd.identity.live_tracks import LiveTracks
-from lfrd.identity.threshold import Derived, Risk, derive
+from lfrd.matching.bars import Bars
+from lfrd.matching.curve import Curve
+from lfrd.matching.evidence import EvidenceRule
+from lfrd.matching.gallery import Gallery, GalleryTemplate
+from lfrd.matching.live_tracks import LiveTracks
+from lfrd.matching.threshold import Derived, Risk, derive
 from lfrd.store.templates import StoredTemplate, TemplateMatrix
 from lfrd.types import F32, Match
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
-from lfrd.identity.live_search import LiveSearch, Scope
-from lfrd.identity.threshold import Derived
+from lfrd.matching.live_search import LiveSearch, Scope
+from lfrd.matching.threshold import Derived
 from lfrd.store.templates import StoredTemplate, TemplateMatrix
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from lfrd.clock import Clock
 from lfrd.errors import Conflict
-from lfrd.identity import curve
-from lfrd.identity.demographic import demographic_factor
-from lfrd.identity.evidence import EvidenceRule
-from lfrd.identity.live_search import Promise
-from lfrd.identity.threshold import Derived, Risk, check_reachable
+from lfrd.matching import curve
+from lfrd.matching.demographic import demographic_factor
+from lfrd.matching.evidence import EvidenceRule
+from lfrd.matching.live_search import Promise
+from lfrd.matching.threshold import Derived, Risk, check_reachable
 from lfrd.store import evaluations, templates, thresholds
 from lfrd.store.database import Database
 from lfrd.store.thresholds import ThresholdRow

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lfrd.identity.gallery import Gallery, GalleryTemplate
+from lfrd.matching.gallery import Gallery, GalleryTemplate
 from lfrd.types import F32
 
 
