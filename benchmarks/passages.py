@@ -17,8 +17,8 @@ from benchmarks.program import printed_by
 from benchmarks.report import Figure, Report
 from lfrd.errors import BadInput
 from lfrd.evaluate.labelled import enlarged
-from lfrd.identity.enrolment import enrol
 from lfrd.intervals import wilson
+from lfrd.lists.enrolment import enrol
 from lfrd.matching.curve import Curve
 from lfrd.matching.threshold import Risk, derive
 from lfrd.vision.engine import Vision

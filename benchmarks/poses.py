@@ -23,7 +23,7 @@ from benchmarks.media import SHARED
 from benchmarks.real_video import THRESHOLD, insight_app
 from benchmarks.report import Figure, Report
 from lfrd.evaluate.labelled import find_people
-from lfrd.identity.enrolment import detect_in_photo, read_photo
+from lfrd.lists.enrolment import detect_in_photo, read_photo
 from lfrd.matching.evidence import EvidenceRule
 from lfrd.matching.mean_template import WEIGHT_POWER
 from lfrd.pipeline import CLEAR, NEAR, UNCLEAR

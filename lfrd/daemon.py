@@ -28,13 +28,13 @@ from lfrd.governance.review import Reviews
 from lfrd.governance.scheduling import Schedules
 from lfrd.governance.timekeeping import Timekeeping
 from lfrd.health import HealthBoard
-from lfrd.identity.bulk_import import BulkImport
-from lfrd.identity.expiry import Expiry
-from lfrd.identity.model_change import ModelChange
-from lfrd.identity.photos import Photos
-from lfrd.identity.watchlists import Watchlists
 from lfrd.ingest.reader import readers_at_work
 from lfrd.lines import Report
+from lfrd.lists.bulk_import import BulkImport
+from lfrd.lists.expiry import Expiry
+from lfrd.lists.model_change import ModelChange
+from lfrd.lists.photos import Photos
+from lfrd.lists.watchlists import Watchlists
 from lfrd.matching.live_gallery import LiveGallery
 from lfrd.matching.thresholds import Setting, Thresholds
 from lfrd.pipeline import LookObserver

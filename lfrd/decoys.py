@@ -16,8 +16,8 @@ from lfrd.fleet import Fleet, FleetCamera
 from lfrd.governance.decoys import LabPerson, Moment, Pair, chance, next_moment, pair_of, people_in
 from lfrd.governance.deployment import Deployments
 from lfrd.health import HealthBoard
-from lfrd.identity.enrolment import detect_in_photo, read_photo, subject_of
 from lfrd.ids import new_id
+from lfrd.lists.enrolment import detect_in_photo, read_photo, subject_of
 from lfrd.store import decoys, watchlists
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.deployments import Deployment

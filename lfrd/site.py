@@ -17,10 +17,10 @@ from lfrd.governance.retention import Retention
 from lfrd.governance.review import Reviews
 from lfrd.governance.scheduling import Schedules
 from lfrd.health import HealthBoard
-from lfrd.identity.bulk_import import BulkImport
-from lfrd.identity.expiry import Expiry
-from lfrd.identity.model_change import ModelChange
-from lfrd.identity.watchlists import Watchlists
+from lfrd.lists.bulk_import import BulkImport
+from lfrd.lists.expiry import Expiry
+from lfrd.lists.model_change import ModelChange
+from lfrd.lists.watchlists import Watchlists
 from lfrd.matching.live_gallery import LiveGallery
 from lfrd.matching.thresholds import Thresholds
 from lfrd.store.database import Database

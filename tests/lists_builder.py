@@ -14,10 +14,10 @@ from vision_media import SIX_FACES
 from lfrd.clock import Clock, SystemClock
 from lfrd.governance.erasure import Eraser
 from lfrd.health import HealthBoard
-from lfrd.identity.bulk_import import BulkImport
-from lfrd.identity.expiry import Expiry
-from lfrd.identity.photos import Photos
-from lfrd.identity.watchlists import ListedEntry, Watchlists
+from lfrd.lists.bulk_import import BulkImport
+from lfrd.lists.expiry import Expiry
+from lfrd.lists.photos import Photos
+from lfrd.lists.watchlists import ListedEntry, Watchlists
 from lfrd.matching.live_gallery import LiveGallery
 from lfrd.matching.live_search import LiveSearch, Promise
 from lfrd.matching.opening import open_search

@@ -8,7 +8,7 @@ from fastapi import Request
 
 from lfrd.api.door import Limits
 from lfrd.errors import BadInput
-from lfrd.identity.convoy import PHOTOS_AT_ONCE
+from lfrd.lists.commit_batcher import PHOTOS_AT_ONCE
 
 LARGEST = Limits().photo_bytes
 BYTES_AT_ONCE = 6 * LARGEST

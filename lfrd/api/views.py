@@ -7,9 +7,9 @@ from lfrd.camera_check import CheckReport
 from lfrd.counters import CameraCounters
 from lfrd.fleet import FleetCamera
 from lfrd.health import Picture
-from lfrd.identity import gate
-from lfrd.identity.watchlists import ListedEntry, ListedWatchlist
 from lfrd.ingest.settings import State
+from lfrd.lists import photo_gate
+from lfrd.lists.watchlists import ListedEntry, ListedWatchlist
 from lfrd.store.reference_images import ReferenceImage
 from lfrd.wire import alerts as wire_alerts
 from lfrd.wire import cameras as wire_cameras
@@ -135,7 +135,7 @@ def entry(item: ListedEntry) -> wire_alerts.Entry:
     )
 
 
-def finding(item: gate.Finding) -> wire_alerts.Finding:
+def finding(item: photo_gate.Finding) -> wire_alerts.Finding:
     return wire_alerts.Finding(
         code=item.code,
         weight=item.weight.value,
@@ -154,7 +154,7 @@ def photo(image: ReferenceImage) -> wire_alerts.Photo:
         width_px=image.width_px,
         height_px=image.height_px,
         inter_eye_px=image.inter_eye_px,
-        findings=tuple(finding(item) for item in gate.from_json(image.findings)),
+        findings=tuple(finding(item) for item in photo_gate.from_json(image.findings)),
         quarantined_at_s=image.quarantined_at_s,
         quarantine_reason=image.quarantine_reason,
         added_at_s=image.added_at_s,

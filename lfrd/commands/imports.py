@@ -14,9 +14,9 @@ from typing import IO
 
 from lfrd.commands.outputs import refuse_folder
 from lfrd.errors import BadInput, Conflict, UserError
-from lfrd.identity.convoy import PHOTOS_AT_ONCE
-from lfrd.identity.import_source import FolderSource, Row, Source, ZipSource
 from lfrd.list_client import ListClient
+from lfrd.lists.commit_batcher import PHOTOS_AT_ONCE
+from lfrd.lists.import_source import FolderSource, Row, Source, ZipSource
 from lfrd.wire.lists import ExportStart, ImportRow, ImportRowDone, ImportRun, ImportStart
 
 TELL_EVERY_S = 2.0
@@ -102,7 +102,7 @@ def _open(order: ImportOrder, files: ExitStack) -> Source:
         return files.enter_context(ZipSource(path, order.table))
     if order.passphrase is None:
         raise BadInput(f"{path} is no folder and no ZIP; for an archive give --passphrase-file")
-    from lfrd.identity.archive import ArchiveSource  # with its cryptography, for archives only
+    from lfrd.lists.archive import ArchiveSource  # with its cryptography, for archives only
 
     return files.enter_context(ArchiveSource(path, order.passphrase))
 

@@ -11,8 +11,8 @@ from lfrd.commands.imports import ImportOrder
 from lfrd.commands.reach import make_sure
 from lfrd.commands.who import token_of
 from lfrd.errors import BadInput, NotFound
-from lfrd.identity.import_source import parse_date
 from lfrd.list_client import ListClient
+from lfrd.lists.import_source import parse_date
 from lfrd.wire.alerts import Category, Watchlist, WatchlistCreate, Wire
 from lfrd.wire.deployments import Erasure, ErasureRequest
 from lfrd.wire.lists import CameraReasons, Threshold, WatchlistChange

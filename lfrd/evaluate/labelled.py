@@ -10,7 +10,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from lfrd.errors import BadInput, NotFound
-from lfrd.identity.enrolment import detect_in_photo, read_photo
+from lfrd.lists.enrolment import detect_in_photo, read_photo
 from lfrd.types import F32, U8, Detections, Planes
 from lfrd.vision.engine import Vision
 from lfrd.vision.planes import planes_from_rgb

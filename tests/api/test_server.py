@@ -19,7 +19,7 @@ from lfrd.api.door import Limits
 from lfrd.api.server import ApiServer
 from lfrd.client import Client
 from lfrd.errors import Denied, StateError
-from lfrd.identity.convoy import PHOTOS_AT_ONCE
+from lfrd.lists.commit_batcher import PHOTOS_AT_ONCE
 from lfrd.store import episodes
 from lfrd.wire.alerts import Category, Problem, WatchlistCreate
 

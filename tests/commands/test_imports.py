@@ -8,7 +8,7 @@ import pytest
 
 from lfrd.commands.imports import ImportOrder, bring_in
 from lfrd.errors import SourceError
-from lfrd.identity.convoy import PHOTOS_AT_ONCE
+from lfrd.lists.commit_batcher import PHOTOS_AT_ONCE
 from lfrd.wire.lists import ImportRow, ImportRowDone, ImportRun
 
 ROWS, BROKEN = 60, 5

@@ -9,10 +9,10 @@ from pydantic import ValidationError
 from lfrd.api.deps import SUPERVISORS, PrincipalDep, SiteDep, UploadsDep
 from lfrd.api.routes.watchlists import PHOTO_BODY
 from lfrd.errors import BadInput
-from lfrd.identity.bulk_import import Progress, RowResult
-from lfrd.identity.export import export_list
-from lfrd.identity.gate import GateMode
-from lfrd.identity.import_source import Row
+from lfrd.lists.bulk_import import Progress, RowResult
+from lfrd.lists.export import export_list
+from lfrd.lists.import_source import Row
+from lfrd.lists.photo_gate import GateMode
 from lfrd.store.imports import RowOutcome
 from lfrd.wire.lists import ExportStart, ImportRow, ImportRowDone, ImportRun, ImportStart
 

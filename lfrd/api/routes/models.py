@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from lfrd.api.deps import ADMINS, PrincipalDep, SiteDep
-from lfrd.identity.model_change import Preparation
+from lfrd.lists.model_change import Preparation
 from lfrd.wire.lists import ModelPreparation, ModelPrepare, ModelSwitch, ModelSwitched
 
 router = APIRouter(tags=["models"])

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from lfrd.api import images, views
 from lfrd.api.deps import SUPERVISORS, PrincipalDep, RoleDep, SiteDep, UploadsDep
 from lfrd.errors import BadInput
-from lfrd.identity.gate import GateMode
+from lfrd.lists.photo_gate import GateMode
 from lfrd.store.erasures import ErasureKind
 from lfrd.store.watchlists import Category, NewEntry, NewWatchlist
 from lfrd.types import F32

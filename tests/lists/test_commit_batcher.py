@@ -5,7 +5,7 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lfrd.identity.convoy import Convoy
+from lfrd.lists.commit_batcher import Convoy
 
 
 class Rows:

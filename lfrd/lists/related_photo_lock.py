@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from lfrd.identity.enrolment import EnrolledPhoto
-from lfrd.identity.gate import GateRule
-from lfrd.identity.import_source import Row
+from lfrd.lists.enrolment import EnrolledPhoto
+from lfrd.lists.import_source import Row
+from lfrd.lists.photo_gate import GateRule
 
 ALIKE = GateRule().look_alike_similarity - 0.02
 """A little below what the gate calls alike: two ways of computing a score may round differently."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from lfrd.clock import Clock
 from lfrd.governance import taking_off, two_person
 from lfrd.governance.two_person import MAY_ERASE
-from lfrd.identity import gate
-from lfrd.identity.gate import Finding, GateMode
-from lfrd.identity.photos import Photos
+from lfrd.lists import photo_gate
+from lfrd.lists.photo_gate import Finding, GateMode
+from lfrd.lists.photos import Photos
 from lfrd.matching.live_gallery import LiveGallery
 from lfrd.matching.opening import LOADING_LIMIT_S, read_holdings
 from lfrd.store import list_changes, reference_images
@@ -185,7 +185,7 @@ class Watchlists:
         """
         entry = (await self.get_entry(entry_id)).row
         judged = await self.photos.judge(data, name, entry=entry, box=box)
-        gate.refuse(judged.findings, mode, name)
+        photo_gate.refuse(judged.findings, mode, name)
         return await self.photos.keep(entry, data, judged, principal=principal)
 
     async def check_photo(

@@ -12,8 +12,8 @@ import numpy as np
 from PIL import BmpImagePlugin, Image, ImageOps, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
 from lfrd.errors import BadInput, Conflict
-from lfrd.identity.gate import Finding, PhotoRefused, Weight
-from lfrd.identity.import_source import PHOTO_LIMIT_BYTES
+from lfrd.lists.import_source import PHOTO_LIMIT_BYTES
+from lfrd.lists.photo_gate import Finding, PhotoRefused, Weight
 from lfrd.types import F32, U8, Detections, Planes, Quality, Template, Texture
 from lfrd.vision.engine import SMALLEST_INTER_EYE_PX, Vision
 from lfrd.vision.picture import jpeg, png, portrait

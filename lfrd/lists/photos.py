@@ -11,9 +11,9 @@ from lfrd.clock import Clock
 from lfrd.errors import BadInput
 from lfrd.governance import taking_off
 from lfrd.governance.two_person import MAY_ERASE
-from lfrd.identity import gate
-from lfrd.identity.enrolment import EnrolledPhoto, enrol
-from lfrd.identity.gate import Company, Finding, GateRule, Neighbour
+from lfrd.lists import photo_gate
+from lfrd.lists.enrolment import EnrolledPhoto, enrol
+from lfrd.lists.photo_gate import Company, Finding, GateRule, Neighbour
 from lfrd.matching.live_gallery import LiveGallery
 from lfrd.matching.live_search import LiveSearch
 from lfrd.matching.threshold import Derived
@@ -90,7 +90,7 @@ class Photos:
 
     def judged(self, photo: EnrolledPhoto, company: Company) -> Judged:
         """What the gate says of a photo in the company of what is stored."""
-        found = gate.examine(photo.quality, photo.texture, photo.notes, company, self._rule)
+        found = photo_gate.examine(photo.quality, photo.texture, photo.notes, company, self._rule)
         return Judged(photo, found)
 
     async def look(self, data: bytes, name: str, box: F32 | None = None) -> EnrolledPhoto:
@@ -219,7 +219,7 @@ def new_image(entry_id: str, data: bytes, judged: Judged) -> NewReferenceImage:
     photo = judged.photo
     return NewReferenceImage(
         entry_id, data, photo.width_px, photo.height_px, photo.crop, photo.portrait,
-        photo.quality, gate.as_json(judged.findings),
+        photo.quality, photo_gate.as_json(judged.findings),
     )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from lfrd.errors import BadInput
-from lfrd.identity.import_source import Row
+from lfrd.lists.import_source import Row
 
 MAGIC = b"LFRDLIST1\n"
 SALT_BYTES, NONCE_BYTES, KEY_BYTES = 16, 12, 32

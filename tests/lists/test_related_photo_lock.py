@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from builders import quality
 
-from lfrd.identity.enrolment import EnrolledPhoto
-from lfrd.identity.import_source import Row
-from lfrd.identity.under_way import UnderWay
+from lfrd.lists.enrolment import EnrolledPhoto
+from lfrd.lists.import_source import Row
+from lfrd.lists.related_photo_lock import UnderWay
 from lfrd.types import Template, Texture
 
 

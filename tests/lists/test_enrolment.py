@@ -15,7 +15,7 @@ from PIL import Image
 from vision_media import ASTRONAUT, SIX_FACES, photo_rgb
 
 from lfrd.errors import BadInput
-from lfrd.identity.enrolment import enrol, read_photo
+from lfrd.lists.enrolment import enrol, read_photo
 from lfrd.vision import packs
 from lfrd.vision.engine import Vision
 from lfrd.vision.picture import decoded

@@ -11,7 +11,7 @@ import pytest
 from lists_builder import ADA, Lists, lists, portraits
 
 from lfrd.errors import Conflict, NotFound
-from lfrd.identity.model_change import ModelChange
+from lfrd.lists.model_change import ModelChange
 from lfrd.store import model_use
 from lfrd.vision import packs
 

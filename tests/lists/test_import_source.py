@@ -12,13 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lfrd.errors import BadInput
-from lfrd.identity.import_source import (
-    PHOTO_LIMIT_BYTES,
-    FolderSource,
-    ZipSource,
-    parse,
-    parse_date,
-)
+from lfrd.lists.import_source import PHOTO_LIMIT_BYTES, FolderSource, ZipSource, parse, parse_date
 
 GOOD = (
     "reference,file,under_18,margin,expires\na,a.jpg,no,0.1,2030-01-01\na,b.jpg,no,0.1,2030-01-01\n"

@@ -1,8 +1,8 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from lfrd.identity.archive import ArchivedList, ArchiveSource, ArchiveWriter
-from lfrd.identity.import_source import Row
+from lfrd.lists.archive import ArchivedList, ArchiveSource, ArchiveWriter
+from lfrd.lists.import_source import Row
 
 ROWS = 40
 

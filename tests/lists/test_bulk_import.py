@@ -10,11 +10,11 @@ from lists_builder import ADA, SIX_BOXES, Lists, lists, noise, portraits
 from vision_media import SIX_FACES
 
 from lfrd.errors import BadInput, Conflict, NotFound, StoreFailed
-from lfrd.identity import photos
-from lfrd.identity.archive import ArchiveSource
-from lfrd.identity.export import export_list
-from lfrd.identity.gate import GateMode
-from lfrd.identity.import_source import Row
+from lfrd.lists import photos
+from lfrd.lists.archive import ArchiveSource
+from lfrd.lists.export import export_list
+from lfrd.lists.import_source import Row
+from lfrd.lists.photo_gate import GateMode
 from lfrd.store import imports, templates
 from lfrd.store.imports import RowOutcome
 from lfrd.store.transaction import Transaction

@@ -1,8 +1,8 @@
 """Many photos onto a list: each row is enrolled whole or not at all, and never twice.
 
 Rows come in any order and several at a time, and go on beside each other unless one may change what
-is said of another (see lfrd.identity.under_way). Entry, photo, template and the row's outcome are
-committed together: after a power cut a row is done or it is not.
+is said of another (see lfrd.lists.related_photo_lock). Entry, photo, template and the row's outcome
+are committed together: after a power cut a row is done or it is not.
 """
 
 import dataclasses
@@ -13,19 +13,13 @@ import numpy as np
 
 from lfrd.clock import Clock
 from lfrd.errors import BadInput, Conflict
-from lfrd.identity import gate
-from lfrd.identity.convoy import Convoy
-from lfrd.identity.enrolment import EnrolledPhoto
-from lfrd.identity.gate import Company, GateMode, PhotoRefused, Weight
-from lfrd.identity.import_source import Row
-from lfrd.identity.photos import (
-    Judged,
-    Photos,
-    check_room,
-    company_of,
-    new_image,
-)
-from lfrd.identity.under_way import UnderWay
+from lfrd.lists import photo_gate
+from lfrd.lists.commit_batcher import Convoy
+from lfrd.lists.enrolment import EnrolledPhoto
+from lfrd.lists.import_source import Row
+from lfrd.lists.photo_gate import Company, GateMode, PhotoRefused, Weight
+from lfrd.lists.photos import Judged, Photos, check_room, company_of, new_image
+from lfrd.lists.related_photo_lock import UnderWay
 from lfrd.store import imports, list_changes, reference_images, templates
 from lfrd.store import watchlists as stored
 from lfrd.store.database import Database
@@ -236,7 +230,7 @@ class BulkImport:
             )
         judged = self._photos.judged(photo, met.company)
         try:
-            gate.refuse(judged.findings, GateMode(run.mode), row.file)
+            photo_gate.refuse(judged.findings, GateMode(run.mode), row.file)
         except PhotoRefused as error:
             return _refused(run, row, error)
         codes = _codes(judged)

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from lfrd.errors import BadInput, Conflict, NotFound
-from lfrd.identity.enrolment import enrol
+from lfrd.lists.enrolment import enrol
 from lfrd.store import model_use, reference_images, templates
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.model_use import Coverage

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from lfrd.errors import NotFound
 from lfrd.governance.audit import AuditClass
-from lfrd.identity.archive import ArchivedList, ArchiveWriter
-from lfrd.identity.import_source import Row
+from lfrd.lists.archive import ArchivedList, ArchiveWriter
+from lfrd.lists.import_source import Row
 from lfrd.store import reference_images
 from lfrd.store import watchlists as stored
 from lfrd.store.database import Database

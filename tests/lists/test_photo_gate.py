@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from lfrd.identity.gate import (
+from lfrd.lists.photo_gate import (
     Company,
     GateMode,
     GateRule,
