@@ -11,12 +11,12 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from lfrd.cameras.fleet import Fleet, Reading
 from lfrd.clock import Clock, process_age_s
 from lfrd.config import Config
 from lfrd.cores import share_heaps, usable_cores
 from lfrd.decoys import Decoys
 from lfrd.errors import StoreFailed
-from lfrd.fleet import Fleet, Reading
 from lfrd.governance import profile
 from lfrd.governance.clock import SteadyClock
 from lfrd.governance.denials import Denials

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from lfrd.cameras.fleet import Fleet, FleetCamera
 from lfrd.clock import Clock
 from lfrd.config import ReviewSection
 from lfrd.errors import BadInput, ConfigError, Conflict, LfrdError, UserError
-from lfrd.fleet import Fleet, FleetCamera
 from lfrd.governance.decoys import LabPerson, Moment, Pair, chance, next_moment, pair_of, people_in
 from lfrd.governance.deployment import Deployments
 from lfrd.health import HealthBoard

@@ -10,11 +10,11 @@ from dataclasses import asdict, dataclass, replace
 from math import inf
 
 from lfrd.alerts import Alerts
+from lfrd.cameras.fleet import Fleet
 from lfrd.config import Config
 from lfrd.counters import CameraCounters
 from lfrd.errors import FacesLeft, InferenceFailed, StoreFailed, each_of
 from lfrd.events import EventKind, Reset
-from lfrd.fleet import Fleet
 from lfrd.governance.audit import AuditClass
 from lfrd.governance.clock import SteadyClock
 from lfrd.governance.presence import Operators, Presence

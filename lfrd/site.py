@@ -6,10 +6,10 @@ changing call takes the principal who asked for it.
 
 from dataclasses import dataclass
 
+from lfrd.cameras.fleet import Fleet
 from lfrd.clock import Clock
 from lfrd.config import Config
 from lfrd.events import EventBus
-from lfrd.fleet import Fleet
 from lfrd.governance.denials import Denials
 from lfrd.governance.deployment import Deployments
 from lfrd.governance.erasure import Eraser

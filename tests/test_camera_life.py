@@ -12,8 +12,8 @@ from daemon_builder import enrol, look_for
 from site_builder import Served, config_on, serve
 from video import clip
 
-from lfrd import camera_life
-from lfrd.camera_options import CameraOptions
+from lfrd.cameras import life
+from lfrd.cameras.options import CameraOptions
 from lfrd.counters import CameraCounters
 from lfrd.daemon import open_site
 from lfrd.demo.stream import rtsp_stream
@@ -84,7 +84,7 @@ async def test_a_mistyped_file_is_told_when_it_is_added(tmp_path: Path) -> None:
 async def test_a_fault_with_one_cameras_pictures_is_that_cameras(
     tmp_path: Path, demo_clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(camera_life, "AFTER_FAULT", Backoff(first_s=0.2, cap_s=0.2))
+    monkeypatch.setattr(life, "AFTER_FAULT", Backoff(first_s=0.2, cap_s=0.2))
     seen = {"good": 0, "bad": 0}
 
     async def job(camera_id: str, frames: AsyncIterator[Frame], _: CameraCounters) -> None:

@@ -10,7 +10,7 @@ from governed_site import SettableClock, deploy, governed, make_list
 from video import encode, moving_picture
 
 from lfrd import running
-from lfrd.camera_options import CameraOptions
+from lfrd.cameras.options import CameraOptions
 from lfrd.client import Client
 from lfrd.errors import InferenceFailed
 from lfrd.health import Status

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lfrd.api import views
+from lfrd.cameras.fleet import FleetCamera
 from lfrd.counters import CameraCounters
-from lfrd.fleet import FleetCamera
 from lfrd.wire import alerts as wire_alerts
 
 SAMPLE_EVERY_S = 0.5

@@ -3,9 +3,9 @@
 from dataclasses import asdict
 from typing import Any
 
-from lfrd.camera_check import CheckReport
+from lfrd.cameras.check import CheckReport
+from lfrd.cameras.fleet import FleetCamera
 from lfrd.counters import CameraCounters
-from lfrd.fleet import FleetCamera
 from lfrd.health import Picture
 from lfrd.ingest.settings import State
 from lfrd.lists import photo_gate

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib import metadata
 
 from lfrd import __version__
+from lfrd.cameras.fleet import Reading
 from lfrd.clock import SystemClock
 from lfrd.commands.clip_inputs import Inputs, read_inputs
 from lfrd.commands.evaluate_options import ClipOptions
@@ -27,7 +28,6 @@ from lfrd.evaluate.naive import Loop, Naive
 from lfrd.evaluate.shots import Raised, Score, Shot
 from lfrd.evaluate.shots_figures import Figures, PlayedClip, Setting, Versions
 from lfrd.evaluate.shots_report import Crop
-from lfrd.fleet import Reading
 from lfrd.governance.deployment import LAB_LIMIT_S
 from lfrd.governance.profile import LAB
 from lfrd.ingest.address import file_address

@@ -6,11 +6,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from lfrd.cameras.fleet import Reading
 from lfrd.commands.temporary import PRINCIPAL, enrol_photos, find_photos, lab_site
 from lfrd.config import CameraSection, Config
 from lfrd.daemon import Manner
 from lfrd.errors import BadInput
-from lfrd.fleet import Reading
 from lfrd.governance.deployment import LAB_LIMIT_S
 from lfrd.governance.profile import LAB
 from lfrd.ingest.address import parse

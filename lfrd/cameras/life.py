@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mappi
 from dataclasses import dataclass
 from typing import Any, Final
 
-from lfrd.camera_options import CameraOptions
+from lfrd.cameras.options import CameraOptions
 from lfrd.clock import Clock
 from lfrd.counters import CameraCounters
 from lfrd.errors import (

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from vision_media import SIX_FACES, photo_planes, photo_rgb
 
-from lfrd.camera_check import FaceMeasures, Seen, advise, look, measures
+from lfrd.cameras.check import FaceMeasures, Seen, advise, look, measures
 from lfrd.ingest.probe import CameraProbe
 from lfrd.types import Planes
 from lfrd.vision import packs

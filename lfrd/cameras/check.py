@@ -11,9 +11,9 @@ from statistics import median
 
 import numpy as np
 
+from lfrd.cameras.fleet import Fleet
 from lfrd.clock import Clock
 from lfrd.errors import BadInput, SourceError
-from lfrd.fleet import Fleet
 from lfrd.governance.audit import AuditClass
 from lfrd.ingest.probe import MAX_PROBE_S, CameraProbe, probe_camera
 from lfrd.store.database import Database
