@@ -22,11 +22,11 @@ import numpy as np
 from benchmarks.media import SHARED
 from benchmarks.real_video import THRESHOLD, insight_app
 from benchmarks.report import Figure, Report
+from lfrd.deployment.pipeline import CLEAR, NEAR, UNCLEAR
 from lfrd.evaluate.labelled import find_people
 from lfrd.lists.enrolment import detect_in_photo, read_photo
 from lfrd.matching.evidence import EvidenceRule
 from lfrd.matching.mean_template import WEIGHT_POWER
-from lfrd.pipeline import CLEAR, NEAR, UNCLEAR
 from lfrd.types import F32, Planes
 from lfrd.vision import packs
 from lfrd.vision.engine import Crop, Vision

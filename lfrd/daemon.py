@@ -15,7 +15,9 @@ from lfrd.cameras.fleet import Fleet, Reading
 from lfrd.clock import Clock, process_age_s
 from lfrd.config import Config
 from lfrd.cores import share_heaps, usable_cores
-from lfrd.decoys import Decoys
+from lfrd.deployment.decoys import Decoys
+from lfrd.deployment.pipeline import LookObserver
+from lfrd.deployment.run import Pace, Tools
 from lfrd.errors import StoreFailed
 from lfrd.governance import profile
 from lfrd.governance.clock import SteadyClock
@@ -37,8 +39,6 @@ from lfrd.lists.photos import Photos
 from lfrd.lists.watchlists import Watchlists
 from lfrd.matching.live_gallery import LiveGallery
 from lfrd.matching.thresholds import Setting, Thresholds
-from lfrd.pipeline import LookObserver
-from lfrd.running import Pace, Tools
 from lfrd.service_manager import tell
 from lfrd.site import Site
 from lfrd.store.database import SYSTEM, Database

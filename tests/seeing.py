@@ -8,10 +8,10 @@ from typing import cast
 
 import numpy as np
 
+from lfrd.deployment.pipeline import AlertSink, LookObserver, Parts, Rules
+from lfrd.deployment.recording import Sight
 from lfrd.errors import InferenceFailed
 from lfrd.matching.live_search import LiveSearch, Scope
-from lfrd.pipeline import AlertSink, LookObserver, Parts, Rules
-from lfrd.recording import Sight
 from lfrd.store.templates import TemplateMatrix
 from lfrd.tracking.best_shot import BestShotRule
 from lfrd.types import F32, Decision, Detections, Frame, Match, Planes

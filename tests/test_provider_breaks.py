@@ -9,9 +9,9 @@ from daemon_builder import daemon, enrol, look_for
 from governed_site import SettableClock, deploy, governed, make_list
 from video import encode, moving_picture
 
-from lfrd import running
 from lfrd.cameras.options import CameraOptions
 from lfrd.client import Client
+from lfrd.deployment import run
 from lfrd.errors import InferenceFailed
 from lfrd.health import Status
 from lfrd.ingest.settings import State
@@ -64,7 +64,7 @@ async def run_until_it_breaks(
 async def test_every_camera_says_so_and_the_deployment_goes_on_after_the_restart(
     tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(running, "TOLD_S", 0.3)
+    monkeypatch.setattr(run, "TOLD_S", 0.3)
     clock = SettableClock()
 
     ids: list[str] = []

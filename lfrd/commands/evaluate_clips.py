@@ -21,6 +21,7 @@ from lfrd.commands.progress import Progress
 from lfrd.commands.temporary import PRINCIPAL, enrol_photos, lab_site
 from lfrd.config import CameraSection, Config
 from lfrd.daemon import Manner
+from lfrd.deployment.run import Pace
 from lfrd.errors import SourceError
 from lfrd.evaluate import shots as labelled
 from lfrd.evaluate import shots_figures, shots_report
@@ -34,7 +35,6 @@ from lfrd.ingest.address import file_address
 from lfrd.ingest.times import ClipTimes
 from lfrd.lines import CandidateLine, SummaryLine
 from lfrd.matching.gallery import Gallery, GalleryTemplate
-from lfrd.running import Pace
 from lfrd.site import Site
 from lfrd.store import episodes, replays, templates, watchlists
 from lfrd.store.transaction import Reader, Transaction

@@ -10,12 +10,12 @@ from lfrd.cameras.fleet import Reading
 from lfrd.commands.temporary import PRINCIPAL, enrol_photos, find_photos, lab_site
 from lfrd.config import CameraSection, Config
 from lfrd.daemon import Manner
+from lfrd.deployment.run import Pace
 from lfrd.errors import BadInput
 from lfrd.governance.deployment import LAB_LIMIT_S
 from lfrd.governance.profile import LAB
 from lfrd.ingest.address import parse
 from lfrd.lines import CandidateLine, Report, SummaryLine, as_json, as_text
-from lfrd.running import Pace
 from lfrd.site import Site
 
 CAMERA = "camera"

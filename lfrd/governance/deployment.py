@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from lfrd.deployment.run import Running, Tools, as_summary_json, from_summary_json
 from lfrd.errors import Conflict, LfrdError, ModelError
 from lfrd.governance import planning, two_person
 from lfrd.governance.gate import HOUR_S, Finding, ThresholdBasis, Verdict, gaps, judge
@@ -21,7 +22,6 @@ from lfrd.matching.live_gallery import LiveGallery
 from lfrd.matching.live_search import LiveSearch
 from lfrd.matching.opening import open_search
 from lfrd.matching.thresholds import Proposed
-from lfrd.running import Running, Tools, as_summary_json, from_summary_json
 from lfrd.store import deployments as stored
 from lfrd.store.database import SYSTEM
 from lfrd.store.deployments import Deployment, DeploymentState, Snapshot, UseCase

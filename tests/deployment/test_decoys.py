@@ -15,10 +15,10 @@ from lfrd.client import Client
 from lfrd.clock import ManualClock
 from lfrd.config import ReviewSection
 from lfrd.daemon import open_site
-from lfrd.decoys import LOOK_S, OPEN_LIMIT, Decoys
 from lfrd.demo.stream import rtsp_stream
+from lfrd.deployment.decoys import LOOK_S, OPEN_LIMIT, Decoys
+from lfrd.deployment.replay import replay
 from lfrd.errors import ConfigError
-from lfrd.replay import replay
 from lfrd.site import Site
 from lfrd.store import decoys, episodes, watchlists
 from lfrd.store.episodes import Episode

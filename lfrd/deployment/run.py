@@ -9,10 +9,12 @@ from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass, replace
 from math import inf
 
-from lfrd.alerts import Alerts
 from lfrd.cameras.fleet import Fleet
 from lfrd.config import Config
 from lfrd.counters import CameraCounters
+from lfrd.deployment.pipeline import LookObserver, Parts, Rules, run_camera
+from lfrd.deployment.recorder import Alerts
+from lfrd.deployment.recording import Recorder
 from lfrd.errors import FacesLeft, InferenceFailed, StoreFailed, each_of
 from lfrd.events import EventKind, Reset
 from lfrd.governance.audit import AuditClass
@@ -20,18 +22,16 @@ from lfrd.governance.clock import SteadyClock
 from lfrd.governance.presence import Operators, Presence
 from lfrd.governance.profile import Policy
 from lfrd.health import HealthBoard
+from lfrd.ingest.pacing import Pacer
+from lfrd.ingest.rate_controller import Tempo
 from lfrd.lines import Report, SummaryLine, percentile
 from lfrd.matching.live_search import LiveSearch
 from lfrd.matching.thresholds import Thresholds
-from lfrd.pacing import Pacer
-from lfrd.pipeline import LookObserver, Parts, Rules, run_camera
-from lfrd.recording import Recorder
 from lfrd.store import deployments as stored
 from lfrd.store import reviews
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.deployments import Deployment
 from lfrd.store.transaction import Transaction
-from lfrd.tempo import Tempo
 from lfrd.tracking.best_shot import BestShotRule
 from lfrd.types import Frame
 from lfrd.vision.engine import Vision

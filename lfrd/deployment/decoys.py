@@ -12,8 +12,16 @@ import numpy as np
 from lfrd.cameras.fleet import Fleet, FleetCamera
 from lfrd.clock import Clock
 from lfrd.config import ReviewSection
+from lfrd.deployment.decoy_choice import (
+    LabPerson,
+    Moment,
+    Pair,
+    chance,
+    next_moment,
+    pair_of,
+    people_in,
+)
 from lfrd.errors import BadInput, ConfigError, Conflict, LfrdError, UserError
-from lfrd.governance.decoys import LabPerson, Moment, Pair, chance, next_moment, pair_of, people_in
 from lfrd.governance.deployment import Deployments
 from lfrd.health import HealthBoard
 from lfrd.ids import new_id

@@ -9,10 +9,10 @@ from typing import Protocol
 import numpy as np
 
 from lfrd.counters import CameraCounters
+from lfrd.deployment.recording import Sight
+from lfrd.ingest.pacing import Pacer
 from lfrd.matching.live_search import LiveSearch
 from lfrd.matching.mean_template import MeanTemplate
-from lfrd.pacing import Pacer
-from lfrd.recording import Sight
 from lfrd.tracking.best_shot import BestShot, BestShotRule, Nearness, Skip, SpareLooks
 from lfrd.tracking.tracker import Tracker
 from lfrd.types import (
@@ -82,7 +82,7 @@ class Rules:
 
 
 class AlertSink(Protocol):
-    """Where decisions go; returns when the decision is taken in (see lfrd.recording)."""
+    """Where decisions go; returns when the decision is taken in (see lfrd.deployment.recording)."""
 
     async def record(self, camera_id: str, decision: Decision, sight: Sight) -> None: ...
 

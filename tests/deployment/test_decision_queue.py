@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from builders import look
 
+from lfrd.deployment.recording import WAITING_LIMIT, Recorder, Sight
 from lfrd.errors import StoreFailed
-from lfrd.recording import WAITING_LIMIT, Recorder, Sight
 from lfrd.types import U8, Decision, Planes
 
 PLANES = Planes(

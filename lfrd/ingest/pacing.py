@@ -1,7 +1,7 @@
 """Which pictures of a camera are looked at: those whose turn it is, and of these those in which
 something moved. Decided in the reader thread, so that the others cost nothing further on."""
 
-from lfrd.tempo import Tempo, Turn
+from lfrd.ingest.rate_controller import Tempo, Turn
 from lfrd.types import U8
 from lfrd.vision.motion import MotionGate
 

@@ -25,7 +25,7 @@ class Sight:
 
 
 class Store(Protocol):
-    """Commits a decision with its pictures (see lfrd.alerts)."""
+    """Commits a decision with its pictures (see lfrd.deployment.recorder)."""
 
     async def record(
         self,

@@ -13,13 +13,13 @@ from site_builder import Served, serve
 from store_builders import start_deployment
 from vision_media import ASTRONAUT, photo_rgb
 
-from lfrd.alerts import Alerts
 from lfrd.clock import SystemClock
 from lfrd.demo.clip import listed_photo
+from lfrd.deployment.recorder import Alerts
+from lfrd.deployment.replay import replay
 from lfrd.errors import Conflict, NotFound
 from lfrd.matching.bars import Bars
 from lfrd.matching.evidence import EvidenceRule, TrackEvidence
-from lfrd.replay import replay
 from lfrd.review_client import ReviewClient
 from lfrd.store import episodes, templates
 from lfrd.types import Look, Match, Scored, Trail

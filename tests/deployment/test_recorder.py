@@ -10,10 +10,11 @@ import pytest
 from builders import look
 from store_builders import MODEL, add_list, add_person, opened, start_deployment, unit_vectors
 
-from lfrd import alerts, daemon
-from lfrd.alerts import Alerts
+from lfrd import daemon
 from lfrd.clock import ManualClock, SystemClock
 from lfrd.daemon import watch_store
+from lfrd.deployment import recorder
+from lfrd.deployment.recorder import Alerts
 from lfrd.errors import StoreFailed
 from lfrd.health import HealthBoard, Status
 from lfrd.lines import CandidateLine
@@ -50,7 +51,7 @@ async def until(condition: Callable[[], bool]) -> None:
 async def test_a_full_disk_pauses_the_camera_and_nothing_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(alerts, "RETRY_S", 0.05)
+    monkeypatch.setattr(recorder, "RETRY_S", 0.05)
     monkeypatch.setattr(daemon, "STORE_LOOK_S", 0.05)
     told: list[CandidateLine] = []
     async with opened(tmp_path) as db:
@@ -160,7 +161,7 @@ async def test_a_second_reviewer_cannot_tell_a_decision_by_the_pictures(tmp_path
             for made in (False, True)
         ]
 
-    before, after = await both(1.0), await both(alerts.IMPROVE_S)
+    before, after = await both(1.0), await both(recorder.IMPROVE_S)
     assert before[0] == before[1], "with and without a first decision"
     assert after[0] == after[1]
     assert before[0] != after[0], "they get better for a while, and then no more"
