@@ -14,7 +14,7 @@ from pathlib import Path
 from lfrd.commands.temporary import PRINCIPAL, enrol_photos, find_photos
 from lfrd.config import CameraSection, Config, ModelsSection, PolicySection, SiteSection
 from lfrd.daemon import Manner, open_site
-from lfrd.governance.deployment import LAB, LAB_LIMIT_S
+from lfrd.governance.deployments import LAB, LAB_LIMIT_S
 from lfrd.lines import CandidateLine, SummaryLine
 
 WARM_UP_S = 6.0

@@ -22,12 +22,12 @@ from lfrd.errors import StoreFailed
 from lfrd.governance import profile
 from lfrd.governance.clock import SteadyClock
 from lfrd.governance.denials import Denials
-from lfrd.governance.deployment import Deployments
+from lfrd.governance.deployments import Deployments
 from lfrd.governance.erasure import Eraser
-from lfrd.governance.locked import say_what_is_locked
+from lfrd.governance.missing_keys import say_what_is_locked
 from lfrd.governance.retention import Retention
-from lfrd.governance.review import Reviews
-from lfrd.governance.scheduling import Schedules
+from lfrd.governance.reviews import Reviews
+from lfrd.governance.schedules import Schedules
 from lfrd.governance.timekeeping import Timekeeping
 from lfrd.health import HealthBoard
 from lfrd.ingest.reader import readers_at_work

@@ -11,11 +11,11 @@ from lfrd.clock import Clock
 from lfrd.config import Config
 from lfrd.events import EventBus
 from lfrd.governance.denials import Denials
-from lfrd.governance.deployment import Deployments
+from lfrd.governance.deployments import Deployments
 from lfrd.governance.erasure import Eraser
 from lfrd.governance.retention import Retention
-from lfrd.governance.review import Reviews
-from lfrd.governance.scheduling import Schedules
+from lfrd.governance.reviews import Reviews
+from lfrd.governance.schedules import Schedules
 from lfrd.health import HealthBoard
 from lfrd.lists.bulk_import import BulkImport
 from lfrd.lists.expiry import Expiry

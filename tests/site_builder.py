@@ -12,7 +12,7 @@ from lfrd.client import Client
 from lfrd.clock import Clock
 from lfrd.config import ApiSection, Config, ModelsSection, PolicySection, SiteSection
 from lfrd.daemon import open_site
-from lfrd.governance.tokens import digest_of
+from lfrd.governance.people import digest_of
 from lfrd.site import Site
 from lfrd.store import tokens
 from lfrd.store.tokens import Role

@@ -48,7 +48,7 @@ LEAVES = {
     "lfrd/vision/": ("lfrd.vision", "lfrd.types", "lfrd.errors", "lfrd.clock", "lfrd.counters"),
     "lfrd/tracking/": ("lfrd.tracking", "lfrd.types"),
     "lfrd/store/": ("lfrd.store", "lfrd.errors", "lfrd.clock", "lfrd.ids", "lfrd.types",
-                    "lfrd.events", "lfrd.governance.audit"),
+                    "lfrd.events", "lfrd.store.audit"),
     "tui/": ("tui", "lfrd.client", "lfrd.review_client", "lfrd.wire.alerts",
              "lfrd.wire.cameras", "lfrd.errors"),
     "lfrd/client.py": ("lfrd.wire.alerts", "lfrd.wire.cameras", "lfrd.api.governance_calls",

@@ -10,7 +10,7 @@ from fastapi import Depends, Request
 
 from lfrd.api.rates import RateMeter
 from lfrd.api.uploads import Uploads
-from lfrd.governance.tokens import People, demand
+from lfrd.governance.people import People, demand
 from lfrd.site import Site
 from lfrd.store.tokens import Role
 

@@ -18,7 +18,7 @@ from lfrd.api.auth import Caller, Refusal, identify, system_user
 from lfrd.api.problems import answer, problem, shown_path
 from lfrd.errors import trace_of
 from lfrd.governance.denials import Denial, Denials
-from lfrd.governance.tokens import People
+from lfrd.governance.people import People
 
 log = logging.getLogger(__name__)
 access_log = logging.getLogger("lfrd.api.access")

@@ -3,8 +3,8 @@
 import json
 
 from lfrd.governance import schedule
-from lfrd.governance.gate import Finding, Verdict
 from lfrd.governance.profile import Policy, SitePolicies, parse
+from lfrd.governance.start_gate import Finding, Verdict
 from lfrd.store.deployments import Deployment
 from lfrd.store.erasures import Erasure
 from lfrd.store.holds import Hold

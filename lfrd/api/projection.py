@@ -7,7 +7,7 @@ episode waits for one, and everything about a closed one.
 
 from dataclasses import dataclass
 
-from lfrd.governance.review import Outcome, is_final, outcome_of, required_for
+from lfrd.governance.reviews import Outcome, is_final, outcome_of, required_for
 from lfrd.store import decoys, episodes, outcomes, reviews
 from lfrd.store.decoys import Decoy
 from lfrd.store.episodes import Episode, EpisodeState

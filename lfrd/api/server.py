@@ -17,7 +17,7 @@ from lfrd.api.app import make_app
 from lfrd.api.door import Door, Limits
 from lfrd.api.protocol import PeerProtocol
 from lfrd.api.sockets import Bound, bind_all
-from lfrd.governance.tokens import People
+from lfrd.governance.people import People
 from lfrd.site import Site
 
 log = logging.getLogger(__name__)

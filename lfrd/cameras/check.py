@@ -14,8 +14,8 @@ import numpy as np
 from lfrd.cameras.fleet import Fleet
 from lfrd.clock import Clock
 from lfrd.errors import BadInput, SourceError
-from lfrd.governance.audit import AuditClass
 from lfrd.ingest.probe import MAX_PROBE_S, CameraProbe, probe_camera
+from lfrd.store.audit import AuditClass
 from lfrd.store.database import Database
 from lfrd.types import F32, Detections, Frame, Planes
 from lfrd.vision.engine import Vision

@@ -13,7 +13,7 @@ from lfrd.config import CameraSection, Config
 from lfrd.daemon import Manner
 from lfrd.demo.clip import LISTED, cutouts, listed_photo, write_clip
 from lfrd.demo.stream import require_server, rtsp_stream
-from lfrd.governance.deployment import LAB_LIMIT_S
+from lfrd.governance.deployments import LAB_LIMIT_S
 from lfrd.governance.profile import LAB
 from lfrd.lines import CandidateLine, Report, SummaryLine, as_json
 from lfrd.site import Site

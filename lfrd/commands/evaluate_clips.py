@@ -29,7 +29,7 @@ from lfrd.evaluate.naive import Loop, Naive
 from lfrd.evaluate.shots import Raised, Score, Shot
 from lfrd.evaluate.shots_figures import Figures, PlayedClip, Setting, Versions
 from lfrd.evaluate.shots_report import Crop
-from lfrd.governance.deployment import LAB_LIMIT_S
+from lfrd.governance.deployments import LAB_LIMIT_S
 from lfrd.governance.profile import LAB
 from lfrd.ingest.address import file_address
 from lfrd.ingest.times import ClipTimes

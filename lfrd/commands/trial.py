@@ -12,7 +12,7 @@ from lfrd.config import CameraSection, Config
 from lfrd.daemon import Manner
 from lfrd.deployment.run import Pace
 from lfrd.errors import BadInput
-from lfrd.governance.deployment import LAB_LIMIT_S
+from lfrd.governance.deployments import LAB_LIMIT_S
 from lfrd.governance.profile import LAB
 from lfrd.ingest.address import parse
 from lfrd.lines import CandidateLine, Report, SummaryLine, as_json, as_text

@@ -22,7 +22,7 @@ from lfrd.deployment.decoy_choice import (
     people_in,
 )
 from lfrd.errors import BadInput, ConfigError, Conflict, LfrdError, UserError
-from lfrd.governance.deployment import Deployments
+from lfrd.governance.deployments import Deployments
 from lfrd.health import HealthBoard
 from lfrd.ids import new_id
 from lfrd.lists.enrolment import detect_in_photo, read_photo, subject_of

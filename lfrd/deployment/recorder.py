@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from lfrd.clock import Clock
 from lfrd.errors import NotFound, StoreFailed
-from lfrd.governance.review import required_for
+from lfrd.governance.reviews import required_for
 from lfrd.lines import CandidateLine, Report
 from lfrd.store import better_look, episodes, reviews, watchlists
 from lfrd.store.database import SYSTEM, Database

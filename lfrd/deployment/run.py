@@ -17,9 +17,8 @@ from lfrd.deployment.recorder import Alerts
 from lfrd.deployment.recording import Recorder
 from lfrd.errors import FacesLeft, InferenceFailed, StoreFailed, each_of
 from lfrd.events import EventKind, Reset
-from lfrd.governance.audit import AuditClass
 from lfrd.governance.clock import SteadyClock
-from lfrd.governance.presence import Operators, Presence
+from lfrd.governance.operator_heartbeat import Operators, Presence
 from lfrd.governance.profile import Policy
 from lfrd.health import HealthBoard
 from lfrd.ingest.pacing import Pacer
@@ -29,6 +28,7 @@ from lfrd.matching.live_search import LiveSearch
 from lfrd.matching.thresholds import Thresholds
 from lfrd.store import deployments as stored
 from lfrd.store import reviews
+from lfrd.store.audit import AuditClass
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.deployments import Deployment
 from lfrd.store.transaction import Transaction

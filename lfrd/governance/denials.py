@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from lfrd.clock import Clock
 from lfrd.errors import StoreFailed
-from lfrd.governance.audit import AuditClass, Fact
+from lfrd.store.audit import AuditClass, Fact
 from lfrd.store.database import SYSTEM, Database
 
 QUIET_S = 60.0

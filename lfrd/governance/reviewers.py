@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from lfrd.governance.review import Outcome, is_final, outcome_of, required_for
+from lfrd.governance.reviews import Outcome, is_final, outcome_of, required_for
 from lfrd.intervals import Rate, wilson
 from lfrd.store import decoys, reviews
 from lfrd.store.decoys import Decoy

@@ -18,10 +18,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from lfrd.governance.audit import AuditClass
 from lfrd.governance.clock import SteadyClock
-from lfrd.governance.locked import last_log_entry_at_s
+from lfrd.governance.missing_keys import last_log_entry_at_s
 from lfrd.health import HealthBoard
+from lfrd.store.audit import AuditClass
 from lfrd.store.database import SYSTEM, Database
 
 COMPONENT = "clock"

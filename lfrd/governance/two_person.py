@@ -9,8 +9,8 @@ list, the person or the entry, and what lfrd.governance.taking_off names. It nee
 """
 
 from lfrd.errors import Conflict, Denied
+from lfrd.governance.people import demand
 from lfrd.governance.profile import Policy, Rules
-from lfrd.governance.tokens import demand
 from lfrd.store import holds, list_changes, schedules, watchlists
 from lfrd.store.deployments import Deployment
 from lfrd.store.holds import Hold

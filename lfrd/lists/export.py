@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from lfrd.errors import NotFound
-from lfrd.governance.audit import AuditClass
 from lfrd.lists.archive import ArchivedList, ArchiveWriter
 from lfrd.lists.import_source import Row
 from lfrd.store import reference_images
 from lfrd.store import watchlists as stored
+from lfrd.store.audit import AuditClass
 from lfrd.store.database import Database
 from lfrd.store.transaction import Reader, Transaction
 from lfrd.store.watchlists import Entry

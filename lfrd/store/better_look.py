@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from lfrd.errors import Conflict
 from lfrd.events import EventKind
-from lfrd.governance.audit import SALT_BYTES, AuditClass
+from lfrd.store.audit import SALT_BYTES, AuditClass
 from lfrd.store.episodes import Evidence, SealedEpisode, commit_faces, key_of
 from lfrd.store.seal import BlobKind, Label
 from lfrd.store.transaction import Transaction

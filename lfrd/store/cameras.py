@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from lfrd.errors import Conflict, NotFound
 from lfrd.events import EventKind
-from lfrd.governance.audit import AuditClass
+from lfrd.store.audit import AuditClass
 from lfrd.store.transaction import Reader, Transaction
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lfrd.governance.audit import AuditClass
+from lfrd.store.audit import AuditClass
 from lfrd.store.transaction import Transaction
 
 

@@ -7,8 +7,8 @@ this module; what erases, seals and logs does not. Nobody who has yet to decide 
 from dataclasses import dataclass
 from typing import ClassVar
 
-from lfrd.governance.audit import AuditClass
 from lfrd.store import episodes
+from lfrd.store.audit import AuditClass
 from lfrd.store.episodes import Episode, EpisodeState, NewEpisode
 from lfrd.store.transaction import Reader, Transaction
 

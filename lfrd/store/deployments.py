@@ -13,9 +13,9 @@ from typing import ClassVar
 
 from lfrd.errors import Conflict
 from lfrd.events import EventKind
-from lfrd.governance.audit import AuditClass, Fact
 from lfrd.ids import new_id
 from lfrd.store import watchlists
+from lfrd.store.audit import AuditClass, Fact
 from lfrd.store.keys import Scope
 from lfrd.store.transaction import Reader, Transaction
 

@@ -15,9 +15,9 @@ from typing import ClassVar, Literal
 
 from lfrd.errors import Conflict, NotFound
 from lfrd.events import EventKind
-from lfrd.governance.audit import SALT_BYTES, AuditClass, Leaf, commit, leaf_hash
 from lfrd.ids import new_id
 from lfrd.store import deployments, reference_images
+from lfrd.store.audit import SALT_BYTES, AuditClass, Leaf, commit, leaf_hash
 from lfrd.store.seal import BlobKind, DataKey, Label
 from lfrd.store.transaction import Reader, Transaction
 

@@ -12,9 +12,9 @@ from typing import ClassVar
 
 from lfrd.errors import Conflict
 from lfrd.events import EventKind
-from lfrd.governance.audit import AuditClass
 from lfrd.ids import new_id
 from lfrd.store import deployments, episodes, holds, reference_images, watchlists
+from lfrd.store.audit import AuditClass
 from lfrd.store.transaction import Reader, Transaction
 
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from lfrd.errors import BadInput, Conflict
-from lfrd.governance.audit import AuditClass
 from lfrd.ids import new_id
+from lfrd.store.audit import AuditClass
 from lfrd.store.transaction import Reader, Transaction
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from lfrd.errors import Conflict
-from lfrd.governance.audit import AuditClass
 from lfrd.ids import new_id
 from lfrd.store import watchlists
+from lfrd.store.audit import AuditClass
 from lfrd.store.transaction import Reader, Transaction
 
 

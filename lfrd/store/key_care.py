@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lfrd.clock import Clock
 from lfrd.errors import StateError
-from lfrd.governance.audit import AuditClass
+from lfrd.store.audit import AuditClass
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.keys import KeyStore, MasterKey
 from lfrd.store.keys_file import remove_journal, write_escrow

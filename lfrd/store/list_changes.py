@@ -6,8 +6,8 @@ from typing import ClassVar
 
 from lfrd.errors import BadInput, Conflict, NotFound
 from lfrd.events import EventKind
-from lfrd.governance.audit import AuditClass, Fact
 from lfrd.store import watchlists
+from lfrd.store.audit import AuditClass, Fact
 from lfrd.store.sqlite import SQLValue
 from lfrd.store.transaction import Reader, Transaction
 from lfrd.store.watchlists import Entry, Watchlist

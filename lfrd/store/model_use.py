@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 
-from lfrd.governance.audit import AuditClass
+from lfrd.store.audit import AuditClass
 from lfrd.store.transaction import Reader, Transaction
 
 _SWITCH = "model_switch"

@@ -10,8 +10,8 @@ from typing import ClassVar
 
 from lfrd.errors import Conflict, NotFound
 from lfrd.events import EventKind
-from lfrd.governance.audit import AuditClass
 from lfrd.store import watchlists
+from lfrd.store.audit import AuditClass
 from lfrd.store.seal import DataKey, Label
 from lfrd.store.transaction import Reader, Transaction
 from lfrd.store.watchlists import Entry

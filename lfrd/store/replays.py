@@ -4,7 +4,7 @@ import hmac
 from dataclasses import dataclass
 
 from lfrd.errors import NotFound
-from lfrd.governance.audit import AuditClass
+from lfrd.store.audit import AuditClass
 from lfrd.store.episodes import SealedEpisode, commit_faces, key_of
 from lfrd.store.seal import BlobKind, Label
 from lfrd.store.transaction import Transaction

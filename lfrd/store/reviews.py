@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from lfrd.errors import Conflict, NotFound
-from lfrd.governance.audit import AuditClass, Fact
 from lfrd.ids import new_id
 from lfrd.store import episodes
+from lfrd.store.audit import AuditClass, Fact
 from lfrd.store.transaction import Reader, Transaction
 
 

@@ -5,8 +5,8 @@ from typing import ClassVar
 
 from lfrd.errors import Conflict
 from lfrd.events import EventKind
-from lfrd.governance.audit import AuditClass
 from lfrd.ids import new_id
+from lfrd.store.audit import AuditClass
 from lfrd.store.transaction import Reader, Transaction
 
 

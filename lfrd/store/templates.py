@@ -8,9 +8,9 @@ import numpy as np
 
 from lfrd.errors import BadInput, Conflict, NotFound
 from lfrd.events import EventKind
-from lfrd.governance.audit import AuditClass
 from lfrd.ids import new_id
 from lfrd.store import reference_images, watchlists
+from lfrd.store.audit import AuditClass
 from lfrd.store.seal import DataKey, Label
 from lfrd.store.sqlite import Row
 from lfrd.store.transaction import Reader, Transaction

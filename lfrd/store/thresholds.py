@@ -5,7 +5,7 @@ from math import inf, nextafter
 from typing import ClassVar
 
 from lfrd.events import EventKind
-from lfrd.governance.audit import AuditClass
+from lfrd.store.audit import AuditClass
 from lfrd.store.transaction import Reader, Transaction
 
 

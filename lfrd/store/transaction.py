@@ -6,16 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from lfrd.errors import NotFound
 from lfrd.events import Event, EventKind
-from lfrd.governance.audit import (
-    SALT_BYTES,
-    AuditClass,
-    Fact,
-    Leaf,
-    canonical_json,
-    commit,
-    leaf_hash,
-)
 from lfrd.store import records
+from lfrd.store.audit import SALT_BYTES, AuditClass, Fact, Leaf, canonical_json, commit, leaf_hash
 from lfrd.store.keys import KeyStore
 from lfrd.store.records import R, Record, T
 from lfrd.store.sqlite import Connection, Row, SQLValue, Values

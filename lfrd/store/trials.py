@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from lfrd.errors import BadInput, Conflict
-from lfrd.governance.audit import AuditClass
 from lfrd.ids import new_id
 from lfrd.store import deployments, watchlists
+from lfrd.store.audit import AuditClass
 from lfrd.store.deployments import Deployment
 from lfrd.store.transaction import Reader, Transaction
 from lfrd.store.watchlists import Category

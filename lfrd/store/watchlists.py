@@ -8,8 +8,8 @@ from typing import ClassVar
 
 from lfrd.errors import BadInput, Conflict, NotFound
 from lfrd.events import EventKind
-from lfrd.governance.audit import AuditClass
 from lfrd.ids import new_id
+from lfrd.store.audit import AuditClass
 from lfrd.store.keys import Scope
 from lfrd.store.transaction import Reader, Transaction
 

@@ -17,7 +17,7 @@ from lfrd.api.projection import Dossier, project
 from lfrd.client import Client
 from lfrd.clock import ManualClock
 from lfrd.errors import BadInput, Conflict, NotFound, StoreFailed
-from lfrd.governance.review import UNDO_WINDOW_S
+from lfrd.governance.reviews import UNDO_WINDOW_S
 from lfrd.store.episodes import Episode, EpisodeState
 from lfrd.store.reviews import Review
 from lfrd.store.reviews import ReviewDecision as StoredDecision

@@ -13,7 +13,7 @@ from site_builder import Served, serve
 
 from lfrd.clock import ManualClock
 from lfrd.errors import Conflict, Denied
-from lfrd.governance.review import UNDO_WINDOW_S
+from lfrd.governance.reviews import UNDO_WINDOW_S
 from lfrd.review_client import ReviewClient
 from lfrd.store.episodes import Episode
 from lfrd.wire.alerts import (

@@ -13,7 +13,7 @@ from site_builder import Served, serve
 
 from lfrd.commands import remote
 from lfrd.errors import BadInput, Conflict, UserError
-from lfrd.governance.gate import Verdict
+from lfrd.governance.start_gate import Verdict
 from lfrd.site import Site
 from lfrd.store import evaluations
 from lfrd.store.watchlists import Category

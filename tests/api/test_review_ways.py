@@ -11,7 +11,7 @@ from people_builder import people
 from site_builder import serve
 
 from lfrd.clock import ManualClock
-from lfrd.governance.review import UNDO_WINDOW_S
+from lfrd.governance.reviews import UNDO_WINDOW_S
 from lfrd.wire.people import Role
 
 SEEN = {"face_px": 64, "reference_px": 64, "seen_s": 2.0}

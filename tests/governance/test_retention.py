@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from lfrd.errors import BadInput, Conflict, NotFound, StoreFailed
 from lfrd.events import EventKind, Reset
 from lfrd.governance import profile, retention, two_person
-from lfrd.governance.audit import AuditClass
 from lfrd.governance.retention import Use, lists_due, lists_due_at_exit
 from lfrd.site import Site
 from lfrd.store import episodes, erasures, holds, thresholds, watchlists
+from lfrd.store.audit import AuditClass
 from lfrd.store.episodes import Episode, EpisodeState
 from lfrd.store.erasures import ErasureKind, ErasureState
 from lfrd.store.holds import HoldKind

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lfrd.governance.review import Outcome
 from lfrd.governance.reviewers import Decided, figures
+from lfrd.governance.reviews import Outcome
 from lfrd.store.reviews import Review, ReviewDecision
 
 MATCH, NOT_MATCH, UNSURE = ReviewDecision

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from store_builders import opened
 
-from lfrd.governance.tokens import People
+from lfrd.governance.people import People
 from lfrd.store.tokens import Role
 
 

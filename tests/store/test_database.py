@@ -13,8 +13,8 @@ from store_builders import add_list, opened
 
 from lfrd.errors import BadInput, Conflict, StateError, StoreFailed
 from lfrd.events import EventKind
-from lfrd.governance.audit import AuditClass
 from lfrd.store import cameras
+from lfrd.store.audit import AuditClass
 from lfrd.store.database import Database
 from lfrd.store.keys import KeyStore, MasterKey, load_master_key
 from lfrd.store.sqlite import connect

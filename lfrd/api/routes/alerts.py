@@ -10,7 +10,7 @@ from lfrd.api.deps import PrincipalDep, RoleDep, SiteDep
 from lfrd.api.projection import STORED_DECISION, open_dossier, project
 from lfrd.deployment.replay import replay
 from lfrd.errors import Conflict
-from lfrd.governance.review import Shown
+from lfrd.governance.reviews import Shown
 from lfrd.site import Site
 from lfrd.store import episodes, outcomes
 from lfrd.store.episodes import EpisodeState

@@ -8,7 +8,7 @@ from dataclasses import replace
 from lfrd.clock import Clock
 from lfrd.errors import BadInput, Conflict, LfrdError
 from lfrd.governance import schedule, two_person
-from lfrd.governance.deployment import Deployments
+from lfrd.governance.deployments import Deployments
 from lfrd.governance.planning import Draft
 from lfrd.governance.schedule import Plan, Window
 from lfrd.health import HealthBoard

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from lfrd.deployment.run import Running, Tools, as_summary_json, from_summary_json
 from lfrd.errors import Conflict, LfrdError, ModelError
 from lfrd.governance import planning, two_person
-from lfrd.governance.gate import HOUR_S, Finding, ThresholdBasis, Verdict, gaps, judge
 from lfrd.governance.planning import Amendment, Draft, Machine
 from lfrd.governance.profile import LAB, Policy, SitePolicies
 from lfrd.governance.retention import policy_of
+from lfrd.governance.start_gate import HOUR_S, Finding, ThresholdBasis, Verdict, gaps, judge
 from lfrd.lines import SummaryLine
 from lfrd.matching.live_gallery import LiveGallery
 from lfrd.matching.live_search import LiveSearch

@@ -13,7 +13,7 @@ from store_builders import opened
 
 from lfrd.clock import ManualClock
 from lfrd.errors import BadInput, Conflict, NotFound, StoreFailed
-from lfrd.governance.review import (
+from lfrd.governance.reviews import (
     SHOWN_PX_AT_LEAST,
     SHOWN_S_AT_LEAST,
     UNDO_WINDOW_S,
@@ -360,7 +360,7 @@ async def test_a_full_disk_turns_health_red_and_is_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = ManualClock()
-    monkeypatch.setattr("lfrd.governance.review.RETRY_S", 0.01)
+    monkeypatch.setattr("lfrd.governance.reviews.RETRY_S", 0.01)
     async with opened(tmp_path, clock=clock) as database:
         health = HealthBoard()
         service = Reviews(database, clock, health)

@@ -10,14 +10,7 @@ from hypothesis import strategies as st
 from store_builders import opened
 
 from lfrd.clock import ManualClock
-from lfrd.governance.audit import (
-    AuditClass,
-    Leaf,
-    canonical_bytes,
-    canonical_json,
-    commit,
-    leaf_hash,
-)
+from lfrd.store.audit import AuditClass, Leaf, canonical_bytes, canonical_json, commit, leaf_hash
 
 SALT = bytes(16)
 LEAF = Leaf(1_700_000_000.25, AuditClass.COLLECTION, "ada", "entry.add", bytes(32), '{"n":1}')

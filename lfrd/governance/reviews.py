@@ -16,9 +16,9 @@ from dataclasses import asdict, dataclass
 
 from lfrd.clock import Clock
 from lfrd.errors import BadInput, Conflict, StoreFailed
-from lfrd.governance.audit import AuditClass, Fact
 from lfrd.health import HealthBoard
 from lfrd.store import decoys, deployments, episodes, reviews
+from lfrd.store.audit import AuditClass, Fact
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.deployments import Deployment
 from lfrd.store.reviews import Review, ReviewDecision

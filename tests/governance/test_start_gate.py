@@ -7,8 +7,8 @@ import pytest
 
 from lfrd.governance import planning, profile
 from lfrd.governance.evaluation import Standing, standing
-from lfrd.governance.gate import Facts, ListFacts, ThresholdBasis, judge
 from lfrd.governance.planning import Draft, Machine
+from lfrd.governance.start_gate import Facts, ListFacts, ThresholdBasis, judge
 from lfrd.store.deployments import Deployment, DeploymentState
 from lfrd.store.evaluations import Evaluation
 
