@@ -15,7 +15,7 @@ from lfrd.commands.temporary import PRINCIPAL, enrol_photos, find_photos
 from lfrd.config import CameraSection, Config, ModelsSection, PolicySection, SiteSection
 from lfrd.daemon import Manner, open_site
 from lfrd.governance.deployments import LAB, LAB_LIMIT_S
-from lfrd.lines import CandidateLine, SummaryLine
+from lfrd.summary import CandidateLine, SummaryLine
 
 WARM_UP_S = 6.0
 """Connecting, the first picture of every camera, and the first templates are not counted."""

@@ -17,10 +17,10 @@ from benchmarks.program import printed_by
 from benchmarks.report import Figure, Report
 from lfrd.errors import BadInput
 from lfrd.evaluate.labelled import enlarged
-from lfrd.intervals import wilson
 from lfrd.lists.enrolment import enrol
 from lfrd.matching.curve import Curve
 from lfrd.matching.threshold import Risk, derive
+from lfrd.stats import wilson
 from lfrd.vision.engine import Vision
 
 if TYPE_CHECKING:

@@ -72,7 +72,7 @@ def _call(options: argparse.Namespace) -> int:
     # httpx brings its own command line along where click and rich happen to be installed, and does
     # without where it cannot be had: a tenth of the time of `lfrd camera list`.
     sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
-    from lfrd.hardening import harden
+    from lfrd.process import harden
 
     harden()  # any command may see a face
     try:

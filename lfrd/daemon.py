@@ -31,7 +31,6 @@ from lfrd.governance.schedules import Schedules
 from lfrd.governance.timekeeping import Timekeeping
 from lfrd.health import HealthBoard
 from lfrd.ingest.reader import readers_at_work
-from lfrd.lines import Report
 from lfrd.lists.bulk_import import BulkImport
 from lfrd.lists.expiry import Expiry
 from lfrd.lists.model_change import ModelChange
@@ -46,6 +45,7 @@ from lfrd.store.keys import KeyStore, load_master_key
 from lfrd.store.model_use import pack_in_use
 from lfrd.store.state_folder import StateFolder
 from lfrd.store.vectors import VectorIndex
+from lfrd.summary import Report
 from lfrd.vision import packs
 from lfrd.vision.engine import Vision
 

@@ -5,7 +5,7 @@ python tests/readable_program.py run
 
 import sys
 
-from lfrd import hardening
+from lfrd import process
 from lfrd.__main__ import main
 
 
@@ -14,5 +14,5 @@ def readable() -> None:
 
 
 if __name__ == "__main__":
-    hardening.hide_memory = readable
+    process.hide_memory = readable
     sys.exit(main())

@@ -5,7 +5,7 @@ import sys
 
 PROGRAM = """
 import ctypes, resource, sys
-from lfrd.hardening import harden
+from lfrd.process import harden
 libc = ctypes.CDLL(None)
 libc.malloc.restype = ctypes.c_void_p
 libc.free.argtypes = [ctypes.c_void_p]
@@ -29,7 +29,7 @@ def test_no_core_file_no_reading_and_freed_memory_is_overwritten() -> None:
 
 def test_libraries_log_no_request_and_no_key() -> None:
     code = (
-        "import logging, lfrd.hardening as h; logging.basicConfig(level='DEBUG'); h.harden();"
+        "import logging, lfrd.process as h; logging.basicConfig(level='DEBUG'); h.harden();"
         "import httpx; t = httpx.MockTransport(lambda _: httpx.Response(200));"
         "httpx.Client(transport=t).get('http://u:Zq9Secret@h/x')"
     )

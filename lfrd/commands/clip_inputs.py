@@ -12,7 +12,7 @@ from lfrd.commands.outputs import check_output
 from lfrd.commands.temporary import find_photos
 from lfrd.errors import BadInput, UserError
 from lfrd.evaluate.shots import Shot, check_length, check_names, plain, read_labels
-from lfrd.ingest.times import ClipTimes, TimesReader
+from lfrd.ingest.clip_times import ClipTimes, TimesReader
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,11 +27,11 @@ from lfrd.evaluate.errata import read_errata
 from lfrd.evaluate.groups import ByGroup, by_group, read_groups
 from lfrd.evaluate.labelled import Embedded, embed, find_people
 from lfrd.evaluate.openset import Measured, Opportunities, Verification
-from lfrd.intervals import Rate
 from lfrd.matching import curve
 from lfrd.matching.curve import Curve
 from lfrd.matching.evidence import EvidenceRule
 from lfrd.matching.threshold import Risk, derive
+from lfrd.stats import Rate
 from lfrd.vision import packs
 from lfrd.vision.engine import Vision
 from lfrd.vision.packs import Pack

@@ -32,12 +32,12 @@ from lfrd.evaluate.shots_report import Crop
 from lfrd.governance.deployments import LAB_LIMIT_S
 from lfrd.governance.profile import LAB
 from lfrd.ingest.address import file_address
-from lfrd.ingest.times import ClipTimes
-from lfrd.lines import CandidateLine, SummaryLine
+from lfrd.ingest.clip_times import ClipTimes
 from lfrd.matching.gallery import Gallery, GalleryTemplate
 from lfrd.site import Site
 from lfrd.store import episodes, replays, templates, watchlists
 from lfrd.store.transaction import Reader, Transaction
+from lfrd.summary import CandidateLine, SummaryLine
 from lfrd.types import F32
 from lfrd.vision import packs
 from lfrd.vision.picture import decoded, jpeg

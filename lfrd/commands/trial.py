@@ -15,8 +15,8 @@ from lfrd.errors import BadInput
 from lfrd.governance.deployments import LAB_LIMIT_S
 from lfrd.governance.profile import LAB
 from lfrd.ingest.address import parse
-from lfrd.lines import CandidateLine, Report, SummaryLine, as_json, as_text
 from lfrd.site import Site
+from lfrd.summary import CandidateLine, Report, SummaryLine, as_json, as_text
 
 CAMERA = "camera"
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from lfrd.clock import Clock
 from lfrd.errors import NotFound, StoreFailed
 from lfrd.governance.reviews import required_for
-from lfrd.lines import CandidateLine, Report
 from lfrd.store import better_look, episodes, reviews, watchlists
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.transaction import Transaction
+from lfrd.summary import CandidateLine, Report
 from lfrd.types import U8, Decision, Trail
 from lfrd.vision.picture import jpeg, png
 

@@ -23,7 +23,6 @@ from lfrd.governance.profile import Policy
 from lfrd.health import HealthBoard
 from lfrd.ingest.pacing import Pacer
 from lfrd.ingest.rate_controller import Tempo
-from lfrd.lines import Report, SummaryLine, percentile
 from lfrd.matching.live_search import LiveSearch
 from lfrd.matching.thresholds import Thresholds
 from lfrd.store import deployments as stored
@@ -32,6 +31,7 @@ from lfrd.store.audit import AuditClass
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.deployments import Deployment
 from lfrd.store.transaction import Transaction
+from lfrd.summary import Report, SummaryLine, percentile
 from lfrd.tracking.best_shot import BestShotRule
 from lfrd.types import Frame
 from lfrd.vision.engine import Vision

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from lfrd.intervals import Rate
+from lfrd.stats import Rate
 
 DRAWS = 2000
 

@@ -17,7 +17,6 @@ import numpy.typing as npt
 from lfrd.errors import BadInput
 from lfrd.evaluate.by_subject import bootstrap
 from lfrd.evaluate.labelled import Embedded
-from lfrd.intervals import upper_bound
 from lfrd.matching.curve import (
     SUPPORT_PAIRS,
     TAIL_FIT_PAIRS,
@@ -31,6 +30,7 @@ from lfrd.matching.curve import (
 from lfrd.matching.evidence import EvidenceRule
 from lfrd.matching.mean_template import WEIGHT_POWER
 from lfrd.matching.threshold import DEMOGRAPHIC_FACTOR, Risk, derive
+from lfrd.stats import upper_bound
 from lfrd.types import F32
 
 Errata = frozenset[frozenset[str]]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lfrd.errors import BadInput
-from lfrd.intervals import NORMAL_95, Rate, clopper_pearson
+from lfrd.stats import NORMAL_95, Rate, clopper_pearson
 
 NORMAL_80 = 0.8416212335729143
 """The 0.8 quantile of the normal distribution."""

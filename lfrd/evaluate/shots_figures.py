@@ -15,7 +15,7 @@ import numpy.typing as npt
 from lfrd.evaluate.naive import Naive
 from lfrd.evaluate.shots import LATE_FRAMES, Raised, Score, Shot, shot_of
 from lfrd.evaluate.shots import score as score_of
-from lfrd.intervals import Rate, wilson
+from lfrd.stats import Rate, wilson
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lfrd.evaluate.by_subject import bootstrap
-from lfrd.intervals import Rate, wilson
+from lfrd.stats import Rate, wilson
 from lfrd.store.trials import Raised, TrialPassage
 
 WINDOW_S = 30.0

@@ -17,7 +17,6 @@ from lfrd.governance.planning import Amendment, Draft, Machine
 from lfrd.governance.profile import LAB, Policy, SitePolicies
 from lfrd.governance.retention import policy_of
 from lfrd.governance.start_gate import HOUR_S, Finding, ThresholdBasis, Verdict, gaps, judge
-from lfrd.lines import SummaryLine
 from lfrd.matching.live_gallery import LiveGallery
 from lfrd.matching.live_search import LiveSearch
 from lfrd.matching.opening import open_search
@@ -27,6 +26,7 @@ from lfrd.store.database import SYSTEM
 from lfrd.store.deployments import Deployment, DeploymentState, Snapshot, UseCase
 from lfrd.store.tokens import Role
 from lfrd.store.transaction import Reader, Transaction
+from lfrd.summary import SummaryLine
 
 log = logging.getLogger(__name__)
 

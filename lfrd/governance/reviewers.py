@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lfrd.governance.reviews import Outcome, is_final, outcome_of, required_for
-from lfrd.intervals import Rate, wilson
+from lfrd.stats import Rate, wilson
 from lfrd.store import decoys, reviews
 from lfrd.store.decoys import Decoy
 from lfrd.store.episodes import Episode, EpisodeState

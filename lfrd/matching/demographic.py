@@ -13,7 +13,7 @@ the evaluation's own, larger rate, and taken to hold at the deployment's.
 import json
 from collections.abc import Sequence
 
-from lfrd.intervals import clopper_pearson
+from lfrd.stats import clopper_pearson
 from lfrd.store.evaluations import Evaluation
 
 GROUPS_LEAST = 2

@@ -15,8 +15,8 @@ import math
 from dataclasses import dataclass
 
 from lfrd.errors import Conflict
-from lfrd.intervals import clopper_pearson
 from lfrd.matching.curve import Curve
+from lfrd.stats import clopper_pearson
 
 DEMOGRAPHIC_FACTOR = 10.0
 """Until an evaluation report with labelled groups replaces it."""

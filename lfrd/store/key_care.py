@@ -7,8 +7,8 @@ from lfrd.clock import Clock
 from lfrd.errors import StateError
 from lfrd.store.audit import AuditClass
 from lfrd.store.database import SYSTEM, Database
+from lfrd.store.key_files import remove_journal, write_escrow
 from lfrd.store.keys import KeyStore, MasterKey
-from lfrd.store.keys_file import remove_journal, write_escrow
 from lfrd.store.rotation import commit_rotation, finish_rotation, next_to
 from lfrd.store.seal import KEY_BYTES
 from lfrd.store.sqlite import connect

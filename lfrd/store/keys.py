@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from lfrd.errors import Conflict, NotFound, StateError, StoreFailed
 from lfrd.ids import new_id
-from lfrd.store.keys_file import (
+from lfrd.store.key_files import (
     hold_journal,
     journal_of,
     prepare,

@@ -17,11 +17,11 @@ from lfrd.deployment import recorder
 from lfrd.deployment.recorder import Alerts
 from lfrd.errors import StoreFailed
 from lfrd.health import HealthBoard, Status
-from lfrd.lines import CandidateLine
 from lfrd.store import episodes, reviews
 from lfrd.store.database import Database
 from lfrd.store.transaction import Transaction
 from lfrd.store.watchlists import Entry
+from lfrd.summary import CandidateLine
 from lfrd.types import Decision
 
 CROP = np.zeros((112, 112, 3), np.uint8)

@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 import pytest
 
 from lfrd.deployment.run import _both, as_summary_json, from_summary_json
-from lfrd.lines import SummaryLine, as_text
+from lfrd.summary import SummaryLine, as_text
 
 BEFORE = SummaryLine(
     "summary", 100, 80, 3, 20, 2, 60, 60, 1, 1.5, 10.0, 8.0, 40.0, 90.0, "d", tracks_split=4

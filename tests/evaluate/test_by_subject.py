@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from lfrd.evaluate.by_subject import bootstrap
-from lfrd.intervals import wilson
+from lfrd.stats import wilson
 
 
 def test_passages_of_one_person_count_as_little_more_than_one() -> None:

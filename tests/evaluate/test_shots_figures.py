@@ -7,7 +7,7 @@ import pytest
 from lfrd.evaluate.naive import Naive
 from lfrd.evaluate.shots import LATE_FRAMES, Raised, Shot, score
 from lfrd.evaluate.shots_figures import Figures, PlayedClip, Setting, Versions, figures, text
-from lfrd.intervals import wilson
+from lfrd.stats import wilson
 
 SHOTS = (Shot(0, 50, ("anna", "ben")), Shot(50, 100, (), ("zoe",)), Shot(150, 200, ("anna",)))
 NAIVE = Naive(

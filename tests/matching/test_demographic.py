@@ -9,8 +9,8 @@ from governed_site import SettableClock, governed, make_list
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lfrd.intervals import clopper_pearson
 from lfrd.matching.demographic import demographic_factor, factor_of
+from lfrd.stats import clopper_pearson
 from lfrd.store import evaluations
 from lfrd.store.evaluations import NewEvaluation
 from lfrd.wire.evaluations import EvaluationReport

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Response
 
 from lfrd.api.deps import PrincipalDep, SiteDep
 from lfrd.evaluate import trials
-from lfrd.intervals import Rate
+from lfrd.stats import Rate
 from lfrd.store import trials as stored
 from lfrd.wire import trials as wire
 

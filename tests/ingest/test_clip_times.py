@@ -12,9 +12,9 @@ from video import clip, encode, moving_picture
 from lfrd.clock import SystemClock
 from lfrd.errors import SourceError
 from lfrd.ingest.address import of_file
+from lfrd.ingest.clip_times import ClipTimes, TimesReader
 from lfrd.ingest.file import FileSource
 from lfrd.ingest.source import Picture, StreamInfo
-from lfrd.ingest.times import ClipTimes, TimesReader
 
 
 def times(path: Path) -> ClipTimes:

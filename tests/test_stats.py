@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lfrd.intervals import clopper_pearson, upper_bound, wilson
+from lfrd.stats import clopper_pearson, upper_bound, wilson
 
 
 @pytest.mark.parametrize(
