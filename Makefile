@@ -5,8 +5,8 @@ BIN := $(VENV)/bin
 ARGS ?=
 # Imported once and one command called, so that all find their modules compiled, also where Python is
 # told not to write that down: a command is twice as fast.
-COMPILED := import lfrd.api.server, lfrd.commands.alert, lfrd.commands.demo, lfrd.commands.lists, \
-    lfrd.commands.policy, lfrd.commands.token, lfrd.daemon, tui.app; \
+COMPILED := import lfrd.api.server, lfrd.cli.alert, lfrd.cli.demo, lfrd.cli.lists, \
+    lfrd.cli.policy, lfrd.cli.token, lfrd.daemon, tui.app; \
     from lfrd.__main__ import main; main(["camera", "list", "--socket", "/"])
 
 .PHONY: demo test fuzz test-e2e lint accuracy bench bench-ingest bench-governance bench-weight \

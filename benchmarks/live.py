@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from lfrd.commands.temporary import PRINCIPAL, enrol_photos, find_photos
+from lfrd.cli.temporary import PRINCIPAL, enrol_photos, find_photos
 from lfrd.config import CameraSection, Config, ModelsSection, PolicySection, SiteSection
 from lfrd.daemon import Manner, open_site
 from lfrd.governance.deployments import LAB, LAB_LIMIT_S

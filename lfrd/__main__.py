@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lfrd import __version__
-from lfrd.commands.command_parser import CommandParser, without_secrets
-from lfrd.commands.evaluate_options import add_evaluate
-from lfrd.commands.list_options import add_calibrate, add_lists, add_model_change
-from lfrd.commands.remote_options import add_clients
-from lfrd.commands.review_options import add_alert, add_token
-from lfrd.commands.who import add_token_file
+from lfrd.cli.command_parser import CommandParser, without_secrets
+from lfrd.cli.evaluate_options import add_evaluate
+from lfrd.cli.list_options import add_calibrate, add_lists, add_model_change
+from lfrd.cli.remote_options import add_clients
+from lfrd.cli.review_options import add_alert, add_token
+from lfrd.cli.who import add_token_file
 from lfrd.errors import Failure, UserError, each_of
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def _configured(options: argparse.Namespace, level: str | None) -> "Config":
 def _socket(options: argparse.Namespace) -> Path:
     """Where the daemon is asked."""
     loaded = _quietly(options)
-    from lfrd.commands.reach import socket_of
+    from lfrd.cli.reach import socket_of
 
     return socket_of(options, loaded)
 
@@ -148,7 +148,7 @@ def _run_async(work: Coroutine[Any, Any, int | None]) -> int:
 
 def _ask(work: Coroutine[Any, Any, int | None]) -> int:
     """For a client of the daemon."""
-    from lfrd.commands.mistakes import mistakes_said
+    from lfrd.cli.mistakes import mistakes_said
 
     with mistakes_said():
         return _run_async(work)
@@ -163,7 +163,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def _check_config(options: argparse.Namespace) -> None:
     from lfrd import config
-    from lfrd.commands.policy import site_policy
+    from lfrd.cli.policy import site_policy
 
     file = options.file or options.config
     if file is None:
@@ -174,56 +174,56 @@ def _check_config(options: argparse.Namespace) -> None:
 
 def _try(options: argparse.Namespace) -> int:
     loaded = _quietly(options)
-    from lfrd.commands import trial
+    from lfrd.cli import try_
 
-    wanted = trial.Trial(
+    wanted = try_.Trial(
         options.source,
         options.watchlist,
         every_frame=options.every_frame,
         detect_hz=options.detect_hz,
         seconds=options.seconds,
     )
-    return _run_async(trial.run(wanted, loaded, as_lines=options.json))
+    return _run_async(try_.run(wanted, loaded, as_lines=options.json))
 
 
 def _demo(options: argparse.Namespace) -> int:
     loaded = _quietly(options)
-    from lfrd.commands import demo
+    from lfrd.cli import demo
 
     return _run_async(demo.run(loaded, headless=options.headless, seconds=options.seconds))
 
 
 def _policy(options: argparse.Namespace) -> None:
     loaded = _quietly(options)
-    from lfrd.commands import policy
+    from lfrd.cli import policy
 
     policy.run(options, loaded)
 
 
 def _clock(options: argparse.Namespace) -> int:
     loaded = _quietly(options)
-    from lfrd.commands import clock
+    from lfrd.cli import clock
 
     return _run_async(clock.run(options, loaded))
 
 
 def _key(options: argparse.Namespace) -> int:
     loaded = _quietly(options)
-    from lfrd.commands import key
+    from lfrd.cli import key
 
     return _run_async(key.run(options, loaded))
 
 
 def _models(options: argparse.Namespace) -> None:
     loaded = _quietly(options)
-    from lfrd.commands import models
+    from lfrd.cli import models
 
     models.run(options, loaded)
 
 
 def _calibrate(options: argparse.Namespace) -> int:
     loaded = _quietly(options)
-    from lfrd.commands import calibrate
+    from lfrd.cli import calibrate
 
     wanted = calibrate.Calibration(
         options.folder, options.pack, options.errata, options.seed, options.out, options.json
@@ -232,48 +232,48 @@ def _calibrate(options: argparse.Namespace) -> int:
 
 
 def _lists(options: argparse.Namespace) -> int:
-    from lfrd.commands import lists
+    from lfrd.cli import lists
 
     return _ask(lists.run(options, _socket(options)))
 
 
 def _evaluate(options: argparse.Namespace) -> int:
     loaded = _quietly(options)
-    from lfrd.commands.evaluate_options import clips_of, folder_of, means_clips
+    from lfrd.cli.evaluate_options import clips_of, folder_of, means_clips
 
     if means_clips(options):
         wanted = clips_of(options)
-        from lfrd.commands import evaluate_clips
+        from lfrd.cli import evaluate_clips
 
         return _run_async(evaluate_clips.run(wanted, loaded))
     options.folder = folder_of(options)
-    from lfrd.commands import evaluate
+    from lfrd.cli import evaluate
 
     return _run_async(evaluate.run(options, loaded))
 
 
 def _remote(options: argparse.Namespace) -> int:
-    from lfrd.commands import remote
+    from lfrd.cli import remote
 
     return _ask(remote.run(options, _socket(options)))
 
 
 def _alert(options: argparse.Namespace) -> int:
-    from lfrd.commands import alert
+    from lfrd.cli import alert
 
     return _ask(alert.run(options, _socket(options)))
 
 
 def _token(options: argparse.Namespace) -> int:
-    from lfrd.commands import token
+    from lfrd.cli import token
 
     return _ask(token.run(options, _socket(options)))
 
 
 def _tui(options: argparse.Namespace) -> int:
     loaded = _quietly(options)
-    from lfrd.commands.reach import socket_of
-    from lfrd.commands.who import token_of
+    from lfrd.cli.reach import socket_of
+    from lfrd.cli.who import token_of
     from tui.app import run_tui
 
     return run_tui(options.url or socket_of(options, loaded), token_of(options))
@@ -365,7 +365,7 @@ def _add_rules(commands: Any) -> None:
     abandon = actions.add_parser(
         "abandon", help="keys.db is lost: go on with the records, and give up every face"
     )
-    from lfrd.commands.reach import add_yes
+    from lfrd.cli.reach import add_yes
 
     add_yes(abandon)
     for action in (rotate, escrow, abandon):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lfrd.commands.evaluate import as_report, evaluate
+from lfrd.cli.evaluate import as_report, evaluate
 from lfrd.config import Config
 from lfrd.evaluate.labelled import Embedded, LabelledPhoto, numbered
 from lfrd.types import F32

@@ -14,8 +14,8 @@ import pytest
 from program import LIMIT_S, environment
 from video import encode, moving_picture
 
-from lfrd.commands.governance_options import ERASED, HOLD_KINDS, USE_CASES
-from lfrd.commands.review_options import ROLES
+from lfrd.cli.governance_options import ERASED, HOLD_KINDS, USE_CASES
+from lfrd.cli.review_options import ROLES
 from lfrd.demo.clip import listed_photo
 from lfrd.vision import packs
 from lfrd.wire.deployments import ErasureRequest, HoldKind, UseCase
@@ -112,7 +112,7 @@ def test_to_parse_takes_nothing_but_the_words_of_the_options(asked: list[str]) -
     assert "asyncio" not in ran.modules
     words = ("_options", ".actions", ".command_parser", ".who")
     own = [name for name in ran.ours("lfrd") if not name.endswith(words)]
-    assert own == ["lfrd", "lfrd.__main__", "lfrd.commands", "lfrd.errors"]
+    assert own == ["lfrd", "lfrd.__main__", "lfrd.cli", "lfrd.errors"]
 
 
 def test_client_commands_import_what_speaks_to_the_daemon(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from people_builder import people
 from site_builder import Served, serve
 
 from lfrd.__main__ import parser
-from lfrd.commands import alert
+from lfrd.cli import alert
 from lfrd.store import deployments
 from lfrd.store.episodes import Episode
 from lfrd.wire.people import Role

@@ -11,7 +11,7 @@ from governed_site import SettableClock, deploy, draft_of, governed, make_list
 from pydantic import ValidationError
 from site_builder import Served, serve
 
-from lfrd.commands import remote
+from lfrd.cli import remote
 from lfrd.errors import BadInput, Conflict, UserError
 from lfrd.governance.start_gate import Verdict
 from lfrd.site import Site

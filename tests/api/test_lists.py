@@ -8,7 +8,7 @@ import pytest
 from lists_builder import noise, portraits
 from site_builder import Served, serve
 
-from lfrd.commands.imports import ImportOrder, bring_in, take_out
+from lfrd.cli.imports import ImportOrder, bring_in, take_out
 from lfrd.errors import BadInput, Conflict, Denied, NotFound
 from lfrd.list_client import ListClient
 from lfrd.wire.alerts import Category, EntryCreate, WatchlistCreate

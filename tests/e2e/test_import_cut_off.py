@@ -11,7 +11,7 @@ from daemon_builder import daemon
 from lists_builder import portraits
 from PIL import Image, ImageEnhance
 
-from lfrd.commands.imports import ImportOrder, bring_in
+from lfrd.cli.imports import ImportOrder, bring_in
 from lfrd.errors import LfrdError
 from lfrd.list_client import ListClient
 from lfrd.wire.alerts import Category, WatchlistCreate

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from lfrd.commands.trials import read_plan, trial_text
+from lfrd.cli.trial import read_plan, trial_text
 from lfrd.errors import BadInput
 from lfrd.evaluate.trials import evaluate, identified
 from lfrd.store.trials import Raised, TrialPassage

@@ -7,7 +7,7 @@ import pytest
 from governed_site import DAY_S, HOUR_S, SettableClock, deploy, governed, make_list, see_somebody
 from site_builder import config_on
 
-from lfrd.commands import clock as clock_command
+from lfrd.cli import clock as clock_command
 from lfrd.errors import BadInput, Conflict, NotFound
 from lfrd.governance import timekeeping
 from lfrd.governance.clock import SteadyClock

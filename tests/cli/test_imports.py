@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lfrd.commands.imports import ImportOrder, bring_in
+from lfrd.cli.imports import ImportOrder, bring_in
 from lfrd.errors import SourceError
 from lfrd.lists.commit_batcher import PHOTOS_AT_ONCE
 from lfrd.wire.lists import ImportRow, ImportRowDone, ImportRun

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from lfrd.commands.who import token_of
+from lfrd.cli.who import token_of
 from lfrd.review_client import ReviewClient
 from lfrd.wire.alerts import Alert, AlertState
 from lfrd.wire.people import Replay, ReviewerFigures

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from lfrd.commands.outputs import check_output, write_private
+from lfrd.cli.outputs import check_output, write_private
 from lfrd.errors import BadInput, UserError
 
 

@@ -3,7 +3,7 @@ import io
 
 import pytest
 
-from lfrd.commands.progress import Progress, line
+from lfrd.cli.progress import Progress, line
 
 
 class Terminal(io.StringIO):

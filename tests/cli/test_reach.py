@@ -11,8 +11,8 @@ from daemon_builder import daemon, enrol
 from program import lfrd, refused
 
 from lfrd import config
+from lfrd.cli.reach import make_sure, socket_of
 from lfrd.client import Client, Unreachable
-from lfrd.commands.reach import make_sure, socket_of
 from lfrd.config import ApiSection, Config, SiteSection, client_socket
 from lfrd.demo.clip import listed_photo
 from lfrd.errors import UserError

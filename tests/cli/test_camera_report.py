@@ -3,7 +3,7 @@
 import pytest
 from tui_builder import ADVICE, check_report
 
-from lfrd.commands.remote import report_text
+from lfrd.cli.remote import report_text
 
 
 def test_the_angle_of_faces_is_printed() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lfrd.__main__ import parser
-from lfrd.commands.who import token_of
+from lfrd.cli.who import token_of
 from lfrd.errors import UserError
 
 

@@ -4,7 +4,7 @@ import pytest
 from program import lfrd, refused
 
 from lfrd.__main__ import main
-from lfrd.commands.mistakes import mistakes_said
+from lfrd.cli.mistakes import mistakes_said
 from lfrd.errors import BadInput
 from lfrd.wire.alerts import WatchlistCreate
 from lfrd.wire.deployments import DeploymentStart

@@ -13,12 +13,12 @@ from importlib import metadata
 
 from lfrd import __version__
 from lfrd.cameras.fleet import Reading
+from lfrd.cli.clip_inputs import Inputs, read_inputs
+from lfrd.cli.evaluate_options import ClipOptions
+from lfrd.cli.outputs import write_private
+from lfrd.cli.progress import Progress
+from lfrd.cli.temporary import PRINCIPAL, enrol_photos, lab_site
 from lfrd.clock import SystemClock
-from lfrd.commands.clip_inputs import Inputs, read_inputs
-from lfrd.commands.evaluate_options import ClipOptions
-from lfrd.commands.outputs import write_private
-from lfrd.commands.progress import Progress
-from lfrd.commands.temporary import PRINCIPAL, enrol_photos, lab_site
 from lfrd.config import CameraSection, Config
 from lfrd.daemon import Manner
 from lfrd.deployment.run import Pace

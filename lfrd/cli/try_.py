@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lfrd.cameras.fleet import Reading
-from lfrd.commands.temporary import PRINCIPAL, enrol_photos, find_photos, lab_site
+from lfrd.cli.temporary import PRINCIPAL, enrol_photos, find_photos, lab_site
 from lfrd.config import CameraSection, Config
 from lfrd.daemon import Manner
 from lfrd.deployment.run import Pace

@@ -6,10 +6,10 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from lfrd.commands import governance, imports, trials
-from lfrd.commands.imports import ImportOrder
-from lfrd.commands.reach import make_sure
-from lfrd.commands.who import token_of
+from lfrd.cli import governance, imports, trial
+from lfrd.cli.imports import ImportOrder
+from lfrd.cli.reach import make_sure
+from lfrd.cli.who import token_of
 from lfrd.errors import BadInput, NotFound
 from lfrd.list_client import ListClient
 from lfrd.lists.import_source import parse_date
@@ -131,7 +131,7 @@ async def _why(client: ListClient, options: argparse.Namespace) -> Shown:
 
 
 async def _trial(client: ListClient, options: argparse.Namespace) -> Shown:
-    return await trials.run(client, options)
+    return await trial.run(client, options)
 
 
 def _text(item: Wire) -> str:
@@ -146,7 +146,7 @@ def _text(item: Wire) -> str:
     if isinstance(item, Threshold):
         return threshold_text(item)
     if isinstance(item, Trial):
-        return trials.trial_text(item)
+        return trial.trial_text(item)
     if isinstance(item, CameraReasons):
         counts = (
             f"{item.camera_id}: {item.faces_detected} faces found, {item.tracks} tracks "

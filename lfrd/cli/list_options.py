@@ -4,9 +4,9 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from lfrd.commands.command_parser import an_id
-from lfrd.commands.reach import add_yes
-from lfrd.commands.who import add_token_file
+from lfrd.cli.command_parser import an_id
+from lfrd.cli.reach import add_yes
+from lfrd.cli.who import add_token_file
 
 Add = Callable[[str, str], argparse.ArgumentParser]
 

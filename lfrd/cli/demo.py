@@ -7,8 +7,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from lfrd.commands.temporary import PRINCIPAL, lab_site
-from lfrd.commands.trial import print_line, printer
+from lfrd.cli.temporary import PRINCIPAL, lab_site
+from lfrd.cli.try_ import print_line, printer
 from lfrd.config import CameraSection, Config
 from lfrd.daemon import Manner
 from lfrd.demo.clip import LISTED, cutouts, listed_photo, write_clip

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
-from lfrd.commands.outputs import refuse_folder
+from lfrd.cli.outputs import refuse_folder
 from lfrd.errors import BadInput, Conflict, UserError
 from lfrd.list_client import ListClient
 from lfrd.lists.commit_batcher import PHOTOS_AT_ONCE

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from video import clip, encode, moving_picture
 
-from lfrd.commands.clip_inputs import Inputs, check_people, read_inputs
-from lfrd.commands.evaluate_options import ClipOptions
-from lfrd.commands.temporary import find_photos
+from lfrd.cli.clip_inputs import Inputs, check_people, read_inputs
+from lfrd.cli.evaluate_options import ClipOptions
+from lfrd.cli.temporary import find_photos
 from lfrd.errors import BadInput, UserError
 
 

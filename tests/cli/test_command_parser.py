@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from lfrd.__main__ import parser
-from lfrd.commands.command_parser import MESSAGE_LIMIT, without_secrets
+from lfrd.cli.command_parser import MESSAGE_LIMIT, without_secrets
 
 SECRET = "rtsp://anna:geheim@192.0.2.1/door"
 

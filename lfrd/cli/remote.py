@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from lfrd.cli import evaluations, governance
+from lfrd.cli.reach import make_sure
+from lfrd.cli.who import token_of
 from lfrd.client import Client
-from lfrd.commands import evaluations, governance
-from lfrd.commands.reach import make_sure
-from lfrd.commands.who import token_of
 from lfrd.errors import Conflict, UserError
 from lfrd.wire.alerts import Camera, Deployment, DeploymentStart, Regions, Wire
 from lfrd.wire.cameras import CameraAdded, CameraChange, CameraCreate, CameraTestReport

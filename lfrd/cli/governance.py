@@ -5,8 +5,8 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
+from lfrd.cli.reach import make_sure
 from lfrd.client import Client
-from lfrd.commands.reach import make_sure
 from lfrd.errors import BadInput, Conflict, NotFound
 from lfrd.wire import deployments as wire
 from lfrd.wire.base import Wire

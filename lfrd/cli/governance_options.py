@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from lfrd.commands.actions import Add, actions_of
-from lfrd.commands.command_parser import an_id
-from lfrd.commands.reach import add_yes
+from lfrd.cli.actions import Add, actions_of
+from lfrd.cli.command_parser import an_id
+from lfrd.cli.reach import add_yes
 
 USE_CASES = (
     "locate-wanted", "find-missing", "protect-at-risk", "enforce-court-order", "enforce-exclusion",

@@ -5,9 +5,9 @@ import os
 import sys
 from pathlib import Path
 
+from lfrd.cli.outputs import refuse_folder
+from lfrd.cli.reach import make_sure
 from lfrd.clock import SystemClock
-from lfrd.commands.outputs import refuse_folder
-from lfrd.commands.reach import make_sure
 from lfrd.config import Config
 from lfrd.errors import BadInput
 from lfrd.store import key_care

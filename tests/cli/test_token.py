@@ -6,7 +6,7 @@ import pytest
 from site_builder import serve
 
 from lfrd.__main__ import parser
-from lfrd.commands import token
+from lfrd.cli import token
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lfrd.__main__ import parser
-from lfrd.commands.evaluate_options import ClipOptions, clips_of, folder_of, means_clips
+from lfrd.cli.evaluate_options import ClipOptions, clips_of, folder_of, means_clips
 from lfrd.errors import BadInput, NotFound
 
 

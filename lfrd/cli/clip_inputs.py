@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from lfrd.cli.evaluate_options import ClipOptions
+from lfrd.cli.outputs import check_output
+from lfrd.cli.temporary import find_photos
 from lfrd.clock import SystemClock
-from lfrd.commands.evaluate_options import ClipOptions
-from lfrd.commands.outputs import check_output
-from lfrd.commands.temporary import find_photos
 from lfrd.errors import BadInput, UserError
 from lfrd.evaluate.shots import Shot, check_length, check_names, plain, read_labels
 from lfrd.ingest.clip_times import ClipTimes, TimesReader

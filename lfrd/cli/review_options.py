@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from lfrd.commands.command_parser import an_id
-from lfrd.commands.who import add_token_file
+from lfrd.cli.command_parser import an_id
+from lfrd.cli.who import add_token_file
 
 ROLES = ("operator", "supervisor", "admin")
 

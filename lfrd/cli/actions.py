@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from lfrd.commands.who import add_token_file
+from lfrd.cli.who import add_token_file
 
 Add = Callable[[str, str], argparse.ArgumentParser]
 

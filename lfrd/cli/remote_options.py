@@ -3,14 +3,10 @@
 import argparse
 from pathlib import Path
 
-from lfrd.commands.actions import Add, actions_of
-from lfrd.commands.command_parser import an_id
-from lfrd.commands.governance_options import (
-    add_deployment_actions,
-    add_evaluation,
-    add_nouns,
-)
-from lfrd.commands.reach import add_yes
+from lfrd.cli.actions import Add, actions_of
+from lfrd.cli.command_parser import an_id
+from lfrd.cli.governance_options import add_deployment_actions, add_evaluation, add_nouns
+from lfrd.cli.reach import add_yes
 
 
 def add_clients(add: Add) -> None:

@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from lfrd import __version__
+from lfrd.cli.reach import socket_of
+from lfrd.cli.who import token_of
 from lfrd.client import Client
-from lfrd.commands.reach import socket_of
-from lfrd.commands.who import token_of
 from lfrd.config import Config
 from lfrd.errors import BadInput, ModelError, UserError
 from lfrd.evaluate import calibrate, openset, plots
