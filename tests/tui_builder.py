@@ -38,8 +38,8 @@ from lfrd.wire.alerts import (
 )
 from lfrd.wire.cameras import CameraAdded, CameraChange, CameraCreate, CameraTestReport
 from tui.app import OperatorApp
-from tui.screens.deciding import LOOK_S
 from tui.screens.main import MainScreen
+from tui.screens.review_screen import LOOK_S
 from tui.widgets.faces import FacePanel
 from tui.widgets.picture import image_widget
 

@@ -31,7 +31,7 @@ from lfrd.store.database import Database
 from lfrd.store.episodes import EpisodeState
 from lfrd.store.outcomes import OutcomeKind
 from lfrd.store.reviews import Review, ReviewDecision
-from tui.screens import deciding
+from tui.screens import review_screen
 from tui.widgets import faces
 
 decisions = st.lists(st.sampled_from(ReviewDecision), max_size=5)
@@ -412,4 +412,4 @@ async def test_nobody_decides_about_a_face_that_nobody_saw(
 
 def test_the_terminal_knows_what_the_daemon_wants() -> None:
     assert faces.SHOWN_PX_AT_LEAST == SHOWN_PX_AT_LEAST
-    assert deciding.LOOK_S == SHOWN_S_AT_LEAST
+    assert review_screen.LOOK_S == SHOWN_S_AT_LEAST

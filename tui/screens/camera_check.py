@@ -16,10 +16,10 @@ from lfrd.client import Client
 from lfrd.errors import LfrdError
 from lfrd.wire.alerts import Camera
 from lfrd.wire.cameras import CameraTestReport
+from tui.labels import complaint
 from tui.screens.form import field
 from tui.widgets.labelled import MARK_CELLS, labelled
 from tui.widgets.line import Line
-from tui.words import complaint
 
 USUAL_S = 10
 LONGEST_S = 45

@@ -11,7 +11,7 @@ from lfrd.wire.cameras import CameraAdded, CameraChange, CameraCreate
 from tui.regions import polygons_text, read_regions
 from tui.screens.form import FormScreen, field
 from tui.widgets.address import AddressInput
-from tui.widgets.tick import Tick
+from tui.widgets.checkbox import Tick
 
 ADDRESS_HINT = "rtsp://user:password@host/path, whip://name or a file"
 REGIONS_HINT = "a region a line, in fractions: 0.1,0.1 0.9,0.1 0.5,0.8"

@@ -13,7 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from lfrd.errors import LfrdError
-from tui.words import complaint
+from tui.labels import complaint
 
 Answer = TypeVar("Answer")
 

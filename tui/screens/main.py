@@ -19,17 +19,17 @@ from textual.widgets import Footer
 from lfrd.errors import LfrdError
 from lfrd.review_client import ReviewClient
 from lfrd.wire.alerts import Alert, Camera, CameraRates, Deployment, Health, Me
+from tui.labels import decision_mark, is_final, is_undecided, me_text
 from tui.live import read_alert
 from tui.screens.cameras import CamerasScreen, Situation
-from tui.screens.deciding import DecidingScreen
 from tui.screens.help import HelpScreen
+from tui.screens.review_screen import DecidingScreen
 from tui.screens.scene import SceneScreen
 from tui.widgets.banner import Banner
 from tui.widgets.cameras import CameraList, cameras_in_short
 from tui.widgets.candidates import CandidateList
 from tui.widgets.line import Line
 from tui.widgets.status import away_content, pending_content
-from tui.words import decision_mark, is_final, is_undecided, me_text
 
 if TYPE_CHECKING:
     from tui.widgets.picture import ImageClass

@@ -8,7 +8,7 @@ from textual.widgets.option_list import Option
 from lfrd.review_client import ReviewClient
 from lfrd.wire.alerts import Alert, Engagement, EngagementReport
 from tui.screens.form import FormScreen, field
-from tui.widgets.tick import Tick
+from tui.widgets.checkbox import Tick
 
 KINDS = {
     Engagement.NO_ACTION: "nothing: nobody was spoken to",

@@ -12,8 +12,8 @@ from textual.screen import ModalScreen
 from lfrd.errors import LfrdError
 from lfrd.review_client import ReviewClient
 from lfrd.wire.alerts import Alert
+from tui.labels import clock_text
 from tui.widgets.picture import Picture, decode
-from tui.words import clock_text
 
 if TYPE_CHECKING:
     from tui.widgets.picture import ImageClass

@@ -5,8 +5,8 @@ from textual.containers import Vertical
 from textual.content import Content
 
 from lfrd.wire.alerts import Deployment, Health, PolicyBrief
+from tui.labels import ends_text, health_mark, policy_text
 from tui.widgets.line import Line
-from tui.words import ends_text, health_mark, policy_text
 
 LAB = (" LAB · consenting people only ", "bold $on-lab on $lab")
 

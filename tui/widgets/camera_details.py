@@ -8,9 +8,9 @@ from textual.content import Content
 from textual.widgets import Static
 
 from lfrd.wire.alerts import Camera, CameraRates, CameraState
+from tui.labels import camera_mark, clock_text, duration_text
 from tui.regions import regions_rows
 from tui.widgets.labelled import labelled
-from tui.words import camera_mark, clock_text, duration_text
 
 NOTHING = "No camera is set up.\n\nPress a to add one."
 

@@ -7,8 +7,8 @@ from textual.message import Message
 from textual.widgets import OptionList
 
 from lfrd.wire.alerts import Camera, CameraRates, CameraState
+from tui.labels import camera_mark, clock_text
 from tui.widgets.rows import Row, RowList
-from tui.words import camera_mark, clock_text
 
 WIDTH = 35
 """Cells inside the panel with a scrollbar; the theme sets its width."""

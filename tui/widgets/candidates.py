@@ -5,9 +5,9 @@ from textual.message import Message
 from textual.widgets import OptionList
 
 from lfrd.wire.alerts import Alert
-from tui.board import Board
+from tui.candidates_model import Board
+from tui.labels import AMBIGUOUS, candidate_mark, duration_text, is_undecided
 from tui.widgets.rows import Row, RowList
-from tui.words import AMBIGUOUS, candidate_mark, duration_text, is_undecided
 
 
 def candidate_content(alert: Alert, unread: bool, camera_name: str, now_s: float) -> Content:

@@ -17,9 +17,7 @@ from textual.widgets import Button, ContentSwitcher, Static
 from lfrd.client import Client
 from lfrd.errors import LfrdError
 from lfrd.wire.alerts import Alert, AlertState, Shown
-from tui.widgets.line import Line
-from tui.widgets.picture import Picture, decode
-from tui.words import (
+from tui.labels import (
     AMBIGUOUS,
     clock_text,
     decision_mark,
@@ -31,6 +29,8 @@ from tui.words import (
     undo_left_s,
     waits_for_supervisor,
 )
+from tui.widgets.line import Line
+from tui.widgets.picture import Picture, decode
 
 if TYPE_CHECKING:
     from tui.widgets.picture import ImageClass

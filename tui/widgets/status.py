@@ -3,7 +3,7 @@
 from textual.content import Content
 
 from lfrd.wire.alerts import Alert
-from tui.words import UNDO_WINDOW_S, clock_text, decision_mark, undo_left_s
+from tui.labels import UNDO_WINDOW_S, clock_text, decision_mark, undo_left_s
 
 BAR_CELLS = 20
 

@@ -4,7 +4,7 @@ import pytest
 from tui_builder import NOW_S, alert, revealed, review
 
 from lfrd.wire.alerts import AlertState, CameraState, HealthStatus, Outcome, ReviewDecision
-from tui.words import (
+from tui.labels import (
     Mark,
     camera_mark,
     candidate_mark,

@@ -16,12 +16,12 @@ from textual.screen import Screen
 from lfrd.errors import LfrdError
 from lfrd.review_client import ReviewClient
 from lfrd.wire.alerts import Alert, AlertState, ReviewDecision, ReviewSubmit, Shown
-from tui.board import Board
+from tui.candidates_model import Board
+from tui.labels import complaint, is_undecided
 from tui.screens.outcome import OutcomeScreen
 from tui.screens.reason import ReasonScreen
 from tui.screens.scene import SceneScreen
 from tui.widgets.faces import FacePanel
-from tui.words import complaint, is_undecided
 
 if TYPE_CHECKING:
     from tui.widgets.picture import ImageClass

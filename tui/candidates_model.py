@@ -7,7 +7,7 @@ candidate's face within hours, and the list is read from it.
 from collections.abc import Iterable
 
 from lfrd.wire.alerts import Alert, AlertState
-from tui.words import is_final, is_undecided, undo_left_s
+from tui.labels import is_final, is_undecided, undo_left_s
 
 LISTED_MAX = 200
 """More than anybody scrolls through; the others follow as these are decided."""

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from tui_builder import NOW_S, alert, review
 
 from lfrd.wire.alerts import AlertState
-from tui.board import LISTED_MAX, Board
-from tui.words import is_undecided
+from tui.candidates_model import LISTED_MAX, Board
+from tui.labels import is_undecided
 
 
 def ids(board: Board) -> list[str]:
