@@ -24,28 +24,21 @@ from pydantic import TypeAdapter, ValidationError
 import lfrd.errors as errors
 import lfrd.wire.sse as sse
 from lfrd.api.governance_calls import GovernanceCalls
-from lfrd.wire.alerts import (
-    Alert,
-    AlertState,
+from lfrd.wire.alerts import Alert, AlertState, ReviewSubmit
+from lfrd.wire.base import Problem, Wire
+from lfrd.wire.cameras import (
     Camera,
+    CameraAdded,
+    CameraChange,
+    CameraCreate,
     CameraRates,
-    Deployment,
-    DeploymentEnd,
-    DeploymentStart,
-    Entry,
-    EntryCreate,
-    EventMessage,
-    Health,
-    HealthChange,
-    Me,
-    Photo,
-    Problem,
-    ReviewSubmit,
-    Watchlist,
-    WatchlistCreate,
-    Wire,
+    CameraTest,
+    CameraTestReport,
 )
-from lfrd.wire.cameras import CameraAdded, CameraChange, CameraCreate, CameraTest, CameraTestReport
+from lfrd.wire.deployments import Deployment, DeploymentEnd, DeploymentStart
+from lfrd.wire.events import EventMessage
+from lfrd.wire.health import Health, HealthChange, Me
+from lfrd.wire.lists import Entry, EntryCreate, Photo, Watchlist, WatchlistCreate
 
 T = TypeVar("T")
 

@@ -6,11 +6,13 @@ from contextlib import asynccontextmanager
 import httpx
 
 from lfrd.client import Client, T, Unreachable, camera_path, refusal
-from lfrd.wire.alerts import Entry, Finding, Photo, Watchlist, Wire
+from lfrd.wire.base import Wire
 from lfrd.wire.lists import (
     CameraReasons,
+    Entry,
     EntryChange,
     ExportStart,
+    Finding,
     ImportRow,
     ImportRowDone,
     ImportRun,
@@ -20,8 +22,10 @@ from lfrd.wire.lists import (
     ModelPrepare,
     ModelSwitch,
     ModelSwitched,
+    Photo,
     Quarantine,
     Threshold,
+    Watchlist,
     WatchlistChange,
 )
 from lfrd.wire.trials import Passage, PassageCount, Trial

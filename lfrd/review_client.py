@@ -1,8 +1,8 @@
 """The client's calls about people: tokens, engagements, replays."""
 
 from lfrd.client import Client
-from lfrd.wire.alerts import Alert, EngagementReport
-from lfrd.wire.people import NewToken, Replay, ReviewerFigures, Token, TokenCreate
+from lfrd.wire.alerts import Alert, EngagementReport, Replay, ReviewerFigures
+from lfrd.wire.people import NewToken, Token, TokenCreate
 
 
 class ReviewClient(Client):

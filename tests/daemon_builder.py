@@ -12,7 +12,8 @@ from program import environment
 from lfrd.client import Client
 from lfrd.demo.clip import listed_photo
 from lfrd.errors import LfrdError
-from lfrd.wire.alerts import Category, DeploymentStart, EntryCreate, WatchlistCreate
+from lfrd.wire.deployments import DeploymentStart
+from lfrd.wire.lists import Category, EntryCreate, WatchlistCreate
 
 C = TypeVar("C", bound=Client)
 

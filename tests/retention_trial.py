@@ -15,8 +15,8 @@ from memory_reader import NOTHING, Before, Hits, Witness, faces_of, look_before
 
 from lfrd.client import Client
 from lfrd.demo.stream import rtsp_stream
-from lfrd.wire.alerts import DeploymentSummary
 from lfrd.wire.cameras import CameraCreate
+from lfrd.wire.deployments import DeploymentSummary
 
 T = TypeVar("T")
 

@@ -22,8 +22,7 @@ from lfrd.store import cameras as stored
 from lfrd.store.database import SYSTEM
 from lfrd.supervise import Backoff
 from lfrd.types import Frame
-from lfrd.wire.alerts import Camera, CameraState
-from lfrd.wire.cameras import CameraCreate
+from lfrd.wire.cameras import Camera, CameraCreate, CameraState
 
 WAIT_S = 20.0
 

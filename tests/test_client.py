@@ -11,7 +11,8 @@ from lfrd import errors
 from lfrd.api.problems import problem, status_of
 from lfrd.client import BACKOFF_S, Away, Back, Client, Reset, Unreachable, backoff_s
 from lfrd.wire import sse
-from lfrd.wire.alerts import EventKind, EventMessage, HealthChange, HealthStatus
+from lfrd.wire.events import EventKind, EventMessage
+from lfrd.wire.health import HealthChange, HealthStatus
 
 
 def every_error() -> Iterator[type[errors.LfrdError]]:

@@ -16,27 +16,27 @@ from lfrd.review_client import ReviewClient
 from lfrd.wire.alerts import (
     Alert,
     AlertState,
-    Camera,
-    CameraRates,
-    CameraState,
-    Deployment,
-    DeploymentState,
     EngagementReport,
-    EventKind,
-    EventMessage,
-    Health,
-    HealthStatus,
-    Me,
-    ModelInfo,
     Outcome,
-    Regions,
     Revealed,
     Review,
     ReviewDecision,
     ReviewSubmit,
     Rival,
 )
-from lfrd.wire.cameras import CameraAdded, CameraChange, CameraCreate, CameraTestReport
+from lfrd.wire.cameras import (
+    Camera,
+    CameraAdded,
+    CameraChange,
+    CameraCreate,
+    CameraRates,
+    CameraState,
+    CameraTestReport,
+    Regions,
+)
+from lfrd.wire.deployments import Deployment, DeploymentState
+from lfrd.wire.events import EventKind, EventMessage
+from lfrd.wire.health import Health, HealthStatus, Me, ModelInfo
 from tui.app import OperatorApp
 from tui.screens.main import MainScreen
 from tui.screens.review_screen import LOOK_S

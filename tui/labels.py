@@ -9,17 +9,10 @@ from datetime import datetime
 
 from textual.content import Content
 
-from lfrd.wire.alerts import (
-    Alert,
-    AlertState,
-    CameraState,
-    EngagementReport,
-    HealthStatus,
-    Me,
-    PolicyBrief,
-    Revealed,
-    ReviewDecision,
-)
+from lfrd.wire.alerts import Alert, AlertState, EngagementReport, Revealed, ReviewDecision
+from lfrd.wire.cameras import CameraState
+from lfrd.wire.deployments import PolicyBrief
+from lfrd.wire.health import HealthStatus, Me
 
 UNDO_WINDOW_S = 10.0
 """How long the server lets a decision be undone; it is the judge, this only drives the display."""

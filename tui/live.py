@@ -10,18 +10,11 @@ from typing import Protocol
 
 from lfrd.client import Away, Back, Client, Reset
 from lfrd.errors import LfrdError, NotFound
-from lfrd.wire.alerts import (
-    Alert,
-    AlertState,
-    Camera,
-    CameraRates,
-    Deployment,
-    EventKind,
-    EventMessage,
-    Health,
-    HealthChange,
-    Me,
-)
+from lfrd.wire.alerts import Alert, AlertState
+from lfrd.wire.cameras import Camera, CameraRates
+from lfrd.wire.deployments import Deployment
+from lfrd.wire.events import EventKind, EventMessage
+from lfrd.wire.health import Health, HealthChange, Me
 
 PAGE = 50
 MAX_OPEN_PAGES = 20

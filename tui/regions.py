@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 from pydantic import ValidationError
 
 from lfrd.errors import BadInput
-from lfrd.wire.alerts import Corners, Regions
+from lfrd.wire.cameras import Corners, Regions
 
 ZONE_RGB = (240, 228, 66)
 MASK_RGB = (240, 121, 58)

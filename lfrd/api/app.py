@@ -34,7 +34,9 @@ from lfrd.api.routes import (
 from lfrd.api.strict import known_parameters
 from lfrd.api.uploads import Uploads
 from lfrd.site import Site
-from lfrd.wire.alerts import EventMessage, HealthChange, Problem, Wire
+from lfrd.wire.base import Problem, Wire
+from lfrd.wire.events import EventMessage
+from lfrd.wire.health import HealthChange
 
 DESCRIPTION = """\
 The only door to a live facial recognition daemon. Over the Unix socket the caller is the system

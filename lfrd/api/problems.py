@@ -28,7 +28,7 @@ from lfrd.errors import (
     StoreFailed,
     UserError,
 )
-from lfrd.wire.alerts import Problem
+from lfrd.wire.base import Problem
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from lfrd.api import views
 from lfrd.cameras.fleet import FleetCamera
 from lfrd.counters import CameraCounters
-from lfrd.wire import alerts as wire_alerts
+from lfrd.wire import cameras as wire_cameras
 
 SAMPLE_EVERY_S = 0.5
 WINDOW_S = 3.0
@@ -36,7 +36,7 @@ class RateMeter:
 
     def measure(
         self, running: Mapping[str, CameraCounters], now_s: float
-    ) -> tuple[wire_alerts.CameraRates, ...]:
+    ) -> tuple[wire_cameras.CameraRates, ...]:
         """The figures of the cameras that run, by id, at the monotonic time `now_s`."""
         for camera_id in self._samples.keys() - running.keys():
             del self._samples[camera_id]
@@ -44,7 +44,7 @@ class RateMeter:
 
     def _measure_one(
         self, camera_id: str, counters: CameraCounters, now_s: float
-    ) -> wire_alerts.CameraRates:
+    ) -> wire_cameras.CameraRates:
         now = _Sample(now_s, counters.frames_decoded, counters.frames_detected)
         kept = self._samples.setdefault(camera_id, deque())
         if kept and kept[-1].decoded > now.decoded:

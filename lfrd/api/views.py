@@ -11,26 +11,27 @@ from lfrd.ingest.settings import State
 from lfrd.lists import photo_gate
 from lfrd.lists.watchlists import ListedEntry, ListedWatchlist
 from lfrd.store.reference_images import ReferenceImage
-from lfrd.wire import alerts as wire_alerts
 from lfrd.wire import cameras as wire_cameras
+from lfrd.wire import health as wire_health
+from lfrd.wire import lists as wire_lists
 
 
-def health_change(picture: Picture) -> wire_alerts.HealthChange:
-    return wire_alerts.HealthChange(
-        status=wire_alerts.HealthStatus(picture.status.value), reasons=picture.reasons
+def health_change(picture: Picture) -> wire_health.HealthChange:
+    return wire_health.HealthChange(
+        status=wire_health.HealthStatus(picture.status.value), reasons=picture.reasons
     )
 
 
-def camera(item: FleetCamera, rates: wire_alerts.CameraRates | None) -> wire_alerts.Camera:
+def camera(item: FleetCamera, rates: wire_cameras.CameraRates | None) -> wire_cameras.Camera:
     """`item.row.address` may hold a password: only what the fleet shows goes out."""
-    return wire_alerts.Camera(**_camera_fields(item, rates))
+    return wire_cameras.Camera(**_camera_fields(item, rates))
 
 
 def camera_added(item: FleetCamera, publish_token: str | None) -> wire_cameras.CameraAdded:
     return wire_cameras.CameraAdded(**_camera_fields(item, None), publish_token=publish_token)
 
 
-def _camera_fields(item: FleetCamera, rates: wire_alerts.CameraRates | None) -> dict[str, Any]:
+def _camera_fields(item: FleetCamera, rates: wire_cameras.CameraRates | None) -> dict[str, Any]:
     status, options = item.status, item.options
     paused = not item.row.enabled and status.state is State.IDLE
     return {
@@ -46,15 +47,15 @@ def _camera_fields(item: FleetCamera, rates: wire_alerts.CameraRates | None) -> 
         "deinterlace": options.correction.deinterlace,
         "stream": options.stream,
         "pin": options.pin,
-        "regions": wire_alerts.Regions(
+        "regions": wire_cameras.Regions(
             include=tuple(polygon.corners for polygon in options.regions.include),
             privacy=tuple(polygon.corners for polygon in options.regions.privacy),
         ),
         "decoder": status.decoder,
         "enabled": item.row.enabled,
-        "state": wire_alerts.CameraState.PAUSED
+        "state": wire_cameras.CameraState.PAUSED
         if paused
-        else wire_alerts.CameraState(status.state.value),
+        else wire_cameras.CameraState(status.state.value),
         "since_at_s": status.since_s,
         "reason": status.reason,
         "codec": status.codec,
@@ -80,8 +81,8 @@ def camera_report(report: CheckReport) -> wire_cameras.CameraTestReport:
 
 def camera_rates(
     camera_id: str, counters: CameraCounters, decode_fps: float, detect_fps: float
-) -> wire_alerts.CameraRates:
-    return wire_alerts.CameraRates(
+) -> wire_cameras.CameraRates:
+    return wire_cameras.CameraRates(
         camera_id=camera_id,
         frames_decoded=counters.frames_decoded,
         frames_dropped=counters.frames_dropped,
@@ -94,12 +95,12 @@ def camera_rates(
     )
 
 
-def watchlist(item: ListedWatchlist) -> wire_alerts.Watchlist:
+def watchlist(item: ListedWatchlist) -> wire_lists.Watchlist:
     row = item.row
-    return wire_alerts.Watchlist(
+    return wire_lists.Watchlist(
         id=row.id,
         name=row.name,
-        category=wire_alerts.Category(row.category.value),
+        category=wire_lists.Category(row.category.value),
         purpose=row.purpose,
         owner=row.owner,
         colour=row.colour,
@@ -114,9 +115,9 @@ def watchlist(item: ListedWatchlist) -> wire_alerts.Watchlist:
     )
 
 
-def entry(item: ListedEntry) -> wire_alerts.Entry:
+def entry(item: ListedEntry) -> wire_lists.Entry:
     row = item.row
-    return wire_alerts.Entry(
+    return wire_lists.Entry(
         id=row.id,
         watchlist_id=row.watchlist_id,
         person_id=row.person_id,
@@ -135,8 +136,8 @@ def entry(item: ListedEntry) -> wire_alerts.Entry:
     )
 
 
-def finding(item: photo_gate.Finding) -> wire_alerts.Finding:
-    return wire_alerts.Finding(
+def finding(item: photo_gate.Finding) -> wire_lists.Finding:
+    return wire_lists.Finding(
         code=item.code,
         weight=item.weight.value,
         message=item.message,
@@ -146,8 +147,8 @@ def finding(item: photo_gate.Finding) -> wire_alerts.Finding:
     )
 
 
-def photo(image: ReferenceImage) -> wire_alerts.Photo:
-    return wire_alerts.Photo(
+def photo(image: ReferenceImage) -> wire_lists.Photo:
+    return wire_lists.Photo(
         id=image.id,
         entry_id=image.entry_id,
         sha256=image.sha256,

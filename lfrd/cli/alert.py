@@ -6,8 +6,7 @@ from pathlib import Path
 
 from lfrd.cli.who import token_of
 from lfrd.review_client import ReviewClient
-from lfrd.wire.alerts import Alert, AlertState
-from lfrd.wire.people import Replay, ReviewerFigures
+from lfrd.wire.alerts import Alert, AlertState, Replay, ReviewerFigures
 
 
 async def run(options: argparse.Namespace, socket: Path) -> int:

@@ -13,9 +13,16 @@ from lfrd.cli.who import token_of
 from lfrd.errors import BadInput, NotFound
 from lfrd.list_client import ListClient
 from lfrd.lists.import_source import parse_date
-from lfrd.wire.alerts import Category, Watchlist, WatchlistCreate, Wire
+from lfrd.wire.base import Wire
 from lfrd.wire.deployments import Erasure, ErasureRequest
-from lfrd.wire.lists import CameraReasons, Threshold, WatchlistChange
+from lfrd.wire.lists import (
+    CameraReasons,
+    Category,
+    Threshold,
+    Watchlist,
+    WatchlistChange,
+    WatchlistCreate,
+)
 from lfrd.wire.trials import Trial
 
 Shown = Sequence[Wire | str]

@@ -11,8 +11,16 @@ from lfrd.cli.reach import make_sure
 from lfrd.cli.who import token_of
 from lfrd.client import Client
 from lfrd.errors import Conflict, UserError
-from lfrd.wire.alerts import Camera, Deployment, DeploymentStart, Regions, Wire
-from lfrd.wire.cameras import CameraAdded, CameraChange, CameraCreate, CameraTestReport
+from lfrd.wire.base import Wire
+from lfrd.wire.cameras import (
+    Camera,
+    CameraAdded,
+    CameraChange,
+    CameraCreate,
+    CameraTestReport,
+    Regions,
+)
+from lfrd.wire.deployments import Deployment, DeploymentStart
 from lfrd.wire.evaluations import Evaluation
 
 

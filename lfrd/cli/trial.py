@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lfrd.errors import BadInput, NotFound
 from lfrd.list_client import ListClient
-from lfrd.wire.alerts import Wire
+from lfrd.wire.base import Wire
 from lfrd.wire.trials import Passage, PassageCount, Trial
 
 COLUMNS = ("reference", "camera", "at")

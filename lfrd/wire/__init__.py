@@ -1,1 +1,6 @@
-"""The wire contract of API v1"""
+"""The wire contract of API v1: what the server sends and the client reads.
+
+Times are Unix seconds UTC (`_at_s`), durations seconds (`_s`), sizes pixels (`_px`). Every model is
+frozen and refuses unknown keys, so that a misspelt field in a request is an error and not silence.
+A refusal is a `Problem` (RFC 9457, media type application/problem+json).
+"""

@@ -1,246 +1,11 @@
-"""The wire contract of API v1: what the server sends and the client reads.
-
-Times are Unix seconds UTC (`_at_s`), durations seconds (`_s`), sizes pixels (`_px`). Every model is
-frozen and refuses unknown keys, so that a misspelt field in a request is an error and not silence.
-A refusal is a `Problem` (RFC 9457, media type application/problem+json).
-"""
+"""The wire contract of alerts: candidates, reviews, outcomes, replays, figures of reviewers."""
 
 from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from lfrd.wire.base import Colour as Colour
-from lfrd.wire.base import Line as Line
-from lfrd.wire.base import Margin as Margin
-from lfrd.wire.base import Slug as Slug
-from lfrd.wire.base import Text as Text
-from lfrd.wire.base import Wire as Wire
-from lfrd.wire.deployments import Deployment as Deployment
-from lfrd.wire.deployments import DeploymentEnd as DeploymentEnd
-from lfrd.wire.deployments import DeploymentStart as DeploymentStart
-from lfrd.wire.deployments import DeploymentState as DeploymentState
-from lfrd.wire.deployments import DeploymentSummary as DeploymentSummary
-from lfrd.wire.deployments import PolicyBrief as PolicyBrief
-
-
-class Problem(Wire):
-    """Why a request was refused. `code` is the slug of the error class, `detail` one sentence."""
-
-    type: str = "about:blank"
-    title: str
-    status: int
-    code: str
-    detail: str
-
-
-class HealthStatus(StrEnum):
-    OK = "ok"
-    DEGRADED = "degraded"
-    FAILED = "failed"
-
-
-class ModelInfo(Wire):
-    pack: str
-    detector_digest: str
-    recogniser_digest: str
-    provider: str
-
-
-class Health(Wire):
-    """`reasons` says in plain sentences why the status is not ok."""
-
-    status: HealthStatus
-    reasons: tuple[str, ...]
-    version: str
-    node: str
-    started_at_s: float
-    model: ModelInfo
-    deployment_id: str | None
-    gallery_templates: int
-    policy: PolicyBrief | None = None
-    """The rules of the site; every screen shows their name."""
-
-
-class Me(Wire):
-    """Who the daemon takes the caller for: where a login is shared, a screen says it."""
-
-    principal: str
-    role: Literal["operator", "supervisor", "admin"]
-
-
-class CameraState(StrEnum):
-    IDLE = "idle"
-    CONNECTING = "connecting"
-    LIVE = "live"
-    DEGRADED = "degraded"
-    FROZEN = "frozen"
-    LOST = "lost"
-    REFUSED = "refused"
-    PAUSED = "paused"
-    ENDED = "ended"
-    CLOSING = "closing"
-
-
-class CameraRates(Wire):
-    """Ephemeral figures of one camera in the running deployment; never stored.
-
-    The rates are over the last seconds in which somebody asked, 0 until there were two askings.
-    """
-
-    camera_id: str
-    frames_decoded: int
-    frames_dropped: int
-    frames_detected: int
-    faces_detected: int
-    tracks: int
-    tracks_split: int = 0
-    decode_fps: float
-    detect_fps: float
-
-
-Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-Corners = Annotated[tuple[tuple[Fraction, Fraction], ...], Field(min_length=3, max_length=64)]
-"""A polygon: corners (x, y) as fractions of the picture's width and height."""
-
-
-class Regions(Wire):
-    """Where to look: inside any of `include` (everywhere if empty), outside every `privacy`."""
-
-    include: Annotated[tuple[Corners, ...], Field(max_length=32)] = ()
-    privacy: Annotated[tuple[Corners, ...], Field(max_length=32)] = ()
-
-
-class Camera(Wire):
-    """`address` never holds a password. `declared` cameras are changed in the configuration.
-
-    `keep_connected`: outside deployments the stream stays connected and nothing is decoded.
-    """
-
-    id: str
-    name: str
-    address: str
-    declared: bool
-    transport: Literal["tcp", "udp"]
-    hwaccel: str | None
-    keep_connected: bool
-    regions: Regions
-    decoder: str | None
-    enabled: bool
-    state: CameraState
-    since_at_s: float
-    reason: str
-    codec: str | None
-    width_px: int | None
-    height_px: int | None
-    fps: float | None
-    rates: CameraRates | None
-    rotate: Literal[0, 90, 180, 270] = 0
-    aspect: str | None = None
-    deinterlace: Literal["auto", "on", "off"] = "auto"
-    stream: int | None = None
-    pin: str | None = None
-
-
-class Category(StrEnum):
-    """Why a person is on a list: a closed choice, so that it can be counted in public."""
-
-    WANTED = "wanted"
-    MISSING = "missing"
-    AT_RISK = "at-risk"
-    COURT_ORDER = "court-order"
-    EXCLUDED = "excluded"
-    TEST = "test"
-
-
-class Watchlist(Wire):
-    id: str
-    name: str
-    category: Category
-    purpose: str
-    owner: str
-    colour: str
-    margin: float
-    entries: int
-    templates: int
-    camera_ids: tuple[str, ...]
-    created_at_s: float
-    expires_at_s: float | None
-    confirmed_at_s: float
-    confirmed_by: str
-
-
-class WatchlistCreate(Wire):
-    name: Line
-    category: Category
-    purpose: Line
-    owner: Line
-    colour: Colour = "#d0021b"
-    margin: Margin = 0.0
-    expires_at_s: float | None = None
-
-
-class Finding(Wire):
-    """One thing that the enrolment gate has to say of a photo, with its measure and its limit.
-
-    `against` is what `strict` refuses; `other_id` is the entry that a photo resembles.
-    """
-
-    code: str
-    weight: Literal["note", "warn", "against"]
-    message: str
-    value: float | None
-    limit: float | None
-    other_id: str | None
-
-
-class Photo(Wire):
-    """A reference photo. In quarantine it is kept, and not compared with."""
-
-    id: str
-    entry_id: str
-    sha256: str
-    width_px: int
-    height_px: int
-    inter_eye_px: float
-    findings: tuple[Finding, ...]
-    quarantined_at_s: float | None
-    quarantine_reason: str | None
-    added_at_s: float
-
-
-class Entry(Wire):
-    """One person on one list, under a pseudonymous reference."""
-
-    id: str
-    watchlist_id: str
-    person_id: str
-    reference: str
-    basis: str
-    source: str
-    reviewer: str
-    under_18: bool
-    under_18_reason: str
-    approved_by: str | None
-    margin: float
-    status_checked_at_s: float
-    added_at_s: float
-    expires_at_s: float | None
-    photos: tuple[Photo, ...]
-
-
-class EntryCreate(Wire):
-    reference: Line
-    basis: Line
-    source: Line
-    reviewer: Text = ""
-    under_18: bool = False
-    under_18_reason: Text = ""
-    margin: Margin = 0.0
-    status_checked_at_s: float | None = None
-    expires_at_s: float | None = None
-    person_id: str | None = None
-    """Set where the same person is already on another list."""
+from lfrd.wire.base import Text, Wire
 
 
 class ReviewDecision(StrEnum):
@@ -381,34 +146,44 @@ class Alert(Wire):
     erased: str | None = None
 
 
-class EventKind(StrEnum):
-    """What changed. A single review is not among them: the next reviewer must not learn of it."""
+class Replay(Wire):
+    """An alert's score and decision, computed again; None where it holds too little to tell.
 
-    ALERT_RAISED = "alert.raised"
-    ALERT_UPDATED = "alert.updated"
-    ALERT_CLOSED = "alert.closed"
-    CAMERA_CHANGED = "camera.changed"
-    WATCHLIST_CHANGED = "watchlist.changed"
-    DEPLOYMENT_CHANGED = "deployment.changed"
-
-
-class EventMessage(Wire):
-    """One server-sent event: `event: change`, `id:` the event's id, `data:` this.
-
-    It names what changed and never how: the subject is read through its own route. Three further
-    kinds carry no id: `event: rates` (a list of CameraRates, about once a second while cameras
-    run), `event: health` (HealthChange, whenever it changes) and `event: reset` (events after the
-    id you gave are gone: read everything again).
+    `crop_score` is of its own sealed crop and reference; `crop_recorded` is what was recorded for
+    that look, over all photos of the entry. `fused_score` is computed from the recorded scores of
+    all looks by the recorded rule. `as_logged`: the pictures are the ones in the log.
     """
 
-    id: int
-    kind: EventKind
-    subject_id: str
-    at_s: float
+    alert_id: str
+    recogniser_digest: str
+    threshold: float
+    as_logged: bool
+    crop_score: float
+    crop_recorded: float | None
+    crop_agrees: bool | None
+    fused_score: float | None
+    fused_recorded: float
+    fused_agrees: bool | None
+    raised: bool
 
 
-class HealthChange(Wire):
-    """The status as it is now; the whole picture is at /v1/health."""
+class ReviewerFigures(Wire):
+    """How one reviewer decided about closed alerts. `compared` are those that others decided about
+    too, with a sure outcome, `agreed` those of them in which it was their own decision. `median_s`
+    is from the candidate's rise to the decision, waiting included; null of none.
 
-    status: HealthStatus
-    reasons: tuple[str, ...]
+    `decoys_right` of the `decoys_shown` were decided rightly (`unsure` was not); `decoys_right_lo`
+    and `_hi` are Wilson's 95 % interval of that rate, null where none was shown. Decoys are in no
+    other figure."""
+
+    principal: str
+    matches: int
+    not_matches: int
+    unsure: int
+    compared: int
+    agreed: int
+    median_s: float | None
+    decoys_shown: int = 0
+    decoys_right: int = 0
+    decoys_right_lo: float | None = None
+    decoys_right_hi: float | None = None

@@ -35,3 +35,13 @@ class Wire(BaseModel):
         if info.field_name is not None:
             check_plain(cls.model_fields[info.field_name].annotation, value)
         return value
+
+
+class Problem(Wire):
+    """Why a request was refused. `code` is the slug of the error class, `detail` one sentence."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    code: str
+    detail: str

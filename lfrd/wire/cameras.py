@@ -1,10 +1,84 @@
-"""The wire contract of setting cameras up: adding, changing and testing them."""
+"""The wire contract of cameras: how they are, and adding, changing and testing them."""
 
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from lfrd.wire.alerts import Camera, Line, Regions, Slug, Wire
+from lfrd.wire.base import Line, Slug, Wire
+
+
+class CameraState(StrEnum):
+    IDLE = "idle"
+    CONNECTING = "connecting"
+    LIVE = "live"
+    DEGRADED = "degraded"
+    FROZEN = "frozen"
+    LOST = "lost"
+    REFUSED = "refused"
+    PAUSED = "paused"
+    ENDED = "ended"
+    CLOSING = "closing"
+
+
+class CameraRates(Wire):
+    """Ephemeral figures of one camera in the running deployment; never stored.
+
+    The rates are over the last seconds in which somebody asked, 0 until there were two askings.
+    """
+
+    camera_id: str
+    frames_decoded: int
+    frames_dropped: int
+    frames_detected: int
+    faces_detected: int
+    tracks: int
+    tracks_split: int = 0
+    decode_fps: float
+    detect_fps: float
+
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Corners = Annotated[tuple[tuple[Fraction, Fraction], ...], Field(min_length=3, max_length=64)]
+"""A polygon: corners (x, y) as fractions of the picture's width and height."""
+
+
+class Regions(Wire):
+    """Where to look: inside any of `include` (everywhere if empty), outside every `privacy`."""
+
+    include: Annotated[tuple[Corners, ...], Field(max_length=32)] = ()
+    privacy: Annotated[tuple[Corners, ...], Field(max_length=32)] = ()
+
+
+class Camera(Wire):
+    """`address` never holds a password. `declared` cameras are changed in the configuration.
+
+    `keep_connected`: outside deployments the stream stays connected and nothing is decoded.
+    """
+
+    id: str
+    name: str
+    address: str
+    declared: bool
+    transport: Literal["tcp", "udp"]
+    hwaccel: str | None
+    keep_connected: bool
+    regions: Regions
+    decoder: str | None
+    enabled: bool
+    state: CameraState
+    since_at_s: float
+    reason: str
+    codec: str | None
+    width_px: int | None
+    height_px: int | None
+    fps: float | None
+    rates: CameraRates | None
+    rotate: Literal[0, 90, 180, 270] = 0
+    aspect: str | None = None
+    deinterlace: Literal["auto", "on", "off"] = "auto"
+    stream: int | None = None
+    pin: str | None = None
 
 
 class CameraOptions(Wire):

@@ -1,10 +1,113 @@
-"""The wire contract of what is done to lists: changes, the gate, imports, exports, thresholds."""
+"""The wire contract of lists: entries, photos, changes, imports, exports, thresholds, models."""
 
+from enum import StrEnum
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from lfrd.wire.alerts import Colour, Line, Margin, Slug, Text, Wire
+from lfrd.wire.base import Colour, Line, Margin, Slug, Text, Wire
+
+
+class Category(StrEnum):
+    """Why a person is on a list: a closed choice, so that it can be counted in public."""
+
+    WANTED = "wanted"
+    MISSING = "missing"
+    AT_RISK = "at-risk"
+    COURT_ORDER = "court-order"
+    EXCLUDED = "excluded"
+    TEST = "test"
+
+
+class Watchlist(Wire):
+    id: str
+    name: str
+    category: Category
+    purpose: str
+    owner: str
+    colour: str
+    margin: float
+    entries: int
+    templates: int
+    camera_ids: tuple[str, ...]
+    created_at_s: float
+    expires_at_s: float | None
+    confirmed_at_s: float
+    confirmed_by: str
+
+
+class WatchlistCreate(Wire):
+    name: Line
+    category: Category
+    purpose: Line
+    owner: Line
+    colour: Colour = "#d0021b"
+    margin: Margin = 0.0
+    expires_at_s: float | None = None
+
+
+class Finding(Wire):
+    """One thing that the enrolment gate has to say of a photo, with its measure and its limit.
+
+    `against` is what `strict` refuses; `other_id` is the entry that a photo resembles.
+    """
+
+    code: str
+    weight: Literal["note", "warn", "against"]
+    message: str
+    value: float | None
+    limit: float | None
+    other_id: str | None
+
+
+class Photo(Wire):
+    """A reference photo. In quarantine it is kept, and not compared with."""
+
+    id: str
+    entry_id: str
+    sha256: str
+    width_px: int
+    height_px: int
+    inter_eye_px: float
+    findings: tuple[Finding, ...]
+    quarantined_at_s: float | None
+    quarantine_reason: str | None
+    added_at_s: float
+
+
+class Entry(Wire):
+    """One person on one list, under a pseudonymous reference."""
+
+    id: str
+    watchlist_id: str
+    person_id: str
+    reference: str
+    basis: str
+    source: str
+    reviewer: str
+    under_18: bool
+    under_18_reason: str
+    approved_by: str | None
+    margin: float
+    status_checked_at_s: float
+    added_at_s: float
+    expires_at_s: float | None
+    photos: tuple[Photo, ...]
+
+
+class EntryCreate(Wire):
+    reference: Line
+    basis: Line
+    source: Line
+    reviewer: Text = ""
+    under_18: bool = False
+    under_18_reason: Text = ""
+    margin: Margin = 0.0
+    status_checked_at_s: float | None = None
+    expires_at_s: float | None = None
+    person_id: str | None = None
+    """Set where the same person is already on another list."""
+
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 

@@ -1,8 +1,8 @@
-"""The wire contract of tokens and replays; see lfrd.wire.alerts for its manners."""
+"""The wire contract of tokens: who may speak to the daemon, and as what."""
 
 from enum import StrEnum
 
-from lfrd.wire.alerts import Line, Wire
+from lfrd.wire.base import Line, Wire
 
 
 class Role(StrEnum):
@@ -11,27 +11,6 @@ class Role(StrEnum):
     OPERATOR = "operator"
     SUPERVISOR = "supervisor"
     ADMIN = "admin"
-
-
-class Replay(Wire):
-    """An alert's score and decision, computed again; None where it holds too little to tell.
-
-    `crop_score` is of its own sealed crop and reference; `crop_recorded` is what was recorded for
-    that look, over all photos of the entry. `fused_score` is computed from the recorded scores of
-    all looks by the recorded rule. `as_logged`: the pictures are the ones in the log.
-    """
-
-    alert_id: str
-    recogniser_digest: str
-    threshold: float
-    as_logged: bool
-    crop_score: float
-    crop_recorded: float | None
-    crop_agrees: bool | None
-    fused_score: float | None
-    fused_recorded: float
-    fused_agrees: bool | None
-    raised: bool
 
 
 class TokenCreate(Wire):
@@ -58,25 +37,3 @@ class NewToken(Wire):
     token: Token
     role: Role
     secret: str
-
-
-class ReviewerFigures(Wire):
-    """How one reviewer decided about closed alerts. `compared` are those that others decided about
-    too, with a sure outcome, `agreed` those of them in which it was their own decision. `median_s`
-    is from the candidate's rise to the decision, waiting included; null of none.
-
-    `decoys_right` of the `decoys_shown` were decided rightly (`unsure` was not); `decoys_right_lo`
-    and `_hi` are Wilson's 95 % interval of that rate, null where none was shown. Decoys are in no
-    other figure."""
-
-    principal: str
-    matches: int
-    not_matches: int
-    unsure: int
-    compared: int
-    agreed: int
-    median_s: float | None
-    decoys_shown: int = 0
-    decoys_right: int = 0
-    decoys_right_lo: float | None = None
-    decoys_right_hi: float | None = None

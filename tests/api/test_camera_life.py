@@ -19,8 +19,7 @@ from webrtc_helper import ffmpeg_publisher
 from lfrd.api.routes.thresholds import _since_restart
 from lfrd.demo.stream import rtsp_stream
 from lfrd.errors import BadInput, Conflict
-from lfrd.wire.alerts import Camera, CameraState, Regions
-from lfrd.wire.cameras import CameraChange, CameraCreate
+from lfrd.wire.cameras import Camera, CameraChange, CameraCreate, CameraState, Regions
 
 WAIT_S = 20.0
 

@@ -8,11 +8,11 @@ from governed_site import make_list
 from site_builder import Served, serve
 
 from lfrd.errors import BadInput, Conflict, NotFound
-from lfrd.wire.alerts import DeploymentState
 from lfrd.wire.cameras import CameraCreate
 from lfrd.wire.deployments import (
     DeploymentChange,
     DeploymentDraft,
+    DeploymentState,
     ErasureKind,
     ErasureRequest,
     HoldCreate,

@@ -21,7 +21,8 @@ from lfrd.client import Client
 from lfrd.errors import Denied, StateError
 from lfrd.lists.commit_batcher import PHOTOS_AT_ONCE
 from lfrd.store import episodes
-from lfrd.wire.alerts import Category, Problem, WatchlistCreate
+from lfrd.wire.base import Problem
+from lfrd.wire.lists import Category, WatchlistCreate
 
 ME = f"user:{pwd.getpwuid(os.getuid()).pw_name}"
 LIST = WatchlistCreate(name="a list", category=Category.TEST, purpose="a test", owner="me")

@@ -10,8 +10,9 @@ from governed_site import make_list
 from pydantic import ValidationError
 from site_builder import Served, serve
 
-from lfrd.wire.alerts import EntryCreate, Problem, Shown, WatchlistCreate
-from lfrd.wire.lists import ImportRow
+from lfrd.wire.alerts import Shown
+from lfrd.wire.base import Problem
+from lfrd.wire.lists import EntryCreate, ImportRow, WatchlistCreate
 
 HUGE_WEBP = base64.b64decode("UklGRhoAAABXRUJQVlA4TA4AAAAv/r//DwcQEf0PRET/Aw==")
 SQL = ("constraint", "NULL", "UNIQUE", "CHECK", "SELECT", "entry.", "watchlist.")

@@ -5,16 +5,16 @@ from enum import StrEnum
 import pytest
 
 from lfrd.store import deployments, erasures, holds, tokens, watchlists
-from lfrd.wire import alerts as wire_alerts
 from lfrd.wire import deployments as wire_deployments
+from lfrd.wire import lists as wire_lists
 from lfrd.wire import people as wire_people
 
 
 @pytest.mark.parametrize(
     ("stored", "wire"),
     [
-        (watchlists.Category, wire_alerts.Category),
-        (deployments.DeploymentState, wire_alerts.DeploymentState),
+        (watchlists.Category, wire_lists.Category),
+        (deployments.DeploymentState, wire_deployments.DeploymentState),
         (deployments.UseCase, wire_deployments.UseCase),
         (erasures.ErasureKind, wire_deployments.ErasureKind),
         (holds.HoldKind, wire_deployments.HoldKind),

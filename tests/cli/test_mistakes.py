@@ -6,8 +6,8 @@ from program import lfrd, refused
 from lfrd.__main__ import main
 from lfrd.cli.mistakes import mistakes_said
 from lfrd.errors import BadInput
-from lfrd.wire.alerts import WatchlistCreate
 from lfrd.wire.deployments import DeploymentStart
+from lfrd.wire.lists import WatchlistCreate
 
 
 def test_a_traceback_is_no_answer() -> None:

@@ -14,7 +14,7 @@ from PIL import Image, ImageEnhance
 from lfrd.cli.imports import ImportOrder, bring_in
 from lfrd.errors import LfrdError
 from lfrd.list_client import ListClient
-from lfrd.wire.alerts import Category, WatchlistCreate
+from lfrd.wire.lists import Category, WatchlistCreate
 
 pytestmark = pytest.mark.e2e
 

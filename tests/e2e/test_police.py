@@ -21,21 +21,11 @@ from lfrd.demo.stream import rtsp_stream
 from lfrd.errors import Conflict, Denied, NotFound
 from lfrd.list_client import ListClient
 from lfrd.review_client import ReviewClient
-from lfrd.wire.alerts import (
-    Alert,
-    AlertState,
-    Category,
-    DeploymentState,
-    EntryCreate,
-    Outcome,
-    ReviewDecision,
-    ReviewSubmit,
-    Shown,
-    WatchlistCreate,
-)
+from lfrd.wire.alerts import Alert, AlertState, Outcome, ReviewDecision, ReviewSubmit, Shown
 from lfrd.wire.cameras import CameraCreate
-from lfrd.wire.deployments import Deployment, DeploymentDraft, ErasureKind, UseCase
+from lfrd.wire.deployments import Deployment, DeploymentDraft, DeploymentState, ErasureKind, UseCase
 from lfrd.wire.evaluations import EvaluationReport
+from lfrd.wire.lists import Category, EntryCreate, WatchlistCreate
 from lfrd.wire.people import Role, TokenCreate
 
 HOUR_S = 3600.0

@@ -23,8 +23,7 @@ from tui_builder import (
 
 from lfrd.client import Unreachable
 from lfrd.errors import BadInput, Conflict, SourceError
-from lfrd.wire.alerts import Camera, CameraState, Regions
-from lfrd.wire.cameras import CameraChange
+from lfrd.wire.cameras import Camera, CameraChange, CameraState, Regions
 from tui.screens.cameras import CamerasScreen
 from tui.screens.help import HelpScreen
 from tui.widgets.picture import Picture

@@ -16,19 +16,10 @@ from tui_builder import (
 )
 
 from lfrd.errors import Conflict
-from lfrd.wire.alerts import (
-    AlertState,
-    Engagement,
-    EngagementReport,
-    EventKind,
-    EventMessage,
-    HealthChange,
-    HealthStatus,
-    Me,
-    Outcome,
-    PolicyBrief,
-    ReviewDecision,
-)
+from lfrd.wire.alerts import AlertState, Engagement, EngagementReport, Outcome, ReviewDecision
+from lfrd.wire.deployments import PolicyBrief
+from lfrd.wire.events import EventKind, EventMessage
+from lfrd.wire.health import HealthChange, HealthStatus, Me
 from tui.widgets.picture import Picture
 
 SIZES = [(80, 24), (160, 48)]

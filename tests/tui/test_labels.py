@@ -3,7 +3,9 @@
 import pytest
 from tui_builder import NOW_S, alert, revealed, review
 
-from lfrd.wire.alerts import AlertState, CameraState, HealthStatus, Outcome, ReviewDecision
+from lfrd.wire.alerts import AlertState, Outcome, ReviewDecision
+from lfrd.wire.cameras import CameraState
+from lfrd.wire.health import HealthStatus
 from tui.labels import (
     Mark,
     camera_mark,

@@ -22,17 +22,10 @@ from tui_builder import (
 
 from lfrd.client import Back
 from lfrd.errors import Conflict
-from lfrd.wire.alerts import (
-    Alert,
-    AlertState,
-    CameraState,
-    EventKind,
-    EventMessage,
-    HealthChange,
-    HealthStatus,
-    Review,
-    ReviewDecision,
-)
+from lfrd.wire.alerts import Alert, AlertState, Review, ReviewDecision
+from lfrd.wire.cameras import CameraState
+from lfrd.wire.events import EventKind, EventMessage
+from lfrd.wire.health import HealthChange, HealthStatus
 from tui.screens.cameras import CamerasScreen
 from tui.screens.help import HelpScreen
 from tui.screens.scene import SceneScreen

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from lfrd.errors import BadInput
-from lfrd.wire.alerts import Regions
+from lfrd.wire.cameras import Regions
 from tui.regions import HALO_RGB, MASK_RGB, ZONE_RGB, outlined, polygons_text, read_regions
 from tui.widgets.address import DOT, masked
 

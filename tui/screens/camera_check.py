@@ -14,8 +14,7 @@ from textual.widgets import Input, Static
 
 from lfrd.client import Client
 from lfrd.errors import LfrdError
-from lfrd.wire.alerts import Camera
-from lfrd.wire.cameras import CameraTestReport
+from lfrd.wire.cameras import Camera, CameraTestReport
 from tui.labels import complaint
 from tui.screens.form import field
 from tui.widgets.labelled import MARK_CELLS, labelled

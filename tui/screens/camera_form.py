@@ -6,8 +6,7 @@ from textual.app import ComposeResult
 from textual.widgets import Input, Static, TextArea
 
 from lfrd.client import Client
-from lfrd.wire.alerts import Camera, Regions
-from lfrd.wire.cameras import CameraAdded, CameraChange, CameraCreate
+from lfrd.wire.cameras import Camera, CameraAdded, CameraChange, CameraCreate, Regions
 from tui.regions import polygons_text, read_regions
 from tui.screens.form import FormScreen, field
 from tui.widgets.address import AddressInput

@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from lfrd.client import Client
 from lfrd.errors import LfrdError
-from lfrd.wire.alerts import Camera
+from lfrd.wire.cameras import Camera
 from tui.regions import outlined, regions_rows
 from tui.widgets.labelled import labelled
 from tui.widgets.picture import Picture, decode

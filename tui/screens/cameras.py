@@ -18,8 +18,9 @@ from textual.widgets import Footer
 
 from lfrd.client import Client
 from lfrd.errors import LfrdError
-from lfrd.wire.alerts import Camera, CameraRates, Deployment, Health
-from lfrd.wire.cameras import CameraAdded, CameraChange
+from lfrd.wire.cameras import Camera, CameraAdded, CameraChange, CameraRates
+from lfrd.wire.deployments import Deployment
+from lfrd.wire.health import Health
 from tui.screens.ask import AskScreen, TokenScreen
 from tui.screens.camera_check import CheckScreen
 from tui.screens.camera_form import AddCameraScreen, EditCameraScreen

@@ -18,7 +18,10 @@ from textual.widgets import Footer
 
 from lfrd.errors import LfrdError
 from lfrd.review_client import ReviewClient
-from lfrd.wire.alerts import Alert, Camera, CameraRates, Deployment, Health, Me
+from lfrd.wire.alerts import Alert
+from lfrd.wire.cameras import Camera, CameraRates
+from lfrd.wire.deployments import Deployment
+from lfrd.wire.health import Health, Me
 from tui.labels import decision_mark, is_final, is_undecided, me_text
 from tui.live import read_alert
 from tui.screens.cameras import CamerasScreen, Situation

@@ -4,7 +4,8 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 
-from lfrd.wire.alerts import Deployment, Health, PolicyBrief
+from lfrd.wire.deployments import Deployment, PolicyBrief
+from lfrd.wire.health import Health
 from tui.labels import ends_text, health_mark, policy_text
 from tui.widgets.line import Line
 

@@ -7,7 +7,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from lfrd.wire.alerts import Camera, CameraRates, CameraState
+from lfrd.wire.cameras import Camera, CameraRates, CameraState
 from tui.labels import camera_mark, clock_text, duration_text
 from tui.regions import regions_rows
 from tui.widgets.labelled import labelled

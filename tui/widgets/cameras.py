@@ -6,7 +6,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import OptionList
 
-from lfrd.wire.alerts import Camera, CameraRates, CameraState
+from lfrd.wire.cameras import Camera, CameraRates, CameraState
 from tui.labels import camera_mark, clock_text
 from tui.widgets.rows import Row, RowList
 

@@ -17,7 +17,7 @@ from lfrd.store.episodes import EpisodeState
 from lfrd.store.outcomes import OutcomeKind
 from lfrd.store.tokens import Role
 from lfrd.wire import alerts as wire_alerts
-from lfrd.wire.people import Replay
+from lfrd.wire.alerts import Replay
 
 router = APIRouter(prefix="/alerts", tags=["alerts"])
 

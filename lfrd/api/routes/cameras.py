@@ -14,14 +14,13 @@ from lfrd.ingest.certificate import read_pin
 from lfrd.ingest.masks import Polygon, Regions
 from lfrd.ingest.settings import Correction
 from lfrd.site import Site
-from lfrd.wire import alerts as wire_alerts
 from lfrd.wire import cameras as wire_cameras
 
 router = APIRouter(prefix="/cameras", tags=["cameras"])
 
 
 @router.get("")
-async def list_cameras(site: SiteDep, meter: MeterDep) -> tuple[wire_alerts.Camera, ...]:
+async def list_cameras(site: SiteDep, meter: MeterDep) -> tuple[wire_cameras.Camera, ...]:
     """Every camera, by id, with its state and its figures if it runs."""
     return _shown(site, meter, site.fleet.cameras())
 
@@ -43,7 +42,7 @@ async def add_camera(
 
 
 @router.get("/{camera_id}")
-async def read_camera(camera_id: str, site: SiteDep, meter: MeterDep) -> wire_alerts.Camera:
+async def read_camera(camera_id: str, site: SiteDep, meter: MeterDep) -> wire_cameras.Camera:
     """One camera."""
     return _shown(site, meter, (site.fleet.get(camera_id),))[0]
 
@@ -55,7 +54,7 @@ async def change_camera(
     site: SiteDep,
     meter: MeterDep,
     principal: PrincipalDep,
-) -> wire_alerts.Camera:
+) -> wire_cameras.Camera:
     """Change what is given; a running camera starts anew. `enabled` false pauses it."""
     old = site.fleet.get(camera_id).options
     new = _merged(old, body)
@@ -120,7 +119,7 @@ def _merged(old: CameraOptions, body: wire_cameras.CameraOptions) -> CameraOptio
     )
 
 
-def _regions(given: wire_alerts.Regions) -> Regions:
+def _regions(given: wire_cameras.Regions) -> Regions:
     return Regions(
         tuple(Polygon(corners) for corners in given.include),
         tuple(Polygon(corners) for corners in given.privacy),
@@ -129,7 +128,7 @@ def _regions(given: wire_alerts.Regions) -> Regions:
 
 def _shown(
     site: Site, meter: RateMeter, wanted: tuple[FleetCamera, ...]
-) -> tuple[wire_alerts.Camera, ...]:
+) -> tuple[wire_cameras.Camera, ...]:
     measured = meter.measure(running(site.fleet.cameras()), site.clock.monotonic_s())
     rates = {item.camera_id: item for item in measured}
     return tuple(views.camera(item, rates.get(item.row.id)) for item in wanted)

@@ -14,7 +14,6 @@ from lfrd.store import decoys
 from lfrd.store import deployments as stored
 from lfrd.store.deployments import Deployment, DeploymentState
 from lfrd.store.reviews import undecided_in
-from lfrd.wire import alerts as wire_alerts
 from lfrd.wire import deployments as wire_deployments
 
 router = APIRouter(prefix="/deployments", tags=["deployments"])
@@ -23,15 +22,15 @@ router = APIRouter(prefix="/deployments", tags=["deployments"])
 @router.get("")
 async def list_deployments(
     site: SiteDep, principal: PrincipalDep
-) -> tuple[wire_alerts.Deployment, ...]:
+) -> tuple[wire_deployments.Deployment, ...]:
     """The newest hundred deployments, newest first."""
     return await _shown(site, principal, *await site.deployments.list_all())
 
 
 @router.post("", status_code=201, dependencies=[SUPERVISORS])
 async def start_deployment(
-    body: wire_alerts.DeploymentStart, site: SiteDep, principal: PrincipalDep
-) -> wire_alerts.Deployment:
+    body: wire_deployments.DeploymentStart, site: SiteDep, principal: PrincipalDep
+) -> wire_deployments.Deployment:
     """Start comparing faces on all enabled cameras with the named lists; one at a time. The lists
     are erased after use: it needs the role that may erase."""
     started = await site.deployments.start(
@@ -48,7 +47,7 @@ async def start_deployment(
 @router.post("/drafts", status_code=201)
 async def draft_deployment(
     body: wire_deployments.DeploymentDraft, site: SiteDep, principal: PrincipalDep
-) -> wire_alerts.Deployment:
+) -> wire_deployments.Deployment:
     """Plan a deployment. Nothing starts by it; `gate` says what it still lacks."""
     draft = Draft(
         profile=body.profile,
@@ -67,13 +66,15 @@ async def draft_deployment(
 
 
 @router.post("/current/presence")
-async def operator_present(site: SiteDep, principal: PrincipalDep) -> wire_alerts.Deployment:
+async def operator_present(site: SiteDep, principal: PrincipalDep) -> wire_deployments.Deployment:
     """An operator is there: where the rules want a heartbeat, this is it."""
     return (await _shown(site, principal, site.deployments.present()))[0]
 
 
 @router.get("/current")
-async def read_current_deployment(site: SiteDep, principal: PrincipalDep) -> wire_alerts.Deployment:
+async def read_current_deployment(
+    site: SiteDep, principal: PrincipalDep
+) -> wire_deployments.Deployment:
     """The running deployment with its counts so far; 404 while none runs."""
     running = site.deployments.current
     if running is None:
@@ -84,7 +85,7 @@ async def read_current_deployment(site: SiteDep, principal: PrincipalDep) -> wir
 @router.get("/{deployment_id}")
 async def read_deployment(
     deployment_id: str, site: SiteDep, principal: PrincipalDep
-) -> wire_alerts.Deployment:
+) -> wire_deployments.Deployment:
     """One deployment."""
     return (await _shown(site, principal, await site.deployments.get(deployment_id)))[0]
 
@@ -95,7 +96,7 @@ async def amend_deployment(
     body: wire_deployments.DeploymentChange,
     site: SiteDep,
     principal: PrincipalDep,
-) -> wire_alerts.Deployment:
+) -> wire_deployments.Deployment:
     """Change a plan that has not begun: it is a draft again. `end` discards it."""
     given = body.model_dump(exclude_none=True)
     starts_now = "start_at_s" in body.model_fields_set and body.start_at_s is None
@@ -116,7 +117,7 @@ async def read_gate(
 @router.post("/{deployment_id}/authorise", dependencies=[SUPERVISORS])
 async def authorise_deployment(
     deployment_id: str, site: SiteDep, principal: PrincipalDep
-) -> wire_alerts.Deployment:
+) -> wire_deployments.Deployment:
     """Give it the caller's written authority, until its planned end; or list what is missing and
     nothing but another plan mends."""
     row = await site.deployments.authorise(deployment_id, principal=principal)
@@ -130,7 +131,7 @@ async def begin_deployment(
     site: SiteDep,
     principal: PrincipalDep,
     role: RoleDep,
-) -> wire_alerts.Deployment:
+) -> wire_deployments.Deployment:
     """Start it, or list all that is missing. An urgent start is ratified in time, or purged; where
     the rules erase the lists after use, it needs the role that may erase."""
     if body.urgent_reason is None:
@@ -145,7 +146,7 @@ async def begin_deployment(
 @router.post("/{deployment_id}/ratify", dependencies=[SUPERVISORS])
 async def ratify_deployment(
     deployment_id: str, site: SiteDep, principal: PrincipalDep
-) -> wire_alerts.Deployment:
+) -> wire_deployments.Deployment:
     """Give an urgent start the authority it lacked; by somebody else."""
     row = await site.deployments.ratify(deployment_id, principal=principal)
     return (await _shown(site, principal, row))[0]
@@ -157,7 +158,7 @@ async def extend_deployment(
     body: wire_deployments.DeploymentExtend,
     site: SiteDep,
     principal: PrincipalDep,
-) -> wire_alerts.Deployment:
+) -> wire_deployments.Deployment:
     """A new authorisation for it to last longer."""
     row = await site.deployments.extend(deployment_id, body.until_at_s, principal=principal)
     return (await _shown(site, principal, row))[0]
@@ -165,14 +166,16 @@ async def extend_deployment(
 
 @router.post("/{deployment_id}/end")
 async def end_deployment(
-    deployment_id: str, body: wire_alerts.DeploymentEnd, site: SiteDep, principal: PrincipalDep
-) -> wire_alerts.Deployment:
+    deployment_id: str, body: wire_deployments.DeploymentEnd, site: SiteDep, principal: PrincipalDep
+) -> wire_deployments.Deployment:
     """End the running deployment; answers once every camera is closed and no face is left."""
     ended = await site.deployments.end(deployment_id, body.reason, principal=principal)
     return (await _shown(site, principal, ended))[0]
 
 
-async def _shown(site: Site, viewer: str, *rows: Deployment) -> tuple[wire_alerts.Deployment, ...]:
+async def _shown(
+    site: Site, viewer: str, *rows: Deployment
+) -> tuple[wire_deployments.Deployment, ...]:
     """The rows with the lists they compare with, all read at once, as `viewer` may see them."""
     lists, undecided, unrevealed = await site.database.read(
         lambda reader: (
@@ -200,11 +203,11 @@ def _deployment(
     watchlist_ids: tuple[str, ...],
     threshold: float | None,
     unrevealed: int,
-) -> wire_alerts.Deployment:
-    return wire_alerts.Deployment(
+) -> wire_deployments.Deployment:
+    return wire_deployments.Deployment(
         id=row.id,
         profile=row.profile,
-        state=wire_alerts.DeploymentState(row.state.value),
+        state=wire_deployments.DeploymentState(row.state.value),
         purpose=row.purpose,
         place=row.place,
         threshold=threshold,
@@ -235,7 +238,9 @@ def _deployment(
     )
 
 
-def _summary(site: Site, row: Deployment, unrevealed: int) -> wire_alerts.DeploymentSummary | None:
+def _summary(
+    site: Site, row: Deployment, unrevealed: int
+) -> wire_deployments.DeploymentSummary | None:
     """The counts so far of a running deployment, those kept of an ended one, None if cut off.
 
     Decoys are no candidates; those that the viewer has yet to decide about look like some.
@@ -243,9 +248,9 @@ def _summary(site: Site, row: Deployment, unrevealed: int) -> wire_alerts.Deploy
     line = site.deployments.progress()
     running = line is not None and line.deployment_id == row.id
     counts = asdict(line) if line is not None and running else json.loads(row.summary or "{}")
-    known = wire_alerts.DeploymentSummary.model_fields.keys() & counts.keys()
+    known = wire_deployments.DeploymentSummary.model_fields.keys() & counts.keys()
     if not known:
         return None
     shown = {name: counts[name] for name in known}
     shown["candidates"] += unrevealed
-    return wire_alerts.DeploymentSummary.model_validate(shown)
+    return wire_deployments.DeploymentSummary.model_validate(shown)

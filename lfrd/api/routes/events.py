@@ -20,7 +20,8 @@ from lfrd.events import EventKind as StoredKind
 from lfrd.site import Site
 from lfrd.store import event_log
 from lfrd.wire import sse
-from lfrd.wire.alerts import CameraRates, EventKind, EventMessage
+from lfrd.wire.cameras import CameraRates
+from lfrd.wire.events import EventKind, EventMessage
 
 log = logging.getLogger(__name__)
 

@@ -6,23 +6,23 @@ import lfrd
 from lfrd.api import views
 from lfrd.api.deps import PrincipalDep, RoleDep, SiteDep
 from lfrd.api.governance_views import policy_brief
-from lfrd.wire import alerts as wire_alerts
+from lfrd.wire import health as wire_health
 
 router = APIRouter(tags=["health"])
 
 
 @router.get("/health")
-async def read_health(site: SiteDep) -> wire_alerts.Health:
+async def read_health(site: SiteDep) -> wire_health.Health:
     """How the site is. `status` is not ok while anything is listed in `reasons`."""
     change = views.health_change(site.health.now)
     running = site.deployments.current
-    return wire_alerts.Health(
+    return wire_health.Health(
         status=change.status,
         reasons=change.reasons,
         version=lfrd.__version__,
         node=site.config.site.node,
         started_at_s=site.started_at_s,
-        model=wire_alerts.ModelInfo(
+        model=wire_health.ModelInfo(
             pack=site.pack,
             detector_digest=site.vision.detector_digest,
             recogniser_digest=site.vision.model_digest,
@@ -35,6 +35,6 @@ async def read_health(site: SiteDep) -> wire_alerts.Health:
 
 
 @router.get("/me")
-async def read_me(principal: PrincipalDep, role: RoleDep) -> wire_alerts.Me:
+async def read_me(principal: PrincipalDep, role: RoleDep) -> wire_health.Me:
     """Who the daemon takes the caller for, and what they may do."""
-    return wire_alerts.Me(principal=principal, role=role.value)
+    return wire_health.Me(principal=principal, role=role.value)

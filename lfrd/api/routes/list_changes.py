@@ -5,7 +5,7 @@ from fastapi import APIRouter, Request, Response
 from lfrd.api import views
 from lfrd.api.deps import SUPERVISORS, PrincipalDep, RoleDep, SiteDep, UploadsDep
 from lfrd.api.routes.watchlists import PHOTO_BODY, Box, PhotoName, parse_box
-from lfrd.wire import alerts as wire_alerts
+from lfrd.wire import lists as wire_lists
 from lfrd.wire.lists import EntryChange, ListCameras, Quarantine, WatchlistChange
 
 router = APIRouter(tags=["watchlists"])
@@ -14,7 +14,7 @@ router = APIRouter(tags=["watchlists"])
 @router.patch("/watchlists/{watchlist_id}")
 async def change_watchlist(
     watchlist_id: str, body: WatchlistChange, site: SiteDep, principal: PrincipalDep, role: RoleDep
-) -> wire_alerts.Watchlist:
+) -> wire_lists.Watchlist:
     """Change a list; a running deployment that compares with it knows within a second. An earlier
     end or a higher margin needs the role that may erase."""
     changes = body.model_dump(exclude_unset=True)
@@ -26,7 +26,7 @@ async def change_watchlist(
 @router.put("/watchlists/{watchlist_id}/cameras")
 async def scope_watchlist(
     watchlist_id: str, body: ListCameras, site: SiteDep, principal: PrincipalDep, role: RoleDep
-) -> wire_alerts.Watchlist:
+) -> wire_lists.Watchlist:
     """Compare with a list on these cameras only; without any, on all. Fewer than before needs the
     role that may erase."""
     return views.watchlist(
@@ -39,7 +39,7 @@ async def scope_watchlist(
 @router.post("/watchlists/{watchlist_id}/confirm")
 async def confirm_watchlist(
     watchlist_id: str, site: SiteDep, principal: PrincipalDep
-) -> wire_alerts.Watchlist:
+) -> wire_lists.Watchlist:
     """Say that you looked the list over and that it is right as of now."""
     return views.watchlist(await site.watchlists.confirm_list(watchlist_id, principal=principal))
 
@@ -47,7 +47,7 @@ async def confirm_watchlist(
 @router.patch("/entries/{entry_id}")
 async def change_entry(
     entry_id: str, body: EntryChange, site: SiteDep, principal: PrincipalDep, role: RoleDep
-) -> wire_alerts.Entry:
+) -> wire_lists.Entry:
     """Change an entry; a running deployment that compares with it knows within a second. An earlier
     end or a higher margin needs the role that may erase."""
     changes = body.model_dump(exclude_unset=True)
@@ -57,7 +57,7 @@ async def change_entry(
 
 
 @router.post("/entries/{entry_id}/approve", dependencies=[SUPERVISORS])
-async def approve_entry(entry_id: str, site: SiteDep, principal: PrincipalDep) -> wire_alerts.Entry:
+async def approve_entry(entry_id: str, site: SiteDep, principal: PrincipalDep) -> wire_lists.Entry:
     """Approve an entry of somebody under 18, as a second person; until then nobody is compared
     with it."""
     return views.entry(await site.watchlists.approve_entry(entry_id, principal=principal))
@@ -71,7 +71,7 @@ async def check_photo(
     name: PhotoName = "photo",
     entry_id: str | None = None,
     box: Box = None,
-) -> tuple[wire_alerts.Finding, ...]:
+) -> tuple[wire_lists.Finding, ...]:
     """What the enrolment gate would say of a photo; nothing is stored."""
     async with uploads.photo(request) as data:
         found = await site.watchlists.check_photo(data, name, entry_id, parse_box(box))
@@ -81,7 +81,7 @@ async def check_photo(
 @router.post("/photos/{photo_id}/quarantine")
 async def quarantine_photo(
     photo_id: str, body: Quarantine, site: SiteDep, principal: PrincipalDep, role: RoleDep
-) -> wire_alerts.Photo:
+) -> wire_lists.Photo:
     """Keep a photo and compare with it no more; it can be released again. The last one of an entry
     needs the role that may erase."""
     photos = site.watchlists.photos

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from lfrd.api.deps import SUPERVISORS, SiteDep
 from lfrd.governance import reviewers
-from lfrd.wire.people import ReviewerFigures
+from lfrd.wire.alerts import ReviewerFigures
 
 router = APIRouter(tags=["alerts"])
 

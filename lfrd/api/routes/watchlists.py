@@ -12,7 +12,7 @@ from lfrd.lists.photo_gate import GateMode
 from lfrd.store.erasures import ErasureKind
 from lfrd.store.watchlists import Category, NewEntry, NewWatchlist
 from lfrd.types import F32
-from lfrd.wire import alerts as wire_alerts
+from lfrd.wire import lists as wire_lists
 
 router = APIRouter(tags=["watchlists"])
 
@@ -45,15 +45,15 @@ def parse_box(text: str | None) -> F32 | None:
 
 
 @router.get("/watchlists")
-async def list_watchlists(site: SiteDep) -> tuple[wire_alerts.Watchlist, ...]:
+async def list_watchlists(site: SiteDep) -> tuple[wire_lists.Watchlist, ...]:
     """All lists, by name."""
     return tuple(views.watchlist(item) for item in await site.watchlists.lists())
 
 
 @router.post("/watchlists", status_code=201)
 async def create_watchlist(
-    body: wire_alerts.WatchlistCreate, site: SiteDep, principal: PrincipalDep
-) -> wire_alerts.Watchlist:
+    body: wire_lists.WatchlistCreate, site: SiteDep, principal: PrincipalDep
+) -> wire_lists.Watchlist:
     """Make an empty list."""
     new = NewWatchlist(
         name=body.name,
@@ -68,7 +68,7 @@ async def create_watchlist(
 
 
 @router.get("/watchlists/{watchlist_id}")
-async def read_watchlist(watchlist_id: str, site: SiteDep) -> wire_alerts.Watchlist:
+async def read_watchlist(watchlist_id: str, site: SiteDep) -> wire_lists.Watchlist:
     """One list."""
     return views.watchlist(await site.watchlists.get_list(watchlist_id))
 
@@ -81,15 +81,15 @@ async def delete_watchlist(watchlist_id: str, site: SiteDep, principal: Principa
 
 
 @router.get("/watchlists/{watchlist_id}/entries")
-async def list_entries(watchlist_id: str, site: SiteDep) -> tuple[wire_alerts.Entry, ...]:
+async def list_entries(watchlist_id: str, site: SiteDep) -> tuple[wire_lists.Entry, ...]:
     """The entries of a list, by reference."""
     return tuple(views.entry(item) for item in await site.watchlists.entries(watchlist_id))
 
 
 @router.post("/watchlists/{watchlist_id}/entries", status_code=201)
 async def add_entry(
-    watchlist_id: str, body: wire_alerts.EntryCreate, site: SiteDep, principal: PrincipalDep
-) -> wire_alerts.Entry:
+    watchlist_id: str, body: wire_lists.EntryCreate, site: SiteDep, principal: PrincipalDep
+) -> wire_lists.Entry:
     """Put a person on a list, under a pseudonymous reference; photos are added afterwards."""
     new = NewEntry(
         watchlist_id,
@@ -108,7 +108,7 @@ async def add_entry(
 
 
 @router.get("/entries/{entry_id}")
-async def read_entry(entry_id: str, site: SiteDep) -> wire_alerts.Entry:
+async def read_entry(entry_id: str, site: SiteDep) -> wire_lists.Entry:
     """One entry."""
     return views.entry(await site.watchlists.get_entry(entry_id))
 
@@ -130,7 +130,7 @@ async def add_photo(
     name: PhotoName = "photo",
     gate: GateMode | None = None,
     box: Box = None,
-) -> wire_alerts.Photo:
+) -> wire_lists.Photo:
     """Enrol a reference photo: the body is the file. `name` is what a refusal calls it, `gate`
     overrides the site's setting, `box` (left,top,right,bottom) says which face is meant.
 
