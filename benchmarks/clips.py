@@ -19,10 +19,11 @@ from lfrd.client import Client
 from lfrd.demo.stream import rtsp_stream
 from lfrd.errors import LfrdError
 from lfrd.vision.engine import Vision
+from lfrd.vocabulary import Category
 from lfrd.wire.cameras import CameraCreate
 from lfrd.wire.deployments import DeploymentStart
 from lfrd.wire.health import HealthStatus
-from lfrd.wire.lists import Category, EntryCreate, WatchlistCreate
+from lfrd.wire.lists import EntryCreate, WatchlistCreate
 
 SHARED = Path(os.environ.get("LFRD_SHARED", Path(__file__).resolve().parents[1].parent / "shared"))
 HAMILTON = SHARED / "media" / "hamilton"

@@ -28,9 +28,9 @@ from benchmarks.report import Figure, Report
 from lfrd.daemon import open_site
 from lfrd.ids import new_id
 from lfrd.store import reference_images, watchlists
-from lfrd.store.erasures import ErasureKind
 from lfrd.store.seal import DataKey, Label
 from lfrd.store.transaction import Transaction
+from lfrd.vocabulary import ErasureKind
 
 TEMPLATES = 100_000
 CAMERAS = 8

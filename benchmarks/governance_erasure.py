@@ -17,15 +17,15 @@ from lfrd.store import deployments, episodes, reference_images, templates, watch
 from lfrd.store.database import Database
 from lfrd.store.deployments import NewDeployment
 from lfrd.store.episodes import Evidence, NewEpisode
-from lfrd.store.erasures import ErasureKind
 from lfrd.store.keys import KeyStore, load_master_key
 from lfrd.store.reference_images import NewReferenceImage
 from lfrd.store.state_folder import StateFolder
 from lfrd.store.templates import TemplateMatrix
 from lfrd.store.transaction import Reader, Transaction
 from lfrd.store.vectors import VectorIndex
-from lfrd.store.watchlists import Category, Entry, NewEntry, NewWatchlist
+from lfrd.store.watchlists import Entry, NewEntry, NewWatchlist
 from lfrd.types import F32, Quality, Template
+from lfrd.vocabulary import Category, ErasureKind
 
 PEOPLE = 200
 IMAGE_BYTES = 20_000

@@ -19,9 +19,9 @@ from lfrd.governance.planning import Draft
 from lfrd.site import Site
 from lfrd.store import episodes, watchlists
 from lfrd.store.episodes import Evidence, NewEpisode
-from lfrd.store.erasures import ErasureKind
 from lfrd.store.reviews import ReviewDecision
-from lfrd.store.watchlists import Category, Entry, NewEntry, NewWatchlist
+from lfrd.store.watchlists import Entry, NewEntry, NewWatchlist
+from lfrd.vocabulary import Category, ErasureKind
 
 WHO = "user:bench"
 MAIN = "main"

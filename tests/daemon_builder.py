@@ -12,8 +12,9 @@ from program import environment
 from lfrd.client import Client
 from lfrd.demo.clip import listed_photo
 from lfrd.errors import LfrdError
+from lfrd.vocabulary import Category
 from lfrd.wire.deployments import DeploymentStart
-from lfrd.wire.lists import Category, EntryCreate, WatchlistCreate
+from lfrd.wire.lists import EntryCreate, WatchlistCreate
 
 C = TypeVar("C", bound=Client)
 

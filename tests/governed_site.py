@@ -16,7 +16,8 @@ from lfrd.site import Site
 from lfrd.store import watchlists
 from lfrd.store.deployments import Deployment
 from lfrd.store.episodes import Episode
-from lfrd.store.watchlists import Category, NewEntry, NewWatchlist
+from lfrd.store.watchlists import NewEntry, NewWatchlist
+from lfrd.vocabulary import Category
 
 HOUR_S = 3600.0
 DAY_S = 24 * HOUR_S

@@ -26,9 +26,10 @@ from lfrd.store.database import Database
 from lfrd.store.keys import KeyStore, load_master_key
 from lfrd.store.state_folder import StateFolder
 from lfrd.store.vectors import VectorIndex
-from lfrd.store.watchlists import Category, NewEntry, NewWatchlist
+from lfrd.store.watchlists import NewEntry, NewWatchlist
 from lfrd.vision import packs
 from lfrd.vision.engine import Vision
+from lfrd.vocabulary import Category
 
 SIX_BOXES = (
     (52, 266, 171, 400), (271, 147, 370, 276), (462, 266, 576, 417), (751, 346, 845, 472),

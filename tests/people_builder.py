@@ -7,7 +7,8 @@ import httpx
 from site_builder import Served
 
 from lfrd.review_client import ReviewClient
-from lfrd.wire.people import Role, TokenCreate
+from lfrd.vocabulary import Role
+from lfrd.wire.people import TokenCreate
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ from lfrd.daemon import open_site
 from lfrd.governance.people import digest_of
 from lfrd.site import Site
 from lfrd.store import tokens
-from lfrd.store.tokens import Role
+from lfrd.vocabulary import Role
 
 
 @dataclass(frozen=True, slots=True)

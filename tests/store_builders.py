@@ -19,6 +19,7 @@ from lfrd.store import (
 from lfrd.store.database import Database
 from lfrd.store.transaction import Transaction
 from lfrd.types import F32, Quality, Template
+from lfrd.vocabulary import Category
 
 QUALITY = Quality(60.0, 3.0, -2.0, 180.0, 0.5, 0.9, 0.8)
 MODEL = "sha256:model-a"
@@ -45,7 +46,7 @@ def unit_vectors(count: int, dim: int = DIM, seed: int = 1) -> F32:
 
 def add_list(tx: Transaction, name: str = "visitors") -> watchlists.Watchlist:
     return watchlists.add(
-        tx, watchlists.NewWatchlist(name, watchlists.Category.TEST, "a test", "the test team")
+        tx, watchlists.NewWatchlist(name, Category.TEST, "a test", "the test team")
     )
 
 

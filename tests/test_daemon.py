@@ -15,9 +15,9 @@ from program import lfrd, refused
 
 from lfrd.daemon import IDLE_SIGNALS
 from lfrd.errors import SourceError
+from lfrd.vocabulary import Category, DeploymentState
 from lfrd.wire.cameras import CameraCreate
-from lfrd.wire.deployments import DeploymentState
-from lfrd.wire.lists import Category, WatchlistCreate
+from lfrd.wire.lists import WatchlistCreate
 
 STOP_LIMIT_S = 5.0
 

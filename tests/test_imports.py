@@ -18,8 +18,8 @@ from lfrd.cli.governance_options import ERASED, HOLD_KINDS, USE_CASES
 from lfrd.cli.review_options import ROLES
 from lfrd.demo.clip import listed_photo
 from lfrd.vision import packs
-from lfrd.wire.deployments import ErasureRequest, HoldKind, UseCase
-from lfrd.wire.people import Role
+from lfrd.vocabulary import HoldKind, Role, UseCase
+from lfrd.wire.deployments import ErasureRequest
 
 WATCHED = """
 import json, sys

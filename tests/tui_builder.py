@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 from lfrd.client import Away, Back, StreamItem
 from lfrd.errors import LfrdError, NotFound
 from lfrd.review_client import ReviewClient
+from lfrd.vocabulary import DeploymentState
 from lfrd.wire.alerts import (
     Alert,
     AlertState,
@@ -34,7 +35,7 @@ from lfrd.wire.cameras import (
     CameraTestReport,
     Regions,
 )
-from lfrd.wire.deployments import Deployment, DeploymentState
+from lfrd.wire.deployments import Deployment
 from lfrd.wire.events import EventKind, EventMessage
 from lfrd.wire.health import Health, HealthStatus, Me, ModelInfo
 from tui.app import OperatorApp

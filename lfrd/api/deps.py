@@ -12,7 +12,7 @@ from lfrd.api.rates import RateMeter
 from lfrd.api.uploads import Uploads
 from lfrd.governance.people import People, demand
 from lfrd.site import Site
-from lfrd.store.tokens import Role
+from lfrd.vocabulary import Role
 
 
 def _site(request: Request) -> Site:

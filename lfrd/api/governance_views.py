@@ -9,6 +9,7 @@ from lfrd.store.deployments import Deployment
 from lfrd.store.erasures import Erasure
 from lfrd.store.holds import Hold
 from lfrd.store.schedules import Schedule
+from lfrd.vocabulary import ErasureKind, HoldKind
 from lfrd.wire import deployments as wire
 
 
@@ -73,7 +74,7 @@ def schedule_view(row: Schedule) -> wire.Schedule:
 def hold(row: Hold) -> wire.Hold:
     return wire.Hold(
         id=row.id,
-        kind=wire.HoldKind(row.kind.value),
+        kind=HoldKind(row.kind.value),
         subject_id=row.subject_id,
         reason=row.reason,
         asked_by=row.principal,
@@ -89,7 +90,7 @@ def hold(row: Hold) -> wire.Hold:
 def erasure(row: Erasure) -> wire.Erasure:
     return wire.Erasure(
         id=row.id,
-        kind=wire.ErasureKind(row.kind.value),
+        kind=ErasureKind(row.kind.value),
         subject_id=row.subject_id,
         reason=row.reason,
         asked_by=row.principal,

@@ -11,6 +11,7 @@ from lfrd.ingest.settings import State
 from lfrd.lists import photo_gate
 from lfrd.lists.watchlists import ListedEntry, ListedWatchlist
 from lfrd.store.reference_images import ReferenceImage
+from lfrd.vocabulary import Category
 from lfrd.wire import cameras as wire_cameras
 from lfrd.wire import health as wire_health
 from lfrd.wire import lists as wire_lists
@@ -100,7 +101,7 @@ def watchlist(item: ListedWatchlist) -> wire_lists.Watchlist:
     return wire_lists.Watchlist(
         id=row.id,
         name=row.name,
-        category=wire_lists.Category(row.category.value),
+        category=Category(row.category.value),
         purpose=row.purpose,
         owner=row.owner,
         colour=row.colour,

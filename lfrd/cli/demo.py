@@ -16,10 +16,11 @@ from lfrd.demo.stream import require_server, rtsp_stream
 from lfrd.governance.deployments import LAB_LIMIT_S
 from lfrd.governance.profile import LAB
 from lfrd.site import Site
-from lfrd.store.watchlists import Category, NewEntry, NewWatchlist
+from lfrd.store.watchlists import NewEntry, NewWatchlist
 from lfrd.summary import CandidateLine, Report, SummaryLine, as_json
 from lfrd.vision import packs
 from lfrd.vision.engine import Vision
+from lfrd.vocabulary import Category
 
 CAMERA = "demo"
 

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from lfrd.cli.reach import make_sure
 from lfrd.client import Client
 from lfrd.errors import BadInput, Conflict, NotFound
+from lfrd.vocabulary import DeploymentState, HoldKind, UseCase
 from lfrd.wire import deployments as wire
 from lfrd.wire.base import Wire
 
@@ -28,7 +29,7 @@ async def _draft(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
     draft = wire.DeploymentDraft(
         profile=options.profile,
         purpose=options.purpose,
-        use_case=wire.UseCase(options.use_case),
+        use_case=UseCase(options.use_case),
         place=options.place,
         expectation=options.expect,
         documents=tuple(options.document),
@@ -46,7 +47,7 @@ async def _amend(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
     lists, hours = options.watchlist, options.hours
     given = {
         "purpose": options.purpose,
-        "use_case": options.use_case and wire.UseCase(options.use_case),
+        "use_case": options.use_case and UseCase(options.use_case),
         "place": options.place,
         "expectation": options.expect,
         "documents": tuple(options.document) or None,
@@ -64,7 +65,7 @@ async def _amend(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
 
 async def _cancel(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
     planned = await client.deployment(options.id)
-    if planned.state is wire.DeploymentState.RUNNING:
+    if planned.state is DeploymentState.RUNNING:
         raise Conflict(f"deployment {options.id} is running: `lfrd deployment end` ends it")
     return [await client.end_deployment(options.id, options.reason)]
 
@@ -100,7 +101,7 @@ async def _schedule_add(client: Client, options: argparse.Namespace) -> Sequence
     new = wire.ScheduleCreate(
         profile=options.profile,
         purpose=options.purpose,
-        use_case=wire.UseCase(options.use_case),
+        use_case=UseCase(options.use_case),
         place=options.place,
         expectation=options.expect,
         documents=tuple(options.document),
@@ -134,9 +135,7 @@ async def _schedule_revoke(client: Client, options: argparse.Namespace) -> Seque
 
 
 async def _hold_ask(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
-    new = wire.HoldCreate(
-        kind=wire.HoldKind(options.kind), subject_id=options.id, reason=options.reason
-    )
+    new = wire.HoldCreate(kind=HoldKind(options.kind), subject_id=options.id, reason=options.reason)
     return [await client.governance.ask_hold(new)]
 
 

@@ -13,16 +13,10 @@ from lfrd.cli.who import token_of
 from lfrd.errors import BadInput, NotFound
 from lfrd.list_client import ListClient
 from lfrd.lists.import_source import parse_date
+from lfrd.vocabulary import Category
 from lfrd.wire.base import Wire
 from lfrd.wire.deployments import Erasure, ErasureRequest
-from lfrd.wire.lists import (
-    CameraReasons,
-    Category,
-    Threshold,
-    Watchlist,
-    WatchlistChange,
-    WatchlistCreate,
-)
+from lfrd.wire.lists import CameraReasons, Threshold, Watchlist, WatchlistChange, WatchlistCreate
 from lfrd.wire.trials import Trial
 
 Shown = Sequence[Wire | str]

@@ -9,7 +9,8 @@ from lfrd.config import CameraSection, Config
 from lfrd.daemon import Manner, open_site
 from lfrd.errors import BadInput, NotFound, UserError
 from lfrd.site import Site
-from lfrd.store.watchlists import Category, NewEntry, NewWatchlist
+from lfrd.store.watchlists import NewEntry, NewWatchlist
+from lfrd.vocabulary import Category
 
 PRINCIPAL = "user:lab"
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})

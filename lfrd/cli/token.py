@@ -6,7 +6,8 @@ from pathlib import Path
 
 from lfrd.cli.who import TOKEN_VARIABLE, token_of
 from lfrd.review_client import ReviewClient
-from lfrd.wire.people import Role, Token, TokenCreate
+from lfrd.vocabulary import Role
+from lfrd.wire.people import Token, TokenCreate
 
 
 async def run(options: argparse.Namespace, socket: Path) -> int:

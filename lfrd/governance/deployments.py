@@ -23,10 +23,10 @@ from lfrd.matching.opening import open_search
 from lfrd.matching.thresholds import Proposed
 from lfrd.store import deployments as stored
 from lfrd.store.database import SYSTEM
-from lfrd.store.deployments import Deployment, DeploymentState, Snapshot, UseCase
-from lfrd.store.tokens import Role
+from lfrd.store.deployments import Deployment, Snapshot
 from lfrd.store.transaction import Reader, Transaction
 from lfrd.summary import SummaryLine
+from lfrd.vocabulary import DeploymentState, Role, UseCase
 
 log = logging.getLogger(__name__)
 

@@ -20,10 +20,10 @@ from lfrd.governance.two_person import MAY_ERASE
 from lfrd.matching.live_gallery import LiveGallery
 from lfrd.store import erasures
 from lfrd.store.database import SYSTEM, Database
-from lfrd.store.erasures import Erasure, ErasureKind, ErasureState
-from lfrd.store.tokens import Role
+from lfrd.store.erasures import Erasure, ErasureState
 from lfrd.store.transaction import Transaction
 from lfrd.store.vectors import VectorIndex
+from lfrd.vocabulary import ErasureKind, Role
 
 CHECKPOINT_RETRY_S = 0.1
 CHECKPOINT_LIMIT_S = 30.0

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from lfrd.errors import Denied
 from lfrd.store import tokens
 from lfrd.store.database import Database
-from lfrd.store.tokens import Role, Token
+from lfrd.store.tokens import Token
+from lfrd.vocabulary import Role
 
 SECRET_BYTES = 32
 PREFIX = "lfrd_"

@@ -11,11 +11,10 @@ from lfrd.governance.profile import LAB, Policy, Rules, SitePolicies
 from lfrd.governance.start_gate import HOUR_S, Facts, ListFacts, ThresholdBasis
 from lfrd.store import deployments as stored
 from lfrd.store import erasures, evaluations, templates, watchlists
-from lfrd.store.deployments import Deployment, DeploymentState, NewDeployment
-from lfrd.store.erasures import ErasureKind
-from lfrd.store.tokens import Role
+from lfrd.store.deployments import Deployment, NewDeployment
 from lfrd.store.transaction import Reader, Transaction
 from lfrd.store.watchlists import Watchlist
+from lfrd.vocabulary import DeploymentState, ErasureKind, Role
 
 
 @dataclass(frozen=True, slots=True)

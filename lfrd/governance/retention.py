@@ -17,10 +17,9 @@ from lfrd.health import HealthBoard
 from lfrd.store import deployments as stored
 from lfrd.store import erasures, holds
 from lfrd.store.database import SYSTEM, Database
-from lfrd.store.deployments import Deployment, DeploymentState
-from lfrd.store.erasures import ErasureKind
+from lfrd.store.deployments import Deployment
 from lfrd.store.transaction import Reader, Transaction
-from lfrd.store.watchlists import Category
+from lfrd.vocabulary import Category, DeploymentState, ErasureKind
 
 log = logging.getLogger(__name__)
 

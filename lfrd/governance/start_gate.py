@@ -12,8 +12,8 @@ from typing import Literal
 from lfrd.governance import two_person
 from lfrd.governance.evaluation import Standing
 from lfrd.governance.profile import Policy
-from lfrd.store.deployments import Deployment, DeploymentState, UseCase
-from lfrd.store.watchlists import Category
+from lfrd.store.deployments import Deployment
+from lfrd.vocabulary import Category, DeploymentState, UseCase
 
 DOCUMENTS = ("impact-assessment", "notice")
 """The documents that a deployment outside the lab refers to: what it may do to people was weighed

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from lfrd.governance.two_person import demand_take_off
 from lfrd.store import erasures, reference_images, watchlists
 from lfrd.store.sqlite import SQLValue
-from lfrd.store.tokens import Role
 from lfrd.store.transaction import Reader
+from lfrd.vocabulary import Role
 
 
 def check_list_change(

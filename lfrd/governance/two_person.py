@@ -15,9 +15,9 @@ from lfrd.store import holds, list_changes, schedules, watchlists
 from lfrd.store.deployments import Deployment
 from lfrd.store.holds import Hold
 from lfrd.store.schedules import Schedule
-from lfrd.store.tokens import Role
 from lfrd.store.transaction import Reader, Transaction
 from lfrd.store.watchlists import Entry
+from lfrd.vocabulary import Role
 
 MAY_ERASE = Role.SUPERVISOR
 

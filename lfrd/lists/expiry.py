@@ -12,8 +12,8 @@ from lfrd.health import HealthBoard
 from lfrd.matching.live_gallery import LiveGallery
 from lfrd.store import list_changes
 from lfrd.store.database import SYSTEM, Database
-from lfrd.store.erasures import ErasureKind
 from lfrd.store.list_changes import Expired
+from lfrd.vocabulary import ErasureKind
 
 log = logging.getLogger(__name__)
 

@@ -22,12 +22,12 @@ from lfrd.store import watchlists as stored
 from lfrd.store.database import Database
 from lfrd.store.reference_images import NewReferenceImage, ReferenceImage
 from lfrd.store.templates import StoredTemplate, TemplateMatrix
-from lfrd.store.tokens import Role
 from lfrd.store.transaction import Reader, Transaction
 from lfrd.store.vectors import Hit, VectorIndex
 from lfrd.store.watchlists import Entry
 from lfrd.types import F32, Template
 from lfrd.vision.engine import ENROLMENTS_AT_ONCE, Vision
+from lfrd.vocabulary import Role
 
 PHOTOS_LIMIT = 50
 NEIGHBOURS = 16

@@ -16,11 +16,11 @@ from lfrd.store import watchlists as stored
 from lfrd.store.database import Database
 from lfrd.store.reference_images import ReferenceImage
 from lfrd.store.sqlite import SQLValue
-from lfrd.store.tokens import Role
 from lfrd.store.transaction import Reader, Transaction
 from lfrd.store.vectors import VectorIndex
 from lfrd.store.watchlists import Entry, NewEntry, NewWatchlist, Watchlist
 from lfrd.types import F32
+from lfrd.vocabulary import Role
 
 
 @dataclass(frozen=True, slots=True)

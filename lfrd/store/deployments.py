@@ -4,7 +4,6 @@ is what was decided, by whom, and which steps follow which.
     draft → authorised → running → ended → erased
 """
 
-import enum
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -18,25 +17,7 @@ from lfrd.store import watchlists
 from lfrd.store.audit import AuditClass, Fact
 from lfrd.store.keys import Scope
 from lfrd.store.transaction import Reader, Transaction
-
-
-class UseCase(enum.StrEnum):
-    """What faces are compared for; closed, so that "where and why" is not left to discretion."""
-
-    LOCATE_WANTED = "locate-wanted"
-    FIND_MISSING = "find-missing"
-    PROTECT_AT_RISK = "protect-at-risk"
-    ENFORCE_COURT_ORDER = "enforce-court-order"
-    ENFORCE_EXCLUSION = "enforce-exclusion"
-    TEST = "test"
-
-
-class DeploymentState(enum.StrEnum):
-    DRAFT = "draft"
-    AUTHORISED = "authorised"
-    RUNNING = "running"
-    ENDED = "ended"
-    ERASED = "erased"
+from lfrd.vocabulary import DeploymentState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ from lfrd.store import deployments, reference_images
 from lfrd.store.audit import SALT_BYTES, AuditClass, Leaf, commit, leaf_hash
 from lfrd.store.seal import BlobKind, DataKey, Label
 from lfrd.store.transaction import Reader, Transaction
+from lfrd.vocabulary import DeploymentState
 
 EpisodeImage = Literal["probe", "reference", "scene"]
 
@@ -148,7 +149,7 @@ def add(tx: Transaction, new: NewEpisode) -> Episode:
 
     Raises Conflict unless its deployment runs, NotFound where the entry was erased meanwhile.
     """
-    if deployments.get(tx, new.deployment_id).state != deployments.DeploymentState.RUNNING:
+    if deployments.get(tx, new.deployment_id).state != DeploymentState.RUNNING:
         raise Conflict(f"deployment {new.deployment_id} is not running")
     row_id = new_id()
     key = tx.keys.add_part(deployments.scope_of(new.deployment_id), row_id)

@@ -16,16 +16,7 @@ from lfrd.ids import new_id
 from lfrd.store import deployments, episodes, holds, reference_images, watchlists
 from lfrd.store.audit import AuditClass
 from lfrd.store.transaction import Reader, Transaction
-
-
-class ErasureKind(enum.StrEnum):
-    WATCHLIST = "watchlist"
-    ENTRY = "entry"
-    PHOTO = "photo"
-    PERSON = "person"
-    DEPLOYMENT = "deployment"
-    EPISODES = "episodes"
-    SNAPSHOT = "snapshot"
+from lfrd.vocabulary import DeploymentState, ErasureKind
 
 
 class ErasureState(enum.StrEnum):
@@ -219,7 +210,7 @@ def delete_person(tx: Transaction, erasure: Erasure) -> Erasure:
 def delete_deployment(tx: Transaction, erasure: Erasure) -> Erasure:
     """The faces of a deployment's episodes; its key is destroyed by now. The record stays."""
     blanked = blank(tx, "deployment_id = ?", (erasure.subject_id,))
-    if deployments.get(tx, erasure.subject_id).state == deployments.DeploymentState.ENDED:
+    if deployments.get(tx, erasure.subject_id).state == DeploymentState.ENDED:
         deployments.mark_erased(tx, erasure.subject_id)
     return deleted(tx, replace(erasure, episodes=blanked))
 
@@ -380,7 +371,7 @@ def _must_exist(reader: Reader, kind: ErasureKind, subject_id: str) -> None:
         reference_images.get(reader, subject_id)
     elif kind is ErasureKind.DEPLOYMENT:
         state = deployments.get(reader, subject_id).state
-        if state is not deployments.DeploymentState.ENDED:
+        if state is not DeploymentState.ENDED:
             raise Conflict(f"deployment {subject_id} is {state}: only an ended one can be erased")
     elif not reader.count("SELECT count(*) FROM episode WHERE person_id = ?", (subject_id,)):
         reader.get(watchlists.Person, subject_id)

@@ -5,7 +5,6 @@ or photo on hold (triggers of migration 2); what is only blanked, the faces of e
 for here.
 """
 
-import enum
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -14,13 +13,7 @@ from lfrd.ids import new_id
 from lfrd.store import deployments, episodes, watchlists
 from lfrd.store.audit import AuditClass
 from lfrd.store.transaction import Reader, Transaction
-
-
-class HoldKind(enum.StrEnum):
-    EPISODE = "episode"
-    DEPLOYMENT = "deployment"
-    PERSON = "person"
-    WATCHLIST = "watchlist"
+from lfrd.vocabulary import HoldKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,5 @@
 """What was done about an episode: exactly one primary outcome, written once."""
 
-import enum
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -8,14 +7,7 @@ from lfrd.errors import Conflict
 from lfrd.store import decoys, episodes
 from lfrd.store.audit import AuditClass
 from lfrd.store.transaction import Reader, Transaction
-
-
-class OutcomeKind(enum.StrEnum):
-    STOPPED = "stopped"
-    NO_ACTION = "no_action"
-    ARREST = "arrest"
-    SAFEGUARDING = "safeguarding"
-    OTHER = "other"
+from lfrd.vocabulary import Engagement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +17,7 @@ class PrimaryOutcome:
     TABLE: ClassVar[str] = "outcome"
 
     episode_id: str
-    kind: OutcomeKind
+    kind: Engagement
     engagement_min: float
     complaint: bool
     note: str
@@ -36,7 +28,7 @@ class PrimaryOutcome:
 def add(
     tx: Transaction,
     episode_id: str,
-    kind: OutcomeKind,
+    kind: Engagement,
     *,
     engagement_min: float = 0.0,
     complaint: bool = False,

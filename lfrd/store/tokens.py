@@ -3,7 +3,6 @@
 A token's secret is never stored, only its SHA-256 digest (it is random, so no salt is needed).
 """
 
-import enum
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,18 +10,7 @@ from lfrd.errors import Conflict
 from lfrd.ids import new_id
 from lfrd.store.audit import AuditClass
 from lfrd.store.transaction import Reader, Transaction
-
-
-class Role(enum.StrEnum):
-    """What somebody may do; each includes the one before it."""
-
-    OPERATOR = "operator"
-    SUPERVISOR = "supervisor"
-    ADMIN = "admin"
-
-    def includes(self, other: "Role") -> bool:
-        order = tuple(Role)
-        return order.index(self) >= order.index(other)
+from lfrd.vocabulary import Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

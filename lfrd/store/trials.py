@@ -9,7 +9,7 @@ from lfrd.store import deployments, watchlists
 from lfrd.store.audit import AuditClass
 from lfrd.store.deployments import Deployment
 from lfrd.store.transaction import Reader, Transaction
-from lfrd.store.watchlists import Category
+from lfrd.vocabulary import Category
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

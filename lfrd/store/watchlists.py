@@ -1,6 +1,5 @@
 """Persons, watchlists and their entries."""
 
-import enum
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,17 +11,7 @@ from lfrd.ids import new_id
 from lfrd.store.audit import AuditClass
 from lfrd.store.keys import Scope
 from lfrd.store.transaction import Reader, Transaction
-
-
-class Category(enum.StrEnum):
-    """Why somebody may be looked for; closed, so that "who" is not left to discretion."""
-
-    WANTED = "wanted"
-    MISSING = "missing"
-    AT_RISK = "at-risk"
-    EXCLUDED = "excluded"
-    COURT_ORDER = "court-order"
-    TEST = "test"
+from lfrd.vocabulary import Category
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from lfrd.vocabulary import Engagement
 from lfrd.wire.base import Text, Wire
 
 
@@ -67,16 +68,6 @@ class Revealed(Wire):
     recogniser_digest: str
     outcome: Outcome | None
     reviews: tuple[Review, ...]
-
-
-class Engagement(StrEnum):
-    """What was done about a candidate: the one primary outcome."""
-
-    STOPPED = "stopped"
-    NO_ACTION = "no_action"
-    ARREST = "arrest"
-    SAFEGUARDING = "safeguarding"
-    OTHER = "other"
 
 
 class EngagementReport(Wire):

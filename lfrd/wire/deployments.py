@@ -1,10 +1,10 @@
 """The wire contract of deployments and what governs them: rules, schedules, holds, erasures."""
 
-from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from lfrd.vocabulary import DeploymentState, ErasureKind, HoldKind, UseCase
 from lfrd.wire.base import Line, Text, Wire
 
 
@@ -30,25 +30,6 @@ class SitePolicies(Wire):
 
     own: Policy
     lab: Policy | None
-
-
-class UseCase(StrEnum):
-    """What faces are compared for: a closed choice, so that it can be counted in public."""
-
-    LOCATE_WANTED = "locate-wanted"
-    FIND_MISSING = "find-missing"
-    PROTECT_AT_RISK = "protect-at-risk"
-    ENFORCE_COURT_ORDER = "enforce-court-order"
-    ENFORCE_EXCLUSION = "enforce-exclusion"
-    TEST = "test"
-
-
-class DeploymentState(StrEnum):
-    DRAFT = "draft"
-    AUTHORISED = "authorised"
-    RUNNING = "running"
-    ENDED = "ended"
-    ERASED = "erased"
 
 
 class DeploymentSummary(Wire):
@@ -230,13 +211,6 @@ class Schedule(Wire):
     revoked_at_s: float | None
 
 
-class HoldKind(StrEnum):
-    EPISODE = "episode"
-    DEPLOYMENT = "deployment"
-    PERSON = "person"
-    WATCHLIST = "watchlist"
-
-
 class HoldCreate(Wire):
     """Asks for a legal hold; it has no effect before somebody else confirms it."""
 
@@ -257,16 +231,6 @@ class Hold(Wire):
     released_by: str | None
     released_at_s: float | None
     release_reason: str | None
-
-
-class ErasureKind(StrEnum):
-    WATCHLIST = "watchlist"
-    ENTRY = "entry"
-    PHOTO = "photo"
-    PERSON = "person"
-    DEPLOYMENT = "deployment"
-    EPISODES = "episodes"
-    SNAPSHOT = "snapshot"
 
 
 class ErasureRequest(Wire):

@@ -1,22 +1,11 @@
 """The wire contract of lists: entries, photos, changes, imports, exports, thresholds, models."""
 
-from enum import StrEnum
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from lfrd.vocabulary import Category
 from lfrd.wire.base import Colour, Line, Margin, Slug, Text, Wire
-
-
-class Category(StrEnum):
-    """Why a person is on a list: a closed choice, so that it can be counted in public."""
-
-    WANTED = "wanted"
-    MISSING = "missing"
-    AT_RISK = "at-risk"
-    COURT_ORDER = "court-order"
-    EXCLUDED = "excluded"
-    TEST = "test"
 
 
 class Watchlist(Wire):

@@ -1,16 +1,7 @@
 """The wire contract of tokens: who may speak to the daemon, and as what."""
 
-from enum import StrEnum
-
+from lfrd.vocabulary import Role
 from lfrd.wire.base import Line, Wire
-
-
-class Role(StrEnum):
-    """What somebody may do; each includes the one before it."""
-
-    OPERATOR = "operator"
-    SUPERVISOR = "supervisor"
-    ADMIN = "admin"
 
 
 class TokenCreate(Wire):

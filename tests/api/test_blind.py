@@ -16,6 +16,7 @@ from lfrd.errors import Conflict, Denied
 from lfrd.governance.reviews import UNDO_WINDOW_S
 from lfrd.review_client import ReviewClient
 from lfrd.store.episodes import Episode
+from lfrd.vocabulary import Role
 from lfrd.wire.alerts import (
     AlertState,
     EngagementReport,
@@ -24,7 +25,7 @@ from lfrd.wire.alerts import (
     ReviewSubmit,
     Shown,
 )
-from lfrd.wire.people import Role, TokenCreate
+from lfrd.wire.people import TokenCreate
 
 SEEN = Shown(face_px=64, reference_px=64, seen_s=2.0)
 MATCH = ReviewSubmit(shown=SEEN, decision=ReviewDecision.MATCH, reason="the scar over the eye")

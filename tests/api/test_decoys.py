@@ -16,7 +16,7 @@ from lfrd.__main__ import parser
 from lfrd.cli import alert
 from lfrd.store import deployments
 from lfrd.store.episodes import Episode
-from lfrd.wire.people import Role
+from lfrd.vocabulary import Role
 
 SEEN = {"face_px": 64, "reference_px": 64, "seen_s": 2.0}
 MATCH = {"shown": SEEN, "decision": "match", "reason": "the scar"}

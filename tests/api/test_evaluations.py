@@ -16,7 +16,7 @@ from lfrd.errors import BadInput, Conflict, UserError
 from lfrd.governance.start_gate import Verdict
 from lfrd.site import Site
 from lfrd.store import evaluations
-from lfrd.store.watchlists import Category
+from lfrd.vocabulary import Category
 from lfrd.wire.evaluations import EvaluationReport
 
 ADA = "user:ada"

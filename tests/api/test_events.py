@@ -14,11 +14,12 @@ from lfrd.api.routes import events
 from lfrd.client import Away, Back, Reset, StreamItem
 from lfrd.errors import StoreFailed
 from lfrd.events import EventKind as StoredKind
+from lfrd.vocabulary import Category
 from lfrd.wire.cameras import CameraCreate, CameraRates
 from lfrd.wire.deployments import DeploymentStart
 from lfrd.wire.events import EventKind, EventMessage
 from lfrd.wire.health import HealthChange, HealthStatus
-from lfrd.wire.lists import Category, WatchlistCreate
+from lfrd.wire.lists import WatchlistCreate
 
 LIST = WatchlistCreate(name="one", category=Category.TEST, purpose="a test", owner="me")
 CAMERA = CameraCreate(id="gate", address="gate.mp4")

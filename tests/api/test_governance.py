@@ -8,17 +8,14 @@ from governed_site import make_list
 from site_builder import Served, serve
 
 from lfrd.errors import BadInput, Conflict, NotFound
+from lfrd.vocabulary import DeploymentState, ErasureKind, HoldKind, UseCase
 from lfrd.wire.cameras import CameraCreate
 from lfrd.wire.deployments import (
     DeploymentChange,
     DeploymentDraft,
-    DeploymentState,
-    ErasureKind,
     ErasureRequest,
     HoldCreate,
-    HoldKind,
     ScheduleCreate,
-    UseCase,
     Window,
 )
 

@@ -11,8 +11,9 @@ from site_builder import Served, serve
 from lfrd.cli.imports import ImportOrder, bring_in, take_out
 from lfrd.errors import BadInput, Conflict, Denied, NotFound
 from lfrd.list_client import ListClient
+from lfrd.vocabulary import Category
 from lfrd.wire.cameras import CameraCreate
-from lfrd.wire.lists import Category, EntryChange, EntryCreate, WatchlistChange, WatchlistCreate
+from lfrd.wire.lists import EntryChange, EntryCreate, WatchlistChange, WatchlistCreate
 from lfrd.wire.trials import PassageCount
 
 WORDS = "correct horse battery staple"

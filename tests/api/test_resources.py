@@ -20,10 +20,11 @@ from lfrd.api.images import media_type
 from lfrd.clock import ManualClock
 from lfrd.counters import CameraCounters
 from lfrd.errors import BadInput, Conflict, NotFound, StoreFailed
+from lfrd.vocabulary import Category, DeploymentState
 from lfrd.wire.cameras import CameraChange, CameraCreate, CameraState
-from lfrd.wire.deployments import DeploymentStart, DeploymentState
+from lfrd.wire.deployments import DeploymentStart
 from lfrd.wire.health import HealthChange, HealthStatus
-from lfrd.wire.lists import Category, EntryCreate, Watchlist, WatchlistCreate
+from lfrd.wire.lists import EntryCreate, Watchlist, WatchlistCreate
 
 LIST = WatchlistCreate(
     name="excluded", category=Category.TEST, purpose="house ban", owner="security"

@@ -12,7 +12,7 @@ from site_builder import serve
 
 from lfrd.clock import ManualClock
 from lfrd.governance.reviews import UNDO_WINDOW_S
-from lfrd.wire.people import Role
+from lfrd.vocabulary import Role
 
 SEEN = {"face_px": 64, "reference_px": 64, "seen_s": 2.0}
 MATCH = {"shown": SEEN, "decision": "match", "reason": "the scar"}

@@ -11,8 +11,9 @@ import pytest
 from site_builder import Served, serve
 
 from lfrd.review_client import ReviewClient
-from lfrd.store.tokens import Role as StoredRole
-from lfrd.wire.people import Role, TokenCreate
+from lfrd.vocabulary import Role
+from lfrd.vocabulary import Role as StoredRole
+from lfrd.wire.people import TokenCreate
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "api.md"
 NEEDS = re.compile(r"^\| (supervisor|admin) \| (.*) \|$", re.MULTILINE)

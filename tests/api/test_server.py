@@ -21,8 +21,9 @@ from lfrd.client import Client
 from lfrd.errors import Denied, StateError
 from lfrd.lists.commit_batcher import PHOTOS_AT_ONCE
 from lfrd.store import episodes
+from lfrd.vocabulary import Category
 from lfrd.wire.base import Problem
-from lfrd.wire.lists import Category, WatchlistCreate
+from lfrd.wire.lists import WatchlistCreate
 
 ME = f"user:{pwd.getpwuid(os.getuid()).pw_name}"
 LIST = WatchlistCreate(name="a list", category=Category.TEST, purpose="a test", owner="me")

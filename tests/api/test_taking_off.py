@@ -15,8 +15,9 @@ from governed_site import make_list, photo
 from site_builder import Served, serve
 
 from lfrd.review_client import ReviewClient
-from lfrd.store.watchlists import Category, NewWatchlist
-from lfrd.wire.people import Role, TokenCreate
+from lfrd.store.watchlists import NewWatchlist
+from lfrd.vocabulary import Category, Role
+from lfrd.wire.people import TokenCreate
 
 
 @dataclass(frozen=True, slots=True)

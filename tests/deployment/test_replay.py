@@ -25,8 +25,9 @@ from lfrd.store import episodes, templates
 from lfrd.types import Look, Match, Scored, Trail
 from lfrd.vision.picture import portrait, scene
 from lfrd.vision.planes import planes_from_rgb
+from lfrd.vocabulary import Category
 from lfrd.wire.alerts import ReviewDecision, ReviewSubmit, Shown
-from lfrd.wire.lists import Category, EntryCreate, WatchlistCreate
+from lfrd.wire.lists import EntryCreate, WatchlistCreate
 
 SEEN = Shown(face_px=64, reference_px=64, seen_s=2.0)
 MATCH = ReviewSubmit(shown=SEEN, decision=ReviewDecision.MATCH)

@@ -14,7 +14,8 @@ from PIL import Image, ImageEnhance
 from lfrd.cli.imports import ImportOrder, bring_in
 from lfrd.errors import LfrdError
 from lfrd.list_client import ListClient
-from lfrd.wire.lists import Category, WatchlistCreate
+from lfrd.vocabulary import Category
+from lfrd.wire.lists import WatchlistCreate
 
 pytestmark = pytest.mark.e2e
 

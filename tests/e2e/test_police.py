@@ -21,12 +21,13 @@ from lfrd.demo.stream import rtsp_stream
 from lfrd.errors import Conflict, Denied, NotFound
 from lfrd.list_client import ListClient
 from lfrd.review_client import ReviewClient
+from lfrd.vocabulary import Category, DeploymentState, ErasureKind, Role, UseCase
 from lfrd.wire.alerts import Alert, AlertState, Outcome, ReviewDecision, ReviewSubmit, Shown
 from lfrd.wire.cameras import CameraCreate
-from lfrd.wire.deployments import Deployment, DeploymentDraft, DeploymentState, ErasureKind, UseCase
+from lfrd.wire.deployments import Deployment, DeploymentDraft
 from lfrd.wire.evaluations import EvaluationReport
-from lfrd.wire.lists import Category, EntryCreate, WatchlistCreate
-from lfrd.wire.people import Role, TokenCreate
+from lfrd.wire.lists import EntryCreate, WatchlistCreate
+from lfrd.wire.people import TokenCreate
 
 HOUR_S = 3600.0
 WAIT_S = 60.0

@@ -26,10 +26,8 @@ from lfrd.governance.schedule import Plan, Window
 from lfrd.site import Site
 from lfrd.store import deployments as stored
 from lfrd.store import episodes
-from lfrd.store.deployments import DeploymentState
-from lfrd.store.erasures import ErasureKind
-from lfrd.store.tokens import Role
-from lfrd.store.watchlists import Category, NewEntry
+from lfrd.store.watchlists import NewEntry
+from lfrd.vocabulary import Category, DeploymentState, ErasureKind, Role
 
 SOON_S = 8.0
 WEDNESDAY_NOON_S = 1_700_049_600.0

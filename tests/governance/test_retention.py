@@ -23,11 +23,11 @@ from lfrd.site import Site
 from lfrd.store import episodes, erasures, holds, thresholds, watchlists
 from lfrd.store.audit import AuditClass
 from lfrd.store.episodes import Episode, EpisodeState
-from lfrd.store.erasures import ErasureKind, ErasureState
-from lfrd.store.holds import HoldKind
+from lfrd.store.erasures import ErasureState
 from lfrd.store.reviews import ReviewDecision
 from lfrd.store.transaction import Reader, Transaction
 from lfrd.store.watchlists import NewEntry
+from lfrd.vocabulary import ErasureKind, HoldKind
 
 LAB = profile.load("lab").rules
 STANDARD = profile.load("standard").rules

@@ -29,8 +29,8 @@ from lfrd.health import HealthBoard, Status
 from lfrd.store import episodes, outcomes, reviews
 from lfrd.store.database import Database
 from lfrd.store.episodes import EpisodeState
-from lfrd.store.outcomes import OutcomeKind
 from lfrd.store.reviews import Review, ReviewDecision
+from lfrd.vocabulary import Engagement
 from tui.screens import review_screen
 from tui.widgets import faces
 
@@ -309,19 +309,19 @@ async def test_one_primary_outcome_and_only_after_the_review(tmp_path: Path) -> 
     async with site(tmp_path, ManualClock()) as (database, service):
         episode_id = (await raise_one(database)).id
 
-        async def report(kind: OutcomeKind) -> outcomes.PrimaryOutcome:
+        async def report(kind: Engagement) -> outcomes.PrimaryOutcome:
             return await database.write(
                 lambda tx: outcomes.add(tx, episode_id, kind, engagement_min=4.5, complaint=True),
                 principal=ANNA,
             )
 
         with pytest.raises(Conflict, match="under review"):
-            await report(OutcomeKind.STOPPED)
+            await report(Engagement.STOPPED)
         await decide(service, episode_id, ANNA, MATCH)
-        made = await report(OutcomeKind.STOPPED)
-        assert (made.kind, made.engagement_min, made.complaint) == (OutcomeKind.STOPPED, 4.5, True)
+        made = await report(Engagement.STOPPED)
+        assert (made.kind, made.engagement_min, made.complaint) == (Engagement.STOPPED, 4.5, True)
         with pytest.raises(Conflict, match="already"):
-            await report(OutcomeKind.ARREST)
+            await report(Engagement.ARREST)
         assert await database.read(lambda reader: outcomes.of_episode(reader, episode_id)) == made
 
 

@@ -9,8 +9,9 @@ from lfrd.governance import planning, profile
 from lfrd.governance.evaluation import Standing, standing
 from lfrd.governance.planning import Draft, Machine
 from lfrd.governance.start_gate import Facts, ListFacts, ThresholdBasis, judge
-from lfrd.store.deployments import Deployment, DeploymentState
+from lfrd.store.deployments import Deployment
 from lfrd.store.evaluations import Evaluation
+from lfrd.vocabulary import DeploymentState
 
 NOW_S = 1_700_000_000.0
 HOUR_S = 3600.0

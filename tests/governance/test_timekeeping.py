@@ -17,9 +17,9 @@ from lfrd.site import Site
 from lfrd.store import clock_care, episodes, watchlists
 from lfrd.store.clock_care import Accepted
 from lfrd.store.database import Database
-from lfrd.store.deployments import DeploymentState
 from lfrd.store.keys import KeyStore, load_master_key
 from lfrd.store.state_folder import StateFolder
+from lfrd.vocabulary import DeploymentState
 
 YEARS_S = 10 * 365 * DAY_S
 

@@ -6,7 +6,7 @@ import pytest
 from store_builders import opened
 
 from lfrd.governance.people import People
-from lfrd.store.tokens import Role
+from lfrd.vocabulary import Role
 
 
 async def test_a_secret_is_its_holder_s_until_it_is_revoked(tmp_path: Path) -> None:

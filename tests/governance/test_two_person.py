@@ -7,7 +7,8 @@ import pytest
 from lfrd.errors import Conflict
 from lfrd.governance import profile, two_person
 from lfrd.governance.profile import Policy
-from lfrd.store.deployments import Deployment, DeploymentState
+from lfrd.store.deployments import Deployment
+from lfrd.vocabulary import DeploymentState
 
 POLICE, STANDARD = profile.load("uk-police"), profile.load("standard")
 

@@ -17,11 +17,11 @@ from lfrd.matching.live_search import LiveSearch
 from lfrd.matching.opening import open_search
 from lfrd.store import episodes, reviews
 from lfrd.store.episodes import EpisodeState
-from lfrd.store.erasures import ErasureKind
 from lfrd.store.reviews import ReviewDecision
 from lfrd.store.watchlists import NewEntry
 from lfrd.types import F32, Look, Match
 from lfrd.vision import packs
+from lfrd.vocabulary import ErasureKind
 
 START_S = 1_800_000_000.0
 

@@ -16,6 +16,7 @@ from lfrd.store import decoys, deployments, episodes, erasures, outcomes, trials
 from lfrd.store.database import Database
 from lfrd.store.episodes import Episode, EpisodeState
 from lfrd.store.reviews import ReviewDecision
+from lfrd.vocabulary import Engagement
 
 MATCH, NOT_MATCH, UNSURE = ReviewDecision
 
@@ -43,7 +44,7 @@ async def test_disagreement_about_a_decoy_closes_it_and_needs_no_supervisor(tmp_
         assert (await db.read(lambda r: episodes.get(r, real.id))).escalated_at_s is not None
         with pytest.raises(Conflict, match="decoy"):
             await db.write(
-                lambda tx: outcomes.add(tx, decoy.id, outcomes.OutcomeKind.ARREST),
+                lambda tx: outcomes.add(tx, decoy.id, Engagement.ARREST),
                 principal="user:anna",
             )
 

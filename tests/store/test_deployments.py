@@ -13,8 +13,9 @@ from store_builders import (
 
 from lfrd.errors import Conflict, NotFound
 from lfrd.store import deployments
-from lfrd.store.deployments import DeploymentState, NewDeployment
+from lfrd.store.deployments import NewDeployment
 from lfrd.store.transaction import Transaction
+from lfrd.vocabulary import DeploymentState
 
 NEW = NewDeployment("lab", "a test", "test", "the bench", 0.45, "sha256:d", "sha256:e")
 

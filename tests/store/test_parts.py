@@ -17,12 +17,12 @@ from store_builders import (
 
 from lfrd.errors import NotFound, StoreFailed
 from lfrd.store import episodes, erasures, reference_images, templates, watchlists
-from lfrd.store.erasures import ErasureKind
 from lfrd.store.key_files import journal_of, wipe_journal
 from lfrd.store.keys import RESERVE, KeyStore, Scope, load_master_key
 from lfrd.store.seal import Label
 from lfrd.store.state_folder import StateFolder
 from lfrd.store.transaction import Transaction
+from lfrd.vocabulary import ErasureKind
 
 LIST = Scope("watchlist", "w1")
 

@@ -13,7 +13,8 @@ import lfrd.store
 from lfrd.store import records
 from lfrd.store.sqlite import Row
 from lfrd.store.transaction import Reader, Transaction
-from lfrd.store.watchlists import Category, Entry, Watchlist
+from lfrd.store.watchlists import Entry, Watchlist
+from lfrd.vocabulary import Category
 
 
 def record_classes() -> list[type]:

@@ -11,7 +11,8 @@ from lfrd.errors import BadInput, Conflict, NotFound
 from lfrd.evaluate.trials import evaluate
 from lfrd.store import deployments, trials, watchlists
 from lfrd.store.transaction import Transaction
-from lfrd.store.watchlists import Category, Entry, NewEntry, NewWatchlist
+from lfrd.store.watchlists import Entry, NewEntry, NewWatchlist
+from lfrd.vocabulary import Category
 
 START_S = 1_800_000_000.0
 

@@ -10,6 +10,7 @@ from lfrd.errors import BadInput, Conflict, NotFound, StateError
 from lfrd.store import reference_images, templates, watchlists
 from lfrd.store.transaction import Reader, Transaction
 from lfrd.types import Template
+from lfrd.vocabulary import Category
 
 
 async def test_an_entry_with_photo_and_template_comes_back_as_it_was(tmp_path: Path) -> None:
@@ -26,7 +27,7 @@ async def test_an_entry_with_photo_and_template_comes_back_as_it_was(tmp_path: P
         assert await db.read(lambda r: reference_images.of_entry(r, entry.id)) == [image]
         assert image.quality == QUALITY
         assert entry.under_18 is False
-        assert isinstance(entry.category, watchlists.Category)
+        assert isinstance(entry.category, Category)
         matrix = await db.read(lambda r: templates.load(r, MODEL))
         assert matrix.template_ids == (stored.id,)
         assert matrix.entry_ids == (entry.id,)

@@ -16,7 +16,8 @@ from tui_builder import (
 )
 
 from lfrd.errors import Conflict
-from lfrd.wire.alerts import AlertState, Engagement, EngagementReport, Outcome, ReviewDecision
+from lfrd.vocabulary import Engagement
+from lfrd.wire.alerts import AlertState, EngagementReport, Outcome, ReviewDecision
 from lfrd.wire.deployments import PolicyBrief
 from lfrd.wire.events import EventKind, EventMessage
 from lfrd.wire.health import HealthChange, HealthStatus, Me

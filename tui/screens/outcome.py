@@ -6,7 +6,8 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from lfrd.review_client import ReviewClient
-from lfrd.wire.alerts import Alert, Engagement, EngagementReport
+from lfrd.vocabulary import Engagement
+from lfrd.wire.alerts import Alert, EngagementReport
 from tui.screens.form import FormScreen, field
 from tui.widgets.checkbox import Tick
 

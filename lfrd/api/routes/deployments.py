@@ -12,8 +12,9 @@ from lfrd.governance.planning import Amendment, Draft
 from lfrd.site import Site
 from lfrd.store import decoys
 from lfrd.store import deployments as stored
-from lfrd.store.deployments import Deployment, DeploymentState
+from lfrd.store.deployments import Deployment
 from lfrd.store.reviews import undecided_in
+from lfrd.vocabulary import DeploymentState
 from lfrd.wire import deployments as wire_deployments
 
 router = APIRouter(prefix="/deployments", tags=["deployments"])
@@ -207,7 +208,7 @@ def _deployment(
     return wire_deployments.Deployment(
         id=row.id,
         profile=row.profile,
-        state=wire_deployments.DeploymentState(row.state.value),
+        state=DeploymentState(row.state.value),
         purpose=row.purpose,
         place=row.place,
         threshold=threshold,

@@ -7,8 +7,7 @@ from lfrd.api.deps import SUPERVISORS, PrincipalDep, SiteDep
 from lfrd.governance import two_person
 from lfrd.governance.schedule import Plan, Window
 from lfrd.store import erasures, holds
-from lfrd.store.erasures import ErasureKind
-from lfrd.store.holds import HoldKind
+from lfrd.vocabulary import ErasureKind, HoldKind
 from lfrd.wire import deployments as wire
 
 router = APIRouter(tags=["governance"])

@@ -3,7 +3,8 @@
 from fastapi import APIRouter
 
 from lfrd.api.deps import ADMINS, PeopleDep, PrincipalDep
-from lfrd.store.tokens import Role, Token
+from lfrd.store.tokens import Token
+from lfrd.vocabulary import Role
 from lfrd.wire import people as wire
 
 router = APIRouter(prefix="/tokens", tags=["tokens"], dependencies=[ADMINS])

@@ -9,9 +9,9 @@ from lfrd.api import images, views
 from lfrd.api.deps import SUPERVISORS, PrincipalDep, RoleDep, SiteDep, UploadsDep
 from lfrd.errors import BadInput
 from lfrd.lists.photo_gate import GateMode
-from lfrd.store.erasures import ErasureKind
-from lfrd.store.watchlists import Category, NewEntry, NewWatchlist
+from lfrd.store.watchlists import NewEntry, NewWatchlist
 from lfrd.types import F32
+from lfrd.vocabulary import Category, ErasureKind
 from lfrd.wire import lists as wire_lists
 
 router = APIRouter(tags=["watchlists"])

@@ -1,0 +1,72 @@
+"""Words that the wire contract and the stored rows share, each said once."""
+
+from enum import StrEnum
+
+
+class Category(StrEnum):
+    """Why a person is on a list: a closed choice, so that it can be counted in public."""
+
+    WANTED = "wanted"
+    MISSING = "missing"
+    AT_RISK = "at-risk"
+    COURT_ORDER = "court-order"
+    EXCLUDED = "excluded"
+    TEST = "test"
+
+
+class UseCase(StrEnum):
+    """What faces are compared for: a closed choice, so that it can be counted in public."""
+
+    LOCATE_WANTED = "locate-wanted"
+    FIND_MISSING = "find-missing"
+    PROTECT_AT_RISK = "protect-at-risk"
+    ENFORCE_COURT_ORDER = "enforce-court-order"
+    ENFORCE_EXCLUSION = "enforce-exclusion"
+    TEST = "test"
+
+
+class DeploymentState(StrEnum):
+    DRAFT = "draft"
+    AUTHORISED = "authorised"
+    RUNNING = "running"
+    ENDED = "ended"
+    ERASED = "erased"
+
+
+class Role(StrEnum):
+    """What somebody may do; each includes the one before it."""
+
+    OPERATOR = "operator"
+    SUPERVISOR = "supervisor"
+    ADMIN = "admin"
+
+    def includes(self, other: "Role") -> bool:
+        order = tuple(Role)
+        return order.index(self) >= order.index(other)
+
+
+class HoldKind(StrEnum):
+    EPISODE = "episode"
+    DEPLOYMENT = "deployment"
+    PERSON = "person"
+    WATCHLIST = "watchlist"
+
+
+class ErasureKind(StrEnum):
+    WATCHLIST = "watchlist"
+    ENTRY = "entry"
+    PHOTO = "photo"
+    PERSON = "person"
+    DEPLOYMENT = "deployment"
+    EPISODES = "episodes"
+    SNAPSHOT = "snapshot"
+
+
+class Engagement(StrEnum):
+    """What was done about a candidate: the one primary outcome."""
+
+    STOPPED = "stopped"
+    NO_ACTION = "no_action"
+    ARREST = "arrest"
+    SAFEGUARDING = "safeguarding"
+    OTHER = "other"
