@@ -11,20 +11,27 @@ daemon answers, Unreachable.
 import asyncio
 import random
 import re
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self, TypeVar
+from typing import Literal, Protocol, Self, TypeVar
 
 import httpx
 from pydantic import TypeAdapter, ValidationError
 
 import lfrd.errors as errors
 import lfrd.wire.sse as sse
-from lfrd.api.governance_calls import GovernanceCalls
-from lfrd.wire.alerts import Alert, AlertState, ReviewSubmit
+from lfrd.wire import deployments as wire
+from lfrd.wire.alerts import (
+    Alert,
+    AlertState,
+    EngagementReport,
+    Replay,
+    ReviewerFigures,
+    ReviewSubmit,
+)
 from lfrd.wire.base import Problem, Wire
 from lfrd.wire.cameras import (
     Camera,
@@ -36,11 +43,135 @@ from lfrd.wire.cameras import (
     CameraTestReport,
 )
 from lfrd.wire.deployments import Deployment, DeploymentEnd, DeploymentStart
+from lfrd.wire.evaluations import Evaluation, EvaluationReport
 from lfrd.wire.events import EventMessage
 from lfrd.wire.health import Health, HealthChange, Me
-from lfrd.wire.lists import Entry, EntryCreate, Photo, Watchlist, WatchlistCreate
+from lfrd.wire.lists import (
+    CameraReasons,
+    Entry,
+    EntryChange,
+    EntryCreate,
+    ExportStart,
+    Finding,
+    ImportRow,
+    ImportRowDone,
+    ImportRun,
+    ImportStart,
+    ListCameras,
+    ModelPreparation,
+    ModelPrepare,
+    ModelSwitch,
+    ModelSwitched,
+    Photo,
+    Quarantine,
+    Threshold,
+    Watchlist,
+    WatchlistChange,
+    WatchlistCreate,
+)
+from lfrd.wire.people import NewToken, Token, TokenCreate
+from lfrd.wire.trials import Passage, PassageCount, Trial
 
 T = TypeVar("T")
+
+
+class Get(Protocol):
+    def __call__(self, kind: type[T], path: str, /) -> Awaitable[T]: ...
+
+
+class Post(Protocol):
+    def __call__(self, kind: type[T], path: str, body: Wire | None, /) -> Awaitable[T]: ...
+
+
+class Patch(Protocol):
+    def __call__(self, kind: type[T], path: str, body: Wire, /) -> Awaitable[T]: ...
+
+
+class GovernanceCalls:
+    """Speaks through the client that made it, and refuses as that does."""
+
+    def __init__(self, get: Get, post: Post, patch: Patch) -> None:
+        self._get = get
+        self._post = post
+        self._patch = patch
+
+    async def policy(self) -> wire.SitePolicies:
+        return await self._get(wire.SitePolicies, "/v1/policy")
+
+    async def draft(self, draft: wire.DeploymentDraft) -> wire.Deployment:
+        return await self._post(wire.Deployment, "/v1/deployments/drafts", draft)
+
+    async def gate(self, deployment_id: str) -> wire.GateVerdict:
+        return await self._get(wire.GateVerdict, f"/v1/deployments/{deployment_id}/gate")
+
+    async def amend(self, deployment_id: str, change: wire.DeploymentChange) -> wire.Deployment:
+        """Change what is given of a plan."""
+        return await self._patch(wire.Deployment, f"/v1/deployments/{deployment_id}", change)
+
+    async def authorise(self, deployment_id: str) -> wire.Deployment:
+        return await self._act(deployment_id, "authorise", None)
+
+    async def start(self, deployment_id: str, urgent_reason: str | None = None) -> wire.Deployment:
+        body = wire.DeploymentBegin(urgent_reason=urgent_reason)
+        return await self._act(deployment_id, "start", body)
+
+    async def ratify(self, deployment_id: str) -> wire.Deployment:
+        return await self._act(deployment_id, "ratify", None)
+
+    async def extend(self, deployment_id: str, until_at_s: float) -> wire.Deployment:
+        body = wire.DeploymentExtend(until_at_s=until_at_s)
+        return await self._act(deployment_id, "extend", body)
+
+    async def present(self) -> wire.Deployment:
+        """Say that an operator is there."""
+        return await self._post(wire.Deployment, "/v1/deployments/current/presence", None)
+
+    async def schedules(self) -> tuple[wire.Schedule, ...]:
+        return await self._get(tuple[wire.Schedule, ...], "/v1/schedules")
+
+    async def add_schedule(self, schedule: wire.ScheduleCreate) -> wire.Schedule:
+        return await self._post(wire.Schedule, "/v1/schedules", schedule)
+
+    async def authorise_schedule(self, schedule_id: str) -> wire.Schedule:
+        return await self._post(wire.Schedule, f"/v1/schedules/{schedule_id}/authorise", None)
+
+    async def revoke_schedule(self, schedule_id: str) -> wire.Schedule:
+        return await self._post(wire.Schedule, f"/v1/schedules/{schedule_id}/revoke", None)
+
+    async def holds(self) -> tuple[wire.Hold, ...]:
+        return await self._get(tuple[wire.Hold, ...], "/v1/holds")
+
+    async def ask_hold(self, hold: wire.HoldCreate) -> wire.Hold:
+        return await self._post(wire.Hold, "/v1/holds", hold)
+
+    async def confirm_hold(self, hold_id: str) -> wire.Hold:
+        return await self._post(wire.Hold, f"/v1/holds/{hold_id}/confirm", None)
+
+    async def release_hold(self, hold_id: str, reason: str) -> wire.Hold:
+        body = wire.Reason(reason=reason)
+        return await self._post(wire.Hold, f"/v1/holds/{hold_id}/release", body)
+
+    async def erasures(self) -> tuple[wire.Erasure, ...]:
+        return await self._get(tuple[wire.Erasure, ...], "/v1/erasures")
+
+    async def erase(self, request: wire.ErasureRequest) -> wire.Erasure:
+        return await self._post(wire.Erasure, "/v1/erasures", request)
+
+    async def evaluations(self) -> tuple[Evaluation, ...]:
+        return await self._get(tuple[Evaluation, ...], "/v1/evaluations")
+
+    async def add_evaluation(self, report: EvaluationReport) -> Evaluation:
+        """Register what was measured."""
+        return await self._post(Evaluation, "/v1/evaluations", report)
+
+    async def withdraw_evaluation(self, evaluation_id: str, reason: str) -> Evaluation:
+        body = wire.Reason(reason=reason)
+        return await self._post(Evaluation, f"/v1/evaluations/{evaluation_id}/withdraw", body)
+
+    async def _act(self, deployment_id: str, step: str, body: Wire | None) -> wire.Deployment:
+        path = f"/v1/deployments/{deployment_id}/{step}"
+        return await self._post(wire.Deployment, path, body)
+
 
 REQUEST_S = 65.0
 """Longer than the daemon's own limit on a request, so that its answer is the one that is heard."""
@@ -79,7 +210,6 @@ StreamItem = EventMessage | HealthChange | tuple[CameraRates, ...] | Reset | Bac
 """The tuple holds the figures of this second, one item a camera of the running deployment."""
 
 _RATES = TypeAdapter(tuple[CameraRates, ...])
-
 
 JSON = {"Content-Type": "application/json"}
 LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=100)
@@ -350,6 +480,159 @@ class Client:
                 f"{self._place} answers, but not as this version of lfrd: {error.title}"
             ) from None
 
+    async def change_watchlist(self, watchlist_id: str, change: WatchlistChange) -> Watchlist:
+        return await self._change(Watchlist, "PATCH", f"/v1/watchlists/{watchlist_id}", change)
+
+    async def scope_watchlist(self, watchlist_id: str, cameras: Sequence[str]) -> Watchlist:
+        body = ListCameras(camera_ids=tuple(cameras))
+        path = f"/v1/watchlists/{watchlist_id}/cameras"
+        return await self._change(Watchlist, "PUT", path, body)
+
+    async def confirm_watchlist(self, watchlist_id: str) -> Watchlist:
+        reply = await self._send("POST", f"/v1/watchlists/{watchlist_id}/confirm")
+        return self._read(Watchlist, reply)
+
+    async def change_entry(self, entry_id: str, change: EntryChange) -> Entry:
+        return await self._change(Entry, "PATCH", f"/v1/entries/{entry_id}", change)
+
+    async def approve_entry(self, entry_id: str) -> Entry:
+        return self._read(Entry, await self._send("POST", f"/v1/entries/{entry_id}/approve"))
+
+    async def enrol_photo(self, entry_id: str, image: bytes, params: Mapping[str, str]) -> Photo:
+        """`params`: name, gate (strict or warn), box (left,top,right,bottom)."""
+        path = f"/v1/entries/{entry_id}/photos"
+        reply = await self._send("POST", path, content=image, params=params, headers=OCTETS)
+        return self._read(Photo, reply)
+
+    async def check_photo(self, image: bytes, params: Mapping[str, str]) -> tuple[Finding, ...]:
+        """What the gate would say; `params` may hold entry_id."""
+        path = "/v1/photos/check"
+        reply = await self._send("POST", path, content=image, params=params, headers=OCTETS)
+        return self._read(tuple[Finding, ...], reply)
+
+    async def quarantine_photo(self, photo_id: str, reason: str) -> Photo:
+        body = Quarantine(reason=reason)
+        return await self._change(Photo, "POST", f"/v1/photos/{photo_id}/quarantine", body)
+
+    async def release_photo(self, photo_id: str) -> None:
+        await self._send("DELETE", f"/v1/photos/{photo_id}/quarantine")
+
+    async def begin_import(self, watchlist_id: str, start: ImportStart) -> ImportRun:
+        return await self._change(
+            ImportRun, "POST", f"/v1/watchlists/{watchlist_id}/imports", start
+        )
+
+    async def import_rows(self, import_id: str, after: int) -> tuple[ImportRowDone, ...]:
+        """Up to a thousand done rows from the one after `after`."""
+        reply = await self._send("GET", f"/v1/imports/{import_id}/rows", params={"after": after})
+        return self._read(tuple[ImportRowDone, ...], reply)
+
+    async def import_row(self, import_id: str, row: ImportRow, photo: bytes) -> ImportRowDone:
+        params = {"row": row.model_dump_json(exclude_defaults=True)}
+        path = f"/v1/imports/{import_id}/rows"
+        reply = await self._send("POST", path, content=photo, params=params, headers=OCTETS)
+        return self._read(ImportRowDone, reply)
+
+    async def check_import_row(
+        self, watchlist_id: str, row: ImportRow, photo: bytes, gate: str | None
+    ) -> ImportRowDone:
+        params = {"row": row.model_dump_json(exclude_defaults=True)}
+        if gate:
+            params["gate"] = gate
+        path = f"/v1/watchlists/{watchlist_id}/import-check"
+        reply = await self._send("POST", path, content=photo, params=params, headers=OCTETS)
+        return self._read(ImportRowDone, reply)
+
+    async def end_import(self, import_id: str) -> ImportRun:
+        return self._read(ImportRun, await self._send("POST", f"/v1/imports/{import_id}/end"))
+
+    @asynccontextmanager
+    async def export(
+        self, watchlist_id: str, start: ExportStart
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The archive's bytes as they come."""
+        path = f"/v1/watchlists/{watchlist_id}/export"
+        content = start.model_dump_json().encode()
+        try:
+            async with self._http.stream("POST", path, content=content, headers=JSON) as reply:
+                if reply.is_error:
+                    await reply.aread()
+                    raise refusal(reply)
+                yield reply.aiter_bytes()
+        except httpx.HTTPError as error:
+            raise Unreachable(self._say(error)) from None
+
+    async def _change(self, kind: type[T], method: str, path: str, body: Wire) -> T:
+        """Send what is set in `body`, and nothing else."""
+        content = body.model_dump_json(exclude_unset=True).encode()
+        return self._read(kind, await self._send(method, path, content=content, headers=JSON))
+
+    async def count_passage(self, new: PassageCount) -> Passage:
+        return await self._post(Passage, "/v1/trial-passages", new)
+
+    async def take_passage_back(self, passage_id: str) -> None:
+        await self._send("DELETE", f"/v1/trial-passages/{passage_id}")
+
+    async def trial(self, deployment_id: str, window_s: float) -> Trial:
+        path = f"/v1/deployments/{deployment_id}/trial"
+        reply = await self._send("GET", path, params={"window_s": str(window_s)})
+        return self._read(Trial, reply)
+
+    async def threshold(self, watchlist_ids: Sequence[str], one_in: float) -> Threshold:
+        query = str(httpx.QueryParams({"watchlist_id": list(watchlist_ids), "one_in": one_in}))
+        return await self._get(Threshold, f"/v1/thresholds?{query}")
+
+    async def thresholds(self, deployment_id: str) -> tuple[Threshold, ...]:
+        path = f"/v1/deployments/{deployment_id}/thresholds"
+        return await self._get(tuple[Threshold, ...], path)
+
+    async def prepare_model(self, pack: str) -> ModelPreparation:
+        body = ModelPrepare(pack=pack)
+        return await self._change(ModelPreparation, "POST", "/v1/models/preparation", body)
+
+    async def model_preparation(self) -> ModelPreparation:
+        return await self._get(ModelPreparation, "/v1/models/preparation")
+
+    async def switch_model(self, pack: str, *, accept_missing: bool) -> ModelSwitched:
+        body = ModelSwitch(pack=pack, accept_missing=accept_missing)
+        return await self._change(ModelSwitched, "POST", "/v1/models/switch", body)
+
+    async def why(
+        self, camera_id: str, since_s: float | None = None, until_s: float | None = None
+    ) -> CameraReasons:
+        given = {"since_s": since_s, "until_s": until_s}
+        params = {name: str(value) for name, value in given.items() if value is not None}
+        reply = await self._send("GET", camera_path(camera_id, "/why"), params=params)
+        return self._read(CameraReasons, reply)
+
+    async def tokens(self) -> tuple[Token, ...]:
+        return await self._get(tuple[Token, ...], "/v1/tokens")
+
+    async def create_token(self, new: TokenCreate) -> NewToken:
+        """The only answer with the secret in it."""
+        return await self._post(NewToken, "/v1/tokens", new)
+
+    async def revoke_token(self, token_id: str) -> Token:
+        return await self._post(Token, f"/v1/tokens/{token_id}/revoke", None)
+
+    async def report_engagement(self, alert_id: str, report: EngagementReport) -> Alert:
+        """Say once what was done about a closed alert."""
+        return await self._post(Alert, f"/v1/alerts/{alert_id}/engagement", report)
+
+    async def replay(self, alert_id: str) -> Replay:
+        """Score and decision, computed again from what the alert holds."""
+        return await self._post(Replay, f"/v1/alerts/{alert_id}/replay", None)
+
+    async def scene(self, alert_id: str) -> bytes:
+        """The frame round a candidate, everybody else unrecognisable; that it was read is kept."""
+        return (await self._send("GET", f"/v1/alerts/{alert_id}/images/scene")).content
+
+    async def reviewers(self, deployment_id: str | None = None) -> tuple[ReviewerFigures, ...]:
+        """How each reviewer decided, over closed alerts."""
+        params = {} if deployment_id is None else {"deployment_id": deployment_id}
+        reply = await self._send("GET", "/v1/reviewers", params=params)
+        return self._read(tuple[ReviewerFigures, ...], reply)
+
 
 def backoff_s(failures: int) -> float:
     """How long to wait after so many failures in a row: doubling, bounded, half of it random."""
@@ -401,3 +684,6 @@ def _stream_item(message: sse.Message) -> StreamItem:
     if message.event == sse.RATES:
         return _RATES.validate_json(message.data)
     return Reset()
+
+
+OCTETS = {"Content-Type": "application/octet-stream"}

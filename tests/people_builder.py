@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import httpx
 from site_builder import Served
 
-from lfrd.review_client import ReviewClient
+from lfrd.client import Client
 from lfrd.vocabulary import Role
 from lfrd.wire.people import TokenCreate
 
@@ -17,7 +17,7 @@ async def people(
 ) -> AsyncIterator[tuple[httpx.AsyncClient, ...]]:
     """A client for each, with a personal token, all over the Unix socket of one login."""
     async with AsyncExitStack() as open_clients:
-        admin = await open_clients.enter_async_context(ReviewClient.over_socket(served.socket))
+        admin = await open_clients.enter_async_context(Client.over_socket(served.socket))
         clients = []
         for name, role in roles.items():
             made = await admin.create_token(TokenCreate(principal=name, role=role))

@@ -49,9 +49,9 @@ LEAVES = {
     "lfrd/tracking/": ("lfrd.tracking", "lfrd.types"),
     "lfrd/store/": ("lfrd.store", "lfrd.errors", "lfrd.clock", "lfrd.ids", "lfrd.types",
                     "lfrd.events", "lfrd.store.audit"),
-    "tui/": ("tui", "lfrd.client", "lfrd.review_client", "lfrd.wire.alerts",
+    "tui/": ("tui", "lfrd.client", "lfrd.client", "lfrd.wire.alerts",
              "lfrd.wire.cameras", "lfrd.errors"),
-    "lfrd/client.py": ("lfrd.wire.alerts", "lfrd.wire.cameras", "lfrd.api.governance_calls",
+    "lfrd/client.py": ("lfrd.wire.alerts", "lfrd.wire.cameras", "lfrd.client",
                        "lfrd.wire.sse", "lfrd.errors"),
 }  # fmt: skip
 INFERENCES_WE_REFUSE = {"genderage", "gender", "race", "ethnicity", "emotion", "age"}

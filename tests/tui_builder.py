@@ -10,9 +10,8 @@ from typing import cast
 from PIL import Image
 from textual.pilot import Pilot
 
-from lfrd.client import Away, Back, StreamItem
+from lfrd.client import Away, Back, Client, StreamItem
 from lfrd.errors import LfrdError, NotFound
-from lfrd.review_client import ReviewClient
 from lfrd.vocabulary import DeploymentState
 from lfrd.wire.alerts import (
     Alert,
@@ -351,7 +350,7 @@ async def screen_of(
     desk: Desk, size: tuple[int, int] = (160, 48)
 ) -> AsyncIterator[tuple[Pilot[None], MainScreen]]:
     """The real app on this desk, with the half-block pictures that every terminal can show."""
-    app = OperatorApp(cast(ReviewClient, desk), image_widget("half-block"), desk.now)
+    app = OperatorApp(cast(Client, desk), image_widget("half-block"), desk.now)
     async with app.run_test(size=size) as pilot:
         await until(pilot, lambda: app.main.board.listed() or not desk.held)
         yield pilot, app.main

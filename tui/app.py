@@ -19,8 +19,8 @@ from textual.events import Event, Key, MouseDown, Paste
 from textual.theme import Theme
 from textual.worker import Worker, WorkerCancelled
 
+from lfrd.client import Client
 from lfrd.errors import LfrdError, UserError
-from lfrd.review_client import ReviewClient
 from tui.live import follow
 from tui.screens.main import MainScreen
 from tui.widgets.picture import image_widget
@@ -70,7 +70,7 @@ class OperatorApp(App[None]):
     ENABLE_COMMAND_PALETTE = False
 
     def __init__(
-        self, client: ReviewClient, image_class: "ImageClass", now: Callable[[], float] = time.time
+        self, client: Client, image_class: "ImageClass", now: Callable[[], float] = time.time
     ) -> None:
         super().__init__()
         self.register_theme(THEME)  # before the stylesheet, which uses its variables, is read
@@ -128,15 +128,15 @@ def run_tui(address: Path | str, token: str | None = None) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UserError("the operator's screen needs a terminal: run `lfrd tui` in one")
     if isinstance(address, Path):
-        client = ReviewClient.over_socket(address, token)
+        client = Client.over_socket(address, token)
     elif token is not None:
-        client = ReviewClient.over_tcp(address, token)
+        client = Client.over_tcp(address, token)
     else:
         raise UserError(f"{address} wants a token (--token-file); the Unix socket needs none")
     return asyncio.run(_run(client, image_widget("best")))
 
 
-async def _run(client: ReviewClient, image_class: "ImageClass") -> int:
+async def _run(client: Client, image_class: "ImageClass") -> int:
     async with client:
         app = OperatorApp(client, image_class)
         await app.run_async()

@@ -5,13 +5,13 @@ import sys
 from pathlib import Path
 
 from lfrd.cli.who import token_of
-from lfrd.review_client import ReviewClient
+from lfrd.client import Client
 from lfrd.wire.alerts import Alert, AlertState, Replay, ReviewerFigures
 
 
 async def run(options: argparse.Namespace, socket: Path) -> int:
     """Carry out one action; a replay that does not agree exits with 1."""
-    async with ReviewClient.over_socket(socket, token_of(options)) as client:
+    async with Client.over_socket(socket, token_of(options)) as client:
         if options.action == "list":
             state = AlertState(options.state) if options.state else None
             for alert in await client.alerts(state=state, limit=options.limit):

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import IO
 
 from lfrd.cli.outputs import refuse_folder
+from lfrd.client import Client
 from lfrd.errors import BadInput, Conflict, UserError
-from lfrd.list_client import ListClient
 from lfrd.lists.commit_batcher import PHOTOS_AT_ONCE
 from lfrd.lists.import_source import FolderSource, Row, Source, ZipSource
 from lfrd.wire.lists import ExportStart, ImportRow, ImportRowDone, ImportRun, ImportStart
@@ -36,7 +36,7 @@ class ImportOrder:
     passphrase: str | None
 
 
-async def bring_in(client: ListClient, watchlist_id: str, order: ImportOrder) -> ImportRun | None:
+async def bring_in(client: Client, watchlist_id: str, order: ImportOrder) -> ImportRun | None:
     """Import every row that is not done yet, tell how it goes, write the result file.
 
     Returns the daemon's record of the import; None for a dry run.
@@ -59,7 +59,7 @@ async def bring_in(client: ListClient, watchlist_id: str, order: ImportOrder) ->
 
 
 async def take_out(
-    client: ListClient, watchlist_id: str, file: Path, passphrase: str, reason: str
+    client: Client, watchlist_id: str, file: Path, passphrase: str, reason: str
 ) -> int:
     """Write a list's archive; returns its size in bytes. Nothing is left where it failed."""
     refuse_folder(file)
@@ -107,7 +107,7 @@ def _open(order: ImportOrder, files: ExitStack) -> Source:
     return files.enter_context(ArchiveSource(path, order.passphrase))
 
 
-async def _rows_done(client: ListClient, import_id: str) -> dict[int, ImportRowDone]:
+async def _rows_done(client: Client, import_id: str) -> dict[int, ImportRowDone]:
     done: dict[int, ImportRowDone] = {}
     while page := await client.import_rows(import_id, max(done, default=0)):
         done |= {row.number: row for row in page}
@@ -170,7 +170,7 @@ class _Results:
 
 
 async def _go_through(
-    client: ListClient,
+    client: Client,
     watchlist_id: str,
     run: ImportRun | None,
     source: Source,
@@ -203,7 +203,7 @@ async def _go_through(
 
 
 async def _patiently(
-    client: ListClient,
+    client: Client,
     watchlist_id: str,
     run: ImportRun | None,
     row: ImportRow,

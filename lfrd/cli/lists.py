@@ -10,8 +10,8 @@ from lfrd.cli import governance, imports, trial
 from lfrd.cli.imports import ImportOrder
 from lfrd.cli.reach import make_sure
 from lfrd.cli.who import token_of
+from lfrd.client import Client
 from lfrd.errors import BadInput, NotFound
-from lfrd.list_client import ListClient
 from lfrd.lists.import_source import parse_date
 from lfrd.vocabulary import Category
 from lfrd.wire.base import Wire
@@ -25,7 +25,7 @@ Shown = Sequence[Wire | str]
 async def run(options: argparse.Namespace, socket: Path) -> int:
     """Carry out one action and print what came of it."""
     action = _ACTIONS[options.action]
-    async with ListClient.over_socket(socket, token_of(options)) as client:
+    async with Client.over_socket(socket, token_of(options)) as client:
         shown = await action(client, options)
     for item in shown:
         if isinstance(item, str):
@@ -36,18 +36,18 @@ async def run(options: argparse.Namespace, socket: Path) -> int:
     return 0
 
 
-async def _named(client: ListClient, name: str) -> Watchlist:
+async def _named(client: Client, name: str) -> Watchlist:
     for watchlist in await client.watchlists():
         if watchlist.name == name:
             return watchlist
     raise NotFound(f"there is no watchlist named {name}")
 
 
-async def _list(client: ListClient, _: argparse.Namespace) -> Shown:
+async def _list(client: Client, _: argparse.Namespace) -> Shown:
     return await client.watchlists()
 
 
-async def _add(client: ListClient, options: argparse.Namespace) -> Shown:
+async def _add(client: Client, options: argparse.Namespace) -> Shown:
     try:
         category = Category(options.category)
     except ValueError:
@@ -62,23 +62,23 @@ async def _add(client: ListClient, options: argparse.Namespace) -> Shown:
     return [await client.create_watchlist(new)]
 
 
-async def _change(client: ListClient, options: argparse.Namespace) -> Shown:
+async def _change(client: Client, options: argparse.Namespace) -> Shown:
     given = {"colour": options.colour, "margin": options.margin,
              "expires_at_s": parse_date(options.expires or "")}  # fmt: skip
     change = WatchlistChange(**{name: value for name, value in given.items() if value is not None})
     return [await client.change_watchlist((await _named(client, options.name)).id, change)]
 
 
-async def _cameras(client: ListClient, options: argparse.Namespace) -> Shown:
+async def _cameras(client: Client, options: argparse.Namespace) -> Shown:
     watchlist = await _named(client, options.name)
     return [await client.scope_watchlist(watchlist.id, options.cameras)]
 
 
-async def _confirm(client: ListClient, options: argparse.Namespace) -> Shown:
+async def _confirm(client: Client, options: argparse.Namespace) -> Shown:
     return [await client.confirm_watchlist((await _named(client, options.name)).id)]
 
 
-async def _delete(client: ListClient, options: argparse.Namespace) -> Shown:
+async def _delete(client: Client, options: argparse.Namespace) -> Shown:
     found = await _named(client, options.name)
     make_sure(
         options,
@@ -89,7 +89,7 @@ async def _delete(client: ListClient, options: argparse.Namespace) -> Shown:
     return [await client.governance.erase(request)]
 
 
-async def _import(client: ListClient, options: argparse.Namespace) -> Shown:
+async def _import(client: Client, options: argparse.Namespace) -> Shown:
     order = ImportOrder(
         options.source, options.table, options.dry_run, options.gate, options.results,
         imports.read_passphrase(options.passphrase_file),
@@ -99,7 +99,7 @@ async def _import(client: ListClient, options: argparse.Namespace) -> Shown:
     return [imports.run_text(run, as_json=options.json)] if run else []
 
 
-async def _export(client: ListClient, options: argparse.Namespace) -> Shown:
+async def _export(client: Client, options: argparse.Namespace) -> Shown:
     watchlist = await _named(client, options.list)
     passphrase = imports.read_passphrase(options.passphrase_file) or ""
     if len(passphrase) < 12:
@@ -108,30 +108,30 @@ async def _export(client: ListClient, options: argparse.Namespace) -> Shown:
     return [f"{options.file}: {size:,} bytes"]
 
 
-async def _threshold(client: ListClient, options: argparse.Namespace) -> Shown:
+async def _threshold(client: Client, options: argparse.Namespace) -> Shown:
     ids = [(await _named(client, name)).id for name in options.list]
     return [await client.threshold(ids, options.one_in)]
 
 
-async def _prepare(client: ListClient, options: argparse.Namespace) -> Shown:
+async def _prepare(client: Client, options: argparse.Namespace) -> Shown:
     return [await client.prepare_model(options.pack)]
 
 
-async def _progress(client: ListClient, _: argparse.Namespace) -> Shown:
+async def _progress(client: Client, _: argparse.Namespace) -> Shown:
     return [await client.model_preparation()]
 
 
-async def _switch(client: ListClient, options: argparse.Namespace) -> Shown:
+async def _switch(client: Client, options: argparse.Namespace) -> Shown:
     done = await client.switch_model(options.pack, accept_missing=options.accept_missing)
     return [done, f"{done.pack} is used from the daemon's next start on"]
 
 
-async def _why(client: ListClient, options: argparse.Namespace) -> Shown:
+async def _why(client: Client, options: argparse.Namespace) -> Shown:
     since_s = None if options.minutes is None else time.time() - 60 * options.minutes
     return [await client.why(options.camera, since_s)]
 
 
-async def _trial(client: ListClient, options: argparse.Namespace) -> Shown:
+async def _trial(client: Client, options: argparse.Namespace) -> Shown:
     return await trial.run(client, options)
 
 
@@ -182,7 +182,7 @@ def threshold_text(item: Threshold) -> str:
     return "\n".join(lines)
 
 
-_ACTIONS: dict[str, Callable[[ListClient, argparse.Namespace], Awaitable[Shown]]] = {
+_ACTIONS: dict[str, Callable[[Client, argparse.Namespace], Awaitable[Shown]]] = {
     "list": _list,
     "add": _add,
     "change": _change,

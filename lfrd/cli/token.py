@@ -5,14 +5,14 @@ import sys
 from pathlib import Path
 
 from lfrd.cli.who import TOKEN_VARIABLE, token_of
-from lfrd.review_client import ReviewClient
+from lfrd.client import Client
 from lfrd.vocabulary import Role
 from lfrd.wire.people import Token, TokenCreate
 
 
 async def run(options: argparse.Namespace, socket: Path) -> int:
     """Carry out one action; the secret of a new token is printed once, alone on its line."""
-    async with ReviewClient.over_socket(socket, token_of(options)) as client:
+    async with Client.over_socket(socket, token_of(options)) as client:
         if options.action == "create":
             new = TokenCreate(principal=options.principal, role=Role(options.role))
             made = await client.create_token(new)

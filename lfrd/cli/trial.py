@@ -5,15 +5,15 @@ import csv
 import datetime
 from pathlib import Path
 
+from lfrd.client import Client
 from lfrd.errors import BadInput, NotFound
-from lfrd.list_client import ListClient
 from lfrd.wire.base import Wire
 from lfrd.wire.trials import Passage, PassageCount, Trial
 
 COLUMNS = ("reference", "camera", "at")
 
 
-async def run(client: ListClient, options: argparse.Namespace) -> list[Wire | str]:
+async def run(client: Client, options: argparse.Namespace) -> list[Wire | str]:
     """One of count, plan, undo, report."""
     if options.trial == "count":
         entries = await _entries(client, options.list)
@@ -28,7 +28,7 @@ async def run(client: ListClient, options: argparse.Namespace) -> list[Wire | st
     return [await client.trial(options.deployment, options.window)]
 
 
-async def _plan(client: ListClient, name: str, table: Path) -> list[Passage]:
+async def _plan(client: Client, name: str, table: Path) -> list[Passage]:
     """Count every passage of a schedule, which is checked as a whole before the first is."""
     entries = await _entries(client, name)
     wanted = [
@@ -63,7 +63,7 @@ def read_plan(table: Path) -> list[tuple[str, str, float]]:
     return found
 
 
-async def _entries(client: ListClient, name: str) -> dict[str, str]:
+async def _entries(client: Client, name: str) -> dict[str, str]:
     """The id of each reference on a list."""
     for watchlist in await client.watchlists():
         if watchlist.name == name:

@@ -11,10 +11,10 @@ from alert_builder import add_rival, raise_one, raise_some
 from people_builder import people
 from site_builder import Served, serve
 
+from lfrd.client import Client
 from lfrd.clock import ManualClock
 from lfrd.errors import Conflict, Denied
 from lfrd.governance.reviews import UNDO_WINDOW_S
-from lfrd.review_client import ReviewClient
 from lfrd.store.episodes import Episode
 from lfrd.vocabulary import Role
 from lfrd.wire.alerts import (
@@ -174,7 +174,7 @@ async def test_a_supervisor_sees_that_one_is_needed_and_decides(tmp_path: Path) 
     async with serve(tmp_path) as served:
         served.site.reviews.required = 2
         alert_id = (await raise_one(served.site.database)).id
-        admin = ReviewClient.over_socket(served.socket)
+        admin = Client.over_socket(served.socket)
         async with admin:
             secrets = {
                 name: (await admin.create_token(TokenCreate(principal=name, role=role))).secret
@@ -186,12 +186,12 @@ async def test_a_supervisor_sees_that_one_is_needed_and_decides(tmp_path: Path) 
                 )
             }
             for name, what in (("anna", MATCH), ("ben", NO_MATCH)):
-                async with ReviewClient.over_socket(served.socket, secrets[name]) as client:
+                async with Client.over_socket(served.socket, secrets[name]) as client:
                     await client.submit_review(alert_id, what)
                     await client.finish_review(alert_id)
-            async with ReviewClient.over_socket(served.socket, secrets["dora"]) as dora:
+            async with Client.over_socket(served.socket, secrets["dora"]) as dora:
                 assert not (await dora.alert(alert_id)).escalated
-            async with ReviewClient.over_socket(served.socket, secrets["clara"]) as clara:
+            async with Client.over_socket(served.socket, secrets["clara"]) as clara:
                 waiting = await clara.alert(alert_id)
                 assert (waiting.state, waiting.escalated) == (AlertState.OPEN, True)
                 assert waiting.revealed is None, "a supervisor decides blindly too"
@@ -209,18 +209,18 @@ async def test_a_supervisor_sees_that_one_is_needed_and_decides(tmp_path: Path) 
                 assert (await clara.report_engagement(alert_id, report)).engagement == report
                 with pytest.raises(Conflict, match="already"):
                     await clara.report_engagement(alert_id, report)
-            async with ReviewClient.over_socket(served.socket, secrets["dora"]) as dora:
+            async with Client.over_socket(served.socket, secrets["dora"]) as dora:
                 outside = await dora.alert(alert_id)
                 assert (outside.revealed, outside.engagement) == (None, None)
 
 
 async def test_tokens_are_for_admins_shown_once_and_gone_when_revoked(tmp_path: Path) -> None:
-    async with serve(tmp_path) as served, ReviewClient.over_socket(served.socket) as admin:
+    async with serve(tmp_path) as served, Client.over_socket(served.socket) as admin:
         made = await admin.create_token(TokenCreate(principal="anna"))
         assert made.token.principal == "user:anna"
         assert made.secret.encode() not in bytes_below(tmp_path)
         assert made.secret not in str(await admin.tokens())
-        async with ReviewClient.over_socket(served.socket, made.secret) as anna:
+        async with Client.over_socket(served.socket, made.secret) as anna:
             await anna.health()
             for call in (anna.tokens(), anna.create_token(TokenCreate(principal="x"))):
                 with pytest.raises(Denied, match="admin"):
@@ -232,7 +232,7 @@ async def test_tokens_are_for_admins_shown_once_and_gone_when_revoked(tmp_path: 
 
 
 async def test_tokens_outlive_a_restart(tmp_path: Path) -> None:
-    async with serve(tmp_path) as served, ReviewClient.over_socket(served.socket) as admin:
+    async with serve(tmp_path) as served, Client.over_socket(served.socket) as admin:
         secret = (await admin.create_token(TokenCreate(principal="anna"))).secret
-    async with serve(tmp_path) as served, ReviewClient.over_socket(served.socket, secret) as anna:
+    async with serve(tmp_path) as served, Client.over_socket(served.socket, secret) as anna:
         assert (await anna.health()).node == "test-site"

@@ -9,8 +9,8 @@ from lists_builder import noise, portraits
 from site_builder import Served, serve
 
 from lfrd.cli.imports import ImportOrder, bring_in, take_out
+from lfrd.client import Client
 from lfrd.errors import BadInput, Conflict, Denied, NotFound
-from lfrd.list_client import ListClient
 from lfrd.vocabulary import Category
 from lfrd.wire.cameras import CameraCreate
 from lfrd.wire.lists import EntryChange, EntryCreate, WatchlistChange, WatchlistCreate
@@ -19,7 +19,7 @@ from lfrd.wire.trials import PassageCount
 WORDS = "correct horse battery staple"
 
 
-async def made(client: ListClient, name: str = "list") -> str:
+async def made(client: Client, name: str = "list") -> str:
     new = WatchlistCreate(
         name=name, category=Category.EXCLUDED, purpose="house ban", owner="security", margin=0.02
     )
@@ -45,8 +45,8 @@ def order(source: Path, **changes: object) -> ImportOrder:
     return ImportOrder(source, **(given | changes))  # type: ignore[arg-type]  # names as above
 
 
-def _client(served: Served) -> ListClient:
-    return ListClient.over_socket(served.socket)
+def _client(served: Served) -> Client:
+    return Client.over_socket(served.socket)
 
 
 async def test_an_import_is_tried_dry_done_resumed_exported_and_brought_elsewhere(
@@ -95,7 +95,7 @@ async def test_an_import_is_tried_dry_done_resumed_exported_and_brought_elsewher
 
 async def test_lists_entries_and_photos_change_through_the_socket(tmp_path: Path) -> None:
     people = portraits()
-    async with serve(tmp_path) as served, ListClient.over_socket(served.socket) as client:
+    async with serve(tmp_path) as served, Client.over_socket(served.socket) as client:
         list_id = await made(client)
         changed = await client.change_watchlist(
             list_id, WatchlistChange(colour="#00ff00", expires_at_s=4e9)
@@ -126,13 +126,13 @@ async def test_lists_entries_and_photos_change_through_the_socket(tmp_path: Path
             await _why(client)
 
 
-async def _why(client: ListClient) -> None:
+async def _why(client: Client) -> None:
     await client.add_camera(CameraCreate(id="door", address="rtsp://127.0.0.1:9/x"))
     await client.why("door")
 
 
 async def test_a_threshold_is_derived_for_a_list_and_refused_beyond_reach(tmp_path: Path) -> None:
-    async with serve(tmp_path) as served, ListClient.over_socket(served.socket) as client:
+    async with serve(tmp_path) as served, Client.over_socket(served.socket) as client:
         list_id = await made(client)
         entry = await client.add_entry(
             list_id, EntryCreate(reference="a", basis="ban", source="incident")

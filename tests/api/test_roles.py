@@ -10,7 +10,7 @@ import httpx
 import pytest
 from site_builder import Served, serve
 
-from lfrd.review_client import ReviewClient
+from lfrd.client import Client
 from lfrd.vocabulary import Role
 from lfrd.vocabulary import Role as StoredRole
 from lfrd.wire.people import TokenCreate
@@ -45,7 +45,7 @@ async def routes(client: httpx.AsyncClient) -> list[tuple[str, str]]:
 
 
 async def secrets(served: Served) -> dict[StoredRole, str]:
-    async with ReviewClient.over_socket(served.socket) as admin:
+    async with Client.over_socket(served.socket) as admin:
         return {
             StoredRole(role.value): (
                 await admin.create_token(TokenCreate(principal=role.value, role=role))

@@ -14,7 +14,7 @@ import pytest
 from governed_site import make_list, photo
 from site_builder import Served, serve
 
-from lfrd.review_client import ReviewClient
+from lfrd.client import Client
 from lfrd.store.watchlists import NewWatchlist
 from lfrd.vocabulary import Category, Role
 from lfrd.wire.people import TokenCreate
@@ -39,7 +39,7 @@ class Desk:
 async def desk(
     folder: Path, role: Role = Role.OPERATOR, category: Category = Category.WANTED
 ) -> AsyncIterator[Desk]:
-    async with serve(folder) as served, ReviewClient.over_socket(served.socket) as admin:
+    async with serve(folder) as served, Client.over_socket(served.socket) as admin:
         made = await admin.create_token(TokenCreate(principal="anna", role=role))
         transport = httpx.AsyncHTTPTransport(uds=str(served.socket), verify=False)
         head = {"Authorization": f"Bearer {made.secret}"}

@@ -13,6 +13,7 @@ from site_builder import Served, serve
 from store_builders import start_deployment
 from vision_media import ASTRONAUT, photo_rgb
 
+from lfrd.client import Client
 from lfrd.clock import SystemClock
 from lfrd.demo.clip import listed_photo
 from lfrd.deployment.recorder import Alerts
@@ -20,7 +21,6 @@ from lfrd.deployment.replay import replay
 from lfrd.errors import Conflict, NotFound
 from lfrd.matching.bars import Bars
 from lfrd.matching.evidence import EvidenceRule, TrackEvidence
-from lfrd.review_client import ReviewClient
 from lfrd.store import episodes, templates
 from lfrd.types import Look, Match, Scored, Trail
 from lfrd.vision.picture import portrait, scene
@@ -79,13 +79,13 @@ async def raise_real(served: Served) -> Seen:
     return Seen((await client.alerts())[0].id, score)
 
 
-async def decide(client: ReviewClient, alert_id: str) -> None:
+async def decide(client: Client, alert_id: str) -> None:
     await client.submit_review(alert_id, MATCH)
     await client.finish_review(alert_id)
 
 
 async def test_an_alert_is_computed_again_from_its_own_pictures(tmp_path: Path) -> None:
-    async with serve(tmp_path) as served, ReviewClient.over_socket(served.socket) as client:
+    async with serve(tmp_path) as served, Client.over_socket(served.socket) as client:
         seen = await raise_real(served)
         with pytest.raises(Conflict, match="your own decision"):
             await client.replay(seen.alert_id)
@@ -103,7 +103,7 @@ async def test_an_alert_is_computed_again_from_its_own_pictures(tmp_path: Path) 
 
 
 async def test_what_was_altered_does_not_agree(tmp_path: Path) -> None:
-    async with serve(tmp_path) as served, ReviewClient.over_socket(served.socket) as client:
+    async with serve(tmp_path) as served, Client.over_socket(served.socket) as client:
         seen = await raise_real(served)
         await decide(client, seen.alert_id)
 
@@ -133,7 +133,7 @@ async def test_what_was_altered_does_not_agree(tmp_path: Path) -> None:
 
 
 async def test_erased_faces_cannot_be_replayed(tmp_path: Path) -> None:
-    async with serve(tmp_path) as served, ReviewClient.over_socket(served.socket) as client:
+    async with serve(tmp_path) as served, Client.over_socket(served.socket) as client:
         seen = await raise_real(served)
         await served.site.database.write(
             lambda tx: tx.execute("UPDATE episode SET sealed_probe_crop = NULL"), principal="test"
@@ -155,7 +155,7 @@ async def lfrd(*words: str | Path, **variables: str) -> tuple[int, str]:
 
 
 async def test_the_command_line_shows_replays_and_hands_out_tokens(tmp_path: Path) -> None:
-    async with serve(tmp_path) as served, ReviewClient.over_socket(served.socket) as client:
+    async with serve(tmp_path) as served, Client.over_socket(served.socket) as client:
         seen = await raise_real(served)
         there = ("--socket", served.socket)
         code, listed = await lfrd("alert", "list", *there)

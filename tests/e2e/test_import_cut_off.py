@@ -12,8 +12,8 @@ from lists_builder import portraits
 from PIL import Image, ImageEnhance
 
 from lfrd.cli.imports import ImportOrder, bring_in
+from lfrd.client import Client
 from lfrd.errors import LfrdError
-from lfrd.list_client import ListClient
 from lfrd.vocabulary import Category
 from lfrd.wire.lists import WatchlistCreate
 
@@ -43,7 +43,7 @@ async def test_an_import_survives_a_daemon_that_is_killed_twice(tmp_path: Path) 
     order = ImportOrder(source, None, False, "warn", results, None)
     list_id = ""
     for cut in CUT_AFTER:
-        async with daemon(tmp_path / "state", ListClient) as (process, client):
+        async with daemon(tmp_path / "state", Client) as (process, client):
             list_id = list_id or await _made(client)
             importing = asyncio.ensure_future(bring_in(client, list_id, order))
             async with asyncio.timeout(60):
@@ -52,7 +52,7 @@ async def test_an_import_survives_a_daemon_that_is_killed_twice(tmp_path: Path) 
             process.kill()
             with pytest.raises((LfrdError, ExceptionGroup)):
                 await importing
-    async with daemon(tmp_path / "state", ListClient) as (process, client):
+    async with daemon(tmp_path / "state", Client) as (process, client):
         run = await bring_in(client, list_id, order)
         assert run is not None
         assert (run.total, run.done, run.refused) == (ROWS, ROWS, 0)
@@ -66,7 +66,7 @@ async def test_an_import_survives_a_daemon_that_is_killed_twice(tmp_path: Path) 
     assert sorted(rows) == list(range(1, ROWS + 1))
 
 
-async def _made(client: ListClient) -> str:
+async def _made(client: Client) -> str:
     new = WatchlistCreate(name="list", category=Category.TEST, purpose="test", owner="test")
     return (await client.create_watchlist(new)).id
 

@@ -13,14 +13,13 @@ from governed_site import draft_of
 from site_builder import config_on
 
 from lfrd.api.server import ApiServer
+from lfrd.client import Client
 from lfrd.clock import SystemClock
 from lfrd.config import PolicySection
 from lfrd.daemon import open_site
 from lfrd.demo.clip import listed_photo
 from lfrd.demo.stream import rtsp_stream
 from lfrd.errors import Conflict, Denied, NotFound
-from lfrd.list_client import ListClient
-from lfrd.review_client import ReviewClient
 from lfrd.vocabulary import Category, DeploymentState, ErasureKind, Role, UseCase
 from lfrd.wire.alerts import Alert, AlertState, Outcome, ReviewDecision, ReviewSubmit, Shown
 from lfrd.wire.cameras import CameraCreate
@@ -64,7 +63,7 @@ class Desk:
     profile: str
     clock: LeapClock
     socket: Path
-    people: dict[str, ReviewClient]
+    people: dict[str, Client]
 
 
 @asynccontextmanager
@@ -77,11 +76,11 @@ async def desk(folder: Path, profile: str, address: str) -> AsyncIterator[Desk]:
         site = await stack.enter_async_context(open_site(config, clock=clock))
         await stack.enter_async_context(ApiServer(site))
         socket = site.config.socket_path
-        admin = await stack.enter_async_context(ReviewClient.over_socket(socket))
+        admin = await stack.enter_async_context(Client.over_socket(socket))
         people = {}
         for name, role in ROLES.items():
             secret = (await admin.create_token(TokenCreate(principal=name, role=role))).secret
-            client = ReviewClient.over_socket(socket, secret)
+            client = Client.over_socket(socket, secret)
             people[name] = await stack.enter_async_context(client)
         await people["ada"].add_camera(CameraCreate(id="street", address=address))
         yield Desk(profile, clock, socket, people)
@@ -111,7 +110,7 @@ async def draft(at: Desk, watchlist_id: str) -> Deployment:
     )  # fmt: skip
 
 
-async def missing(client: ReviewClient, deployment_id: str) -> set[str]:
+async def missing(client: Client, deployment_id: str) -> set[str]:
     return {found.key for found in (await client.governance.gate(deployment_id)).missing}
 
 
@@ -130,7 +129,7 @@ async def start(at: Desk, watchlist_id: str, report: EvaluationReport) -> Deploy
     assert await missing(ada, planned.id) == {listed}
     with pytest.raises(Conflict, match="was not confirmed within 24 h"):
         await ada.governance.start(planned.id)
-    async with ListClient.over_socket(at.socket) as lists:
+    async with Client.over_socket(at.socket) as lists:
         await lists.confirm_watchlist(watchlist_id)
     assert await missing(at.people["ben"], planned.id) == set()
     assert await missing(chief, planned.id) == {"authoriser"}
@@ -139,7 +138,7 @@ async def start(at: Desk, watchlist_id: str, report: EvaluationReport) -> Deploy
     return await ada.governance.start(planned.id)
 
 
-async def candidate(client: ReviewClient) -> Alert:
+async def candidate(client: Client) -> Alert:
     async with asyncio.timeout(WAIT_S):
         while not (found := await client.alerts(state=AlertState.OPEN)):
             await asyncio.sleep(0.1)
@@ -193,7 +192,7 @@ async def until_erased(at: Desk, watchlist_id: str, alert: Alert) -> None:
     assert (gone.entries, gone.templates, gone.images) == (1, 1, 1)
 
 
-async def _faceless(client: ReviewClient, alert: Alert) -> bool:
+async def _faceless(client: Client, alert: Alert) -> bool:
     try:
         await client.alert_image(alert.id, "probe")
     except NotFound:

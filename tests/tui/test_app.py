@@ -12,9 +12,9 @@ from store_builders import MODEL, QUALITY, add_list, start_deployment
 from textual.pilot import Pilot
 from tui_builder import look, text_of, until
 
+from lfrd.client import Client
 from lfrd.clock import Clock, ManualClock, SystemClock
 from lfrd.errors import Denied, UserError
-from lfrd.review_client import ReviewClient
 from lfrd.store import deployments, episodes, reference_images, watchlists
 from lfrd.store.episodes import Evidence, NewEpisode
 from lfrd.store.reference_images import NewReferenceImage
@@ -60,7 +60,7 @@ async def raise_candidate(served: Served, reference: str) -> None:
 async def operator(
     socket: Path, clock: Clock, token: str | None = None
 ) -> AsyncIterator[tuple[Pilot[None], MainScreen]]:
-    async with ReviewClient.over_socket(socket, token) as client:
+    async with Client.over_socket(socket, token) as client:
         app = OperatorApp(client, image_widget("half-block"), clock.wall_s)
         async with app.run_test(size=(140, 40)) as pilot:
             yield pilot, app.main
@@ -93,7 +93,7 @@ async def test_two_people_on_one_login_are_two_reviewers(tmp_path: Path) -> None
     async with serve(tmp_path, clock) as served:
         served.site.reviews.required = 2
         await raise_candidate(served, "REF-1")
-        async with ReviewClient.over_socket(served.socket) as admin:
+        async with Client.over_socket(served.socket) as admin:
             made = [await admin.create_token(TokenCreate(principal=n)) for n in ("anna", "ben")]
         for name, token in zip(("anna", "ben"), made, strict=True):
             async with operator(served.socket, clock, token.secret) as (pilot, screen):
@@ -133,7 +133,7 @@ async def test_the_screen_survives_a_restart_of_the_daemon(tmp_path: Path) -> No
 async def test_a_wrong_token_ends_the_screen_with_one_sentence(tmp_path: Path) -> None:
     async with serve(tmp_path, tcp="127.0.0.1:0") as served:
         url = f"http://127.0.0.1:{served.server.tcp_port}"
-        async with ReviewClient.over_tcp(url, "guess") as client:
+        async with Client.over_tcp(url, "guess") as client:
             app = OperatorApp(client, image_widget("half-block"))
             async with app.run_test() as pilot:
                 await until(pilot, lambda: not app.is_running)

@@ -9,8 +9,8 @@ from textual.events import Paste
 from textual.pilot import Pilot
 from tui_builder import text_of, until
 
+from lfrd.client import Client
 from lfrd.demo.stream import rtsp_stream
-from lfrd.review_client import ReviewClient
 from tui.app import OperatorApp
 from tui.screens.cameras import CamerasScreen
 from tui.widgets.picture import Picture, image_widget
@@ -40,7 +40,7 @@ async def test_a_camera_from_adding_to_removing(tmp_path: Path, demo_clip: Path)
     async with (
         rtsp_stream(demo_clip) as address,
         serve(tmp_path / "state") as served,
-        ReviewClient.over_socket(served.socket) as client,
+        Client.over_socket(served.socket) as client,
     ):
         app = OperatorApp(client, image_widget("half-block"))
         async with app.run_test(size=(80, 24)) as pilot:
@@ -77,7 +77,7 @@ async def look_through(pilot: Pilot[None]) -> None:
 
 
 async def test_refusals_of_the_daemon_and_a_publishers_token(tmp_path: Path) -> None:
-    async with serve(tmp_path) as served, ReviewClient.over_socket(served.socket) as client:
+    async with serve(tmp_path) as served, Client.over_socket(served.socket) as client:
         app = OperatorApp(client, image_widget("half-block"))
         async with app.run_test(size=(80, 24)) as pilot:
             await until(pilot, lambda: "● health ok" in text_of(pilot), WAIT_S)

@@ -16,8 +16,8 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Footer
 
+from lfrd.client import Client
 from lfrd.errors import LfrdError
-from lfrd.review_client import ReviewClient
 from lfrd.wire.alerts import Alert
 from lfrd.wire.cameras import Camera, CameraRates
 from lfrd.wire.deployments import Deployment
@@ -57,7 +57,7 @@ class MainScreen(DecidingScreen):
     ]
 
     def __init__(
-        self, client: ReviewClient, image_class: "ImageClass", now: Callable[[], float] = time.time
+        self, client: Client, image_class: "ImageClass", now: Callable[[], float] = time.time
     ) -> None:
         super().__init__(client, image_class, now)
         self._banner = Banner(id="banner")

@@ -5,7 +5,7 @@ from textual.content import Content
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from lfrd.review_client import ReviewClient
+from lfrd.client import Client
 from lfrd.vocabulary import Engagement
 from lfrd.wire.alerts import Alert, EngagementReport
 from tui.screens.form import FormScreen, field
@@ -25,7 +25,7 @@ class OutcomeScreen(FormScreen[Alert]):
 
     TITLE_TEXT = "What was done about it, once and for good"
 
-    def __init__(self, client: ReviewClient, alert: Alert) -> None:
+    def __init__(self, client: Client, alert: Alert) -> None:
         super().__init__()
         self._client = client
         self._alert = alert

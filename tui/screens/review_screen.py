@@ -13,8 +13,8 @@ from textual.content import Content
 from textual.events import Click
 from textual.screen import Screen
 
+from lfrd.client import Client
 from lfrd.errors import LfrdError
-from lfrd.review_client import ReviewClient
 from lfrd.wire.alerts import Alert, AlertState, ReviewDecision, ReviewSubmit, Shown
 from tui.candidates_model import Board
 from tui.labels import complaint, is_undecided
@@ -46,9 +46,7 @@ class DecidingScreen(Screen[None]):
         Binding("w", "outcome", "What was done", show=False),
     ]
 
-    def __init__(
-        self, client: ReviewClient, image_class: "ImageClass", now: Callable[[], float]
-    ) -> None:
+    def __init__(self, client: Client, image_class: "ImageClass", now: Callable[[], float]) -> None:
         super().__init__()
         self._client = client
         self._image_class = image_class

@@ -9,8 +9,8 @@ from textual.containers import Vertical
 from textual.markup import escape
 from textual.screen import ModalScreen
 
+from lfrd.client import Client
 from lfrd.errors import LfrdError
-from lfrd.review_client import ReviewClient
 from lfrd.wire.alerts import Alert
 from tui.labels import clock_text
 from tui.widgets.picture import Picture, decode
@@ -27,7 +27,7 @@ class SceneScreen(ModalScreen[None]):
     ]
 
     def __init__(
-        self, client: ReviewClient, alert: Alert, camera_name: str, image_class: "ImageClass"
+        self, client: Client, alert: Alert, camera_name: str, image_class: "ImageClass"
     ) -> None:
         super().__init__()
         self._client = client
