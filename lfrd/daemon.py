@@ -42,8 +42,8 @@ from lfrd.service_manager import tell
 from lfrd.site import Site
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.keys import KeyStore, load_master_key
-from lfrd.store.model_use import pack_in_use
 from lfrd.store.state_folder import StateFolder
+from lfrd.store.templates import pack_in_use
 from lfrd.store.vectors import VectorIndex
 from lfrd.summary import Report
 from lfrd.vision import packs

@@ -35,7 +35,7 @@ from lfrd.ingest.address import file_address
 from lfrd.ingest.clip_times import ClipTimes
 from lfrd.matching.gallery import Gallery, GalleryTemplate
 from lfrd.site import Site
-from lfrd.store import episodes, replays, templates, watchlists
+from lfrd.store import episodes, templates, watchlists
 from lfrd.store.transaction import Reader, Transaction
 from lfrd.summary import CandidateLine, SummaryLine
 from lfrd.types import F32
@@ -229,7 +229,7 @@ class _Play:
                 known = (episode.track_id, episode.reference) in fitting
                 shown = Raised(episode.sequence, episode.media_at_s, episode.reference)
                 if known and labelled.fits(self._shots, shown):
-                    kept = decoded(replays.open_crops(tx, episode.id).probe)
+                    kept = decoded(episodes.open_crops(tx, episode.id).probe)
                     found.append(Crop(self._number, shown.entry, shown.frame, jpeg(kept)))
             return sorted(found, key=lambda crop: crop.frame)
 

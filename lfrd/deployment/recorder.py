@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from lfrd.clock import Clock
 from lfrd.errors import NotFound, StoreFailed
 from lfrd.governance.reviews import required_for
-from lfrd.store import better_look, episodes, reviews, watchlists
+from lfrd.store import episodes, reviews, watchlists
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.transaction import Transaction
 from lfrd.summary import CandidateLine, Report
@@ -173,8 +173,8 @@ class Alerts:
             )
             if better:
                 look = decision.look
-                seen = better_look.Seen(look.sequence, look.media_at_s, look.captured_at_s)
-                better_look.show(tx, known.episode_id, seen, evidence)
+                seen = episodes.Seen(look.sequence, look.media_at_s, look.captured_at_s)
+                episodes.show_better_look(tx, known.episode_id, seen, evidence)
             self._add_rivals(tx, known.episode_id, decision)
         return known
 

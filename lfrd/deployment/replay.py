@@ -19,10 +19,9 @@ import numpy as np
 
 from lfrd.errors import Conflict
 from lfrd.matching.evidence import EvidenceRule
-from lfrd.store import episodes, replays
+from lfrd.store import episodes
 from lfrd.store.database import Database
-from lfrd.store.episodes import Episode
-from lfrd.store.replays import Crops
+from lfrd.store.episodes import Crops, Episode
 from lfrd.store.transaction import Transaction
 from lfrd.types import Trail
 from lfrd.vision.engine import Crop, Probe, Vision
@@ -60,7 +59,7 @@ async def replay(database: Database, vision: Vision, episode_id: str, *, princip
                 f"episode {episode_id} was made with the model {episode.model_digest[:12]} and "
                 f"{vision.model_digest[:12]} is in use: start with that model pack to replay it"
             )
-        crops = replays.open_crops(tx, episode_id)
+        crops = episodes.open_crops(tx, episode_id)
         return episode, crops, crops.as_committed and episodes.is_as_logged(tx, episode_id)
 
     episode, crops, as_logged = await database.write(open_all, principal=principal)

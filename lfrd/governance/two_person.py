@@ -11,7 +11,7 @@ list, the person or the entry, and what lfrd.governance.taking_off names. It nee
 from lfrd.errors import Conflict, Denied
 from lfrd.governance.people import demand
 from lfrd.governance.profile import Policy, Rules
-from lfrd.store import holds, list_changes, schedules, watchlists
+from lfrd.store import holds, schedules, watchlists
 from lfrd.store.deployments import Deployment
 from lfrd.store.holds import Hold
 from lfrd.store.schedules import Schedule
@@ -87,4 +87,4 @@ def approve_entry(tx: Transaction, entry_id: str) -> Entry:
     waits = entry.under_18 and entry.approved_at_s is None
     if waits and entry.principal == tx.principal:
         raise Denied("somebody else than who added the entry must approve it")
-    return list_changes.approve_entry(tx, entry_id)
+    return watchlists.approve_entry(tx, entry_id)

@@ -10,9 +10,9 @@ from lfrd.errors import Conflict, NotFound, StoreFailed
 from lfrd.events import EventKind
 from lfrd.health import HealthBoard
 from lfrd.matching.live_gallery import LiveGallery
-from lfrd.store import list_changes
+from lfrd.store import watchlists
 from lfrd.store.database import SYSTEM, Database
-from lfrd.store.list_changes import Expired
+from lfrd.store.watchlists import Expired
 from lfrd.vocabulary import ErasureKind
 
 log = logging.getLogger(__name__)
@@ -67,18 +67,18 @@ class Expiry:
         now_s = self._clock.wall_s()
         await self._take_out(now_s)
         lists, entries = await self._database.read(
-            lambda reader: list_changes.long_expired(reader, now_s - self._kept_s)
+            lambda reader: watchlists.long_expired(reader, now_s - self._kept_s)
         )
         await self._erase_all(ErasureKind.WATCHLIST, lists)
         await self._erase_all(ErasureKind.ENTRY, entries)
-        return await self._database.read(lambda reader: list_changes.next_expiry(reader, now_s))
+        return await self._database.read(lambda reader: watchlists.next_expiry(reader, now_s))
 
     async def _take_out(self, now_s: float) -> None:
         search = self._live.search
         if search is None:
             return
         lists = sorted(search.watchlist_ids)
-        gone = await self._database.read(lambda reader: list_changes.expired(reader, lists, now_s))
+        gone = await self._database.read(lambda reader: watchlists.expired(reader, lists, now_s))
         live = [item for item in gone if search.holds(item.template_ids)]
         if not live:
             return
@@ -90,7 +90,7 @@ class Expiry:
         log.info("%d entries have expired and left the running search", len(live))
 
     async def _note(self, live: Sequence[Expired]) -> None:
-        await self._database.write(lambda tx: list_changes.note_expiry(tx, live), principal=SYSTEM)
+        await self._database.write(lambda tx: watchlists.note_expiry(tx, live), principal=SYSTEM)
 
     async def _erase_all(self, kind: ErasureKind, ids: Sequence[str]) -> None:
         for row_id in ids:

@@ -18,9 +18,10 @@ from PIL import Image
 
 from lfrd.errors import BadInput, Conflict, NotFound
 from lfrd.lists.enrolment import enrol
-from lfrd.store import model_use, reference_images, templates
+from lfrd.store import reference_images, templates
+from lfrd.store import templates as model_use
 from lfrd.store.database import SYSTEM, Database
-from lfrd.store.model_use import Coverage
+from lfrd.store.templates import Coverage
 from lfrd.store.vectors import VectorIndex
 from lfrd.types import Template
 from lfrd.vision import packs

@@ -11,7 +11,7 @@ from lfrd.lists.photo_gate import Finding, GateMode
 from lfrd.lists.photos import Photos
 from lfrd.matching.live_gallery import LiveGallery
 from lfrd.matching.opening import LOADING_LIMIT_S, read_holdings
-from lfrd.store import list_changes, reference_images
+from lfrd.store import reference_images, watchlists
 from lfrd.store import watchlists as stored
 from lfrd.store.database import Database
 from lfrd.store.reference_images import ReferenceImage
@@ -93,7 +93,7 @@ class Watchlists:
 
         def write(tx: Transaction) -> None:
             taking_off.check_list_change(tx, watchlist_id, changes, role)
-            list_changes.change_list(tx, watchlist_id, changes)
+            watchlists.change_list(tx, watchlist_id, changes)
 
         await self._database.write(write, principal=principal)
         await self.refill(watchlist_id, principal=principal)
@@ -111,7 +111,7 @@ class Watchlists:
 
         def write(tx: Transaction) -> None:
             taking_off.check_cameras(tx, watchlist_id, camera_ids, role)
-            list_changes.set_cameras(tx, watchlist_id, camera_ids)
+            watchlists.set_cameras(tx, watchlist_id, camera_ids)
 
         await self._database.write(write, principal=principal)
         await self.refill(watchlist_id, principal=principal)
@@ -154,7 +154,7 @@ class Watchlists:
 
         def write(tx: Transaction) -> None:
             taking_off.check_entry_change(tx, entry_id, changes, role)
-            list_changes.change_entry(tx, entry_id, changes)
+            watchlists.change_entry(tx, entry_id, changes)
 
         await self._database.write(write, principal=principal)
         await self.photos.refresh(entry_id, principal=principal)

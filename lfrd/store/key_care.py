@@ -7,16 +7,21 @@ from lfrd.clock import Clock
 from lfrd.errors import StateError
 from lfrd.store.audit import AuditClass
 from lfrd.store.database import SYSTEM, Database
-from lfrd.store.key_files import remove_journal, write_escrow
+from lfrd.store.key_files import (
+    commit_rotation,
+    finish_rotation,
+    next_to,
+    remove_journal,
+    write_escrow,
+)
 from lfrd.store.keys import KeyStore, MasterKey
-from lfrd.store.rotation import commit_rotation, finish_rotation, next_to
 from lfrd.store.seal import KEY_BYTES
 from lfrd.store.sqlite import connect
 from lfrd.store.state_folder import StateFolder, sync_file, write_secret
 
 
 def rotate(folder: StateFolder, current: MasterKey, new: MasterKey | None) -> None:
-    """Put everything under another master key; crash-safe, see lfrd.store.rotation.
+    """Put everything under another master key; crash-safe, see lfrd.store.key_files.
 
     The folder is locked by the caller, so no daemon runs. `new` None makes one, in `master.key`.
     Raises StateError where the current key does not open what is here.

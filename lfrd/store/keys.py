@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from lfrd.errors import Conflict, NotFound, StateError, StoreFailed
 from lfrd.ids import new_id
 from lfrd.store.key_files import (
+    finish_rotation,
     hold_journal,
     journal_of,
     prepare,
@@ -34,7 +35,6 @@ from lfrd.store.key_files import (
     wipe_journal,
     write_escrow,
 )
-from lfrd.store.rotation import finish_rotation
 from lfrd.store.seal import KEY_BYTES, NONCE_BYTES, DataKey
 from lfrd.store.sqlite import Connection, all_or_nothing, connect
 from lfrd.store.state_folder import StateFolder, write_secret

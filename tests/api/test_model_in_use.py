@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from site_builder import serve
 
-from lfrd.store import model_use
+from lfrd.store import templates
 from lfrd.vision import packs
 
 
@@ -32,7 +32,7 @@ async def test_health_names_the_pack_in_use_after_a_switch(tmp_path: Path, other
     async with serve(state) as served:
         configured, digest = served.site.config.models.pack, served.site.vision.model_digest
         await served.site.database.write(
-            lambda tx: model_use.switch(tx, configured, other_pack, digest), principal="user:ada"
+            lambda tx: templates.switch(tx, configured, other_pack, digest), principal="user:ada"
         )
         assert (await served.client.health()).model.pack == configured, "until the next start"
     async with serve(state) as served:

@@ -12,7 +12,7 @@ from lists_builder import ADA, Lists, lists, portraits
 
 from lfrd.errors import Conflict, NotFound
 from lfrd.lists.model_change import ModelChange
-from lfrd.store import model_use
+from lfrd.store import templates
 from lfrd.vision import packs
 
 pytestmark = pytest.mark.shared
@@ -84,7 +84,7 @@ async def test_templates_of_two_models_live_side_by_side(cache: Path, tmp_path: 
 
 async def _in_use(site: Lists) -> str | None:
     return await site.database.read(
-        lambda reader: model_use.switched_from(reader, packs.DEFAULT_PACK)
+        lambda reader: templates.switched_from(reader, packs.DEFAULT_PACK)
     )
 
 
@@ -103,6 +103,6 @@ async def test_a_switch_is_for_the_configured_pack_only(cache: Path, tmp_path: P
         await change.switch("other", principal=ADA)  # nobody is on a list: nothing is missing
         assert await _in_use(site) == "other"
         other = await site.database.read(
-            lambda reader: model_use.switched_from(reader, "somebody edited the file")
+            lambda reader: templates.switched_from(reader, "somebody edited the file")
         )
         assert other is None

@@ -16,10 +16,9 @@ from lfrd.errors import Conflict
 from lfrd.matching.bars import Bars
 from lfrd.matching.evidence import EvidenceRule
 from lfrd.matching.live_tracks import LiveTracks
-from lfrd.store import better_look, episodes
-from lfrd.store.better_look import Seen
+from lfrd.store import episodes
 from lfrd.store.database import Database
-from lfrd.store.episodes import Episode, Evidence
+from lfrd.store.episodes import Episode, Evidence, Seen
 from lfrd.store.transaction import Transaction
 
 BETTER = Evidence(b"a better crop", b"a better portrait")
@@ -46,7 +45,7 @@ async def test_a_better_look_takes_the_place_of_the_pictures_and_is_committed_to
         episode = await raised(database)
         before = await probe(database, episode.id)
         await database.write(
-            lambda tx: better_look.show(tx, episode.id, Seen(77, 3.1, 1003.1), BETTER),
+            lambda tx: episodes.show_better_look(tx, episode.id, Seen(77, 3.1, 1003.1), BETTER),
             principal="system",
         )
         after = await database.read(lambda reader: episodes.get(reader, episode.id))
@@ -63,7 +62,7 @@ async def test_a_closed_episode_stays_as_it_was_seen(tmp_path: Path) -> None:
         await database.write(lambda tx: episodes.close(tx, episode.id), principal="user:ada")
         with pytest.raises(Conflict):
             await database.write(
-                lambda tx: better_look.show(tx, episode.id, Seen(1, 1.0, 1.0), BETTER),
+                lambda tx: episodes.show_better_look(tx, episode.id, Seen(1, 1.0, 1.0), BETTER),
                 principal="system",
             )
         assert await probe(database, episode.id) == before

@@ -9,7 +9,7 @@ from store_builders import add_list, add_person, opened, unit_vectors
 
 from lfrd.clock import SystemClock
 from lfrd.errors import NotFound, StateError, StoreFailed
-from lfrd.store import key_care, reference_images, rotation, watchlists
+from lfrd.store import key_care, key_files, reference_images, watchlists
 from lfrd.store.database import Database
 from lfrd.store.keys import KeyStore, MasterKey, load_master_key
 from lfrd.store.state_folder import StateFolder
@@ -106,7 +106,7 @@ def test_what_is_half_made_without_the_marker_is_undone(tmp_path: Path) -> None:
     load_master_key(folder, {})
     for name in ("keys.db.next", "lfrd.db.next", "lfrd.db.next-wal", "master.key.next"):
         (tmp_path / name).write_bytes(b"half")
-    rotation.finish_rotation(folder)
+    key_files.finish_rotation(folder)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["master.key"]
 
 
