@@ -12,7 +12,7 @@ import numpy as np
 
 from lfrd.errors import NotFound
 from lfrd.governance.erasure import Eraser
-from lfrd.matching.live_gallery import LiveGallery
+from lfrd.matching.live_search import LiveGallery
 from lfrd.store import deployments, episodes, reference_images, templates, watchlists
 from lfrd.store.database import Database
 from lfrd.store.deployments import NewDeployment

@@ -25,8 +25,7 @@ from benchmarks.report import Figure, Report
 from lfrd.deployment.pipeline import CLEAR, NEAR, UNCLEAR
 from lfrd.evaluate.labelled import find_people
 from lfrd.lists.enrolment import detect_in_photo, read_photo
-from lfrd.matching.evidence import EvidenceRule
-from lfrd.matching.mean_template import WEIGHT_POWER
+from lfrd.matching.evidence import WEIGHT_POWER, EvidenceRule
 from lfrd.types import F32, Planes
 from lfrd.vision import packs
 from lfrd.vision.engine import Crop, Vision

@@ -36,7 +36,7 @@ from lfrd.lists.expiry import Expiry
 from lfrd.lists.model_change import ModelChange
 from lfrd.lists.photos import Photos
 from lfrd.lists.watchlists import Watchlists
-from lfrd.matching.live_gallery import LiveGallery
+from lfrd.matching.live_search import LiveGallery
 from lfrd.matching.thresholds import Setting, Thresholds
 from lfrd.service_manager import tell
 from lfrd.site import Site

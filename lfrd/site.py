@@ -21,7 +21,7 @@ from lfrd.lists.bulk_import import BulkImport
 from lfrd.lists.expiry import Expiry
 from lfrd.lists.model_change import ModelChange
 from lfrd.lists.watchlists import Watchlists
-from lfrd.matching.live_gallery import LiveGallery
+from lfrd.matching.live_search import LiveGallery
 from lfrd.matching.thresholds import Thresholds
 from lfrd.store.database import Database
 from lfrd.vision.engine import Vision

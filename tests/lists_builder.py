@@ -18,9 +18,7 @@ from lfrd.lists.bulk_import import BulkImport
 from lfrd.lists.expiry import Expiry
 from lfrd.lists.photos import Photos
 from lfrd.lists.watchlists import ListedEntry, Watchlists
-from lfrd.matching.live_gallery import LiveGallery
-from lfrd.matching.live_search import LiveSearch, Promise
-from lfrd.matching.opening import open_search
+from lfrd.matching.live_search import LiveGallery, LiveSearch, Promise, open_search
 from lfrd.matching.thresholds import Setting, Thresholds
 from lfrd.store.database import Database
 from lfrd.store.keys import KeyStore, load_master_key

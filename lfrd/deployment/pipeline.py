@@ -11,8 +11,8 @@ import numpy as np
 from lfrd.counters import CameraCounters
 from lfrd.deployment.recording import Sight
 from lfrd.ingest.pacing import Pacer
+from lfrd.matching.evidence import MeanTemplate
 from lfrd.matching.live_search import LiveSearch
-from lfrd.matching.mean_template import MeanTemplate
 from lfrd.tracking.best_shot import BestShot, BestShotRule, Nearness, Skip, SpareLooks
 from lfrd.tracking.tracker import Tracker
 from lfrd.types import (

@@ -27,8 +27,7 @@ from lfrd.matching.curve import (
     Point,
     rule_name,
 )
-from lfrd.matching.evidence import EvidenceRule
-from lfrd.matching.mean_template import WEIGHT_POWER
+from lfrd.matching.evidence import WEIGHT_POWER, EvidenceRule
 from lfrd.matching.threshold import DEMOGRAPHIC_FACTOR, Risk, derive
 from lfrd.stats import upper_bound
 from lfrd.types import F32

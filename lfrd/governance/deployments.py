@@ -17,9 +17,7 @@ from lfrd.governance.planning import Amendment, Draft, Machine
 from lfrd.governance.profile import LAB, Policy, SitePolicies
 from lfrd.governance.retention import policy_of
 from lfrd.governance.start_gate import HOUR_S, Finding, ThresholdBasis, Verdict, gaps, judge
-from lfrd.matching.live_gallery import LiveGallery
-from lfrd.matching.live_search import LiveSearch
-from lfrd.matching.opening import open_search
+from lfrd.matching.live_search import LiveGallery, LiveSearch, open_search
 from lfrd.matching.thresholds import Proposed
 from lfrd.store import deployments as stored
 from lfrd.store.database import SYSTEM

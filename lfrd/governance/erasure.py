@@ -17,7 +17,7 @@ from collections.abc import Callable
 from lfrd.errors import Conflict, StoreFailed
 from lfrd.governance import taking_off
 from lfrd.governance.two_person import MAY_ERASE
-from lfrd.matching.live_gallery import LiveGallery
+from lfrd.matching.live_search import LiveGallery
 from lfrd.store import erasures
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.erasures import Erasure, ErasureState

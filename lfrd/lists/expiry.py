@@ -9,7 +9,7 @@ from lfrd.clock import Clock
 from lfrd.errors import Conflict, NotFound, StoreFailed
 from lfrd.events import EventKind
 from lfrd.health import HealthBoard
-from lfrd.matching.live_gallery import LiveGallery
+from lfrd.matching.live_search import LiveGallery
 from lfrd.store import watchlists
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.watchlists import Expired

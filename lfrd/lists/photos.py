@@ -14,8 +14,7 @@ from lfrd.governance.two_person import MAY_ERASE
 from lfrd.lists import photo_gate
 from lfrd.lists.enrolment import EnrolledPhoto, enrol
 from lfrd.lists.photo_gate import Company, Finding, GateRule, Neighbour
-from lfrd.matching.live_gallery import LiveGallery
-from lfrd.matching.live_search import LiveSearch
+from lfrd.matching.live_search import LiveGallery, LiveSearch
 from lfrd.matching.threshold import Derived
 from lfrd.store import reference_images, templates
 from lfrd.store import watchlists as stored

@@ -9,8 +9,7 @@ from lfrd.governance.two_person import MAY_ERASE
 from lfrd.lists import photo_gate
 from lfrd.lists.photo_gate import Finding, GateMode
 from lfrd.lists.photos import Photos
-from lfrd.matching.live_gallery import LiveGallery
-from lfrd.matching.opening import LOADING_LIMIT_S, read_holdings
+from lfrd.matching.live_search import LOADING_LIMIT_S, LiveGallery, read_holdings
 from lfrd.store import reference_images, watchlists
 from lfrd.store import watchlists as stored
 from lfrd.store.database import Database

@@ -14,8 +14,7 @@ from typing import Literal
 from pydantic import TypeAdapter, ValidationError
 
 from lfrd.errors import ModelError
-from lfrd.matching.evidence import EvidenceRule
-from lfrd.matching.mean_template import WEIGHT_POWER
+from lfrd.matching.evidence import WEIGHT_POWER, EvidenceRule
 
 SUPPORT_PAIRS = 3
 """A rate below 3 in all measured pairs is extrapolated (the rule of three)."""

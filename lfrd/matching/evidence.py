@@ -12,7 +12,7 @@ looks `apart_s` apart count fully, and from three full looks on only the thresho
 The second term keeps a clear look from being drowned by poor ones, or by those of somebody else
 whom the tracker took for the same person.
 
-The mean template is that of lfrd.matching.mean_template, which names its source. n_k is an
+The mean template is that of lfrd.matching.evidence, which names its source. n_k is an
 effective number of independent observations as in Bayley and Hammersley, The "Effective" Number of
 Independent Observations in an Autocorrelated Time Series, JRSS Supplement 8(2), 1946, with a
 correlation that falls linearly to nothing over `apart_s`. The handicaps are not tuned to a rate:
@@ -23,9 +23,113 @@ lfrd.matching.threshold).
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from lfrd.matching.bars import Bars
-from lfrd.types import Decision, Look, Match, Scored, Trail
+import numpy as np
+
+from lfrd.types import F32, Decision, Look, Match, Scored, Trail
+
+
+class Bars:
+    """One deployment's threshold and the stricter margins of its entries."""
+
+    def __init__(self, threshold: float, margins: Mapping[str, float] | None = None) -> None:
+        self.threshold = threshold
+        self._margins = dict(margins or {})
+
+    def bar(self, entry_id: str) -> float:
+        """The fused score from which this entry is raised."""
+        return self.threshold + self._margins.get(entry_id, 0.0)
+
+    def raise_to(self, threshold: float) -> bool:
+        """Make the threshold stricter; False where it is as strict already."""
+        if threshold <= self.threshold:
+            return False
+        self.threshold = threshold
+        return True
+
+    def set_margin(self, entry_id: str, margin: float) -> None:
+        """How much more than the threshold this entry must reach."""
+        assert margin >= 0.0, margin
+        self._margins[entry_id] = margin
+
+    def forget(self, entry_id: str) -> None:
+        """The entry is gone."""
+        self._margins.pop(entry_id, None)
+
+
+WEIGHT_POWER = 3
+LONGEST = 1000.0
+"""A look's vector is taken to be at most so many times as long as the first one's: longer ones are
+no faces, and must not overflow."""
+
+SAME_PERSON = 0.40
+"""Two clear looks at one passer-by are at least so alike (99 of 100), those at two people are not
+(99 of 100)."""
+
+
+class Held(Protocol):
+    """A template f32[D] of unit norm in a pooled buffer (see lfrd.vision.pool)."""
+
+    @property
+    def array(self) -> F32: ...
+
+    def release(self) -> None: ...
+
+
+class MeanTemplate:
+    """Owns the buffer of the track's first look, and adds the others to it, until `close`."""
+
+    def __init__(self) -> None:
+        self._sum: Held | None = None
+        self._first_norm = 0.0
+        self._strongest = 0.0
+
+    def add(self, look: Held, norm: float, share: float = 1.0) -> bool:
+        """Take a look in; `norm` is the length of its vector before it was brought to unit length,
+        `share` what part of a look it counts for. The first one is kept, and False is returned: it
+        is the mean. Any other stays the caller's: its array now holds the mean of all looks, and
+        True is returned."""
+        self._strongest = max(self._strongest, norm)
+        if self._sum is None:
+            self._sum, self._first_norm = look, norm
+            return False
+        longer = min(norm / self._first_norm, LONGEST) if self._first_norm else 1.0
+        weight = share * longer**WEIGHT_POWER
+        total = self._sum.array
+        np.multiply(look.array, weight, out=look.array)
+        np.add(total, look.array, out=total)
+        length = math.sqrt(float(np.dot(total, total)))
+        if length > 0.0:
+            np.divide(total, length, out=look.array)
+        elif weight > 0.0:  # opposite looks cancel: then this look stands for itself
+            np.divide(look.array, weight, out=look.array)
+        return True
+
+    def contradicted_by(self, look: Held, norm: float, *, doubtful: bool) -> bool:
+        """Whether this look shows somebody else than the looks so far.
+
+        What two looks must have in common falls with how much weaker one of them is than the
+        strongest: a weak look says little either way. It falls less where there is reason to
+        doubt that it is the same face (`doubtful`), since then staying together needs a proof.
+        """
+        if self._sum is None:
+            return False
+        total = self._sum.array
+        length = math.sqrt(float(np.dot(total, total)))
+        if length == 0.0:
+            return False
+        likeness = float(np.dot(total, look.array)) / length
+        weaker, stronger = sorted((norm, self._strongest))
+        share = weaker / stronger if stronger > 0.0 else 1.0
+        return likeness < SAME_PERSON * (share if doubtful else share**2)
+
+    def close(self) -> None:
+        """Overwrite and give back; safe to call twice."""
+        kept, self._sum = self._sum, None
+        if kept is not None:
+            kept.release()
+
 
 FARTHEST = -1.0
 """The lowest similarity there is."""

@@ -5,17 +5,79 @@ the search stays exact whatever the scope, and one gallery is all there is where
 For the event loop only.
 """
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from lfrd.matching.bars import Bars
+from lfrd.clock import Clock
+from lfrd.counters import CameraCounters
 from lfrd.matching.curve import Curve
-from lfrd.matching.evidence import EvidenceRule
+from lfrd.matching.evidence import Bars, EvidenceRule, TrackEvidence
 from lfrd.matching.gallery import Gallery, GalleryTemplate
-from lfrd.matching.live_tracks import LiveTracks
 from lfrd.matching.threshold import Derived, Risk, derive
+from lfrd.matching.why import CountHistory
+from lfrd.store import templates, watchlists
+from lfrd.store.database import Database
 from lfrd.store.templates import StoredTemplate, TemplateMatrix
+from lfrd.store.transaction import Reader
 from lfrd.types import F32, Match
+
+
+class LiveTracks:
+    """Begins and ends the evidence of tracks, and reaches those that live; loop only.
+
+    What ends is counted and forgotten: whether a track was compared at all, and whether anybody
+    on the list came near it, is all that is known of it afterwards.
+    """
+
+    def __init__(self, rule: EvidenceRule, bars: Bars) -> None:
+        self.bars = bars
+        self.below: Counter[str] = Counter()
+        """Tracks that ended with at least one look compared and nobody over the bar, by camera."""
+        self.never_compared: Counter[str] = Counter()
+        """Tracks that ended without a single look worth comparing, by camera."""
+        self.raised: Counter[str] = Counter()
+        """Tracks that ended and were raised as somebody, by camera."""
+        self._histories: dict[str, CountHistory] = {}
+        self._rule = rule
+        self._tracks: dict[tuple[str, int], TrackEvidence] = {}
+
+    def begin(self, camera_id: str, track_id: int) -> TrackEvidence:
+        """The evidence of a new track."""
+        evidence = TrackEvidence(track_id, self._rule, self.bars)
+        self._tracks[camera_id, track_id] = evidence
+        return evidence
+
+    def end(self, camera_id: str, track_id: int) -> None:
+        """The track is gone."""
+        evidence = self._tracks.pop((camera_id, track_id))
+        if not evidence.looks:
+            self.never_compared[camera_id] += 1
+        elif evidence.raised:
+            self.raised[camera_id] += 1
+        else:
+            self.below[camera_id] += 1
+
+    def note(self, camera_id: str, at_s: float, counters: CameraCounters) -> CountHistory:
+        """Tell the camera's history what was counted until now, wall time `at_s`."""
+        history = self._histories.setdefault(camera_id, CountHistory())
+        ended = self.never_compared[camera_id], self.below[camera_id], self.raised[camera_id]
+        history.note(at_s, counters, *ended)
+        return history
+
+    def silence(self, camera_id: str, track_id: int, entry_id: str) -> bool:
+        """Reviewers said "not a match"; False where the track is gone already."""
+        evidence = self._tracks.get((camera_id, track_id))
+        if evidence is not None:
+            evidence.silence(entry_id)
+        return evidence is not None
+
+    def forget(self, entry_ids: Iterable[str]) -> None:
+        """These entries left the list, or expired: nobody is raised as them any more."""
+        for entry_id in entry_ids:
+            self.bars.forget(entry_id)
+            for evidence in self._tracks.values():
+                evidence.forget(entry_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,3 +233,89 @@ def _of_lists(matrix: TemplateMatrix, lists: frozenset[str]) -> Iterable[Gallery
     for row, (template_id, entry_id, person_id, watchlist_id) in enumerate(ids):
         if watchlist_id in lists:
             yield GalleryTemplate(template_id, entry_id, person_id, matrix.vectors[row])
+
+
+class LiveGallery:
+    """Passes on what changes while a deployment runs; without one, there is nothing to tell."""
+
+    def __init__(self) -> None:
+        self._search: LiveSearch | None = None
+
+    def __len__(self) -> int:
+        return len(self._search) if self._search else 0
+
+    @property
+    def watchlist_ids(self) -> frozenset[str]:
+        """The lists that are compared with right now."""
+        return self._search.watchlist_ids if self._search else frozenset()
+
+    @property
+    def search(self) -> LiveSearch | None:
+        """What the running deployment compares with."""
+        return self._search
+
+    def open(
+        self,
+        search: LiveSearch,
+        matrix: TemplateMatrix,
+        margins: Mapping[str, float],
+        scope: Scope,
+    ) -> Derived | None:
+        """Fill `search` and keep it in step from now on; what was derived if its threshold rose."""
+        self._search = search
+        return search.fill(matrix, margins, scope)
+
+    def close(self) -> None:
+        """Overwrite and forget."""
+        if self._search is not None:
+            self._search.close()
+        self._search = None
+
+    def added(self, stored: StoredTemplate, margin: float) -> Derived | None:
+        """A template was committed to a list; returns what was derived if the threshold rose."""
+        return self._search.added(stored, margin) if self._search else None
+
+    def removed(self, template_ids: Iterable[str], gone_entry_ids: Iterable[str] = ()) -> None:
+        """Templates were deleted or expired."""
+        if self._search is not None:
+            self._search.removed(template_ids, gone_entry_ids)
+
+
+LOADING_LIMIT_S = 60.0
+"""Opening the seals of a large list may take longer than the limit of ordinary reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """Templates that may be searched now, the margins of their entries, and who sees them."""
+
+    matrix: TemplateMatrix
+    margins: Mapping[str, float]
+    scope: Scope
+
+
+async def open_search(
+    database: Database,
+    clock: Clock,
+    live: LiveGallery,
+    search: LiveSearch,
+    watchlist_ids: Sequence[str],
+) -> None:
+    """Fill `search` from the lists and have `live` keep it in step from now on."""
+    now_s = clock.wall_s()
+    held = await database.read(
+        lambda reader: read_holdings(reader, search.model_digest, watchlist_ids, now_s),
+        limit_s=LOADING_LIMIT_S,
+    )
+    live.open(search, held.matrix, held.margins, held.scope)
+
+
+def read_holdings(
+    reader: Reader, model_digest: str, watchlist_ids: Sequence[str], now_s: float
+) -> Holdings:
+    """Everything of these lists that is neither expired, nor in quarantine, nor unapproved."""
+    return Holdings(
+        templates.load(reader, model_digest, watchlist_ids, valid_at_s=now_s),
+        watchlists.margins(reader, watchlist_ids),
+        Scope(frozenset(watchlist_ids), watchlists.cameras_of(reader, watchlist_ids)),
+    )

@@ -11,12 +11,15 @@ Ngan and Hanaoka, NIST IR 8280, 2019), and nobody knows who passes. Solved for F
 curve says which score that is. Pure functions of values.
 """
 
+import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lfrd.errors import Conflict
 from lfrd.matching.curve import Curve
 from lfrd.stats import clopper_pearson
+from lfrd.store.evaluations import Evaluation
 
 DEMOGRAPHIC_FACTOR = 10.0
 """Until an evaluation report with labelled groups replaces it."""
@@ -117,3 +120,25 @@ def false_alert_rate(
     compared = max(1, references) * curve.looks_effective(looks)
     rate = min(1.0 - 1e-12, factor * curve.rate_at(threshold))
     return -math.expm1(compared * math.log1p(-rate))
+
+
+GROUPS_LEAST = 2
+
+
+def demographic_factor(valid: Sequence[Evaluation], otherwise: float) -> float:
+    """The factor of the newest labelled report among these (newest first), else `otherwise`."""
+    for row in valid:
+        found = factor_of(row.report)
+        if found is not None:
+            return found
+    return otherwise
+
+
+def factor_of(report: str) -> float | None:
+    """The factor that a report measured; None for one without labels."""
+    kept = json.loads(report)
+    bounds = [clopper_pearson(group["fpir"]["k"], group["fpir"]["n"]).hi
+              for group in kept["groups"]]  # fmt: skip
+    if len(bounds) < GROUPS_LEAST:
+        return None
+    return max(1.0, max(bounds) / float(kept["target_fpir"]))

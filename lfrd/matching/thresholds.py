@@ -7,10 +7,9 @@ from pathlib import Path
 from lfrd.clock import Clock
 from lfrd.errors import Conflict
 from lfrd.matching import curve
-from lfrd.matching.demographic import demographic_factor
 from lfrd.matching.evidence import EvidenceRule
 from lfrd.matching.live_search import Promise
-from lfrd.matching.threshold import Derived, Risk, check_reachable
+from lfrd.matching.threshold import Derived, Risk, check_reachable, demographic_factor
 from lfrd.store import evaluations, templates, thresholds
 from lfrd.store.database import Database
 from lfrd.store.thresholds import ThresholdRow

@@ -20,7 +20,7 @@ Skip = Literal["too-small", "turned-away", "track-cap", "too-soon", "pool-full",
 
 LOOKED_AT = 0.75
 """Faces down to this part of the smallest size that is surely found are looked at where they are
-found and show a front. They weigh as little as they tell (see lfrd.matching.mean_template)."""
+found and show a front. They weigh as little as they tell (see lfrd.matching.evidence)."""
 
 SMALL_MAX_YAW_DEG = 30.0
 

@@ -31,7 +31,7 @@ class Probe:
     """The template of a passer-by, `array` f32[D] of unit norm, to be released by whoever holds it.
 
     `norm` is the length that the model gave it: the longer, the more it tells (see
-    lfrd.matching.mean_template).
+    lfrd.matching.evidence).
     """
 
     __slots__ = ("_buffer", "norm")

@@ -19,8 +19,7 @@ from lfrd.demo.clip import listed_photo
 from lfrd.deployment.recorder import Alerts
 from lfrd.deployment.replay import replay
 from lfrd.errors import Conflict, NotFound
-from lfrd.matching.bars import Bars
-from lfrd.matching.evidence import EvidenceRule, TrackEvidence
+from lfrd.matching.evidence import Bars, EvidenceRule, TrackEvidence
 from lfrd.store import episodes, templates
 from lfrd.types import Look, Match, Scored, Trail
 from lfrd.vision.picture import portrait, scene

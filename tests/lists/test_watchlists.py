@@ -13,8 +13,7 @@ from store_builders import raise_episode, start_deployment
 from lfrd.clock import ManualClock
 from lfrd.errors import BadInput, Conflict, Denied, NotFound
 from lfrd.lists.photo_gate import GateMode, PhotoRefused, from_json
-from lfrd.matching.live_search import LiveSearch
-from lfrd.matching.opening import open_search
+from lfrd.matching.live_search import LiveSearch, open_search
 from lfrd.store import episodes, reviews
 from lfrd.store.episodes import EpisodeState
 from lfrd.store.reviews import ReviewDecision

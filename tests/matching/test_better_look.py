@@ -13,9 +13,8 @@ from store_builders import (
 )
 
 from lfrd.errors import Conflict
-from lfrd.matching.bars import Bars
-from lfrd.matching.evidence import EvidenceRule
-from lfrd.matching.live_tracks import LiveTracks
+from lfrd.matching.evidence import Bars, EvidenceRule
+from lfrd.matching.live_search import LiveTracks
 from lfrd.store import episodes
 from lfrd.store.database import Database
 from lfrd.store.episodes import Episode, Evidence, Seen

@@ -9,7 +9,7 @@ from governed_site import SettableClock, governed, make_list
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lfrd.matching.demographic import demographic_factor, factor_of
+from lfrd.matching.threshold import demographic_factor, factor_of
 from lfrd.stats import clopper_pearson
 from lfrd.store import evaluations
 from lfrd.store.evaluations import NewEvaluation

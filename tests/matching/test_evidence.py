@@ -3,8 +3,7 @@ from builders import look, quality
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lfrd.matching.bars import Bars
-from lfrd.matching.evidence import EvidenceRule, TrackEvidence
+from lfrd.matching.evidence import Bars, EvidenceRule, TrackEvidence
 from lfrd.types import Look, Match, Scored
 
 RULE = EvidenceRule()

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lfrd.matching.mean_template import MeanTemplate
+from lfrd.matching.evidence import MeanTemplate
 from lfrd.vision.pool import Buffer, Pool
 
 
