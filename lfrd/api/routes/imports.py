@@ -9,8 +9,8 @@ from pydantic import ValidationError
 from lfrd.api.deps import SUPERVISORS, PrincipalDep, SiteDep, UploadsDep
 from lfrd.api.routes.watchlists import PHOTO_BODY
 from lfrd.errors import BadInput
+from lfrd.lists.archive import export_list
 from lfrd.lists.bulk_import import Progress, RowResult
-from lfrd.lists.export import export_list
 from lfrd.lists.import_source import Row
 from lfrd.lists.photo_gate import GateMode
 from lfrd.store.imports import RowOutcome
