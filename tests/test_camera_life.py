@@ -13,7 +13,7 @@ from site_builder import Served, config_on, serve
 from video import clip
 
 from lfrd.cameras import life
-from lfrd.cameras.options import CameraOptions
+from lfrd.cameras.life import CameraOptions
 from lfrd.counters import CameraCounters
 from lfrd.daemon import open_site
 from lfrd.demo.stream import rtsp_stream

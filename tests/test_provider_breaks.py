@@ -9,7 +9,7 @@ from daemon_builder import daemon, enrol, look_for
 from governed_site import SettableClock, deploy, governed, make_list
 from video import encode, moving_picture
 
-from lfrd.cameras.options import CameraOptions
+from lfrd.cameras.life import CameraOptions
 from lfrd.client import Client
 from lfrd.deployment import run
 from lfrd.errors import InferenceFailed

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lfrd.cameras.life import CameraLife, Member
-from lfrd.cameras.options import CameraOptions
+from lfrd.cameras.life import CameraLife, CameraOptions, Member
 from lfrd.clock import Clock
 from lfrd.config import CameraSection
 from lfrd.counters import CameraCounters

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lfrd.cameras.options import CameraOptions
+from lfrd.cameras.life import CameraOptions
 from lfrd.errors import BadInput
 from lfrd.ingest.masks import Polygon, Regions
 from lfrd.ingest.settings import Correction, IceServer

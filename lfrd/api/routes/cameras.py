@@ -9,7 +9,7 @@ from lfrd.api.deps import MeterDep, PrincipalDep, SiteDep
 from lfrd.api.rates import RateMeter, running
 from lfrd.cameras.check import CameraCheck
 from lfrd.cameras.fleet import FleetCamera
-from lfrd.cameras.options import CameraOptions
+from lfrd.cameras.life import CameraOptions
 from lfrd.ingest.certificate import read_pin
 from lfrd.ingest.masks import Polygon, Regions
 from lfrd.ingest.settings import Correction
