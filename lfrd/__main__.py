@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _readers_at_work() -> Sequence[str]:
-    reader = sys.modules.get("lfrd.ingest.reader")
+    reader = sys.modules.get("lfrd.ingest.camera")
     return () if reader is None else reader.readers_at_work()
 
 

@@ -30,7 +30,7 @@ from lfrd.governance.reviews import Reviews
 from lfrd.governance.schedules import Schedules
 from lfrd.governance.timekeeping import Timekeeping
 from lfrd.health import HealthBoard
-from lfrd.ingest.reader import readers_at_work
+from lfrd.ingest.camera import readers_at_work
 from lfrd.lists.bulk_import import BulkImport
 from lfrd.lists.expiry import Expiry
 from lfrd.lists.model_change import ModelChange

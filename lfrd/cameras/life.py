@@ -31,9 +31,8 @@ from lfrd.errors import (
 )
 from lfrd.events import EventKind
 from lfrd.health import HealthBoard
-from lfrd.ingest.camera import Camera
+from lfrd.ingest.camera import Camera, readers_at_work
 from lfrd.ingest.masks import EVERYWHERE, Polygon, Regions
-from lfrd.ingest.reader import readers_at_work
 from lfrd.ingest.settings import AS_SENT, CameraSettings, CameraStatus, Correction, IceServer, State
 from lfrd.ingest.source import Pacer
 from lfrd.ingest.whip import WhipIngest

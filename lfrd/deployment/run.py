@@ -21,8 +21,7 @@ from lfrd.governance.clock import SteadyClock
 from lfrd.governance.operator_heartbeat import Operators, Presence
 from lfrd.governance.profile import Policy
 from lfrd.health import HealthBoard
-from lfrd.ingest.pacing import Pacer
-from lfrd.ingest.rate_controller import Tempo
+from lfrd.ingest.pacing import Pacer, Tempo
 from lfrd.matching.live_search import LiveSearch
 from lfrd.matching.thresholds import Thresholds
 from lfrd.store import deployments as stored

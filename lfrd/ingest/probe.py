@@ -10,8 +10,7 @@ from typing import Final
 from lfrd.clock import Clock
 from lfrd.counters import CameraCounters
 from lfrd.errors import SourceError
-from lfrd.ingest.camera import KEYFRAME_ADVICE, Camera
-from lfrd.ingest.intake import PacketNote
+from lfrd.ingest.camera import KEYFRAME_ADVICE, Camera, PacketNote
 from lfrd.ingest.settings import CameraSettings
 from lfrd.ingest.whip import WhipIngest
 from lfrd.types import Frame

@@ -17,8 +17,7 @@ from vision_media import somebody_in_a_room
 from lfrd.counters import CameraCounters
 from lfrd.deployment.pipeline import CAREFUL_LIMIT, LOOKS_LIMIT, run_camera
 from lfrd.errors import InferenceFailed
-from lfrd.ingest.pacing import Pacer
-from lfrd.ingest.rate_controller import Tempo
+from lfrd.ingest.pacing import Pacer, Tempo
 from lfrd.tracking.best_shot import BestShotRule
 from lfrd.types import F32, Detections, Frame, Planes
 from lfrd.vision import packs

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lfrd.ingest.health import Pulse, judge
+from lfrd.ingest.camera import Pulse, judge
 from lfrd.ingest.settings import State
 
 

@@ -8,10 +8,9 @@ import pytest
 from lfrd.clock import ManualClock
 from lfrd.counters import CameraCounters
 from lfrd.ingest import pacing as paced
-from lfrd.ingest.health import judge
-from lfrd.ingest.intake import Intake
+from lfrd.ingest.camera import Intake, judge
 from lfrd.ingest.masks import Polygon, Regions
-from lfrd.ingest.rate_controller import Tempo
+from lfrd.ingest.pacing import Tempo
 from lfrd.ingest.settings import CameraSettings, State
 from lfrd.ingest.source import Pacer, Picture, StreamInfo
 from lfrd.mailbox import Latest

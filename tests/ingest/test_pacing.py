@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lfrd.ingest.rate_controller import Tempo
+from lfrd.ingest.pacing import Tempo
 
 
 def _live(
