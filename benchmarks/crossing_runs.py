@@ -11,7 +11,7 @@ from benchmarks.crossing_picture import Clip, Seen
 from benchmarks.crossing_scenes import FPS, Scene
 from lfrd.counters import CameraCounters
 from lfrd.deployment.pipeline import Parts, Rules, run_camera
-from lfrd.deployment.recording import Sight
+from lfrd.deployment.recorder import Sight
 from lfrd.matching.live_search import LiveSearch, Scope
 from lfrd.store.templates import TemplateMatrix
 from lfrd.tracking.best_shot import BestShotRule

@@ -6,7 +6,7 @@ The JSON form is a contract (docs/api.md): one object a line, `event` first.
 import json
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import ClassVar
 
 Report = Callable[["CandidateLine | SummaryLine"], None]
@@ -110,3 +110,35 @@ def _summary_text(line: SummaryLine) -> str:
         rows.append(("latency", f"median {line.latency_p50_ms:.0f} ms, "
                                 f"95 % within {line.latency_p95_ms:.0f} ms"))  # fmt: skip
     return "\n".join(f"{name:>10}  {text}" for name, text in rows)
+
+
+def as_summary_json(line: SummaryLine) -> str:
+    """The counts as the deployment's record keeps them."""
+    return json.dumps(asdict(line))
+
+
+def from_summary_json(text: str | None) -> SummaryLine | None:
+    """The counts that `as_summary_json` wrote; None where none were kept."""
+    kept = json.loads(text or "{}")
+    return SummaryLine(**kept) if kept else None
+
+
+def over_restart(before: SummaryLine, now: SummaryLine) -> SummaryLine:
+    """The counts of one deployment over a restart. A percentile of two parts is not known."""
+    apart = before.latency_p50_ms is not None and now.latency_p50_ms is not None
+    return replace(
+        now,
+        frames_decoded=before.frames_decoded + now.frames_decoded,
+        frames_detected=before.frames_detected + now.frames_detected,
+        frames_dropped=before.frames_dropped + now.frames_dropped,
+        tracks=before.tracks + now.tracks,
+        tracks_split=before.tracks_split + now.tracks_split,
+        candidates=before.candidates + now.candidates,
+        templates_made=before.templates_made + now.templates_made,
+        templates_destroyed=before.templates_destroyed + now.templates_destroyed,
+        templates_enrolled=before.templates_enrolled + now.templates_enrolled,
+        wall_s=before.wall_s + now.wall_s,
+        cpu_s=before.cpu_s + now.cpu_s,
+        latency_p50_ms=None if apart else now.latency_p50_ms or before.latency_p50_ms,
+        latency_p95_ms=None if apart else now.latency_p95_ms or before.latency_p95_ms,
+    )

@@ -9,7 +9,7 @@ from typing import cast
 import numpy as np
 
 from lfrd.deployment.pipeline import AlertSink, LookObserver, Parts, Rules
-from lfrd.deployment.recording import Sight
+from lfrd.deployment.recorder import Sight
 from lfrd.errors import InferenceFailed
 from lfrd.matching.live_search import LiveSearch, Scope
 from lfrd.store.templates import TemplateMatrix

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from lfrd.counters import CameraCounters
-from lfrd.deployment.recording import Sight
+from lfrd.deployment.recorder import Sight
 from lfrd.ingest.pacing import Pacer
 from lfrd.matching.evidence import MeanTemplate
 from lfrd.matching.live_search import LiveSearch
@@ -82,7 +82,7 @@ class Rules:
 
 
 class AlertSink(Protocol):
-    """Where decisions go; returns when the decision is taken in (see lfrd.deployment.recording)."""
+    """Where decisions go; returns when the decision is taken in (see lfrd.deployment.recorder)."""
 
     async def record(self, camera_id: str, decision: Decision, sight: Sight) -> None: ...
 

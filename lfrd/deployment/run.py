@@ -2,19 +2,17 @@
 
 import asyncio
 import contextlib
-import json
 import logging
 import time
 from collections.abc import AsyncIterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from math import inf
 
 from lfrd.cameras.fleet import Fleet
 from lfrd.config import Config
 from lfrd.counters import CameraCounters
 from lfrd.deployment.pipeline import LookObserver, Parts, Rules, run_camera
-from lfrd.deployment.recorder import Alerts
-from lfrd.deployment.recording import Recorder
+from lfrd.deployment.recorder import Alerts, Recorder
 from lfrd.errors import FacesLeft, InferenceFailed, StoreFailed, each_of
 from lfrd.events import EventKind, Reset
 from lfrd.governance.clock import SteadyClock
@@ -30,7 +28,7 @@ from lfrd.store.audit import AuditClass
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.deployments import Deployment
 from lfrd.store.transaction import Transaction
-from lfrd.summary import Report, SummaryLine, percentile
+from lfrd.summary import Report, SummaryLine, as_summary_json, over_restart, percentile
 from lfrd.tracking.best_shot import BestShotRule
 from lfrd.types import Frame
 from lfrd.vision.engine import Vision
@@ -175,7 +173,7 @@ class Running:
 
     def summary(self) -> SummaryLine:
         """The counts so far, those from before a restart included."""
-        return _both(self._before, self._counts()) if self._before else self._counts()
+        return over_restart(self._before, self._counts()) if self._before else self._counts()
 
     def _counts(self) -> SummaryLine:
         tools, counts = self._tools, self._tools.vision.counts
@@ -355,35 +353,3 @@ class Running:
         )
         if held:
             raise FacesLeft(f"{held} face buffers are still held after the deployment's end")
-
-
-def as_summary_json(line: SummaryLine) -> str:
-    """The counts as the deployment's record keeps them."""
-    return json.dumps(asdict(line))
-
-
-def from_summary_json(text: str | None) -> SummaryLine | None:
-    """The counts that `as_summary_json` wrote; None where none were kept."""
-    kept = json.loads(text or "{}")
-    return SummaryLine(**kept) if kept else None
-
-
-def _both(before: SummaryLine, now: SummaryLine) -> SummaryLine:
-    """The counts of one deployment over a restart. A percentile of two parts is not known."""
-    apart = before.latency_p50_ms is not None and now.latency_p50_ms is not None
-    return replace(
-        now,
-        frames_decoded=before.frames_decoded + now.frames_decoded,
-        frames_detected=before.frames_detected + now.frames_detected,
-        frames_dropped=before.frames_dropped + now.frames_dropped,
-        tracks=before.tracks + now.tracks,
-        tracks_split=before.tracks_split + now.tracks_split,
-        candidates=before.candidates + now.candidates,
-        templates_made=before.templates_made + now.templates_made,
-        templates_destroyed=before.templates_destroyed + now.templates_destroyed,
-        templates_enrolled=before.templates_enrolled + now.templates_enrolled,
-        wall_s=before.wall_s + now.wall_s,
-        cpu_s=before.cpu_s + now.cpu_s,
-        latency_p50_ms=None if apart else now.latency_p50_ms or before.latency_p50_ms,
-        latency_p95_ms=None if apart else now.latency_p95_ms or before.latency_p95_ms,
-    )

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from lfrd.deployment.run import Running, Tools, as_summary_json, from_summary_json
+from lfrd.deployment.run import Running, Tools
 from lfrd.errors import Conflict, LfrdError, ModelError
 from lfrd.governance import planning, two_person
 from lfrd.governance.planning import Amendment, Draft, Machine
@@ -23,7 +23,7 @@ from lfrd.store import deployments as stored
 from lfrd.store.database import SYSTEM
 from lfrd.store.deployments import Deployment, Snapshot
 from lfrd.store.transaction import Reader, Transaction
-from lfrd.summary import SummaryLine
+from lfrd.summary import SummaryLine, as_summary_json, from_summary_json
 from lfrd.vocabulary import DeploymentState, Role, UseCase
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from builders import look
 
-from lfrd.deployment.recording import WAITING_LIMIT, Recorder, Sight
+from lfrd.deployment.recorder import WAITING_LIMIT, Recorder, Sight
 from lfrd.errors import StoreFailed
 from lfrd.types import U8, Decision, Planes
 

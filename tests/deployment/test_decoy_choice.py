@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lfrd.deployment.decoy_choice import LabPerson, next_moment, pair_of, people_in
+from lfrd.deployment.decoys import LabPerson, next_moment, pair_of, people_in
 from lfrd.errors import ConfigError
 
 STARTED_S, EVERY_S = 1_700_000_000.0, 1800.0

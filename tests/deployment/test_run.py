@@ -5,8 +5,7 @@ from dataclasses import fields, replace
 
 import pytest
 
-from lfrd.deployment.run import _both, as_summary_json, from_summary_json
-from lfrd.summary import SummaryLine, as_text
+from lfrd.summary import SummaryLine, as_summary_json, as_text, from_summary_json, over_restart
 
 BEFORE = SummaryLine(
     "summary", 100, 80, 3, 20, 2, 60, 60, 1, 1.5, 10.0, 8.0, 40.0, 90.0, "d", tracks_split=4
@@ -17,7 +16,7 @@ NOW = SummaryLine(
 
 
 def test_what_was_counted_before_and_after_is_counted_together() -> None:
-    both = _both(BEFORE, NOW)
+    both = over_restart(BEFORE, NOW)
     apart = {"event", "startup_s", "latency_p50_ms", "latency_p95_ms", "deployment_id"}
     for field in fields(SummaryLine):
         if field.name not in apart:
