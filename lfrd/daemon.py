@@ -20,7 +20,6 @@ from lfrd.deployment.pipeline import LookObserver
 from lfrd.deployment.run import Pace, Tools
 from lfrd.errors import StoreFailed
 from lfrd.governance import profile
-from lfrd.governance.clock import SteadyClock
 from lfrd.governance.denials import Denials
 from lfrd.governance.deployments import Deployments
 from lfrd.governance.erasure import Eraser
@@ -28,7 +27,7 @@ from lfrd.governance.missing_keys import say_what_is_locked
 from lfrd.governance.retention import Retention
 from lfrd.governance.reviews import Reviews
 from lfrd.governance.schedules import Schedules
-from lfrd.governance.timekeeping import Timekeeping
+from lfrd.governance.timekeeping import SteadyClock, Timekeeping
 from lfrd.health import HealthBoard
 from lfrd.ingest.camera import readers_at_work
 from lfrd.lists.bulk_import import BulkImport

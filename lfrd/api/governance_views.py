@@ -2,7 +2,7 @@
 
 import json
 
-from lfrd.governance import schedule
+from lfrd.governance import schedules
 from lfrd.governance.profile import Policy, SitePolicies, parse
 from lfrd.governance.start_gate import Finding, Verdict
 from lfrd.store.deployments import Deployment
@@ -52,7 +52,7 @@ def _finding(item: Finding) -> wire.GateFinding:
 
 
 def schedule_view(row: Schedule) -> wire.Schedule:
-    plan = schedule.Plan.parse(row.plan)
+    plan = schedules.Plan.parse(row.plan)
     return wire.Schedule(
         id=row.id,
         profile=plan.profile,

@@ -15,9 +15,9 @@ from lfrd.deployment.pipeline import LookObserver, Parts, Rules, run_camera
 from lfrd.deployment.recorder import Alerts, Recorder
 from lfrd.errors import FacesLeft, InferenceFailed, StoreFailed, each_of
 from lfrd.events import EventKind, Reset
-from lfrd.governance.clock import SteadyClock
 from lfrd.governance.operator_heartbeat import Operators, Presence
 from lfrd.governance.profile import Policy
+from lfrd.governance.timekeeping import SteadyClock
 from lfrd.health import HealthBoard
 from lfrd.ingest.pacing import Pacer, Tempo
 from lfrd.matching.live_search import LiveSearch

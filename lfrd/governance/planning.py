@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 from lfrd.errors import BadInput, Conflict, NotFound
 from lfrd.governance import two_person
-from lfrd.governance.evaluation import standing
 from lfrd.governance.profile import LAB, Policy, Rules, SitePolicies
-from lfrd.governance.start_gate import HOUR_S, Facts, ListFacts, ThresholdBasis
+from lfrd.governance.start_gate import HOUR_S, Facts, ListFacts, ThresholdBasis, standing
 from lfrd.store import deployments as stored
 from lfrd.store import erasures, evaluations, templates, watchlists
 from lfrd.store.deployments import Deployment, NewDeployment

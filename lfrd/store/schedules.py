@@ -12,7 +12,7 @@ from lfrd.store.transaction import Reader, Transaction
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """`plan` and `windows` are JSON texts that lfrd.governance.schedule makes and reads."""
+    """`plan` and `windows` are JSON texts that lfrd.governance.schedules makes and reads."""
 
     TABLE: ClassVar[str] = "schedule"
 

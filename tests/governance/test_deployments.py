@@ -22,7 +22,7 @@ from lfrd.config import Config
 from lfrd.errors import BadInput, Conflict, Denied, NotFound
 from lfrd.governance import planning, profile
 from lfrd.governance.planning import Amendment, Draft
-from lfrd.governance.schedule import Plan, Window
+from lfrd.governance.schedules import Plan, Window
 from lfrd.site import Site
 from lfrd.store import deployments as stored
 from lfrd.store import episodes

@@ -3,8 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lfrd.governance.reviewers import Decided, figures
-from lfrd.governance.reviews import Outcome
+from lfrd.governance.reviews import Decided, Outcome, figures
 from lfrd.store.reviews import Review, ReviewDecision
 
 MATCH, NOT_MATCH, UNSURE = ReviewDecision

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lfrd.errors import BadInput
-from lfrd.governance.schedule import (
+from lfrd.governance.schedules import (
     DAYS,
     Plan,
     Window,

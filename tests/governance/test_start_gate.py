@@ -6,9 +6,8 @@ import json
 import pytest
 
 from lfrd.governance import planning, profile
-from lfrd.governance.evaluation import Standing, standing
 from lfrd.governance.planning import Draft, Machine
-from lfrd.governance.start_gate import Facts, ListFacts, ThresholdBasis, judge
+from lfrd.governance.start_gate import Facts, ListFacts, Standing, ThresholdBasis, judge, standing
 from lfrd.store.deployments import Deployment
 from lfrd.store.evaluations import Evaluation
 from lfrd.vocabulary import DeploymentState

@@ -10,8 +10,7 @@ from site_builder import config_on
 from lfrd.cli import clock as clock_command
 from lfrd.errors import BadInput, Conflict, NotFound
 from lfrd.governance import timekeeping
-from lfrd.governance.clock import SteadyClock
-from lfrd.governance.timekeeping import DOUBT_LIMIT_S, Timekeeping
+from lfrd.governance.timekeeping import DOUBT_LIMIT_S, SteadyClock, Timekeeping
 from lfrd.health import HealthBoard, Status
 from lfrd.site import Site
 from lfrd.store import clock_care, episodes, watchlists

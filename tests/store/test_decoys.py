@@ -9,8 +9,7 @@ from store_builders import opened
 
 from lfrd.clock import ManualClock
 from lfrd.errors import Conflict
-from lfrd.governance.reviewers import read
-from lfrd.governance.reviews import Reviews
+from lfrd.governance.reviews import Reviews, read
 from lfrd.health import HealthBoard
 from lfrd.store import decoys, deployments, episodes, erasures, outcomes, trials
 from lfrd.store.database import Database

@@ -5,7 +5,7 @@ from fastapi import APIRouter
 from lfrd.api import governance_views as views
 from lfrd.api.deps import SUPERVISORS, PrincipalDep, SiteDep
 from lfrd.governance import two_person
-from lfrd.governance.schedule import Plan, Window
+from lfrd.governance.schedules import Plan, Window
 from lfrd.store import erasures, holds
 from lfrd.vocabulary import ErasureKind, HoldKind
 from lfrd.wire import deployments as wire

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from lfrd.api.deps import SUPERVISORS, SiteDep
-from lfrd.governance import reviewers
+from lfrd.governance import reviews
 from lfrd.wire.alerts import ReviewerFigures
 
 router = APIRouter(tags=["alerts"])
@@ -16,12 +16,12 @@ async def list_reviewers(
     """Each reviewer's decisions, agreement and time, and how many decoys they decided rightly; over
     closed alerts alone."""
     found = await site.database.read(
-        lambda reader: reviewers.read(reader, deployment_id, site.reviews.required)
+        lambda reader: reviews.read(reader, deployment_id, site.reviews.required)
     )
     return tuple(_wire(item) for item in found)
 
 
-def _wire(item: reviewers.ReviewerFigures) -> ReviewerFigures:
+def _wire(item: reviews.ReviewerFigures) -> ReviewerFigures:
     decoys = item.decoys
     return ReviewerFigures(
         principal=item.principal,
