@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import media
-from lfrd.cores import usable_cores
 from lfrd.ingest.pictures import planes_of
+from lfrd.process import usable_cores
 from lfrd.types import Planes
 from lfrd.vision.align import PATCH_SIDE_PX
 from lfrd.vision.detector import InputSize, choose_size, margins, output_shapes

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from lfrd.cameras.fleet import Fleet, Reading
 from lfrd.clock import Clock, process_age_s
 from lfrd.config import Config
-from lfrd.cores import share_heaps, usable_cores
 from lfrd.deployment.decoys import Decoys
 from lfrd.deployment.pipeline import LookObserver
 from lfrd.deployment.run import Pace, Tools
@@ -37,7 +36,7 @@ from lfrd.lists.photos import Photos
 from lfrd.lists.watchlists import Watchlists
 from lfrd.matching.live_search import LiveGallery
 from lfrd.matching.thresholds import Setting, Thresholds
-from lfrd.service_manager import tell
+from lfrd.process import share_heaps, tell, usable_cores
 from lfrd.site import Site
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.keys import KeyStore, load_master_key

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lfrd.cores import usable_cores
+from lfrd.process import usable_cores
 
 ALLOWED = len(os.sched_getaffinity(0))
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lfrd.service_manager import tell
+from lfrd.process import tell
 
 UNIT = Path(__file__).resolve().parent.parent / "systemd" / "lfrd.service"
 
