@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.media import SHARED
 from lfrd.clock import process_age_s
-from lfrd.vision.convert import to_dynamic_f32
+from lfrd.vision.graph import to_dynamic_f32
 from lfrd.vision.packs import published_recogniser
 
 DETECTOR_SIDE_PX = 640

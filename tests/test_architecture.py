@@ -14,7 +14,7 @@ OWNERS = {
     "aiortc": ("lfrd/ingest/whip.py", "lfrd/ingest/whep.py", "lfrd/ingest/webrtc.py"),
     "onnxruntime": ("lfrd/vision/session.py",),
     "openvino": ("lfrd/vision/openvino.py",),
-    "onnx": ("lfrd/vision/convert.py", "lfrd/vision/graph.py"),
+    "onnx": ("lfrd/vision/graph.py", "lfrd/vision/graph.py"),
     "insightface": ("lfrd/vision/insight.py",),
     "cv2": ("lfrd/vision/", "lfrd/demo/clip.py", "lfrd/ingest/masks.py"),
     "apsw": ("lfrd/store/sqlite.py",),

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from lfrd.types import Planes
-from lfrd.vision.convert import to_dynamic_f32
+from lfrd.vision.graph import to_dynamic_f32
 from lfrd.vision.packs import published_recogniser
 from lfrd.vision.planes import planes_from_rgb
 

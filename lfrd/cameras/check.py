@@ -19,10 +19,17 @@ from lfrd.store.audit import AuditClass
 from lfrd.store.database import Database
 from lfrd.types import F32, Detections, Frame, Planes
 from lfrd.vision.engine import Vision
-from lfrd.vision.lighting import coarse_rgb, mean_luma
 from lfrd.vision.picture import jpeg
 from lfrd.vision.planes import rgb_full, turned
-from lfrd.vision.quality import elevation_deg, face_size_px, inter_eye_px, measure, pose_deg
+from lfrd.vision.quality import (
+    coarse_rgb,
+    elevation_deg,
+    face_size_px,
+    inter_eye_px,
+    mean_luma,
+    measure,
+    pose_deg,
+)
 
 SPARSE_KEYFRAMES_S = 4.0
 WANTED_INTER_EYE_PX = 45.0

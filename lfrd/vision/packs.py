@@ -21,9 +21,16 @@ from pydantic import TypeAdapter, ValidationError
 from lfrd.errors import ModelError, NotFound
 from lfrd.types import Colour
 from lfrd.vision.align import ALIGNMENT
-from lfrd.vision.convert import CONVERTER_VERSION, to_dynamic_f32, with_open_axes
 from lfrd.vision.detector import Family
-from lfrd.vision.graph import GRAPH_VERSION, from_pixels, levels_joined, prepared
+from lfrd.vision.graph import (
+    CONVERTER_VERSION,
+    GRAPH_VERSION,
+    from_pixels,
+    levels_joined,
+    prepared,
+    to_dynamic_f32,
+    with_open_axes,
+)
 
 DEFAULT_PACK = "yunet-sface"
 PACK_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")

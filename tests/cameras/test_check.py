@@ -13,9 +13,8 @@ from lfrd.ingest.probe import CameraProbe
 from lfrd.types import Planes
 from lfrd.vision import packs
 from lfrd.vision.engine import Vision
-from lfrd.vision.lighting import coarse_rgb, mean_luma
 from lfrd.vision.planes import planes_from_rgb, turned
-from lfrd.vision.quality import EYE_TO_MOUTH, NOSE_DEPTH, elevation_deg
+from lfrd.vision.quality import EYE_TO_MOUTH, NOSE_DEPTH, coarse_rgb, elevation_deg, mean_luma
 
 GOOD_STREAM = CameraProbe(
     codec="h264", width_px=1920, height_px=1080, fps=25.0, decoder="software", first_frame_s=0.2,

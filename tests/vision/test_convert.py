@@ -5,7 +5,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from lfrd.vision.convert import to_dynamic_f32, with_open_axes
+from lfrd.vision.graph import to_dynamic_f32, with_open_axes
 from lfrd.vision.session import Session
 
 

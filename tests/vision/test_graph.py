@@ -8,8 +8,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from lfrd.types import F32
-from lfrd.vision.convert import to_dynamic_f32
-from lfrd.vision.graph import from_pixels, prepared
+from lfrd.vision.graph import from_pixels, prepared, to_dynamic_f32
 from lfrd.vision.packs import published_recogniser
 from lfrd.vision.session import Session
 
