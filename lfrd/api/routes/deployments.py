@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from fastapi import APIRouter
 
-from lfrd.api import governance_views as views
+from lfrd.api import views
 from lfrd.api.deps import SUPERVISORS, PrincipalDep, RoleDep, SiteDep
 from lfrd.errors import NotFound
 from lfrd.governance.planning import Amendment, Draft

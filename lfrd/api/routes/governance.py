@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from lfrd.api import governance_views as views
+from lfrd.api import views
 from lfrd.api.deps import SUPERVISORS, PrincipalDep, SiteDep
 from lfrd.governance import two_person
 from lfrd.governance.schedules import Plan, Window

@@ -5,7 +5,7 @@ from fastapi import APIRouter
 import lfrd
 from lfrd.api import views
 from lfrd.api.deps import PrincipalDep, RoleDep, SiteDep
-from lfrd.api.governance_views import policy_brief
+from lfrd.api.views import policy_brief
 from lfrd.wire import health as wire_health
 
 router = APIRouter(tags=["health"])
