@@ -30,8 +30,7 @@ from PIL import Image
 from benchmarks.report import Figure, Report
 from lfrd.errors import BadInput
 from lfrd.evaluate import calibrate, openset
-from lfrd.evaluate.errata import read_errata
-from lfrd.evaluate.labelled import Embedded, embed, enlarged, find_people, numbered
+from lfrd.evaluate.labelled import Embedded, embed, enlarged, find_people, numbered, read_errata
 from lfrd.lists.commit_batcher import PHOTOS_AT_ONCE
 from lfrd.lists.import_source import Row
 from lfrd.lists.photo_gate import GateMode

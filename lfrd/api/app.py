@@ -22,7 +22,6 @@ from lfrd.api.routes import (
     governance,
     health,
     imports,
-    list_changes,
     models,
     reviewers,
     thresholds,
@@ -44,7 +43,7 @@ user of the calling process; over loopback TCP a bearer token is needed. Every r
 document (RFC 9457)."""
 
 RESOURCES = (
-    health, cameras, watchlists, list_changes, imports, thresholds, models, deployments, alerts,
+    health, cameras, watchlists, imports, thresholds, models, deployments, alerts,
     reviewers, events, whip, governance, evaluations, tokens, trials,
 )  # fmt: skip
 

@@ -7,8 +7,7 @@ from pathlib import Path
 from lfrd.config import Config
 from lfrd.errors import UserError
 from lfrd.evaluate import calibrate
-from lfrd.evaluate.errata import read_errata
-from lfrd.evaluate.labelled import embed, find_people
+from lfrd.evaluate.labelled import embed, find_people, read_errata
 from lfrd.matching import curve
 from lfrd.matching.evidence import EvidenceRule
 from lfrd.vision import packs

@@ -23,9 +23,8 @@ from lfrd.config import Config
 from lfrd.errors import BadInput, ModelError, UserError
 from lfrd.evaluate import calibrate, openset, plots
 from lfrd.evaluate.calibrate import Errata
-from lfrd.evaluate.errata import read_errata
 from lfrd.evaluate.groups import ByGroup, by_group, read_groups
-from lfrd.evaluate.labelled import Embedded, embed, find_people
+from lfrd.evaluate.labelled import Embedded, embed, find_people, read_errata
 from lfrd.evaluate.openset import Measured, Opportunities, Verification
 from lfrd.matching import curve
 from lfrd.matching.curve import Curve

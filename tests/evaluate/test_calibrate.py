@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 
 from lfrd.errors import BadInput
 from lfrd.evaluate import calibrate, openset
-from lfrd.evaluate.errata import read_errata
 from lfrd.evaluate.groups import by_group, fisher_exact, holm
-from lfrd.evaluate.labelled import Embedded, LabelledPhoto, numbered
+from lfrd.evaluate.labelled import Embedded, LabelledPhoto, numbered, read_errata
 from lfrd.evaluate.plots import det_chart, histogram
 from lfrd.matching.evidence import EvidenceRule
 from lfrd.matching.threshold import Risk, derive
