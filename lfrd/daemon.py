@@ -16,11 +16,11 @@ from lfrd.clock import Clock, process_age_s
 from lfrd.config import Config
 from lfrd.deployment.decoys import Decoys
 from lfrd.deployment.pipeline import LookObserver
-from lfrd.deployment.run import Pace, Tools
+from lfrd.deployment.run import Pace, RunContext
 from lfrd.errors import StoreFailed
 from lfrd.governance import profile
 from lfrd.governance.denials import Denials
-from lfrd.governance.deployments import Deployments
+from lfrd.governance.deployments import DeploymentService
 from lfrd.governance.erasure import Eraser
 from lfrd.governance.missing_keys import say_what_is_locked
 from lfrd.governance.retention import Retention
@@ -102,11 +102,11 @@ async def open_site(
         )
         eraser = Eraser(database, index, live)
         lists = _lists(config, clock, database, index, vision, live, eraser, health)
-        tools = Tools(
+        context = RunContext(
             config, database, clock, health, fleet, vision, pace, born_at_s, lists.thresholds,
             manner.report, manner.observer,
         )  # fmt: skip
-        deployments = Deployments(tools, live, policies)
+        deployments = DeploymentService(context, live, policies)
         retention = Retention(database, eraser, clock, health, policies, deployments.end_now)
         reviews = Reviews(database, clock, health, required=policies.own.rules.reviewers_required)
         decoys = Decoys(config.review, database, clock, health, fleet, vision, deployments)

@@ -11,7 +11,7 @@ from lfrd.clock import Clock
 from lfrd.config import Config
 from lfrd.events import EventBus
 from lfrd.governance.denials import Denials
-from lfrd.governance.deployments import Deployments
+from lfrd.governance.deployments import DeploymentService
 from lfrd.governance.erasure import Eraser
 from lfrd.governance.retention import Retention
 from lfrd.governance.reviews import Reviews
@@ -47,7 +47,7 @@ class Site:
     models: ModelChange
     thresholds: Thresholds
     expiry: Expiry
-    deployments: Deployments
+    deployments: DeploymentService
     schedules: Schedules
     eraser: Eraser
     retention: Retention

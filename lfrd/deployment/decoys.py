@@ -13,7 +13,7 @@ from lfrd.cameras.fleet import Fleet, FleetCamera
 from lfrd.clock import Clock
 from lfrd.config import ReviewSection
 from lfrd.errors import BadInput, ConfigError, Conflict, LfrdError, UserError
-from lfrd.governance.deployments import Deployments
+from lfrd.governance.deployments import DeploymentService
 from lfrd.health import HealthBoard
 from lfrd.ids import new_id
 from lfrd.lists.enrolment import detect_in_photo, read_photo, subject_of
@@ -171,7 +171,7 @@ class Decoys:
         health: HealthBoard,
         fleet: Fleet,
         vision: Vision,
-        deployments: Deployments,
+        deployments: DeploymentService,
     ) -> None:
         self._setting = setting
         self._database = database

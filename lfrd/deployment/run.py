@@ -71,7 +71,7 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
+class RunContext:
     """What every deployment of this daemon works with."""
 
     config: Config
@@ -87,14 +87,14 @@ class Tools:
     observer: LookObserver | None = None
 
 
-class Running:
+class DeploymentRun:
     """The running deployment; `run` is its whole life."""
 
     def __init__(
         self,
         deployment: Deployment,
         search: LiveSearch,
-        tools: Tools,
+        context: RunContext,
         policy: Policy,
         before: SummaryLine | None = None,
     ) -> None:
@@ -107,25 +107,25 @@ class Running:
         """Whether it ends only because the daemon leaves, and goes on when that comes back."""
         self._policy = policy
         self._before = before
-        self._presence = Presence(policy.rules.heartbeat_min, tools.clock.monotonic_s())
+        self._presence = Presence(policy.rules.heartbeat_min, context.clock.monotonic_s())
         self._halt = asyncio.Event()
         self._wake = asyncio.Event()
         self.end_reason = "every camera came to its end"
         self.ended_by = ""
         self._broken = ""
-        self._tools = tools
+        self._context = context
         self._counters: dict[str, CameraCounters] = {}
         self._earlier: list[CameraCounters] = []
         self._first_frame_s: float | None = None
         self._last_end_s: float | None = None
         self._cpu_at_first_s = 0.0
-        self._made_before = tools.vision.counts
-        self._tempo = tools.pace.tempo()
+        self._made_before = context.vision.counts
+        self._tempo = context.pace.tempo()
         self._pacers: dict[str, Pacer] = {}
         self._alerts = Alerts(
-            tools.database, tools.clock, deployment.id, tools.vision.model_digest,
-            cooldown_s=tools.config.review.cooldown_s, media_clock=tools.pace.media_clock,
-            report=tools.report,
+            context.database, context.clock, deployment.id, context.vision.model_digest,
+            cooldown_s=context.config.review.cooldown_s, media_clock=context.pace.media_clock,
+            report=context.report,
         )  # fmt: skip
         self._recorder = Recorder(self._alerts)
 
@@ -150,7 +150,7 @@ class Running:
 
     def operator_seen(self) -> None:
         """An operator is present."""
-        self._presence.seen(self._tools.clock.monotonic_s())
+        self._presence.seen(self._context.clock.monotonic_s())
 
     async def run(self) -> SummaryLine:
         """Watch the cameras until the end, then make sure that no face is left in memory."""
@@ -176,7 +176,7 @@ class Running:
         return over_restart(self._before, self._counts()) if self._before else self._counts()
 
     def _counts(self) -> SummaryLine:
-        tools, counts = self._tools, self._tools.vision.counts
+        context, counts = self._context, self._context.vision.counts
         cameras = [*self._counters.values(), *self._earlier]
         begin_s, end_s = self._first_frame_s, self._last_end_s
         return SummaryLine(
@@ -188,8 +188,8 @@ class Running:
             candidates=self._alerts.raised,
             templates_made=counts.made - self._made_before.made,
             templates_destroyed=counts.destroyed - self._made_before.destroyed,
-            templates_enrolled=tools.vision.enrolled,
-            startup_s=(begin_s or time.monotonic()) - tools.born_at_s,
+            templates_enrolled=context.vision.enrolled,
+            startup_s=(begin_s or time.monotonic()) - context.born_at_s,
             wall_s=end_s - begin_s if begin_s and end_s else 0.0,
             cpu_s=time.process_time() - self._cpu_at_first_s if begin_s and end_s else 0.0,
             latency_p50_ms=percentile(self._alerts.latencies_ms, 0.50),
@@ -220,15 +220,15 @@ class Running:
         if not self._broken:
             self._broken = f"nothing is compared any more: {why}"
             self.end_reason, self.suspended = self._broken, not self._policy.is_lab
-            self._tools.health.fail(INFERENCE, self._broken)
-            self._tools.fleet.life.lose(self._broken)
+            self._context.health.fail(INFERENCE, self._broken)
+            self._context.fleet.life.lose(self._broken)
             await self._log("inference-failed")
         await asyncio.sleep(TOLD_S)
 
     def _pacer_for(self, camera_id: str) -> Pacer | None:
         """A camera begins: which of its pictures shall be looked at."""
         if self._tempo:
-            still_look_s = self._tools.pace.still_look_s
+            still_look_s = self._context.pace.still_look_s
             self._pacers[camera_id] = Pacer(self._tempo, camera_id, still_look_s)
         return self._pacers.get(camera_id)
 
@@ -240,7 +240,7 @@ class Running:
             yield frame
 
     def _parts(self) -> Parts:
-        config, pace = self._tools.config, self._tools.pace
+        config, pace = self._context.config, self._context.pace
         rules = Rules(
             best_shot=BestShotRule(
                 smallest_inter_eye_px=config.detection.smallest_inter_eye_px,
@@ -249,7 +249,9 @@ class Running:
             ),
             frames_ahead=FRAMES_AHEAD if pace.media_clock else 1,
         )
-        return Parts(self._tools.vision, self.search, self._recorder, rules, self._tools.observer)
+        return Parts(
+            self._context.vision, self.search, self._recorder, rules, self._context.observer
+        )
 
     async def _watch_cameras(self) -> None:
         """Until the end; while no operator is present, no camera is decoded."""
@@ -257,10 +259,10 @@ class Running:
             self._halt.clear()
             self._wake.clear()
             if not self.paused:
-                await self._tools.fleet.life.run(self._watch, self._halt, self._pacer_for)
+                await self._context.fleet.life.run(self._watch, self._halt, self._pacer_for)
                 if not self._only_paused():
                     return
-                await self._tools.vision.drain()
+                await self._context.vision.drain()
             await self._wake.wait()
 
     def _only_paused(self) -> bool:
@@ -268,11 +270,11 @@ class Running:
 
     async def _keep_time(self) -> None:
         """Ask for the end when its time has come or the operators have gone."""
-        kept_s = self._tools.clock.monotonic_s()
+        kept_s = self._context.clock.monotonic_s()
         while not self.stop.is_set():
-            now_s = self._tools.clock.monotonic_s()
+            now_s = self._context.clock.monotonic_s()
             planned_s = self.deployment.planned_end_at_s
-            left_s = inf if planned_s is None else planned_s - self._tools.clock.wall_s()
+            left_s = inf if planned_s is None else planned_s - self._context.clock.wall_s()
             if left_s <= 0:
                 self.ask_to_end("the planned end has come", SYSTEM)
             await self._mind_operators(self._presence.at(now_s))
@@ -285,7 +287,7 @@ class Running:
     def _note_counts(self) -> None:
         """What each camera counted, for those who ask about a span of time."""
         for camera_id, counters in self._counters.items():
-            self.search.tracks.note(camera_id, self._tools.clock.wall_s(), counters)
+            self.search.tracks.note(camera_id, self._context.clock.wall_s(), counters)
 
     async def _mind_operators(self, operators: Operators) -> None:
         if operators is Operators.GONE:
@@ -293,12 +295,12 @@ class Running:
         elif operators is Operators.AWAY and not self.paused:
             self.paused = True
             self._halt.set()
-            self._tools.health.degrade(HEARTBEAT, "matching pauses: no operator is present")
+            self._context.health.degrade(HEARTBEAT, "matching pauses: no operator is present")
             await self._log("pause")
         elif operators is Operators.HERE and self.paused:
             self.paused = False
             self._wake.set()
-            self._tools.health.clear(HEARTBEAT)
+            self._context.health.clear(HEARTBEAT)
             await self._log("go-on")
 
     async def _log(self, step: str | None) -> None:
@@ -312,15 +314,15 @@ class Running:
                 stored.note(tx, row_id, step, summary=summary)
 
         try:
-            await self._tools.database.write(write, principal=SYSTEM)
+            await self._context.database.write(write, principal=SYSTEM)
         except StoreFailed as error:
-            self._tools.health.fail(RECORD, f"the deployment's record cannot be written: {error}")
+            self._context.health.fail(RECORD, f"the deployment's record cannot be written: {error}")
         else:
-            self._tools.health.clear(RECORD)
+            self._context.health.clear(RECORD)
 
     async def _follow_reviews(self) -> None:
         """After "not a match" an entry is silent for that track, as long as the track lives."""
-        async with self._tools.database.events.subscribe() as changes:
+        async with self._context.database.events.subscribe() as changes:
             async for event in changes:
                 if isinstance(event, Reset) or event.kind is not EventKind.EPISODE_CLOSED:
                     continue
@@ -330,7 +332,7 @@ class Running:
 
     async def _was_no_match(self, episode_id: str) -> bool:
         """Whether every final decision about an episode was "not a match"."""
-        given = await self._tools.database.read(
+        given = await self._context.database.read(
             lambda reader: reviews.of_episode(reader, episode_id)
         )
         final = {review.decision for review in given if review.final_at_s is not None}
@@ -338,11 +340,11 @@ class Running:
 
     async def _leave_nothing(self) -> None:
         self.search.close()
-        self._tools.health.clear(HEARTBEAT)
-        counts = await self._tools.vision.drain()
-        held = counts.held + self._tools.vision.crops_held
+        self._context.health.clear(HEARTBEAT)
+        counts = await self._context.vision.drain()
+        held = counts.held + self._context.vision.crops_held
         made = counts.made - self._made_before.made
-        await self._tools.database.write(
+        await self._context.database.write(
             lambda tx: tx.audit(
                 AuditClass.ERASURE,
                 "deployment.probes",

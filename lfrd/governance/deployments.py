@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from lfrd.deployment.run import Running, Tools
+from lfrd.deployment.run import DeploymentRun, RunContext
 from lfrd.errors import Conflict, LfrdError, ModelError
 from lfrd.governance import planning, two_person
 from lfrd.governance.planning import Amendment, Draft, Machine
@@ -45,14 +45,14 @@ class _Ready:
     """Why no threshold can keep the promise, if so."""
 
 
-class Deployments:
+class DeploymentService:
     """Starts, ends and lists deployments; `run` carries them out and is owned by the daemon."""
 
-    def __init__(self, tools: Tools, live: LiveGallery, policies: SitePolicies) -> None:
+    def __init__(self, context: RunContext, live: LiveGallery, policies: SitePolicies) -> None:
         self.policies = policies
-        self._tools = tools
+        self._context = context
         self._live = live
-        self._running: Running | None = None
+        self._running: DeploymentRun | None = None
         self._starting = asyncio.Lock()
         self._begin = asyncio.Event()
         self._over = asyncio.Event()
@@ -81,24 +81,26 @@ class Deployments:
 
     async def list_all(self) -> list[Deployment]:
         """The newest deployments, newest first."""
-        return await self._tools.database.read(stored.list_all)
+        return await self._context.database.read(stored.list_all)
 
     async def get(self, deployment_id: str) -> Deployment:
         """Raises NotFound."""
-        return await self._tools.database.read(lambda reader: stored.get(reader, deployment_id))
+        return await self._context.database.read(lambda reader: stored.get(reader, deployment_id))
 
     async def snapshots(self, deployment_id: str) -> list[Snapshot]:
         """The lists that a deployment compares with."""
-        return await self._tools.database.read(
+        return await self._context.database.read(
             lambda reader: stored.snapshots(reader, deployment_id)
         )
 
     async def draft(self, draft: Draft, *, principal: str) -> Deployment:
         """Plan one. Raises BadInput for a policy that is not this site's."""
         policy = self.policies.named(draft.profile)
-        now_s = self._tools.clock.wall_s()
+        now_s = self._context.clock.wall_s()
         new = planning.new_deployment(draft, policy, self._machine(), now_s)
-        return await self._tools.database.write(lambda tx: stored.add(tx, new), principal=principal)
+        return await self._context.database.write(
+            lambda tx: stored.add(tx, new), principal=principal
+        )
 
     async def authorise(self, deployment_id: str, *, principal: str) -> Deployment:
         """Give it written authority until its planned end.
@@ -121,7 +123,7 @@ class Deployments:
                 raise Conflict(f"it cannot be authorised: {missing}: amend it, or discard it")
             return stored.authorise(tx, deployment_id)
 
-        return await self._tools.database.write(write, principal=principal)
+        return await self._context.database.write(write, principal=principal)
 
     async def amend(
         self, deployment_id: str, amendment: Amendment, *, principal: str
@@ -135,11 +137,11 @@ class Deployments:
             new = planning.new_deployment(draft, policy, self._machine(), tx.at_s)
             return stored.amend(tx, deployment_id, new)
 
-        return await self._tools.database.write(write, principal=principal)
+        return await self._context.database.write(write, principal=principal)
 
     async def ratify(self, deployment_id: str, *, principal: str) -> Deployment:
         """Give an urgent start the authority it lacked. Raises NotFound, Conflict."""
-        row = await self._tools.database.write(
+        row = await self._context.database.write(
             lambda tx: planning.ratify(tx, deployment_id), principal=principal
         )
         self._refresh(row)
@@ -148,7 +150,7 @@ class Deployments:
     async def extend(self, deployment_id: str, until_s: float, *, principal: str) -> Deployment:
         """A new authorisation to last longer. Raises NotFound, Conflict, BadInput."""
         rules = self._policy(await self.get(deployment_id)).rules
-        row = await self._tools.database.write(
+        row = await self._context.database.write(
             lambda tx: planning.extend(tx, deployment_id, until_s, rules), principal=principal
         )
         self._refresh(row)
@@ -158,8 +160,8 @@ class Deployments:
         """Everything that bars `principal` from starting it now. Raises NotFound."""
         row = await self.get(deployment_id)
         ready = await self._ready(self._policy(row), json.loads(row.watchlist_ids))
-        return await self._tools.database.read(
-            lambda reader: self._judge(reader, row, ready, principal, self._tools.clock.wall_s())
+        return await self._context.database.read(
+            lambda reader: self._judge(reader, row, ready, principal, self._context.clock.wall_s())
         )
 
     async def start(
@@ -179,9 +181,9 @@ class Deployments:
         policy = self.policies.named(profile)
         if not policy.is_lab:
             raise Conflict(f"a deployment of {profile} is planned and authorised before it starts")
-        await self._tools.database.read(lambda r: planning.lists_exist(r, watchlist_ids))
+        await self._context.database.read(lambda r: planning.lists_exist(r, watchlist_ids))
         draft = Draft(LAB, purpose, UseCase.TEST, place, watchlist_ids, duration_s)
-        new = planning.new_deployment(draft, policy, self._machine(), self._tools.clock.wall_s())
+        new = planning.new_deployment(draft, policy, self._machine(), self._context.clock.wall_s())
 
         def plan(tx: Transaction) -> Deployment:
             return stored.authorise(tx, stored.add(tx, new).id)
@@ -218,7 +220,7 @@ class Deployments:
         """Start one under the standing authorisation that `authoriser` gave its schedule; the
         deployment and its steps in the log name them."""
         policy = self.policies.named(draft.profile)
-        new = planning.new_deployment(draft, policy, self._machine(), self._tools.clock.wall_s())
+        new = planning.new_deployment(draft, policy, self._machine(), self._context.clock.wall_s())
 
         def plan(tx: Transaction) -> Deployment:
             return stored.authorise_under(tx, stored.add(tx, new).id, authoriser)
@@ -240,7 +242,7 @@ class Deployments:
         found = await self.get(deployment_id)
         if found.state not in (DeploymentState.DRAFT, DeploymentState.AUTHORISED):
             raise Conflict(f"deployment {found.id} is {found.state}, not running")
-        return await self._tools.database.write(
+        return await self._context.database.write(
             lambda tx: stored.end(tx, deployment_id, reason=reason, summary="{}"),
             principal=principal,
         )
@@ -265,7 +267,7 @@ class Deployments:
 
         It goes on inside its window, under the rules and with the models it was authorised for.
         """
-        row = await self._tools.database.read(stored.running)
+        row = await self._context.database.read(stored.running)
         if row is None:
             return
         policy = self._policy(row)
@@ -273,20 +275,20 @@ class Deployments:
             row,
             self.policies,
             self._machine(),
-            has_key=self._tools.database.keys.has(stored.scope_of(row.id)),
-            now_s=self._tools.clock.wall_s(),
+            has_key=self._context.database.keys.has(stored.scope_of(row.id)),
+            now_s=self._context.clock.wall_s(),
         )
         ready = await self._ready(policy, json.loads(row.watchlist_ids)) if not reason else None
         if ready is not None and ready.fault is not None:
             reason = ready.fault.text
         if reason is not None or ready is None:
-            await self._tools.database.write(
+            await self._context.database.write(
                 lambda tx: planning.end(tx, row, reason or "", row.summary or "{}", 0),
                 principal=SYSTEM,
             )
             log.warning("deployment %s was interrupted and has been ended: %s", row.id, reason)
             return
-        await self._tools.database.write(
+        await self._context.database.write(
             lambda tx: stored.note(tx, row.id, "resume"), principal=SYSTEM
         )
         await self._take_up(row, ready)
@@ -303,7 +305,7 @@ class Deployments:
                 if self._running is not None:
                     await self._carry_out(self._running, stopping)
 
-    async def _carry_out(self, running: Running, stopping: "asyncio.Task[bool]") -> None:
+    async def _carry_out(self, running: DeploymentRun, stopping: "asyncio.Task[bool]") -> None:
         self._begin.clear()
         stopping.add_done_callback(lambda _: running.leave())
         try:
@@ -318,16 +320,16 @@ class Deployments:
             await self._close(running, compared)
             self._over.set()
 
-    async def _close(self, running: Running, compared: int) -> None:
+    async def _close(self, running: DeploymentRun, compared: int) -> None:
         """Write how it ended; or that the daemon leaves, and it waits for the next one."""
         row, summary = running.deployment, as_summary_json(running.summary())
         if running.suspended:
-            await self._tools.database.write(
+            await self._context.database.write(
                 lambda tx: stored.note(tx, row.id, "suspend", summary=summary), principal=SYSTEM
             )
             log.info("deployment %s waits for the daemon to come back", row.id)
             return
-        await self._tools.database.write(
+        await self._context.database.write(
             lambda tx: planning.end(tx, row, running.end_reason, summary, compared),
             principal=running.ended_by or SYSTEM,
         )
@@ -340,7 +342,7 @@ class Deployments:
         async with self._starting:
             if self._running is not None:
                 raise Conflict(f"deployment {self._running.deployment.id} is running: end it first")
-            tools = self._tools
+            context = self._context
             ready = await self._ready(policy, watchlist_ids)
 
             def start(tx: Transaction) -> Deployment:
@@ -354,14 +356,16 @@ class Deployments:
                 cameras = self._machine().cameras
                 return stored.start(tx, row.id, cameras, threshold, verdict.evaluation_id)
 
-            row = await tools.database.write(start, principal=principal)
+            row = await context.database.write(start, principal=principal)
             try:
                 if ready.proposed and ready.proposed.derived:
-                    await tools.thresholds.note(row.id, ready.proposed.derived, principal=principal)
+                    await context.thresholds.note(
+                        row.id, ready.proposed.derived, principal=principal
+                    )
                 await self._take_up(row, ready)
             except LfrdError as error:
                 reason = f"it could not begin: {error}"
-                await tools.database.write(
+                await context.database.write(
                     lambda tx: planning.end(tx, row, reason, "{}", 0), principal=SYSTEM
                 )
                 raise
@@ -371,21 +375,21 @@ class Deployments:
     async def _take_up(self, row: Deployment, ready: _Ready) -> None:
         """Open the search and have `run` carry it out."""
         search = await self._open_search(row, ready)
-        self._running = Running(
-            row, search, self._tools, self._policy(row), from_summary_json(row.summary)
+        self._running = DeploymentRun(
+            row, search, self._context, self._policy(row), from_summary_json(row.summary)
         )
         self._over.clear()
         self._begin.set()
 
     async def _ready(self, policy: Policy, watchlist_ids: Sequence[str]) -> _Ready:
         """The threshold for these lists as they are now, and where it comes from."""
-        one_in, tools = policy.rules.one_false_alert_in, self._tools
-        if tools.clock.is_doubted:
+        one_in, context = policy.rules.one_false_alert_in, self._context
+        if context.clock.is_doubted:
             return _Ready(None, ThresholdBasis.CONSTANT, Finding("clock", CLOCK_DOUBTED))
         if one_in is None:
             return _Ready(None, ThresholdBasis.CONSTANT, None)
         try:
-            proposed = await tools.thresholds.propose(one_in, watchlist_ids)
+            proposed = await context.thresholds.propose(one_in, watchlist_ids)
         except ModelError as error:
             log.warning("the threshold stays a constant: %s", error)
             return _Ready(None, ThresholdBasis.CONSTANT, None)
@@ -412,20 +416,20 @@ class Deployments:
         return verdict
 
     async def _open_search(self, row: Deployment, ready: _Ready) -> LiveSearch:
-        tools, vision = self._tools, self._tools.vision
+        context, vision = self._context, self._context.vision
         promise = ready.proposed.promise if ready.proposed else None
         search = LiveSearch(row.id, vision.model_digest, vision.dim, row.threshold, promise)
         lists: Sequence[str] = json.loads(row.watchlist_ids)
-        await open_search(tools.database, tools.clock, self._live, search, lists)
+        await open_search(context.database, context.clock, self._live, search, lists)
         return search
 
     def _machine(self) -> Machine:
-        tools = self._tools
-        enabled = tuple(camera.row.id for camera in tools.fleet.cameras() if camera.row.enabled)
+        context = self._context
+        enabled = tuple(camera.row.id for camera in context.fleet.cameras() if camera.row.enabled)
         return Machine(
-            tools.vision.detector_digest,
-            tools.vision.model_digest,
-            tools.config.matching.threshold,
+            context.vision.detector_digest,
+            context.vision.model_digest,
+            context.config.matching.threshold,
             enabled,
         )
 

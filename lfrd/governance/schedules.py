@@ -11,7 +11,7 @@ from datetime import datetime, time, timedelta
 from lfrd.clock import Clock
 from lfrd.errors import BadInput, Conflict, LfrdError
 from lfrd.governance import two_person
-from lfrd.governance.deployments import Deployments
+from lfrd.governance.deployments import DeploymentService
 from lfrd.governance.planning import Draft
 from lfrd.health import HealthBoard
 from lfrd.store import schedules as stored
@@ -141,10 +141,10 @@ STANDING_LIMIT_S = 366 * 24 * 3600.0
 
 
 class Schedules:
-    """Owns nothing that runs: what it starts belongs to Deployments."""
+    """Owns nothing that runs: what it starts belongs to DeploymentService."""
 
     def __init__(
-        self, database: Database, deployments: Deployments, clock: Clock, health: HealthBoard
+        self, database: Database, deployments: DeploymentService, clock: Clock, health: HealthBoard
     ) -> None:
         self._database = database
         self._deployments = deployments
