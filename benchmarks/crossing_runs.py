@@ -118,14 +118,14 @@ class Noted:
         self.looks.append(LookAt(track_id, sequence, walker))
 
     async def record(self, camera_id: str, decision: Decision, sight: Sight) -> None:  # noqa: ARG002
-        """See AlertSink."""
+        """See DecisionSink."""
         seen = self.truth[decision.look.sequence]
         at = whose(sight.box, seen, BARELY)
         right = decision.entry_id == LISTED and self.scene.listed == at
         self.candidates.append(Candidate(decision.track_id, decision.entry_id, right))
 
     def track_ended(self, camera_id: str, track_id: int) -> None:
-        """See AlertSink."""
+        """See DecisionSink."""
 
     def passages(self) -> dict[int, set[int]]:
         """Who was looked at in each passage that had a look at somebody."""

@@ -8,7 +8,7 @@ from typing import cast
 
 import numpy as np
 
-from lfrd.deployment.pipeline import AlertSink, LookObserver, Parts, Rules
+from lfrd.deployment.pipeline import DecisionSink, LookObserver, Parts, Rules
 from lfrd.deployment.recorder import Sight
 from lfrd.errors import InferenceFailed
 from lfrd.matching.live_search import LiveSearch, Scope
@@ -187,7 +187,7 @@ def listing(**entries: F32) -> LiveSearch:
 def parts_of(
     seeing: Seeing,
     search: LiveSearch | None = None,
-    alerts: AlertSink | None = None,
+    alerts: DecisionSink | None = None,
     observer: LookObserver | None = None,
     *,
     frames_ahead: int = 1,

@@ -81,7 +81,7 @@ class Rules:
     frames_ahead: int = 1
 
 
-class AlertSink(Protocol):
+class DecisionSink(Protocol):
     """Where decisions go; returns when the decision is taken in (see lfrd.deployment.recorder)."""
 
     async def record(self, camera_id: str, decision: Decision, sight: Sight) -> None: ...
@@ -102,7 +102,7 @@ class Parts:
 
     vision: Vision
     search: LiveSearch
-    alerts: AlertSink
+    alerts: DecisionSink
     rules: Rules
     observer: LookObserver | None = None
 

@@ -23,7 +23,7 @@ WAITING_LIMIT = 8
 @dataclass(frozen=True, slots=True)
 class Sight:
     """What a decision was made of: the frame, where the face is in it, f32[4], and everybody else,
-    f32[n, 4]. `crop` u8[112, 112, 3] RGB is the recorder's from then on, and overwritten."""
+    f32[n, 4]. `crop` u8[112, 112, 3] RGB is the queue's from then on, and overwritten."""
 
     crop: U8
     planes: Planes
@@ -31,8 +31,8 @@ class Sight:
     others: F32
 
 
-class Store(Protocol):
-    """Commits a decision with its pictures (see lfrd.deployment.recorder)."""
+class DecisionStore(Protocol):
+    """Commits a decision with its pictures."""
 
     async def record(
         self,
@@ -57,7 +57,7 @@ class _Waiting:
         return self.camera_id, self.decision.track_id
 
 
-class Recorder:
+class DecisionQueue:
     """The one writer of a deployment's decisions; `run` is its whole life, `close` its end.
 
     Pictures are made and encoded in a thread, and then committed one decision after the other, so
@@ -65,7 +65,7 @@ class Recorder:
     is lost. For the event loop only.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: DecisionStore) -> None:
         self._store = store
         self._waiting: asyncio.Queue[_Waiting | None] = asyncio.Queue(WAITING_LIMIT)
         self._of_track: Counter[tuple[str, int]] = Counter()
@@ -80,7 +80,7 @@ class Recorder:
     async def record(self, camera_id: str, decision: Decision, sight: Sight) -> None:
         """Take a decision in; waits only while as many wait already as there may.
 
-        Raises StoreFailed where the recorder has ended.
+        Raises StoreFailed where the queue has ended.
         """
         waiting = _Waiting(camera_id, decision, sight)
         self._of_track[waiting.track] += 1
@@ -91,7 +91,7 @@ class Recorder:
             raise
         if self._over.is_set():
             self._forget_all()
-            raise StoreFailed("candidates are not written any more: the recorder has ended")
+            raise StoreFailed("candidates are not written any more: the queue has ended")
 
     def track_ended(self, camera_id: str, track_id: int) -> None:
         """The track is gone, but its last decisions may not be written yet."""
@@ -172,7 +172,7 @@ class Sighting:
     entry_id: str
 
 
-class Alerts:
+class EpisodeWriter:
     """The decisions of one deployment on their way to the store.
 
     People are told once in `cooldown_s` of an entry that passes a camera again and again.

@@ -12,7 +12,7 @@ from lfrd.cameras.fleet import Fleet
 from lfrd.config import Config
 from lfrd.counters import CameraCounters
 from lfrd.deployment.pipeline import LookObserver, Parts, Rules, run_camera
-from lfrd.deployment.recorder import Alerts, Recorder
+from lfrd.deployment.recorder import DecisionQueue, EpisodeWriter
 from lfrd.errors import FacesLeft, InferenceFailed, StoreFailed, each_of
 from lfrd.events import EventKind, Reset
 from lfrd.governance.operator_heartbeat import Operators, Presence
@@ -122,12 +122,12 @@ class DeploymentRun:
         self._made_before = context.vision.counts
         self._tempo = context.pace.tempo()
         self._pacers: dict[str, Pacer] = {}
-        self._alerts = Alerts(
+        self._writer = EpisodeWriter(
             context.database, context.clock, deployment.id, context.vision.model_digest,
             cooldown_s=context.config.review.cooldown_s, media_clock=context.pace.media_clock,
             report=context.report,
         )  # fmt: skip
-        self._recorder = Recorder(self._alerts)
+        self._queue = DecisionQueue(self._writer)
 
     def ask_to_end(self, reason: str, principal: str) -> None:
         """End soon; the first reason counts."""
@@ -157,15 +157,15 @@ class DeploymentRun:
         async with asyncio.TaskGroup() as tasks:
             clock = tasks.create_task(self._keep_time())
             listening = tasks.create_task(self._follow_reviews())
-            tasks.create_task(self._recorder.run())
+            tasks.create_task(self._queue.run())
             try:
                 await self._watch_cameras()
             except BaseException:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(LAST_WRITES_S):
-                        await self._recorder.close()
+                        await self._queue.close()
                 raise
-            await self._recorder.close()
+            await self._queue.close()
             clock.cancel()
             listening.cancel()
         await self._leave_nothing()
@@ -185,15 +185,15 @@ class DeploymentRun:
             frames_detected=sum(camera.frames_detected for camera in cameras),
             frames_dropped=sum(camera.frames_dropped for camera in cameras),
             tracks=sum(camera.tracks for camera in cameras),
-            candidates=self._alerts.raised,
+            candidates=self._writer.raised,
             templates_made=counts.made - self._made_before.made,
             templates_destroyed=counts.destroyed - self._made_before.destroyed,
             templates_enrolled=context.vision.enrolled,
             startup_s=(begin_s or time.monotonic()) - context.born_at_s,
             wall_s=end_s - begin_s if begin_s and end_s else 0.0,
             cpu_s=time.process_time() - self._cpu_at_first_s if begin_s and end_s else 0.0,
-            latency_p50_ms=percentile(self._alerts.latencies_ms, 0.50),
-            latency_p95_ms=percentile(self._alerts.latencies_ms, 0.95),
+            latency_p50_ms=percentile(self._writer.latencies_ms, 0.50),
+            latency_p95_ms=percentile(self._writer.latencies_ms, 0.95),
             deployment_id=self.deployment.id,
             tracks_split=sum(camera.tracks_split for camera in cameras),
         )
@@ -249,9 +249,7 @@ class DeploymentRun:
             ),
             frames_ahead=FRAMES_AHEAD if pace.media_clock else 1,
         )
-        return Parts(
-            self._context.vision, self.search, self._recorder, rules, self._context.observer
-        )
+        return Parts(self._context.vision, self.search, self._queue, rules, self._context.observer)
 
     async def _watch_cameras(self) -> None:
         """Until the end; while no operator is present, no camera is decoded."""
@@ -326,7 +324,7 @@ class DeploymentRun:
             async for event in changes:
                 if isinstance(event, Reset) or event.kind is not EventKind.EPISODE_CLOSED:
                     continue
-                seen = self._alerts.track_of(event.subject_id)
+                seen = self._writer.track_of(event.subject_id)
                 if seen is not None and await self._was_no_match(event.subject_id):
                     self.search.tracks.silence(seen.camera_id, seen.track_id, seen.entry_id)
 

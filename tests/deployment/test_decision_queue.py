@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from builders import look
 
-from lfrd.deployment.recorder import WAITING_LIMIT, Recorder, Sight
+from lfrd.deployment.recorder import WAITING_LIMIT, DecisionQueue, Sight
 from lfrd.errors import StoreFailed
 from lfrd.types import U8, Decision, Planes
 
@@ -70,69 +70,69 @@ async def until(condition: Callable[[], bool]) -> None:
 async def test_decisions_are_written_in_order_and_the_end_of_their_track_comes_last() -> None:
     disk = Disk()
     disk.turning.clear()
-    recorder = Recorder(disk)
+    queue = DecisionQueue(disk)
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(recorder.run())
+        tasks.create_task(queue.run())
         for number in range(4):
-            await recorder.record("door", decision(7, number / 10, clearer=number == 0), sight())
-        recorder.track_ended("door", 7)
-        recorder.track_ended("door", 8)
-        assert recorder.unwritten == 4, "the camera did not wait for any of them"
+            await queue.record("door", decision(7, number / 10, clearer=number == 0), sight())
+        queue.track_ended("door", 7)
+        queue.track_ended("door", 8)
+        assert queue.unwritten == 4, "the camera did not wait for any of them"
         assert disk.told == ["door 8 ended"], "nothing of this one waits"
         disk.turning.set()
-        await recorder.close()
+        await queue.close()
     assert disk.told[1:] == ["door 7 0.0", "door 7 0.1", "door 7 0.2", "door 7 0.3", "door 7 ended"]
-    assert recorder.unwritten == 0
+    assert queue.unwritten == 0
     assert not any(picture.any() for picture in disk.pictures), "they were overwritten"
 
 
 async def test_at_the_bound_the_camera_waits_and_nothing_is_lost() -> None:
     disk = Disk()
     disk.turning.clear()
-    recorder = Recorder(disk)
+    queue = DecisionQueue(disk)
     count = WAITING_LIMIT + 3
 
     async def camera() -> None:
         for number in range(count):
-            await recorder.record("door", decision(number, 0.6), sight())
+            await queue.record("door", decision(number, 0.6), sight())
 
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(recorder.run())
+        tasks.create_task(queue.run())
         turn = tasks.create_task(camera())
         await until(lambda: len(disk.pictures) > 0)
         await asyncio.sleep(0.05)
         assert not turn.done(), "one is being written, as many wait as there may, and one asks"
-        assert recorder.unwritten == WAITING_LIMIT + 2
+        assert queue.unwritten == WAITING_LIMIT + 2
         disk.turning.set()
         await turn
-        await recorder.close()
+        await queue.close()
     assert disk.told == [f"door {number} 0.6" for number in range(count)]
 
 
 async def test_a_camera_that_is_stopped_while_it_waits_leaves_nothing() -> None:
     disk = Disk()
-    recorder = Recorder(disk)
+    queue = DecisionQueue(disk)
     for number in range(WAITING_LIMIT):
-        await recorder.record("door", decision(number, 0.6), sight())
+        await queue.record("door", decision(number, 0.6), sight())
     last = sight()
-    asking = asyncio.ensure_future(recorder.record("door", decision(99, 0.6), last))
+    asking = asyncio.ensure_future(queue.record("door", decision(99, 0.6), last))
     await asyncio.sleep(0)
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
     assert not last.crop.any()
-    assert recorder.unwritten == WAITING_LIMIT
+    assert queue.unwritten == WAITING_LIMIT
 
 
 async def test_a_fault_of_the_store_ends_the_recorder_and_nobody_waits_for_ever() -> None:
     disk = Disk()
     disk.turning.clear()
     disk.breaks = True
-    recorder = Recorder(disk)
-    running = asyncio.ensure_future(recorder.run())
+    queue = DecisionQueue(disk)
+    running = asyncio.ensure_future(queue.run())
     sights = [sight() for _ in range(WAITING_LIMIT + 2)]
     asking = [
-        asyncio.ensure_future(recorder.record("door", decision(number, 0.6), seen))
+        asyncio.ensure_future(queue.record("door", decision(number, 0.6), seen))
         for number, seen in enumerate(sights)
     ]
     await until(lambda: len(disk.pictures) > 0)
@@ -141,8 +141,8 @@ async def test_a_fault_of_the_store_ends_the_recorder_and_nobody_waits_for_ever(
         await running
     async with asyncio.timeout(5):
         await asyncio.gather(*asking, return_exceptions=True)
-        with pytest.raises(StoreFailed, match="the recorder has ended"):
-            await recorder.record("door", decision(1, 0.6), sight())
-        await recorder.close()
-    assert recorder.unwritten == 0
+        with pytest.raises(StoreFailed, match="the queue has ended"):
+            await queue.record("door", decision(1, 0.6), sight())
+        await queue.close()
+    assert queue.unwritten == 0
     assert not any(seen.crop.any() for seen in sights)

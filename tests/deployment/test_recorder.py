@@ -14,7 +14,7 @@ from lfrd import daemon
 from lfrd.clock import ManualClock, SystemClock
 from lfrd.daemon import watch_store
 from lfrd.deployment import recorder
-from lfrd.deployment.recorder import Alerts
+from lfrd.deployment.recorder import EpisodeWriter
 from lfrd.errors import StoreFailed
 from lfrd.health import HealthBoard, Status
 from lfrd.store import episodes, reviews
@@ -57,7 +57,7 @@ async def test_a_full_disk_pauses_the_camera_and_nothing_is_lost(
     async with opened(tmp_path) as db:
         deployment_id, entry = await set_up(db)
         health = HealthBoard()
-        sink = Alerts(db, SystemClock(), deployment_id, MODEL, report=told.append)  # type: ignore[arg-type]
+        sink = EpisodeWriter(db, SystemClock(), deployment_id, MODEL, report=told.append)  # type: ignore[arg-type]
         pages = await db._writer.chore(lambda c: c.value("PRAGMA page_count"))
         assert isinstance(pages, int)
         await db._writer.chore(lambda c: c.set_pragma("max_page_count", pages))
@@ -104,7 +104,7 @@ async def test_a_track_is_one_episode_and_a_comeback_is_a_new_one(tmp_path: Path
     told: list[CandidateLine] = []
     async with opened(tmp_path) as db:
         deployment_id, entry = await set_up(db)
-        sink = Alerts(db, SystemClock(), deployment_id, MODEL, report=told.append)  # type: ignore[arg-type]
+        sink = EpisodeWriter(db, SystemClock(), deployment_id, MODEL, report=told.append)  # type: ignore[arg-type]
         await sink.record("door", decision(entry, 0.6), CROP, CROP)
         await sink.record("door", decision(entry, 0.7, "updated"), CROP, CROP)
         sink.track_ended("door", 7)
@@ -121,7 +121,7 @@ async def test_an_entry_taken_off_its_list_is_not_raised(tmp_path: Path) -> None
         from lfrd.store import watchlists
 
         await db.write(lambda tx: watchlists.delete_entry(tx, entry.id), principal="user:test")
-        sink = Alerts(db, SystemClock(), deployment_id, MODEL)
+        sink = EpisodeWriter(db, SystemClock(), deployment_id, MODEL)
         await sink.record("door", decision(entry), CROP, CROP)
         assert sink.raised == 0
         assert await db.read(episodes.page) == []
@@ -138,7 +138,7 @@ async def shown_after(folder: Path, *, two: bool, decided: bool, late_s: float =
         if two:
             sql = "UPDATE deployment SET policy = ?"
             await db.write(lambda tx: tx.execute(sql, (TWO_DECIDE,)), principal="test")
-        sink = Alerts(db, clock, deployment_id, MODEL)
+        sink = EpisodeWriter(db, clock, deployment_id, MODEL)
         await sink.record("door", decision(entry, 0.6), CROP, CROP)
         (episode,) = await db.read(episodes.page)
         if decided:
@@ -181,7 +181,7 @@ async def test_who_comes_back_soon_is_bundled_and_stays_a_candidate(tmp_path: Pa
     clock = ManualClock()
     async with opened(tmp_path, clock=clock) as db:
         deployment_id, entry = await set_up(db)
-        sink = Alerts(db, clock, deployment_id, MODEL, cooldown_s=60.0)
+        sink = EpisodeWriter(db, clock, deployment_id, MODEL, cooldown_s=60.0)
         for track_id, after_s in ((1, 0.0), (2, 30.0), (3, 30.0)):
             clock.advance(after_s)
             await sink.record("door", replace(decision(entry), track_id=track_id), CROP, CROP)

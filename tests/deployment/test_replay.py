@@ -16,7 +16,7 @@ from vision_media import ASTRONAUT, photo_rgb
 from lfrd.client import Client
 from lfrd.clock import SystemClock
 from lfrd.demo.clip import listed_photo
-from lfrd.deployment.recorder import Alerts
+from lfrd.deployment.recorder import EpisodeWriter
 from lfrd.deployment.replay import replay
 from lfrd.errors import Conflict, NotFound
 from lfrd.matching.evidence import Bars, EvidenceRule, TrackEvidence
@@ -55,7 +55,7 @@ async def raise_real(served: Served) -> Seen:
         lambda reader: templates.load(reader, site.vision.model_digest, (watchlist.id,))
     )
     deployment = await site.database.write(start_deployment, principal="user:test")
-    sink = Alerts(site.database, SystemClock(), deployment.id, site.vision.model_digest)
+    sink = EpisodeWriter(site.database, SystemClock(), deployment.id, site.vision.model_digest)
     evidence = TrackEvidence(1, EvidenceRule(), Bars(deployment.threshold))
     planes = planes_from_rgb(np.ascontiguousarray(photo_rgb(ASTRONAUT) // 4 * 3))
     faces = await site.vision.detect(planes)
