@@ -14,12 +14,12 @@ import numpy as np
 from lfrd.clock import Clock
 from lfrd.errors import BadInput, Conflict
 from lfrd.lists import photo_gate
-from lfrd.lists.commit_batcher import Convoy
+from lfrd.lists.commit_batcher import CommitBatcher
 from lfrd.lists.enrolment import EnrolledPhoto
 from lfrd.lists.import_source import Row
 from lfrd.lists.photo_gate import Company, GateMode, PhotoRefused, Weight
 from lfrd.lists.photos import Judged, Photos, check_room, company_of, new_image
-from lfrd.lists.related_photo_lock import UnderWay
+from lfrd.lists.related_photo_lock import RelatedPhotoLock
 from lfrd.store import imports, reference_images, templates, watchlists
 from lfrd.store import watchlists as stored
 from lfrd.store.database import Database
@@ -91,8 +91,8 @@ class BulkImport:
         self._database = database
         self._photos = photos
         self._clock = clock
-        self._under_way = UnderWay()
-        self._convoy = Convoy()
+        self._related = RelatedPhotoLock()
+        self._batcher = CommitBatcher()
 
     async def begin(
         self,
@@ -169,15 +169,15 @@ class BulkImport:
         Raises NotFound, and Conflict where too much is under way: then the row is not done.
         """
         try:
-            with self._convoy.coming():
+            with self._batcher.coming():
                 photo = await self._photos.look(data, row.file, _box(row))
         except BadInput as error:
-            await self._convoy.depart()
+            await self._batcher.join()
             return await self._refuse(import_id, row, error, principal)
-        async with self._under_way.turn(row, photo):
+        async with self._related.turn(row, photo):
             hits = await self._photos.nearest(photo)
             looked = _Looked(row, data, photo, hits)
-            await self._convoy.depart()
+            await self._batcher.join()
             try:
                 done = await self._database.write(
                     lambda tx: self._store(tx, import_id, looked), principal=principal

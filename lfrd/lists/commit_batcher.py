@@ -18,8 +18,8 @@ PATIENCE_S = 0.1
 """A photo may take seconds to read; nobody waits longer than this for it."""
 
 
-class Convoy:
-    """For the event loop only. It holds as many rows as callers are inside `depart`."""
+class CommitBatcher:
+    """For the event loop only. It holds as many rows as callers are inside `join`."""
 
     def __init__(self, limit: int = LIMIT, patience_s: float = PATIENCE_S) -> None:
         self._limit = limit
@@ -37,7 +37,7 @@ class Convoy:
             self._coming -= 1
             self._look_soon()
 
-    async def depart(self) -> None:
+    async def join(self) -> None:
         """Wait until so many are here, nobody else is coming, or patience is over."""
         loop = asyncio.get_running_loop()
         mine = loop.create_future()

@@ -35,7 +35,7 @@ class _Turn:
         )
 
 
-class UnderWay:
+class RelatedPhotoLock:
     """For the event loop only. It holds as many photos as callers are inside `turn`."""
 
     def __init__(self) -> None:

@@ -5,23 +5,23 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lfrd.lists.commit_batcher import Convoy
+from lfrd.lists.commit_batcher import CommitBatcher
 
 
 class Rows:
-    """Rows that are on the way for so many turns of the loop, and then depart."""
+    """Rows that are on the way for so many turns of the loop, and then join."""
 
-    def __init__(self, convoy: Convoy) -> None:
-        self._convoy = convoy
+    def __init__(self, batcher: CommitBatcher) -> None:
+        self._batcher = batcher
         self.turn = 0
         self.departed: dict[int, int] = {}
         """By row: in which turn it left."""
 
     async def row(self, number: int, turns: int) -> None:
-        with self._convoy.coming():
+        with self._batcher.coming():
             for _ in range(turns):
                 await asyncio.sleep(0)
-        await self._convoy.depart()
+        await self._batcher.join()
         self.departed[number] = self.turn
 
     async def run(self, *turns: int) -> list[list[int]]:
@@ -36,71 +36,71 @@ class Rows:
 
 
 async def test_a_row_that_comes_alone_does_not_wait() -> None:
-    convoy = Convoy(limit=8, patience_s=60.0)
+    batcher = CommitBatcher(limit=8, patience_s=60.0)
     async with asyncio.timeout(1):
-        with convoy.coming():
+        with batcher.coming():
             pass
-        await convoy.depart()
-        await convoy.depart()
+        await batcher.join()
+        await batcher.join()
 
 
 async def test_as_many_as_the_limit_go_together() -> None:
-    rows = Rows(Convoy(limit=2, patience_s=60.0))
+    rows = Rows(CommitBatcher(limit=2, patience_s=60.0))
     async with asyncio.timeout(1):
         assert await rows.run(0, 1, 5, 6, 20) == [[0, 1], [2, 3], [4]]
 
 
 async def test_the_last_one_takes_those_who_wait_along() -> None:
-    rows = Rows(Convoy(limit=8, patience_s=60.0))
+    rows = Rows(CommitBatcher(limit=8, patience_s=60.0))
     async with asyncio.timeout(1):
         assert await rows.run(0, 4, 9) == [[0, 1, 2]]
 
 
 async def test_nobody_waits_longer_than_patience_for_a_slow_photo() -> None:
-    convoy = Convoy(limit=8, patience_s=0.01)
+    batcher = CommitBatcher(limit=8, patience_s=0.01)
     slow = asyncio.Event()
 
     async def never_ready() -> None:
-        with convoy.coming():
+        with batcher.coming():
             await slow.wait()
 
     async with asyncio.timeout(1), asyncio.TaskGroup() as tasks:
         tasks.create_task(never_ready())
         await asyncio.sleep(0)
-        await convoy.depart()
+        await batcher.join()
         slow.set()
 
 
 async def test_a_row_that_fails_on_the_way_is_not_waited_for() -> None:
-    convoy = Convoy(limit=8, patience_s=60.0)
+    batcher = CommitBatcher(limit=8, patience_s=60.0)
 
     async def fails() -> None:
-        with convoy.coming():
+        with batcher.coming():
             await asyncio.sleep(0.01)
             raise ValueError
 
     async with asyncio.timeout(1):
         failing = asyncio.create_task(fails())
         await asyncio.sleep(0)
-        await convoy.depart()
+        await batcher.join()
         assert isinstance((await asyncio.gather(failing, return_exceptions=True))[0], ValueError)
 
 
 async def test_who_no_longer_waits_does_not_hold_up_the_others() -> None:
-    convoy = Convoy(limit=2, patience_s=60.0)
-    with convoy.coming():
-        given_up = asyncio.create_task(convoy.depart())
+    batcher = CommitBatcher(limit=2, patience_s=60.0)
+    with batcher.coming():
+        given_up = asyncio.create_task(batcher.join())
         await asyncio.sleep(0)
         given_up.cancel()
         async with asyncio.timeout(1):
-            await asyncio.gather(convoy.depart(), convoy.depart())
+            await asyncio.gather(batcher.join(), batcher.join())
 
 
 @given(st.lists(st.integers(0, 12), max_size=12), st.integers(1, 5))
 def test_everybody_departs(turns: list[int], limit: int) -> None:
     async def run() -> list[list[int]]:
         async with asyncio.timeout(5):
-            return await Rows(Convoy(limit=limit, patience_s=60.0)).run(*turns)
+            return await Rows(CommitBatcher(limit=limit, patience_s=60.0)).run(*turns)
 
     left = asyncio.run(run())
     assert sorted(number for group in left for number in group) == list(range(len(turns)))

@@ -7,7 +7,7 @@ from builders import quality
 
 from lfrd.lists.enrolment import EnrolledPhoto
 from lfrd.lists.import_source import Row
-from lfrd.lists.related_photo_lock import UnderWay
+from lfrd.lists.related_photo_lock import RelatedPhotoLock
 from lfrd.types import Template, Texture
 
 
@@ -23,17 +23,17 @@ def photo(number: int, sha256: str | None = None) -> EnrolledPhoto:
 
 async def order(*photos: tuple[Row, EnrolledPhoto]) -> list[str]:
     """What happens when all come at once: the first needs longer than the others."""
-    under_way, seen = UnderWay(), []
+    related, seen = RelatedPhotoLock(), []
 
     async def one(number: int, row: Row, which: EnrolledPhoto) -> None:
-        async with under_way.turn(row, which):
+        async with related.turn(row, which):
             seen.append(f"in {number}")
             for _ in range(5 if number == 0 else 1):
                 await asyncio.sleep(0)
             seen.append(f"out {number}")
 
     await asyncio.gather(*(one(n, row, which) for n, (row, which) in enumerate(photos)))
-    assert not under_way._now
+    assert not related._now
     return seen
 
 
@@ -65,15 +65,15 @@ async def test_rows_of_one_person_wait_and_of_nobody_in_particular_do_not() -> N
 
 
 async def test_a_failure_lets_the_others_go_on() -> None:
-    under_way = UnderWay()
+    related = RelatedPhotoLock()
 
     async def fail() -> None:
-        async with under_way.turn(A, photo(0)):
+        async with related.turn(A, photo(0)):
             await asyncio.sleep(0)
             raise ValueError
 
     async def follow() -> None:
-        async with under_way.turn(A, photo(0)):
+        async with related.turn(A, photo(0)):
             pass
 
     failed, followed = await asyncio.gather(fail(), follow(), return_exceptions=True)
