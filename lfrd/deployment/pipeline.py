@@ -430,10 +430,11 @@ class _Watch:
         """Whether more looks could raise somebody."""
         if passage.evidence.raised:
             return Nearness.DECIDED
-        bars = self._parts.search.tracks.bars
+        thresholds = self._parts.search.tracks.thresholds
         found = (*compared.alone, *compared.matches)
         short = min(
-            (bars.bar(match.entry_id) - match.score for match in found), default=float("inf")
+            (thresholds.required(match.entry_id) - match.score for match in found),
+            default=float("inf"),
         )
         if short <= NEAR:
             return Nearness.NEAR

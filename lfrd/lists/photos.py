@@ -166,7 +166,7 @@ class Photos:
         if self._live.search is not search:
             return  # the deployment ended meanwhile
         search.removed(set(known) - set(valid.template_ids))
-        search.tracks.bars.set_margin(entry_id, margin)
+        search.tracks.thresholds.set_margin(entry_id, margin)
         for row in range(len(valid)):
             await self.note_rise(
                 search, search.added(_stored(valid, row), margin), principal=principal

@@ -9,7 +9,7 @@ from lfrd.governance.two_person import MAY_ERASE
 from lfrd.lists import photo_gate
 from lfrd.lists.photo_gate import Finding, GateMode
 from lfrd.lists.photos import Photos
-from lfrd.matching.live_search import LOADING_LIMIT_S, LiveGallery, read_holdings
+from lfrd.matching.live_search import LOADING_LIMIT_S, LiveGallery, read_search_contents
 from lfrd.store import reference_images, watchlists
 from lfrd.store import watchlists as stored
 from lfrd.store.database import Database
@@ -207,7 +207,7 @@ class Watchlists:
             return
         digest, now_s, lists = search.model_digest, self._clock.wall_s(), search.watchlist_ids
         held = await self._database.read(
-            lambda reader: read_holdings(reader, digest, sorted(lists), now_s),
+            lambda reader: read_search_contents(reader, digest, sorted(lists), now_s),
             limit_s=LOADING_LIMIT_S,
         )
         if self._live.search is search:

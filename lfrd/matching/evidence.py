@@ -30,14 +30,14 @@ import numpy as np
 from lfrd.types import F32, Decision, Look, Match, Scored, Trail
 
 
-class Bars:
+class EntryThresholds:
     """One deployment's threshold and the stricter margins of its entries."""
 
     def __init__(self, threshold: float, margins: Mapping[str, float] | None = None) -> None:
         self.threshold = threshold
         self._margins = dict(margins or {})
 
-    def bar(self, entry_id: str) -> float:
+    def required(self, entry_id: str) -> float:
         """The fused score from which this entry is raised."""
         return self.threshold + self._margins.get(entry_id, 0.0)
 
@@ -182,10 +182,10 @@ class _Entry:
 class TrackEvidence:
     """What the looks of one track say; it lives as long as the track and holds only scores."""
 
-    def __init__(self, track_id: int, rule: EvidenceRule, bars: Bars) -> None:
+    def __init__(self, track_id: int, rule: EvidenceRule, thresholds: EntryThresholds) -> None:
         self._track_id = track_id
         self._rule = rule
-        self._bars = bars
+        self._thresholds = thresholds
         self._entries: dict[str, _Entry] = {}
         self._silent: set[str] = set()
         self.looks = 0
@@ -211,7 +211,11 @@ class TrackEvidence:
             known.looks.append(
                 Scored(_score(mean, entry_id), _score(alone, entry_id), look.captured_at_s)
             )
-        over = [match for match in self._ranking() if match.score >= self._bars.bar(match.entry_id)]
+        over = [
+            match
+            for match in self._ranking()
+            if match.score >= self._thresholds.required(match.entry_id)
+        ]
         return self._decide(over, look) if over else None
 
     def fused(self, entry_id: str) -> float:
@@ -251,7 +255,7 @@ class TrackEvidence:
             person_id=best.person_id,
             score=best.score,
             margin=best.score - others[0].score if others else None,
-            threshold=self._bars.bar(best.entry_id),
+            threshold=self._thresholds.required(best.entry_id),
             looks=self.looks,
             look=look,
             rivals=_one_per_person([m for m in over if m.person_id != best.person_id]),

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from lfrd.clock import Clock
 from lfrd.counters import CameraCounters
 from lfrd.matching.curve import Curve
-from lfrd.matching.evidence import Bars, EvidenceRule, TrackEvidence
+from lfrd.matching.evidence import EntryThresholds, EvidenceRule, TrackEvidence
 from lfrd.matching.gallery import Gallery, GalleryTemplate
 from lfrd.matching.threshold import Derived, Risk, derive
 from lfrd.matching.why import CountHistory
@@ -30,8 +30,8 @@ class LiveTracks:
     on the list came near it, is all that is known of it afterwards.
     """
 
-    def __init__(self, rule: EvidenceRule, bars: Bars) -> None:
-        self.bars = bars
+    def __init__(self, rule: EvidenceRule, thresholds: EntryThresholds) -> None:
+        self.thresholds = thresholds
         self.below: Counter[str] = Counter()
         """Tracks that ended with at least one look compared and nobody over the bar, by camera."""
         self.never_compared: Counter[str] = Counter()
@@ -44,7 +44,7 @@ class LiveTracks:
 
     def begin(self, camera_id: str, track_id: int) -> TrackEvidence:
         """The evidence of a new track."""
-        evidence = TrackEvidence(track_id, self._rule, self.bars)
+        evidence = TrackEvidence(track_id, self._rule, self.thresholds)
         self._tracks[camera_id, track_id] = evidence
         return evidence
 
@@ -75,7 +75,7 @@ class LiveTracks:
     def forget(self, entry_ids: Iterable[str]) -> None:
         """These entries left the list, or expired: nobody is raised as them any more."""
         for entry_id in entry_ids:
-            self.bars.forget(entry_id)
+            self.thresholds.forget(entry_id)
             for evidence in self._tracks.values():
                 evidence.forget(entry_id)
 
@@ -126,7 +126,7 @@ class LiveSearch:
     ) -> None:
         self.deployment_id = deployment_id
         self.model_digest = model_digest
-        self.tracks = LiveTracks(EvidenceRule(), Bars(threshold))
+        self.tracks = LiveTracks(EvidenceRule(), EntryThresholds(threshold))
         self.promise = promise
         self._dim = dim
         self._galleries: dict[frozenset[str], Gallery] = {}
@@ -139,7 +139,7 @@ class LiveSearch:
     @property
     def threshold(self) -> float:
         """The threshold in force."""
-        return self.tracks.bars.threshold
+        return self.tracks.thresholds.threshold
 
     @property
     def watchlist_ids(self) -> frozenset[str]:
@@ -166,7 +166,7 @@ class LiveSearch:
             if watchlist_id in scope.watchlist_ids
         }
         for entry_id, margin in margins.items():
-            self.tracks.bars.set_margin(entry_id, margin)
+            self.tracks.thresholds.set_margin(entry_id, margin)
         return self._rederive()
 
     def holds(self, template_ids: Iterable[str]) -> bool:
@@ -192,7 +192,7 @@ class LiveSearch:
             return None
         self._references.add(stored.id)
         risen = self._rederive()
-        self.tracks.bars.set_margin(stored.entry_id, margin)
+        self.tracks.thresholds.set_margin(stored.entry_id, margin)
         template = GalleryTemplate(
             stored.id, stored.entry_id, stored.person_id, stored.template.vector
         )
@@ -223,7 +223,7 @@ class LiveSearch:
         if self.promise is None:
             return None
         derived = self.promise.kept_by(len(self._references))
-        return derived if self.tracks.bars.raise_to(derived.threshold) else None
+        return derived if self.tracks.thresholds.raise_to(derived.threshold) else None
 
 
 def _of_lists(matrix: TemplateMatrix, lists: frozenset[str]) -> Iterable[GalleryTemplate]:
@@ -286,7 +286,7 @@ LOADING_LIMIT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Holdings:
+class SearchContents:
     """Templates that may be searched now, the margins of their entries, and who sees them."""
 
     matrix: TemplateMatrix
@@ -304,17 +304,17 @@ async def open_search(
     """Fill `search` from the lists and have `live` keep it in step from now on."""
     now_s = clock.wall_s()
     held = await database.read(
-        lambda reader: read_holdings(reader, search.model_digest, watchlist_ids, now_s),
+        lambda reader: read_search_contents(reader, search.model_digest, watchlist_ids, now_s),
         limit_s=LOADING_LIMIT_S,
     )
     live.open(search, held.matrix, held.margins, held.scope)
 
 
-def read_holdings(
+def read_search_contents(
     reader: Reader, model_digest: str, watchlist_ids: Sequence[str], now_s: float
-) -> Holdings:
+) -> SearchContents:
     """Everything of these lists that is neither expired, nor in quarantine, nor unapproved."""
-    return Holdings(
+    return SearchContents(
         templates.load(reader, model_digest, watchlist_ids, valid_at_s=now_s),
         watchlists.margins(reader, watchlist_ids),
         Scope(frozenset(watchlist_ids), watchlists.cameras_of(reader, watchlist_ids)),

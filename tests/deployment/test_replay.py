@@ -19,7 +19,7 @@ from lfrd.demo.clip import listed_photo
 from lfrd.deployment.recorder import EpisodeWriter
 from lfrd.deployment.replay import replay
 from lfrd.errors import Conflict, NotFound
-from lfrd.matching.evidence import Bars, EvidenceRule, TrackEvidence
+from lfrd.matching.evidence import EntryThresholds, EvidenceRule, TrackEvidence
 from lfrd.store import episodes, templates
 from lfrd.types import Look, Match, Scored, Trail
 from lfrd.vision.picture import portrait, scene
@@ -56,7 +56,7 @@ async def raise_real(served: Served) -> Seen:
     )
     deployment = await site.database.write(start_deployment, principal="user:test")
     sink = EpisodeWriter(site.database, SystemClock(), deployment.id, site.vision.model_digest)
-    evidence = TrackEvidence(1, EvidenceRule(), Bars(deployment.threshold))
+    evidence = TrackEvidence(1, EvidenceRule(), EntryThresholds(deployment.threshold))
     planes = planes_from_rgb(np.ascontiguousarray(photo_rgb(ASTRONAUT) // 4 * 3))
     faces = await site.vision.detect(planes)
     score = 0.0

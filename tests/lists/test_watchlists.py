@@ -196,11 +196,11 @@ async def test_margins_of_list_and_entry_add_up_and_reach_live_tracks(
     watchlist_id = await site.make_list()
     entry_id = await enrolled(site, watchlist_id, "a", people[0])
     search = await site.search(watchlist_id)
-    assert search.tracks.bars.bar(entry_id) == pytest.approx(0.45)
+    assert search.tracks.thresholds.required(entry_id) == pytest.approx(0.45)
     await site.watchlists.change_entry(entry_id, {"margin": 0.05}, principal=ADA)
-    assert search.tracks.bars.bar(entry_id) == pytest.approx(0.50)
+    assert search.tracks.thresholds.required(entry_id) == pytest.approx(0.50)
     await site.watchlists.change_list(watchlist_id, {"margin": 0.1}, principal=ADA)
-    assert search.tracks.bars.bar(entry_id) == pytest.approx(0.60)
+    assert search.tracks.thresholds.required(entry_id) == pytest.approx(0.60)
     with pytest.raises(BadInput):
         await site.watchlists.change_entry(entry_id, {"person_id": "x"}, principal=ADA)
 

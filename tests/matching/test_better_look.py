@@ -13,7 +13,7 @@ from store_builders import (
 )
 
 from lfrd.errors import Conflict
-from lfrd.matching.evidence import Bars, EvidenceRule
+from lfrd.matching.evidence import EntryThresholds, EvidenceRule
 from lfrd.matching.live_search import LiveTracks
 from lfrd.store import episodes
 from lfrd.store.database import Database
@@ -70,7 +70,7 @@ async def test_a_closed_episode_stays_as_it_was_seen(tmp_path: Path) -> None:
 def test_silence_is_for_the_live_track_only() -> None:
     from builders import look
 
-    tracks = LiveTracks(EvidenceRule(), Bars(0.45))
+    tracks = LiveTracks(EvidenceRule(), EntryThresholds(0.45))
     first, second = tracks.begin("door", 1), tracks.begin("door", 2)
     assert tracks.silence("door", 1, "a")
     assert not tracks.silence("door", 3, "a")

@@ -3,14 +3,14 @@ from builders import look, quality
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lfrd.matching.evidence import Bars, EvidenceRule, TrackEvidence
+from lfrd.matching.evidence import EntryThresholds, EvidenceRule, TrackEvidence
 from lfrd.types import Look, Match, Scored
 
 RULE = EvidenceRule()
 
 
 def track(threshold: float = 0.45, margins: dict[str, float] | None = None) -> TrackEvidence:
-    return TrackEvidence(1, RULE, Bars(threshold, margins))
+    return TrackEvidence(1, RULE, EntryThresholds(threshold, margins))
 
 
 def scored(*looks: tuple[float, float]) -> list[Scored]:
@@ -131,13 +131,13 @@ def test_an_entry_with_a_margin_needs_more_and_does_not_hide_another() -> None:
 
 
 def test_a_threshold_that_rises_holds_for_tracks_that_live() -> None:
-    bars = Bars(0.45)
-    evidence = TrackEvidence(1, RULE, bars)
-    assert bars.raise_to(0.60)
-    assert not bars.raise_to(0.50)
+    thresholds = EntryThresholds(0.45)
+    evidence = TrackEvidence(1, RULE, thresholds)
+    assert thresholds.raise_to(0.60)
+    assert not thresholds.raise_to(0.50)
     assert evidence.consider(look(0, ("a", "A", 0.64))) is None
     assert evidence.consider(look(0, ("a", "A", 0.66))) is not None
-    assert bars.threshold == 0.60
+    assert thresholds.threshold == 0.60
 
 
 def test_a_silenced_entry_is_not_raised_again_but_another_is() -> None:
