@@ -10,7 +10,7 @@ import numpy as np
 
 from lfrd.counters import CameraCounters
 from lfrd.deployment.recorder import Sight
-from lfrd.ingest.pacing import Pacer
+from lfrd.ingest.pacing import CameraPacer
 from lfrd.matching.evidence import MeanTemplate
 from lfrd.matching.live_search import LiveSearch
 from lfrd.tracking.best_shot import BestShot, BestShotRule, Nearness, Skip, SpareLooks
@@ -112,7 +112,7 @@ async def run_camera(
     frames: AsyncIterator[Frame],
     parts: Parts,
     counters: CameraCounters,
-    pacer: Pacer | None = None,
+    pacer: CameraPacer | None = None,
 ) -> None:
     """Follow one camera until its frames end, and leave nothing behind.
 
@@ -133,7 +133,7 @@ async def run_camera(
             pacer.clear()
 
 
-async def _timed(frames: AsyncIterator[Frame], pacer: Pacer) -> AsyncIterator[Frame]:
+async def _timed(frames: AsyncIterator[Frame], pacer: CameraPacer) -> AsyncIterator[Frame]:
     """The same frames; how long the receiver works on one sets the common rate."""
     async for frame in frames:
         begun_s = time.monotonic()

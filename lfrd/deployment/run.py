@@ -19,7 +19,7 @@ from lfrd.governance.operator_heartbeat import Operators, Presence
 from lfrd.governance.profile import Policy
 from lfrd.governance.timekeeping import SteadyClock
 from lfrd.health import HealthBoard
-from lfrd.ingest.pacing import Pacer, Tempo
+from lfrd.ingest.pacing import CameraPacer, RateController
 from lfrd.matching.live_search import LiveSearch
 from lfrd.matching.thresholds import Thresholds
 from lfrd.store import deployments as stored
@@ -63,11 +63,11 @@ class Pace:
     floor_hz: float | None = None
     still_look_s: float = 0.0
 
-    def tempo(self) -> Tempo | None:
+    def rate_controller(self) -> RateController | None:
         """The common rate of all cameras; None means every frame."""
         if self.detect_hz is None:
             return None
-        return Tempo(self.detect_hz, self.floor_hz or self.detect_hz)
+        return RateController(self.detect_hz, self.floor_hz or self.detect_hz)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +120,8 @@ class DeploymentRun:
         self._last_end_s: float | None = None
         self._cpu_at_first_s = 0.0
         self._made_before = context.vision.counts
-        self._tempo = context.pace.tempo()
-        self._pacers: dict[str, Pacer] = {}
+        self._rate = context.pace.rate_controller()
+        self._pacers: dict[str, CameraPacer] = {}
         self._writer = EpisodeWriter(
             context.database, context.clock, deployment.id, context.vision.model_digest,
             cooldown_s=context.config.review.cooldown_s, media_clock=context.pace.media_clock,
@@ -225,11 +225,11 @@ class DeploymentRun:
             await self._log("inference-failed")
         await asyncio.sleep(TOLD_S)
 
-    def _pacer_for(self, camera_id: str) -> Pacer | None:
+    def _pacer_for(self, camera_id: str) -> CameraPacer | None:
         """A camera begins: which of its pictures shall be looked at."""
-        if self._tempo:
+        if self._rate:
             still_look_s = self._context.pace.still_look_s
-            self._pacers[camera_id] = Pacer(self._tempo, camera_id, still_look_s)
+            self._pacers[camera_id] = CameraPacer(self._rate, camera_id, still_look_s)
         return self._pacers.get(camera_id)
 
     async def _noting(self, frames: AsyncIterator[Frame]) -> AsyncIterator[Frame]:

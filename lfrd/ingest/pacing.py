@@ -17,7 +17,7 @@ FORGOTTEN_S = 3.0
 """A camera that took no turn for so long has no say."""
 
 
-class Tempo:
+class RateController:
     """The common rate in turns a second, `hz`, between `floor_hz` and `target_hz`."""
 
     def __init__(self, target_hz: float, floor_hz: float) -> None:
@@ -66,14 +66,14 @@ class Tempo:
 class Turn:
     """When one camera is due. `due` is for one thread, `took` for the event loop."""
 
-    def __init__(self, tempo: Tempo, camera_id: str) -> None:
-        self._tempo = tempo
+    def __init__(self, rate: RateController, camera_id: str) -> None:
+        self._rate = rate
         self._camera_id = camera_id
         self._due_s = float("-inf")
 
     def due(self, at_s: float) -> bool:
         """Whether a frame of this time is to be looked at; if so, the next turn is set."""
-        period_s = 1 / self._tempo.hz
+        period_s = 1 / self._rate.hz
         early_s = self._due_s - at_s
         if 1e-6 < early_s <= LONGEST_PERIODS * period_s:  # further back, a clock was set anew
             return False
@@ -83,16 +83,16 @@ class Turn:
 
     def took(self, busy_s: float, now_s: float) -> None:
         """The turn is over."""
-        self._tempo.took(self._camera_id, busy_s, now_s)
+        self._rate.took(self._camera_id, busy_s, now_s)
 
 
-class Pacer:
+class CameraPacer:
     """One camera's. `due` and `still` are for its reader thread; the rest for the event loop."""
 
-    def __init__(self, tempo: Tempo, camera_id: str, still_look_s: float = 0.0) -> None:
+    def __init__(self, rate: RateController, camera_id: str, still_look_s: float = 0.0) -> None:
         """`still_look_s` 0: nothing counts as still (see lfrd.vision.motion)."""
-        self._tempo = tempo
-        self._turn: Turn = tempo.turn(camera_id)
+        self._rate = rate
+        self._turn: Turn = rate.turn(camera_id)
         self._gate = MotionGate(still_look_s) if still_look_s else None
         self._handed: int | None = None
         self._over: int | None = None
@@ -100,7 +100,7 @@ class Pacer:
     @property
     def period_s(self) -> float:
         """How far apart two turns are now."""
-        return 1 / self._tempo.hz
+        return 1 / self._rate.hz
 
     def due(self, at_s: float) -> bool:
         """Whether it is the turn of a picture of this time."""

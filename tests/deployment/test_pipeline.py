@@ -17,7 +17,7 @@ from vision_media import somebody_in_a_room
 from lfrd.counters import CameraCounters
 from lfrd.deployment.pipeline import CAREFUL_LIMIT, LOOKS_LIMIT, run_camera
 from lfrd.errors import InferenceFailed
-from lfrd.ingest.pacing import Pacer, Tempo
+from lfrd.ingest.pacing import CameraPacer, RateController
 from lfrd.tracking.best_shot import BestShotRule
 from lfrd.types import F32, Detections, Frame, Planes
 from lfrd.vision import packs
@@ -114,7 +114,7 @@ async def _still(frames: AsyncIterator[Frame], moving: set[int]) -> AsyncIterato
 @pytest.mark.parametrize("somebody", [False, True])
 async def test_the_pacer_is_told_whether_anybody_is_followed(somebody: bool) -> None:
     faces = boxes_at((300.0, 300.0), size_px=120.0) if somebody else Detections.none()
-    pacer = Pacer(Tempo(8.0, 8.0), "door", still_look_s=2.0)
+    pacer = CameraPacer(RateController(8.0, 8.0), "door", still_look_s=2.0)
     pacer.handed(39)
     parts = parts_of(Seeing(faces))
     await run_camera("door", _still(_frames(40), moving={3}), parts, CameraCounters(), pacer)

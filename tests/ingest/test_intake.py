@@ -10,7 +10,7 @@ from lfrd.counters import CameraCounters
 from lfrd.ingest import pacing as paced
 from lfrd.ingest.camera import Intake, judge
 from lfrd.ingest.masks import Polygon, Regions
-from lfrd.ingest.pacing import Tempo
+from lfrd.ingest.pacing import RateController
 from lfrd.ingest.settings import CameraSettings, State
 from lfrd.ingest.source import Pacer, Picture, StreamInfo
 from lfrd.mailbox import Latest
@@ -153,7 +153,7 @@ async def test_the_rate_is_measured() -> None:
 
 
 async def test_pictures_whose_turn_has_not_come_are_counted_and_not_passed_on() -> None:
-    bench = Bench(paced.Pacer(Tempo(5.0, 5.0), "gate"))
+    bench = Bench(paced.CameraPacer(RateController(5.0, 5.0), "gate"))
     for _ in range(250):
         bench.feed()
     assert bench.counters.frames_decoded == 250
@@ -174,7 +174,7 @@ async def test_pictures_that_were_not_decoded_count_in_numbers_and_rate() -> Non
 
 
 async def test_a_frame_says_whether_anything_moved_in_it() -> None:
-    bench = Bench(paced.Pacer(Tempo(25.0, 25.0), "gate", still_look_s=2.0))
+    bench = Bench(paced.CameraPacer(RateController(25.0, 25.0), "gate", still_look_s=2.0))
     still = []
     for number in range(50):
         bench.feed(luma=100 if number < 40 else 160)
@@ -185,7 +185,7 @@ async def test_a_frame_says_whether_anything_moved_in_it() -> None:
 
 
 async def test_a_still_picture_is_handed_over_only_while_somebody_may_be_there() -> None:
-    pacer = paced.Pacer(Tempo(25.0, 25.0), "gate", still_look_s=2.0)
+    pacer = paced.CameraPacer(RateController(25.0, 25.0), "gate", still_look_s=2.0)
     bench = Bench(pacer)
     for _ in range(15):
         bench.feed()

@@ -3,14 +3,14 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lfrd.ingest.pacing import Tempo
+from lfrd.ingest.pacing import RateController
 
 
 def _live(
-    tempo: Tempo, work_s: dict[str, float], seconds: float, begin_s: float = 0.0
+    rate: RateController, work_s: dict[str, float], seconds: float, begin_s: float = 0.0
 ) -> dict[str, int]:
     """Cameras at 25 pictures a second whose turns take so long; return how many turns each had."""
-    turns = {name: tempo.turn(name) for name in work_s}
+    turns = {name: rate.turn(name) for name in work_s}
     free_at_s = dict.fromkeys(work_s, begin_s)
     counts = dict.fromkeys(work_s, 0)
     for number in range(int(seconds * 25)):
@@ -24,44 +24,44 @@ def _live(
 
 
 def test_every_camera_gets_the_target_while_all_can_have_it() -> None:
-    tempo = Tempo(8.0, 2.0)
-    counts = _live(tempo, {"door": 0.02, "hall": 0.05}, 10)
-    assert tempo.hz == 8.0
+    rate = RateController(8.0, 2.0)
+    counts = _live(rate, {"door": 0.02, "hall": 0.05}, 10)
+    assert rate.hz == 8.0
     assert all(79 <= count <= 81 for count in counts.values())
 
 
 def test_all_slow_down_together_for_the_one_that_cannot_keep_up() -> None:
-    tempo = Tempo(8.0, 2.0)
-    _live(tempo, {"door": 0.01, "crowd": 0.25}, 10)
-    counts = _live(tempo, {"door": 0.01, "crowd": 0.25}, 10, begin_s=10)
-    assert 2.0 < tempo.hz < 4.2
+    rate = RateController(8.0, 2.0)
+    _live(rate, {"door": 0.01, "crowd": 0.25}, 10)
+    counts = _live(rate, {"door": 0.01, "crowd": 0.25}, 10, begin_s=10)
+    assert 2.0 < rate.hz < 4.2
     assert counts["door"] <= 1.3 * counts["crowd"], "nobody has much more than the slowest"
 
 
 def test_below_the_floor_nobody_is_slowed_down_further() -> None:
-    tempo = Tempo(8.0, 2.0)
-    counts = _live(tempo, {"door": 0.01, "stuck": 2.0}, 20)
-    assert tempo.hz == 2.0
+    rate = RateController(8.0, 2.0)
+    counts = _live(rate, {"door": 0.01, "stuck": 2.0}, 20)
+    assert rate.hz == 2.0
     assert counts["door"] >= 2 * 20
 
 
 def test_when_there_is_room_again_all_get_faster() -> None:
-    tempo = Tempo(8.0, 2.0)
-    _live(tempo, {"door": 0.4}, 10)
-    assert tempo.hz < 3
-    _live(tempo, {"door": 0.02}, 20, begin_s=10)
-    assert tempo.hz == 8.0
+    rate = RateController(8.0, 2.0)
+    _live(rate, {"door": 0.4}, 10)
+    assert rate.hz < 3
+    _live(rate, {"door": 0.02}, 20, begin_s=10)
+    assert rate.hz == 8.0
 
 
 def test_a_camera_that_left_has_no_say() -> None:
-    tempo = Tempo(8.0, 2.0)
-    _live(tempo, {"gone": 0.4, "door": 0.02}, 10)
-    _live(tempo, {"door": 0.02}, 20, begin_s=10)
-    assert tempo.hz == 8.0
+    rate = RateController(8.0, 2.0)
+    _live(rate, {"gone": 0.4, "door": 0.02}, 10)
+    _live(rate, {"door": 0.02}, 20, begin_s=10)
+    assert rate.hz == 8.0
 
 
 def test_a_clock_that_was_set_back_does_not_make_the_camera_wait() -> None:
-    turn = Tempo(8.0, 2.0).turn("door")
+    turn = RateController(8.0, 2.0).turn("door")
     assert turn.due(5000.0)
     assert not turn.due(4999.95), "pictures out of order are none"
     assert turn.due(0.0)
@@ -73,8 +73,8 @@ def test_a_clock_that_was_set_back_does_not_make_the_camera_wait() -> None:
 def test_the_rate_stays_between_floor_and_target(
     turns: list[tuple[str, float, float]],
 ) -> None:
-    tempo, now_s = Tempo(8.0, 2.0), 0.0
+    rate, now_s = RateController(8.0, 2.0), 0.0
     for camera, busy_s, later_s in turns:
         now_s += later_s
-        tempo.turn(camera).took(busy_s, now_s)
-        assert 2.0 <= tempo.hz <= 8.0
+        rate.turn(camera).took(busy_s, now_s)
+        assert 2.0 <= rate.hz <= 8.0
