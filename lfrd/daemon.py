@@ -22,7 +22,7 @@ from lfrd.governance import profile
 from lfrd.governance.denials import Denials
 from lfrd.governance.deployments import DeploymentService
 from lfrd.governance.erasure import Eraser
-from lfrd.governance.missing_keys import say_what_is_locked
+from lfrd.governance.missing_keys import report_missing_keys
 from lfrd.governance.retention import Retention
 from lfrd.governance.reviews import Reviews
 from lfrd.governance.schedules import Schedules
@@ -116,7 +116,7 @@ async def open_site(
         await retention.leave()  # what a crash left of the lab
         await retention.close_faceless()
         parts.push_async_callback(retention.leave)
-        await say_what_is_locked(database, health)
+        await report_missing_keys(database, health)
         site = Site(
             config=config,
             clock=clock,

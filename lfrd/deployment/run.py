@@ -15,7 +15,7 @@ from lfrd.deployment.pipeline import LookObserver, Parts, Rules, run_camera
 from lfrd.deployment.recorder import DecisionQueue, EpisodeWriter
 from lfrd.errors import FacesLeft, InferenceFailed, StoreFailed, each_of
 from lfrd.events import EventKind, Reset
-from lfrd.governance.operator_heartbeat import Operators, Presence
+from lfrd.governance.operator_heartbeat import OperatorHeartbeat, Operators
 from lfrd.governance.profile import Policy
 from lfrd.governance.timekeeping import SteadyClock
 from lfrd.health import HealthBoard
@@ -107,7 +107,7 @@ class DeploymentRun:
         """Whether it ends only because the daemon leaves, and goes on when that comes back."""
         self._policy = policy
         self._before = before
-        self._presence = Presence(policy.rules.heartbeat_min, context.clock.monotonic_s())
+        self._heartbeat = OperatorHeartbeat(policy.rules.heartbeat_min, context.clock.monotonic_s())
         self._halt = asyncio.Event()
         self._wake = asyncio.Event()
         self.end_reason = "every camera came to its end"
@@ -150,7 +150,7 @@ class DeploymentRun:
 
     def operator_seen(self) -> None:
         """An operator is present."""
-        self._presence.seen(self._context.clock.monotonic_s())
+        self._heartbeat.seen(self._context.clock.monotonic_s())
 
     async def run(self) -> SummaryLine:
         """Watch the cameras until the end, then make sure that no face is left in memory."""
@@ -275,7 +275,7 @@ class DeploymentRun:
             left_s = inf if planned_s is None else planned_s - self._context.clock.wall_s()
             if left_s <= 0:
                 self.ask_to_end("the planned end has come", SYSTEM)
-            await self._mind_operators(self._presence.at(now_s))
+            await self._mind_operators(self._heartbeat.at(now_s))
             if now_s - kept_s >= COUNTS_EVERY_S:
                 kept_s = now_s
                 self._note_counts()

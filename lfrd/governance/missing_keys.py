@@ -14,10 +14,10 @@ def last_log_entry_at_s(reader: Reader) -> float:
     return at_s if isinstance(at_s, float) else 0.0
 
 
-async def say_what_is_locked(database: Database, health: HealthBoard) -> None:
+async def report_missing_keys(database: Database, health: HealthBoard) -> None:
     """Say on the health board whose faces can no longer be opened, as after a restore without
     keys.db: their records are there, their faces are not."""
-    lists, deployed = await database.read(_locked)
+    lists, deployed = await database.read(_without_key)
     if not lists and not deployed:
         return
     health.degrade(
@@ -27,7 +27,7 @@ async def say_what_is_locked(database: Database, health: HealthBoard) -> None:
     )
 
 
-def _locked(reader: Reader) -> tuple[int, int]:
+def _without_key(reader: Reader) -> tuple[int, int]:
     lists = reader.column("SELECT id FROM watchlist")
     deployed = reader.column(
         "SELECT DISTINCT deployment_id FROM episode WHERE faces_erased_at_s IS NULL"

@@ -16,7 +16,7 @@ class Operators(enum.Enum):
     GONE = "gone"
 
 
-class Presence:
+class OperatorHeartbeat:
     """Counts from the start of a deployment (or from its going on after a restart)."""
 
     def __init__(self, minutes: float | None, now_s: float) -> None:

@@ -130,7 +130,7 @@ def gather(
 def _list_facts(reader: Reader, watchlist_id: str, model_digest: str, now_s: float) -> ListFacts:
     row = reader.first(Watchlist, "WHERE id = ?", (watchlist_id,))
     if row is None:
-        return ListFacts(watchlist_id, "", 0.0, None, 0, 0, 0, locked=False)
+        return ListFacts(watchlist_id, "", 0.0, None, 0, 0, 0, key_missing=False)
     return ListFacts(
         watchlist_id,
         row.name,
@@ -143,7 +143,7 @@ def _list_facts(reader: Reader, watchlist_id: str, model_digest: str, now_s: flo
             " AND (trim(basis) = '' OR trim(source) = '' OR trim(reviewer) = '')",
             (row.id,),
         ),
-        locked=not reader.keys.has(watchlists.scope_of(row.id)),
+        key_missing=not reader.keys.has(watchlists.scope_of(row.id)),
         category=row.category.value,
     )
 

@@ -81,7 +81,7 @@ class ListFacts:
     templates: int
     unfounded: int
     """Entries without a legal basis or a source."""
-    locked: bool
+    key_missing: bool
     """Its key is gone: it has records and no faces."""
     category: str = ""
 
@@ -174,7 +174,7 @@ def _unusable(policy: Policy, facts: Facts) -> list[Finding]:
 def _why_unusable(listed: ListFacts, policy: Policy) -> str | None:
     if not listed.exists:
         return f"there is no watchlist {listed.watchlist_id}"
-    if listed.locked:
+    if listed.key_missing:
         return (
             f"watchlist {listed.name!r} has lost its key: its faces cannot be opened; make a new "
             "list"

@@ -14,7 +14,7 @@ from lfrd.vocabulary import DeploymentState
 
 NOW_S = 1_700_000_000.0
 HOUR_S = 3600.0
-LIST = ListFacts("list-1", "wanted", NOW_S - 60, None, 3, 3, 0, locked=False)
+LIST = ListFacts("list-1", "wanted", NOW_S - 60, None, 3, 3, 0, key_missing=False)
 NONE = Standing("there is no evaluation report")
 MACHINE = Machine("detector", "embedder", 0.5, ("gate",))
 DRAFT = Draft(
@@ -73,7 +73,7 @@ def test_everything_is_listed_at_once() -> None:
     [
         ({"confirmed_at_s": NOW_S - 25 * HOUR_S}, "not confirmed within 24 h"),
         ({"expires_at_s": NOW_S}, "has expired"),
-        ({"locked": True}, "lost its key"),
+        ({"key_missing": True}, "lost its key"),
         ({"templates": 0}, "nobody whom the present model"),
         ({"unfounded": 2}, "2 entries without a legal basis"),
         ({"name": ""}, "there is no watchlist"),
