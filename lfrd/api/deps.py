@@ -10,7 +10,7 @@ from fastapi import Depends, Request
 
 from lfrd.api.rates import RateMeter
 from lfrd.api.uploads import Uploads
-from lfrd.governance.people import People, demand
+from lfrd.governance.people import TokenDirectory, demand
 from lfrd.site import Site
 from lfrd.vocabulary import Role
 
@@ -30,9 +30,9 @@ def _role(request: Request) -> Role:
     return role
 
 
-def _people(request: Request) -> People:
-    people: People = request.app.state.people
-    return people
+def _directory(request: Request) -> TokenDirectory:
+    tokens: TokenDirectory = request.app.state.tokens
+    return tokens
 
 
 def _meter(request: Request) -> RateMeter:
@@ -59,7 +59,7 @@ ADMINS = Depends(_admins)
 UploadsDep = Annotated[Uploads, Depends(_uploads)]
 MeterDep = Annotated[RateMeter, Depends(_meter)]
 SiteDep = Annotated[Site, Depends(_site)]
-PeopleDep = Annotated[People, Depends(_people)]
+TokensDep = Annotated[TokenDirectory, Depends(_directory)]
 RoleDep = Annotated[Role, Depends(_role)]
 PrincipalDep = Annotated[str, Depends(_principal)]
 """The caller, such as `user:anna`; the door put it there, or the request would not be here."""

@@ -18,7 +18,7 @@ from lfrd.api.auth import Caller, Refusal, identify, system_user
 from lfrd.api.problems import answer, problem, shown_path
 from lfrd.errors import trace_of
 from lfrd.governance.denials import Denial, Denials
-from lfrd.governance.people import People
+from lfrd.governance.people import TokenDirectory
 
 log = logging.getLogger(__name__)
 access_log = logging.getLogger("lfrd.api.access")
@@ -61,12 +61,14 @@ class Limits:
         return self.photo_bytes if photo else self.body_bytes
 
 
-class Door:
+class RequestGuard:
     """ASGI application around the application proper."""
 
-    def __init__(self, app: ASGIApp, people: People, denials: Denials, limits: Limits) -> None:
+    def __init__(
+        self, app: ASGIApp, tokens: TokenDirectory, denials: Denials, limits: Limits
+    ) -> None:
         self._app = app
-        self._people = people
+        self._tokens = tokens
         self._denials = denials
         self._limits = limits
 
@@ -94,7 +96,7 @@ class Door:
         headers = Headers(scope=scope)
         caller: Caller | Refusal = Caller(PUBLISHER, None)
         if not scope["path"].startswith(WHIP_PATH):
-            caller = await identify(scope["state"]["peer"], headers, self._people.principal_of)
+            caller = await identify(scope["state"]["peer"], headers, self._tokens.principal_of)
         if isinstance(caller, Refusal):
             challenge = {"www-authenticate": "Bearer"} if caller.status == 401 else {}
             scope["state"]["actor"] = caller.actor
@@ -107,7 +109,7 @@ class Door:
             await _refuse(scope, body, reply, 503, detail, {"retry-after": "1"} | HANG_UP)
             return who
         scope["state"]["principal"] = who
-        scope["state"]["role"] = self._people.role_of(who, caller.uid)
+        scope["state"]["role"] = self._tokens.role_of(who, caller.uid)
         try:
             await body.check_declared()
             await self._serve(scope, body, reply)

@@ -14,10 +14,10 @@ import uvicorn
 from uvicorn.lifespan.off import LifespanOff
 
 from lfrd.api.app import make_app
-from lfrd.api.door import Door, Limits
+from lfrd.api.door import Limits, RequestGuard
 from lfrd.api.protocol import PeerProtocol
 from lfrd.api.sockets import Bound, bind_all
-from lfrd.governance.people import People
+from lfrd.governance.people import TokenDirectory
 from lfrd.site import Site
 
 log = logging.getLogger(__name__)
@@ -32,11 +32,11 @@ class ApiServer:
     def __init__(self, site: Site, limits: Limits | None = None) -> None:
         self._site = site
         self._stopping = asyncio.Event()
-        self._people = People(site.database)
+        self._tokens = TokenDirectory(site.database)
         app = make_app(site, self._stopping)
-        app.state.people = self._people
+        app.state.tokens = self._tokens
         config = uvicorn.Config(
-            Door(app, self._people, site.denials, limits or Limits()),
+            RequestGuard(app, self._tokens, site.denials, limits or Limits()),
             http=PeerProtocol,
             ws="none",
             lifespan="off",
@@ -75,7 +75,7 @@ class ApiServer:
 
     async def __aenter__(self) -> "ApiServer":
         config = self._site.config
-        await self._people.load()
+        await self._tokens.load()
         with ExitStack() as undo:
             self._bound = bind_all(config.socket_path, config.api.tcp, os.environ)
             for bound in self._bound:

@@ -35,7 +35,7 @@ def digest_of(secret: str) -> bytes:
     return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
 
 
-class People:
+class TokenDirectory:
     """The tokens and roles of a site, in memory as the store has them. `load` it before use."""
 
     def __init__(self, database: Database) -> None:

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 from store_builders import opened
 
-from lfrd.governance.people import People
+from lfrd.governance.people import TokenDirectory
 from lfrd.vocabulary import Role
 
 
 async def test_a_secret_is_its_holder_s_until_it_is_revoked(tmp_path: Path) -> None:
     async with opened(tmp_path) as db:
-        people = People(db)
+        people = TokenDirectory(db)
         await people.load()
         assert people.principal_of("") is None, "an empty site knows nobody"
         made = await people.create("user:anna", Role.SUPERVISOR, principal="user:root")
@@ -25,6 +25,6 @@ async def test_a_secret_is_its_holder_s_until_it_is_revoked(tmp_path: Path) -> N
 @pytest.mark.parametrize("secret", ["", "lfrd_", "guess", "\udcff", "x" * 10_000])
 async def test_a_guess_is_nobody_s(tmp_path: Path, secret: str) -> None:
     async with opened(tmp_path) as db:
-        people = People(db)
+        people = TokenDirectory(db)
         await people.create("user:anna", Role.OPERATOR, principal="user:root")
         assert people.principal_of(secret) is None

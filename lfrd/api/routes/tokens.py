@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from lfrd.api.deps import ADMINS, PeopleDep, PrincipalDep
+from lfrd.api.deps import ADMINS, PrincipalDep, TokensDep
 from lfrd.store.tokens import Token
 from lfrd.vocabulary import Role
 from lfrd.wire import people as wire
@@ -13,25 +13,25 @@ KIND = "user:"
 
 
 @router.get("")
-async def list_tokens(people: PeopleDep) -> tuple[wire.Token, ...]:
+async def list_tokens(tokens: TokensDep) -> tuple[wire.Token, ...]:
     """All tokens, newest first, revoked ones included; no secrets."""
-    return tuple(_token(token) for token in await people.list_all())
+    return tuple(_token(token) for token in await tokens.list_all())
 
 
 @router.post("", status_code=201)
 async def create_token(
-    body: wire.TokenCreate, people: PeopleDep, principal: PrincipalDep
+    body: wire.TokenCreate, tokens: TokensDep, principal: PrincipalDep
 ) -> wire.NewToken:
     """Make a token for one person. Its secret is in this answer and nowhere else."""
     holder = body.principal if body.principal.startswith(KIND) else KIND + body.principal
-    made = await people.create(holder, Role(body.role.value), principal=principal)
+    made = await tokens.create(holder, Role(body.role.value), principal=principal)
     return wire.NewToken(token=_token(made.token), role=body.role, secret=made.secret)
 
 
 @router.post("/{token_id}/revoke")
-async def revoke_token(token_id: str, people: PeopleDep, principal: PrincipalDep) -> wire.Token:
+async def revoke_token(token_id: str, tokens: TokensDep, principal: PrincipalDep) -> wire.Token:
     """It opens nothing any more, from the next request on."""
-    return _token(await people.revoke(token_id, principal=principal))
+    return _token(await tokens.revoke(token_id, principal=principal))
 
 
 def _token(token: Token) -> wire.Token:
