@@ -352,7 +352,7 @@ async def screen_of(
     """The real app on this desk, with the half-block pictures that every terminal can show."""
     app = OperatorApp(cast(Client, desk), image_widget("half-block"), desk.now)
     async with app.run_test(size=size) as pilot:
-        await until(pilot, lambda: app.main.board.listed() or not desk.held)
+        await until(pilot, lambda: app.main.candidates.listed() or not desk.held)
         yield pilot, app.main
 
 

@@ -13,7 +13,7 @@ LISTED_MAX = 200
 """More than anybody scrolls through; the others follow as these are decided."""
 
 
-class Board:
+class CandidatesModel:
     """The candidates, one of which is selected; single-writer (the screen)."""
 
     def __init__(self) -> None:

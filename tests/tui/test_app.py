@@ -127,7 +127,7 @@ async def test_the_screen_survives_a_restart_of_the_daemon(tmp_path: Path) -> No
             await raise_candidate(served, "REF-2")
             await until(pilot, lambda: "REF-2" in text_of(pilot))
             await until(pilot, lambda: "daemon away" not in text_of(pilot))
-            assert {a.reference for a in screen.board.listed()} == {"REF-1", "REF-2"}
+            assert {a.reference for a in screen.candidates.listed()} == {"REF-1", "REF-2"}
 
 
 async def test_a_wrong_token_ends_the_screen_with_one_sentence(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ async def test_one_key_decides_and_goes_on_to_the_next(
     async with screen_of(desk, size) as (pilot, screen):
         await look(pilot, screen, desk.advance)
         await pilot.press(key)
-        await until(pilot, lambda: screen.board.selected_id == "alert-1")
+        await until(pilot, lambda: screen.candidates.selected_id == "alert-1")
         assert [(i, r.decision) for i, r in desk.submitted] == [("alert-2", decision)]
         await until(pilot, lambda: "final in 10 s" in text_of(pilot))
 
@@ -117,9 +117,9 @@ async def test_undo_takes_back_the_last_decision_and_returns_to_it() -> None:
     async with screen_of(desk) as (pilot, screen):
         await look(pilot, screen, desk.advance)
         await pilot.press("m")
-        await until(pilot, lambda: screen.board.selected_id == "alert-1")
+        await until(pilot, lambda: screen.candidates.selected_id == "alert-1")
         await pilot.press("z")
-        await until(pilot, lambda: screen.board.selected_id == "alert-2")
+        await until(pilot, lambda: screen.candidates.selected_id == "alert-2")
         assert desk.held["alert-2"].my_review is None
         assert "open again" in text_of(pilot)
 
@@ -151,7 +151,7 @@ async def test_a_key_pressed_twice_does_not_decide_the_next_one_unseen() -> None
     async with screen_of(desk) as (pilot, screen):
         await look(pilot, screen, desk.advance)
         await pilot.press("n", "n")
-        await until(pilot, lambda: screen.board.selected_id == "alert-1")
+        await until(pilot, lambda: screen.candidates.selected_id == "alert-1")
         await until(pilot, lambda: screen.query_one(FacePanel).seen_s() is not None)
         await pilot.press("n")
         await until(pilot, lambda: "look first" in text_of(pilot))
@@ -293,11 +293,11 @@ async def test_a_new_candidate_rings_and_stays_unread_while_another_is_open(
         monkeypatch.setattr(pilot.app, "bell", lambda: rung.append(1))
         for number in (2, 3):
             raise_one(desk, number)
-            await until(pilot, lambda n=number: len(screen.board) == n)
+            await until(pilot, lambda n=number: len(screen.candidates) == n)
             await pilot.press("b")
         assert rung == [1]
-        assert screen.board.selected_id == "alert-1"
-        assert screen.board.is_unread("alert-3")
+        assert screen.candidates.selected_id == "alert-1"
+        assert screen.candidates.is_unread("alert-3")
         assert text_of(pilot).count("new · ") == 3
 
 
@@ -310,9 +310,9 @@ async def test_somebody_who_passes_again_is_shown_and_does_not_ring_again(
         monkeypatch.setattr(pilot.app, "bell", lambda: rung.append(1))
         for number, bundled_with in ((2, "alert-1"), (3, None)):
             raise_one(desk, number, bundled_with=bundled_with)
-            await until(pilot, lambda n=number: len(screen.board) == n)
+            await until(pilot, lambda n=number: len(screen.candidates) == n)
             assert len(rung) == number - 2
-        assert screen.board.is_unread("alert-2")
+        assert screen.candidates.is_unread("alert-2")
 
 
 async def test_an_idle_screen_shows_a_new_candidate_at_once() -> None:
@@ -320,7 +320,7 @@ async def test_an_idle_screen_shows_a_new_candidate_at_once() -> None:
     desk = Desk(alert(1, my_review=final, shown=revealed(final), raised_at_s=NOW_S - 60))
     async with screen_of(desk) as (pilot, screen):
         raise_one(desk, 2)
-        await until(pilot, lambda: screen.board.selected_id == "alert-2")
+        await until(pilot, lambda: screen.candidates.selected_id == "alert-2")
 
 
 async def test_a_candidate_whose_time_ran_out_leaves_the_list() -> None:
@@ -329,7 +329,7 @@ async def test_a_candidate_whose_time_ran_out_leaves_the_list() -> None:
         del desk.held["alert-2"]
         closed = EventMessage(id=9, kind=EventKind.ALERT_CLOSED, subject_id="alert-2", at_s=NOW_S)
         desk.stream.put_nowait(closed)
-        await until(pilot, lambda: screen.board.selected_id == "alert-1")
+        await until(pilot, lambda: screen.candidates.selected_id == "alert-1")
 
 
 async def test_an_ambiguous_one_shows_the_other_person_but_takes_no_decision_on_them() -> None:
@@ -364,7 +364,7 @@ async def test_away_and_back() -> None:
         desk.stream.put_nowait(Back())
         await until(pilot, lambda: "daemon away" not in text_of(pilot))
         assert "the daemon is back" in text_of(pilot)
-        assert len(screen.board) == 3
+        assert len(screen.candidates) == 3
 
 
 async def test_cameras_show_state_reason_and_figures_and_only_changes_are_drawn(
@@ -475,11 +475,11 @@ async def test_a_click_on_a_candidate_selects_it() -> None:
     desk = two()
     async with screen_of(desk) as (pilot, screen):
         await pilot.click("#candidates", offset=(6, 4))
-        await until(pilot, lambda: screen.board.selected_id == "alert-1")
+        await until(pilot, lambda: screen.candidates.selected_id == "alert-1")
         await pilot.press("k")
-        assert screen.board.selected_id == "alert-2"
+        assert screen.candidates.selected_id == "alert-2"
         await pilot.press("down")
-        await until(pilot, lambda: screen.board.selected_id == "alert-1")
+        await until(pilot, lambda: screen.candidates.selected_id == "alert-1")
 
 
 async def test_a_reference_is_text_and_never_markup() -> None:
@@ -507,7 +507,7 @@ async def test_an_older_answer_never_takes_the_place_of_a_newer_one() -> None:
         slow.set()
         await until(pilot, lambda: desk.submitted)
         await pilot.pause(0.2)
-        decided = screen.board.get("alert-2")
+        decided = screen.candidates.get("alert-2")
         assert decided is not None
         assert decided.my_review is not None
 

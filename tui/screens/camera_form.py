@@ -10,7 +10,7 @@ from lfrd.wire.cameras import Camera, CameraAdded, CameraChange, CameraCreate, R
 from tui.regions import polygons_text, read_regions
 from tui.screens.form import FormScreen, field
 from tui.widgets.address import AddressInput
-from tui.widgets.checkbox import Tick
+from tui.widgets.checkbox import SignCheckbox
 
 ADDRESS_HINT = "rtsp://user:password@host/path, whip://name or a file"
 REGIONS_HINT = "a region a line, in fractions: 0.1,0.1 0.9,0.1 0.5,0.8"
@@ -24,8 +24,8 @@ def _input(name: str, placeholder: str = "", value: str = "") -> Input:
     return Input(value, placeholder=placeholder, id=name, compact=True)
 
 
-def _check(name: str, label: str, value: bool = False) -> Tick:
-    return Tick(label, value, id=name, compact=True)
+def _check(name: str, label: str, value: bool = False) -> SignCheckbox:
+    return SignCheckbox(label, value, id=name, compact=True)
 
 
 def _reading_fields() -> ComposeResult:
@@ -60,8 +60,8 @@ class AddCameraScreen(FormScreen[CameraAdded]):
             id=self.text_of("id") or "",
             address=self.text_of("address") or "",
             name=self.text_of("name"),
-            transport="udp" if self.query_one("#udp", Tick).value else None,
-            keep_connected=self.query_one("#keep", Tick).value or None,
+            transport="udp" if self.query_one("#udp", SignCheckbox).value else None,
+            keep_connected=self.query_one("#keep", SignCheckbox).value or None,
             ca_file=self.text_of("ca_file"),
             hwaccel=self.text_of("hwaccel"),
             bearer_token=self.text_of("bearer_token"),
@@ -107,8 +107,10 @@ class EditCameraScreen(FormScreen[Camera]):
     def _change(self) -> CameraChange:
         old = self._camera
         name = self.text_of("name")
-        transport: Literal["tcp", "udp"] = "udp" if self.query_one("#udp", Tick).value else "tcp"
-        keep = self.query_one("#keep", Tick).value
+        transport: Literal["tcp", "udp"] = (
+            "udp" if self.query_one("#udp", SignCheckbox).value else "tcp"
+        )
+        keep = self.query_one("#keep", SignCheckbox).value
         given: dict[str, object] = {
             "name": None if name == old.name else name,
             "address": self.text_of("address"),

@@ -26,7 +26,7 @@ from tui.labels import decision_mark, is_final, is_undecided, me_text
 from tui.live import read_alert
 from tui.screens.cameras import CamerasScreen, Situation
 from tui.screens.help import HelpScreen
-from tui.screens.review_screen import DecidingScreen
+from tui.screens.review_screen import ReviewScreen
 from tui.screens.scene import SceneScreen
 from tui.widgets.banner import Banner
 from tui.widgets.cameras import CameraList, cameras_in_short
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 REFRESH_S = 0.5
 
 
-class MainScreen(DecidingScreen):
+class MainScreen(ReviewScreen):
     """Implements `tui.live.View`; talks to the daemon only to show images and to decide."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (140, "-wide")]  # noqa: RUF012 - Textual's own type
@@ -121,11 +121,11 @@ class MainScreen(DecidingScreen):
         self.refresh_all()
 
     def show_alerts(self, alerts: tuple[Alert, ...]) -> None:
-        self._arrived(self.board.replace(alerts))
+        self._arrived(self.candidates.replace(alerts))
 
     def show_alert(self, alert: Alert) -> None:
-        before = self.board.get(alert.id)
-        arrived = self.board.put(alert)
+        before = self.candidates.get(alert.id)
+        arrived = self.candidates.put(alert)
         if before is not None and is_final(alert) and not is_final(before):
             assert alert.my_review is not None
             word = decision_mark(alert.my_review.decision).text
@@ -133,7 +133,7 @@ class MainScreen(DecidingScreen):
         self._arrived(int(arrived), ring=alert.bundled_with is None)
 
     def forget_alert(self, alert_id: str) -> None:
-        self.board.remove(alert_id)
+        self.candidates.remove(alert_id)
         self.refresh_all()
 
     def show_away(self) -> None:
@@ -155,21 +155,21 @@ class MainScreen(DecidingScreen):
     # What the operator does.
 
     def action_move(self, step: int) -> None:
-        self.board.move(step)
+        self.candidates.move(step)
         self._chosen()
 
     def on_candidate_list_chosen(self, event: CandidateList.Chosen) -> None:
-        self.board.select(event.alert_id)
+        self.candidates.select(event.alert_id)
         self._chosen()
 
     def action_next(self) -> None:
-        if not self.board.undecided_count:
+        if not self.candidates.undecided_count:
             self.complain("nothing waits for your decision")
-        self.board.select_next_undecided()
+        self.candidates.select_next_undecided()
         self._chosen()
 
     def action_filter(self) -> None:
-        self.board.toggle_filter()
+        self.candidates.toggle_filter()
         self.refresh_all()
 
     def action_cameras(self) -> None:
@@ -202,14 +202,14 @@ class MainScreen(DecidingScreen):
             if self._bell and ring:
                 self.app.bell()
             self.say(Content("● a new candidate" if count == 1 else f"● {count} new candidates"))
-        selected = self.board.selected
+        selected = self.candidates.selected
         if count and selected is not None and not is_undecided(selected) and not self._browsing:
-            self.board.select_next_undecided()
+            self.candidates.select_next_undecided()
         self.refresh_all()
 
     def _tick(self) -> None:
         self.refresh_all()
-        due = [alert.id for alert in self.board.becoming_final(self._now())]
+        due = [alert.id for alert in self.candidates.becoming_final(self._now())]
         if due and self._away_since_s is None and not self._reading_finals:
             self._reading_finals = True
             self._read_finals(due)
@@ -232,11 +232,11 @@ class MainScreen(DecidingScreen):
             return
         now_s = self._now()
         covered = self._cameras_screen is not None
-        alert = None if covered else self.board.selected
+        alert = None if covered else self.candidates.selected
         names = {camera.id: camera.name for camera in self._cameras}
         self._banner.show(self._deployment, self._health, cameras_in_short(self._cameras), now_s)
         self._camera_list.show(self._cameras, self._rates)
-        self._candidate_list.show(self.board, names, now_s)
+        self._candidate_list.show(self.candidates, names, now_s)
         camera_name = "" if alert is None else self.camera_name(alert)
         reason = "" if alert is None else self._reasons.get(alert.id, "")
         self._face_panel.show(alert, camera_name, reason)
@@ -247,7 +247,7 @@ class MainScreen(DecidingScreen):
     def _drop_erased_scene(self) -> None:
         for screen in self.app.screen_stack:
             if isinstance(screen, SceneScreen):
-                alert = self.board.get(screen.alert_id)
+                alert = self.candidates.get(screen.alert_id)
                 why = "its time is over" if alert is None else alert.erased
                 if why:
                     screen.drop(why)
@@ -257,7 +257,7 @@ class MainScreen(DecidingScreen):
         if self._away_since_s is not None:
             anything_read = self._health is not None
             self._away.show(away_content(self._away_since_s, anything_read=anything_read))
-        self._pending.show(pending_content(self.board.undoable(now_s), now_s))
+        self._pending.show(pending_content(self.candidates.undoable(now_s), now_s))
         if now_s >= self._notice_until_s:
             self._said = Content()
         self._notice.show(self._said)
@@ -276,6 +276,6 @@ class MainScreen(DecidingScreen):
             self._cameras,
             self._rates,
             self._away_since_s,
-            self.board.undecided_count,
+            self.candidates.undecided_count,
             self._said,
         )

@@ -9,7 +9,7 @@ from lfrd.client import Client
 from lfrd.vocabulary import Engagement
 from lfrd.wire.alerts import Alert, EngagementReport
 from tui.screens.form import FormScreen, field
-from tui.widgets.checkbox import Tick
+from tui.widgets.checkbox import SignCheckbox
 
 KINDS = {
     Engagement.NO_ACTION: "nothing: nobody was spoken to",
@@ -40,7 +40,7 @@ class OutcomeScreen(FormScreen[Alert]):
         yield field("done", self._kinds)
         minutes = Input(placeholder="0", id="minutes", compact=True)
         yield field("minutes", minutes)
-        yield field("", Tick("somebody complained", False, id="complaint", compact=True))
+        yield field("", SignCheckbox("somebody complained", False, id="complaint", compact=True))
         yield field("note", Input(placeholder="no names", id="note", compact=True, max_length=2000))
 
     def on_mount(self) -> None:
@@ -56,7 +56,7 @@ class OutcomeScreen(FormScreen[Alert]):
             {
                 "kind": chosen.id if chosen is not None else None,
                 "engagement_min": self.text_of("minutes") or 0,
-                "complaint": self.query_one("#complaint", Tick).value,
+                "complaint": self.query_one("#complaint", SignCheckbox).value,
                 "note": self.text_of("note") or "",
             }
         )

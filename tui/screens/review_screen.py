@@ -16,7 +16,7 @@ from textual.screen import Screen
 from lfrd.client import Client
 from lfrd.errors import LfrdError
 from lfrd.wire.alerts import Alert, AlertState, ReviewDecision, ReviewSubmit, Shown
-from tui.candidates_model import Board
+from tui.candidates_model import CandidatesModel
 from tui.labels import complaint, is_undecided
 from tui.screens.outcome import OutcomeScreen
 from tui.screens.reason import ReasonScreen
@@ -32,7 +32,7 @@ LOOK_S = 0.4
 them; it also keeps a key pressed twice from deciding the next candidate unseen."""
 
 
-class DecidingScreen(Screen[None]):
+class ReviewScreen(Screen[None]):
     """Holds the candidates and what the operator is about to decide of them."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -53,7 +53,7 @@ class DecidingScreen(Screen[None]):
         self._now = now
         self._face_panel = FacePanel(client, image_class, now)
         self.in_order = asyncio.Lock()
-        self.board = Board()
+        self.candidates = CandidatesModel()
         self._reasons: dict[str, str] = {}
         self._browsing = False  # the operator went back to a decided candidate on purpose
         self._busy = False
@@ -93,7 +93,7 @@ class DecidingScreen(Screen[None]):
         self.action_decide("undo")
 
     def action_reason(self) -> None:
-        alert = self.board.selected
+        alert = self.candidates.selected
         if alert is None or not is_undecided(alert):
             self.complain("a reason goes with a decision: choose an undecided candidate first")
             return
@@ -106,14 +106,14 @@ class DecidingScreen(Screen[None]):
         self.app.push_screen(ReasonScreen(self._reasons.get(alert.id, "")), keep)
 
     def action_other(self) -> None:
-        alert = self.board.selected
+        alert = self.candidates.selected
         if alert is None or not self._face_panel.show_other(alert):
             self.complain("nobody else on the list is close to this face")
         self.refresh_all()
 
     def action_scene(self) -> None:
         """The whole frame, in which only the candidate can be known."""
-        alert = self.board.selected
+        alert = self.candidates.selected
         if alert is None:
             self.complain("there is no candidate whose scene could be shown")
             return
@@ -122,7 +122,7 @@ class DecidingScreen(Screen[None]):
 
     def action_outcome(self) -> None:
         """Report what was done about a closed candidate."""
-        alert = self.board.selected
+        alert = self.candidates.selected
         if alert is None or alert.state is AlertState.OPEN:
             self.complain("what was done is reported once a candidate is closed")
         elif alert.decoy:
@@ -134,17 +134,17 @@ class DecidingScreen(Screen[None]):
 
     def _reported(self, alert: Alert | None) -> None:
         if alert is not None:
-            self.board.put(alert)
+            self.candidates.put(alert)
             self.say(Content(f"● what was done about {alert.reference} is written down"))
 
     def _chosen(self) -> None:
-        selected = self.board.selected
+        selected = self.candidates.selected
         self._browsing = selected is not None and not is_undecided(selected)
         self.refresh_all()
 
     def _decidable(self) -> Alert | None:
         """The selected candidate if it may be decided now; otherwise says why not."""
-        alert = self.board.selected
+        alert = self.candidates.selected
         if alert is None:
             self.complain("there is nothing to decide")
         elif not is_undecided(alert):
@@ -165,24 +165,24 @@ class DecidingScreen(Screen[None]):
         review = ReviewSubmit(decision=decision, reason=reason, shown=shown)
         try:
             async with self.in_order:
-                self.board.put(await self._client.submit_review(alert_id, review))
+                self.candidates.put(await self._client.submit_review(alert_id, review))
         except LfrdError as error:
             self.complain(str(error))
         else:
             self._reasons.pop(alert_id, None)
             self._browsing = False
-            self.board.select_next_undecided()
+            self.candidates.select_next_undecided()
             self.refresh_all()
         finally:
             self._busy = False
 
     def _start_undo(self) -> None:
-        undoable = self.board.undoable(self._now())
+        undoable = self.candidates.undoable(self._now())
         if not undoable:
             self.complain("there is nothing to undo: a decision is final after 10 seconds")
             return
         ids = [alert.id for alert in undoable]
-        chosen = self.board.selected_id if self.board.selected_id in ids else ids[0]
+        chosen = self.candidates.selected_id if self.candidates.selected_id in ids else ids[0]
         self._busy = True
         self._undo(chosen)
 
@@ -191,11 +191,11 @@ class DecidingScreen(Screen[None]):
         try:
             async with self.in_order:
                 open_again = await self._client.undo_review(alert_id)
-                self.board.put(open_again)
+                self.candidates.put(open_again)
         except LfrdError as error:
             self.complain(str(error))
         else:
-            self.board.select(alert_id)
+            self.candidates.select(alert_id)
             self._chosen()
             self.say(Content(f"undone: {open_again.reference} is open again"))
         finally:

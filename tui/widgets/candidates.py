@@ -5,7 +5,7 @@ from textual.message import Message
 from textual.widgets import OptionList
 
 from lfrd.wire.alerts import Alert
-from tui.candidates_model import Board
+from tui.candidates_model import CandidatesModel
 from tui.labels import AMBIGUOUS, candidate_mark, duration_text, is_undecided
 from tui.widgets.rows import Row, RowList
 
@@ -28,7 +28,7 @@ def candidate_content(alert: Alert, unread: bool, camera_name: str, now_s: float
 
 
 class CandidateList(RowList):
-    """The board's list. Moving the highlight asks the owner to select."""
+    """The list of them. Moving the highlight asks the owner to select."""
 
     BORDER_TITLE = "Candidates"
 
@@ -39,24 +39,24 @@ class CandidateList(RowList):
             super().__init__()
             self.alert_id = alert_id
 
-    def show(self, board: Board, camera_names: dict[str, str], now_s: float) -> None:
-        """Bring the rows, the title and the selection in line with the board."""
+    def show(self, candidates: CandidatesModel, camera_names: dict[str, str], now_s: float) -> None:
+        """Bring the rows, the title and the selection in line with the candidates."""
         rows = tuple(
             Row(
                 alert.id,
                 candidate_content(
                     alert,
-                    board.is_unread(alert.id),
+                    candidates.is_unread(alert.id),
                     camera_names.get(alert.camera_id, alert.camera_id),
                     now_s,
                 ),
             )
-            for alert in board.listed()
+            for alert in candidates.listed()
         )
-        self.show_rows(rows, board.selected_id)
-        waiting = board.undecided_count
+        self.show_rows(rows, candidates.selected_id)
+        waiting = candidates.undecided_count
         self.border_title = f"{waiting} to decide" if waiting else "Candidates"
-        self.border_subtitle = "open only" if board.only_open else f"all {len(board)}"
+        self.border_subtitle = "open only" if candidates.only_open else f"all {len(candidates)}"
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         event.stop()

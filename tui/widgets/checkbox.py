@@ -6,7 +6,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Checkbox
 
 
-class Tick(Checkbox, inherit_bindings=False):
+class SignCheckbox(Checkbox, inherit_bindings=False):
     """`[✓]` or `[ ]`, changed by Space or a click."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("space", "toggle_button", show=False)]
