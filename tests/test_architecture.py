@@ -1,6 +1,7 @@
 """The layout's rules, held by reading the code."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ OWNERS = {
     "aiortc": ("lfrd/ingest/whip.py", "lfrd/ingest/whep.py", "lfrd/ingest/webrtc.py"),
     "onnxruntime": ("lfrd/vision/session.py",),
     "openvino": ("lfrd/vision/openvino.py",),
-    "onnx": ("lfrd/vision/graph.py", "lfrd/vision/graph.py"),
+    "onnx": ("lfrd/vision/graph.py",),
     "insightface": ("lfrd/vision/insight.py",),
     "cv2": ("lfrd/vision/", "lfrd/demo/clip.py", "lfrd/ingest/masks.py"),
     "apsw": ("lfrd/store/sqlite.py",),
@@ -43,17 +44,69 @@ OWNERS = {
     "aio_rtsp_toolkit": ("lfrd/demo/rtsp_server.py",),
 }
 LEAVES = {
+    "lfrd/vocabulary.py": (),
+    "lfrd/wire/": ("lfrd.wire", "lfrd.vocabulary"),
+    "lfrd/client.py": ("lfrd.wire", "lfrd.vocabulary", "lfrd.errors"),
+    "tui/": ("tui", "lfrd.client", "lfrd.wire", "lfrd.vocabulary", "lfrd.errors"),
     "lfrd/ingest/": ("lfrd.ingest", "lfrd.types", "lfrd.errors", "lfrd.clock", "lfrd.counters",
-                     "lfrd.mailbox", "lfrd.supervise", "lfrd.ids"),
+                     "lfrd.mailbox", "lfrd.supervise", "lfrd.ids", "lfrd.vision.motion"),
     "lfrd/vision/": ("lfrd.vision", "lfrd.types", "lfrd.errors", "lfrd.clock", "lfrd.counters"),
     "lfrd/tracking/": ("lfrd.tracking", "lfrd.types"),
-    "lfrd/store/": ("lfrd.store", "lfrd.errors", "lfrd.clock", "lfrd.ids", "lfrd.types",
-                    "lfrd.events", "lfrd.store.audit"),
-    "tui/": ("tui", "lfrd.client", "lfrd.client", "lfrd.wire.alerts",
-             "lfrd.wire.cameras", "lfrd.errors"),
-    "lfrd/client.py": ("lfrd.wire.alerts", "lfrd.wire.cameras", "lfrd.client",
-                       "lfrd.wire.sse", "lfrd.errors"),
+    "lfrd/matching/": ("lfrd.matching", "lfrd.store", "lfrd.types", "lfrd.errors", "lfrd.clock",
+                       "lfrd.counters", "lfrd.stats", "lfrd.vocabulary"),
+    "lfrd/store/": ("lfrd.store", "lfrd.vocabulary", "lfrd.errors", "lfrd.clock", "lfrd.ids",
+                    "lfrd.types", "lfrd.events"),
 }  # fmt: skip
+"""What may be imported of our own, by path; whatever is named nowhere may import everything."""
+
+SQL = re.compile(
+    r"^\s*(?:SELECT|INSERT|UPDATE \w+ SET|DELETE FROM|FROM \w+ |WHERE|PRAGMA|CREATE TABLE)\b"
+)
+CLIENTS_USE = ("lfrd.cli", "lfrd.client", "lfrd.wire", "lfrd.vocabulary", "lfrd.errors")
+"""What a command needs that asks the daemon."""
+
+# Exceptions. Each list may only shrink: what is mended is taken out, and nothing is put in.
+SQL_ELSEWHERE = {
+    "lfrd/api/projection.py",
+    "lfrd/governance/erasure.py",
+    "lfrd/governance/missing_keys.py",
+    "lfrd/governance/planning.py",
+    "lfrd/governance/retention.py",
+    "lfrd/governance/reviews.py",
+    "lfrd/governance/taking_off.py",
+    "lfrd/lists/watchlists.py",
+}
+DATABASE_IN_ROUTES = {
+    "alerts.py",
+    "cameras.py",
+    "deployments.py",
+    "evaluations.py",
+    "events.py",
+    "governance.py",
+    "imports.py",
+    "reviewers.py",
+    "thresholds.py",
+    "trials.py",
+}
+CLIENTS_WITH_MORE = {
+    "calibrate.py",
+    "clip_inputs.py",
+    "clock.py",
+    "demo.py",
+    "evaluate.py",
+    "evaluate_clips.py",
+    "imports.py",
+    "key.py",
+    "lists.py",
+    "models.py",
+    "policy.py",
+    "reach.py",
+    "temporary.py",
+    "try_.py",
+}
+"""Commands that work without a daemon, on its own machine, or bring one along; and who shares code
+with these."""
+
 INFERENCES_WE_REFUSE = {"genderage", "gender", "race", "ethnicity", "emotion", "age"}
 
 
@@ -125,3 +178,35 @@ def test_rules_of_two_people_live_in_one_place(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Compare):
             assert "tx.principal" not in ast.unparse(node), f"{name_of(path)}:{node.lineno}"
+
+
+def holds_sql(path: Path) -> bool:
+    return any(
+        isinstance(node, ast.Constant) and isinstance(node.value, str) and SQL.match(node.value)
+        for node in ast.walk(ast.parse(path.read_text()))
+    )
+
+
+def test_sql_is_in_the_store_alone() -> None:
+    found = {name_of(path) for path in MODULES if holds_sql(path)}
+    assert {name for name in found if not name.startswith("lfrd/store/")} == SQL_ELSEWHERE
+
+
+def test_routes_call_services_and_not_the_database() -> None:
+    found = {
+        path.name
+        for path in ROOT.glob("lfrd/api/routes/*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr == "database"
+    }
+    assert found == DATABASE_IN_ROUTES
+
+
+def test_commands_know_the_client_and_the_contract_alone() -> None:
+    found = {
+        path.name
+        for path in ROOT.glob("lfrd/cli/*.py")
+        for module in imports(path)
+        if module.startswith("lfrd.") and not module.startswith(CLIENTS_USE)
+    }
+    assert found == CLIENTS_WITH_MORE
