@@ -14,8 +14,6 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from lfrd.errors import BadInput, ConfigError
-from lfrd.ingest.address import parse
-from lfrd.ingest.certificate import read_pin
 
 VARIABLE_PREFIX = "LFRD_"
 SERVICE_SOCKET = Path("/run/lfrd/api.sock")
@@ -125,6 +123,8 @@ class CameraSection(Section):
     @field_validator("pin")
     @classmethod
     def _is_pin(cls, value: str | None) -> str | None:
+        from lfrd.ingest.certificate import read_pin  # a command that asks the daemon needs none
+
         try:
             return None if value is None else read_pin(value)
         except BadInput as error:
@@ -133,6 +133,8 @@ class CameraSection(Section):
     @field_validator("address")
     @classmethod
     def _understood(cls, value: str) -> str:
+        from lfrd.ingest.address import parse
+
         try:
             parse(value)
         except BadInput as error:

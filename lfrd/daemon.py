@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from lfrd.cameras.fleet import Fleet, Reading
 from lfrd.clock import Clock, process_age_s
-from lfrd.config import Config
+from lfrd.config import Config, DetectionSection
 from lfrd.deployment.decoys import Decoys
 from lfrd.deployment.pipeline import LookObserver
 from lfrd.deployment.run import Pace, RunContext
@@ -96,10 +96,7 @@ async def open_site(
         parts.callback(_keep_locked, folder)
         fleet = Fleet(database, clock, health, config.camera, manner.reading)
         parts.push_async_callback(fleet.life.close)
-        look = config.detection
-        pace = manner.pace or Pace(
-            look.target_hz, floor_hz=look.floor_hz, still_look_s=look.still_look_s
-        )
+        pace = manner.pace or _live_pace(config.detection)
         eraser = Eraser(database, index, live)
         lists = _lists(config, clock, database, index, vision, live, eraser, health)
         context = RunContext(
@@ -243,6 +240,10 @@ def _lists(
     cache_dir = config.models.cache_dir or packs.default_cache_dir()
     models = ModelChange(database, index, cache_dir, config.models.pack)
     return _Lists(thresholds, watchlists, BulkImport(database, photos, clock), models, expiry)
+
+
+def _live_pace(look: DetectionSection) -> Pace:
+    return Pace(look.target_hz, floor_hz=look.floor_hz, still_look_s=look.still_look_s)
 
 
 def _vision(config: Config, pack_name: str) -> Vision:

@@ -10,6 +10,8 @@ from lfrd.counters import CameraCounters
 from lfrd.wire import cameras as wire_cameras
 
 SAMPLE_EVERY_S = 0.5
+LEAST_S = 1e-3
+"""A rate over less time says nothing."""
 WINDOW_S = 3.0
 
 
@@ -55,7 +57,7 @@ class RateMeter:
         if not kept or now_s - kept[-1].at_s >= SAMPLE_EVERY_S:
             kept.append(now)
         passed_s = now.at_s - first.at_s
-        if passed_s <= 0:
+        if passed_s < LEAST_S:
             return views.camera_rates(camera_id, counters, 0.0, 0.0)
         return views.camera_rates(
             camera_id,

@@ -152,10 +152,10 @@ async def _hold_list(client: Client, _: argparse.Namespace) -> Sequence[Wire]:
 
 
 async def _erase(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
+    request = wire.ErasureRequest(kind=options.kind, subject_id=options.id, reason=options.reason)
     make_sure(
         options, f"The {options.kind} {options.id} is erased by the daemon on {client.place}."
     )
-    request = wire.ErasureRequest(kind=options.kind, subject_id=options.id, reason=options.reason)
     return [await client.governance.erase(request)]
 
 
