@@ -36,14 +36,15 @@ print(json.dumps([codes, sorted(there - before)]))
 """
 
 ENDING = """
-import os, signal
+import os, signal, threading, time
 
-def end(*_):
-    if os.path.exists(os.environ["LFRD_SITE__STATE_DIR"] + "/api.sock"):
-        os.kill(os.getpid(), signal.SIGTERM)
+def end():
+    while not os.path.exists(os.environ["LFRD_SITE__STATE_DIR"] + "/api.sock"):
+        time.sleep(0.1)
+    time.sleep(0.5)
+    os.kill(os.getpid(), signal.SIGTERM)
 
-signal.signal(signal.SIGALRM, end)
-signal.setitimer(signal.ITIMER_REAL, 0.5, 0.5)
+threading.Thread(target=end, daemon=True).start()
 """
 """Ends a daemon soon after its socket is there."""
 

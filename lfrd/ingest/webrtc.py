@@ -27,21 +27,9 @@ from aiortc.rtcrtpparameters import RTCRtcpFeedback
 from lfrd.clock import Clock
 from lfrd.errors import BadInput, SourceError
 from lfrd.ingest.pictures import check_size, planes_of
+from lfrd.ingest.sdp import check_sdp
 from lfrd.ingest.settings import AS_SENT, Correction, IceServer
 from lfrd.ingest.source import Picture, Sink, SourceStalled, StreamInfo
-
-MAX_SDP_LENGTH: Final = 65_536
-
-
-def check_sdp(sdp: str) -> None:
-    """Refuse what cannot be a session description before a parser sees it. Raises BadInput."""
-    if len(sdp) > MAX_SDP_LENGTH:
-        raise BadInput(f"a session description has at most {MAX_SDP_LENGTH} characters")
-    if not sdp.startswith("v=0"):
-        raise BadInput("this is no session description (application/sdp)")
-    if "\nm=video " not in sdp:
-        raise BadInput("this session description offers no video")
-
 
 CONNECT_TIMEOUT_S: Final = 10.0
 SILENCE_TIMEOUT_S: Final = 8.0

@@ -15,9 +15,10 @@ from lfrd.clock import Clock
 from lfrd.errors import BadInput, SourceError, SourceRefused
 from lfrd.ingest.address import Address, host_and_port
 from lfrd.ingest.certificate import how_to_trust, pinned, shown_by
+from lfrd.ingest.sdp import MAX_SDP_LENGTH
 from lfrd.ingest.settings import AS_SENT, Correction, IceServer
 from lfrd.ingest.source import Sink, SourceStalled
-from lfrd.ingest.webrtc import MAX_SDP_LENGTH, Peer, until_stopping
+from lfrd.ingest.webrtc import Peer, until_stopping
 
 _HTTP_TIMEOUT_S: Final = 10.0
 _SDP: Final = "application/sdp"

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Final
 
 from lfrd.clock import Clock
 from lfrd.errors import BadInput, Conflict, NotFound, SourceError
+from lfrd.ingest.sdp import check_sdp
 from lfrd.ingest.settings import AS_SENT, Correction, IceServer
 from lfrd.ingest.source import Sink, SourceStalled
-from lfrd.ingest.webrtc import check_sdp
 
 if TYPE_CHECKING:
     from lfrd.ingest.webrtc import Peer

@@ -47,7 +47,9 @@ def test_one_sentence_for_each_field_and_exit_code_2(
 
 def test_hours_are_said_in_hours() -> None:
     with pytest.raises(BadInput, match=r"^hours: must be at most 4$"), mistakes_said():
-        DeploymentStart(purpose="p", place="p", watchlist_ids=("x",), duration_s=99 * 3600.0)
+        DeploymentStart(
+            profile="lab", purpose="p", place="p", watchlist_ids=("x",), duration_s=99 * 3600.0
+        )
 
 
 def test_no_value_is_repeated() -> None:
