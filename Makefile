@@ -9,7 +9,7 @@ COMPILED := import lfrd.api.server, lfrd.cli.alert, lfrd.cli.demo, lfrd.cli.list
     lfrd.cli.policy, lfrd.cli.token, lfrd.daemon, tui.app; \
     from lfrd.__main__ import main; main(["camera", "list", "--socket", "/"])
 
-.PHONY: demo test fuzz test-e2e lint accuracy bench bench-ingest bench-governance bench-weight \
+.PHONY: demo test fuzz test-e2e lint accuracy bench bench-ingest bench-governance bench-weight map \
     fuzz-cli fuzz-cameras clean
 
 demo: $(VENV)/ready
@@ -76,6 +76,10 @@ $(VENV)/ready-e2e: $(VENV)/ready
 	UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv sync --frozen --quiet --inexact --extra demo \
 	    --group e2e --python $(BIN)/python
 	touch $@
+
+# Every module with the first sentence of its docstring.
+map: $(VENV)/ready
+	$(BIN)/python -m benchmarks.map
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
