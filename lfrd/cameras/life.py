@@ -52,6 +52,9 @@ class CameraOptions:
 
     `publish_digest` is the SHA-256 of the token that a WHIP publisher shows, `bearer_token` what
     we show a WHEP server. See `CameraSettings` for the rest.
+
+    Stored as JSON text in the camera's row. Unknown keys are ignored on reading, so that an older
+    lfrd can still open a newer row after a downgrade of its own making.
     """
 
     transport: Transport = "tcp"

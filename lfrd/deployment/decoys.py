@@ -72,7 +72,11 @@ def chance(seed: str, deployment_id: str, slot: int, what: str) -> random.Random
 def next_moment(
     seed: str, deployment_id: str, started_at_s: float, every_s: float, after_s: float
 ) -> Moment:
-    """The first moment after `after_s`, in a deployment that began at `started_at_s`."""
+    """The first moment after `after_s`, in a deployment that began at `started_at_s`.
+
+    Each deployment's time falls into slots of equal length. In each there is one moment, anywhere
+    in it with the same chance, so there are never more decoys than slots, and none can be foreseen.
+    """
     slot = max(0, int((after_s - started_at_s) // every_s))
     while True:
         share = chance(seed, deployment_id, slot, "when").random()

@@ -297,7 +297,12 @@ class ReviewerFigures:
 
 
 def figures(decided: Iterable[Decided]) -> tuple[ReviewerFigures, ...]:
-    """Each reviewer's figures, by principal."""
+    """Each reviewer's figures, by principal.
+
+    Presumption and haste show in such figures and in no single decision. Only closed episodes
+    count, so that nobody learns from a figure that somebody has decided about what they have yet to
+    decide. Decoys count by themselves, and in no other figure.
+    """
     of: dict[str, list[tuple[Review, Decided]]] = defaultdict(list)
     for item in decided:
         for review in item.reviews:

@@ -25,7 +25,11 @@ HOUR_S = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One recurring window: `day` of DAYS, `start` as HH:MM, `hours` long."""
+    """One recurring window: `day` of DAYS, `start` as HH:MM, `hours` long.
+
+    A window starts at a time of day in the schedule's own time zone and lasts a number of hours of
+    elapsed time: in the night of a clock change it begins by the wall and ends by the stopwatch.
+    """
 
     day: str
     start: str

@@ -31,7 +31,12 @@ def standing(
     valid: Sequence[Evaluation], model_digest: str, threshold: float, references: int
 ) -> Standing:
     """What the registered reports, newest first, say for a deployment. No figure of its threshold
-    is in the answer: who reads it may have candidates to decide about."""
+    is in the answer: who reads it may have candidates to decide about.
+
+    A report counts for the model whose digest it names, at thresholds between the lowest and the
+    highest at which its rates were measured. False alerts grow with the list, so a report of a
+    shorter list than the deployment's says too little, and that is said.
+    """
     if not valid:
         return Standing("there is no evaluation report (`lfrd evaluate DIR --register`)")
     ours = [item for item in valid if item.model_digest == model_digest]

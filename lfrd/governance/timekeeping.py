@@ -36,7 +36,19 @@ def since_boot_s() -> float:
 
 
 class SteadyClock:
-    """A Clock over another one, whose wall time it reads at start only."""
+    """A Clock over another one, whose wall time it reads at start only.
+
+    Three rules:
+
+    1. While the daemon runs it counts on from its start by the time since boot. Setting the
+       machine's clock, back or forward, neither shortens nor lengthens a deployment or the life of
+       a face.
+    2. At start it takes the machine's clock, yet nothing earlier than the newest entry of its own
+       log. A clock that was set back keeps nobody's face longer.
+    3. A clock that is ahead at a start cannot be told from a long pause. It is believed: windows
+       are over, and what is due is erased; unless it is ahead by far and nothing vouches for it
+       (see `Timekeeping`).
+    """
 
     def __init__(self, base: Clock, steady_s: Callable[[], float]) -> None:
         self._base = base

@@ -89,7 +89,12 @@ class PacketNote:
 
 
 class Intake:
-    """The sink of one camera over all its connections. Implements `source.Sink`."""
+    """The sink of one camera over all its connections. Implements `source.Sink`.
+
+    All methods of `Intake` but `pulse`, `measure` and `take_trouble` run in the one reader thread;
+    the numbers it keeps are plain attributes that the event loop reads, each written by one thread
+    only.
+    """
 
     def __init__(
         self,

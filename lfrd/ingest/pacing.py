@@ -18,7 +18,15 @@ FORGOTTEN_S = 3.0
 
 
 class RateController:
-    """The common rate in turns a second, `hz`, between `floor_hz` and `target_hz`."""
+    """The common rate in turns a second, `hz`, between `floor_hz` and `target_hz`.
+
+    Every camera gets the target while all can have it. When one can no longer keep up (its faces
+    are many, or the processors are busy), all slow down together until it can, but not below the
+    floor: so each camera has the floor before any has more. When there is room again, all get
+    faster.
+
+    Pure: the time of each step is passed in. For the event loop only.
+    """
 
     def __init__(self, target_hz: float, floor_hz: float) -> None:
         assert 0 < floor_hz <= target_hz, (floor_hz, target_hz)

@@ -12,7 +12,7 @@ looks `apart_s` apart count fully, and from three full looks on only the thresho
 The second term keeps a clear look from being drowned by poor ones, or by those of somebody else
 whom the tracker took for the same person.
 
-The mean template is that of lfrd.matching.evidence, which names its source. n_k is an
+The mean template is that of `MeanTemplate`, which names its source. n_k is an
 effective number of independent observations as in Bayley and Hammersley, The "Effective" Number of
 Independent Observations in an Autocorrelated Time Series, JRSS Supplement 8(2), 1946, with a
 correlation that falls linearly to nothing over `apart_s`. The handicaps are not tuned to a rate:
@@ -31,7 +31,11 @@ from lfrd.types import F32, Decision, Look, Match, Scored, Trail
 
 
 class EntryThresholds:
-    """One deployment's threshold and the stricter margins of its entries."""
+    """One deployment's threshold and the stricter margins of its entries.
+
+    The threshold may rise while a deployment runs (its list grew) and never falls; a list and an
+    entry may ask for more by a margin of their own, never for less. Single-writer: the event loop.
+    """
 
     def __init__(self, threshold: float, margins: Mapping[str, float] | None = None) -> None:
         self.threshold = threshold
@@ -78,7 +82,20 @@ class Held(Protocol):
 
 
 class MeanTemplate:
-    """Owns the buffer of the track's first look, and adds the others to it, until `close`."""
+    """Owns the buffer of the track's first look, and adds the others to it, until `close`.
+
+    Averaged and brought to unit length again, the templates of several looks are nearer to the
+    person than any one of them: what varies between looks cancels (the average of the encodings of
+    a set, Crosswhite et al., Template Adaptation for Face Verification and Identification, IEEE FG
+    2017; AvePool in Yang et al., Neural Aggregation Network, CVPR 2017). It is a template of a
+    passer-by like any other: it lives as long as the track and is overwritten then.
+
+    Looks do not weigh alike. A recogniser makes a short vector of a face that is small, blurred or
+    turned away and a long one of a clear face, and the length says better than size or pose how
+    well such a look tells people apart (Meng et al., MagFace, CVPR 2021, make a loss of it; SFace
+    does it by itself: docs/accuracy.md). A look weighs by the third power of its norm. A recogniser
+    whose vectors are all of one length weighs all looks alike.
+    """
 
     def __init__(self) -> None:
         self._sum: Held | None = None

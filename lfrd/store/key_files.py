@@ -147,7 +147,14 @@ def commit_rotation(folder: StateFolder) -> None:
 
 
 def finish_rotation(folder: StateFolder) -> None:
-    """Finish a rotation that was committed, undo one that was not. Raises StateError."""
+    """Finish a rotation that was committed, undo one that was not. Raises StateError.
+
+    `lfrd key rotate` first makes new files beside the old ones (`*.next`), all of them under the
+    new key, checked and on the disk. Then one small file, the marker, is written: that is the
+    moment of the change. From there on `finish_rotation` puts the new files in the place of the old
+    ones; it may be cut off and run again as often as it takes. Without the marker the new files
+    mean nothing.
+    """
     try:
         if marker_of(folder).exists():
             _put_in_place(folder)

@@ -27,6 +27,10 @@ def to_dynamic_f32(source: bytes, *, dynamic_axes: tuple[int, ...]) -> bytes:
     """Return the model with f32 weights and with `dynamic_axes` of its NCHW input left open.
 
     Axis 0 must be among them. The caller has checked that `source` is the file it expects.
+
+    The published int8 files store their weights block-quantised: onnxruntime refuses one of them
+    and wants 174 stale inputs fed for the other. Here the weights are dequantised once, and batch
+    (and, for detectors, height and width) become dynamic.
     """
     import onnx  # only needed the first time, so only imported then
 
