@@ -51,8 +51,8 @@ Found = tuple[Match, ...]
 """Entries, the nearest first."""
 
 NEAR = 0.12
-"""A look this far below an entry's bar may be followed by looks that reach it: those of one person
-spread by about 0.1 (standard deviation, LFW), and single looks carry a handicap."""
+"""A look this far below an entry's threshold may be followed by looks that reach it: those of one
+person spread by about 0.1 (standard deviation, LFW), and single looks carry a handicap."""
 
 CLEAR = 0.75
 """A look is clear whose norm is this part of the clearest one's at the camera."""
@@ -61,8 +61,8 @@ CAREFUL_LIMIT = 2
 """Careful looks at one track."""
 
 UNCLEAR = 0.20
-"""A look further below the bar than this is of somebody on the list in one of a hundred cases, and
-then it is a poor one; a better one comes before its time."""
+"""A look further below the threshold than this is of somebody on the list in one of a hundred
+cases, and then it is a poor one; a better one comes before its time."""
 
 
 UNSETTLED = frozenset({Nearness.NEAR, Nearness.UNCLEAR, Nearness.FAR})

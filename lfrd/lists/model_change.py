@@ -19,7 +19,6 @@ from PIL import Image
 from lfrd.errors import BadInput, Conflict, NotFound
 from lfrd.lists.enrolment import enrol
 from lfrd.store import reference_images, templates
-from lfrd.store import templates as model_use
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.templates import Coverage
 from lfrd.store.vectors import VectorIndex
@@ -96,7 +95,7 @@ class ModelChange:
                 f"`lfrd models prepare {pack_name}`, or accept that those are not matched"
             )
         await self._database.write(
-            lambda tx: model_use.switch(tx, self._configured, pack.name, pack.model_digest),
+            lambda tx: templates.switch(tx, self._configured, pack.name, pack.model_digest),
             principal=principal,
         )
         return found
@@ -123,7 +122,7 @@ class ModelChange:
 
     async def _page(self, pack: packs.Pack, after_id: str) -> Sequence[str]:
         return await self._database.read(
-            lambda reader: model_use.lacking(reader, pack.model_digest, after_id, PAGE)
+            lambda reader: templates.lacking(reader, pack.model_digest, after_id, PAGE)
         )
 
     async def _make_one(self, vision: Vision, image_id: str) -> None:
@@ -151,7 +150,7 @@ class ModelChange:
 
     async def _coverage(self, pack: packs.Pack) -> Coverage:
         return await self._database.read(
-            lambda reader: model_use.coverage(reader, pack.model_digest)
+            lambda reader: templates.coverage(reader, pack.model_digest)
         )
 
     def _name(self) -> str:

@@ -251,7 +251,7 @@ class TrackEvidence:
         return sorted(found, key=lambda match: (-match.score, match.entry_id))
 
     def _decide(self, over: list[Match], look: Look) -> Decision | None:
-        """Raise or update the best of the entries that are over their bar."""
+        """Raise or update the best of the entries that are over their threshold."""
         best = over[0]
         known = self._entries[best.entry_id]
         now = next((m.score for m in look.alone if m.entry_id == best.entry_id), float("-inf"))

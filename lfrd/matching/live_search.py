@@ -33,7 +33,8 @@ class LiveTracks:
     def __init__(self, rule: EvidenceRule, thresholds: EntryThresholds) -> None:
         self.thresholds = thresholds
         self.below: Counter[str] = Counter()
-        """Tracks that ended with at least one look compared and nobody over the bar, by camera."""
+        """Tracks that ended with at least one look compared and nobody over the threshold, by
+        camera."""
         self.never_compared: Counter[str] = Counter()
         """Tracks that ended without a single look worth comparing, by camera."""
         self.raised: Counter[str] = Counter()
