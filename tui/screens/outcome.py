@@ -55,9 +55,17 @@ class OutcomeScreen(FormScreen[Alert]):
         report = EngagementReport.model_validate(
             {
                 "kind": chosen.id if chosen is not None else None,
-                "engagement_min": self.text_of("minutes") or 0,
+                "engagement_min": _number(self.text_of("minutes") or "0"),
                 "complaint": self.query_one("#complaint", SignCheckbox).value,
                 "note": self.text_of("note") or "",
             }
         )
         return await self._client.report_engagement(self._alert.id, report)
+
+
+def _number(typed: str) -> float | str:
+    """What is no number stays as it is: the contract says what is wrong with it."""
+    try:
+        return float(typed.replace(",", "."))
+    except ValueError:
+        return typed
