@@ -23,6 +23,7 @@ from pydantic import TypeAdapter, ValidationError
 
 import lfrd.errors as errors
 import lfrd.wire.sse as sse
+from lfrd.vocabulary import SLUG
 from lfrd.wire import deployments as wire
 from lfrd.wire.alerts import (
     Alert,
@@ -660,7 +661,7 @@ def camera_path(camera_id: str, rest: str = "") -> str:
     return f"/v1/cameras/{camera_id}{rest}"
 
 
-_CAMERA_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_CAMERA_ID = re.compile(SLUG)
 _KIND_OF_STATUS: dict[int, type[errors.LfrdError]] = {
     401: errors.Denied,
     403: errors.Denied,

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from lfrd.errors import BadInput, ConfigError
+from lfrd.vocabulary import SLUG
 
 VARIABLE_PREFIX = "LFRD_"
 SERVICE_SOCKET = Path("/run/lfrd/api.sock")
@@ -25,7 +26,7 @@ SERVICE_STATE_DIR = Path("/var/lib/lfrd")
 NOT_SETTINGS = frozenset({"LFRD_SHARED", "LFRD_REQUIRE_SHARED", "LFRD_CONFIG", "LFRD_TOKEN"})
 """Variables of the test suite, and the place of the file itself."""
 
-Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+Slug = Annotated[str, Field(pattern=rf"^{SLUG}$")]
 
 
 class Section(BaseModel):

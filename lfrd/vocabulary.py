@@ -1,6 +1,10 @@
 """Words that the wire contract and the stored rows share, each said once."""
 
 from enum import StrEnum
+from typing import Final
+
+SLUG: Final = r"[a-z0-9][a-z0-9-]{0,62}"
+"""The form of an id that people choose: of a site, a camera."""
 
 
 class Category(StrEnum):

@@ -15,7 +15,7 @@ from lfrd.store.outcomes import PrimaryOutcome
 from lfrd.store.reviews import Review, ReviewDecision
 from lfrd.store.transaction import Reader
 from lfrd.store.watchlists import Watchlist
-from lfrd.vocabulary import Engagement, Role
+from lfrd.vocabulary import Role
 from lfrd.wire import alerts as wire_alerts
 
 DELETED_COLOUR = "#808080"
@@ -96,7 +96,7 @@ def project(dossier: Dossier, viewer: str, role: Role = Role.OPERATOR) -> wire_a
 
 def _engagement(outcome: PrimaryOutcome) -> wire_alerts.EngagementReport:
     return wire_alerts.EngagementReport(
-        kind=Engagement(outcome.kind.value),
+        kind=outcome.kind,
         engagement_min=outcome.engagement_min,
         complaint=outcome.complaint,
         note=outcome.note,

@@ -19,7 +19,6 @@ from lfrd.store.erasures import Erasure
 from lfrd.store.holds import Hold
 from lfrd.store.reference_images import ReferenceImage
 from lfrd.store.schedules import Schedule
-from lfrd.vocabulary import Category, ErasureKind, HoldKind
 from lfrd.wire import cameras as wire_cameras
 from lfrd.wire import deployments as wire
 from lfrd.wire import health as wire_health
@@ -110,7 +109,7 @@ def watchlist(item: ListedWatchlist) -> wire_lists.Watchlist:
     return wire_lists.Watchlist(
         id=row.id,
         name=row.name,
-        category=Category(row.category.value),
+        category=row.category,
         purpose=row.purpose,
         owner=row.owner,
         colour=row.colour,
@@ -233,7 +232,7 @@ def schedule_view(row: Schedule) -> wire.Schedule:
 def hold(row: Hold) -> wire.Hold:
     return wire.Hold(
         id=row.id,
-        kind=HoldKind(row.kind.value),
+        kind=row.kind,
         subject_id=row.subject_id,
         reason=row.reason,
         asked_by=row.principal,
@@ -249,7 +248,7 @@ def hold(row: Hold) -> wire.Hold:
 def erasure(row: Erasure) -> wire.Erasure:
     return wire.Erasure(
         id=row.id,
-        kind=ErasureKind(row.kind.value),
+        kind=row.kind,
         subject_id=row.subject_id,
         reason=row.reason,
         asked_by=row.principal,

@@ -24,9 +24,10 @@ from lfrd.ingest.sources import build_source
 from lfrd.ingest.whip import WhipIngest
 from lfrd.store import cameras as stored
 from lfrd.store.database import SYSTEM, Database
+from lfrd.vocabulary import SLUG
 
 CAMERAS_LIMIT = 64
-_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_ID = re.compile(SLUG)
 """Whoever gives an address for an id shall not read it again."""
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from lfrd.errors import BadInput
+from lfrd.vocabulary import SLUG
 
 _WORDS = {
     "bearer_token": "token",
@@ -22,7 +23,7 @@ _WORDS = {
 """A field by the name that its option has on the command line."""
 
 _FORMS = {
-    r"^[a-z0-9][a-z0-9-]{0,62}$": (
+    rf"^{SLUG}$": (
         "write lower-case letters, digits and hyphens, at most 63, such as main-entrance"
     ),
     r"^#[0-9a-f]{6}$": "write a colour as #rrggbb in lower case, such as #d13438",

@@ -20,7 +20,7 @@ from lfrd.lists.import_source import Row
 from lfrd.lists.photo_gate import Company, GateMode, PhotoRefused, Weight
 from lfrd.lists.photos import Judged, Photos, check_room, company_of, new_image
 from lfrd.lists.related_photo_lock import RelatedPhotoLock
-from lfrd.store import imports, reference_images, templates, watchlists
+from lfrd.store import imports, reference_images, templates
 from lfrd.store import watchlists as stored
 from lfrd.store.database import Database
 from lfrd.store.imports import ImportRow, ImportRun, RowOutcome
@@ -273,7 +273,7 @@ def _entry(reader: Reader, run: ImportRun, row: Row) -> Entry | None:
 
 def _new_entry(tx: Transaction, run: ImportRun, row: Row) -> Entry:
     """The row's entry; a `person` that this import has met before is the same person."""
-    person_id = watchlists.person_by_label(tx, row.person) if row.person else None
+    person_id = stored.person_by_label(tx, row.person) if row.person else None
     new = NewEntry(
         run.watchlist_id,
         row.reference,
@@ -289,7 +289,7 @@ def _new_entry(tx: Transaction, run: ImportRun, row: Row) -> Entry:
     )
     entry = stored.add_entry(tx, new)
     if row.person and person_id is None:
-        watchlists.label_person(tx, entry.person_id, row.person)
+        stored.label_person(tx, entry.person_id, row.person)
     return entry
 
 

@@ -10,7 +10,7 @@ from lfrd.lists import photo_gate
 from lfrd.lists.photo_gate import Finding, GateMode
 from lfrd.lists.photos import Photos
 from lfrd.matching.live_search import LOADING_LIMIT_S, LiveGallery, read_search_contents
-from lfrd.store import reference_images, watchlists
+from lfrd.store import reference_images
 from lfrd.store import watchlists as stored
 from lfrd.store.database import Database
 from lfrd.store.reference_images import ReferenceImage
@@ -88,11 +88,11 @@ class Watchlists:
         principal: str,
         role: Role = MAY_ERASE,
     ) -> ListedWatchlist:
-        """Set some of a list's values (`list_changes.LIST_COLUMNS`). Raises NotFound, Conflict."""
+        """Set some of a list's values (the store's `LIST_COLUMNS`). Raises NotFound, Conflict."""
 
         def write(tx: Transaction) -> None:
             taking_off.check_list_change(tx, watchlist_id, changes, role)
-            watchlists.change_list(tx, watchlist_id, changes)
+            stored.change_list(tx, watchlist_id, changes)
 
         await self._database.write(write, principal=principal)
         await self.refill(watchlist_id, principal=principal)
@@ -110,7 +110,7 @@ class Watchlists:
 
         def write(tx: Transaction) -> None:
             taking_off.check_cameras(tx, watchlist_id, camera_ids, role)
-            watchlists.set_cameras(tx, watchlist_id, camera_ids)
+            stored.set_cameras(tx, watchlist_id, camera_ids)
 
         await self._database.write(write, principal=principal)
         await self.refill(watchlist_id, principal=principal)
@@ -149,11 +149,11 @@ class Watchlists:
         principal: str,
         role: Role = MAY_ERASE,
     ) -> ListedEntry:
-        """Set some of an entry's values (`list_changes.ENTRY_COLUMNS`). Raises NotFound."""
+        """Set some of an entry's values (the store's `ENTRY_COLUMNS`). Raises NotFound."""
 
         def write(tx: Transaction) -> None:
             taking_off.check_entry_change(tx, entry_id, changes, role)
-            watchlists.change_entry(tx, entry_id, changes)
+            stored.change_entry(tx, entry_id, changes)
 
         await self._database.write(write, principal=principal)
         await self.photos.refresh(entry_id, principal=principal)

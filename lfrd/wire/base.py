@@ -11,9 +11,10 @@ from pydantic import (
     field_validator,
 )
 
+from lfrd.vocabulary import SLUG
 from lfrd.wire.plain import check_plain
 
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+Slug = Annotated[str, StringConstraints(pattern=rf"^{SLUG}$")]
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9a-f]{6}$")]
 Margin = Annotated[float, Field(ge=0, le=0.5)]

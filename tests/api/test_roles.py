@@ -12,7 +12,6 @@ from site_builder import Served, serve
 
 from lfrd.client import Client
 from lfrd.vocabulary import Role
-from lfrd.vocabulary import Role as StoredRole
 from lfrd.wire.people import TokenCreate
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "api.md"
@@ -24,12 +23,12 @@ ENDLESS = "/v1/events"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
-def documented() -> dict[tuple[str, str], StoredRole]:
+def documented() -> dict[tuple[str, str], Role]:
     """The least role for each route that wants more than an operator."""
     found = {}
     for role, routes in NEEDS.findall(DOCUMENT.read_text()):
         for method, path in ROUTE.findall(routes):
-            found[method, path] = StoredRole(role)
+            found[method, path] = Role(role)
     return found
 
 
@@ -44,12 +43,10 @@ async def routes(client: httpx.AsyncClient) -> list[tuple[str, str]]:
     ]
 
 
-async def secrets(served: Served) -> dict[StoredRole, str]:
+async def secrets(served: Served) -> dict[Role, str]:
     async with Client.over_socket(served.socket) as admin:
         return {
-            StoredRole(role.value): (
-                await admin.create_token(TokenCreate(principal=role.value, role=role))
-            ).secret
+            role: (await admin.create_token(TokenCreate(principal=role.value, role=role))).secret
             for role in Role
         }
 
@@ -57,10 +54,10 @@ async def secrets(served: Served) -> dict[StoredRole, str]:
 def test_the_document_says_who_may_authorise_hold_erase_and_hand_out_tokens() -> None:
     wanted = documented()
     for method, path, role in (
-        ("POST", "/v1/deployments/{id}/authorise", StoredRole.SUPERVISOR),
-        ("POST", "/v1/holds/{id}/confirm", StoredRole.SUPERVISOR),
-        ("POST", "/v1/erasures", StoredRole.SUPERVISOR),
-        ("POST", "/v1/tokens", StoredRole.ADMIN),
+        ("POST", "/v1/deployments/{id}/authorise", Role.SUPERVISOR),
+        ("POST", "/v1/holds/{id}/confirm", Role.SUPERVISOR),
+        ("POST", "/v1/erasures", Role.SUPERVISOR),
+        ("POST", "/v1/tokens", Role.ADMIN),
     ):
         assert wanted[method, path] is role
 
@@ -82,7 +79,7 @@ async def test_every_route_with_every_role(tmp_path: Path) -> None:
                     place = path.replace("{id}", "nothing")
                     content = None if method == "GET" else b"{}"
                     reply = await client.request(method, place, content=content, headers=head)
-                    denied = not role.includes(wanted.get((method, path), StoredRole.OPERATOR))
+                    denied = not role.includes(wanted.get((method, path), Role.OPERATOR))
                     assert (reply.status_code == 403) == denied, f"{role} {method} {path}"
                     if denied:
                         assert "needs the role" in reply.json()["detail"]
@@ -96,7 +93,7 @@ async def test_a_role_is_asked_for_before_the_body_is_looked_at(
     async with serve(tmp_path) as served:
         transport = httpx.AsyncHTTPTransport(uds=str(served.socket), verify=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
-            head = {"Authorization": f"Bearer {(await secrets(served))[StoredRole.OPERATOR]}"}
+            head = {"Authorization": f"Bearer {(await secrets(served))[Role.OPERATOR]}"}
             reply = await client.request(method, path, content=b'{"x": 1}', headers=head)
             assert reply.status_code == 403
 
@@ -106,7 +103,7 @@ async def test_who_was_refused_what_is_in_the_log(tmp_path: Path) -> None:
     async with serve(tmp_path) as served:
         transport = httpx.AsyncHTTPTransport(uds=str(served.socket), verify=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
-            operator = {"Authorization": f"Bearer {(await secrets(served))[StoredRole.OPERATOR]}"}
+            operator = {"Authorization": f"Bearer {(await secrets(served))[Role.OPERATOR]}"}
             asked = [
                 ("DELETE", "/v1/watchlists/secret-name", operator, 403),
                 ("GET", "/v1/health", {"Authorization": "Bearer wrong"}, 401),

@@ -14,7 +14,7 @@ from lfrd.governance.reviews import Shown
 from lfrd.site import Site
 from lfrd.store import episodes, outcomes
 from lfrd.store.episodes import EpisodeState
-from lfrd.vocabulary import Engagement, Role
+from lfrd.vocabulary import Role
 from lfrd.wire import alerts as wire_alerts
 from lfrd.wire.alerts import Replay
 
@@ -147,7 +147,7 @@ async def report_engagement(
         lambda tx: outcomes.add(
             tx,
             alert_id,
-            Engagement(body.kind.value),
+            body.kind,
             engagement_min=body.engagement_min,
             complaint=body.complaint,
             note=body.note,

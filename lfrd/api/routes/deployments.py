@@ -208,7 +208,7 @@ def _deployment(
     return wire_deployments.Deployment(
         id=row.id,
         profile=row.profile,
-        state=DeploymentState(row.state.value),
+        state=row.state,
         purpose=row.purpose,
         place=row.place,
         threshold=threshold,

@@ -7,7 +7,7 @@ from lfrd.api.deps import SUPERVISORS, PrincipalDep, SiteDep
 from lfrd.governance import two_person
 from lfrd.governance.schedules import Plan, Window
 from lfrd.store import erasures, holds
-from lfrd.vocabulary import ErasureKind, HoldKind
+from lfrd.vocabulary import ErasureKind
 from lfrd.wire import deployments as wire
 
 router = APIRouter(tags=["governance"])
@@ -66,9 +66,8 @@ async def list_holds(site: SiteDep) -> tuple[wire.Hold, ...]:
 @router.post("/holds", status_code=201, dependencies=[SUPERVISORS])
 async def ask_hold(body: wire.HoldCreate, site: SiteDep, principal: PrincipalDep) -> wire.Hold:
     """Ask for a legal hold. It has no effect before somebody else confirms it."""
-    kind = HoldKind(body.kind.value)
     row = await site.database.write(
-        lambda tx: holds.ask(tx, kind, body.subject_id, body.reason), principal=principal
+        lambda tx: holds.ask(tx, body.kind, body.subject_id, body.reason), principal=principal
     )
     return views.hold(row)
 

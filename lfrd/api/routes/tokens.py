@@ -4,7 +4,6 @@ from fastapi import APIRouter
 
 from lfrd.api.deps import ADMINS, PrincipalDep, TokensDep
 from lfrd.store.tokens import Token
-from lfrd.vocabulary import Role
 from lfrd.wire import people as wire
 
 router = APIRouter(prefix="/tokens", tags=["tokens"], dependencies=[ADMINS])
@@ -24,7 +23,7 @@ async def create_token(
 ) -> wire.NewToken:
     """Make a token for one person. Its secret is in this answer and nowhere else."""
     holder = body.principal if body.principal.startswith(KIND) else KIND + body.principal
-    made = await tokens.create(holder, Role(body.role.value), principal=principal)
+    made = await tokens.create(holder, body.role, principal=principal)
     return wire.NewToken(token=_token(made.token), role=body.role, secret=made.secret)
 
 

@@ -11,7 +11,7 @@ from lfrd.errors import BadInput
 from lfrd.lists.photo_gate import GateMode
 from lfrd.store.watchlists import NewEntry, NewWatchlist
 from lfrd.types import F32
-from lfrd.vocabulary import Category, ErasureKind
+from lfrd.vocabulary import ErasureKind
 from lfrd.wire import lists as wire_lists
 from lfrd.wire.lists import EntryChange, ListCameras, Quarantine, WatchlistChange
 
@@ -58,7 +58,7 @@ async def create_watchlist(
     """Make an empty list."""
     new = NewWatchlist(
         name=body.name,
-        category=Category(body.category.value),
+        category=body.category,
         purpose=body.purpose,
         owner=body.owner,
         colour=body.colour,

@@ -103,7 +103,7 @@ async def test_a_fault_with_one_cameras_pictures_is_that_cameras(
         stop = asyncio.Event()
         running = asyncio.create_task(served.site.fleet.life.run(job, stop))
         camera = await until(served, "bad", CameraState.LOST)
-        assert "ZeroDivisionError at test_camera_life.py" in camera.reason
+        assert "ZeroDivisionError at test_life.py" in camera.reason
         assert "zq-secret" not in camera.reason
         async with asyncio.timeout(WAIT_S):
             while seen["bad"] < 3:
