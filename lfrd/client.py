@@ -23,6 +23,7 @@ from pydantic import TypeAdapter, ValidationError
 
 import lfrd.errors as errors
 import lfrd.wire.sse as sse
+from lfrd.text import one_line
 from lfrd.vocabulary import SLUG
 from lfrd.wire import deployments as wire
 from lfrd.wire.alerts import (
@@ -649,7 +650,7 @@ def refusal(reply: httpx.Response) -> errors.LfrdError:
         return errors.Failure(f"HTTP {reply.status_code} without a problem document")
     other = errors.Failure if problem.status >= 500 else errors.UserError
     kind = _kinds().get(problem.code) or _KIND_OF_STATUS.get(problem.status, other)
-    return kind(problem.detail)
+    return kind(one_line(problem.detail))
 
 
 def camera_path(camera_id: str, rest: str = "") -> str:

@@ -1,9 +1,9 @@
 """`lfrd models calibrate FOLDER`: measure how often a pack takes strangers for one person."""
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from lfrd.cli.terminal import redraw, say
 from lfrd.config import Config
 from lfrd.errors import UserError
 from lfrd.evaluate import calibrate
@@ -48,10 +48,10 @@ async def run(wanted: Calibration, config: Config) -> None:
     path = wanted.out or _place(config, pack.model_digest)
     _write(path, curve.dump(found))
     if wanted.as_json:
-        sys.stdout.write(curve.dump(found).decode())
+        say(curve.dump(found).decode().rstrip("\n"))
         return
     missed = f"{len(embedded.missed)} photos without a face" if embedded.missed else ""
-    sys.stdout.write("\n".join([*calibrate.describe(found), missed, f"kept in {path}"]) + "\n")
+    say("\n".join([*calibrate.describe(found), missed, f"kept in {path}"]))
 
 
 def _place(config: Config, model_digest: str) -> Path:
@@ -68,6 +68,4 @@ def _write(path: Path, content: bytes) -> None:
 
 def _tell(done: int, total: int) -> None:
     if done % TOLD_EVERY == 0 or done == total:
-        sys.stderr.write(f"\r{done} of {total} photos")
-        sys.stderr.write("\n" if done == total else "")
-        sys.stderr.flush()
+        redraw(f"{done} of {total} photos", last=done == total)

@@ -8,7 +8,8 @@ import tempfile
 from pathlib import Path
 
 from lfrd.cli.temporary import PRINCIPAL, lab_site
-from lfrd.cli.try_ import print_line, printer
+from lfrd.cli.terminal import say
+from lfrd.cli.try_ import printer
 from lfrd.config import CameraSection, Config
 from lfrd.daemon import Manner
 from lfrd.demo.clip import LISTED, cutouts, listed_photo, write_clip
@@ -40,7 +41,7 @@ async def run(config: Config, *, headless: bool, seconds: float | None) -> int:
     with tempfile.TemporaryDirectory(prefix="lfrd-demo-") as folder:
         clip = Path(folder) / "passers-by.mp4"
         if not headless:
-            print_line("Composing a clip of seven people; one of them is on the list ...")
+            say("Composing a clip of seven people; one of them is on the list ...")
         await _compose(config, clip)
         async with rtsp_stream(clip) as address:
             return await _show(config, address, report, raised, headless, seconds)
@@ -77,7 +78,7 @@ async def _show(
         await site.deployments.until_over()
         summary = site.deployments.last
     if summary is not None and headless:
-        print_line(as_json(summary))
+        say(as_json(summary))
     return 0 if not headless or set(raised) == {LISTED} else 1
 
 

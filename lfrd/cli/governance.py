@@ -1,11 +1,11 @@
 """`lfrd deployment | schedule | hold | erase`: what people decide, through the daemon's API."""
 
 import argparse
-import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
 from lfrd.cli.reach import make_sure
+from lfrd.cli.terminal import warn
 from lfrd.client import Client
 from lfrd.errors import BadInput, Conflict, NotFound
 from lfrd.vocabulary import DeploymentState, HoldKind, UseCase
@@ -72,7 +72,7 @@ async def _cancel(client: Client, options: argparse.Namespace) -> Sequence[Wire]
 
 async def _authorise(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
     """The gate first, so that nobody gives authority unseen."""
-    sys.stderr.write(f"{row(await client.governance.gate(options.id))}\n")
+    warn(row((await client.governance.gate(options.id)).printable()) or "")
     return [await client.governance.authorise(options.id)]
 
 

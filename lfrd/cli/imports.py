@@ -3,7 +3,6 @@
 import asyncio
 import csv
 import json
-import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from lfrd.cli.outputs import refuse_folder
+from lfrd.cli.terminal import redraw, warn
 from lfrd.client import Client
 from lfrd.errors import BadInput, Conflict, UserError
 from lfrd.lists.commit_batcher import PHOTOS_AT_ONCE
@@ -151,8 +151,7 @@ class _Results:
             self._say()
 
     def say_end(self) -> None:
-        self._say()
-        sys.stderr.write("\n")
+        self._say(last=True)
 
     def _line(self, row: Row, result: ImportRowDone) -> None:
         codes = " ".join(result.codes)
@@ -160,13 +159,12 @@ class _Results:
             (row.number, row.reference, row.file, result.outcome, codes, result.message)
         )
 
-    def _say(self) -> None:
+    def _say(self, *, last: bool = False) -> None:
         done = sum(self.counts.values())
         rate = (done - len(self.done)) / max(1e-3, time.monotonic() - self._began_s)
         left = f", {(self._total - done) / rate:.0f} s left" if rate else ""
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(self.counts.items()))
-        sys.stderr.write(f"\r{done} of {self._total}: {kinds}; {rate:.1f} a second{left}   ")
-        sys.stderr.flush()
+        redraw(f"{done} of {self._total}: {kinds}; {rate:.1f} a second{left}", last=last)
 
 
 async def _go_through(
@@ -192,7 +190,7 @@ async def _go_through(
                     photo = await asyncio.to_thread(source.photo, row)
                 except BadInput as error:
                     photo, problem = b"unreadable", str(error)
-                    sys.stderr.write(f"\n{problem}\n")
+                    warn(f"\n{problem}")
                 result = await _patiently(client, watchlist_id, run, wire, photo, order.gate)
                 results.add(row, result)
 

@@ -1,7 +1,6 @@
 """The commands about lists: each speaks to the daemon's API like everybody else."""
 
 import argparse
-import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 from lfrd.cli import governance, imports, trial
 from lfrd.cli.imports import ImportOrder
 from lfrd.cli.reach import make_sure
+from lfrd.cli.terminal import say
 from lfrd.cli.who import token_of
 from lfrd.client import Client
 from lfrd.errors import BadInput, NotFound
@@ -31,8 +31,8 @@ async def run(options: argparse.Namespace, socket: Path) -> int:
         if isinstance(item, str):
             text = item
         else:
-            text = item.model_dump_json() if options.json else _text(item)
-        sys.stdout.write(text + "\n")
+            text = item.model_dump_json() if options.json else _text(item.printable())
+        say(text)
     return 0
 
 

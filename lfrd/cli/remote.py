@@ -1,13 +1,13 @@
 """Commands that ask a running daemon: they speak to its API like everybody else."""
 
 import argparse
-import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from lfrd.cli import evaluations, governance
 from lfrd.cli.reach import make_sure
+from lfrd.cli.terminal import say
 from lfrd.cli.who import token_of
 from lfrd.client import Client
 from lfrd.errors import Conflict, UserError
@@ -32,8 +32,9 @@ async def run(options: argparse.Namespace, socket: Path) -> int:
     if options.json:
         text = "\n".join(item.model_dump_json() for item in shown)
     else:
-        text = "\n".join(_row(item) for item in shown)
-    sys.stdout.write(text + "\n" if text else "")
+        text = "\n".join(_row(item.printable()) for item in shown)
+    if text:
+        say(text)
     return 0
 
 

@@ -2,12 +2,12 @@
 
 import asyncio
 import signal
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from lfrd.cameras.fleet import Reading
 from lfrd.cli.temporary import PRINCIPAL, enrol_photos, find_photos, lab_site
+from lfrd.cli.terminal import say
 from lfrd.config import CameraSection, Config
 from lfrd.daemon import Manner
 from lfrd.deployment.run import Pace
@@ -56,22 +56,16 @@ async def run(trial: Trial, config: Config, *, as_lines: bool) -> None:
     async with lab_site(config, camera, manner) as site:
         watchlist_id = await enrol_photos(site, photos)
         summary = await _deploy(site, watchlist_id, trial)
-        print_line(as_json(summary) if as_lines else "\n" + as_text(summary))
+        say(as_json(summary) if as_lines else "\n" + as_text(summary))
 
 
 def printer(*, as_lines: bool) -> Report:
     """A report that prints each line at once."""
 
     def report(line: CandidateLine | SummaryLine) -> None:
-        print_line(as_json(line) if as_lines else as_text(line))
+        say(as_json(line) if as_lines else as_text(line))
 
     return report
-
-
-def print_line(text: str) -> None:
-    """To standard output, now: somebody may be reading the other end."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
 
 
 async def _deploy(site: Site, watchlist_id: str, trial: Trial) -> SummaryLine:

@@ -169,6 +169,8 @@ def connect(
     sqlite-vec. Raises StateError where the file does not open with this key, is damaged, or lies
     on a file system that cannot do what is needed.
     """
+    if any("\ud800" <= letter <= "\udfff" for letter in str(path)):
+        raise StateError(f"{path}: a database has a name in UTF-8")
     flags = apsw.SQLITE_OPEN_READONLY
     if not read_only:
         flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE

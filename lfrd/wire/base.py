@@ -1,6 +1,6 @@
 """What every message of the wire contract is made of."""
 
-from typing import Annotated
+from typing import Annotated, Any, Self
 
 from pydantic import (
     BaseModel,
@@ -11,6 +11,7 @@ from pydantic import (
     field_validator,
 )
 
+from lfrd.text import one_line
 from lfrd.vocabulary import SLUG
 from lfrd.wire.plain import check_plain
 
@@ -36,6 +37,23 @@ class Wire(BaseModel):
         if info.field_name is not None:
             check_plain(cls.model_fields[info.field_name].annotation, value)
         return value
+
+    def printable(self) -> Self:
+        """The same for people: no text in it holds what a terminal obeys, or a further line."""
+        texts = {name: _printable(getattr(self, name)) for name in type(self).model_fields}
+        return self.model_copy(update=texts)
+
+
+def _printable(value: Any) -> Any:
+    if type(value) is str:  # and no word of an enumeration
+        return one_line(value)
+    if isinstance(value, Wire):
+        return value.printable()
+    if isinstance(value, tuple):
+        return tuple(map(_printable, value))
+    if isinstance(value, dict):
+        return {_printable(name): _printable(item) for name, item in value.items()}
+    return value
 
 
 class Problem(Wire):
