@@ -273,6 +273,9 @@ def _token(options: argparse.Namespace) -> int:
 
 
 def _tui(options: argparse.Namespace) -> int:
+    from tui.terminal import require_terminal
+
+    require_terminal()
     loaded = _quietly(options)
     from lfrd.cli.reach import socket_of
     from lfrd.cli.who import token_of

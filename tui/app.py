@@ -7,7 +7,6 @@ the screen to a file, is off.
 
 import asyncio
 import math
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -23,6 +22,7 @@ from lfrd.client import Client
 from lfrd.errors import LfrdError, UserError
 from tui.live import follow
 from tui.screens.main import MainScreen
+from tui.terminal import require_terminal
 from tui.widgets.picture import image_widget
 
 if TYPE_CHECKING:
@@ -125,8 +125,7 @@ def run_tui(address: Path | str, token: str | None = None) -> int:
     Returns 0 when the operator leaves. Raises UserError where there is no terminal, and what the
     daemon refuses for good.
     """
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UserError("the operator's screen needs a terminal: run `lfrd tui` in one")
+    require_terminal()
     if isinstance(address, Path):
         client = Client.over_socket(address, token)
     elif token is not None:

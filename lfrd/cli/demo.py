@@ -22,12 +22,15 @@ from lfrd.summary import CandidateLine, Report, SummaryLine, as_json
 from lfrd.vision import packs
 from lfrd.vision.engine import Vision
 from lfrd.vocabulary import Category
+from tui.terminal import require_terminal
 
 CAMERA = "demo"
 
 
 async def run(config: Config, *, headless: bool, seconds: float | None) -> int:
     """Show it in the terminal, or print it; headless, 0 only if just the listed one was raised."""
+    if not headless:
+        require_terminal()
     require_server()
     raised: list[str] = []
     print_it = printer(as_lines=True)

@@ -34,12 +34,14 @@ def redraw(text: str, stream: TextIO | None = None, *, last: bool = False) -> No
     Where nobody watches, in a file, each is a line of its own.
     """
     stream = stream or sys.stderr
-    if stream.isatty():
+    if stream is not None and stream.isatty():
         _write(stream, _CLEAR + one_line(text) + ("\n" if last else ""))
     else:
         _write(stream, one_line(text) + "\n")
 
 
-def _write(stream: TextIO, text: str) -> None:
+def _write(stream: TextIO | None, text: str) -> None:
+    if stream is None:  # closed by whoever called
+        return
     stream.write(text)
     stream.flush()

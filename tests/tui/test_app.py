@@ -141,5 +141,5 @@ async def test_a_wrong_token_ends_the_screen_with_one_sentence(tmp_path: Path) -
 
 
 def test_without_a_terminal_it_says_so(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="needs a terminal"):
+    with pytest.raises(UserError, match="drawn on a terminal and nowhere else"):
         run_tui(tmp_path / "api.sock")
