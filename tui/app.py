@@ -127,9 +127,9 @@ def run_tui(address: Path | str, token: str | None = None) -> int:
     """
     require_terminal()
     if isinstance(address, Path):
-        client = Client.over_socket(address, token)
+        client = Client.over_socket(address, token, printable=True)
     elif token is not None:
-        client = Client.over_tcp(address, token)
+        client = Client.over_tcp(address, token, printable=True)
     else:
         raise UserError(f"{address} wants a token (--token-file); the Unix socket needs none")
     return asyncio.run(_run(client, image_widget("best")))

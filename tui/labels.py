@@ -9,6 +9,7 @@ from datetime import datetime
 
 from textual.content import Content
 
+from lfrd.text import one_line
 from lfrd.wire.alerts import Alert, AlertState, EngagementReport, Revealed, ReviewDecision
 from lfrd.wire.cameras import CameraState
 from lfrd.wire.deployments import PolicyBrief
@@ -181,4 +182,4 @@ def engagement_text(report: EngagementReport) -> str:
 
 def complaint(sentence: str) -> Content:
     """What went wrong, as one line."""
-    return Content.assemble(("✗ ", "bold $error"), (" ".join(sentence.split()), "$error"))
+    return Content.assemble(("✗ ", "bold $error"), (one_line(" ".join(sentence.split())), "$error"))

@@ -1,6 +1,6 @@
 """What every message of the wire contract is made of."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar, cast
 
 from pydantic import (
     BaseModel,
@@ -23,6 +23,9 @@ Margin = Annotated[float, Field(ge=0, le=0.5)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
 
 
+T = TypeVar("T")
+
+
 class Wire(BaseModel):
     """Base of every message."""
 
@@ -40,19 +43,24 @@ class Wire(BaseModel):
 
     def printable(self) -> Self:
         """The same for people: no text in it holds what a terminal obeys, or a further line."""
-        texts = {name: _printable(getattr(self, name)) for name in type(self).model_fields}
+        texts = {name: printed(getattr(self, name)) for name in type(self).model_fields}
         return self.model_copy(update=texts)
 
 
-def _printable(value: Any) -> Any:
+def printed(value: T) -> T:
+    """The same of whatever a message is made of."""
+    return cast(T, _printed(value))
+
+
+def _printed(value: Any) -> Any:
     if type(value) is str:  # and no word of an enumeration
         return one_line(value)
     if isinstance(value, Wire):
         return value.printable()
     if isinstance(value, tuple):
-        return tuple(map(_printable, value))
+        return tuple(map(printed, value))
     if isinstance(value, dict):
-        return {_printable(name): _printable(item) for name, item in value.items()}
+        return {printed(name): printed(item) for name, item in value.items()}
     return value
 
 

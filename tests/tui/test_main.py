@@ -10,6 +10,7 @@ from tui_builder import (
     alert,
     camera,
     health,
+    jpeg,
     look,
     rates,
     revealed,
@@ -531,3 +532,51 @@ async def test_the_screen_cannot_be_saved_to_a_file() -> None:
     async with screen_of(two()) as (pilot, screen):
         await pilot.press("ctrl+p")
         assert pilot.app.screen is screen
+
+
+async def test_an_undo_keeps_the_reason_that_was_typed() -> None:
+    desk = Desk(alert(1))
+    async with screen_of(desk) as (pilot, screen):
+        await look(pilot, screen, desk.advance)
+        await pilot.press("r", *"scar", "enter", "m")
+        await until(pilot, lambda: "You decided" in text_of(pilot))
+        await pilot.press("z")
+        await until(pilot, lambda: "Reason for your decision: scar" in text_of(pilot))
+        await look(pilot, screen, desk.advance)
+        await pilot.press("n")
+        await until(pilot, lambda: len(desk.submitted) == 2)
+        assert [asked.reason for _, asked in desk.submitted] == ["scar", "scar"]
+
+
+def tell_update(desk: Desk, alert_id: str = "alert-1") -> None:
+    told = EventMessage(id=9, kind=EventKind.ALERT_UPDATED, subject_id=alert_id, at_s=NOW_S)
+    desk.stream.put_nowait(told)
+
+
+async def test_a_better_look_is_shown_and_looked_at_before_a_decision() -> None:
+    desk = two()
+    async with screen_of(desk) as (pilot, screen):
+        await look(pilot, screen, desk.advance)
+        shown = screen.query_one("#probe", Picture)
+        before = shown._image.image
+        desk.photos["probe"] = jpeg("green")
+        tell_update(desk, "alert-1")  # not the one on the screen
+        tell_update(desk, "alert-2")
+        await until(pilot, lambda: "a better look at REF-2" in text_of(pilot))
+        assert shown._image.image != before
+        assert desk.photos_read == [
+            ("alert-2", "probe"), ("alert-2", "reference"), ("alert-2", "probe")
+        ]  # fmt: skip
+        await pilot.press("m")
+        await until(pilot, lambda: "that was too quick" in text_of(pilot))
+        assert not desk.submitted
+
+
+async def test_an_update_without_another_picture_takes_no_time_from_anybody() -> None:
+    desk = Desk(alert(1))
+    async with screen_of(desk) as (pilot, screen):
+        await look(pilot, screen, desk.advance)
+        tell_update(desk)
+        await until(pilot, lambda: len(desk.photos_read) == 3)
+        await pilot.press("m")
+        await until(pilot, lambda: desk.submitted)

@@ -31,6 +31,7 @@ from tui.screens.scene import SceneScreen
 from tui.widgets.banner import Banner
 from tui.widgets.cameras import CameraList, cameras_in_short
 from tui.widgets.candidates import CandidateList
+from tui.widgets.faces import FacePanel
 from tui.widgets.line import Line
 from tui.widgets.status import away_content, pending_content
 
@@ -131,6 +132,16 @@ class MainScreen(ReviewScreen):
             word = decision_mark(alert.my_review.decision).text
             self.say(Content.assemble((f"{word} ", "bold"), f"on {alert.reference} is final"))
         self._arrived(int(arrived), ring=alert.bundled_with is None)
+
+    def show_better_look(self, alert_id: str) -> None:
+        """Its pictures may be others now: those on the screen are read again, all others are when
+        they are looked at."""
+        alert = self.candidates.selected
+        if alert is not None and alert.id == alert_id and self._cameras_screen is None:
+            self._face_panel.look_again(alert)
+
+    def on_face_panel_better_look(self, event: FacePanel.BetterLook) -> None:
+        self.say(Content(f"● a better look at {event.alert.reference} is on the screen"))
 
     def forget_alert(self, alert_id: str) -> None:
         self.candidates.remove(alert_id)
