@@ -122,11 +122,11 @@ async def _deployment_start(client: Client, options: argparse.Namespace) -> Sequ
     return [await client.start_deployment(start)]
 
 
-async def _deployment_end(client: Client, _: argparse.Namespace) -> Sequence[Wire]:
+async def _deployment_end(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
     current = await client.current_deployment()
     if current is None:
         raise Conflict("no deployment is running")
-    return [await client.end_deployment(current.id, "ended from the command line")]
+    return [await client.end_deployment(current.id, options.reason)]
 
 
 async def _deployment_list(client: Client, _: argparse.Namespace) -> Sequence[Wire]:
@@ -141,7 +141,8 @@ def _row(item: Wire) -> str:
     if isinstance(item, CameraTestReport):
         return report_text(item)
     if isinstance(item, Deployment):
-        return f"{item.id}  {item.state:10} {item.profile:8} {item.purpose} at {item.place}"
+        row = f"{item.id}  {item.state:10} {item.profile:8} {item.purpose} at {item.place}"
+        return row if item.end_reason is None else f"{row}; ended: {item.end_reason}"
     if isinstance(item, Evaluation):
         return evaluations.row(item)
     return governance.row(item) or item.model_dump_json()

@@ -54,7 +54,10 @@ def add_clients(add: Add) -> None:
     start.add_argument("--place", required=True)
     start.add_argument("--hours", type=float, default=1.0)
     add_yes(start)
-    actions("end", "end the running deployment now")
+    end = actions("end", "end the running deployment now")
+    end.add_argument(
+        "--reason", default="ended from the command line", help="kept in the log, and shown"
+    )
     actions("list", "the newest deployments")
     add_deployment_actions(actions)
     add_nouns(add)

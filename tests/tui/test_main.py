@@ -31,6 +31,7 @@ from tui.screens.cameras import CamerasScreen
 from tui.screens.help import HelpScreen
 from tui.screens.scene import SceneScreen
 from tui.widgets.cameras import CameraList
+from tui.widgets.candidates import CandidateList
 from tui.widgets.faces import FacePanel
 from tui.widgets.picture import Picture
 
@@ -580,3 +581,72 @@ async def test_an_update_without_another_picture_takes_no_time_from_anybody() ->
         await until(pilot, lambda: len(desk.photos_read) == 3)
         await pilot.press("m")
         await until(pilot, lambda: desk.submitted)
+
+
+@pytest.fixture
+def bells(monkeypatch: pytest.MonkeyPatch) -> list[None]:
+    rung: list[None] = []
+    monkeypatch.setattr("textual.app.App.bell", lambda _: rung.append(None))
+    return rung
+
+
+async def test_a_deployment_about_to_end_rings_and_says_so(bells: list[None]) -> None:
+    desk = Desk()
+    async with screen_of(desk) as (pilot, _):
+        await until(pilot, lambda: "ends in 60 min" in text_of(pilot))
+        assert "▲ ends" not in text_of(pilot)
+        desk.advance(3000)
+        desk.tell_deployment(EventKind.DEPLOYMENT_ENDING)
+        await until(pilot, lambda: "▲ the deployment ends in 10 min, at" in text_of(pilot))
+        assert len(bells) == 1
+        assert "▲ ends in 10 min" in text_of(pilot)
+        await pilot.press("b")
+        desk.tell_deployment(EventKind.DEPLOYMENT_ENDING)
+        await until(pilot, lambda: "▲ the deployment ends in" in text_of(pilot))
+        assert len(bells) == 1, "the bell is off"
+
+
+async def test_the_end_of_a_deployment_is_shown_with_its_reason(bells: list[None]) -> None:
+    desk = Desk()
+    async with screen_of(desk) as (pilot, _):
+        await until(pilot, lambda: "ends in" in text_of(pilot))
+        desk.end("system", "the planned end has come")
+        await until(pilot, lambda: "■ the deployment ended at" in text_of(pilot))
+        assert len(bells) == 1
+        desk.advance(60)
+        await until(pilot, lambda: "■ the deployment" not in text_of(pilot))
+        assert "The last one ended at" in text_of(pilot)
+        assert ": the planned end has come" in text_of(pilot)
+
+
+async def test_the_operator_ends_a_deployment_with_a_reason() -> None:
+    desk = Desk()
+    async with screen_of(desk) as (pilot, _):
+        await until(pilot, lambda: "ends in" in text_of(pilot))
+        await pilot.press("E", "escape")
+        await pilot.press("E", "enter")
+        await until(pilot, lambda: "nothing was ended: say why" in text_of(pilot))
+        assert desk.deployment_held is not None
+        await pilot.press("E", *"over", "enter")
+        await until(pilot, lambda: "by anna: over" in text_of(pilot))
+        await pilot.press("E")
+        await until(pilot, lambda: "no deployment is running" in text_of(pilot))
+
+
+async def test_repeats_of_one_person_are_one_row_until_each_is_wanted() -> None:
+    again = [
+        alert(n, raised_at_s=NOW_S - n).model_copy(update={"entry_id": "entry-1"})
+        for n in range(1, 4)
+    ]
+    desk = Desk(*again)
+    async with screen_of(desk) as (pilot, screen):
+        await until(pilot, lambda: "×3, 3 to decide" in text_of(pilot))
+        assert len(screen.query_one(CandidateList).options) == 1
+        await look(pilot, screen, desk.advance)
+        await pilot.press("m")
+        await until(pilot, lambda: "×3, 2 to decide" in text_of(pilot))
+        assert screen.candidates.selected_id == "alert-2"
+        await pilot.press("g")
+        await until(pilot, lambda: len(screen.query_one(CandidateList).options) == 3)
+        await pilot.press("t")
+        await until(pilot, lambda: "oldest first" in text_of(pilot))
