@@ -1,3 +1,4 @@
+import argparse
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,22 @@ def test_an_id_is_one_part_of_a_path(text: str) -> None:
         with pytest.raises(SystemExit):
             parser().parse(words)
     assert parser().parse(["camera", "remove", "main-entrance.2"]).id == "main-entrance.2"
+
+
+def test_a_configuration_is_named_after_every_action() -> None:
+    for path, command in leaves(parser()).items():
+        taken = [action.dest for action in command._actions]
+        assert {"config", "verbose"} <= set(taken), path
+
+
+def leaves(
+    top: argparse.ArgumentParser, path: tuple[str, ...] = ()
+) -> dict[tuple[str, ...], argparse.ArgumentParser]:
+    """Every command that does something, by its words."""
+    nested = [a for a in top._actions if isinstance(a, argparse._SubParsersAction)]
+    if not nested:
+        return {path: top}
+    found: dict[tuple[str, ...], argparse.ArgumentParser] = {}
+    for name, inner in nested[0].choices.items():
+        found |= leaves(inner, (*path, name))
+    return found
