@@ -169,8 +169,6 @@ def connect(
     sqlite-vec. Raises StateError where the file does not open with this key, is damaged, or lies
     on a file system that cannot do what is needed.
     """
-    if any("\ud800" <= letter <= "\udfff" for letter in str(path)):
-        raise StateError(f"{path}: a database has a name in UTF-8")
     flags = apsw.SQLITE_OPEN_READONLY
     if not read_only:
         flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
@@ -191,6 +189,8 @@ def connect(
 
 
 def _open_raw(path: Path, key: bytes | None, flags: int) -> apsw.Connection:
+    if any("\ud800" <= letter <= "\udfff" for letter in str(path)):
+        raise StateError(f"{path}: a database has a name in UTF-8")
     raw = apsw.Connection(str(path), flags=flags)
     if key is not None:
         raw.pragma("cipher", "chacha20")
