@@ -6,6 +6,7 @@ the screen to a file, is off.
 """
 
 import asyncio
+import logging
 import math
 import time
 from collections.abc import Callable
@@ -138,7 +139,11 @@ def run_tui(address: Path | str, token: str | None = None) -> int:
 async def _run(client: Client, image_class: "ImageClass") -> int:
     async with client:
         app = OperatorApp(client, image_class)
-        await app.run_async()
+        logging.disable(logging.CRITICAL)  # its lines would be drawn over the screen
+        try:
+            await app.run_async()
+        finally:
+            logging.disable(logging.NOTSET)
     if app.refusal is not None:
         raise app.refusal
     return app.return_code or 0

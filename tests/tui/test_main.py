@@ -640,11 +640,11 @@ async def test_repeats_of_one_person_are_one_row_until_each_is_wanted() -> None:
     ]
     desk = Desk(*again)
     async with screen_of(desk) as (pilot, screen):
-        await until(pilot, lambda: "×3, 3 to decide" in text_of(pilot))
+        await until(pilot, lambda: "REF-1  ×3" in text_of(pilot))
         assert len(screen.query_one(CandidateList).options) == 1
         await look(pilot, screen, desk.advance)
         await pilot.press("m")
-        await until(pilot, lambda: "×3, 2 to decide" in text_of(pilot))
+        await until(pilot, lambda: "  2 to decide · " in text_of(pilot))
         assert screen.candidates.selected_id == "alert-2"
         await pilot.press("g")
         await until(pilot, lambda: len(screen.query_one(CandidateList).options) == 3)

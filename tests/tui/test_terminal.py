@@ -1,5 +1,7 @@
 """The screen with its faces is drawn on a terminal or not at all."""
 
+import asyncio
+import logging
 import os
 import pty
 import subprocess
@@ -9,7 +11,9 @@ from pathlib import Path
 import pytest
 from program import environment, lfrd, refused
 
-from tui import terminal
+from lfrd.client import Client
+from tui import app, terminal
+from tui.widgets.picture import image_widget
 
 STREAMS = ("stdin", "stdout", "stderr")
 WORDS = {"stdin": "standard input", "stdout": "standard output", "stderr": "standard error"}
@@ -56,3 +60,18 @@ def test_what_would_have_it_drawn_into_a_file_is_forgotten(monkeypatch: pytest.M
         monkeypatch.setenv(name, "1")
     terminal.require_terminal()
     assert [name for name in os.environ if name.startswith("TEXTUAL")] == ["TEXTUAL_FPS"]
+
+
+def test_no_line_of_the_log_is_drawn_over_the_screen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    log = logging.getLogger("asyncio")
+
+    async def run_async(_: app.OperatorApp) -> None:
+        log.error("over the screen")
+
+    monkeypatch.setattr(app.OperatorApp, "run_async", run_async)
+    client = Client.over_socket(tmp_path / "api.sock")
+    assert asyncio.run(app._run(client, image_widget("half-block"))) == 0
+    log.error("after it")
+    assert [record.message for record in caplog.records] == ["after it"]

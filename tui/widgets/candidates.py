@@ -19,13 +19,12 @@ def candidate_content(group: Group, unread: bool, camera_name: str, now_s: float
         ("■ ", alert.watchlist_colour or "$quiet"),
         (alert.reference, f"bold {bright}"),
         (f"  ×{group.count}" if group.count > 1 else "", bright),
-        (f", {group.waiting} to decide" if group.count > 1 and group.waiting else "", "$unread"),
         (f"  {AMBIGUOUS.text}" if alert.ambiguous else "", AMBIGUOUS.style),
     )
     ago = duration_text(now_s - alert.raised_at_s)
-    second = Content.assemble(
-        (f"  {mark.word}", mark.style), (f" · {ago} · {camera_name}", "$quiet")
-    )
+    several = group.count > 1 and is_undecided(alert)
+    word = f"{group.waiting} to decide" if several else mark.word
+    second = Content.assemble((f"  {word}", mark.style), (f" · {ago} · {camera_name}", "$quiet"))
     return Content("\n").join([first, second])
 
 
