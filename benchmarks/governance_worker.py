@@ -60,7 +60,7 @@ async def import_one(site: Site, watchlist_id: str, reference: str) -> str:
     entry = await site.watchlists.add_entry(
         NewEntry(watchlist_id, reference, "consent", "bench", reviewer=WHO), principal=WHO
     )
-    await site.watchlists.add_photo(entry.row.id, photo(), reference, principal=WHO)
+    await site.photos.add(entry.row.id, photo(), reference, principal=WHO)
     return entry.row.id
 
 

@@ -102,11 +102,10 @@ async def open_site(
         eraser = Eraser(database, index, live)
         thresholds = _thresholds(config, database, clock, vision)
         lists = _lists(config, clock, database, index, vision, live, eraser, health, thresholds)
-        make_run = functools.partial(
+        runner = DeploymentRunner(database, clock, vision, live, functools.partial(
             _make_run, config, database, clock, health, fleet, vision, media_clock=media_clock,
             detect_hz=detect_hz, report=report, observer=observer,
-        )  # fmt: skip
-        runner = DeploymentRunner(database, clock, vision, live, make_run)
+        ))  # fmt: skip
         readiness = Readiness(clock, fleet, vision, thresholds, policies)
         deployments = DeploymentService(database, clock, thresholds, policies, readiness, runner)
         retention = Retention(database, eraser, clock, health, policies, deployments.end_now)
@@ -123,6 +122,7 @@ async def open_site(
             gallery=live,
             fleet=fleet,
             watchlists=lists.watchlists,
+            photos=lists.photos,
             imports=lists.imports,
             models=lists.models,
             thresholds=thresholds,
@@ -295,6 +295,7 @@ class _Lists:
     """The parts that have to do with who is looked for."""
 
     watchlists: Watchlists
+    photos: Photos
     imports: BulkImport
     models: ModelChange
     expiry: Expiry
@@ -319,7 +320,7 @@ def _lists(
     )  # fmt: skip
     cache_dir = config.models.cache_dir or packs.default_cache_dir()
     models = ModelChange(database, index, cache_dir, config.models.pack)
-    return _Lists(watchlists, BulkImport(database, photos, clock), models, expiry)
+    return _Lists(watchlists, photos, BulkImport(database, photos, clock), models, expiry)
 
 
 async def _open_vision(

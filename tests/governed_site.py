@@ -70,7 +70,7 @@ async def make_list(
         NewEntry(made.row.id, f"{name}-1", "warrant 12", "the court", reviewer="user:desk"),
         principal=principal,
     )
-    await site.watchlists.add_photo(entry.row.id, photo(), "photo", principal=principal)
+    await site.photos.add(entry.row.id, photo(), "photo", principal=principal)
     return made.row.id
 
 

@@ -104,9 +104,7 @@ async def _start(site: Site, seconds: float | None) -> None:
         NewEntry(watchlist.row.id, LISTED, basis="public domain photo", source="NASA"),
         principal=PRINCIPAL,
     )
-    await site.watchlists.add_photo(
-        entry.row.id, listed_photo(), f"{LISTED}.jpg", principal=PRINCIPAL
-    )
+    await site.photos.add(entry.row.id, listed_photo(), f"{LISTED}.jpg", principal=PRINCIPAL)
     await site.deployments.start(
         LAB, "to show the daemon", "this machine", (watchlist.row.id,), seconds or LAB_LIMIT_S,
         principal=PRINCIPAL,

@@ -68,9 +68,7 @@ async def enrol_photos(site: Site, photos: dict[str, list[Path]]) -> str:
             principal=PRINCIPAL,
         )
         for path in paths:
-            await site.watchlists.add_photo(
-                entry.row.id, _read(path), str(path), principal=PRINCIPAL
-            )
+            await site.photos.add(entry.row.id, _read(path), str(path), principal=PRINCIPAL)
     return watchlist.row.id
 
 

@@ -419,7 +419,7 @@ async def test_a_list_that_changes_changes_the_snapshot_in_the_log(tmp_path: Pat
         assert (before.entry_count, added.entry_count, added.changes) == (1, 2, 1)
         assert added.snapshot_hash != before.snapshot_hash
         clock.advance(1)
-        await site.watchlists.add_photo(entry.row.id, photo(), "p", principal="user:lists")
+        await site.photos.add(entry.row.id, photo(), "p", principal="user:lists")
         assert len(site.gallery) == 2
         await site.eraser.erase(ErasureKind.ENTRY, entry.row.id, "deleted", principal="user:lists")
         assert len(site.gallery) == 1

@@ -175,7 +175,7 @@ async def test_what_is_on_hold_is_not_erased_by_any_way(tmp_path: Path, kind: Ho
             with pytest.raises(Conflict, match="on legal hold"):
                 await work
         assert site.database.keys.has(watchlists.scope_of(listed))
-        image = await site.watchlists.photo_image(entry.photos[0].id, principal="user:x")
+        image = await site.photos.image(entry.photos[0].id, principal="user:x")
         assert image, "it can still be opened"
         await site.database.write(
             lambda tx: holds.release(tx, hold.id, "the case is closed"), principal="user:ada"
