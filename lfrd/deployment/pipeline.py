@@ -127,9 +127,7 @@ async def run_camera(
             tasks.create_task(read_ahead())
             while (coming := await ahead.get()) is not None:
                 frame, faces = coming.frame, coming.faces
-                if (
-                    faces is None and watch.tracker.follows_any
-                ):  # nothing moved, yet faces are there
+                if faces is None and watch.tracker.follows_any:  # still, but a face is there
                     faces = tasks.create_task(detect(frame.planes))
                 found = None if faces is None else await faces
                 room.release()
