@@ -309,24 +309,6 @@ async def test_a_request_that_takes_too_long_is_ended(
         assert "look whether it was done" in answer.text
 
 
-async def test_too_many_connections_are_told_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(protocol, "CONNECTIONS_MAX", 3)
-    async with serve(tmp_path) as served:
-        held = [await asyncio.open_unix_connection(str(served.socket)) for _ in range(3)]
-        async with http(served.socket) as client:
-            answer = await client.get("/v1/health")
-            assert answer.status_code == 503
-            assert answer.headers["retry-after"] == "1"
-        for _, writer in held:
-            writer.close()
-            await writer.wait_closed()
-        async with http(served.socket) as client, asyncio.timeout(5):
-            await asyncio.sleep(0.1)
-            assert (await client.get("/v1/health")).status_code == 200
-
-
 async def test_the_access_log_holds_no_query(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
