@@ -9,7 +9,7 @@ COMPILED := import lfrd.api.server, lfrd.cli.alert, lfrd.cli.demo, lfrd.cli.list
     lfrd.cli.policy, lfrd.cli.token, lfrd.daemon, tui.app; \
     from lfrd.__main__ import main; main(["camera", "list", "--socket", "/"])
 
-.PHONY: demo test fuzz test-e2e lint accuracy bench bench-ingest bench-governance bench-weight map \
+.PHONY: demo test fuzz test-e2e lint accuracy bench bench-ingest bench-governance bench-kills bench-weight map \
     fuzz-cli fuzz-cameras clean
 
 demo: $(VENV)/ready
@@ -56,7 +56,14 @@ fuzz-cli: $(VENV)/ready
 bench-ingest: $(VENV)/ready
 	$(BIN)/python -m benchmarks.ingest $(ARGS)
 
-# Memory, erasure, kills, start-up. ARGS="--kills 500 --folder DIR" goes on where it was cut off.
+# `kill -9` while two live cameras raise and people review, erase and import; then every promise is
+# looked for. Cut off, it goes on where it stopped; a larger N adds to it. 100 take 20 minutes.
+N ?= 100
+SEED ?= 7
+bench-kills: $(VENV)/ready
+	$(BIN)/python -m benchmarks.governance_kill --kills $(N) --seed $(SEED) $(ARGS)
+
+# Memory, erasure, start-up.
 bench-governance: $(VENV)/ready
 	$(BIN)/python -m benchmarks.governance $(ARGS)
 
