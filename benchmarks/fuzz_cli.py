@@ -257,6 +257,7 @@ async def fuzz(cases: int, seed: int) -> int:
         words = Words(seed, files)
         variables = environment(
             LFRD_SITE__STATE_DIR=str(state), LFRD_API__SOCKET=str(state / "api.sock"),
+            LFRD_SOURCES__FOLDERS="/",
             PYTHONPATH=str(ROOT),
         )  # fmt: skip
         caller = Caller(files, variables)

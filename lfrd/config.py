@@ -143,6 +143,28 @@ class CameraSection(Section):
         return value
 
 
+class SourcesSection(Section):
+    """How far the address of a camera may lead (lfrd.ingest.reach). `folders` is for cameras that
+    are added through the API: only files in these, and below, may be cameras; those that this file
+    declares may be anywhere. The others are for all cameras."""
+
+    folders: tuple[Path, ...] = ()
+    redirects: bool = False
+    link_local: bool = False
+
+    @field_validator("folders", mode="before")
+    @classmethod
+    def _of_variable(cls, value: object) -> object:
+        return tuple(value.split(os.pathsep)) if isinstance(value, str) else value
+
+    @field_validator("folders")
+    @classmethod
+    def _are_whole(cls, value: tuple[Path, ...]) -> tuple[Path, ...]:
+        if not all(folder.is_absolute() for folder in value):
+            raise ValueError("give folders with their full path, such as /srv/video")
+        return value
+
+
 PolicyValue = bool | int | float | str | None
 
 
@@ -217,6 +239,7 @@ class Config(Section):
     models: ModelsSection = ModelsSection()
     detection: DetectionSection = DetectionSection()
     matching: MatchingSection = MatchingSection()
+    sources: SourcesSection = SourcesSection()
     lists: ListsSection = ListsSection()
     review: ReviewSection = ReviewSection()
     policy: PolicySection = PolicySection()

@@ -94,7 +94,7 @@ async def open_site(
         made = await asyncio.to_thread(_vision, config, pack_name)
         vision = await parts.enter_async_context(made)
         parts.callback(_keep_locked, folder)
-        fleet = Fleet(database, clock, health, config.camera, manner.reading)
+        fleet = Fleet(database, clock, health, config.camera, manner.reading, config.sources)
         parts.push_async_callback(fleet.life.close)
         pace = manner.pace or _live_pace(config.detection)
         eraser = Eraser(database, index, live)

@@ -34,7 +34,11 @@ async def daemon(
 
     `program` is what python is given. It writes to `daemon.log` beside the state folder.
     """
-    given = {"LFRD_SITE__STATE_DIR": str(state), "LFRD_POLICY__ALLOW_LAB": "true"}
+    given = {
+        "LFRD_SITE__STATE_DIR": str(state),
+        "LFRD_POLICY__ALLOW_LAB": "true",
+        "LFRD_SOURCES__FOLDERS": "/",
+    }
     settings = environment(**(given | variables))
     with (state.parent / "daemon.log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(

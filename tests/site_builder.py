@@ -10,7 +10,14 @@ from lfrd.api.door import Limits
 from lfrd.api.server import ApiServer
 from lfrd.client import Client
 from lfrd.clock import Clock
-from lfrd.config import ApiSection, Config, ModelsSection, PolicySection, SiteSection
+from lfrd.config import (
+    ApiSection,
+    Config,
+    ModelsSection,
+    PolicySection,
+    SiteSection,
+    SourcesSection,
+)
 from lfrd.daemon import open_site
 from lfrd.governance.people import digest_of
 from lfrd.site import Site
@@ -37,6 +44,7 @@ def config_on(folder: Path, tcp: str | None = None) -> Config:
         api=ApiSection(tcp=tcp),
         models=ModelsSection(threads=1),
         policy=PolicySection(allow_lab=True),
+        sources=SourcesSection(folders=(Path("/"),)),
     )
 
 

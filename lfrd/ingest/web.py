@@ -22,5 +22,8 @@ class MjpegSource(RtspSource):
         "or only leads to another address"
     )
 
+    def _check_reach(self) -> None:
+        self._reach.check_host(self._address)
+
     def _options(self) -> dict[str, str]:
         return dict(_OPTIONS)

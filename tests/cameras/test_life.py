@@ -77,7 +77,7 @@ async def test_a_mistyped_file_is_told_when_it_is_added(tmp_path: Path) -> None:
         assert await served.client.cameras() == ()
         missing = CameraCreate(id="typo", address=str(tmp_path / "missing.mp4"))
         added = await served.client.add_camera(missing)
-        assert added.reason.endswith("missing.mp4 does not exist")
+        assert added.reason.endswith("missing.mp4 does not exist, or may not be read by this user")
 
 
 async def test_a_fault_with_one_cameras_pictures_is_that_cameras(

@@ -87,7 +87,10 @@ async def test_a_file_that_is_not_there_yet_is_waited_for(tmp_path: Path) -> Non
     path = tmp_path / "a.mp4"
     async with make(CameraSettings("gate", str(path))).camera as camera:
         await until_state(camera, State.LOST)
-        assert "does not exist; next attempt in" in camera.status.reason
+        assert (
+            "does not exist, or may not be read by this user; next attempt in"
+            in camera.status.reason
+        )
         clip(tmp_path / "b.mp4", frames=20).rename(path)
         assert len(await take(camera, 3)) == 3
 
