@@ -78,7 +78,9 @@ class ApiServer:
         config = self._site.config
         await self._tokens.load()
         with ExitStack() as undo:
-            self._bound = bind_all(config.socket_path, config.api.tcp, os.environ)
+            self._bound = bind_all(
+                config.socket_path, config.api.tcp, os.environ, config.api.socket_group
+            )
             for bound in self._bound:
                 undo.callback(bound.release)
             await self._server.startup([bound.sock for bound in self._bound])

@@ -277,7 +277,7 @@ class Fleet:
     async def _store_declared(
         self, section: CameraSection, known: stored.Camera | None
     ) -> stored.Camera:
-        name = section.name or section.id
+        name, address = section.name or section.id, section.whole_address()
         correction = Correction(section.rotate, section.aspect, section.deinterlace)
         settings = CameraOptions(
             transport=section.transport,
@@ -288,7 +288,7 @@ class Fleet:
         wanted = stored.Camera(
             id=section.id,
             name=name,
-            address=section.address,
+            address=address,
             settings=settings,
             enabled=True,
             created_at_s=0.0,
@@ -301,11 +301,11 @@ class Fleet:
         if known is None:
             return await self._database.write(
                 lambda tx: stored.add(
-                    tx, section.id, name=name, address=section.address, settings=settings
+                    tx, section.id, name=name, address=address, settings=settings
                 ),
                 principal=SYSTEM,
             )
-        same = (known.name, known.address, known.settings) == (name, section.address, settings)
+        same = (known.name, known.address, known.settings) == (name, address, settings)
         if same:
             return known
         return await self._database.write(lambda tx: stored.update(tx, wanted), principal=SYSTEM)

@@ -38,7 +38,7 @@ def why_unreadable(path: Path, reach: Reach = ANYWHERE) -> str | None:
         return "is a folder, not a video"
     if not stat.S_ISREG(mode):
         return "is no file but a pipe, socket or device"
-    return None if os.access(path, os.R_OK) else UNREADABLE
+    return None if os.access(path, os.R_OK, effective_ids=True) else UNREADABLE
 
 
 class FileSource:

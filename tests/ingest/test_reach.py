@@ -178,7 +178,7 @@ def test_missing_and_forbidden_are_told_in_the_same_words(tmp_path: Path) -> Non
     root = os.geteuid() == 0
     try:
         if root:  # to whom nothing is forbidden
-            for folder in (tmp_path, *tmp_path.parents[:2]):
+            for folder in (tmp_path, *tmp_path.parents[:3]):
                 folder.chmod(0o755)
             os.seteuid(65534)
         said = {
