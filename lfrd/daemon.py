@@ -248,13 +248,11 @@ def _live_pace(look: DetectionSection) -> Pace:
 
 def _vision(config: Config, pack_name: str) -> Vision:
     cache_dir = config.models.cache_dir or packs.default_cache_dir()
-    pack = packs.info(pack_name, cache_dir)  # its files are checked as they are opened
-    provider: str = config.models.provider
-    if provider != "cpu":
-        from lfrd.vision.providers import settle  # the first time it opens every model twice
+    from lfrd.vision.providers import vision  # the first time it opens every model twice
 
-        provider = settle(provider, pack, cache_dir)
-    return Vision(pack, threads=config.models.threads or usable_cores(), provider=provider)
+    pack = packs.info(pack_name, cache_dir)  # its files are checked as they are opened
+    threads = config.models.threads or usable_cores()
+    return vision(pack, config.models.provider, cache_dir, threads=threads)
 
 
 async def serve(config: Config, *, new: bool = False) -> None:

@@ -57,7 +57,7 @@ person spread by about 0.1 (standard deviation, LFW), and single looks carry a h
 CLEAR = 0.75
 """A look is clear whose norm is this part of the clearest one's at the camera."""
 
-CAREFUL_LIMIT = 2
+CAREFUL_LIMIT = 3
 """Careful looks at one track."""
 
 UNCLEAR = 0.20
