@@ -3,6 +3,7 @@
 import socket
 import ssl
 import tempfile
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, Literal
@@ -13,7 +14,7 @@ from lfrd.ingest.address import Address, Kind, host_and_port
 from lfrd.ingest.certificate import how_to_trust, pinned, shown_by, trusted_by, trusted_pin
 from lfrd.ingest.container import NO_VIDEO, Opening, Reading
 from lfrd.ingest.reach import ANYWHERE, Reach, addresses_of
-from lfrd.ingest.rtsp_control import check_redirects, describe, only_sha256
+from lfrd.ingest.rtsp_control import describe, only_sha256, redirects_refused
 from lfrd.ingest.settings import AS_SENT, Correction
 from lfrd.ingest.source import Sink
 
@@ -73,8 +74,8 @@ class RtspSource:
     def run(self, sink: Sink) -> None:
         """See Source.run."""
         self._check_names()
-        self._check_reach()
-        reading = self._open()
+        with self._within_reach():
+            reading = self._open()
         try:
             sink.opened(reading.info())
             for picture in reading.pictures(sink, self._clock):
@@ -115,17 +116,17 @@ class RtspSource:
         if not addresses_of(host, port):
             raise SourceError(f"{self._address.shown}: the host name {host} is unknown")
 
-    def _check_reach(self) -> None:
-        """FFmpeg would go wherever the server says."""
+    def _within_reach(self) -> AbstractContextManager[None]:
+        """Enter it to open the stream: FFmpeg would go wherever the server says."""
         if self._reach.redirects:
-            return
+            return nullcontext()
         address, trusted = self._address, None
         if address.encrypted:
             if self._pin is not None:
                 trusted = trusted_pin(address.shown, *host_and_port(address), self._pin)
             else:
                 trusted = ssl.create_default_context(cafile=self._ca_file)
-        check_redirects(address, trusted)
+        return redirects_refused(address, trusted)
 
     def _check_certificate(self) -> None:
         """After a failure: is the certificate the reason? FFmpeg does not tell."""

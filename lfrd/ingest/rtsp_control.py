@@ -7,6 +7,8 @@ tell which logins a server takes. No password is ever sent from here.
 import re
 import socket
 import ssl
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -18,18 +20,28 @@ TIMEOUT_S: Final = 3.0
 _HEAD_LIMIT: Final = 16_384
 _SAME_HOST_HOPS: Final = 3
 _STATUS = re.compile(r"RTSP/\d\.\d (\d{3})")
+_GSTREAMER = re.compile(r"(?im)^server:.*gstreamer")
 _LOCATION = re.compile(r"(?im)^location:[ \t]*(\S+)")
 
 
-def check_redirects(address: Address, trusted: ssl.SSLContext | None) -> None:
+@contextmanager
+def redirects_refused(address: Address, trusted: ssl.SSLContext | None) -> Iterator[None]:
     """Raises SourceError where the server sends whoever asks on to another host.
 
-    `trusted` is for rtsps. A server that cannot be asked, or is never done, is left to FFmpeg.
+    `trusted` is for rtsps. A server that cannot be asked, or is never done, is left to FFmpeg. That
+    opens the stream inside: GStreamer's servers prepare a stream when they are asked for it, and
+    refuse everybody while they take that back, so that the connection to one stays for so long.
     """
+    with ExitStack() as kept:
+        _follow(address, trusted if address.encrypted else None, kept)
+        yield
+
+
+def _follow(address: Address, tls: ssl.SSLContext | None, kept: ExitStack) -> None:
     host, port = host_and_port(address)
     url = _bare(address)
     for _ in range(_SAME_HOST_HOPS):
-        location = _redirect(host, port, url, trusted if address.encrypted else None)
+        location = _redirect(host, port, url, tls, kept)
         if location is None:
             return
         parts = _split(location)
@@ -63,22 +75,25 @@ def describe(address: Address) -> str:
         return ""
 
 
-def _redirect(host: str, port: int, url: str, tls: ssl.SSLContext | None) -> str | None:
+def _redirect(
+    host: str, port: int, url: str, tls: ssl.SSLContext | None, kept: ExitStack
+) -> str | None:
     """Where the server sends who asks for this, if it does: the methods that FFmpeg begins with."""
-    try:
-        with socket.create_connection((host, port), timeout=TIMEOUT_S) as plain:
-            talk = plain if tls is None else tls.wrap_socket(plain, server_hostname=host)
-            with talk:
-                for number, method in enumerate(("OPTIONS", "DESCRIBE"), 1):
-                    head = _ask(talk, method, url, number)
-                    status = _STATUS.match(head)
-                    if status is None:
-                        return None
-                    if status[1].startswith("3"):
-                        found = _LOCATION.search(head)
-                        return found[1] if found else ""
-    except OSError:  # what is wrong is said by who opens the stream
-        return None
+    with ExitStack() as opened:
+        try:
+            talk = opened.enter_context(socket.create_connection((host, port), timeout=TIMEOUT_S))
+            if tls is not None:
+                talk = opened.enter_context(tls.wrap_socket(talk, server_hostname=host))
+            for number, method in enumerate(("OPTIONS", "DESCRIBE"), 1):
+                head = _ask(talk, method, url, number)
+                status = _STATUS.match(head)
+                if status is not None and status[1].startswith("3"):
+                    found = _LOCATION.search(head)
+                    return found[1] if found else ""
+            if _GSTREAMER.search(head):
+                kept.push(opened.pop_all())
+        except OSError:  # what is wrong is said by who opens the stream
+            return None
     return None
 
 

@@ -1,5 +1,6 @@
 """Cameras and phones that send MJPEG over HTTP: pictures as the parts of one long answer."""
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
 from lfrd.ingest.rtsp import RtspSource
@@ -22,8 +23,9 @@ class MjpegSource(RtspSource):
         "or only leads to another address"
     )
 
-    def _check_reach(self) -> None:
+    def _within_reach(self) -> AbstractContextManager[None]:
         self._reach.check_host(self._address)
+        return nullcontext()
 
     def _options(self) -> dict[str, str]:
         return dict(_OPTIONS)

@@ -103,6 +103,36 @@ async def test_a_redirect_to_nowhere_is_refused(location: str) -> None:
             assert "sends us on" in camera.status.reason
 
 
+async def test_a_server_that_prepared_a_stream_is_not_left_before_it_is_opened() -> None:
+    """GStreamer's servers refuse everybody (503) while they take back what they prepared."""
+    at_once, most = 0, 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        try:
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode()
+                cseq = next(line for line in head.splitlines() if line.startswith("CSeq"))
+                status = "200 OK" if head.startswith("OPTIONS") else "404 Not Found"
+                said = f"RTSP/1.0 {status}\r\n{cseq}\r\nServer: GStreamer RTSP server\r\n\r\n"
+                writer.write(said.encode())
+                await writer.drain()
+        except asyncio.IncompleteReadError:
+            at_once -= 1
+
+    async with tcp_server(serve) as port:
+        settings = CameraSettings("gate", f"rtsp://127.0.0.1:{port}/live", must_open=True)  # type: ignore[arg-type]
+        async with make(settings).camera as camera:
+            with pytest.raises(SourceError, match="404"):
+                await take(camera, 1)
+        async with asyncio.timeout(5):
+            while at_once:
+                await asyncio.sleep(0.01)
+    assert most == 2
+
+
 # link-local hosts ---------------------------------------------------------------------------------
 
 LINK_LOCAL = (
