@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from site_builder import Served, serve
 
 from lfrd.api import shares
 from lfrd.api.shares import Connections, Requests, Task
 from lfrd.client import Client
+from support.site import Served, serve
 
 Held = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 STREAM = b"GET /v1/events HTTP/1.1\r\nHost: localhost\r\n"

@@ -4,13 +4,13 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from site_builder import config_on
 
 from lfrd.cameras.life import CameraOptions
 from lfrd.config import CameraSection, SourcesSection
 from lfrd.daemon import open_site
 from lfrd.errors import BadInput
 from lfrd.site import Site
+from support.site import config_on
 
 WHO = "user:test"
 AS_IS = CameraOptions()

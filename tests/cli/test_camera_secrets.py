@@ -6,12 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from program import environment, lfrd, refused
-from site_builder import serve
 
 from lfrd.cli.camera_secrets import secret_of, warn_of_argument
 from lfrd.errors import UserError
 from lfrd.wire.cameras import CameraChange, CameraCreate
+from support.program import environment, lfrd, refused
+from support.site import serve
 
 SECRET = "zq:s/e@c r#t"
 ESCAPED = "zq%3As%2Fe%40c%20r%23t"

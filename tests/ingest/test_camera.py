@@ -9,11 +9,11 @@ import wave
 from pathlib import Path
 
 import pytest
-from camera_helper import make, take, until_state
-from video import RtspServer, clip
 
 from lfrd.errors import Conflict, SourceError
 from lfrd.ingest.settings import CameraSettings, State
+from support.cameras import make, take, until_state
+from support.video import RtspServer, clip
 
 
 async def test_a_file_read_as_fast_as_possible_gives_every_frame_in_media_time(

@@ -7,15 +7,15 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from bad_wire import tcp_server
-from camera_helper import make, take, until_state
-from video import clip
 
 from lfrd.errors import SourceError
 from lfrd.ingest.address import of_file, parse
 from lfrd.ingest.file import OUTSIDE, UNREADABLE, why_unreadable
 from lfrd.ingest.reach import Reach
 from lfrd.ingest.settings import CameraSettings, State
+from support.bad_wire import tcp_server
+from support.cameras import make, take, until_state
+from support.video import clip
 
 LOGIN = "admin:zq-secret@"
 
