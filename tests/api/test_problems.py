@@ -5,10 +5,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from program import lfrd
-from site_builder import serve
 
 from lfrd.errors import NotFound
+from support.program import lfrd
+from support.site import serve
 
 
 async def test_an_address_for_an_id_is_not_repeated(

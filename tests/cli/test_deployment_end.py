@@ -5,13 +5,13 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from site_builder import Served, serve
 
 from lfrd.__main__ import parser
 from lfrd.cli import remote
 from lfrd.vocabulary import Category
 from lfrd.wire.deployments import DeploymentStart
 from lfrd.wire.lists import WatchlistCreate
+from support.site import Served, serve
 
 LIST = WatchlistCreate(name="test", category=Category.TEST, purpose="a test", owner="me")
 

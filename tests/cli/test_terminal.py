@@ -5,10 +5,10 @@ import json
 import logging
 
 import pytest
-from program import lfrd
 
 from lfrd.cli.log_lines import LineFormatter
 from lfrd.cli.terminal import redraw, say, warn
+from support.program import lfrd
 
 EVIL = "\x1b[2J\u202eAnna\x9b"
 

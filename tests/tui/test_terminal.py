@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from program import environment, lfrd, refused
 
 from lfrd.client import Client
+from support.program import environment, lfrd, refused
 from tui import app, terminal
 from tui.widgets.picture import image_widget
 
