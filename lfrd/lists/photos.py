@@ -89,7 +89,10 @@ class Photos:
 
     def judged(self, photo: EnrolledPhoto, company: Company) -> Judged:
         """What the gate says of a photo in the company of what is stored."""
-        found = photo_gate.examine(photo.quality, photo.texture, photo.notes, company, self._rule)
+        found = photo_gate.examine(
+            photo.quality, photo.texture, photo.notes, company, self._rule,
+            turned_deg=photo.turned_deg,
+        )  # fmt: skip
         return Judged(photo, found)
 
     async def look(self, data: bytes, name: str, box: F32 | None = None) -> EnrolledPhoto:

@@ -1,0 +1,6 @@
+"""Names and words that others wrote, made fit for a terminal."""
+
+
+def printed(text: str) -> str:
+    """The text with every character escaped that would steer a terminal instead of showing."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
