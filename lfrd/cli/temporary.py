@@ -1,13 +1,12 @@
 """What `try` and `demo` share: a lab site in a temporary folder, and its candidates."""
 
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from lfrd.cli.printed import printed
+from lfrd.cli.printed import say
 from lfrd.config import CameraSection, Config
 from lfrd.daemon import Manner, open_site
 from lfrd.errors import BadInput, Conflict, NotFound, UserError
@@ -87,7 +86,7 @@ async def enrol_photos(site: Site, found: FoundPhotos, *, skip_bad: bool = False
     names every one that cannot be used; with `skip_bad` only where none can.
     """
     for path in found.left_out:
-        _say(f"left out: {path} is no photo by its name")
+        say(f"left out: {path} is no photo by its name")
     watchlist = await site.watchlists.create_list(
         NewWatchlist("lab", Category.TEST, "a trial in the lab", PRINCIPAL), principal=PRINCIPAL
     )
@@ -116,7 +115,7 @@ async def _enrol(site: Site, entry_id: str, path: Path) -> str:
         return str(error)
     for finding in from_json(image.findings):
         if finding.code == "photo-turned":
-            _say(f"{path}: {finding.message}")
+            say(f"{path}: {finding.message}")
     return ""
 
 
@@ -124,22 +123,17 @@ def _tell_bad(bad: Sequence[str], missing: Sequence[str], people: int, *, skip_b
     """One bad photo is a sentence, several are a line each and a sentence."""
     if skip_bad:
         for problem in bad:
-            _say(f"left out: {problem}")
+            say(f"left out: {problem}")
         if len(missing) == people:
             raise BadInput("no photo can be used: there is nobody to look for")
         if missing:
-            _say(f"nobody looks for {', '.join(missing)}: no usable photo")
+            say(f"nobody looks for {', '.join(missing)}: no usable photo")
         return
     if len(bad) == 1:
         raise BadInput(bad[0])
     for problem in bad:
-        _say(problem)
+        say(problem)
     raise BadInput(f"{len(bad)} photos cannot be used: mend or remove them")
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"lfrd: {printed(text)}\n")
-    sys.stderr.flush()
 
 
 def _unread(path: Path) -> str:

@@ -12,7 +12,7 @@ from PIL import Image
 from lfrd.errors import BadInput, NotFound
 from lfrd.lists.photo_face import Pick, find_faces
 from lfrd.lists.photo_file import read_photo
-from lfrd.lists.photo_folder import files_in, folders_in
+from lfrd.lists.photo_folder import files_in, folders_in, unread_words
 from lfrd.types import F32, U8
 from lfrd.vision.engine import Vision
 
@@ -110,6 +110,17 @@ def find_people(folder: Path) -> tuple[LabelledPhoto, ...]:
     return photos
 
 
+def left_out(folder: Path, missed: Sequence[LabelledPhoto]) -> tuple[str, ...]:
+    """Of whom in such a folder there is no template, or one less, and why."""
+    lines = [f"{photo.path}: no face was found" for photo in missed]
+    for person in folders_in(folder):
+        inside = files_in(person)
+        lines += [f"{path}: {unread_words(path)}" for path in inside.unread]
+        if not inside.photos:
+            lines.append(f"{person} holds no photo")
+    return tuple(lines)
+
+
 def numbered(photos: Sequence[LabelledPhoto]) -> npt.NDArray[np.intp]:
     """The number of each photo's person, people in order of their names."""
     names = {name: n for n, name in enumerate(sorted({photo.person for photo in photos}))}
@@ -119,16 +130,24 @@ def numbered(photos: Sequence[LabelledPhoto]) -> npt.NDArray[np.intp]:
 async def embed(
     vision: Vision, photos: Sequence[LabelledPhoto], progress: Progress | None = None
 ) -> Embedded:
-    """The template of the face nearest to the middle of each photo, as the daemon makes it."""
+    """The template of the face nearest to the middle of each photo, as the daemon makes it.
+
+    Raises BadInput that names every photo that cannot be read.
+    """
     vectors = np.zeros((len(photos), vision.dim), np.float32)
     norms = np.zeros(len(photos), np.float32)
     room = asyncio.Semaphore(AT_ONCE)
     done = 0
+    unreadable: list[str] = []
 
     async def one(row: int) -> None:
         nonlocal done
         async with room:
-            found = await template_of(vision, photos[row].path)
+            try:
+                found = await template_of(vision, photos[row].path)
+            except BadInput as error:
+                unreadable.append(str(error))
+                return
             if found is not None:
                 vectors[row], norms[row] = found.vector, found.norm
             done += 1
@@ -138,6 +157,8 @@ async def embed(
     async with asyncio.TaskGroup() as tasks:
         for row in range(len(photos)):
             tasks.create_task(one(row))
+    if unreadable:
+        raise BadInput("\n".join(sorted(unreadable)))
     there = np.asarray(vectors.any(axis=1)).tolist()
     kept = tuple(photo for photo, ok in zip(photos, there, strict=True) if ok)
     missed = tuple(photo for photo, ok in zip(photos, there, strict=True) if not ok)

@@ -189,7 +189,7 @@ def _may_be_too_large(found: PhotoFaces, pick: Pick) -> bool:
     index = pick(found.boxes_as_given)
     if index is None:
         return True
-    left, top, right, bottom = found.faces.boxes[index].tolist()
+    left, top, right, bottom = map(float, found.faces.boxes[index])
     longest_px = max(found.planes.width_px, found.planes.height_px)
     return max(right - left, bottom - top) > LARGE_SHARE * longest_px
 
@@ -202,8 +202,7 @@ def _found_twice(found: PhotoFaces, pick: Pick) -> bool:
         return False
     others = np.delete(boxes, index, 0)
     smaller = np.minimum(_areas(others), _areas(boxes[index : index + 1]))
-    found_twice: bool = (_shared(others, boxes[index]) > OVERLAP_SHARE * smaller).any().item()
-    return found_twice
+    return bool(np.any(_shared(others, boxes[index]) > OVERLAP_SHARE * smaller))
 
 
 def _check_alone(found: PhotoFaces, index: int, name: str) -> None:

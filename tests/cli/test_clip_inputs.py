@@ -45,7 +45,7 @@ async def test_what_is_right_is_read(wanted: ClipOptions) -> None:
     found: Inputs = await read_inputs(wanted)
     assert [times.frames for times in found.times] == [30]
     assert [shot.end for shot in found.shots[0]] == [20, 30]
-    assert list(found.photos) == ["anna", "ben"]
+    assert list(found.photos.photos) == ["anna", "ben"]
     assert found.notes == ()
 
 
