@@ -121,12 +121,15 @@ class Watchlists:
         await self._database.write(lambda tx: stored.confirm(tx, watchlist_id), principal=principal)
         return await self.get_list(watchlist_id)
 
-    async def entries(self, watchlist_id: str) -> list[ListedEntry]:
-        """The entries of a list, by reference. Raises NotFound."""
+    async def entries(self, watchlist_id: str, reference: str | None = None) -> list[ListedEntry]:
+        """The entries of a list, by reference, or only the one that has it. Raises NotFound."""
 
         def query(reader: Reader) -> list[ListedEntry]:
             stored.get(reader, watchlist_id)
-            return [_listed_entry(reader, row) for row in stored.entries(reader, watchlist_id)]
+            if reference is None:
+                return [_listed_entry(reader, row) for row in stored.entries(reader, watchlist_id)]
+            found = stored.entry_by_reference(reader, watchlist_id, reference)
+            return [] if found is None else [_listed_entry(reader, found)]
 
         return await self._database.read(query)
 
@@ -188,11 +191,23 @@ class Watchlists:
         return await self.photos.keep(entry, data, judged, principal=principal)
 
     async def check_photo(
-        self, data: bytes, name: str, entry_id: str | None, box: F32 | None
+        self,
+        data: bytes,
+        name: str,
+        entry_id: str | None,
+        box: F32 | None,
+        *,
+        mode: GateMode | None = None,
     ) -> tuple[Finding, ...]:
-        """What the gate would say; nothing is stored. Raises PhotoRefused, BadInput, NotFound."""
+        """What the gate would say; nothing is stored. With `mode` a photo is refused as that would.
+
+        Raises PhotoRefused, BadInput, NotFound.
+        """
         entry = (await self.get_entry(entry_id)).row if entry_id else None
-        return (await self.photos.judge(data, name, entry=entry, box=box)).findings
+        judged = await self.photos.judge(data, name, entry=entry, box=box)
+        if mode is not None:
+            photo_gate.refuse(judged.findings, mode, name)
+        return judged.findings
 
     async def photo_image(self, photo_id: str, *, principal: str) -> bytes:
         """The photo's file as it was given; reading it is logged."""
