@@ -62,7 +62,7 @@ bench-governance: $(VENV)/ready
 
 # 2,000 hostile cameras beside a running deployment; 5 minutes. ARGS="--cases 200 --seed 7"
 fuzz-cameras: $(VENV)/ready
-	PYTHONPATH=tests $(BIN)/python -m fuzz_cameras $(ARGS)
+	PYTHONPATH=tests $(BIN)/python -m support.fuzz_cameras $(ARGS)
 
 $(VENV)/ready: pyproject.toml uv.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

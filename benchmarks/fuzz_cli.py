@@ -26,8 +26,7 @@ from lfrd.__main__ import parser
 from lfrd.errors import LfrdError
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
-from daemon_builder import daemon, enrol
-from program import environment
+from support.program import daemon, enrol, environment
 
 ROOT = Path(__file__).resolve().parents[1]
 MARKER = "gEhEiM7"

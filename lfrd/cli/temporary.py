@@ -8,13 +8,15 @@ from pathlib import Path
 
 from lfrd.cli.printed import say
 from lfrd.config import CameraSection, Config
-from lfrd.daemon import Manner, open_site
+from lfrd.daemon import open_site
+from lfrd.deployment.pipeline import LookObserver
 from lfrd.errors import BadInput, Conflict, NotFound, UserError
 from lfrd.lists.import_source import PHOTO_LIMIT_BYTES
 from lfrd.lists.photo_folder import PHOTO_SUFFIXES, files_in, folders_in, unread_words
 from lfrd.lists.photo_gate import from_json
 from lfrd.site import Site
 from lfrd.store.watchlists import NewEntry, NewWatchlist
+from lfrd.summary import Report
 from lfrd.vocabulary import Category
 
 PRINCIPAL = "user:lab"
@@ -23,9 +25,17 @@ PHOTOS_LIMIT = 10_000
 
 @asynccontextmanager
 async def lab_site(
-    base: Config, camera: CameraSection, manner: Manner, *, with_api: bool = False
+    base: Config,
+    camera: CameraSection,
+    *,
+    media_clock: bool = False,
+    detect_hz: float | None = None,
+    must_open: bool = False,
+    report: Report,
+    observer: LookObserver | None = None,
+    with_api: bool = False,
 ) -> AsyncIterator[Site]:
-    """A site whose state is gone afterwards; `with_api` opens its socket."""
+    """A site whose state is gone afterwards (see `open_site`); `with_api` opens its socket."""
     with tempfile.TemporaryDirectory(prefix="lfrd-lab-") as folder:
         site = base.site.model_copy(update={"state_dir": Path(folder)})
         api = base.api.model_copy(update={"socket": None, "tcp": None})
@@ -33,7 +43,15 @@ async def lab_site(
         config = base.model_copy(
             update={"site": site, "api": api, "policy": policy, "camera": (camera,)}
         )
-        async with open_site(config, manner) as opened:
+        opening = open_site(
+            config,
+            media_clock=media_clock,
+            detect_hz=detect_hz,
+            must_open=must_open,
+            report=report,
+            observer=observer,
+        )
+        async with opening as opened:
             if not with_api:
                 yield opened
                 return
@@ -108,9 +126,7 @@ async def enrol_photos(site: Site, found: FoundPhotos, *, skip_bad: bool = False
 async def _enrol(site: Site, entry_id: str, path: Path) -> str:
     """Why a photo cannot be used; empty where it was enrolled."""
     try:
-        image = await site.watchlists.add_photo(
-            entry_id, _read(path), str(path), principal=PRINCIPAL
-        )
+        image = await site.photos.add(entry_id, _read(path), str(path), principal=PRINCIPAL)
     except (UserError, Conflict) as error:
         return str(error)
     for finding in from_json(image.findings):

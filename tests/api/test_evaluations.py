@@ -6,10 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from evaluation_builder import measured
-from governed_site import SettableClock, deploy, draft_of, governed, make_list
 from pydantic import ValidationError
-from site_builder import Served, serve
 
 from lfrd.cli import remote
 from lfrd.errors import BadInput, Conflict, UserError
@@ -18,6 +15,17 @@ from lfrd.site import Site
 from lfrd.store import evaluations
 from lfrd.vocabulary import Category
 from lfrd.wire.evaluations import EvaluationReport
+from support.evaluation import measured
+from support.site import (
+    HOUR_S,
+    Served,
+    SettableClock,
+    deploy,
+    governed,
+    make_list,
+    plan_of,
+    serve,
+)
 
 ADA = "user:ada"
 
@@ -123,7 +131,7 @@ async def test_the_command_line_registers_what_evaluate_wrote(
 
 
 async def verdict(site: Site, watchlist_id: str, profile: str) -> Verdict:
-    row = await site.deployments.draft(draft_of(watchlist_id, profile), principal=ADA)
+    row = await site.deployments.draft(plan_of(watchlist_id, profile), 4 * HOUR_S, principal=ADA)
     await site.deployments.authorise(row.id, principal="user:bo")
     return await site.deployments.verdict(row.id, principal=ADA)
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import httpx
 import pytest
-from site_builder import serve
 
 from lfrd.api import protocol
 from lfrd.api.door import Limits
@@ -24,6 +23,7 @@ from lfrd.store import episodes
 from lfrd.vocabulary import Category
 from lfrd.wire.base import Problem
 from lfrd.wire.lists import WatchlistCreate
+from support.site import http, serve
 
 ME = f"user:{pwd.getpwuid(os.getuid()).pw_name}"
 LIST = WatchlistCreate(name="a list", category=Category.TEST, purpose="a test", owner="me")
@@ -47,12 +47,6 @@ def problem_in(answer: bytes) -> Problem:
     head, _, body = answer.partition(b"\r\n\r\n")
     assert b"content-type: application/problem+json" in head.lower()
     return Problem.model_validate_json(body)
-
-
-def http(path: Path) -> httpx.AsyncClient:
-    """A client without our own manners."""
-    transport = httpx.AsyncHTTPTransport(uds=str(path))
-    return httpx.AsyncClient(transport=transport, base_url="http://localhost")
 
 
 async def test_the_socket_is_for_owner_and_group_and_goes_with_the_server(tmp_path: Path) -> None:

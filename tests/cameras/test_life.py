@@ -8,9 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from daemon_builder import enrol, look_for
-from site_builder import Served, config_on, serve
-from video import clip
 
 from lfrd.cameras import life
 from lfrd.cameras.life import CameraOptions
@@ -23,6 +20,9 @@ from lfrd.store.database import SYSTEM
 from lfrd.supervise import Backoff
 from lfrd.types import Frame
 from lfrd.wire.cameras import Camera, CameraCreate, CameraState
+from support.program import enrol, look_for
+from support.site import Served, config_on, serve
+from support.video import clip
 
 WAIT_S = 20.0
 

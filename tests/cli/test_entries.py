@@ -4,13 +4,11 @@ import asyncio
 import json
 from pathlib import Path
 
-from daemon_builder import daemon
-from lists_builder import noise, portraits
-from program import Ran, lfrd, refused
-
 from lfrd.client import Client
 from lfrd.vocabulary import Category
 from lfrd.wire.lists import WatchlistCreate
+from support.photos import noise, portraits
+from support.program import Ran, daemon, lfrd, refused
 
 BANS, FANS = "House bans", "Fans"
 

@@ -1,14 +1,11 @@
 """A candidate that the disk refuses is not lost: its camera waits and health turns red."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from builders import look
-from store_builders import MODEL, add_list, add_person, opened, start_deployment, unit_vectors
 
 from lfrd import daemon
 from lfrd.clock import ManualClock, SystemClock
@@ -23,6 +20,17 @@ from lfrd.store.transaction import Transaction
 from lfrd.store.watchlists import Entry
 from lfrd.summary import CandidateLine
 from lfrd.types import Decision
+from support.store import (
+    MODEL,
+    add_list,
+    add_person,
+    disk_full,
+    opened,
+    start_deployment,
+    unit_vectors,
+)
+from support.values import look
+from support.waiting import until
 
 CROP = np.zeros((112, 112, 3), np.uint8)
 
@@ -42,12 +50,6 @@ def decision(entry: Entry, score: float = 0.6, kind: str = "raised") -> Decision
     return Decision(kind, 7, entry.id, entry.person_id, score, None, 0.45, 3, seen)  # type: ignore[arg-type]
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.01)
-
-
 async def test_a_full_disk_pauses_the_camera_and_nothing_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -58,17 +60,14 @@ async def test_a_full_disk_pauses_the_camera_and_nothing_is_lost(
         deployment_id, entry = await set_up(db)
         health = HealthBoard()
         sink = EpisodeWriter(db, SystemClock(), deployment_id, MODEL, report=told.append)  # type: ignore[arg-type]
-        pages = await db._writer.chore(lambda c: c.value("PRAGMA page_count"))
-        assert isinstance(pages, int)
-        await db._writer.chore(lambda c: c.set_pragma("max_page_count", pages))
         big = np.random.default_rng(1).integers(0, 255, (480, 480, 3), np.uint8)
         watching = asyncio.ensure_future(watch_store(db, health))
-        writing = asyncio.ensure_future(sink.record("door", decision(entry), CROP, big))
-        await until(lambda: health.now.status is Status.FAILED)
-        assert "writes do not reach the disk" in health.now.reasons[0]
-        assert not writing.done(), "the camera waits"
-        assert told == []
-        await db._writer.chore(lambda c: c.set_pragma("max_page_count", pages + 10_000))
+        async with disk_full(db):
+            writing = asyncio.ensure_future(sink.record("door", decision(entry), CROP, big))
+            await until(lambda: health.now.status is Status.FAILED)
+            assert "writes do not reach the disk" in health.now.reasons[0]
+            assert not writing.done(), "the camera waits"
+            assert told == []
         async with asyncio.timeout(10):
             await writing
         await until(lambda: health.now.status is Status.OK)

@@ -1,7 +1,6 @@
 """A reference photo is taken or refused, and the reason is one clear sentence."""
 
 import asyncio
-import io
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,37 +8,19 @@ import numpy as np
 import pytest
 import pytest_asyncio
 from PIL import Image
-from vision_media import ASTRONAUT, SIX_FACES, photo_rgb
 
 from lfrd.errors import BadInput
 from lfrd.lists.enrolment import enrol
 from lfrd.vision import packs
 from lfrd.vision.engine import Vision
 from lfrd.vision.picture import decoded
-
-
-@pytest.fixture(scope="module")
-def pack(tmp_path_factory: pytest.TempPathFactory) -> packs.Pack:
-    return packs.load(packs.DEFAULT_PACK, tmp_path_factory.mktemp("cache"))
+from support.photos import ASTRONAUT, SIX_FACES, image_file, photo_rgb, red_and_blue
 
 
 @pytest_asyncio.fixture
 async def vision(pack: packs.Pack) -> AsyncIterator[Vision]:
     async with Vision(pack, threads=1) as vision:
         yield vision
-
-
-def _file(image: Image.Image, kind: str, **options: object) -> bytes:
-    out = io.BytesIO()
-    image.save(out, kind, **options)
-    return out.getvalue()
-
-
-def _picture(width: int = 64, height: int = 48) -> Image.Image:
-    """Red on the left half, blue on the right."""
-    image = Image.new("RGB", (width, height), (255, 0, 0))
-    image.paste((0, 0, 255), (width // 2, 0, width, height))
-    return image
 
 
 async def test_a_portrait_gives_template_crop_and_quality(vision: Vision) -> None:
@@ -59,10 +40,10 @@ async def test_renditions_of_a_photo_give_one_template(vision: Vision) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     files = [
-        _file(original, "PNG"),
-        _file(original.resize((1800, 1800)), "JPEG", quality=60),
-        _file(original.rotate(90, expand=True), "JPEG", exif=exif),
-        _file(original.convert("L"), "WEBP"),
+        image_file(original, "PNG"),
+        image_file(original.resize((1800, 1800)), "JPEG", quality=60),
+        image_file(original.rotate(90, expand=True), "JPEG", exif=exif),
+        image_file(original.convert("L"), "WEBP"),
     ]
     photos = await asyncio.gather(*(enrol(data, vision, name="x") for data in files))
     for photo in photos:
@@ -71,7 +52,7 @@ async def test_renditions_of_a_photo_give_one_template(vision: Vision) -> None:
 
 async def test_no_face_is_refused(vision: Vision) -> None:
     with pytest.raises(BadInput, match="no face was found in photo wall"):
-        await enrol(_file(_picture(640, 480), "PNG"), vision, name="wall")
+        await enrol(image_file(red_and_blue(640, 480), "PNG"), vision, name="wall")
     assert vision.enrolled == 0
 
 
@@ -83,17 +64,17 @@ async def test_several_faces_are_refused_with_their_number(vision: Vision) -> No
 
 async def test_a_far_smaller_face_behind_does_not_spoil_a_portrait(vision: Vision) -> None:
     large = Image.fromarray(photo_rgb(ASTRONAUT)).resize((900, 900))
-    alone = await enrol(_file(large, "BMP"), vision, name="x")
+    alone = await enrol(image_file(large, "BMP"), vision, name="x")
     small = Image.fromarray(photo_rgb(ASTRONAUT)).crop((150, 30, 310, 220)).resize((110, 130))
     large.paste(small, (0, 0))
-    both = await enrol(_file(large, "BMP"), vision, name="x")
+    both = await enrol(image_file(large, "BMP"), vision, name="x")
     assert alone.template.vector @ both.template.vector > 0.95
 
 
 async def test_a_small_face_is_refused_with_its_size(vision: Vision) -> None:
     tiny = Image.fromarray(photo_rgb(ASTRONAUT)).resize((180, 180))
     with pytest.raises(BadInput, match=r"too small: 1\d px between the eyes, at least 24"):
-        await enrol(_file(tiny, "PNG"), vision, name="x")
+        await enrol(image_file(tiny, "PNG"), vision, name="x")
 
 
 @pytest.mark.shared
@@ -118,7 +99,7 @@ async def test_what_reading_did_to_a_photo_is_said(
     if turned:
         image = image.rotate(90, expand=True)
         exif[0x0112] = 6
-    data = _file(image, "JPEG", exif=exif)
+    data = image_file(image, "JPEG", exif=exif)
     assert (await enrol(data, vision, name="x")).notes == notes
 
 

@@ -1,5 +1,6 @@
 """The face of a photo is found upright however the photo lies, and once however large it is."""
 
+import asyncio
 import io
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -8,7 +9,6 @@ import numpy as np
 import pytest
 import pytest_asyncio
 from PIL import Image
-from vision_media import ASTRONAUT, SIX_FACES, photo_rgb
 
 from lfrd.errors import BadInput
 from lfrd.lists.enrolment import EnrolledPhoto, enrol
@@ -16,11 +16,7 @@ from lfrd.lists.photo_face import find_faces, find_subject, in_box, largest
 from lfrd.vision import packs
 from lfrd.vision.engine import Vision
 from lfrd.vision.picture import decoded
-
-
-@pytest.fixture(scope="module")
-def pack(tmp_path_factory: pytest.TempPathFactory) -> packs.Pack:
-    return packs.load(packs.DEFAULT_PACK, tmp_path_factory.mktemp("cache"))
+from support.photos import ASTRONAUT, SIX_FACES, photo_rgb
 
 
 @pytest_asyncio.fixture
@@ -156,7 +152,9 @@ async def test_another_detector_is_turned_by_its_own_scores(shared: Path, tmp_pa
     source.mkdir()
     for name in ("scrfd_500m_kps.onnx", "MobileFaceNet_foamliu_selfnorm.onnx"):
         (source / name).write_bytes((shared / "models" / name).read_bytes())
-    packs.install(str(source), tmp_path, accept_licence=True, name="other")
+    await asyncio.to_thread(
+        lambda: packs.install(str(source), tmp_path, accept_licence=True, name="other")
+    )
     async with Vision(packs.load("other", tmp_path), threads=1) as vision:
         upright = await enrolled(vision, astronaut())
         for turned_deg in (90, 180, 270):

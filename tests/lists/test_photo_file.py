@@ -12,25 +12,13 @@ from PIL import Image
 
 from lfrd.errors import BadInput
 from lfrd.lists.photo_file import read_photo
+from support.photos import image_file, red_and_blue
 
 pillow_heif.register_heif_opener()  # to write them
 
 
-def _file(image: Image.Image, kind: str, **options: object) -> bytes:
-    out = io.BytesIO()
-    image.save(out, kind, **options)
-    return out.getvalue()
-
-
 def pixels(data: bytes) -> np.ndarray:
     return read_photo(data, name="x").rgb
-
-
-def _picture(width: int = 64, height: int = 48) -> Image.Image:
-    """Red on the left half, blue on the right."""
-    image = Image.new("RGB", (width, height), (255, 0, 0))
-    image.paste((0, 0, 255), (width // 2, 0, width, height))
-    return image
 
 
 KINDS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "AVIF", "HEIF")
@@ -38,7 +26,7 @@ KINDS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "AVIF", "HEIF")
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_format_is_read_in_rgb(kind: str) -> None:
-    rgb = pixels(_file(_picture(), kind))
+    rgb = pixels(image_file(red_and_blue(), kind))
     assert rgb.shape == (48, 64, 3)
     assert rgb.dtype == np.uint8
     assert np.abs(rgb[24, 8].astype(int) - [255, 0, 0]).max() < 20
@@ -48,15 +36,19 @@ def test_every_format_is_read_in_rgb(kind: str) -> None:
 @pytest.mark.parametrize("mode", ["L", "RGBA", "P", "CMYK", "1", "I;16"])
 def test_other_colour_modes_become_rgb(mode: str) -> None:
     kind = "JPEG" if mode == "CMYK" else "PNG"
-    source = _picture().convert("L").convert("I;16") if mode == "I;16" else _picture().convert(mode)
-    assert pixels(_file(source, kind)).shape == (48, 64, 3)
+    source = (
+        red_and_blue().convert("L").convert("I;16")
+        if mode == "I;16"
+        else red_and_blue().convert(mode)
+    )
+    assert pixels(image_file(source, kind)).shape == (48, 64, 3)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_the_cameras_rotation_is_applied(orientation: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
-    rgb = pixels(_file(_picture(), "JPEG", exif=exif))
+    rgb = pixels(image_file(red_and_blue(), "JPEG", exif=exif))
     assert rgb.shape[:2] == ((48, 64) if orientation < 5 else (64, 48))
     red_corner = {1: (0, 0), 2: (0, -1), 3: (-1, -1), 4: (-1, 0),
                   5: (0, 0), 6: (0, -1), 7: (-1, -1), 8: (-1, 0)}[orientation]  # fmt: skip
@@ -65,13 +57,13 @@ def test_the_cameras_rotation_is_applied(orientation: int) -> None:
 
 def test_a_very_large_photo_is_reduced_while_it_is_read() -> None:
     for kind in ("JPEG", "PNG"):
-        rgb = pixels(_file(_picture(8192, 64), kind))
+        rgb = pixels(image_file(red_and_blue(8192, 64), kind))
         assert rgb.shape == (32, 4096, 3)
         assert rgb[16, 8][0] > 200
 
 
 def test_a_100_megapixel_photo_is_refused_before_it_is_decoded() -> None:
-    data = _file(Image.new("L", (10_000, 10_000)), "PNG")
+    data = image_file(Image.new("L", (10_000, 10_000)), "PNG")
     with pytest.raises(BadInput, match=r"10000 x 10000 = 100 megapixels; at most 50"):
         read_photo(data, name="big.png")
     with pytest.raises(BadInput, match="megapixels"):
@@ -97,7 +89,7 @@ def test_what_is_no_picture_of_ours_is_refused(data: bytes) -> None:
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 def test_a_truncated_picture_is_refused(kind: str, share: float) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (90, 120, 3), np.uint8)
-    data = _file(Image.fromarray(noise), kind)
+    data = image_file(Image.fromarray(noise), kind)
     with pytest.raises(BadInput, match="photo x is damaged or cut off"):
         read_photo(data[: int(len(data) * share)], name="x")
 
@@ -105,12 +97,12 @@ def test_a_truncated_picture_is_refused(kind: str, share: float) -> None:
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "AVIF"])
 def test_an_animation_is_refused(kind: str) -> None:
     frames = [Image.new("RGB", (16, 16), (shade, 0, 0)) for shade in (0, 250)]
-    data = _file(frames[0], kind, save_all=True, append_images=frames[1:])
+    data = image_file(frames[0], kind, save_all=True, append_images=frames[1:])
     with pytest.raises(BadInput, match="animated"):
         read_photo(data, name="x")
 
 
-_SEEDS = {kind: _file(_picture(24, 16), kind) for kind in KINDS}
+_SEEDS = {kind: image_file(red_and_blue(24, 16), kind) for kind in KINDS}
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # of damaged metadata, once, in the log
@@ -127,7 +119,7 @@ def test_no_damaged_file_gives_anything_but_a_picture_or_a_refusal(
 
 def test_sixteen_bits_keep_their_greys_and_are_not_cut_off() -> None:
     ramp = np.linspace(0, 65535, 64 * 48).reshape(48, 64).astype(np.uint16)
-    rgb = pixels(_file(Image.fromarray(ramp), "PNG"))
+    rgb = pixels(image_file(Image.fromarray(ramp), "PNG"))
     assert np.abs(rgb[..., 0].astype(int) - ramp // 257).max() <= 1
 
 
@@ -135,8 +127,8 @@ def test_sixteen_bits_keep_their_greys_and_are_not_cut_off() -> None:
 def test_no_reader_turns_a_photo_twice(kind: str) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
-    lying = _picture().rotate(90, expand=True)
-    rgb = pixels(_file(lying, kind, exif=exif.tobytes()))
+    lying = red_and_blue().rotate(90, expand=True)
+    rgb = pixels(image_file(lying, kind, exif=exif.tobytes()))
     assert rgb.shape == (48, 64, 3)
     assert rgb[24, 8, 0] > 200
     assert rgb[24, 56, 2] > 200
@@ -145,19 +137,23 @@ def test_no_reader_turns_a_photo_twice(kind: str) -> None:
 @pytest.mark.parametrize("mode", ["L", "RGBA", "CMYK", "1", "I;16"])
 @pytest.mark.parametrize("compression", [None, "tiff_lzw"])
 def test_a_scanners_tiff_becomes_rgb(mode: str, compression: str | None) -> None:
-    source = _picture().convert("L").convert("I;16") if mode == "I;16" else _picture().convert(mode)
-    assert pixels(_file(source, "TIFF", compression=compression)).shape == (48, 64, 3)
+    source = (
+        red_and_blue().convert("L").convert("I;16")
+        if mode == "I;16"
+        else red_and_blue().convert(mode)
+    )
+    assert pixels(image_file(source, "TIFF", compression=compression)).shape == (48, 64, 3)
 
 
 def test_several_pages_are_refused() -> None:
-    data = _file(_picture(), "TIFF", save_all=True, append_images=[_picture()])
+    data = image_file(red_and_blue(), "TIFF", save_all=True, append_images=[red_and_blue()])
     with pytest.raises(BadInput, match="several pages"):
         read_photo(data, name="x")
 
 
 def test_of_several_photos_in_a_heic_the_primary_one_is_read() -> None:
     other = Image.new("RGB", (32, 32), (0, 255, 0))
-    data = _file(other, "HEIF", save_all=True, append_images=[_picture()], primary_index=1)
+    data = image_file(other, "HEIF", save_all=True, append_images=[red_and_blue()], primary_index=1)
     assert pixels(data).shape == (48, 64, 3)
 
 
@@ -171,7 +167,7 @@ def test_ten_bits_of_a_heic_become_eight() -> None:
 
 
 def test_a_jpeg_of_more_than_50_megapixels_is_read_reduced() -> None:
-    read = read_photo(_file(_picture(9000, 6000), "JPEG", quality=30), name="x")
+    read = read_photo(image_file(red_and_blue(9000, 6000), "JPEG", quality=30), name="x")
     assert max(read.rgb.shape) <= 4096
     assert read.notes == ("reduced",)
     assert read.rgb[100, 100, 0] > 200
@@ -181,13 +177,13 @@ def test_a_jpeg_of_more_than_50_megapixels_is_read_reduced() -> None:
 @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
 def test_other_formats_over_the_bound_are_refused_with_what_to_do(kind: str, mode: str) -> None:
     options = {"compression": "tiff_deflate"} if kind == "TIFF" else {}
-    data = _file(Image.new(mode, (7200, 7000)), kind, **options)
+    data = image_file(Image.new(mode, (7200, 7000)), kind, **options)
     with pytest.raises(BadInput, match=r"7200 x 7000 = 50 megapixels; at most 50 .* save it small"):
         read_photo(data, name="x")
 
 
 def test_a_jpeg_that_claims_too_much_is_refused_before_it_is_decoded() -> None:
-    data = bytearray(_file(_picture(), "JPEG"))
+    data = bytearray(image_file(red_and_blue(), "JPEG"))
     at = data.index(b"\xff\xc0") + 5
     data[at : at + 4] = b"\xff\xdc\xff\xdc"
     with pytest.raises(BadInput, match=r"4290 megapixels; at most 250"):
@@ -195,7 +191,7 @@ def test_a_jpeg_that_claims_too_much_is_refused_before_it_is_decoded() -> None:
 
 
 def test_a_large_heic_is_not_read_from_its_thumbnail() -> None:
-    data = _file(Image.new("RGB", (5000, 1000)), "HEIF", thumbnails=[512])
+    data = image_file(Image.new("RGB", (5000, 1000)), "HEIF", thumbnails=[512])
     assert pixels(data).shape[1] == 2500
 
 
@@ -204,4 +200,4 @@ def test_a_large_heic_is_not_read_from_its_thumbnail() -> None:
     [("JPEG", "jfif"), ("JPEG", "txt"), ("TIFF", "jpg"), ("HEIF", "jpg"), ("AVIF", "heic")],
 )
 def test_what_a_photo_is_tell_its_bytes_and_not_its_name(kind: str, ending: str) -> None:
-    assert read_photo(_file(_picture(), kind), name=f"x.{ending}").rgb.shape == (48, 64, 3)
+    assert read_photo(image_file(red_and_blue(), kind), name=f"x.{ending}").rgb.shape == (48, 64, 3)

@@ -6,9 +6,6 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from builders import look
-from lists_builder import ADA, BEN, Lists, lists, noise, portraits
-from store_builders import raise_episode, start_deployment
 
 from lfrd.clock import ManualClock
 from lfrd.errors import BadInput, Conflict, Denied, NotFound
@@ -21,13 +18,12 @@ from lfrd.store.watchlists import NewEntry
 from lfrd.types import F32, Look, Match
 from lfrd.vision import packs
 from lfrd.vocabulary import ErasureKind
+from support.lists import ADA, BEN, Lists, lists
+from support.photos import noise, portraits
+from support.store import actions, raise_episode, start_deployment
+from support.values import look
 
 START_S = 1_800_000_000.0
-
-
-@pytest.fixture(scope="module")
-def pack(tmp_path_factory: pytest.TempPathFactory) -> packs.Pack:
-    return packs.load(packs.DEFAULT_PACK, tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture(scope="module")
@@ -50,13 +46,9 @@ async def probe(site: Lists, photo: bytes) -> F32:
     return (await site.photos.look(photo, "probe")).template.vector[None]
 
 
-async def actions(site: Lists) -> list[str]:
-    return await site.database.read(lambda reader: reader.column("SELECT action FROM audit_leaf"))
-
-
 async def enrolled(site: Lists, watchlist_id: str, reference: str, photo: bytes) -> str:
     entry = await site.make_entry(watchlist_id, reference)
-    await site.watchlists.add_photo(entry.row.id, photo, "photo", principal=ADA)
+    await site.photos.add(entry.row.id, photo, "photo", principal=ADA)
     return entry.row.id
 
 
@@ -76,7 +68,9 @@ async def test_what_changes_is_known_to_the_running_search(
     assert search.nearest("door", seen, 5)[0][0].entry_id == entry_id
     await site.eraser.erase(ErasureKind.PHOTO, photo.id, "deleted", principal=ADA)
     assert search.nearest("door", seen, 5) == [()]
-    assert {"image.quarantine", "image.release", "image.delete"} <= set(await actions(site))
+    assert {"image.quarantine", "image.release", "image.delete"} <= set(
+        await actions(site.database)
+    )
 
 
 async def test_quarantine_and_release_in_the_wrong_state(site: Lists, people: list[bytes]) -> None:
@@ -131,7 +125,7 @@ async def test_expiry_is_enforced_to_the_second_and_erased_later(
 ) -> None:
     watchlist_id = await site.make_list()
     entry = await site.make_entry(watchlist_id, "a", START_S + 60)
-    await site.watchlists.add_photo(entry.row.id, people[0], "x", principal=ADA)
+    await site.photos.add(entry.row.id, people[0], "x", principal=ADA)
     search = await site.search(watchlist_id)
     seen = await probe(site, people[0])
     clock.advance(59.5)
@@ -140,7 +134,7 @@ async def test_expiry_is_enforced_to_the_second_and_erased_later(
     clock.advance(0.5)
     await site.expiry.sweep()
     assert search.nearest("door", seen, 5) == [()]
-    assert "entry.expire" in await actions(site)
+    assert "entry.expire" in await actions(site.database)
     assert await site.watchlists.get_entry(entry.row.id)  # kept for an hour, then erased
     clock.advance(3601)
     await site.expiry.sweep()
@@ -178,7 +172,7 @@ async def test_somebody_under_18_needs_a_reason_and_a_second_person(
         ),
         principal=ADA,
     )  # fmt: skip
-    await site.watchlists.add_photo(entry.row.id, people[2], "x", principal=ADA)
+    await site.photos.add(entry.row.id, people[2], "x", principal=ADA)
     search = await site.search(watchlist_id)
     assert len(search) == 0
     with pytest.raises(Denied):
@@ -223,12 +217,12 @@ async def test_one_person_on_two_lists_is_no_look_alike_of_themselves(
     other = await site.watchlists.add_entry(
         NewEntry(second, "b", "ban", "incident", person_id=person_id), principal=ADA
     )
-    image = await site.watchlists.add_photo(other.row.id, people[0], "x", principal=ADA)
+    image = await site.photos.add(other.row.id, people[0], "x", principal=ADA)
     codes = {finding.code for finding in from_json(image.findings)}
     assert "look-alike" not in codes
     assert "same-file" in codes
     stranger = await site.make_entry(second, "c")
-    image = await site.watchlists.add_photo(stranger.row.id, people[0], "x", principal=ADA)
+    image = await site.photos.add(stranger.row.id, people[0], "x", principal=ADA)
     alike = [item for item in from_json(image.findings) if item.code == "look-alike"]
     assert alike[0].value == pytest.approx(1, abs=1e-3)
     assert alike[0].other_id in {entry_id, other.row.id}
@@ -240,25 +234,23 @@ async def test_the_gate_refuses_in_strict_and_records_in_warn(
     watchlist_id = await site.make_list()
     entry_id = await enrolled(site, watchlist_id, "a", people[0])
     with pytest.raises(PhotoRefused, match="unlike the entry's other photos") as refused:
-        await site.watchlists.add_photo(
-            entry_id, people[3], "wrong", mode=GateMode.STRICT, principal=ADA
-        )
+        await site.photos.add(entry_id, people[3], "wrong", mode=GateMode.STRICT, principal=ADA)
     assert "unlike" in {finding.code for finding in refused.value.findings}
     assert len((await site.watchlists.get_entry(entry_id)).photos) == 1
-    image = await site.watchlists.add_photo(entry_id, people[3], "wrong", principal=ADA)
+    image = await site.photos.add(entry_id, people[3], "wrong", principal=ADA)
     assert "unlike" in {finding.code for finding in from_json(image.findings)}
 
 
 async def test_the_photo_is_kept_as_it_was_given(site: Lists, people: list[bytes]) -> None:
     entry_id = await enrolled(site, await site.make_list(), "a", people[0])
     photo = (await site.watchlists.get_entry(entry_id)).photos[0]
-    assert await site.watchlists.photo_image(photo.id, principal=BEN) == people[0]
+    assert await site.photos.image(photo.id, principal=BEN) == people[0]
 
 
 async def test_a_photo_without_a_face_stores_nothing(site: Lists) -> None:
     entry = await site.make_entry(await site.make_list(), "a")
     with pytest.raises(PhotoRefused, match="no face"):
-        await site.watchlists.add_photo(entry.row.id, noise(1), "wall", principal=ADA)
+        await site.photos.add(entry.row.id, noise(1), "wall", principal=ADA)
     assert (await site.watchlists.get_entry(entry.row.id)).photos == ()
 
 
@@ -316,7 +308,7 @@ async def test_a_list_that_expires_under_review_is_decided_all_the_same(
     """The episode has its own copies: the list goes on its day, the review goes on."""
     watchlist_id = await site.make_list()
     entry = await site.make_entry(watchlist_id, "a")
-    await site.watchlists.add_photo(entry.row.id, people[0], "a", principal=ADA)
+    await site.photos.add(entry.row.id, people[0], "a", principal=ADA)
     await site.watchlists.change_list(watchlist_id, {"expires_at_s": START_S + 60}, principal=ADA)
     row = (await site.watchlists.get_entry(entry.row.id)).row
     deployment = await site.database.write(start_deployment, principal=ADA)
