@@ -21,6 +21,12 @@ def pixels(data: bytes) -> np.ndarray:
     return read_photo(data, name="x").rgb
 
 
+def in_mode(mode: str) -> Image.Image:
+    if mode == "I;16":
+        return red_and_blue().convert("L").convert(mode)
+    return red_and_blue().convert(mode)
+
+
 KINDS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "AVIF", "HEIF")
 
 
