@@ -97,7 +97,6 @@ CLIENTS_WITH_MORE = {
     "evaluate_clips.py",
     "imports.py",
     "key.py",
-    "lists.py",
     "models.py",
     "policy.py",
     "reach.py",
