@@ -101,7 +101,6 @@ CLIENTS_WITH_MORE = {
     "evaluate_clips.py",
     "imports.py",
     "key.py",
-    "lists.py",
     "models.py",
     "policy.py",
     "reach.py",

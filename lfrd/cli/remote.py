@@ -7,6 +7,7 @@ from typing import Any
 
 from lfrd.cli import evaluations, governance
 from lfrd.cli.camera_secrets import STANDARD_INPUT, address_of, secret_of, warn_of_argument
+from lfrd.cli.names import list_ids
 from lfrd.cli.reach import make_sure
 from lfrd.cli.terminal import say
 from lfrd.cli.who import token_of
@@ -125,7 +126,7 @@ async def _deployment_start(client: Client, options: argparse.Namespace) -> Sequ
         profile=options.profile,
         purpose=options.purpose,
         place=options.place,
-        watchlist_ids=await governance.list_ids(client, options.watchlist),
+        watchlist_ids=await list_ids(client, options.watchlist),
         duration_s=options.hours * 3600,
     )
     return [await client.start_deployment(start)]

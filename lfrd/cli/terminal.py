@@ -22,6 +22,11 @@ def warn(text: str) -> None:
     _write(sys.stderr, printable(text) + "\n")
 
 
+def note(text: str) -> None:
+    """One line to whoever is there, beside what a command prints."""
+    _write(sys.stderr, f"lfrd: {one_line(text)}\n")
+
+
 def ask(text: str) -> str:
     """A question on standard error; returns the answer's line."""
     _write(sys.stderr, printable(text) + " ")

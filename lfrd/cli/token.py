@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from lfrd.cli.names import token_of_holder
 from lfrd.cli.terminal import say, warn
 from lfrd.cli.who import TOKEN_VARIABLE, token_of
 from lfrd.client import Client
@@ -23,7 +24,7 @@ async def run(options: argparse.Namespace, socket: Path) -> int:
                 warn(_pointer(made.token.printable()))
                 say(made.secret)
         elif options.action == "revoke":
-            _show(options, await client.revoke_token(options.id))
+            _show(options, await client.revoke_token(await token_of_holder(client, options.id)))
         else:
             for token in await client.tokens():
                 _show(options, token)

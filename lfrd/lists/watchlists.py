@@ -118,12 +118,15 @@ class Watchlists:
         await self._database.write(lambda tx: stored.confirm(tx, watchlist_id), principal=principal)
         return await self.get_list(watchlist_id)
 
-    async def entries(self, watchlist_id: str) -> list[ListedEntry]:
-        """The entries of a list, by reference. Raises NotFound."""
+    async def entries(self, watchlist_id: str, reference: str | None = None) -> list[ListedEntry]:
+        """The entries of a list, by reference, or only the one that has it. Raises NotFound."""
 
         def query(reader: Reader) -> list[ListedEntry]:
             stored.get(reader, watchlist_id)
-            return [_listed_entry(reader, row) for row in stored.entries(reader, watchlist_id)]
+            if reference is None:
+                return [_listed_entry(reader, row) for row in stored.entries(reader, watchlist_id)]
+            found = stored.entry_by_reference(reader, watchlist_id, reference)
+            return [] if found is None else [_listed_entry(reader, found)]
 
         return await self._database.read(query)
 
