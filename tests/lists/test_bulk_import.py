@@ -12,7 +12,7 @@ from vision_media import SIX_FACES
 from lfrd.errors import BadInput, Conflict, NotFound, StoreFailed
 from lfrd.lists import photos
 from lfrd.lists.archive import ArchiveSource, export_list
-from lfrd.lists.import_source import Row
+from lfrd.lists.table import Row
 from lfrd.lists.photo_gate import GateMode
 from lfrd.store import imports, templates
 from lfrd.store.imports import RowOutcome

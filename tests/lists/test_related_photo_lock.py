@@ -6,7 +6,7 @@ import pytest
 from builders import quality
 
 from lfrd.lists.enrolment import EnrolledPhoto
-from lfrd.lists.import_source import Row
+from lfrd.lists.table import Row
 from lfrd.lists.related_photo_lock import RelatedPhotoLock
 from lfrd.types import Template, Texture
 
