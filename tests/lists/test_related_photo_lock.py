@@ -6,8 +6,8 @@ import pytest
 from builders import quality
 
 from lfrd.lists.enrolment import EnrolledPhoto
-from lfrd.lists.table import Row
 from lfrd.lists.related_photo_lock import RelatedPhotoLock
+from lfrd.lists.table import Row
 from lfrd.types import Template, Texture
 
 
