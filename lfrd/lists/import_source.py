@@ -12,7 +12,7 @@ import struct
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -356,7 +356,7 @@ def _may_be_table(files: Files, name: str, wanted: Wanted) -> bool:
     suffix = PurePosixPath(name).suffix.lower()
     if suffix not in _TABLES | _TEXTS:
         return False
-    if wanted.results is not None and (files.path / name).resolve() == wanted.results.resolve():
+    if _is_results(files, name, wanted):
         return False
     try:
         head = files.read(name, HEAD_BYTES)
@@ -366,6 +366,11 @@ def _may_be_table(files: Files, name: str, wanted: Wanted) -> bool:
     if columns == RESULT_COLUMNS:
         return False
     return suffix in _TABLES or {"reference", "file"} <= set(columns)
+
+
+def _is_results(files: Files, name: str, wanted: Wanted) -> bool:
+    results = wanted.results
+    return results is not None and (files.path / name).resolve() == results.resolve()
 
 
 def _rows_by_name(files: Files, wanted: Wanted) -> tuple[bytes, Parsed]:
@@ -380,7 +385,8 @@ def _rows_by_name(files: Files, wanted: Wanted) -> tuple[bytes, Parsed]:
     for name in files.spellings:
         path = PurePosixPath(name)
         if len(path.parts) > 2 or not (is_photo(Path(name)) or is_unread(Path(name))):
-            left.append(name)
+            if not _is_results(files, name, wanted):
+                left.append(name)
             continue
         try:
             rows.append(fill(_row_of(len(rows) + 1, path), wanted.defaults))
@@ -392,8 +398,16 @@ def _rows_by_name(files: Files, wanted: Wanted) -> tuple[bytes, Parsed]:
         raise BadInput(f"{files.path} holds no table and " + (
             f"more than {ROWS_LIMIT:,} photos" if rows else "no photo"))  # fmt: skip
     content = "".join(f"{row.reference}\0{row.file}\n" for row in rows).encode()
-    notes = (f"no photos by their names: {_shown(left)}: left out",) if left else ()
-    return content, Parsed(tuple(rows), notes)
+    notes = [f"no photos by their names: {_shown(left)}: left out"] if left else []
+    if empty := _without_photo(files.path, {row.file.partition("/")[0] for row in rows}):
+        notes.append(f"no photo of {_shown(empty)}")
+    return content, Parsed(tuple(rows), tuple(notes))
+
+
+def _without_photo(folder: Path, found: Collection[str]) -> list[str]:
+    """Folders of people of whom there is no photo."""
+    inside = (path for path in sorted(folder.iterdir()) if path.is_dir() and not is_noise(path))
+    return [path.name for path in inside if path.name not in found]
 
 
 def _row_of(number: int, path: PurePosixPath) -> Row:

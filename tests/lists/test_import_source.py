@@ -314,7 +314,10 @@ def test_a_folder_without_a_table_is_taken_by_its_names(tmp_path: Path) -> None:
         "._blair.JPG": TWIN, ".DS_Store": b"", "notes.md": b"", "a/b/deep.jpg": b"",
         "old/scan.gif": b"5",
     })  # fmt: skip
-    source = opened(tmp_path, defaults=Defaults("ban", "incident", 4e9))
+    (tmp_path / "Empty").mkdir()
+    (tmp_path / "done.csv").write_text("row,reference,file,outcome,codes,message\n")
+    results = tmp_path / "done.csv"
+    source = opened(tmp_path, results=results, defaults=Defaults("ban", "incident", 4e9))
     found = {row.file: row.reference for row in source.rows}
     assert found == {
         "blair.JPG": "blair", "Powell/1.jpg": "Powell", "Powell/2.png": "Powell",
@@ -324,7 +327,9 @@ def test_a_folder_without_a_table_is_taken_by_its_names(tmp_path: Path) -> None:
     assert {(row.basis, row.source, row.expires_at_s) for row in source.rows} == {
         ("ban", "incident", 4e9)
     }
-    assert source.notes == ["no photos by their names: notes.md, a/b/deep.jpg: left out"]
+    assert source.notes == [
+        "no photos by their names: notes.md, a/b/deep.jpg: left out", "no photo of Empty, a",
+    ]  # fmt: skip
 
 
 def test_a_workbook_or_nothing_is_no_folder_of_people(tmp_path: Path) -> None:
