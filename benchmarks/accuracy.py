@@ -29,7 +29,7 @@ from lfrd.vision.align import ARCFACE_POINTS
 from lfrd.vision.engine import Crop, Vision
 from lfrd.vision.packs import DEFAULT_PACK, load
 from lfrd.vision.planes import planes_from_rgb
-from lfrd.vision.providers import settle
+from lfrd.vision.providers import vision
 
 SHARED = Path(os.environ.get("LFRD_SHARED", Path(__file__).resolve().parents[1].parent / "shared"))
 FOLDS = 10
@@ -255,15 +255,15 @@ async def _run(names: list[str], wanted: str) -> int:
     report = Report("accuracy" if stock else f"accuracy-{wanted}")
     with tempfile.TemporaryDirectory() as cache:
         pack = load(DEFAULT_PACK, Path(cache))
-        provider = settle(wanted, pack, Path(cache))
-        report.models = {"pack": pack.name, "detector": pack.detector_digest,
-                         "template": pack.model_digest, "provider": provider}  # fmt: skip
         threads = len(os.sched_getaffinity(0))
-        async with Vision(pack, threads=threads, provider=provider) as vision:
+        opened = vision(pack, wanted, Path(cache), threads=threads)
+        report.models = {"pack": pack.name, "detector": pack.detector_digest,
+                         "template": pack.model_digest, "provider": opened.provider}  # fmt: skip
+        async with opened:
             for section in SECTIONS:
                 if not names or section.__name__ in names:
                     started_s = time.monotonic()
-                    await section(vision, report)
+                    await section(opened, report)
                     print(f"  ({section.__name__}: {time.monotonic() - started_s:.0f} s)")
     return report.finish(keep=not names or not stock)
 

@@ -28,7 +28,7 @@ from lfrd.vision.detector import InputSize, choose_size, margins, output_shapes
 from lfrd.vision.engine import SMALLEST_INTER_EYE_PX
 from lfrd.vision.packs import DEFAULT_PACK, Pack, default_cache_dir, load
 from lfrd.vision.planes import scaled_into
-from lfrd.vision.providers import settle
+from lfrd.vision.providers import Settled, settle
 from lfrd.vision.session import Session
 
 DECODED_FRAMES = 210
@@ -78,7 +78,7 @@ class Bench:
         self._clip = clip
         self._templates = templates_a_frame
         self._pack = load(DEFAULT_PACK, default_cache_dir())
-        self._provider = settle(provider, self._pack, default_cache_dir())
+        self._settled = settle(provider, self._pack, default_cache_dir())
         self._planes = planes_of(next(media.pictures(clip)))
         self._size = choose_size(
             self._planes.width_px, self._planes.height_px, SMALLEST_INTER_EYE_PX
@@ -142,9 +142,9 @@ class Bench:
         patch = InputSize(PATCH_SIDE_PX, PATCH_SIDE_PX, PATCH_SIDE_PX, PATCH_SIDE_PX)
         return _Works(
             scale=_scaling(self._size),
-            detect=_detecting(self._pack, self._provider, self._size),
-            look_again=_detecting(self._pack, self._provider, patch),
-            embed=_embedding(self._pack, self._provider),
+            detect=_detecting(self._pack, self._settled.provider, self._size),
+            look_again=_detecting(self._pack, self._settled.provider, patch),
+            embed=_embedding(self._pack, self._settled),
         )
 
 
@@ -194,11 +194,10 @@ def _detecting(pack: Pack, provider: str, size: InputSize) -> "_Work":
     return lambda: session.run(feed, results)
 
 
-def _embedding(pack: Pack, provider: str) -> "_Work":
+def _embedding(pack: Pack, settled: Settled) -> "_Work":
     shape = (1, 112, 112, 3)
-    session = Session(
-        pack.read(pack.recogniser), label="recogniser", provider=provider, shapes=[shape]
-    )
+    content = settled.recogniser or pack.read(pack.recogniser)
+    session = Session(content, label="recogniser", provider=settled.provider, shapes=[shape])
     feed = np.zeros(shape, np.uint8)
     result = np.zeros((1, pack.recogniser.dim), np.float32)
     return lambda: session.run(feed, [result])

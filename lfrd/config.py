@@ -68,7 +68,7 @@ class ModelsSection(Section):
 
     pack: str = "yunet-sface"
     cache_dir: Path | None = None
-    provider: Literal["cpu", "openvino", "openvino-f32", "openvino-bf16", "cuda"] = "cpu"
+    provider: Literal["cpu", "cpu-f32", "openvino", "openvino-f32", "openvino-bf16", "cuda"] = "cpu"
     threads: Annotated[int, Field(ge=0, le=64)] = 0
     """Inference threads; 0 means one for each processor this process may use."""
 

@@ -13,9 +13,9 @@ MODULES = sorted([*ROOT.glob("lfrd/**/*.py"), *ROOT.glob("tui/**/*.py")])
 OWNERS = {
     "av": ("lfrd/ingest/", "lfrd/demo/clip.py"),
     "aiortc": ("lfrd/ingest/whip.py", "lfrd/ingest/whep.py", "lfrd/ingest/webrtc.py"),
-    "onnxruntime": ("lfrd/vision/session.py",),
+    "onnxruntime": ("lfrd/vision/session.py", "lfrd/vision/quantise.py"),
     "openvino": ("lfrd/vision/openvino.py",),
-    "onnx": ("lfrd/vision/graph.py",),
+    "onnx": ("lfrd/vision/graph.py", "lfrd/vision/quantise.py"),
     "insightface": ("lfrd/vision/insight.py",),
     "cv2": ("lfrd/vision/", "lfrd/demo/clip.py", "lfrd/ingest/masks.py"),
     "apsw": ("lfrd/store/sqlite.py",),

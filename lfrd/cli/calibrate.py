@@ -11,7 +11,7 @@ from lfrd.evaluate.labelled import embed, find_people, read_errata
 from lfrd.matching import curve
 from lfrd.matching.evidence import EvidenceRule
 from lfrd.vision import packs
-from lfrd.vision.engine import Vision
+from lfrd.vision.providers import vision
 
 TOLD_EVERY = 200
 
@@ -34,8 +34,9 @@ async def run(wanted: Calibration, config: Config) -> None:
     errata = read_errata(wanted.errata) if wanted.errata else frozenset()
     cache_dir = config.models.cache_dir or packs.default_cache_dir()
     pack = packs.load(wanted.pack or config.models.pack, cache_dir)
-    async with Vision(pack, threads=config.models.threads or 2) as vision:
-        embedded = await embed(vision, photos, _tell)
+    threads = config.models.threads or 2
+    async with vision(pack, config.models.provider, cache_dir, threads=threads) as opened:
+        embedded = await embed(opened, photos, _tell)
     fit, test = calibrate.halves_of(embedded, wanted.seed)
     rule = EvidenceRule()
     people = len({photo.person for photo in embedded.photos})

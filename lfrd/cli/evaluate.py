@@ -32,8 +32,8 @@ from lfrd.matching.evidence import EvidenceRule
 from lfrd.matching.threshold import Risk, derive
 from lfrd.stats import Rate
 from lfrd.vision import packs
-from lfrd.vision.engine import Vision
 from lfrd.vision.packs import Pack
+from lfrd.vision.providers import vision
 from lfrd.wire.evaluations import EvaluationReport, GroupFalseAlerts, OperatingPoint, Verified
 from lfrd.wire.evaluations import Rate as WireRate
 
@@ -68,8 +68,9 @@ async def run(options: argparse.Namespace, config: Config) -> int:
     errata = read_errata(options.errata) if options.errata else frozenset()
     cache_dir = config.models.cache_dir or packs.default_cache_dir()
     pack = packs.load(config.models.pack, cache_dir)
-    async with Vision(pack, threads=config.models.threads or 2) as vision:
-        embedded = await embed(vision, photos)
+    threads = config.models.threads or 2
+    async with vision(pack, config.models.provider, cache_dir, threads=threads) as opened:
+        embedded = await embed(opened, photos)
     result = evaluate(embedded, pack, errata, options, config)
     if options.report is not None:
         _write(options.report, report(result))

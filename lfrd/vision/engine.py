@@ -180,9 +180,16 @@ class Vision:
     """
 
     def __init__(
-        self, pack: Pack, *, threads: int, provider: str = "cpu", pool_size: int = 256
+        self,
+        pack: Pack,
+        *,
+        threads: int,
+        provider: str = "cpu",
+        recogniser: bytes | None = None,
+        pool_size: int = 256,
     ) -> None:
-        """`pool_size` bounds the crops held at once over all cameras, and with _TRACKS_A_CROP the
+        """`recogniser` is the model that runs in place of the pack's (see `providers.Settled`).
+        `pool_size` bounds the crops held at once over all cameras, and with _TRACKS_A_CROP the
         templates: each track that was looked at holds one, its mean."""
         self.model_digest = pack.model_digest
         self.detector_digest = pack.detector_digest
@@ -193,6 +200,7 @@ class Vision:
         self.enrolled = 0
         """Templates made to be kept; not among the counts of probes."""
         self._pack = pack
+        self._recogniser = recogniser
         self._recognisers = -(-threads // _THREADS_A_RECOGNISER)
         self._batcher: Batcher[_Call, _Result] = Batcher(
             self._make_worker,
@@ -216,7 +224,7 @@ class Vision:
         try:
             await self._batcher.__aenter__()
         finally:
-            self._detector = None
+            self._detector = self._recogniser = None
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -381,7 +389,7 @@ class Vision:
     def _open_models(self) -> None:
         """Read the files, and open the recognisers; each thread opens a detector of its own."""
         model = self._pack.recogniser
-        content = self._pack.read(model)
+        content = self._recogniser or self._pack.read(model)
         shapes = embedder.input_shapes(model, self.provider)
         for _ in range(self._recognisers):
             session = Session(content, label=model.file, provider=self.provider, shapes=shapes)

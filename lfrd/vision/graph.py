@@ -8,7 +8,9 @@ they take more than half of SFace's time. With x the input and a the slope of a 
     PReLU(x) = max(x, 0) + a min(x, 0) = (1 - a) max(x, 0) + a x
 
 which is made of operators that exist in the blocked layout. It is exact for every slope, negative
-ones and those over 1 included; only the rounding differs (1e-6 in a template).
+ones and those over 1 included; only the rounding differs (1e-6 in a template). Where no slope is
+over 1, (1 - a) max(x, 0) is max((1 - a) x, 0): the maximum then costs nothing, since it is taken
+where the product is written.
 
 Batch normalisations are folded into the convolution or product before them (Jacob et al. 2018,
 "Quantization and training of neural networks", section 3.2), in f64.
@@ -121,13 +123,16 @@ def _open_axes(graph: Any, dynamic_axes: tuple[int, ...]) -> None:
             dimensions[1].ClearField("dim_value")
 
 
-GRAPH_VERSION = 2
+GRAPH_VERSION = 3
 """Raise it when what is written here changes; prepared files are named by it."""
 
 LEVELS = 3
 """Sizes at which a detector looks."""
 
-_PIXELS, _JOINED = "lfrd/pixels", "lfrd/joined"
+PIXELS, _JOINED = "lfrd/pixels", "lfrd/joined"
+
+SLOPE, ABOVE = "a", "1-a"
+"""Last parts of the names of a PReLU's constants: they follow the name of its result."""
 
 _Constants = dict[str, npt.NDArray[Any]]
 
@@ -175,7 +180,7 @@ def from_pixels(model: bytes, *, mean: float, std: float) -> bytes:
     proto = onnx.load_model_from_string(model)
     graph = proto.graph
     number, _, height, width = graph.input[0].type.tensor_type.shape.dim
-    pixels = onnx.helper.make_tensor_value_info(_PIXELS, onnx.TensorProto.UINT8, [None] * 4)
+    pixels = onnx.helper.make_tensor_value_info(PIXELS, onnx.TensorProto.UINT8, [None] * 4)
     sides = pixels.type.tensor_type.shape.dim
     for side, known in zip(sides, (number, height, width), strict=False):
         side.CopyFrom(known)
@@ -186,11 +191,11 @@ def from_pixels(model: bytes, *, mean: float, std: float) -> bytes:
     ]
     for operator, value, neutral in (("Sub", mean, 0.0), ("Div", std, 1.0)):
         if value != neutral:
-            name = f"{_PIXELS}/{operator}"
+            name = f"{PIXELS}/{operator}"
             constant = onnx.numpy_helper.from_array(np.array(value, np.float32), name)
             graph.initializer.append(constant)
             steps.append((operator, [name], {}))
-    names = [_PIXELS, *(f"{_PIXELS}/{step}" for step in range(1, len(steps))), graph.input[0].name]
+    names = [PIXELS, *(f"{PIXELS}/{step}" for step in range(1, len(steps))), graph.input[0].name]
     nodes = [
         make_node(operator, [names[step], *constants], [names[step + 1]], **attributes)
         for step, (operator, constants, attributes) in enumerate(steps)
@@ -235,14 +240,16 @@ def _without_prelu(node: Any, constants: _Constants, make_node: Any) -> list[Any
     """(1 - a) max(x, 0) + a x, the slopes shaped to broadcast over NCHW."""
     (x, slope), result = node.input, node.output[0]
     slopes = constants[slope].reshape(1, -1, 1, 1)
-    above, below, sum_above, sum_below, positive = (
-        f"{result}/{part}" for part in ("1-a", "a", "above", "below", "positive")
+    above, below, sum_above, sum_below, between = (
+        f"{result}/{part}" for part in (ABOVE, SLOPE, "above", "below", "between")
     )
     constants[above] = (1.0 - slopes.astype(np.float64)).astype(np.float32)
     constants[below] = slopes.astype(np.float32)
+    steps = ["Mul", "Relu"] if slopes.max() <= 1.0 else ["Relu", "Mul"]
+    ends = {steps[0]: ([x], [between]), steps[1]: ([between], [sum_above])}
+    ends["Mul"][0].append(above)
     return [
-        make_node("Relu", [x], [positive]),
-        make_node("Mul", [positive, above], [sum_above]),
+        *(make_node(step, *ends[step]) for step in steps),
         make_node("Mul", [x, below], [sum_below]),
         make_node("Add", [sum_above, sum_below], [result]),
     ]

@@ -4,12 +4,17 @@ A provider that computes with fewer bits is used only after its faces and templa
 photo were found to be those of the CPU's f32. Where several may be used the fastest is taken. The
 outcome is kept in the cache, keyed by everything that it depends on. Nothing falls back silently:
 a provider that cannot be had or gives other results ends the start with a sentence.
+
+On processors that multiply bytes the CPU has two kinds: f32, and a recogniser in eight bits that is
+made here (see `quantise`), taken where it is faster and its templates are near enough.
 """
 
 import hashlib
+import importlib.metadata
 import importlib.util
 import json
 import logging
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,19 +28,27 @@ from lfrd.types import CROP_SIDE_PX, F32, U8, Detections, Planes
 from lfrd.vision.aligner import Aligner
 from lfrd.vision.detector import choose_size, fit_size
 from lfrd.vision.embedder import Embedder, input_shapes
+from lfrd.vision.engine import Vision
 from lfrd.vision.finder import Finder
 from lfrd.vision.packs import Pack
 from lfrd.vision.planes import planes_from_rgb
 from lfrd.vision.quality import inter_eye_px
+from lfrd.vision.quantise import QUANTISED_VERSION, VNNI, quantised, variants
 from lfrd.vision.session import Session
 
 log = logging.getLogger(__name__)
 
-CHECK_VERSION = 1
+CHECK_VERSION = 2
 LEAST_COSINE = 0.999
 """Between a template and the same template of the CPU."""
 LANDMARK_SHIFT = 0.05
 """How far landmarks may lie from the CPU's, on average, in distances between the eyes."""
+INT8 = "cpu-int8"
+INT8_LOW_COSINE, INT8_MEDIAN_COSINE = 0.98, 0.995
+"""Between templates in eight bits and in f32, of hard variants of one face: the first percentile
+and the median at least. A recogniser that just passes would be 0.995 alike on the worst of a
+hundred photos of people (docs/performance.md)."""
+CALIBRATION_CROPS, CHECK_CROPS = 60, 100
 LEAST_INTER_EYE_PX = 24.0
 _RUNS = 7
 
@@ -50,27 +63,93 @@ class Trial:
     cosine: float
 
 
-def settle(wanted: str, pack: Pack, cache_dir: Path) -> str:
-    """The provider to open sessions with: `wanted` itself, or the fastest kind of it.
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What runs. `recogniser`: the model to open in place of the pack's, where that is another."""
+
+    provider: str
+    recogniser: bytes | None = None
+
+
+def settle(wanted: str, pack: Pack, cache_dir: Path) -> Settled:
+    """What to open sessions with: `wanted` itself, or the fastest kind of it.
 
     Raises InferenceFailed where it cannot be had or its results are not the CPU's.
     """
-    if wanted == "cpu":
-        return wanted
+    if wanted == "cpu-f32" or (wanted == "cpu" and not _multiplies_bytes()):
+        return Settled("cpu")
     kinds = _kinds(wanted)
-    path = cache_dir / "providers" / f"{_key(wanted, kinds, pack)}.json"
-    if path.is_file():
-        return str(json.loads(path.read_text())["provider"])
-    best = min(_trials(kinds, pack), key=lambda trial: trial.ms)
+    kept = _Kept(cache_dir / "providers", _key(wanted, kinds, pack))
+    if (known := kept.read()) is not None:
+        return known
+    trials, rounded = _trials(kinds, pack)
+    best = min(trials, key=lambda trial: trial.ms)
     log.info(
         "models run on %s: %.1f ms for a frame and a face, templates within %.5f of the CPU's",
         best.provider, best.ms, 1 - best.cosine,
     )  # fmt: skip
-    _keep(path, best.provider)
-    return best.provider
+    settled = Settled(best.provider, rounded if best.provider == INT8 else None)
+    kept.write(settled)
+    return settled
+
+
+def vision(pack: Pack, wanted: str, cache_dir: Path, *, threads: int) -> Vision:
+    """The pack's models on what `settle` says of `wanted`; not open yet."""
+    settled = settle(wanted, pack, cache_dir)
+    return Vision(pack, threads=threads, provider=settled.provider, recogniser=settled.recogniser)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """The outcome on disk: a line of JSON, and beside it the recogniser where one was made."""
+
+    folder: Path
+    key: str
+
+    @property
+    def _model_path(self) -> Path:
+        return self.folder / f"{self.key}.onnx"
+
+    @property
+    def _path(self) -> Path:
+        return self.folder / f"{self.key}.json"
+
+    def read(self) -> Settled | None:
+        """None where nothing is kept, or the model is not the one that was written."""
+        try:
+            kept = json.loads(self._path.read_text())
+            provider, digest = str(kept["provider"]), kept.get("sha256")
+            model = None if digest is None else self._model_path.read_bytes()
+        except (OSError, ValueError, KeyError, AttributeError):
+            return None
+        if model is not None and hashlib.sha256(model).hexdigest() != digest:
+            log.warning("%s is not the model that was made; it is made again", self._model_path)
+            return None
+        return Settled(provider, model)
+
+    def write(self, settled: Settled) -> None:
+        """Whole or not at all; a cache that cannot be written costs time at each start."""
+        kept = {"provider": settled.provider}
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if settled.recogniser is not None:
+                kept["sha256"] = hashlib.sha256(settled.recogniser).hexdigest()
+                _replace(self._model_path, settled.recogniser)
+            _replace(self._path, json.dumps(kept).encode())
+        except OSError as error:
+            log.warning("%s cannot be written (%s): providers are tried at each start",
+                        self.folder, error.strerror)  # fmt: skip
+
+
+def _replace(path: Path, content: bytes) -> None:
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as fresh:
+        fresh.write(content)
+    Path(fresh.name).replace(path)
 
 
 def _kinds(wanted: str) -> tuple[str, ...]:
+    if wanted == "cpu":
+        return ("cpu", INT8)
     if wanted != "openvino":
         return (wanted,)
     from lfrd.vision import openvino
@@ -79,7 +158,8 @@ def _kinds(wanted: str) -> tuple[str, ...]:
 
 
 def _key(wanted: str, kinds: Sequence[str], pack: Pack) -> str:
-    parts = [str(CHECK_VERSION), wanted, *kinds, pack.detector.sha256, pack.recogniser.sha256]
+    versions = (CHECK_VERSION, QUANTISED_VERSION, importlib.metadata.version("onnxruntime"))
+    parts = [*map(str, versions), wanted, *kinds, pack.detector.sha256, pack.recogniser.sha256]
     parts.append(_processor())
     if wanted.startswith("openvino"):
         from lfrd.vision import openvino
@@ -88,47 +168,65 @@ def _key(wanted: str, kinds: Sequence[str], pack: Pack) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
-def _keep(path: Path, provider: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"provider": provider}))
-    except OSError as error:
-        log.warning("%s cannot be written (%s): providers are tried at each start", path,
-                    error.strerror)  # fmt: skip
-
-
-def _trials(kinds: Sequence[str], pack: Pack) -> list[Trial]:
-    """Those of `kinds` that give the CPU's results; at least one. Raises InferenceFailed."""
+def _trials(kinds: Sequence[str], pack: Pack) -> tuple[list[Trial], bytes | None]:
+    """Those of `kinds` that give the CPU's results, at least one, and the recogniser in eight bits
+    where one was made. Raises InferenceFailed."""
     photo = _known_photo()
     reference = _Runner("cpu", pack)
     faces = reference.faces(photo)
     crop = reference.crop(photo, faces)
-    template = reference.template(crop)
+    crops = (crop, *variants(crop, CHECK_CROPS, seed=2))
+    rounded = _rounded(pack, crop) if INT8 in kinds else None
     passed, why = [], ""
     for kind in kinds:
-        runner = _Runner(kind, pack)
+        if kind == INT8 and rounded is None:
+            continue
+        runner = _Runner(kind, pack, rounded if kind == INT8 else None)
         shift = _shift(faces, runner.faces(photo))
-        cosine = float(template @ runner.template(crop))
-        if shift <= LANDMARK_SHIFT and cosine >= LEAST_COSINE:
+        if kind == INT8:
+            cosine, near = _alike(reference, runner, crops)
+        else:
+            cosine = float(reference.template(crop) @ runner.template(crop))
+            near = cosine >= LEAST_COSINE
+        if shift <= LANDMARK_SHIFT and near:
             passed.append(Trial(kind, runner.time_ms(photo, crop), cosine))
         else:
             why = f"{kind} differs from the CPU (landmarks by {shift:.3f}, cosine {cosine:.5f})"
             log.warning("%s", why)
     if not passed:
         raise InferenceFailed(f"provider refused: {why}; choose another one in [models]")
-    return passed
+    return passed, rounded
+
+
+def _rounded(pack: Pack, crop: U8) -> bytes | None:
+    """The recogniser in eight bits; None where it gains nothing, or cannot be made."""
+    log.info("making a recogniser in eight bits, once")
+    try:
+        return quantised(pack.read(pack.recogniser), variants(crop, CALIBRATION_CROPS, seed=1))
+    except Exception as error:  # whatever onnxruntime does not like in somebody's graph
+        log.warning("no recogniser in eight bits of pack %s (%s: %s); f32 runs", pack.name,
+                    type(error).__name__, str(error).partition("\n")[0])  # fmt: skip
+        return None
+
+
+def _alike(reference: "_Runner", runner: "_Runner", crops: Sequence[U8]) -> tuple[float, bool]:
+    """The median cosine between the templates of two, and whether they are near enough."""
+    cosines = [float(reference.template(crop) @ runner.template(crop)) for crop in crops]
+    low, median = np.percentile(cosines, [1, 50])
+    return float(median), bool(low >= INT8_LOW_COSINE and median >= INT8_MEDIAN_COSINE)
 
 
 class _Runner:
     """Both models of a pack on one provider."""
 
-    def __init__(self, provider: str, pack: Pack) -> None:
+    def __init__(self, provider: str, pack: Pack, recogniser: bytes | None = None) -> None:
         found, known = pack.detector, pack.recogniser
+        self.rounded = recogniser is not None
         self._fixed = found.fixed_size
         self._finder = Finder(Session(pack.read(found), label=found.file, provider=provider), found)
         self._embedder = Embedder(
             Session(
-                pack.read(known),
+                recogniser or pack.read(known),
                 label=known.file,
                 provider=provider,
                 shapes=input_shapes(known, provider),
@@ -157,14 +255,14 @@ class _Runner:
         return out
 
     def time_ms(self, photo: Planes, crop: U8) -> float:
-        """Typical time for a frame and a face."""
+        """The least time for a frame and a face: what else the machine does only adds to it."""
         taken = []
         for _ in range(_RUNS):
             begun_s = time.perf_counter()
             self.faces(photo)
             self.template(crop)
             taken.append(time.perf_counter() - begun_s)
-        return 1e3 * float(np.median(taken))
+        return 1e3 * min(taken)
 
 
 def _shift(expected: Detections, found: Detections) -> float:
@@ -186,6 +284,10 @@ def _known_photo() -> Planes:
     if bgr is None:
         raise ModelError(f"the photo {path}, which checks providers, cannot be read")
     return planes_from_rgb(np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8))
+
+
+def _multiplies_bytes() -> bool:
+    return bool(VNNI & set(_processor().split()))
 
 
 def _processor() -> str:

@@ -169,6 +169,7 @@ def _open_openvino(precision: Literal["f32", "bf16"]) -> _Opener:
 
 _PROVIDERS: dict[str, _Opener] = {
     "cpu": _open_cpu,
+    "cpu-int8": _open_cpu,
     "openvino-f32": _open_openvino("f32"),
     "openvino-bf16": _open_openvino("bf16"),
     "cuda": _open_cuda,

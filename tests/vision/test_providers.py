@@ -10,6 +10,7 @@ from lfrd.errors import InferenceFailed
 from lfrd.types import F32
 from lfrd.vision import packs, providers
 from lfrd.vision.packs import Pack
+from lfrd.vision.providers import Settled
 from lfrd.vision.session import Session
 
 
@@ -18,9 +19,67 @@ def pack(tmp_path_factory: pytest.TempPathFactory) -> Pack:
     return packs.load(packs.DEFAULT_PACK, tmp_path_factory.mktemp("cache"))
 
 
-def test_the_cpu_needs_no_trial(pack: Pack, tmp_path: Path) -> None:
-    assert providers.settle("cpu", pack, tmp_path) == "cpu"
+@pytest.mark.parametrize("wanted", ["cpu", "cpu-f32"])
+def test_a_processor_without_vnni_needs_no_trial(
+    wanted: str, pack: Pack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(providers, "_processor", lambda: "flags : sse2 avx2")
+    assert providers.settle(wanted, pack, tmp_path) == Settled("cpu")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_eight_bits_are_tried_once_and_remembered(
+    pack: Pack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(providers, "_processor", lambda: "flags : avx512_vnni")
+    _as_fast_as_it_takes(monkeypatch)
+    settled = providers.settle("cpu", pack, tmp_path)
+    assert settled.provider == "cpu-int8"
+    model = settled.recogniser
+    assert model is not None
+    assert len(model) < 0.4 * len(pack.read(pack.recogniser))
+    monkeypatch.setattr(providers, "_trials", _refuse)
+    assert providers.settle("cpu", pack, tmp_path) == settled
+    assert providers.settle("cpu-f32", pack, tmp_path) == Settled("cpu")
+
+    (kept,) = (tmp_path / "providers").glob("*.onnx")
+    kept.write_bytes(model[:-1] + b"x")  # a damaged file is not run
+    with pytest.raises(AssertionError, match="tried again"):
+        providers.settle("cpu", pack, tmp_path)
+
+
+@pytest.mark.slow
+def test_eight_bits_that_are_another_face_are_not_taken(
+    pack: Pack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(providers, "_processor", lambda: "flags : avx512_vnni")
+    monkeypatch.setattr(providers, "_Runner", _Crooked)
+    assert providers.settle("cpu", pack, tmp_path) == Settled("cpu")
+
+
+def test_a_model_that_cannot_be_rounded_runs_in_f32(
+    pack: Pack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> bytes:
+        raise RuntimeError("no such operator\nmore")
+
+    monkeypatch.setattr(providers, "_processor", lambda: "flags : avx512_vnni")
+    monkeypatch.setattr(providers, "quantised", fail)
+    assert providers.settle("cpu", pack, tmp_path) == Settled("cpu")
+    assert "no such operator" in caplog.text
+    assert "more" not in caplog.text
+
+
+def _as_fast_as_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fewer bits are the faster ones, whatever else runs on this machine."""
+    monkeypatch.setattr(
+        providers._Runner, "time_ms", lambda runner, *_: 1.0 if runner.rounded else 2.0
+    )
+
+
+def _refuse(*_: object) -> None:
+    raise AssertionError("tried again")
 
 
 def test_a_provider_that_is_not_there_ends_the_start(pack: Pack, tmp_path: Path) -> None:
@@ -44,8 +103,8 @@ def test_other_results_than_the_cpus_are_refused(
 
 
 class _Crooked(providers._Runner):
-    def __init__(self, provider: str, pack: Pack) -> None:
-        super().__init__("cpu", pack)
+    def __init__(self, provider: str, pack: Pack, recogniser: bytes | None = None) -> None:
+        super().__init__("cpu", pack, recogniser)
         self._turned = provider != "cpu"
 
     def template(self, crop: np.ndarray) -> F32:
@@ -56,12 +115,12 @@ class _Crooked(providers._Runner):
 @pytest.mark.slow
 def test_openvino_is_measured_once_and_remembered(pack: Pack, tmp_path: Path) -> None:
     pytest.importorskip("openvino")
-    chosen = providers.settle("openvino", pack, tmp_path)
+    chosen = providers.settle("openvino", pack, tmp_path).provider
     assert chosen in ("openvino-f32", "openvino-bf16")
     kept = next((tmp_path / "providers").iterdir())
     assert json.loads(kept.read_text()) == {"provider": chosen}
     kept.write_text(json.dumps({"provider": "openvino-f32"}))  # so we see that it is read
-    assert providers.settle("openvino", pack, tmp_path) == "openvino-f32"
+    assert providers.settle("openvino", pack, tmp_path) == Settled("openvino-f32")
 
 
 def test_openvino_runs_on_our_own_arrays_and_says_what_fails(pack: Pack) -> None:

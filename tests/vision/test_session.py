@@ -89,7 +89,7 @@ def test_a_foreign_or_damaged_file_is_refused(content: bytes, words: str) -> Non
 
 
 def test_an_unknown_provider_is_refused_and_never_replaced() -> None:
-    with pytest.raises(ConfigError, match="choose one of: cpu, openvino"):
+    with pytest.raises(ConfigError, match="choose one of: cpu, cpu-int8, openvino"):
         Session(_model(), label="double.onnx", provider="abacus")
 
 
