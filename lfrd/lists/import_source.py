@@ -244,7 +244,8 @@ class PhotoSource:
             content = table.content
             parsed = parse(content, table.name, wanted.encoding, wanted.defaults)
             self.name = table.name if files.kind == "folder" else files.path.name
-            self._bases = tuple(dict.fromkeys((table.folder, "", _only_folder(files))))
+            beside = "" if table.folder == "." else table.folder
+            self._bases = tuple(dict.fromkeys((beside, "", _only_folder(files))))
         self.rows = parsed.rows
         self.notes = [*parsed.notes]
         if table is not None:
@@ -258,24 +259,27 @@ class PhotoSource:
             raise BadInput(f"{row.file} is larger than {limit_mb:.0f} MB")
         return data
 
+    @cached_property
+    def _by_last_name(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for name in self._files.spellings:
+            found.setdefault(PurePosixPath(_key(name)).name, []).append(name)
+        return found
+
     def _place(self, name: str) -> str:
         """Where the file is that a row names. Raises BadInput where there is none, or several."""
         for base in self._bases:
-            path = str(PurePosixPath(base) / name)
-            if self._files.has(path):
+            path = f"{base}/{name}" if base else name
+            if path in self._files.spellings or self._files.has(path):
                 return path
             found = self._index.get(_key(path), [])
             if len(found) > 1:
                 raise BadInput(f"{name} may be any of {_shown(found)}: write it as one of them is")
             if found:
                 return found[0]
-        where = self._files.kind
-        last = PurePosixPath(_key(name)).name
-        alike = [
-            other for other in self._files.spellings if PurePosixPath(_key(other)).name == last
-        ]
+        alike = self._by_last_name.get(PurePosixPath(_key(name)).name)
         hint = f"; there is {_shown(alike)}: write it so if it is meant" if alike else ""
-        raise PhotoMissing(f"{name} is not in the {where}{hint}")
+        raise PhotoMissing(f"{name} is not in the {self._files.kind}{hint}")
 
     def _unnamed(self) -> list[str]:
         """A sentence about the photos that no row names, if there are any."""

@@ -164,11 +164,15 @@ def _row(number: int, given: dict[str, str]) -> Row:
     )
 
 
+_NAMES = frozenset({*REQUIRED, "person"})
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_CONTROL_IN_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+
+
 def _check_text(name: str, value: str) -> None:
     if len(value) > FIELD_LIMIT:
         raise BadInput(f"{name} is longer than {FIELD_LIMIT} characters")
-    allowed = "" if name in {*REQUIRED, "person"} else "\n\r\t"
-    if any(ord(char) < 32 or 127 <= ord(char) < 160 for char in value if char not in allowed):
+    if (_CONTROL if name in _NAMES else _CONTROL_IN_TEXT).search(value):
         raise BadInput(f"{name} holds a control character: {value!a}")
 
 
