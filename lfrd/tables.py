@@ -7,16 +7,21 @@ by its form. What is left is taken for Windows-1252 and said so, with a word to 
 
 import codecs
 import csv
+import datetime
 import io
 import itertools
+import os
 import re
+import stat
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from lfrd.errors import BadInput
 
 SEPARATORS = ",;\t|"
+LIMIT_BYTES = 200_000_000
 COLUMNS_LIMIT = 100
 SAMPLE_CHARS = 40
 FIRST_LINE_LIMIT = 1_000_000
@@ -97,6 +102,34 @@ class Table:
         except csv.Error as error:
             at = self._skipped + self._reader.line_num
             raise BadInput(f"{self.name} is not a readable CSV at line {at}: {error}") from None
+
+
+def read_file(path: Path, limit: int) -> bytes:
+    """At most `limit` + 1 bytes of a regular file. Raises BadInput.
+
+    No more is asked for than there are: Python makes room for as much as it is asked for.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise BadInput(f"{path.name} is no file")
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            return file.read(min(size, limit) + 1)
+    except OSError as error:
+        raise BadInput(f"{path.name} cannot be read: {error.strerror}") from None
+
+
+def open_table(path: Path, columns: Sequence[str], *, others: bool = False) -> Table:
+    """A table of these columns, in any order; `others` may be there too. Raises BadInput."""
+    content = read_file(path, LIMIT_BYTES)
+    if len(content) > LIMIT_BYTES:
+        raise BadInput(f"{path} is larger than {LIMIT_BYTES / 1e6:.0f} MB")
+    table = Table(content, str(path), columns)
+    found = [column for column in table.columns if column in columns or not others]
+    if sorted(found) != sorted(columns):
+        alone = "" if others else " and no others"
+        raise BadInput(f"{path} needs the columns {', '.join(columns)}{alone}")
+    return table
 
 
 def clean(text: str) -> str:
@@ -183,3 +216,55 @@ def _separator(line: str, known: Sequence[str]) -> str:
         return sum(column_name(cell.strip('"')) in known for cell in line.split(separator))
 
     return max(SEPARATORS, key=found)
+
+
+_TIME = r"(?:[ T]+(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2}))?)?"
+_DATES = (
+    re.compile(r"(?P<year>[0-9]{4})(?P<mark>[./])(?P<one>[0-9]{1,2})[./](?P<two>[0-9]{1,2})\.?"
+               + _TIME, re.ASCII),
+    re.compile(r"(?P<one>[0-9]{1,2})(?P<mark>[./-]) ?(?P<two>[0-9]{1,2})(?P=mark) ?"
+               r"(?P<year>[0-9]{4})" + _TIME, re.ASCII),
+)  # fmt: skip
+
+
+def parse_date(text: str) -> float | None:
+    """Seconds of a date or date-time; without an offset it is UTC.
+
+    ISO 8601 (2026-11-30), year first (2026/11/30), and day first where that is what it must mean:
+    with dots (30.11.2026), or with a day above 12 (30/11/2026).
+    """
+    if not text:
+        return None
+    try:
+        moment = _moment(text)
+    except ValueError:
+        raise BadInput(f"{text!r} is not a date such as 2026-11-30 or 2026-11-30T18:00") from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=datetime.UTC)
+    return moment.timestamp()
+
+
+def _moment(text: str) -> datetime.datetime:
+    for form in _DATES:
+        if found := form.fullmatch(text):
+            break
+    else:
+        return datetime.datetime.fromisoformat(text)
+    year, one, two = (int(found[name]) for name in ("year", "one", "two"))
+    hour, minute, second = (int(found[name] or 0) for name in ("hour", "minute", "second"))
+    if form is _DATES[0]:
+        return datetime.datetime(year, one, two, hour, minute, second)
+    if found["mark"] != "." and one <= 12 and one != two:
+        raise BadInput(
+            f"the date {text!r} may be month or day first: write {_readings(year, one, two)}"
+        )
+    return datetime.datetime(year, two, one, hour, minute, second)
+
+
+def _readings(year: int, one: int, two: int) -> str:
+    """The dates that two numbers may be, in the form in which there is no doubt."""
+    return " or ".join(
+        f"{year}-{month:02}-{day:02}"
+        for month, day in ((two, one), (one, two))
+        if 1 <= month <= 12 and 1 <= day <= 31
+    )

@@ -45,6 +45,7 @@ OWNERS = {
 }
 LEAVES = {
     "lfrd/vocabulary.py": (),
+    "lfrd/tables.py": ("lfrd.errors",),
     "lfrd/wire/": ("lfrd.wire", "lfrd.vocabulary"),
     "lfrd/client.py": ("lfrd.wire", "lfrd.vocabulary", "lfrd.errors"),
     "tui/": ("tui", "lfrd.client", "lfrd.wire", "lfrd.vocabulary", "lfrd.errors"),
@@ -62,8 +63,15 @@ LEAVES = {
 SQL = re.compile(
     r"^\s*(?:SELECT|INSERT|UPDATE \w+ SET|DELETE FROM|FROM \w+ |WHERE|PRAGMA|CREATE TABLE)\b"
 )
-CLIENTS_USE = ("lfrd.cli", "lfrd.client", "lfrd.wire", "lfrd.vocabulary", "lfrd.errors")
-"""What a command needs that asks the daemon."""
+CLIENTS_USE = (
+    "lfrd.cli",
+    "lfrd.client",
+    "lfrd.wire",
+    "lfrd.vocabulary",
+    "lfrd.errors",
+    "lfrd.tables",
+)
+"""What a command needs that asks the daemon, and to read the table that it is given."""
 
 # Exceptions. Each list may only shrink: what is mended is taken out, and nothing is put in.
 SQL_ELSEWHERE = {

@@ -17,8 +17,9 @@ from lfrd.cli.outputs import check_output, refuse_folder
 from lfrd.client import Client
 from lfrd.errors import BadInput, Conflict, UserError
 from lfrd.lists.commit_batcher import PHOTOS_AT_ONCE
-from lfrd.lists.import_source import HEAD_BYTES, Source, Wanted, open_source, read_file
+from lfrd.lists.import_source import HEAD_BYTES, Source, Wanted, open_source
 from lfrd.lists.table import RESULT_COLUMNS, Defaults, Row
+from lfrd.tables import read_file
 from lfrd.wire.lists import ExportStart, ImportRow, ImportRowDone, ImportRun, ImportStart
 
 TELL_EVERY_S = 2.0

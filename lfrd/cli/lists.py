@@ -12,7 +12,8 @@ from lfrd.cli.reach import make_sure
 from lfrd.cli.who import token_of
 from lfrd.client import Client
 from lfrd.errors import BadInput, NotFound
-from lfrd.lists.table import Defaults, parse_date
+from lfrd.lists.table import Defaults
+from lfrd.tables import parse_date
 from lfrd.vocabulary import Category
 from lfrd.wire.base import Wire
 from lfrd.wire.deployments import Erasure, ErasureRequest

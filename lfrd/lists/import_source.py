@@ -24,7 +24,6 @@ from lfrd.lists.photo_folder import is_noise, is_photo, is_unread
 from lfrd.lists.table import (
     RESULT_COLUMNS,
     ROWS_LIMIT,
-    TABLE_LIMIT_BYTES,
     Defaults,
     Parsed,
     Row,
@@ -34,7 +33,8 @@ from lfrd.lists.table import (
     open_table,
     parse,
 )
-from lfrd.tables import clean
+from lfrd.tables import LIMIT_BYTES as TABLE_LIMIT_BYTES
+from lfrd.tables import clean, read_file
 
 PHOTO_LIMIT_BYTES = 20_000_000
 FILES_LIMIT = 1_000_000
@@ -301,21 +301,6 @@ class _FoundTable:
     name: str
     content: bytes
     folder: str = ""
-
-
-def read_file(path: Path, limit: int) -> bytes:
-    """At most `limit` + 1 bytes of a regular file. Raises BadInput.
-
-    No more is asked for than there are: Python makes room for as much as it is asked for.
-    """
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise BadInput(f"{path.name} is no file")
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            return file.read(min(size, limit) + 1)
-    except OSError as error:
-        raise BadInput(f"{path.name} cannot be read: {error.strerror}") from None
 
 
 def _find_table(files: Files, wanted: Wanted) -> _FoundTable | None:

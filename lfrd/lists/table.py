@@ -5,7 +5,6 @@ written; of everything else the row's mistake says how to write it.
 """
 
 import dataclasses
-import datetime
 import math
 import re
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from lfrd.errors import BadInput
-from lfrd.tables import Table
+from lfrd.tables import Table, parse_date
 
 REQUIRED = ("reference", "file")
 OPTIONAL = (
@@ -24,7 +23,6 @@ RESULT_COLUMNS = ("row", "reference", "file", "outcome", "codes", "message")
 """What the result file of an import has, which is no table of one."""
 
 ROWS_LIMIT = 1_000_000
-TABLE_LIMIT_BYTES = 200_000_000
 FIELD_LIMIT = 200
 MISTAKES_SHOWN = 20
 SIDE_LIMIT_PX = 1e6
@@ -246,55 +244,3 @@ def _box(text: str) -> tuple[float, float, float, float] | None:
     if not (0 <= left < right <= SIDE_LIMIT_PX and 0 <= top < bottom <= SIDE_LIMIT_PX):
         raise BadInput(f"box is `left top right bottom` in pixels, not {text!r}")
     return left, top, right, bottom
-
-
-_TIME = r"(?:[ T]+(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2}))?)?"
-_DATES = (
-    re.compile(r"(?P<year>[0-9]{4})(?P<mark>[./])(?P<one>[0-9]{1,2})[./](?P<two>[0-9]{1,2})\.?"
-               + _TIME, re.ASCII),
-    re.compile(r"(?P<one>[0-9]{1,2})(?P<mark>[./-]) ?(?P<two>[0-9]{1,2})(?P=mark) ?"
-               r"(?P<year>[0-9]{4})" + _TIME, re.ASCII),
-)  # fmt: skip
-
-
-def parse_date(text: str) -> float | None:
-    """Seconds of a date or date-time; without an offset it is UTC.
-
-    ISO 8601 (2026-11-30), year first (2026/11/30), and day first where that is what it must mean:
-    with dots (30.11.2026), or with a day above 12 (30/11/2026).
-    """
-    if not text:
-        return None
-    try:
-        moment = _moment(text)
-    except ValueError:
-        raise BadInput(f"{text!r} is not a date such as 2026-11-30 or 2026-11-30T18:00") from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=datetime.UTC)
-    return moment.timestamp()
-
-
-def _moment(text: str) -> datetime.datetime:
-    for form in _DATES:
-        if found := form.fullmatch(text):
-            break
-    else:
-        return datetime.datetime.fromisoformat(text)
-    year, one, two = (int(found[name]) for name in ("year", "one", "two"))
-    hour, minute, second = (int(found[name] or 0) for name in ("hour", "minute", "second"))
-    if form is _DATES[0]:
-        return datetime.datetime(year, one, two, hour, minute, second)
-    if found["mark"] != "." and one <= 12 and one != two:
-        raise BadInput(
-            f"the date {text!r} may be month or day first: write {_readings(year, one, two)}"
-        )
-    return datetime.datetime(year, two, one, hour, minute, second)
-
-
-def _readings(year: int, one: int, two: int) -> str:
-    """The dates that two numbers may be, in the form in which there is no doubt."""
-    return " or ".join(
-        f"{year}-{month:02}-{day:02}"
-        for month, day in ((two, one), (one, two))
-        if 1 <= month <= 12 and 1 <= day <= 31
-    )

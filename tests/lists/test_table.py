@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from lfrd.errors import BadInput
 from lfrd.lists import table as rules
-from lfrd.lists.table import Defaults, Row, parse, parse_date
+from lfrd.lists.table import Defaults, Row, parse
+from lfrd.tables import parse_date
 
 GOOD = (
     "reference,file,under_18,margin,expires\na,a.jpg,no,0.1,2030-01-01\na,b.jpg,no,0.1,2030-01-01\n"
