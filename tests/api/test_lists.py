@@ -6,8 +6,6 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from lists_builder import noise, portraits
-from site_builder import Served, serve
 
 from lfrd.__main__ import parser
 from lfrd.cli import lists
@@ -18,6 +16,8 @@ from lfrd.vocabulary import Category
 from lfrd.wire.cameras import CameraCreate
 from lfrd.wire.lists import EntryChange, EntryCreate, WatchlistChange, WatchlistCreate
 from lfrd.wire.trials import PassageCount
+from support.photos import noise, portraits
+from support.site import Served, serve
 
 WORDS = "correct horse battery staple"
 
