@@ -8,7 +8,7 @@ episode waits for one, and everything about a closed one.
 from dataclasses import dataclass
 
 from lfrd.governance.reviews import Outcome, is_final, outcome_of, required_for
-from lfrd.store import decoys, episodes, outcomes, reviews
+from lfrd.store import decoys, episodes, outcomes, reviews, watchlists
 from lfrd.store.decoys import Decoy
 from lfrd.store.episodes import Episode, EpisodeState
 from lfrd.store.outcomes import PrimaryOutcome
@@ -54,7 +54,7 @@ def open_dossier(reader: Reader, episode: Episode, required: int) -> Dossier:
         episode,
         tuple(episodes.rivals(reader, episode.id)),
         tuple(reviews.of_episode(reader, episode.id)),
-        reader.first(Watchlist, "WHERE id = ?", (episode.watchlist_id,)),
+        watchlists.find(reader, episode.watchlist_id),
         required_for(reader, episode, required),
         outcomes.of_episode(reader, episode.id),
         decoys.of_episode(reader, episode.id),

@@ -30,12 +30,6 @@ CHECKPOINT_LIMIT_S = 30.0
 """A read lasts 5 s at most (60 s while a gallery is filled), so a bar falls by itself; what is not
 clean by then stays open and is tried again by the sweeper."""
 
-_TEMPLATES_OF = {
-    ErasureKind.WATCHLIST: "watchlist_id = ?",
-    ErasureKind.PERSON: "person_id = ?",
-    ErasureKind.ENTRY: "entry_id = ?",
-    ErasureKind.PHOTO: "reference_image_id = ?",
-}
 _DELETE: dict[ErasureKind, Callable[[Transaction, Erasure], Erasure]] = {
     ErasureKind.WATCHLIST: erasures.delete_list,
     ErasureKind.PERSON: erasures.delete_person,
@@ -79,9 +73,7 @@ class Eraser:
 
         erasure = await self._database.write(ask, principal=principal)
         async with self._turn:
-            now = await self._database.read(
-                lambda reader: reader.first(Erasure, "WHERE id = ?", (erasure.id,))
-            )
+            now = await self._database.read(lambda reader: erasures.find(reader, erasure.id))
             if now is None or not await self._delete(now):
                 raise Conflict(erasures.ON_HOLD)
             if now.state is ErasureState.DONE:
@@ -119,7 +111,7 @@ class Eraser:
             return False
 
         def write(tx: Transaction) -> tuple[list[str], set[str]]:
-            gone = _templates_and_entries(tx, erasure)
+            gone = erasures.templates_and_entries(tx, erasure)
             _DELETE[erasure.kind](tx, erasure)
             return gone
 
@@ -142,19 +134,3 @@ class Eraser:
                         "it is tried again"
                     )
                 await asyncio.sleep(CHECKPOINT_RETRY_S)
-
-
-def _templates_and_entries(tx: Transaction, erasure: Erasure) -> tuple[list[str], set[str]]:
-    """What the running search has to forget; the entry of an erased photo stays, with what its
-    other photos scored."""
-    condition = _TEMPLATES_OF.get(erasure.kind)
-    if condition is None:
-        return [], set()
-    rows = tx.rows(
-        "SELECT template.id AS template_id, entry_id FROM template"  # noqa: S608
-        f" JOIN entry ON entry.id = entry_id WHERE {condition}",  # one of the literals above
-        (erasure.subject_id,),
-    )
-    found = [(row.text("template_id"), row.text("entry_id")) for row in rows]
-    entries = set() if erasure.kind is ErasureKind.PHOTO else {entry_id for _, entry_id in found}
-    return [template_id for template_id, _ in found], entries

@@ -340,10 +340,8 @@ def is_right(review: Review, decoy: Decoy) -> bool:
 
 def read(reader: Reader, deployment_id: str | None, required: int) -> tuple[ReviewerFigures, ...]:
     """The figures of one deployment, or of all; `required` as for `required_for`."""
-    closed = reader.find(
-        Episode,
-        "WHERE state = ?1 AND (?2 IS NULL OR deployment_id = ?2) ORDER BY id DESC LIMIT ?3",
-        (EpisodeState.CLOSED.value, deployment_id, EPISODES_MOST),
+    closed = episodes.page(
+        reader, state=EpisodeState.CLOSED, deployment_id=deployment_id, limit=EPISODES_MOST
     )
     return figures(_decided(reader, episode, required) for episode in closed)
 

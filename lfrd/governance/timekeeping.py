@@ -20,9 +20,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lfrd.clock import Clock, SystemClock
-from lfrd.governance.missing_keys import last_log_entry_at_s
 from lfrd.health import HealthBoard
 from lfrd.store.audit import AuditClass
+from lfrd.store.clock_care import newest_entry_at_s
 from lfrd.store.database import SYSTEM, Database
 
 STEP_S = 60.0
@@ -142,7 +142,7 @@ class Timekeeping:
 
     async def start(self) -> None:
         """Take the machine's clock, or go on from the log's newest entry."""
-        newest_s = await self._database.read(last_log_entry_at_s)
+        newest_s = await self._database.read(newest_entry_at_s) or 0.0
         ahead_s = self._clock.wall_s() - newest_s
         self._clock.not_before(newest_s)
         if newest_s and ahead_s > FAR_AHEAD_S and not self._is_kept():

@@ -10,7 +10,7 @@ from lfrd.lists import photo_gate
 from lfrd.lists.photo_gate import Finding, GateMode
 from lfrd.lists.photos import Photos
 from lfrd.matching.live_search import LOADING_LIMIT_S, LiveGallery, read_search_contents
-from lfrd.store import reference_images
+from lfrd.store import reference_images, templates
 from lfrd.store import watchlists as stored
 from lfrd.store.database import Database
 from lfrd.store.reference_images import ReferenceImage
@@ -215,12 +215,8 @@ class Watchlists:
             await self.photos.note_rise(search, risen, principal=principal)
 
     def _listed(self, reader: Reader, row: Watchlist) -> ListedWatchlist:
-        entries = reader.count("SELECT count(*) FROM entry WHERE watchlist_id = ?", (row.id,))
-        kept = reader.count(
-            "SELECT count(*) FROM template JOIN entry ON entry.id = entry_id"
-            " WHERE watchlist_id = ? AND model_digest = ?",
-            (row.id, self._model_digest),
-        )
+        entries = stored.count_entries(reader, row.id)
+        kept = templates.count_on_list(reader, self._model_digest, row.id)
         cameras = stored.cameras_of(reader, (row.id,)).get(row.id, frozenset())
         return ListedWatchlist(row, entries, kept, tuple(sorted(cameras)))
 

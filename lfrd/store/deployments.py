@@ -17,7 +17,7 @@ from lfrd.store import watchlists
 from lfrd.store.audit import AuditClass, Fact
 from lfrd.store.keys import Scope
 from lfrd.store.transaction import Reader, Transaction
-from lfrd.vocabulary import DeploymentState
+from lfrd.vocabulary import Category, DeploymentState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +168,16 @@ def list_all(reader: Reader, limit: int = 100) -> list[Deployment]:
 def running(reader: Reader) -> Deployment | None:
     """The one that runs, if any."""
     return reader.first(Deployment, "WHERE state = 'running'")
+
+
+def ended(reader: Reader) -> list[Deployment]:
+    """Those that have ended and are not erased, oldest first."""
+    return reader.find(Deployment, "WHERE state = 'ended' ORDER BY id")
+
+
+def unratified(reader: Reader) -> list[Deployment]:
+    """Those that were started urgently and wait for somebody to ratify it."""
+    return reader.find(Deployment, "WHERE ratify_by_at_s IS NOT NULL AND ratified_at_s IS NULL")
 
 
 def amend(tx: Transaction, deployment_id: str, new: NewDeployment) -> Deployment:
@@ -364,7 +374,7 @@ def follow_lists(tx: Transaction) -> None:
         if old.watchlist_id not in changed:
             continue
         digest = hashlib.sha256(bytes.fromhex(old.snapshot_hash) + logged).hexdigest()
-        count = tx.count("SELECT count(*) FROM entry WHERE watchlist_id = ?", (old.watchlist_id,))
+        count = watchlists.count_entries(tx, old.watchlist_id)
         tx.execute(
             "UPDATE deployment_watchlist SET entry_count = ?, snapshot_hash = ?,"
             " changes = changes + 1, changed_at_s = ? WHERE deployment_id = ? AND watchlist_id = ?",
@@ -381,6 +391,24 @@ def follow_lists(tx: Transaction) -> None:
 def snapshots(reader: Reader, deployment_id: str) -> list[Snapshot]:
     """The lists that a deployment compares with."""
     return reader.find(Snapshot, "WHERE deployment_id = ? ORDER BY watchlist_id", (deployment_id,))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListUse:
+    """That a deployment has compared with a list that still exists."""
+
+    watchlist_id: str
+    deployment_id: str
+    category: Category
+
+
+def list_uses(reader: Reader) -> list[ListUse]:
+    """Every use of every list that still exists."""
+    return reader.query(
+        ListUse,
+        "SELECT watchlist_id, deployment_id, category FROM deployment_watchlist"
+        " JOIN watchlist ON watchlist.id = watchlist_id",
+    )
 
 
 def _step(

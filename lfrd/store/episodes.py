@@ -368,6 +368,18 @@ def page(
     return reader.find(Episode, f"WHERE {where} ORDER BY id DESC LIMIT ?", (*values, limit))
 
 
+def ids_in(reader: Reader, deployment_id: str) -> list[str]:
+    """The ids of a deployment's episodes."""
+    return reader.column("SELECT id FROM episode WHERE deployment_id = ?", (deployment_id,))
+
+
+def deployments_with_faces(reader: Reader) -> list[str]:
+    """The ids of the deployments that have an episode whose faces are not erased."""
+    return reader.column(
+        "SELECT DISTINCT deployment_id FROM episode WHERE faces_erased_at_s IS NULL"
+    )
+
+
 def read_image(tx: Transaction, episode_id: str, which: EpisodeImage) -> bytes:
     """Open an image of an episode, and log that `tx.principal` looked at it.
 

@@ -151,6 +151,15 @@ def count_valid(
     )
 
 
+def count_on_list(reader: Reader, model_digest: str, watchlist_id: str) -> int:
+    """How many templates of this model a list has, photos in quarantine included."""
+    return reader.count(
+        "SELECT count(*) FROM template JOIN entry ON entry.id = entry_id"
+        " WHERE watchlist_id = ? AND model_digest = ?",
+        (watchlist_id, model_digest),
+    )
+
+
 def load(
     reader: Reader,
     model_digest: str,
