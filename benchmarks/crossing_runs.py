@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks.crossing_picture import Clip, Seen
 from benchmarks.crossing_scenes import FPS, Scene
 from lfrd.counters import CameraCounters
-from lfrd.deployment.pipeline import Parts, Rules, run_camera
+from lfrd.deployment.pipeline import run_camera
 from lfrd.deployment.recorder import Sight
 from lfrd.matching.live_search import LiveSearch, Scope
 from lfrd.store.templates import TemplateMatrix
@@ -203,14 +203,16 @@ async def run(
     counters = CameraCounters()
     search = LiveSearch("crossing", vision.model_digest, vision.dim, THRESHOLD)
     search.fill(_matrix(vision.model_digest, strangers, listed), {}, Scope(frozenset({"list"})))
-    parts = Parts(vision, search, noted, Rules(BestShotRule()), observer=noted)
 
     async def frames() -> AsyncIterator[Frame]:
         for sequence in sequences:
             at_s = sequence / FPS
             yield Frame("camera", sequence, at_s, at_s, at_s, clip.planes[sequence])
 
-    await run_camera("camera", frames(), parts, counters)
+    await run_camera(
+        "camera", frames(), counters, vision=vision, search=search, decisions=noted,
+        best_shot=BestShotRule(), observer=noted,
+    )  # fmt: skip
     search.close()
     noted.templates = counters.templates_made
     return noted

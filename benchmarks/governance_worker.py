@@ -15,7 +15,7 @@ from pathlib import Path
 from lfrd.config import CameraSection, Config, ModelsSection, PolicySection, SiteSection
 from lfrd.daemon import open_site
 from lfrd.errors import Conflict, NotFound
-from lfrd.governance.planning import Draft
+from lfrd.governance.planning import Plan
 from lfrd.site import Site
 from lfrd.store import episodes, watchlists
 from lfrd.store.episodes import Evidence, NewEpisode
@@ -60,7 +60,7 @@ async def import_one(site: Site, watchlist_id: str, reference: str) -> str:
     entry = await site.watchlists.add_entry(
         NewEntry(watchlist_id, reference, "consent", "bench", reviewer=WHO), principal=WHO
     )
-    await site.watchlists.add_photo(entry.row.id, photo(), reference, principal=WHO)
+    await site.photos.add(entry.row.id, photo(), reference, principal=WHO)
     return entry.row.id
 
 
@@ -77,9 +77,12 @@ async def main_list(site: Site) -> str:
 async def deployment(site: Site, listed: str) -> str:
     if site.deployments.current is not None:
         return site.deployments.current.id
-    draft = Draft("standard", "bench", "test", "bench", (listed,), 11 * 3600.0, "bench",
-                  ("impact-assessment: bench", "notice: bench"))  # fmt: skip
-    row = await site.deployments.draft(draft, principal=WHO)
+    plan = Plan(
+        profile="standard", purpose="bench", use_case="test", place="bench",
+        watchlist_ids=(listed,), expectation="bench",
+        documents=("impact-assessment: bench", "notice: bench"),
+    )  # fmt: skip
+    row = await site.deployments.draft(plan, 11 * 3600.0, principal=WHO)
     await site.deployments.authorise(row.id, principal="user:chief")
     await site.deployments.start_planned(row.id, principal=WHO)
     promise(op="deployment", id=row.id)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lfrd.cli.temporary import PRINCIPAL, enrol_photos, find_photos
 from lfrd.config import CameraSection, Config, ModelsSection, PolicySection, SiteSection
-from lfrd.daemon import Manner, open_site
+from lfrd.daemon import open_site
 from lfrd.governance.deployments import LAB, LAB_LIMIT_S
 from lfrd.summary import CandidateLine, SummaryLine
 
@@ -39,7 +39,7 @@ async def live(seconds: float, provider: str, photos: Path, addresses: list[str]
             "camera": cameras,
             "policy": PolicySection(allow_lab=True),
         })  # fmt: skip
-        async with open_site(config, Manner(report=note)) as site:
+        async with open_site(config, report=note) as site:
             watchlist_id = await enrol_photos(site, find_photos(photos))
             await site.deployments.start(
                 LAB, "a benchmark", "lab", (watchlist_id,), LAB_LIMIT_S, principal=PRINCIPAL

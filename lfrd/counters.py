@@ -1,5 +1,6 @@
 """Counts that end in summaries, health and metrics. They hold numbers, never faces."""
 
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -23,6 +24,14 @@ class CameraCounters:
     """The largest face by the distance between its eyes, since somebody last set it to 0."""
     looks_skipped: Counter[str] = field(default_factory=Counter)
     """Looks not embedded, by reason (`too-small`, `pose`, `blur`, `track-cap`, `pool-full`)."""
+    first_frame_at_s: float | None = None
+    cpu_at_first_s: float = 0.0
+    """When the first frame arrived, by the monotonic clock, and what the process had spent then."""
+
+    def took_frame(self, arrived_at_s: float) -> None:
+        """A frame is on its way to the detector."""
+        if self.first_frame_at_s is None:
+            self.first_frame_at_s, self.cpu_at_first_s = arrived_at_s, time.process_time()
 
     def saw(self, inter_eye_px: float) -> None:
         """A face of this size was seen."""

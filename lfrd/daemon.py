@@ -11,39 +11,48 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from lfrd.cameras.fleet import Fleet, Reading
+from lfrd.cameras.fleet import Fleet
 from lfrd.clock import Clock, process_age_s
-from lfrd.config import Config, DetectionSection
+from lfrd.config import Config
+from lfrd.deployment.camera_watch import CameraWatch
+from lfrd.deployment.counts import RunCounts
 from lfrd.deployment.decoys import Decoys
 from lfrd.deployment.pipeline import LookObserver
-from lfrd.deployment.run import Pace, RunContext
+from lfrd.deployment.recorder import DecisionQueue, EpisodeWriter
+from lfrd.deployment.run import DeploymentRun
+from lfrd.deployment.runner import DeploymentRunner
 from lfrd.errors import StoreFailed
 from lfrd.governance import profile
 from lfrd.governance.denials import Denials
 from lfrd.governance.deployments import DeploymentService
 from lfrd.governance.erasure import Eraser
 from lfrd.governance.missing_keys import report_missing_keys
+from lfrd.governance.profile import Policy, SitePolicies
+from lfrd.governance.readiness import Readiness
 from lfrd.governance.retention import Retention
 from lfrd.governance.reviews import Reviews
 from lfrd.governance.schedules import Schedules
 from lfrd.governance.timekeeping import SteadyClock, Timekeeping
 from lfrd.health import HealthBoard
 from lfrd.ingest.camera import readers_at_work
+from lfrd.ingest.pacing import RateController
 from lfrd.lists.bulk_import import BulkImport
 from lfrd.lists.expiry import Expiry
 from lfrd.lists.model_change import ModelChange
 from lfrd.lists.photos import Photos
 from lfrd.lists.watchlists import Watchlists
-from lfrd.matching.live_search import LiveGallery
-from lfrd.matching.thresholds import Setting, Thresholds
+from lfrd.matching.live_search import LiveGallery, LiveSearch
+from lfrd.matching.thresholds import Thresholds
 from lfrd.process import share_heaps, tell, usable_cores
 from lfrd.site import Site
 from lfrd.store.database import SYSTEM, Database
+from lfrd.store.deployments import Deployment
 from lfrd.store.keys import KeyStore, load_master_key
 from lfrd.store.state_folder import StateFolder
 from lfrd.store.templates import pack_in_use
 from lfrd.store.vectors import VectorIndex
-from lfrd.summary import Report
+from lfrd.summary import Report, SummaryLine
+from lfrd.tracking.best_shot import BestShotRule
 from lfrd.vision import packs
 from lfrd.vision.engine import Vision
 
@@ -57,63 +66,50 @@ COLLECT_AFTER = 10_000
 """New objects until the collector looks for cycles: a frame makes hundreds, and none in a cycle."""
 
 
-@dataclass(frozen=True, slots=True)
-class Manner:
-    """How this daemon differs from the plain one: `try`, `demo` and `evaluate` read files, and
-    listen in."""
-
-    reading: Reading | None = None
-    pace: Pace | None = None
-    report: Report | None = None
-    observer: LookObserver | None = None
-    new: bool = False
-    """Begin with nothing although there are keys, whose database is gone."""
-
-
 @asynccontextmanager
 async def open_site(
-    config: Config, manner: Manner | None = None, clock: Clock | None = None
+    config: Config,
+    clock: Clock | None = None,
+    *,
+    new: bool = False,
+    media_clock: bool = False,
+    detect_hz: float | None = None,
+    must_open: bool = False,
+    report: Report | None = None,
+    observer: LookObserver | None = None,
 ) -> AsyncIterator[Site]:
-    """Everything a site needs, open and running; leaving it ends a running deployment first."""
+    """Everything a site needs, open and running; leaving it ends a running deployment first.
+
+    `new`: begin with nothing although there are keys, whose database is gone. `media_clock`: files
+    are read at full speed, and `detect_hz` pictures a second looked at, None: all. Sources that
+    `must_open` are not tried again. `report` gets each candidate, `observer` each look.
+    """
     share_heaps()
-    born_at_s = time.monotonic() - process_age_s()
-    manner, clock = manner or Manner(), SteadyClock.over(clock)
-    policies = profile.for_site(
-        config.policy.profile, config.policy.tightened, allow_lab=config.policy.allow_lab
-    )
+    clock, policies = SteadyClock.over(clock), _policies(config)
+    reviewers = policies.own.rules.reviewers_required
+    health, live = HealthBoard(), LiveGallery()
     async with AsyncExitStack() as parts:
         folder = parts.enter_context(StateFolder(config.site.state_dir))
-        keys = parts.enter_context(KeyStore(folder, load_master_key(folder), config.keys.escrow))
-        database = await parts.enter_async_context(Database(folder, keys, clock, new=manner.new))
-        health, live = HealthBoard(), LiveGallery()
+        database = await _open_database(parts, folder, config, clock, new=new)
         timekeeping = Timekeeping(database, clock, health)
         await timekeeping.start()
-        index = await parts.enter_async_context(VectorIndex(folder, keys))
-        await index.sync(database)
+        index = await _open_index(parts, folder, database)
         pack_name = await database.read(lambda reader: pack_in_use(reader, config.models.pack))
-        made = await asyncio.to_thread(_vision, config, pack_name)
-        vision = await parts.enter_async_context(made)
-        parts.callback(_keep_locked, folder)
-        fleet = Fleet(database, clock, health, config.camera, manner.reading)
+        vision = await _open_vision(parts, config, pack_name, folder)
+        fleet = Fleet(database, clock, health, config.camera,
+                      every_frame=media_clock, must_open=must_open)  # fmt: skip
         parts.push_async_callback(fleet.life.close)
-        pace = manner.pace or _live_pace(config.detection)
         eraser = Eraser(database, index, live)
-        lists = _lists(config, clock, database, index, vision, live, eraser, health)
-        context = RunContext(
-            config, database, clock, health, fleet, vision, pace, born_at_s, lists.thresholds,
-            manner.report, manner.observer,
-        )  # fmt: skip
-        deployments = DeploymentService(context, live, policies)
+        thresholds = _thresholds(config, database, clock, vision)
+        lists = _lists(config, clock, database, index, vision, live, eraser, health, thresholds)
+        runner = DeploymentRunner(database, clock, vision, live, functools.partial(
+            _make_run, config, database, clock, health, fleet, vision, media_clock=media_clock,
+            detect_hz=detect_hz, report=report, observer=observer,
+        ))  # fmt: skip
+        readiness = Readiness(clock, fleet, vision, thresholds, policies)
+        deployments = DeploymentService(database, clock, thresholds, policies, readiness, runner)
         retention = Retention(database, eraser, clock, health, policies, deployments.end_now)
-        reviews = Reviews(database, clock, health, required=policies.own.rules.reviewers_required)
         decoys = Decoys(config.review, database, clock, health, fleet, vision, deployments)
-        await decoys.check()
-        await fleet.load()
-        await deployments.recover()
-        await retention.leave()  # what a crash left of the lab
-        await retention.close_faceless()
-        parts.push_async_callback(retention.leave)
-        await report_missing_keys(database, health)
         site = Site(
             config=config,
             clock=clock,
@@ -126,20 +122,111 @@ async def open_site(
             gallery=live,
             fleet=fleet,
             watchlists=lists.watchlists,
+            photos=lists.photos,
             imports=lists.imports,
             models=lists.models,
-            thresholds=lists.thresholds,
+            thresholds=thresholds,
             expiry=lists.expiry,
             deployments=deployments,
             schedules=Schedules(database, deployments, clock, health),
             eraser=eraser,
             retention=retention,
-            reviews=reviews,
+            reviews=Reviews(database, clock, health, required=reviewers),
             denials=Denials(database, clock),
         )
+        await _take_up(parts, site, decoys)
         _spare_the_collector(parts)
         async with _at_work(site, timekeeping, decoys):
             yield site
+
+
+def _policies(config: Config) -> SitePolicies:
+    rules = config.policy
+    return profile.for_site(rules.profile, rules.tightened, allow_lab=rules.allow_lab)
+
+
+async def _take_up(parts: AsyncExitStack, site: Site, decoys: Decoys) -> None:
+    """Go on with what was there before: the cameras, a deployment that was cut off, and what a
+    crash left of the lab. Nothing of it before the pictures of decoys are found to be good."""
+    await decoys.check()
+    await site.fleet.load()
+    await site.deployments.recover()
+    await site.retention.leave()
+    await site.retention.close_faceless()
+    parts.push_async_callback(site.retention.leave)
+    await report_missing_keys(site.database, site.health)
+
+
+async def _open_database(
+    parts: AsyncExitStack, folder: StateFolder, config: Config, clock: Clock, *, new: bool
+) -> Database:
+    keys = parts.enter_context(KeyStore(folder, load_master_key(folder), config.keys.escrow))
+    return await parts.enter_async_context(Database(folder, keys, clock, new=new))
+
+
+async def _open_index(
+    parts: AsyncExitStack, folder: StateFolder, database: Database
+) -> VectorIndex:
+    index = await parts.enter_async_context(VectorIndex(folder, database.keys))
+    await index.sync(database)
+    return index
+
+
+def _thresholds(config: Config, database: Database, clock: Clock, vision: Vision) -> Thresholds:
+    return Thresholds(
+        database,
+        clock,
+        vision.model_digest,
+        constant=config.matching.threshold,
+        looks=config.matching.max_looks,
+        demographic_factor=config.matching.demographic_factor,
+        curves=config.site.state_dir / "curves",
+    )
+
+
+def _make_run(
+    config: Config,
+    database: Database,
+    clock: SteadyClock,
+    health: HealthBoard,
+    fleet: Fleet,
+    vision: Vision,
+    deployment: Deployment,
+    search: LiveSearch,
+    policy: Policy,
+    before: SummaryLine | None,
+    *,
+    media_clock: bool,
+    detect_hz: float | None,
+    report: Report | None,
+    observer: LookObserver | None,
+) -> DeploymentRun:
+    """The run of one deployment with its parts; for the rest see `open_site`."""
+    look, matching = config.detection, config.matching
+    if not media_clock:
+        rate: RateController | None = RateController(look.target_hz, look.floor_hz)
+    else:
+        rate = None if detect_hz is None else RateController(detect_hz, detect_hz)
+    writer = EpisodeWriter(
+        database, clock, deployment.id, vision.model_digest,
+        cooldown_s=config.review.cooldown_s, media_clock=media_clock, report=report,
+    )  # fmt: skip
+    queue = DecisionQueue(writer)
+    born_at_s = time.monotonic() - process_age_s()
+    counts = RunCounts(deployment.id, vision, writer, born_at_s, before)
+    best_shot = BestShotRule(
+        smallest_inter_eye_px=look.smallest_inter_eye_px,
+        max_yaw_deg=matching.max_yaw_deg,
+        max_looks=matching.max_looks,
+    )
+    cameras = CameraWatch(
+        vision, search, queue, best_shot, counts, rate=rate, still_look_s=look.still_look_s,
+        media_clock=media_clock, observer=observer,
+    )  # fmt: skip
+    return DeploymentRun(
+        deployment, search, policy, cameras, queue, writer, counts,
+        database=database, clock=clock, health=health, life=fleet.life, vision=vision,
+    )  # fmt: skip
 
 
 def _keep_locked(folder: StateFolder) -> None:
@@ -175,7 +262,7 @@ async def _at_work(site: Site, timekeeping: Timekeeping, decoys: Decoys) -> Asyn
             tasks.create_task(site.vision.stay_clean(), name="vision"),
             tasks.create_task(watch_store(site.database, site.health), name="store"),
         ]
-        deployments = tasks.create_task(site.deployments.run(stop), name="deployments")
+        deployments = tasks.create_task(site.deployments.runner.run(stop), name="deployments")
         try:
             yield
         finally:
@@ -207,8 +294,8 @@ async def watch_store(database: Database, health: HealthBoard) -> None:
 class _Lists:
     """The parts that have to do with who is looked for."""
 
-    thresholds: Thresholds
     watchlists: Watchlists
+    photos: Photos
     imports: BulkImport
     models: ModelChange
     expiry: Expiry
@@ -223,14 +310,8 @@ def _lists(
     live: LiveGallery,
     eraser: Eraser,
     health: HealthBoard,
+    thresholds: Thresholds,
 ) -> _Lists:
-    setting = Setting(
-        constant=config.matching.threshold,
-        looks=config.matching.max_looks,
-        demographic_factor=config.matching.demographic_factor,
-        curves=config.site.state_dir / "curves",
-    )
-    thresholds = Thresholds(database, clock, vision.model_digest, setting)
     photos = Photos(database, index, vision, live, clock, thresholds)
     watchlists = Watchlists(database, index, photos, live, clock, vision.model_digest)
     expiry = Expiry(
@@ -239,11 +320,17 @@ def _lists(
     )  # fmt: skip
     cache_dir = config.models.cache_dir or packs.default_cache_dir()
     models = ModelChange(database, index, cache_dir, config.models.pack)
-    return _Lists(thresholds, watchlists, BulkImport(database, photos, clock), models, expiry)
+    return _Lists(watchlists, photos, BulkImport(database, photos, clock), models, expiry)
 
 
-def _live_pace(look: DetectionSection) -> Pace:
-    return Pace(look.target_hz, floor_hz=look.floor_hz, still_look_s=look.still_look_s)
+async def _open_vision(
+    parts: AsyncExitStack, config: Config, pack_name: str, folder: StateFolder
+) -> Vision:
+    """The models; after them a reader that is still inside FFmpeg is minded."""
+    made = await asyncio.to_thread(_vision, config, pack_name)
+    vision = await parts.enter_async_context(made)
+    parts.callback(_keep_locked, folder)
+    return vision
 
 
 def _vision(config: Config, pack_name: str) -> Vision:
@@ -256,12 +343,12 @@ def _vision(config: Config, pack_name: str) -> Vision:
 
 
 async def serve(config: Config, *, new: bool = False) -> None:
-    """The daemon: from start to SIGTERM, SIGINT or SIGQUIT; `new` as in Manner."""
+    """The daemon: from start to SIGTERM, SIGINT or SIGQUIT; `new` as in `open_site`."""
     stop = asyncio.Event()
     _mind_signals(stop)
     from lfrd.api.server import ApiServer  # half a second that `try` can do without
 
-    async with open_site(config, Manner(new=new)) as site, ApiServer(site):
+    async with open_site(config, new=new) as site, ApiServer(site):
         log.info("lfrd answers on %s", config.socket_path)
         tell("READY=1")
         await stop.wait()

@@ -20,6 +20,7 @@ from lfrd.health import HealthBoard
 from lfrd.lists.bulk_import import BulkImport
 from lfrd.lists.expiry import Expiry
 from lfrd.lists.model_change import ModelChange
+from lfrd.lists.photos import Photos
 from lfrd.lists.watchlists import Watchlists
 from lfrd.matching.live_search import LiveGallery
 from lfrd.matching.thresholds import Thresholds
@@ -43,6 +44,7 @@ class Site:
     gallery: LiveGallery
     fleet: Fleet
     watchlists: Watchlists
+    photos: Photos
     imports: BulkImport
     models: ModelChange
     thresholds: Thresholds

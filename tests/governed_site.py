@@ -11,7 +11,7 @@ from store_builders import raise_episode
 from lfrd.clock import ManualClock
 from lfrd.config import CameraSection, KeysSection, PolicySection
 from lfrd.daemon import open_site
-from lfrd.governance.planning import Draft
+from lfrd.governance.planning import Plan
 from lfrd.site import Site
 from lfrd.store import watchlists
 from lfrd.store.deployments import Deployment
@@ -70,21 +70,21 @@ async def make_list(
         NewEntry(made.row.id, f"{name}-1", "warrant 12", "the court", reviewer="user:desk"),
         principal=principal,
     )
-    await site.watchlists.add_photo(entry.row.id, photo(), "photo", principal=principal)
+    await site.photos.add(entry.row.id, photo(), "photo", principal=principal)
     return made.row.id
 
 
-def draft_of(watchlist_id: str, profile: str = "standard", hours: float = 4.0) -> Draft:
-    return Draft(
-        profile, "to find them", "locate-wanted", "the station", (watchlist_id,), hours * HOUR_S,
-        "they were seen there", DOCUMENTS,
+def plan_of(watchlist_id: str, profile: str = "standard") -> Plan:
+    return Plan(
+        profile=profile, purpose="to find them", use_case="locate-wanted", place="the station",
+        watchlist_ids=(watchlist_id,), expectation="they were seen there", documents=DOCUMENTS,
     )  # fmt: skip
 
 
 async def deploy(site: Site, watchlist_id: str, hours: float = 4.0) -> Deployment:
     """A running deployment of the standard profile, planned by Ada and authorised by Bo."""
-    draft = draft_of(watchlist_id, site.deployments.policies.own.name, hours)
-    row = await site.deployments.draft(draft, principal="user:ada")
+    plan = plan_of(watchlist_id, site.deployments.policies.own.name)
+    row = await site.deployments.draft(plan, hours * HOUR_S, principal="user:ada")
     await site.deployments.authorise(row.id, principal="user:bo")
     return await site.deployments.start_planned(row.id, principal="user:ada")
 

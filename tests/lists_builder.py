@@ -19,7 +19,7 @@ from lfrd.lists.expiry import Expiry
 from lfrd.lists.photos import Photos
 from lfrd.lists.watchlists import ListedEntry, Watchlists
 from lfrd.matching.live_search import LiveGallery, LiveSearch, Promise, open_search
-from lfrd.matching.thresholds import Setting, Thresholds
+from lfrd.matching.thresholds import Thresholds
 from lfrd.store.database import Database
 from lfrd.store.keys import KeyStore, load_master_key
 from lfrd.store.state_folder import StateFolder
@@ -87,8 +87,10 @@ async def lists(
             Vision(pack, threads=threads) as vision,
         ):
             live, health = LiveGallery(), HealthBoard()
-            setting = Setting(0.45, 16, 10.0, folder / "curves")
-            thresholds = Thresholds(database, clock, vision.model_digest, setting)
+            thresholds = Thresholds(
+                database, clock, vision.model_digest, constant=0.45, looks=16,
+                demographic_factor=10.0, curves=folder / "curves",
+            )  # fmt: skip
             photos = Photos(database, index, vision, live, clock, thresholds)
             watchlists = Watchlists(database, index, photos, live, clock, vision.model_digest)
             eraser = Eraser(database, index, live)

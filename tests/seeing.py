@@ -2,15 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Container, Mapping, Sequence
+from collections.abc import AsyncIterator, Container, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from functools import partial
+from typing import Any, Protocol, cast
 
 import numpy as np
 
-from lfrd.deployment.pipeline import DecisionSink, LookObserver, Parts, Rules
+from lfrd.counters import CameraCounters
+from lfrd.deployment.pipeline import DecisionSink, LookObserver, run_camera
 from lfrd.deployment.recorder import Sight
 from lfrd.errors import InferenceFailed
+from lfrd.ingest.pacing import CameraPacer
 from lfrd.matching.live_search import LiveSearch, Scope
 from lfrd.store.templates import TemplateMatrix
 from lfrd.tracking.best_shot import BestShotRule
@@ -184,18 +187,38 @@ def listing(**entries: F32) -> LiveSearch:
     return search
 
 
-def parts_of(
-    seeing: Seeing,
+class Door(Protocol):
+    """Watches these frames at the camera "door"."""
+
+    def __call__(
+        self,
+        frames: AsyncIterator[Frame],
+        counters: CameraCounters,
+        *,
+        pacer: CameraPacer | None = None,
+    ) -> Coroutine[Any, Any, None]: ...
+
+
+def watching(
+    seeing: Seeing | Vision,
     search: LiveSearch | None = None,
-    alerts: DecisionSink | None = None,
+    decisions: DecisionSink | None = None,
     observer: LookObserver | None = None,
     *,
     frames_ahead: int = 1,
     **rule: int,
-) -> Parts:
-    """What a camera works with: nobody is on a list unless a search is given."""
-    rules = Rules(BestShotRule(**rule), frames_ahead)
-    return Parts(cast(Vision, seeing), search or listing(), alerts or Heard(), rules, observer)
+) -> Door:
+    """The pipeline of a camera: nobody is on a list unless a search is given."""
+    return partial(
+        run_camera,
+        "door",
+        vision=cast(Vision, seeing),
+        search=search or listing(),
+        decisions=decisions or Heard(),
+        best_shot=BestShotRule(**rule),
+        frames_ahead=frames_ahead,
+        observer=observer,
+    )
 
 
 async def frames_of(pictures: Sequence[Planes], hz: float = 8.0) -> AsyncIterator[Frame]:

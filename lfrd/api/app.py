@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from starlette.requests import Request
@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 import lfrd
 from lfrd.api import problems
+from lfrd.api.deps import KNOWN_PARAMETERS
 from lfrd.api.door import API_PREFIX
 from lfrd.api.rates import RateMeter
 from lfrd.api.routes import (
@@ -30,7 +31,6 @@ from lfrd.api.routes import (
     watchlists,
     whip,
 )
-from lfrd.api.strict import known_parameters
 from lfrd.api.uploads import Uploads
 from lfrd.site import Site
 from lfrd.wire.base import Problem, Wire
@@ -76,7 +76,7 @@ def make_app(site: Site, stopping: asyncio.Event) -> FastAPI:
             resource.router,
             prefix=API_PREFIX,
             responses=refused,
-            dependencies=[Depends(known_parameters)],
+            dependencies=[KNOWN_PARAMETERS],
         )
     app.state.routes = tuple(
         route

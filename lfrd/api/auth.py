@@ -76,13 +76,12 @@ async def identify(peer: Peer, headers: Headers, whose: WhoseToken) -> Caller | 
     """
     if peer.uid is None and not _names_this_machine(headers):
         return Refusal(403, "Host and Origin must name this machine's loopback address")
-    user = await system_user(peer)
-    if user is not None and "authorization" not in headers:
+    if "authorization" not in headers and (user := await system_user(peer)) is not None:
         return Caller(user, peer.uid)
     scheme, _, secret = headers.get("authorization", "").partition(" ")
     principal = whose(secret.strip()) if scheme.lower() == "bearer" else None
     if principal is None:
-        return Refusal(401, "this door needs a valid bearer token", user)
+        return Refusal(401, "this door needs a valid bearer token", await system_user(peer))
     return Caller(principal, None)
 
 

@@ -7,9 +7,12 @@ A route that only supervisors or admins may call says so where it is declared
 from typing import Annotated
 
 from fastapi import Depends, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
 
 from lfrd.api.rates import RateMeter
 from lfrd.api.uploads import Uploads
+from lfrd.errors import BadInput
 from lfrd.governance.people import TokenDirectory, demand
 from lfrd.site import Site
 from lfrd.vocabulary import Role
@@ -53,8 +56,28 @@ def _admins(request: Request) -> None:
     demand(_role(request), Role.ADMIN)
 
 
+def _known_parameters(request: Request) -> None:
+    """Refuse a query parameter that the route does not have. Raises BadInput."""
+    route = request.scope.get("route")
+    if not isinstance(route, APIRoute):
+        return
+    has = _parameters_of(route.dependant)
+    unknown = sorted(set(request.query_params) - has)
+    if unknown:
+        known = ", ".join(sorted(has)) or "none"
+        names = ", ".join(name[:40] for name in unknown[:5] if name.isidentifier()) or "such"
+        raise BadInput(f"there is no query parameter {names} here; it has: {known}")
+
+
+def _parameters_of(dependant: Dependant) -> set[str]:
+    own = {field.alias for field in dependant.query_params}
+    return own.union(*(_parameters_of(inner) for inner in dependant.dependencies))
+
+
 SUPERVISORS = Depends(_supervisors)
 ADMINS = Depends(_admins)
+KNOWN_PARAMETERS = Depends(_known_parameters)
+"""Of every route: a misspelt parameter is refused, and not passed over in silence."""
 
 UploadsDep = Annotated[Uploads, Depends(_uploads)]
 MeterDep = Annotated[RateMeter, Depends(_meter)]

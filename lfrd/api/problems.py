@@ -7,16 +7,16 @@ sent (an address may hold a password), only the name of the field that was wrong
 import http
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
-from lfrd.api.strict import lacks_json, methods_of
 from lfrd.errors import (
     BadInput,
     Conflict,
@@ -47,6 +47,8 @@ STATUS_OF: tuple[tuple[type[LfrdError], int], ...] = (
     (LfrdError, 400),
 )
 """The first class that fits gives the status."""
+
+JSON = "application/json"
 
 CODE_OF_STATUS = {
     400: "bad-request",
@@ -141,7 +143,7 @@ async def _on_lfrd_error(_request: Request, error: Exception) -> Response:
 
 async def _on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    if lacks_json(request, error.errors()):
+    if _lacks_json(request, error.errors()):
         detail = "send the body as JSON, with the header Content-Type: application/json"
         return answer(problem(415, detail, "not-json"))
     return answer(problem(422, describe(error.errors())))
@@ -154,7 +156,7 @@ async def _on_http(request: Request, error: Exception) -> Response:
         detail = f"there is no {request.method} {shown_path(request.url.path)}"
     elif error.status_code == 405:
         detail = f"{request.method} is not possible on {shown_path(request.url.path)}"
-        allowed = methods_of(request.app.state.routes, request.url.path.removeprefix("/v1"))
+        allowed = _methods_of(request.app.state.routes, request.url.path.removeprefix("/v1"))
         headers = {**(error.headers or {}), **({"Allow": allowed} if allowed else {})}
         return answer(problem(405, detail), headers)
     return answer(problem(error.status_code, detail), error.headers)
@@ -163,3 +165,21 @@ async def _on_http(request: Request, error: Exception) -> Response:
 async def _on_fault(_request: Request, _error: Exception) -> Response:
     """The error goes on to the door, which logs it; the caller learns only that it happened."""
     return answer(problem(500, "an unexpected fault: the daemon's log says more"))
+
+
+def _methods_of(routes: Iterable[APIRoute], path: str) -> str:
+    """The methods that a path has, for the header Allow."""
+    found = {
+        method
+        for route in routes
+        if route.path_regex.match(path)
+        for method in (route.methods or ())
+    }
+    return ", ".join(sorted(found))
+
+
+def _lacks_json(request: Request, errors: Sequence[Any]) -> bool:
+    """Whether a body was not understood because nothing said that it is JSON."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    whole = any(tuple(error["loc"]) == ("body",) for error in errors)
+    return whole and kind != JSON and not kind.endswith("+json")

@@ -7,7 +7,7 @@ from typing import Any
 from lfrd.cameras.check import CheckReport
 from lfrd.cameras.fleet import FleetCamera
 from lfrd.counters import CameraCounters
-from lfrd.governance import schedules
+from lfrd.governance.planning import Plan
 from lfrd.governance.profile import Policy, SitePolicies, parse
 from lfrd.governance.start_gate import Finding, Verdict
 from lfrd.health import Picture
@@ -210,7 +210,7 @@ def _finding(item: Finding) -> wire.GateFinding:
 
 
 def schedule_view(row: Schedule) -> wire.Schedule:
-    plan = schedules.Plan.parse(row.plan)
+    plan = Plan.parse(row.plan)
     return wire.Schedule(
         id=row.id,
         profile=plan.profile,

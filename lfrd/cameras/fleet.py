@@ -32,14 +32,6 @@ _ID = re.compile(SLUG)
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """How sources are read. The defaults are the live ones; `try` and `demo` choose others."""
-
-    every_frame: bool = False
-    must_open: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class FleetCamera:
     """A camera as the site knows it: what is stored, how it is, and its counts if it runs.
 
@@ -55,7 +47,11 @@ class FleetCamera:
 
 
 class Fleet:
-    """All cameras of the site; for the event loop only. `life` runs them."""
+    """All cameras of the site; for the event loop only. `life` runs them.
+
+    `every_frame`: files are read as fast as possible and nothing of them is dropped. `must_open`: a
+    source that does not open is not tried again.
+    """
 
     def __init__(
         self,
@@ -63,14 +59,17 @@ class Fleet:
         clock: Clock,
         health: HealthBoard,
         declared: Sequence[CameraSection] = (),
-        reading: Reading | None = None,
+        *,
+        every_frame: bool = False,
+        must_open: bool = False,
     ) -> None:
         self.whip = WhipIngest()
         self._database = database
         self._clock = clock
         self._health = health
         self._declared = {camera.id: camera for camera in declared}
-        self._reading = reading or Reading()
+        self._every_frame = every_frame
+        self._must_open = must_open
         self._members: dict[str, Member] = {}
         self.life = CameraLife(self._members, self._settings, database, clock, health, self.whip)
 
@@ -251,8 +250,8 @@ class Fleet:
             correction=options.correction,
             stream=options.stream,
             pin=options.pin,
-            every_frame=self._reading.every_frame,
-            must_open=self._reading.must_open,
+            every_frame=self._every_frame,
+            must_open=self._must_open,
         )
 
     async def _store_declared(

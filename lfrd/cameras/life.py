@@ -173,8 +173,6 @@ class Member:
         self.camera: Camera | None = None
         self.stop = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
-        self.glance: asyncio.Future[U8] | None = None
-        """Of whoever wants the cells of the next picture."""
 
     @property
     def component(self) -> str:
@@ -273,16 +271,13 @@ class CameraLife:
         Raises Conflict where the camera gives none in time, or somebody waits for it already.
         """
         member = self._members.get(camera_id)
-        if member is None or member.glance is not None:
-            raise Conflict(f"camera {camera_id} is gone, or is being glanced at already")
-        member.glance = asyncio.get_running_loop().create_future()
+        if member is None or member.camera is None:
+            raise Conflict(f"camera {camera_id} is gone")
         try:
             async with asyncio.timeout(GLANCE_S):
-                return await member.glance
+                return cells_of((await member.camera.next_frame()).planes)
         except TimeoutError:
             raise Conflict(f"camera {camera_id} gave no picture in {GLANCE_S:.0f} s") from None
-        finally:
-            member.glance = None
 
     async def close(self) -> None:
         """Give readers that are still inside FFmpeg a last while, also those of `camera test`."""
@@ -329,7 +324,7 @@ class CameraLife:
             counters = member.counters = CameraCounters()
 
             async def work(camera: Camera) -> None:
-                await run.job(member.row.id, _glanced(member, camera.frames), counters)
+                await run.job(member.row.id, camera.frames, counters)
 
             pacer = run.pacer_for(member.row.id)
             await self._with_camera(member, counters, work, decode=True, pacer=pacer)
@@ -460,14 +455,6 @@ class CameraLife:
             camera_id = await self._restated.get()
             with contextlib.suppress(StoreFailed):
                 await self._database.write(_changed(camera_id), principal=SYSTEM)
-
-
-async def _glanced(member: Member, frames: AsyncIterator[Frame]) -> AsyncIterator[Frame]:
-    """The same frames; whoever waits for a glance gets the cells of the next one."""
-    async for frame in frames:
-        if member.glance is not None and not member.glance.done():
-            member.glance.set_result(cells_of(frame.planes))
-        yield frame
 
 
 def _changed(camera_id: str) -> Callable[[Transaction], None]:

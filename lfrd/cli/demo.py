@@ -10,7 +10,6 @@ from pathlib import Path
 from lfrd.cli.temporary import PRINCIPAL, lab_site
 from lfrd.cli.try_ import print_line, printer
 from lfrd.config import CameraSection, Config
-from lfrd.daemon import Manner
 from lfrd.demo.clip import LISTED, cutouts, listed_photo, write_clip
 from lfrd.demo.stream import require_server, rtsp_stream
 from lfrd.governance.deployments import LAB_LIMIT_S
@@ -63,7 +62,7 @@ async def _show(
     seconds: float | None,
 ) -> int:
     camera = CameraSection(id=CAMERA, name="Demo street", address=address)
-    async with lab_site(config, camera, Manner(report=report), with_api=not headless) as site:
+    async with lab_site(config, camera, report=report, with_api=not headless) as site:
         await _start(site, seconds)
         if headless:
             loop = asyncio.get_running_loop()
@@ -105,9 +104,7 @@ async def _start(site: Site, seconds: float | None) -> None:
         NewEntry(watchlist.row.id, LISTED, basis="public domain photo", source="NASA"),
         principal=PRINCIPAL,
     )
-    await site.watchlists.add_photo(
-        entry.row.id, listed_photo(), f"{LISTED}.jpg", principal=PRINCIPAL
-    )
+    await site.photos.add(entry.row.id, listed_photo(), f"{LISTED}.jpg", principal=PRINCIPAL)
     await site.deployments.start(
         LAB, "to show the daemon", "this machine", (watchlist.row.id,), seconds or LAB_LIMIT_S,
         principal=PRINCIPAL,

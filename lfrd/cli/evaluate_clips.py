@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from importlib import metadata
 
 from lfrd import __version__
-from lfrd.cameras.fleet import Reading
 from lfrd.cli.clip_inputs import Inputs, read_inputs
 from lfrd.cli.evaluate_options import ClipOptions
 from lfrd.cli.outputs import write_private
@@ -20,8 +19,6 @@ from lfrd.cli.progress import Progress
 from lfrd.cli.temporary import PRINCIPAL, enrol_photos, lab_site
 from lfrd.clock import SystemClock
 from lfrd.config import CameraSection, Config
-from lfrd.daemon import Manner
-from lfrd.deployment.run import Pace
 from lfrd.errors import SourceError
 from lfrd.evaluate import shots as labelled
 from lfrd.evaluate import shots_figures, shots_report
@@ -165,7 +162,16 @@ class _Play:
     async def run(self) -> tuple[PlayedClip, list[Crop]]:
         """What came of it, and the crops for the report, if there will be one."""
         camera = CameraSection(id=CAMERA, name=None, address=file_address(self._clip))
-        async with lab_site(self._config, camera, self._manner()) as site:
+        opening = lab_site(
+            self._config,
+            camera,
+            media_clock=True,
+            detect_hz=self._inputs.wanted.detect_hz,
+            must_open=True,
+            report=self._report,
+            observer=self._looks,
+        )
+        async with opening as site:
             watchlist_id = await enrol_photos(site, self._inputs.photos)
             summary = await self._deploy(site, watchlist_id)
             score = labelled.score(self._shots, [one.raised for one in self._candidates])
@@ -174,15 +180,6 @@ class _Play:
             )
             naive = await self._naive(site, watchlist_id)
         return self._played(score, summary, naive), crops
-
-    def _manner(self) -> Manner:
-        pace = Pace(
-            self._inputs.wanted.detect_hz,
-            media_clock=True,
-            still_look_s=self._config.detection.still_look_s,
-        )
-        reading = Reading(every_frame=True, must_open=True)
-        return Manner(reading, pace, self._report, self._looks)
 
     def _report(self, line: CandidateLine | SummaryLine) -> None:
         if isinstance(line, CandidateLine) and line.event == "candidate":

@@ -6,10 +6,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from lfrd.config import CameraSection, Config
-from lfrd.daemon import Manner, open_site
+from lfrd.daemon import open_site
+from lfrd.deployment.pipeline import LookObserver
 from lfrd.errors import BadInput, NotFound, UserError
 from lfrd.site import Site
 from lfrd.store.watchlists import NewEntry, NewWatchlist
+from lfrd.summary import Report
 from lfrd.vocabulary import Category
 
 PRINCIPAL = "user:lab"
@@ -19,9 +21,17 @@ PHOTOS_LIMIT = 10_000
 
 @asynccontextmanager
 async def lab_site(
-    base: Config, camera: CameraSection, manner: Manner, *, with_api: bool = False
+    base: Config,
+    camera: CameraSection,
+    *,
+    media_clock: bool = False,
+    detect_hz: float | None = None,
+    must_open: bool = False,
+    report: Report,
+    observer: LookObserver | None = None,
+    with_api: bool = False,
 ) -> AsyncIterator[Site]:
-    """A site whose state is gone afterwards; `with_api` opens its socket."""
+    """A site whose state is gone afterwards (see `open_site`); `with_api` opens its socket."""
     with tempfile.TemporaryDirectory(prefix="lfrd-lab-") as folder:
         site = base.site.model_copy(update={"state_dir": Path(folder)})
         api = base.api.model_copy(update={"socket": None, "tcp": None})
@@ -29,7 +39,15 @@ async def lab_site(
         config = base.model_copy(
             update={"site": site, "api": api, "policy": policy, "camera": (camera,)}
         )
-        async with open_site(config, manner) as opened:
+        opening = open_site(
+            config,
+            media_clock=media_clock,
+            detect_hz=detect_hz,
+            must_open=must_open,
+            report=report,
+            observer=observer,
+        )
+        async with opening as opened:
             if not with_api:
                 yield opened
                 return
@@ -50,9 +68,7 @@ async def enrol_photos(site: Site, photos: dict[str, list[Path]]) -> str:
             principal=PRINCIPAL,
         )
         for path in paths:
-            await site.watchlists.add_photo(
-                entry.row.id, _read(path), str(path), principal=PRINCIPAL
-            )
+            await site.photos.add(entry.row.id, _read(path), str(path), principal=PRINCIPAL)
     return watchlist.row.id
 
 

@@ -6,11 +6,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from lfrd.cameras.fleet import Reading
 from lfrd.cli.temporary import PRINCIPAL, enrol_photos, find_photos, lab_site
 from lfrd.config import CameraSection, Config
-from lfrd.daemon import Manner
-from lfrd.deployment.run import Pace
 from lfrd.errors import BadInput
 from lfrd.governance.deployments import LAB_LIMIT_S
 from lfrd.governance.profile import LAB
@@ -43,17 +40,15 @@ async def run(trial: Trial, config: Config, *, as_lines: bool) -> None:
     if trial.at_full_speed and "://" in trial.source:
         raise BadInput("--every-frame and --detect-hz are for files: a live stream cannot wait")
     camera = CameraSection(id=CAMERA, name=None, address=trial.source)
-    pace = Pace(
-        None if trial.every_frame else trial.detect_hz,
-        media_clock=True,
-        still_look_s=config.detection.still_look_s,
+    opening = lab_site(
+        config,
+        camera,
+        media_clock=trial.at_full_speed,
+        detect_hz=None if trial.every_frame else trial.detect_hz,
+        must_open=True,
+        report=printer(as_lines=as_lines),
     )
-    manner = Manner(
-        Reading(every_frame=trial.at_full_speed, must_open=True),
-        pace if trial.at_full_speed else None,
-        printer(as_lines=as_lines),
-    )
-    async with lab_site(config, camera, manner) as site:
+    async with opening as site:
         watchlist_id = await enrol_photos(site, photos)
         summary = await _deploy(site, watchlist_id, trial)
         print_line(as_json(summary) if as_lines else "\n" + as_text(summary))

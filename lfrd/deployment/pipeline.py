@@ -11,7 +11,7 @@ import numpy as np
 from lfrd.counters import CameraCounters
 from lfrd.deployment.recorder import Sight
 from lfrd.ingest.pacing import CameraPacer
-from lfrd.matching.evidence import MeanTemplate
+from lfrd.matching.evidence import MeanTemplate, TrackEvidence
 from lfrd.matching.live_search import LiveSearch
 from lfrd.tracking.best_shot import BestShot, BestShotRule, Nearness, Skip, SpareLooks
 from lfrd.tracking.tracker import Tracker
@@ -69,18 +69,6 @@ UNSETTLED = frozenset({Nearness.NEAR, Nearness.UNCLEAR, Nearness.FAR})
 """What a look says that leaves open who it is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """How every camera is looked at.
-
-    `frames_ahead` is how many frames may be in detection while the looks of another are taken: one
-    of a live camera, where only the newest counts; a few where a file is read at full speed.
-    """
-
-    best_shot: BestShotRule
-    frames_ahead: int = 1
-
-
 class DecisionSink(Protocol):
     """Where decisions go; returns when the decision is taken in (see lfrd.deployment.recorder)."""
 
@@ -96,33 +84,53 @@ class LookObserver(Protocol):
         """A template was made of the face in `box` f32[4] of this frame, and counts for a track."""
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What a camera's coroutine works with, shared by all cameras of a deployment."""
-
-    vision: Vision
-    search: LiveSearch
-    alerts: DecisionSink
-    rules: Rules
-    observer: LookObserver | None = None
-
-
 async def run_camera(
     camera_id: str,
     frames: AsyncIterator[Frame],
-    parts: Parts,
     counters: CameraCounters,
+    *,
+    vision: Vision,
+    search: LiveSearch,
+    decisions: DecisionSink,
+    best_shot: BestShotRule,
+    frames_ahead: int = 1,
     pacer: CameraPacer | None = None,
+    observer: LookObserver | None = None,
 ) -> None:
     """Follow one camera until its frames end, and leave nothing behind.
 
-    `pacer` chose the frames, and is told how long they take; None: they are all there are.
+    Faces are looked for in up to `frames_ahead` frames while the looks of another are taken: one of
+    a live camera, where only the newest counts; a few where a file is read at full speed. `pacer`
+    chose the frames, and is told how long they take; None: they are all there are.
     """
-    watch = _Watch(camera_id, parts, counters)
+    watch = _Watch(camera_id, vision, search, decisions, best_shot, counters, observer)
+    room = asyncio.Semaphore(frames_ahead)  # full: no frame is taken until one has its faces
+    ahead: asyncio.Queue[_Ahead | None] = asyncio.Queue()
+
+    async def detect(planes: Planes) -> Detections:
+        return await vision.detect(planes, smallest_inter_eye_px=best_shot.smallest_inter_eye_px)
+
+    async def read_ahead() -> None:
+        await room.acquire()
+        async for frame in frames:
+            taken_s = time.monotonic()
+            counters.took_frame(frame.arrived_at_s)
+            faces = None if frame.still else tasks.create_task(detect(frame.planes))
+            ahead.put_nowait(_Ahead(frame, faces))
+            await room.acquire()
+            if pacer:
+                pacer.took(time.monotonic() - taken_s, time.monotonic())
+        ahead.put_nowait(None)
+
     try:
         async with asyncio.TaskGroup() as tasks:
-            timed = _timed(frames, pacer) if pacer else frames
-            async for frame, found in _detected(timed, parts, tasks, watch.tracker):
+            tasks.create_task(read_ahead())
+            while (coming := await ahead.get()) is not None:
+                frame, faces = coming.frame, coming.faces
+                if faces is None and watch.tracker.follows_any:  # still, but a face is there
+                    faces = tasks.create_task(detect(frame.planes))
+                found = None if faces is None else await faces
+                room.release()
                 if found is not None:
                     await watch.see(frame, found)
                 if pacer:
@@ -131,51 +139,6 @@ async def run_camera(
         watch.close()
         if pacer:
             pacer.clear()
-
-
-async def _timed(frames: AsyncIterator[Frame], pacer: CameraPacer) -> AsyncIterator[Frame]:
-    """The same frames; how long the receiver works on one sets the common rate."""
-    async for frame in frames:
-        begun_s = time.monotonic()
-        yield frame
-        now_s = time.monotonic()
-        pacer.took(now_s - begun_s, now_s)
-
-
-async def _detected(
-    frames: AsyncIterator[Frame], parts: Parts, tasks: asyncio.TaskGroup, tracker: Tracker
-) -> AsyncIterator[tuple[Frame, Detections | None]]:
-    """Frames with their faces, in order, with up to `frames_ahead` more in detection.
-
-    In a frame in which nothing moved none are looked for, unless faces are being followed when its
-    turn is.
-    """
-    smallest_px = parts.rules.best_shot.smallest_inter_eye_px
-
-    async def detect(planes: Planes) -> Detections:
-        return await parts.vision.detect(planes, smallest_inter_eye_px=smallest_px)
-
-    # Full: no frame is taken until one of them has its faces, and its looks begin.
-    room = asyncio.Semaphore(parts.rules.frames_ahead)
-    ahead: asyncio.Queue[_Ahead | None] = asyncio.Queue()
-
-    async def read_ahead() -> None:
-        coming = aiter(frames)
-        await room.acquire()
-        while (frame := await anext(coming, None)) is not None:
-            faces = None if frame.still else tasks.create_task(detect(frame.planes))
-            ahead.put_nowait(_Ahead(frame, faces))
-            await room.acquire()
-        ahead.put_nowait(None)
-
-    tasks.create_task(read_ahead())
-    while (next_ := await ahead.get()) is not None:
-        faces = next_.faces
-        if faces is None and tracker.follows_any:
-            faces = tasks.create_task(detect(next_.frame.planes))
-        found = None if faces is None else await faces
-        room.release()
-        yield next_.frame, found
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,23 +163,36 @@ class _Passage:
     """What is known of one person's way past the camera: the looks taken, their mean, and what they
     say. A track has one, and gets another one when it comes to follow somebody else."""
 
-    def __init__(self, camera_id: str, track_id: int, parts: Parts) -> None:
+    def __init__(self, track_id: int, best_shot: BestShotRule, evidence: TrackEvidence) -> None:
         self.track_id = track_id
-        self.shots = BestShot(parts.rules.best_shot)
+        self.evidence = evidence
+        self.shots = BestShot(best_shot)
         self.mean = MeanTemplate()
         self.careful_looks = 0
         self.nearness: Nearness | None = None
-        self.evidence = parts.search.tracks.begin(camera_id, track_id)
 
 
 class _Watch:
     """The tracks of one camera and their passages."""
 
-    def __init__(self, camera_id: str, parts: Parts, counters: CameraCounters) -> None:
+    def __init__(
+        self,
+        camera_id: str,
+        vision: Vision,
+        search: LiveSearch,
+        decisions: DecisionSink,
+        best_shot: BestShotRule,
+        counters: CameraCounters,
+        observer: LookObserver | None,
+    ) -> None:
         self.tracker = Tracker()
         self._camera_id = camera_id
-        self._parts = parts
+        self._vision = vision
+        self._search = search
+        self._decisions = decisions
+        self._best_shot = best_shot
         self._counters = counters
+        self._observer = observer
         self._scene = SceneCut()
         self._glimpses = Glimpses()
         self._passages: dict[int, _Passage] = {}
@@ -301,8 +277,7 @@ class _Watch:
         return view.doubtful and not self._is_small(view)
 
     def _is_small(self, view: TrackView) -> bool:
-        smallest_px = self._parts.rules.best_shot.smallest_inter_eye_px
-        return face_size_px(view.landmarks) < smallest_px
+        return face_size_px(view.landmarks) < self._best_shot.smallest_inter_eye_px
 
     async def look(self, frame: Frame, view: TrackView, update: TrackUpdate) -> None:
         """Crop the face, compare it if it is good enough, record what the evidence then says."""
@@ -335,14 +310,14 @@ class _Watch:
             decision = passage.evidence.consider(seen) if compared.matches else None
             if decision:
                 sight = Sight(crop.array.copy(), frame.planes, view.box, _others(view, update))
-                await self._parts.alerts.record(self._camera_id, decision, sight)
+                await self._decisions.record(self._camera_id, decision, sight)
         finally:
             crop.release()
 
     async def _crop(self, frame: Frame, view: TrackView) -> Crop | None:
         """The better landmarks for a face that is turned away cost as much as half a template: they
         are for a second look, where no clear one has said that it is nobody on the list."""
-        vision, nearness = self._parts.vision, self._passages[view.track_id].nearness
+        vision, nearness = self._vision, self._passages[view.track_id].nearness
         if is_turned(view.landmarks) and nearness in UNSETTLED:
             return await vision.align_turned(frame.planes, view.box, view.landmarks)
         return await vision.align(frame.planes, view.landmarks)
@@ -351,7 +326,7 @@ class _Watch:
         """Whether the face is one whose landmarks are uncertain, and its track has careful looks
         left: each is as many templates as there are views."""
         uncertain = is_turned(view.landmarks) or self._is_small(view)
-        return uncertain and passage.careful_looks < CAREFUL_LIMIT and self._parts.vision.has_views
+        return uncertain and passage.careful_looks < CAREFUL_LIMIT and self._vision.has_views
 
     async def _look_with_care(
         self, frame: Frame, view: TrackView, passage: _Passage, crop: Crop, compared: _Compared
@@ -361,7 +336,7 @@ class _Watch:
         and what is kept of it."""
         passage.careful_looks += 1
         strongest = compared
-        views = await self._parts.vision.views(frame.planes, view.box, view.landmarks)
+        views = await self._vision.views(frame.planes, view.box, view.landmarks)
         try:
             for again in views:
                 probe = await self._embed(again)
@@ -387,7 +362,7 @@ class _Watch:
         return None if self._skip(refused) else quality
 
     async def _embed(self, crop: Crop) -> Probe | None:
-        probe = await self._parts.vision.embed(crop)
+        probe = await self._vision.embed(crop)
         if probe is None:
             self._skip("pool-full")
         else:
@@ -413,14 +388,14 @@ class _Watch:
         as long as the track."""
         kept, norm = False, probe.norm
         try:
-            known = self._parts.search.gallery_for(self._camera_id)
+            known = self._search.gallery_for(self._camera_id)
             if known is None:
                 return _Compared((), (), norm)
-            alone = await self._parts.vision.search(known, probe.array, CANDIDATES_KEPT)
+            alone = await self._vision.search(known, probe.array, CANDIDATES_KEPT)
             kept = not mean.add(probe, norm, share)
             if kept:
                 return _Compared(alone, alone, norm)
-            matches = await self._parts.vision.search(known, probe.array, CANDIDATES_KEPT)
+            matches = await self._vision.search(known, probe.array, CANDIDATES_KEPT)
             return _Compared(alone, matches, norm)
         finally:
             if not kept:
@@ -430,7 +405,7 @@ class _Watch:
         """Whether more looks could raise somebody."""
         if passage.evidence.raised:
             return Nearness.DECIDED
-        thresholds = self._parts.search.tracks.thresholds
+        thresholds = self._search.tracks.thresholds
         found = (*compared.alone, *compared.matches)
         short = min(
             (thresholds.required(match.entry_id) - match.score for match in found),
@@ -443,11 +418,12 @@ class _Watch:
         return Nearness.NOBODY if compared.norm >= CLEAR * self._clearest else Nearness.FAR
 
     def _tell(self, passage: _Passage, frame: Frame, view: TrackView) -> None:
-        if self._parts.observer is not None:
-            self._parts.observer.looked(self._camera_id, passage.track_id, frame.sequence, view.box)
+        if self._observer is not None:
+            self._observer.looked(self._camera_id, passage.track_id, frame.sequence, view.box)
 
     def _begin(self, track_id: int) -> _Passage:
-        passage = _Passage(self._camera_id, track_id, self._parts)
+        evidence = self._search.tracks.begin(self._camera_id, track_id)
+        passage = _Passage(track_id, self._best_shot, evidence)
         self._passages[track_id] = passage
         self._counters.tracks += 1
         return passage
@@ -455,8 +431,8 @@ class _Watch:
     def _end(self, track_id: int) -> None:
         self._passages.pop(track_id).mean.close()
         self._glimpses.forget(track_id)
-        self._parts.search.tracks.end(self._camera_id, track_id)
-        self._parts.alerts.track_ended(self._camera_id, track_id)
+        self._search.tracks.end(self._camera_id, track_id)
+        self._decisions.track_ended(self._camera_id, track_id)
 
     def _skip(self, reason: Skip | None) -> bool:
         """Count why a look was not taken; False where there is no reason against it."""

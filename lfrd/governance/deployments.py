@@ -1,67 +1,71 @@
 """Deployments: the only state in which faces are compared. At most one runs at a time.
 
-People plan and authorise one (lfrd.governance.planning); the gate says whether it may start; here
-it is started, carried out, taken up again after a restart, and ended.
+People plan and authorise one (lfrd.governance.planning); the gate says whether it may start
+(lfrd.governance.readiness); here it is started, taken up again after a restart, and ended;
+lfrd.deployment.runner carries it out.
 """
 
 import asyncio
 import json
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 
-from lfrd.deployment.run import DeploymentRun, RunContext
-from lfrd.errors import Conflict, LfrdError, ModelError
-from lfrd.governance import planning, two_person
-from lfrd.governance.planning import Amendment, Draft, Machine
+from lfrd.clock import Clock
+from lfrd.deployment.run import DeploymentRun
+from lfrd.deployment.runner import DeploymentRunner
+from lfrd.errors import Conflict, LfrdError
+from lfrd.governance import planning
+from lfrd.governance.planning import Amendment, Plan
 from lfrd.governance.profile import LAB, Policy, SitePolicies
+from lfrd.governance.readiness import Readiness
 from lfrd.governance.retention import policy_of
-from lfrd.governance.start_gate import HOUR_S, Finding, ThresholdBasis, Verdict, gaps, judge
-from lfrd.matching.live_search import LiveGallery, LiveSearch, open_search
-from lfrd.matching.thresholds import Proposed
+from lfrd.governance.start_gate import HOUR_S, Verdict
+from lfrd.matching.thresholds import Thresholds
 from lfrd.store import deployments as stored
-from lfrd.store.database import SYSTEM
-from lfrd.store.deployments import Deployment, Snapshot
-from lfrd.store.transaction import Reader, Transaction
-from lfrd.summary import SummaryLine, as_summary_json, from_summary_json
+from lfrd.store.database import SYSTEM, Database
+from lfrd.store.deployments import Deployment, NewDeployment, Snapshot
+from lfrd.store.schedules import Schedule
+from lfrd.store.transaction import Transaction
+from lfrd.summary import SummaryLine
 from lfrd.vocabulary import DeploymentState, Role, UseCase
 
 log = logging.getLogger(__name__)
 
 LAB_LIMIT_S = 4 * HOUR_S
-CLOCK_DOUBTED = "nothing vouches for the machine's clock: the site's health says how to mend it"
 
-Plan = Callable[[Transaction], Deployment]
+GetAuthorised = Callable[[Transaction], Deployment]
 """Gives an authorised deployment, planned before or made in this very transaction."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    """What a deployment would start with, as far as it does not hang on the moment."""
-
-    proposed: Proposed | None
-    basis: ThresholdBasis
-    fault: Finding | None
-    """Why no threshold can keep the promise, if so."""
-
-
 class DeploymentService:
-    """Starts, ends and lists deployments; `run` carries them out and is owned by the daemon."""
+    """Plans, starts, ends and lists deployments. `runner` carries out the running one."""
 
-    def __init__(self, context: RunContext, live: LiveGallery, policies: SitePolicies) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        thresholds: Thresholds,
+        policies: SitePolicies,
+        readiness: Readiness,
+        runner: DeploymentRunner,
+    ) -> None:
         self.policies = policies
-        self._context = context
-        self._live = live
-        self._running: DeploymentRun | None = None
+        self.runner = runner
+        self._database = database
+        self._clock = clock
+        self._thresholds = thresholds
+        self._readiness = readiness
         self._starting = asyncio.Lock()
-        self._begin = asyncio.Event()
-        self._over = asyncio.Event()
-        self.last: SummaryLine | None = None
 
     @property
     def current(self) -> Deployment | None:
         """The running deployment, if any."""
         return self._running.deployment if self._running else None
+
+    @property
+    def last(self) -> SummaryLine | None:
+        """The counts of the last deployment that ended."""
+        return self.runner.last
 
     @property
     def paused(self) -> bool:
@@ -81,26 +85,24 @@ class DeploymentService:
 
     async def list_all(self) -> list[Deployment]:
         """The newest deployments, newest first."""
-        return await self._context.database.read(stored.list_all)
+        return await self._database.read(stored.list_all)
 
     async def get(self, deployment_id: str) -> Deployment:
         """Raises NotFound."""
-        return await self._context.database.read(lambda reader: stored.get(reader, deployment_id))
+        return await self._database.read(lambda reader: stored.get(reader, deployment_id))
 
     async def snapshots(self, deployment_id: str) -> list[Snapshot]:
         """The lists that a deployment compares with."""
-        return await self._context.database.read(
-            lambda reader: stored.snapshots(reader, deployment_id)
-        )
+        return await self._database.read(lambda reader: stored.snapshots(reader, deployment_id))
 
-    async def draft(self, draft: Draft, *, principal: str) -> Deployment:
-        """Plan one. Raises BadInput for a policy that is not this site's."""
-        policy = self.policies.named(draft.profile)
-        now_s = self._context.clock.wall_s()
-        new = planning.new_deployment(draft, policy, self._machine(), now_s)
-        return await self._context.database.write(
-            lambda tx: stored.add(tx, new), principal=principal
-        )
+    async def draft(
+        self, plan: Plan, duration_s: float, start_at_s: float | None = None, *, principal: str
+    ) -> Deployment:
+        """Plan one; without a `start_at_s` for now. Raises BadInput for a policy that is not this
+        site's. What is missing is said by the gate."""
+        start_s = self._clock.wall_s() if start_at_s is None else start_at_s
+        new = self._new(plan, start_s, start_s + duration_s)
+        return await self._database.write(lambda tx: stored.add(tx, new), principal=principal)
 
     async def authorise(self, deployment_id: str, *, principal: str) -> Deployment:
         """Give it written authority until its planned end.
@@ -108,40 +110,34 @@ class DeploymentService:
         Raises NotFound, or Conflict, with everything that is missing and nothing but another plan
         mends: what can never start is not authorised.
         """
-        row = await self.get(deployment_id)
-        policy = self.policies.named(row.profile)
 
         def write(tx: Transaction) -> Deployment:
             row = stored.get(tx, deployment_id)
-            facts = planning.gather(
-                tx, json.loads(row.watchlist_ids), tx.principal, self._machine(), policy,
-                ThresholdBasis.CONSTANT, row.threshold, tx.at_s,
-            )  # fmt: skip
-            found = gaps(row, policy, facts)
+            found = self._readiness.gaps(tx, row, tx.principal, tx.at_s)
             if found and row.state is DeploymentState.DRAFT:
                 missing = "; ".join(gap.text for gap in found)
                 raise Conflict(f"it cannot be authorised: {missing}: amend it, or discard it")
             return stored.authorise(tx, deployment_id)
 
-        return await self._context.database.write(write, principal=principal)
+        return await self._database.write(write, principal=principal)
 
     async def amend(
         self, deployment_id: str, amendment: Amendment, *, principal: str
     ) -> Deployment:
         """Change a plan that has not begun, under the rules and models as they are now; authority
         that it had is gone. Raises NotFound, Conflict where it has begun."""
-        policy = self.policies.named((await self.get(deployment_id)).profile)
 
         def write(tx: Transaction) -> Deployment:
-            draft = amendment.of(stored.get(tx, deployment_id))
-            new = planning.new_deployment(draft, policy, self._machine(), tx.at_s)
+            row = stored.get(tx, deployment_id)
+            plan, start_s = amendment.plan(row), amendment.start_s(row, tx.at_s)
+            new = self._new(plan, start_s, start_s + amendment.lasts_s(row), row.schedule_id)
             return stored.amend(tx, deployment_id, new)
 
-        return await self._context.database.write(write, principal=principal)
+        return await self._database.write(write, principal=principal)
 
     async def ratify(self, deployment_id: str, *, principal: str) -> Deployment:
         """Give an urgent start the authority it lacked. Raises NotFound, Conflict."""
-        row = await self._context.database.write(
+        row = await self._database.write(
             lambda tx: planning.ratify(tx, deployment_id), principal=principal
         )
         self._refresh(row)
@@ -150,7 +146,7 @@ class DeploymentService:
     async def extend(self, deployment_id: str, until_s: float, *, principal: str) -> Deployment:
         """A new authorisation to last longer. Raises NotFound, Conflict, BadInput."""
         rules = self._policy(await self.get(deployment_id)).rules
-        row = await self._context.database.write(
+        row = await self._database.write(
             lambda tx: planning.extend(tx, deployment_id, until_s, rules), principal=principal
         )
         self._refresh(row)
@@ -159,9 +155,11 @@ class DeploymentService:
     async def verdict(self, deployment_id: str, *, principal: str) -> Verdict:
         """Everything that bars `principal` from starting it now. Raises NotFound."""
         row = await self.get(deployment_id)
-        ready = await self._ready(self._policy(row), json.loads(row.watchlist_ids))
-        return await self._context.database.read(
-            lambda reader: self._judge(reader, row, ready, principal, self._context.clock.wall_s())
+        ready = await self._readiness.of(self._policy(row), json.loads(row.watchlist_ids))
+        return await self._database.read(
+            lambda reader: self._readiness.judge(
+                reader, row, ready, principal, self._clock.wall_s()
+            )
         )
 
     async def start(
@@ -181,14 +179,18 @@ class DeploymentService:
         policy = self.policies.named(profile)
         if not policy.is_lab:
             raise Conflict(f"a deployment of {profile} is planned and authorised before it starts")
-        await self._context.database.read(lambda r: planning.lists_exist(r, watchlist_ids))
-        draft = Draft(LAB, purpose, UseCase.TEST, place, watchlist_ids, duration_s)
-        new = planning.new_deployment(draft, policy, self._machine(), self._context.clock.wall_s())
+        await self._database.read(lambda r: planning.lists_exist(r, watchlist_ids))
+        plan = Plan(
+            profile=LAB, purpose=purpose, use_case=UseCase.TEST, place=place,
+            watchlist_ids=watchlist_ids,
+        )  # fmt: skip
+        now_s = self._clock.wall_s()
+        new = self._new(plan, now_s, now_s + duration_s)
 
-        def plan(tx: Transaction) -> Deployment:
+        def get(tx: Transaction) -> Deployment:
             return stored.authorise(tx, stored.add(tx, new).id)
 
-        return await self._start(plan, policy, watchlist_ids, principal=principal)
+        return await self._start(get, policy, watchlist_ids, principal=principal)
 
     async def start_planned(self, deployment_id: str, *, principal: str) -> Deployment:
         """Start an authorised deployment. Raises Conflict with everything that is missing."""
@@ -216,16 +218,18 @@ class DeploymentService:
             principal=principal,
         )
 
-    async def start_scheduled(self, draft: Draft, authoriser: str) -> Deployment:
-        """Start one under the standing authorisation that `authoriser` gave its schedule; the
-        deployment and its steps in the log name them."""
-        policy = self.policies.named(draft.profile)
-        new = planning.new_deployment(draft, policy, self._machine(), self._context.clock.wall_s())
+    async def start_scheduled(self, schedule: Schedule, start_s: float, end_s: float) -> Deployment:
+        """Start the deployment of a schedule's window, under its standing authorisation; the
+        deployment and its steps in the log name who gave that."""
+        authoriser, plan = schedule.authorised_by, Plan.parse(schedule.plan)
+        assert authoriser is not None
+        new = self._new(plan, start_s, end_s, schedule.id)
 
-        def plan(tx: Transaction) -> Deployment:
+        def get(tx: Transaction) -> Deployment:
             return stored.authorise_under(tx, stored.add(tx, new).id, authoriser)
 
-        row = await self._start(plan, policy, draft.watchlist_ids, principal=SYSTEM)
+        policy = self.policies.named(plan.profile)
+        row = await self._start(get, policy, plan.watchlist_ids, principal=SYSTEM)
         log.info("deployment %s started under the authority of %s", row.id, authoriser)
         return row
 
@@ -236,13 +240,12 @@ class DeploymentService:
         """
         running = self._running
         if running is not None and running.deployment.id == deployment_id:
-            running.ask_to_end(reason, principal)
-            await self._over.wait()
+            await self.runner.end(running, reason, principal)
             return await self.get(deployment_id)
         found = await self.get(deployment_id)
         if found.state not in (DeploymentState.DRAFT, DeploymentState.AUTHORISED):
             raise Conflict(f"deployment {found.id} is {found.state}, not running")
-        return await self._context.database.write(
+        return await self._database.write(
             lambda tx: stored.end(tx, deployment_id, reason=reason, summary="{}"),
             principal=principal,
         )
@@ -259,178 +262,94 @@ class DeploymentService:
 
     async def until_over(self) -> None:
         """Wait until no deployment runs."""
-        while self._running is not None:
-            await self._over.wait()
+        await self.runner.until_over()
 
     async def recover(self) -> None:
         """At start-up: take a deployment up again that a restart cut off, or end it.
 
         It goes on inside its window, under the rules and with the models it was authorised for.
         """
-        row = await self._context.database.read(stored.running)
+        row = await self._database.read(stored.running)
         if row is None:
             return
         policy = self._policy(row)
         reason = planning.bar_to_resume(
             row,
             self.policies,
-            self._machine(),
-            has_key=self._context.database.keys.has(stored.scope_of(row.id)),
-            now_s=self._context.clock.wall_s(),
+            self._readiness.models,
+            has_key=self._database.keys.has(stored.scope_of(row.id)),
+            now_s=self._clock.wall_s(),
         )
-        ready = await self._ready(policy, json.loads(row.watchlist_ids)) if not reason else None
+        lists: Sequence[str] = json.loads(row.watchlist_ids)
+        ready = await self._readiness.of(policy, lists) if not reason else None
         if ready is not None and ready.fault is not None:
             reason = ready.fault.text
         if reason is not None or ready is None:
-            await self._context.database.write(
+            await self._database.write(
                 lambda tx: planning.end(tx, row, reason or "", row.summary or "{}", 0),
                 principal=SYSTEM,
             )
             log.warning("deployment %s was interrupted and has been ended: %s", row.id, reason)
             return
-        await self._context.database.write(
-            lambda tx: stored.note(tx, row.id, "resume"), principal=SYSTEM
-        )
-        await self._take_up(row, ready)
+        await self._database.write(lambda tx: stored.note(tx, row.id, "resume"), principal=SYSTEM)
+        await self.runner.take_up(row, policy, ready.promise)
         log.warning("deployment %s was interrupted and goes on", row.id)
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Carry out deployments one after the other until `stop` is set."""
-        async with asyncio.TaskGroup() as tasks:
-            stopping = tasks.create_task(stop.wait())
-            while not stop.is_set():
-                beginning = tasks.create_task(self._begin.wait())
-                await asyncio.wait({stopping, beginning}, return_when=asyncio.FIRST_COMPLETED)
-                beginning.cancel()
-                if self._running is not None:
-                    await self._carry_out(self._running, stopping)
-
-    async def _carry_out(self, running: DeploymentRun, stopping: "asyncio.Task[bool]") -> None:
-        self._begin.clear()
-        stopping.add_done_callback(lambda _: running.leave())
-        try:
-            self.last = await running.run()
-        except BaseException as error:
-            running.fail(f"interrupted by {type(error).__name__}")
-            raise
-        finally:
-            compared = len(self._live)
-            self._live.close()
-            self._running = None
-            await self._close(running, compared)
-            self._over.set()
-
-    async def _close(self, running: DeploymentRun, compared: int) -> None:
-        """Write how it ended; or that the daemon leaves, and it waits for the next one."""
-        row, summary = running.deployment, as_summary_json(running.summary())
-        if running.suspended:
-            await self._context.database.write(
-                lambda tx: stored.note(tx, row.id, "suspend", summary=summary), principal=SYSTEM
-            )
-            log.info("deployment %s waits for the daemon to come back", row.id)
-            return
-        await self._context.database.write(
-            lambda tx: planning.end(tx, row, running.end_reason, summary, compared),
-            principal=running.ended_by or SYSTEM,
-        )
-        log.info("deployment %s ended: %s", row.id, running.end_reason)
-
     async def _start(
-        self, plan: Plan, policy: Policy, watchlist_ids: Sequence[str], *, principal: str
+        self,
+        get: GetAuthorised,
+        policy: Policy,
+        watchlist_ids: Sequence[str],
+        *,
+        principal: str,
     ) -> Deployment:
-        """Make ready what `plan` gives, pass the gate, and begin; all of it or nothing."""
+        """Make ready what `get` gives, pass the gate, and begin; all of it or nothing."""
         async with self._starting:
             if self._running is not None:
                 raise Conflict(f"deployment {self._running.deployment.id} is running: end it first")
-            context = self._context
-            ready = await self._ready(policy, watchlist_ids)
+            ready = await self._readiness.of(policy, watchlist_ids)
 
             def start(tx: Transaction) -> Deployment:
-                row = plan(tx)
-                verdict = self._judge(tx, row, ready, principal, tx.at_s)
+                row = get(tx)
+                verdict = self._readiness.judge(tx, row, ready, principal, tx.at_s)
                 if not verdict.is_open:
                     raise Conflict(f"it cannot start: {verdict.sentence()}")
                 for watchlist_id in json.loads(row.watchlist_ids):
                     stored.take_snapshot(tx, row.id, watchlist_id)
                 threshold = ready.proposed.threshold if ready.proposed else row.threshold
-                cameras = self._machine().cameras
+                cameras = self._readiness.cameras
                 return stored.start(tx, row.id, cameras, threshold, verdict.evaluation_id)
 
-            row = await context.database.write(start, principal=principal)
+            row = await self._database.write(start, principal=principal)
             try:
                 if ready.proposed and ready.proposed.derived:
-                    await context.thresholds.note(
-                        row.id, ready.proposed.derived, principal=principal
-                    )
-                await self._take_up(row, ready)
+                    await self._thresholds.note(row.id, ready.proposed.derived, principal=principal)
+                await self.runner.take_up(row, self._policy(row), ready.promise)
             except LfrdError as error:
                 reason = f"it could not begin: {error}"
-                await context.database.write(
+                await self._database.write(
                     lambda tx: planning.end(tx, row, reason, "{}", 0), principal=SYSTEM
                 )
                 raise
             log.info("deployment %s started by %s", row.id, principal)
             return row
 
-    async def _take_up(self, row: Deployment, ready: _Ready) -> None:
-        """Open the search and have `run` carry it out."""
-        search = await self._open_search(row, ready)
-        self._running = DeploymentRun(
-            row, search, self._context, self._policy(row), from_summary_json(row.summary)
-        )
-        self._over.clear()
-        self._begin.set()
+    @property
+    def _running(self) -> DeploymentRun | None:
+        return self.runner.running
 
-    async def _ready(self, policy: Policy, watchlist_ids: Sequence[str]) -> _Ready:
-        """The threshold for these lists as they are now, and where it comes from."""
-        one_in, context = policy.rules.one_false_alert_in, self._context
-        if context.clock.is_doubted:
-            return _Ready(None, ThresholdBasis.CONSTANT, Finding("clock", CLOCK_DOUBTED))
-        if one_in is None:
-            return _Ready(None, ThresholdBasis.CONSTANT, None)
-        try:
-            proposed = await context.thresholds.propose(one_in, watchlist_ids)
-        except ModelError as error:
-            log.warning("the threshold stays a constant: %s", error)
-            return _Ready(None, ThresholdBasis.CONSTANT, None)
-        except Conflict as error:
-            return _Ready(None, ThresholdBasis.CONSTANT, Finding("threshold", str(error)))
-        derived = proposed.derived
-        beyond = derived is not None and derived.extrapolated
-        basis = ThresholdBasis.EXTRAPOLATED if beyond else ThresholdBasis.MEASURED
-        return _Ready(proposed, basis, None)
-
-    def _judge(
-        self, reader: Reader, row: Deployment, ready: _Ready, starter: str, now_s: float
-    ) -> Verdict:
-        policy = self.policies.named(row.profile)
-        threshold = ready.proposed.threshold if ready.proposed else row.threshold
-        wants = two_person.wanted_by(reader, row, starter)
-        facts = planning.gather(
-            reader, json.loads(row.watchlist_ids), wants, self._machine(), policy, ready.basis,
-            threshold, now_s,
-        )  # fmt: skip
-        verdict = judge(row, policy, facts)
-        if ready.fault is not None:
-            verdict = replace(verdict, missing=(*verdict.missing, ready.fault))
-        return verdict
-
-    async def _open_search(self, row: Deployment, ready: _Ready) -> LiveSearch:
-        context, vision = self._context, self._context.vision
-        promise = ready.proposed.promise if ready.proposed else None
-        search = LiveSearch(row.id, vision.model_digest, vision.dim, row.threshold, promise)
-        lists: Sequence[str] = json.loads(row.watchlist_ids)
-        await open_search(context.database, context.clock, self._live, search, lists)
-        return search
-
-    def _machine(self) -> Machine:
-        context = self._context
-        enabled = tuple(camera.row.id for camera in context.fleet.cameras() if camera.row.enabled)
-        return Machine(
-            context.vision.detector_digest,
-            context.vision.model_digest,
-            context.config.matching.threshold,
-            enabled,
+    def _new(
+        self, plan: Plan, start_s: float, end_s: float, schedule_id: str | None = None
+    ) -> NewDeployment:
+        """What is planned, for the models and under the rules of now. Raises BadInput."""
+        return planning.new_deployment(
+            plan,
+            self.policies.named(plan.profile),
+            self._readiness.models,
+            threshold=self._thresholds.constant,
+            start_s=start_s,
+            end_s=end_s,
+            schedule_id=schedule_id,
         )
 
     def _policy(self, row: Deployment) -> Policy:

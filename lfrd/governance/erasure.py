@@ -40,13 +40,15 @@ _DELETE: dict[ErasureKind, Callable[[Transaction, Erasure], Erasure]] = {
 
 
 class Eraser:
-    """Carries erasures out, one at a time."""
+    """Carries erasures out. Deleting waits for no other erasure's cleaning: what is erased leaves
+    the running search at once, also while a reader bars the emptying of a log."""
 
     def __init__(self, database: Database, index: VectorIndex, live: LiveGallery) -> None:
         self._database = database
         self._index = index
         self._live = live
-        self._turn = asyncio.Lock()
+        self._deleting = asyncio.Lock()
+        self._cleaning = asyncio.Lock()
 
     async def erase(
         self,
@@ -72,12 +74,11 @@ class Eraser:
             return erasures.ask(tx, kind, subject_id, reason)
 
         erasure = await self._database.write(ask, principal=principal)
-        async with self._turn:
+        async with self._deleting:
             now = await self._database.read(lambda reader: erasures.find(reader, erasure.id))
             if now is None or not await self._delete(now):
                 raise Conflict(erasures.ON_HOLD)
-            if now.state is ErasureState.DONE:
-                return now
+        async with self._cleaning:
             await self._clean()
             return await self._database.write(
                 lambda tx: erasures.receipt(tx, erasure.id), principal=principal
@@ -87,12 +88,13 @@ class Eraser:
         """Bring every erasure that is under way to its receipt; return them."""
         if not await self._database.read(erasures.unfinished):
             return []
-        async with self._turn:
+        async with self._deleting:
             under_way = [
                 erasure
                 for erasure in await self._database.read(erasures.unfinished)
                 if await self._delete(erasure)
             ]
+        async with self._cleaning:
             await self._index.sync(self._database)  # whoever deleted them may not have come so far
             await self._clean()
             return await self._database.write(

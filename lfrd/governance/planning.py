@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from lfrd.errors import BadInput, Conflict, NotFound
 from lfrd.governance import two_person
@@ -15,57 +15,75 @@ from lfrd.store.transaction import Reader, Transaction
 from lfrd.vocabulary import DeploymentState, ErasureKind, Role
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """What somebody plans. `start_at_s` None is now. What is missing is said by the gate."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a deployment is for, or each one of a schedule: the same words go into their records.
+
+    One value, since it is what a person writes, is stored whole with a schedule, and is taken over
+    whole by each deployment of it. What is missing is said by the gate.
+    """
 
     profile: str
     purpose: str
     use_case: str
     place: str
     watchlist_ids: tuple[str, ...]
-    duration_s: float
     expectation: str = ""
     documents: tuple[str, ...] = ()
-    start_at_s: float | None = None
-    schedule_id: str | None = None
+
+    def as_json(self) -> str:
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @staticmethod
+    def parse(text: str) -> "Plan":
+        kept = json.loads(text)
+        kept["documents"] = tuple(kept["documents"])
+        kept["watchlist_ids"] = tuple(kept["watchlist_ids"])
+        return Plan(**kept)
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
-    """What this daemon compares with; a deployment is planned for one, and starts on it alone."""
+class ModelDigests:
+    """What faces are found and compared with. One value, since the two are compared whole: a
+    deployment is planned for these models, and starts and goes on with them alone."""
 
-    detector_digest: str
-    embedder_digest: str
-    threshold: float
-    cameras: tuple[str, ...] = ()
+    detector: str
+    embedder: str
 
 
-def new_deployment(draft: Draft, policy: Policy, machine: Machine, now_s: float) -> NewDeployment:
-    """The draft as it is stored, with the policy it is planned under."""
-    start_s = now_s if draft.start_at_s is None else draft.start_at_s
+def new_deployment(
+    plan: Plan,
+    policy: Policy,
+    models: ModelDigests,
+    *,
+    threshold: float,
+    start_s: float,
+    end_s: float,
+    schedule_id: str | None = None,
+) -> NewDeployment:
+    """The plan as it is stored, with its window and the policy it is planned under."""
     return NewDeployment(
         profile=policy.name,
-        purpose=draft.purpose,
-        use_case=draft.use_case,
-        place=draft.place,
-        threshold=machine.threshold,
-        detector_digest=machine.detector_digest,
-        embedder_digest=machine.embedder_digest,
-        planned_end_at_s=start_s + draft.duration_s,
+        purpose=plan.purpose,
+        use_case=plan.use_case,
+        place=plan.place,
+        threshold=threshold,
+        detector_digest=models.detector,
+        embedder_digest=models.embedder,
+        planned_end_at_s=end_s,
         policy=policy.as_json(),
         policy_digest=policy.digest,
-        expectation=draft.expectation,
-        documents=draft.documents,
-        watchlist_ids=draft.watchlist_ids,
+        expectation=plan.expectation,
+        documents=plan.documents,
+        watchlist_ids=plan.watchlist_ids,
         planned_start_at_s=start_s,
-        schedule_id=draft.schedule_id,
+        schedule_id=schedule_id,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Amendment:
-    """What somebody changes of a plan; what is None stays. `starts_now`: from the amendment on."""
+    """What a person changes of a plan; what is None stays. `starts_now`: from the amendment on."""
 
     purpose: str | None = None
     use_case: str | None = None
@@ -77,47 +95,57 @@ class Amendment:
     start_at_s: float | None = None
     starts_now: bool = False
 
-    def of(self, row: Deployment) -> Draft:
-        """The plan as it is from now on."""
-        begin_s, end_s = row.planned_start_at_s, row.planned_end_at_s
-        lasts_s = end_s - begin_s if begin_s is not None and end_s is not None else HOUR_S
-        moved_s = None if self.starts_now else begin_s
+    def plan(self, row: Deployment) -> Plan:
+        """What the deployment is for from now on."""
         lists, documents = self.watchlist_ids, self.documents
-        return Draft(
-            row.profile,
-            row.purpose if self.purpose is None else self.purpose,
-            row.use_case if self.use_case is None else self.use_case,
-            row.place if self.place is None else self.place,
-            tuple(json.loads(row.watchlist_ids)) if lists is None else lists,
-            lasts_s if self.duration_s is None else self.duration_s,
-            row.expectation if self.expectation is None else self.expectation,
-            tuple(json.loads(row.documents)) if documents is None else documents,
-            moved_s if self.start_at_s is None else self.start_at_s,
-            row.schedule_id,
+        return Plan(
+            profile=row.profile,
+            purpose=row.purpose if self.purpose is None else self.purpose,
+            use_case=row.use_case if self.use_case is None else self.use_case,
+            place=row.place if self.place is None else self.place,
+            watchlist_ids=tuple(json.loads(row.watchlist_ids)) if lists is None else lists,
+            expectation=row.expectation if self.expectation is None else self.expectation,
+            documents=tuple(json.loads(row.documents)) if documents is None else documents,
         )
+
+    def start_s(self, row: Deployment, now_s: float) -> float:
+        """Its planned start from now on."""
+        if self.start_at_s is not None:
+            return self.start_at_s
+        planned_s = row.planned_start_at_s
+        return now_s if self.starts_now or planned_s is None else planned_s
+
+    def lasts_s(self, row: Deployment) -> float:
+        """How long it is planned to last from now on."""
+        begin_s, end_s = row.planned_start_at_s, row.planned_end_at_s
+        if self.duration_s is not None:
+            return self.duration_s
+        return end_s - begin_s if begin_s is not None and end_s is not None else HOUR_S
 
 
 def gather(
     reader: Reader,
     watchlist_ids: Sequence[str],
+    *,
     starter: str,
-    machine: Machine,
+    models: ModelDigests,
+    cameras: int,
     policy: Policy,
     basis: ThresholdBasis,
     threshold: float,
     now_s: float,
 ) -> Facts:
-    """The facts that the gate judges by; `threshold` is what it would start with."""
-    running = stored.running(reader)
-    digest = machine.embedder_digest
+    """The facts that the gate judges by; `threshold` is what it would start with, on so many
+    `cameras`."""
+    running, digest = stored.running(reader), models.embedder
     lists = tuple(_list_facts(reader, name, digest, now_s) for name in watchlist_ids)
     references = sum(listed.templates for listed in lists)
     return Facts(
         now_s=now_s,
         starter=starter,
         lists=lists,
-        cameras=len(machine.cameras),
-        detector_digest=machine.detector_digest,
+        cameras=cameras,
+        detector_digest=models.detector,
         embedder_digest=digest,
         policy_digest=policy.digest,
         running_id=running.id if running else None,
@@ -144,7 +172,7 @@ def _list_facts(reader: Reader, watchlist_id: str, model_digest: str, now_s: flo
 
 
 def bar_to_resume(
-    row: Deployment, policies: SitePolicies, machine: Machine, *, has_key: bool, now_s: float
+    row: Deployment, policies: SitePolicies, models: ModelDigests, *, has_key: bool, now_s: float
 ) -> str | None:
     """Why a deployment that a restart cut off cannot go on, if so.
 
@@ -155,8 +183,7 @@ def bar_to_resume(
     known = {policy.digest for policy in (policies.own, policies.lab) if policy is not None}
     if row.policy_digest not in known:
         return "the site's rules were changed"
-    planned = (row.detector_digest, row.embedder_digest)
-    if planned != (machine.detector_digest, machine.embedder_digest):
+    if ModelDigests(row.detector_digest, row.embedder_digest) != models:
         return "the models were changed"
     if not has_key:
         return "its key is gone"

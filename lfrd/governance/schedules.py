@@ -12,7 +12,7 @@ from lfrd.clock import Clock
 from lfrd.errors import BadInput, Conflict, LfrdError
 from lfrd.governance import two_person
 from lfrd.governance.deployments import DeploymentService
-from lfrd.governance.planning import Draft
+from lfrd.governance.planning import Plan
 from lfrd.health import HealthBoard
 from lfrd.store import schedules as stored
 from lfrd.store.database import Database
@@ -42,29 +42,6 @@ class Window:
             raise BadInput(f"a window starts at HH:MM, not at {self.start!r}")
         if not 0 < self.hours <= 24:
             raise BadInput(f"a window lasts more than 0 and at most 24 hours, not {self.hours:g}")
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What each deployment of a schedule is for; the same words go into each one's record."""
-
-    profile: str
-    purpose: str
-    use_case: str
-    place: str
-    expectation: str
-    documents: tuple[str, ...]
-    watchlist_ids: tuple[str, ...]
-
-    def as_json(self) -> str:
-        return json.dumps(asdict(self), sort_keys=True)
-
-    @staticmethod
-    def parse(text: str) -> "Plan":
-        kept = json.loads(text)
-        kept["documents"] = tuple(kept["documents"])
-        kept["watchlist_ids"] = tuple(kept["watchlist_ids"])
-        return Plan(**kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,32 +189,25 @@ class Schedules:
         now_s = self._clock.wall_s()
         for row in await self.list_all():
             component = f"schedule:{row.id}"
-            draft = await self._due(row, now_s)
-            if draft is None or self._deployments.current is not None:
+            opening = await self._due(row, now_s)
+            if opening is None or self._deployments.current is not None:
                 self._health.clear(component)
                 continue
             try:
-                assert row.authorised_by is not None
-                await self._deployments.start_scheduled(draft, row.authorised_by)
+                await self._deployments.start_scheduled(row, opening.start_at_s, opening.end_at_s)
             except LfrdError as error:
                 self._health.degrade(component, f"a scheduled deployment does not start: {error}")
             else:
                 self._health.clear(component)
 
-    async def _due(self, row: Schedule, now_s: float) -> Draft | None:
+    async def _due(self, row: Schedule, now_s: float) -> Opening | None:
+        """The window that is open now and has had no deployment, as far as the schedule lasts."""
         if not row.is_in_force(now_s):
             return None
-        windows = windows_from(row.windows)
-        opening = opening_at(windows, row.timezone, now_s)
+        opening = opening_at(windows_from(row.windows), row.timezone, now_s)
         if opening is None:
             return None
         begin_s = opening.start_at_s
         if await self._database.read(lambda reader: stored.deployed(reader, row.id, begin_s)):
             return None
-        plan = Plan.parse(row.plan)
-        end_s = min(opening.end_at_s, row.expires_at_s)
-        draft = Draft(
-            plan.profile, plan.purpose, plan.use_case, plan.place, plan.watchlist_ids,
-            end_s - begin_s, plan.expectation, plan.documents,
-        )  # fmt: skip
-        return replace(draft, start_at_s=begin_s, schedule_id=row.id)
+        return replace(opening, end_at_s=min(opening.end_at_s, row.expires_at_s))

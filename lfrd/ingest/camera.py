@@ -20,7 +20,7 @@ import numpy as np
 
 from lfrd.clock import Clock
 from lfrd.counters import CameraCounters
-from lfrd.errors import SourceError, SourceRefused, place_of, trace_of
+from lfrd.errors import Conflict, SourceError, SourceRefused, place_of, trace_of
 from lfrd.ingest.masks import Masker
 from lfrd.ingest.settings import CameraSettings, CameraStatus, State
 from lfrd.ingest.source import Pacer, Picture, Sink, Source, SourceStalled, StreamInfo
@@ -409,6 +409,7 @@ class Camera:
         self._wait_logged_at_s = 0.0
         self._lost_for_good = ""
         self._failure: SourceError | None = None
+        self._onlooker: asyncio.Future[Frame] | None = None
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
@@ -474,11 +475,24 @@ class Camera:
     async def frames(self) -> AsyncIterator[Frame]:
         """Frames, for one consumer; see the class."""
         async for frame in self._mailbox:
+            if self._onlooker is not None and not self._onlooker.done():
+                self._onlooker.set_result(frame)
             yield frame
         await asyncio.wait([self._task])
         if self._failure is not None:
             raise self._failure
         self._raise_fault()
+
+    async def next_frame(self) -> Frame:
+        """The next frame that is taken from `frames`, for one who only looks on. Raises Conflict
+        where somebody does already."""
+        if self._onlooker is not None:
+            raise Conflict(f"camera {self.settings.id} is being glanced at already")
+        self._onlooker = asyncio.get_running_loop().create_future()
+        try:
+            return await self._onlooker
+        finally:
+            self._onlooker = None
 
     def decode(self, on: bool) -> None:
         """Decode, or only keep the connection and throw packets away (idle but connected).

@@ -13,7 +13,7 @@ from lfrd.governance import taking_off
 from lfrd.governance.two_person import MAY_ERASE
 from lfrd.lists import photo_gate
 from lfrd.lists.enrolment import EnrolledPhoto, enrol
-from lfrd.lists.photo_gate import Company, Finding, GateRule, Neighbour
+from lfrd.lists.photo_gate import Company, Finding, GateMode, GateRule, Neighbour
 from lfrd.matching.live_search import LiveGallery, LiveSearch
 from lfrd.matching.threshold import Derived
 from lfrd.store import reference_images, templates
@@ -67,6 +67,39 @@ class Photos:
         self._rises = rises
         self._rule = GateRule()
         self._room = asyncio.Semaphore(ENROLMENTS_AT_ONCE)
+
+    async def add(
+        self,
+        entry_id: str,
+        data: bytes,
+        name: str,
+        *,
+        mode: GateMode = GateMode.WARN,
+        box: F32 | None = None,
+        principal: str,
+    ) -> ReferenceImage:
+        """Enrol a photo, or refuse it with its reasons and store nothing.
+
+        Raises NotFound, PhotoRefused (no face, several, too small; in `strict` everything that
+        speaks against it), BadInput (no image), Conflict (known photo).
+        """
+        entry = await self._entry(entry_id)
+        judged = await self.judge(data, name, entry=entry, box=box)
+        photo_gate.refuse(judged.findings, mode, name)
+        return await self.keep(entry, data, judged, principal=principal)
+
+    async def check(
+        self, data: bytes, name: str, entry_id: str | None, box: F32 | None
+    ) -> tuple[Finding, ...]:
+        """What the gate would say; nothing is stored. Raises PhotoRefused, BadInput, NotFound."""
+        entry = await self._entry(entry_id) if entry_id else None
+        return (await self.judge(data, name, entry=entry, box=box)).findings
+
+    async def image(self, photo_id: str, *, principal: str) -> bytes:
+        """The photo's file as it was given; reading it is logged."""
+        return await self._database.write(
+            lambda tx: reference_images.read_image(tx, photo_id), principal=principal
+        )
 
     async def judge(
         self, data: bytes, name: str, *, entry: Entry | None = None, box: F32 | None = None
@@ -176,6 +209,9 @@ class Photos:
         """Write it down where the list's growth raised the threshold."""
         if risen is not None:
             await self._rises.note(search.deployment_id, risen, principal=principal)
+
+    async def _entry(self, entry_id: str) -> Entry:
+        return await self._database.read(lambda reader: stored.get_entry(reader, entry_id))
 
     async def _templates_of(self, image: ReferenceImage) -> list[str]:
         return await self._database.read(lambda reader: templates.ids_of_image(reader, image.id))

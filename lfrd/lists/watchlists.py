@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from lfrd.clock import Clock
 from lfrd.governance import taking_off, two_person
 from lfrd.governance.two_person import MAY_ERASE
-from lfrd.lists import photo_gate
-from lfrd.lists.photo_gate import Finding, GateMode
 from lfrd.lists.photos import Photos
 from lfrd.matching.live_search import LOADING_LIMIT_S, LiveGallery, read_search_contents
 from lfrd.store import reference_images, templates
@@ -18,7 +16,6 @@ from lfrd.store.sqlite import SQLValue
 from lfrd.store.transaction import Reader, Transaction
 from lfrd.store.vectors import VectorIndex
 from lfrd.store.watchlists import Entry, NewEntry, NewWatchlist, Watchlist
-from lfrd.types import F32
 from lfrd.vocabulary import Role
 
 
@@ -41,7 +38,7 @@ class ListedEntry:
 
 
 class Watchlists:
-    """Lists, entries and photos. Every changing call names its principal.
+    """Lists and entries. Every changing call names its principal.
 
     What may take somebody off a list is told what the caller may do (`role`), and raises Denied;
     `delete_list` and `delete_entry` always do, so they leave the question to their callers.
@@ -56,7 +53,7 @@ class Watchlists:
         clock: Clock,
         model_digest: str,
     ) -> None:
-        self.photos = photos
+        self._photos = photos
         self._database = database
         self._index = index
         self._live = live
@@ -156,7 +153,7 @@ class Watchlists:
             stored.change_entry(tx, entry_id, changes)
 
         await self._database.write(write, principal=principal)
-        await self.photos.refresh(entry_id, principal=principal)
+        await self._photos.refresh(entry_id, principal=principal)
         return await self.get_entry(entry_id)
 
     async def approve_entry(self, entry_id: str, *, principal: str) -> ListedEntry:
@@ -164,41 +161,8 @@ class Watchlists:
         await self._database.write(
             lambda tx: two_person.approve_entry(tx, entry_id), principal=principal
         )
-        await self.photos.refresh(entry_id, principal=principal)
+        await self._photos.refresh(entry_id, principal=principal)
         return await self.get_entry(entry_id)
-
-    async def add_photo(
-        self,
-        entry_id: str,
-        data: bytes,
-        name: str,
-        *,
-        mode: GateMode = GateMode.WARN,
-        box: F32 | None = None,
-        principal: str,
-    ) -> ReferenceImage:
-        """Enrol a photo, or refuse it with its reasons and store nothing.
-
-        Raises NotFound, PhotoRefused (no face, several, too small; in `strict` everything that
-        speaks against it), BadInput (no image), Conflict (known photo).
-        """
-        entry = (await self.get_entry(entry_id)).row
-        judged = await self.photos.judge(data, name, entry=entry, box=box)
-        photo_gate.refuse(judged.findings, mode, name)
-        return await self.photos.keep(entry, data, judged, principal=principal)
-
-    async def check_photo(
-        self, data: bytes, name: str, entry_id: str | None, box: F32 | None
-    ) -> tuple[Finding, ...]:
-        """What the gate would say; nothing is stored. Raises PhotoRefused, BadInput, NotFound."""
-        entry = (await self.get_entry(entry_id)).row if entry_id else None
-        return (await self.photos.judge(data, name, entry=entry, box=box)).findings
-
-    async def photo_image(self, photo_id: str, *, principal: str) -> bytes:
-        """The photo's file as it was given; reading it is logged."""
-        return await self._database.write(
-            lambda tx: reference_images.read_image(tx, photo_id), principal=principal
-        )
 
     async def refill(self, watchlist_id: str, *, principal: str) -> None:
         """Have the running search know its lists anew, if this is one of them."""
@@ -212,7 +176,7 @@ class Watchlists:
         )
         if self._live.search is search:
             risen = search.fill(held.matrix, held.margins, held.scope)
-            await self.photos.note_rise(search, risen, principal=principal)
+            await self._photos.note_rise(search, risen, principal=principal)
 
     def _listed(self, reader: Reader, row: Watchlist) -> ListedWatchlist:
         entries = stored.count_entries(reader, row.id)

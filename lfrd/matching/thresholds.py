@@ -24,37 +24,40 @@ class Proposed:
     derived: Derived | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """What the site's configuration says: the constant for the lab, and what derives the rest.
+class Thresholds:
+    """Derives, checks and records thresholds.
 
-    `demographic_factor` counts until a labelled evaluation report of the model replaces it.
+    `constant` is the lab's, and of a model without a curve; `looks` and `curves`, the folder of
+    measured curves, derive all others. `demographic_factor` counts until a labelled evaluation
+    report of the model replaces it.
     """
 
-    constant: float
-    looks: int
-    demographic_factor: float
-    curves: Path
-
-
-class Thresholds:
-    """Derives, checks and records thresholds."""
-
     def __init__(
-        self, database: Database, clock: Clock, model_digest: str, setting: Setting
+        self,
+        database: Database,
+        clock: Clock,
+        model_digest: str,
+        *,
+        constant: float,
+        looks: int,
+        demographic_factor: float,
+        curves: Path,
     ) -> None:
+        self.constant = constant
         self._database = database
         self._clock = clock
         self._model_digest = model_digest
-        self._setting = setting
+        self._looks = looks
+        self._demographic_factor = demographic_factor
+        self._curves = curves
 
     async def promise(self, one_in: float) -> Promise:
         """At most one false alert in `one_in` passing faces. Raises ModelError without a curve."""
-        setting, digest = self._setting, self._model_digest
-        measured = curve.find(digest, setting.curves, EvidenceRule())
+        digest = self._model_digest
+        measured = curve.find(digest, self._curves, EvidenceRule())
         valid = await self._database.read(lambda reader: evaluations.of_model(reader, digest))
-        factor = demographic_factor(valid, setting.demographic_factor)
-        return Promise(measured, Risk(one_in, factor), setting.looks)
+        factor = demographic_factor(valid, self._demographic_factor)
+        return Promise(measured, Risk(one_in, factor), self._looks)
 
     async def propose(
         self, one_in: float | None, watchlist_ids: Sequence[str], *, extrapolated: bool = True
@@ -65,7 +68,7 @@ class Thresholds:
         extrapolated threshold would and `extrapolated` does not allow one, ModelError.
         """
         if one_in is None:
-            return Proposed(self._setting.constant)
+            return Proposed(self.constant)
         promise = await self.promise(one_in)
         derived = promise.kept_by(await self.references(watchlist_ids))
         check_reachable(derived, promise.risk)

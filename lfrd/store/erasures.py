@@ -158,8 +158,10 @@ def deleted(tx: Transaction, erasure: Erasure) -> Erasure:
 
 
 def receipt(tx: Transaction, erasure_id: str) -> Erasure:
-    """The files are clean: write the receipt, in the table and in the log."""
+    """The files are clean: write the receipt, in the table and in the log; once."""
     erasure = get(tx, erasure_id)
+    if erasure.state is ErasureState.DONE:
+        return erasure
     leaf_id = tx.audit(
         AuditClass.ERASURE, "erasure.receipt", (erasure.id, erasure.subject_id),
         {"kind": erasure.kind.value, "entries": erasure.entries, "templates": erasure.templates,

@@ -1,6 +1,7 @@
 """What every message of the wire contract is made of."""
 
-from typing import Annotated
+import types
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import (
     BaseModel,
@@ -12,7 +13,6 @@ from pydantic import (
 )
 
 from lfrd.vocabulary import SLUG
-from lfrd.wire.plain import check_plain
 
 Slug = Annotated[str, StringConstraints(pattern=rf"^{SLUG}$")]
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
@@ -34,7 +34,7 @@ class Wire(BaseModel):
     def _plain(cls, value: object, info: ValidationInfo) -> object:
         """A text or a truth is no number, and nothing but a truth is one."""
         if info.field_name is not None:
-            check_plain(cls.model_fields[info.field_name].annotation, value)
+            _check_plain(cls.model_fields[info.field_name].annotation, value)
         return value
 
 
@@ -46,3 +46,33 @@ class Problem(Wire):
     status: int
     code: str
     detail: str
+
+
+def _check_plain(annotation: Any, value: object) -> None:
+    """Raises ValueError where a text or a truth stands for a number, or anything for a truth."""
+    if value is None:
+        return
+    kinds = _kinds(annotation)
+    if isinstance(value, list | tuple):
+        inner = [kind for one in kinds if get_origin(one) is tuple for kind in get_args(one)]
+        for item in value:
+            for kind in inner[:1]:
+                _check_plain(kind, item)
+        return
+    numeric = {int, float} & set(kinds)
+    if numeric and str not in kinds and isinstance(value, str | bool):
+        raise ValueError("a number is wanted, as a JSON number")
+    if bool in kinds and not numeric and str not in kinds and not isinstance(value, bool):
+        raise ValueError("true or false is wanted")
+
+
+def _kinds(annotation: Any) -> list[Any]:
+    """What a field may be, without its bounds."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _kinds(get_args(annotation)[0])
+    if origin in (Union, types.UnionType):
+        return [kind for part in get_args(annotation) for kind in _kinds(part)]
+    if origin is Literal:
+        return [type(choice) for choice in get_args(annotation)]
+    return [annotation]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from evaluation_builder import measured
-from governed_site import SettableClock, deploy, draft_of, governed, make_list
+from governed_site import HOUR_S, SettableClock, deploy, governed, make_list, plan_of
 from pydantic import ValidationError
 from site_builder import Served, serve
 
@@ -123,7 +123,7 @@ async def test_the_command_line_registers_what_evaluate_wrote(
 
 
 async def verdict(site: Site, watchlist_id: str, profile: str) -> Verdict:
-    row = await site.deployments.draft(draft_of(watchlist_id, profile), principal=ADA)
+    row = await site.deployments.draft(plan_of(watchlist_id, profile), 4 * HOUR_S, principal=ADA)
     await site.deployments.authorise(row.id, principal="user:bo")
     return await site.deployments.verdict(row.id, principal=ADA)
 

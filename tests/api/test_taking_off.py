@@ -193,9 +193,7 @@ async def test_one_of_several_photos_may_go_and_the_last_may_not(tmp_path: Path)
     async with desk(tmp_path) as at:
         site = at.served.site
         (entry,) = await site.watchlists.entries(at.listed)
-        second = await site.watchlists.add_photo(
-            entry.row.id, photo() + b" ", "second", principal="user:x"
-        )
+        second = await site.photos.add(entry.row.id, photo() + b" ", "second", principal="user:x")
         first = entry.photos[0].id
         reply = await at.ask("POST", f"/v1/photos/{first}/quarantine", {"reason": "blurred"})
         assert reply.is_success, reply.text
@@ -212,9 +210,7 @@ async def test_the_last_two_photos_cannot_go_at_once(tmp_path: Path) -> None:
     async with desk(tmp_path) as at:
         site = at.served.site
         (entry,) = await site.watchlists.entries(at.listed)
-        second = await site.watchlists.add_photo(
-            entry.row.id, photo() + b" ", "second", principal="user:x"
-        )
+        second = await site.photos.add(entry.row.id, photo() + b" ", "second", principal="user:x")
         replies = await asyncio.gather(
             *(at.ask("DELETE", f"/v1/photos/{name}") for name in (entry.photos[0].id, second.id))
         )

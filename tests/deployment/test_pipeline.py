@@ -11,11 +11,11 @@ import pytest_asyncio
 from builders import boxes_at
 from hypothesis import given
 from hypothesis import strategies as st
-from seeing import PLANES, Heard, Seeing, Shown, frames_of, listing, parts_of, picture, towards
+from seeing import PLANES, Heard, Seeing, Shown, frames_of, listing, picture, towards, watching
 from vision_media import somebody_in_a_room
 
 from lfrd.counters import CameraCounters
-from lfrd.deployment.pipeline import CAREFUL_LIMIT, LOOKS_LIMIT, run_camera
+from lfrd.deployment.pipeline import CAREFUL_LIMIT, LOOKS_LIMIT
 from lfrd.errors import InferenceFailed
 from lfrd.ingest.pacing import CameraPacer, RateController
 from lfrd.tracking.best_shot import BestShotRule
@@ -48,7 +48,7 @@ async def test_two_hundred_faces_cost_a_bounded_number_of_looks_and_the_largest_
     None
 ):
     seeing, counters = Seeing(_crowd()), CameraCounters()
-    await run_camera("door", _frames(2), parts_of(seeing), counters)
+    await watching(seeing)(_frames(2), counters)
     assert counters.faces_detected == 400
     assert counters.tracks == 200
     assert len(seeing.aligned_px) == LOOKS_LIMIT, "tracks begin with the second frame"
@@ -60,13 +60,13 @@ async def test_two_hundred_faces_cost_a_bounded_number_of_looks_and_the_largest_
 
 async def test_those_who_had_no_turn_have_it_in_the_next_frames() -> None:
     seeing, counters = Seeing(_crowd()), CameraCounters()
-    await run_camera("door", _frames(1 + 200 // LOOKS_LIMIT, hz=100.0), parts_of(seeing), counters)
+    await watching(seeing)(_frames(1 + 200 // LOOKS_LIMIT, hz=100.0), counters)
     assert counters.templates_made == 200
 
 
 async def test_a_track_that_never_ends_costs_a_fixed_number_of_looks_and_rare_checks() -> None:
     seeing, counters = Seeing(boxes_at((300.0, 300.0), size_px=120.0)), CameraCounters()
-    await run_camera("door", _frames(8 * 120), parts_of(seeing, max_looks=10), counters)
+    await watching(seeing, max_looks=10)(_frames(8 * 120), counters)
     assert counters.tracks == 1
     assert seeing.searches == 10 + 9, "each look alone, and all but the first with the mean"
     rare = 120 / BestShotRule().longest_wait_s
@@ -78,20 +78,21 @@ async def test_a_track_that_never_ends_costs_a_fixed_number_of_looks_and_rare_ch
 
 async def test_a_model_that_breaks_ends_the_camera_with_its_words_and_leaves_nothing() -> None:
     seeing = Seeing(boxes_at((300.0, 300.0), (600.0, 300.0), size_px=120.0), breaks_after=3)
-    parts = parts_of(seeing)
+    search = listing()
+    watch = watching(seeing, search)
     with pytest.raises(ExceptionGroup) as failure:
-        await run_camera("door", _frames(100), parts, CameraCounters())
+        await watch(_frames(100), CameraCounters())
     found = failure.value.subgroup(InferenceFailed)
     assert found is not None
     assert seeing.held == 0
-    assert not parts.search.tracks._tracks, "its tracks are forgotten too"
+    assert not search.tracks._tracks, "its tracks are forgotten too"
 
 
 @pytest.mark.parametrize("ahead", [1, 4], ids=["live", "a file at full speed"])
 async def test_where_nothing_moves_nobody_is_looked_for(ahead: int) -> None:
     seeing, counters = Seeing(Detections.none()), CameraCounters()
-    parts = parts_of(seeing, frames_ahead=ahead)
-    await run_camera("door", _still(_frames(40), moving={0, 20}), parts, counters)
+    watch = watching(seeing, frames_ahead=ahead)
+    await watch(_still(_frames(40), moving={0, 20}), counters)
     assert counters.frames_detected == 2
 
 
@@ -100,8 +101,8 @@ async def test_while_a_face_is_followed_every_turn_is_taken(ahead: int) -> None:
     """Somebody who stands still keeps their track, and is seen at once when they turn round."""
     seeing = Seeing(boxes_at((300.0, 300.0), size_px=120.0))
     counters = CameraCounters()
-    parts = parts_of(seeing, frames_ahead=ahead)
-    await run_camera("door", _still(_frames(80), moving={10}), parts, counters)
+    watch = watching(seeing, frames_ahead=ahead)
+    await watch(_still(_frames(80), moving={10}), counters)
     assert counters.frames_detected == 70
     assert counters.tracks == 1
 
@@ -116,8 +117,8 @@ async def test_the_pacer_is_told_whether_anybody_is_followed(somebody: bool) -> 
     faces = boxes_at((300.0, 300.0), size_px=120.0) if somebody else Detections.none()
     pacer = CameraPacer(RateController(8.0, 8.0), "door", still_look_s=2.0)
     pacer.handed(39)
-    parts = parts_of(Seeing(faces))
-    await run_camera("door", _still(_frames(40), moving={3}), parts, CameraCounters(), pacer)
+    watch = watching(Seeing(faces))
+    await watch(_still(_frames(40), moving={3}), CameraCounters(), pacer=pacer)
     assert pacer.at_rest is not somebody
 
 
@@ -157,14 +158,15 @@ async def test_a_cut_ends_every_track() -> None:
     counters = CameraCounters()
     noses = (*NOSE, 1), (700.0, 312.0, 1)
     pictures = [picture(*noses)] * 2 + [picture(*noses, wall=30)] * 2
-    parts = parts_of(seeing, listing(ada=towards(0)), heard, looked)
-    await run_camera("door", frames_of(pictures), parts, counters)
+    search = listing(ada=towards(0))
+    watch = watching(seeing, search, heard, looked)
+    await watch(frames_of(pictures), counters)
     assert (counters.scene_cuts, counters.tracks, counters.tracks_split) == (1, 4, 0)
     assert sorted(looked.taken) == [(1, 1), (2, 1), (3, 3), (4, 3)]
     assert heard.ended == [1, 2, 3, 4]
     assert not heard.decisions, "one look each is not enough, and two of two scenes are not two"
     assert seeing.held == 0
-    assert parts.search.tracks.below["door"] == 4
+    assert search.tracks.below["door"] == 4
 
 
 async def test_without_a_cut_the_same_looks_are_enough() -> None:
@@ -173,8 +175,8 @@ async def test_without_a_cut_the_same_looks_are_enough() -> None:
         Heard(),
         CameraCounters(),
     )
-    parts = parts_of(seeing, listing(ada=towards(0)), heard)
-    await run_camera("door", frames_of(_of(1, 12)), parts, counters)
+    watch = watching(seeing, listing(ada=towards(0)), heard)
+    await watch(frames_of(_of(1, 12)), counters)
     assert [(d.kind, d.track_id, d.looks) for d in heard.decisions] == [("raised", 1, 2)]
     assert (counters.scene_cuts, counters.tracks) == (0, 1)
 
@@ -182,8 +184,9 @@ async def test_without_a_cut_the_same_looks_are_enough() -> None:
 async def test_a_face_that_is_exchanged_begins_a_track_and_takes_nothing_along() -> None:
     people = {1: Shown(towards(0, 0.48, 1)), 2: Shown(towards(0, 0.48, 2))}
     seeing, heard, looked, counters = Seeing(FACE, people), Heard(), Looked(), CameraCounters()
-    parts = parts_of(seeing, listing(ada=towards(0)), heard, looked)
-    await run_camera("door", frames_of([*_of(1, 3), *_of(2, 14)]), parts, counters)
+    search = listing(ada=towards(0))
+    watch = watching(seeing, search, heard, looked)
+    await watch(frames_of([*_of(1, 3), *_of(2, 14)]), counters)
     assert (counters.tracks, counters.tracks_split, counters.scene_cuts) == (2, 1, 0)
     assert heard.ended == [1, 2]
     assert [track_id for track_id, _ in looked.taken][:3] == [1, 2, 2]
@@ -194,8 +197,8 @@ async def test_a_face_that_is_exchanged_begins_a_track_and_takes_nothing_along()
     for scored in decision.trail.looks:
         assert (scored.mean, scored.alone) == pytest.approx((0.48, 0.48), abs=1e-3)
     assert seeing.held == 0
-    assert not parts.search.tracks._tracks
-    assert (parts.search.tracks.below["door"], parts.search.tracks.raised["door"]) == (1, 1)
+    assert not search.tracks._tracks
+    assert (search.tracks.below["door"], search.tracks.raised["door"]) == (1, 1)
 
 
 @pytest.mark.parametrize("silenced", [False, True])
@@ -210,7 +213,7 @@ async def test_what_is_silent_on_the_old_passage_can_be_raised_on_the_new_one(
     seeing, search, counters = Seeing(FACE, people), listing(ada=towards(0)), CameraCounters()
     heard = Heard(search, silenced=["ada"] if silenced else [])
     pictures = [*_of(1, 24), *_of(2, 24), *_of(3, 32)]
-    await run_camera("door", frames_of(pictures), parts_of(seeing, search, heard), counters)
+    await watching(seeing, search, heard)(frames_of(pictures), counters)
     assert set(seeing.looks) == {1, 2, 3}
     assert counters.tracks_split == 1
     kinds = [(decision.kind, decision.track_id) for decision in heard.decisions]
@@ -239,8 +242,8 @@ async def test_a_look_in_doubt_that_agrees_clears_the_doubt(
     shown = Shown(towards(0))
     seeing = Seeing(FACE, {1: shown, 2: shown}, absent=range(38, 41) if hidden else ())
     looked, counters = Looked(), CameraCounters()
-    parts = parts_of(seeing, listing(eve=towards(5)), observer=looked)
-    await run_camera("door", frames_of([before] * 40 + [after] * 32), parts, counters)
+    watch = watching(seeing, listing(eve=towards(5)), observer=looked)
+    await watch(frames_of([before] * 40 + [after] * 32), counters)
     assert looked.sequences == sequences
     assert (counters.tracks, counters.tracks_split) == (1, 0)
 
@@ -250,8 +253,8 @@ async def test_a_face_that_looks_unlike_itself_is_looked_at_at_once() -> None:
     before, after = (_textured(seed, grey) for seed, grey in ((1, 1), (2, 2)))
     people = {1: Shown(towards(0)), 2: Shown(towards(1))}
     seeing, looked, counters = Seeing(FACE, people), Looked(), CameraCounters()
-    parts = parts_of(seeing, listing(eve=towards(5)), observer=looked)
-    await run_camera("door", frames_of([before] * 40 + [after] * 4), parts, counters)
+    watch = watching(seeing, listing(eve=towards(5)), observer=looked)
+    await watch(frames_of([before] * 40 + [after] * 4), counters)
     assert looked.taken == [(1, 1), (1, 25), (2, 40)]
     assert (counters.tracks_split, counters.scene_cuts) == (1, 0)
 
@@ -267,9 +270,9 @@ def _textured(seed: int, grey: int) -> Planes:
 async def test_after_all_its_looks_a_track_is_checked_and_a_newcomer_noticed() -> None:
     people = {1: Shown(towards(0)), 2: Shown(towards(1))}
     seeing, heard, looked, counters = Seeing(FACE, people), Heard(), Looked(), CameraCounters()
-    parts = parts_of(seeing, listing(ada=towards(1)), heard, looked, max_looks=2)
+    watch = watching(seeing, listing(ada=towards(1)), heard, looked, max_looks=2)
     pictures = [*_of(1, 80), *_of(2, 40)]
-    await run_camera("door", frames_of(pictures), parts, counters)
+    await watch(frames_of(pictures), counters)
     assert counters.tracks_split == 1
     assert heard.ended == [1, 2]
     raised = [(d.track_id, d.entry_id, d.looks) for d in heard.decisions if d.kind == "raised"]
@@ -287,8 +290,8 @@ NEARLY = Shown(towards(0, 0.38, 1))
 
 async def test_a_small_face_that_is_nearly_somebody_gets_a_few_careful_looks() -> None:
     seeing, counters, looked = Seeing(SMALL, {1: NEARLY}), CameraCounters(), Looked()
-    parts = parts_of(seeing, listing(ada=towards(0)), observer=looked)
-    await run_camera("door", frames_of(_of(1, 80)), parts, counters)
+    watch = watching(seeing, listing(ada=towards(0)), observer=looked)
+    await watch(frames_of(_of(1, 80)), counters)
     assert seeing.careful == CAREFUL_LIMIT
     assert len(looked.taken) == counters.templates_made, "whoever counts them is told of all"
     assert looked.sequences.count(1) == 1 + VIEWS
@@ -305,8 +308,8 @@ async def test_nobody_else_gets_a_careful_look(
     faces: Detections, shown: Shown, has_views: bool
 ) -> None:
     seeing = Seeing(faces, {1: shown}, has_views=has_views)
-    parts = parts_of(seeing, listing(ada=towards(0)))
-    await run_camera("door", frames_of(_of(1, 80)), parts, CameraCounters())
+    watch = watching(seeing, listing(ada=towards(0)))
+    await watch(frames_of(_of(1, 80)), CameraCounters())
     assert len(seeing.looks) > 2
     assert seeing.careful == 0
 
@@ -315,8 +318,8 @@ async def test_the_clearest_view_is_what_is_kept_of_a_careful_look() -> None:
     people = {1: NEARLY, 2: NEARLY, 3: Shown(towards(0, 0.7, 1), norm=20.0), 4: NEARLY}
     seeing = Seeing(SMALL, people, view_greys={1: (2, 3, 4)})
     heard = Heard()
-    parts = parts_of(seeing, listing(ada=towards(0)), heard)
-    await run_camera("door", frames_of(_of(1, 2)), parts, CameraCounters())
+    watch = watching(seeing, listing(ada=towards(0)), heard)
+    await watch(frames_of(_of(1, 2)), CameraCounters())
     assert seeing.looks == [1, 2, 3, 4]
     (decision,), (sight,) = heard.decisions, heard.sights
     assert decision.looks == 1, "all views together are one look"
@@ -341,8 +344,8 @@ async def test_a_pool_that_runs_dry_in_a_careful_look_leaves_nothing_held(
 ) -> None:
     seeing = Seeing(THREE_SMALL, {1: NEARLY}, crops=crops, probes=probes)
     counters = CameraCounters()
-    parts = parts_of(seeing, listing(ada=towards(0)))
-    await run_camera("door", frames_of([picture(*THREE_NOSES)] * 40), parts, counters)
+    watch = watching(seeing, listing(ada=towards(0)))
+    await watch(frames_of([picture(*THREE_NOSES)] * 40), counters)
     assert seeing.held == 0
     assert seeing.careful > 0
     short = crops < 3 or probes < 3
@@ -358,23 +361,22 @@ async def test_a_model_that_breaks_in_a_careful_look_leaves_nothing_held(
     people = {1: NEARLY, 2: Shown(NEARLY.vector, norm=11.0), 3: Shown(NEARLY.vector, norm=12.0)}
     greys = {1: (2, 3, 2)} if strong_view else {}
     seeing = Seeing(SMALL, people, breaks_after=after, view_greys=greys)
-    parts = parts_of(seeing, listing(ada=towards(0)))
+    search = listing(ada=towards(0))
+    watch = watching(seeing, search)
     with pytest.raises(ExceptionGroup) as failure:
-        await run_camera("door", frames_of(_of(1, 80)), parts, CameraCounters())
+        await watch(frames_of(_of(1, 80)), CameraCounters())
     assert failure.value.subgroup(InferenceFailed) is not None
     assert len(seeing.looks) == after
     assert seeing.held == 0
-    assert not parts.search.tracks._tracks
+    assert not search.tracks._tracks
 
 
 @pytest.mark.parametrize("after", range(6))
 async def test_a_camera_that_is_stopped_in_a_careful_look_leaves_nothing_held(after: int) -> None:
     people = {1: NEARLY, 2: Shown(NEARLY.vector, norm=11.0), 3: Shown(NEARLY.vector, norm=12.0)}
     seeing = Seeing(SMALL, people, hangs_after=after, view_greys={1: (2, 3, 2)})
-    parts = parts_of(seeing, listing(ada=towards(0)))
-    running = asyncio.create_task(
-        run_camera("door", frames_of(_of(1, 80)), parts, CameraCounters())
-    )
+    watch = watching(seeing, listing(ada=towards(0)))
+    running = asyncio.create_task(watch(frames_of(_of(1, 80)), CameraCounters()))
     while len(seeing.looks) < after or not seeing.held:
         await asyncio.sleep(0)
     for _ in range(10):
@@ -394,8 +396,8 @@ async def test_a_turned_face_is_aligned_with_care_and_a_frontal_one_is_not() -> 
     pictures = [picture((*NOSE, 1), (NOSE[0] + 20, NOSE[1], 1))] * 6
     for faces, shown, expected in ((FACE, NEARLY, 0), (turned, NEARLY, 1), (turned, far, 0)):
         seeing = Seeing(faces, {1: shown})
-        parts = parts_of(seeing, listing(ada=towards(0)))
-        await run_camera("door", frames_of(pictures), parts, CameraCounters())
+        watch = watching(seeing, listing(ada=towards(0)))
+        await watch(frames_of(pictures), CameraCounters())
         assert len(seeing.aligned_px) >= 1, "the first look says whether it is worth the care"
         assert bool(seeing.turned) == bool(expected)
         assert seeing.held == 0
@@ -437,8 +439,8 @@ def test_whatever_passes_every_track_ends_once_and_nothing_is_held(
     search, counters, looked = listing(ada=towards(0)), CameraCounters(), Looked()
     heard = Heard(search)
     pictures = [planes for grey, count, wall in scenes for planes in _of(grey, count, wall=wall)]
-    parts = parts_of(seeing, search, heard, looked, max_looks=max_looks)
-    asyncio.run(run_camera("door", frames_of(pictures), parts, counters))
+    watch = watching(seeing, search, heard, looked, max_looks=max_looks)
+    asyncio.run(watch(frames_of(pictures), counters))
     assert seeing.held == 0
     assert not search.tracks._tracks
     assert len(heard.ended) == counters.tracks
@@ -472,8 +474,8 @@ async def test_real_models_tell_when_somebody_else_stands_there(vision: Vision) 
     )
     for pictures, tracks, split in (([*first, *first], 1, 0), ([*first, *second], 2, 1)):
         counters, heard = CameraCounters(), Heard()
-        parts = replace(parts_of(Seeing(FACE), listing(eve=towards(0)), heard), vision=vision)
-        await run_camera("door", frames_of(pictures), parts, counters)
+        watch = watching(vision, listing(eve=towards(0)), heard)
+        await watch(frames_of(pictures), counters)
         assert (counters.tracks, counters.tracks_split, counters.scene_cuts) == (tracks, split, 0)
         assert len(heard.ended) == tracks
         assert (vision.counts.held, vision.crops_held) == (0, 0)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from evaluation_builder import measured
-from governed_site import draft_of
+from governed_site import HOUR_S, plan_of
 from site_builder import config_on
 
 from lfrd.api.server import ApiServer
@@ -28,7 +28,6 @@ from lfrd.wire.evaluations import EvaluationReport
 from lfrd.wire.lists import EntryCreate, WatchlistCreate
 from lfrd.wire.people import TokenCreate
 
-HOUR_S = 3600.0
 WAIT_S = 60.0
 SEEN = Shown(face_px=64, reference_px=64, seen_s=2.0)
 MATCH = ReviewSubmit(shown=SEEN, decision=ReviewDecision.MATCH, reason="the same ears")
@@ -100,12 +99,12 @@ async def make_list(at: Desk) -> str:
 
 
 async def draft(at: Desk, watchlist_id: str) -> Deployment:
-    plan = draft_of(watchlist_id, at.profile)
+    plan = plan_of(watchlist_id, at.profile)
     return await at.people["ada"].governance.draft(
         DeploymentDraft(
             profile=plan.profile, purpose=plan.purpose, use_case=UseCase(plan.use_case),
             place=plan.place, expectation=plan.expectation, documents=plan.documents,
-            watchlist_ids=plan.watchlist_ids, duration_s=plan.duration_s,
+            watchlist_ids=plan.watchlist_ids, duration_s=4 * HOUR_S,
         )
     )  # fmt: skip
 

@@ -11,18 +11,18 @@ from governed_site import (
     HOUR_S,
     SettableClock,
     deploy,
-    draft_of,
     governed,
     make_list,
     photo,
+    plan_of,
     see_somebody,
 )
 
 from lfrd.config import Config
 from lfrd.errors import BadInput, Conflict, Denied, NotFound
 from lfrd.governance import planning, profile
-from lfrd.governance.planning import Amendment, Draft
-from lfrd.governance.schedules import Plan, Window
+from lfrd.governance.planning import Amendment, Plan
+from lfrd.governance.schedules import Window
 from lfrd.site import Site
 from lfrd.store import deployments as stored
 from lfrd.store import episodes
@@ -46,8 +46,9 @@ async def actions(site: Site) -> list[str]:
 
 async def test_everything_that_is_missing_is_said_at_once(tmp_path: Path) -> None:
     async with governed(tmp_path, SettableClock()) as site:
-        draft = Draft("standard", "", "locate-wanted", "", ("nowhere",), 20 * HOUR_S)
-        row = await site.deployments.draft(draft, principal="user:ada")
+        plan = Plan(profile="standard", purpose="", use_case="locate-wanted", place="",
+                    watchlist_ids=("nowhere",))  # fmt: skip
+        row = await site.deployments.draft(plan, 20 * HOUR_S, principal="user:ada")
         verdict = await site.deployments.verdict(row.id, principal="user:ada")
         assert {finding.key for finding in verdict.missing} >= {
             "purpose", "place", "expectation", "duration", "authority", "watchlist.nowhere",
@@ -58,7 +59,9 @@ async def test_everything_that_is_missing_is_said_at_once(tmp_path: Path) -> Non
         assert all(finding.text in str(refused.value) for finding in verdict.missing)
         assert site.deployments.current is None
         with pytest.raises(BadInput, match="has no policy profile 'uk-police'"):
-            await site.deployments.draft(draft_of("x", "uk-police"), principal="user:ada")
+            await site.deployments.draft(
+                plan_of("x", "uk-police"), 4 * HOUR_S, principal="user:ada"
+            )
 
 
 async def test_from_draft_to_erased(tmp_path: Path) -> None:
@@ -174,7 +177,9 @@ async def test_the_lab_takes_no_list_but_those_of_tests(tmp_path: Path) -> None:
         listed = await make_list(site)
         with pytest.raises(Conflict, match="category 'wanted': a deployment of the lab erases"):
             await site.deployments.start("lab", "p", "q", (listed,), 60, principal="user:ada")
-        planned = await site.deployments.draft(draft_of(listed, "lab"), principal="user:ada")
+        planned = await site.deployments.draft(
+            plan_of(listed, "lab"), 4 * HOUR_S, principal="user:ada"
+        )
         with pytest.raises(Conflict, match="category 'wanted'"):
             await site.deployments.authorise(planned.id, principal="user:bo")
         await site.database.write(lambda tx: stored.authorise(tx, planned.id), principal="user:bo")
@@ -205,7 +210,9 @@ async def test_the_gate_shows_what_is_erased_after_use(tmp_path: Path) -> None:
             ("lab", ["watchlist 'wanted' and its 1 entries are erased at the daemon's next stop"]),
             ("standard", []),
         ):
-            row = await site.deployments.draft(draft_of(listed, rules), principal="user:ada")
+            row = await site.deployments.draft(
+                plan_of(listed, rules), 4 * HOUR_S, principal="user:ada"
+            )
             verdict = await site.deployments.verdict(row.id, principal="user:ada")
             assert [finding.text for finding in verdict.erases] == said
 
@@ -265,8 +272,9 @@ async def test_a_plan_with_gaps_is_not_authorised_and_can_be_amended(tmp_path: P
     clock = SettableClock()
     async with governed(tmp_path, clock) as site:
         listed = await make_list(site)
-        draft = Draft("standard", "p", "locate-wanted", "", ("nowhere",), 4 * HOUR_S)
-        row = await site.deployments.draft(draft, principal="user:ada")
+        plan = Plan(profile="standard", purpose="p", use_case="locate-wanted", place="",
+                    watchlist_ids=("nowhere",))  # fmt: skip
+        row = await site.deployments.draft(plan, 4 * HOUR_S, principal="user:ada")
         with pytest.raises(Conflict) as refused:
             await site.deployments.authorise(row.id, principal="user:bo")
         for word in ("the place", "expected", "impact assessment", "notice", "nowhere", "amend"):
@@ -301,7 +309,9 @@ async def test_a_plan_with_gaps_is_not_authorised_and_can_be_amended(tmp_path: P
 async def test_under_other_rules_a_plan_is_amended_before_it_is_authorised(tmp_path: Path) -> None:
     clock = SettableClock()
     async with governed(tmp_path, clock) as site:
-        row = await site.deployments.draft(draft_of(await make_list(site)), principal="user:ada")
+        row = await site.deployments.draft(
+            plan_of(await make_list(site)), 4 * HOUR_S, principal="user:ada"
+        )
     async with governed(tmp_path, clock, alert_face_data_h=12.0) as site:
         with pytest.raises(Conflict, match="rules were changed"):
             await site.deployments.authorise(row.id, principal="user:bo")
@@ -317,7 +327,7 @@ async def test_an_urgent_start_is_ratified_by_somebody_else(tmp_path: Path) -> N
     clock = SettableClock()
     async with governed(tmp_path, clock) as site:
         listed = await make_list(site)
-        row = await site.deployments.draft(draft_of(listed), principal="user:ada")
+        row = await site.deployments.draft(plan_of(listed), HOUR_S, principal="user:ada")
         with pytest.raises(Conflict, match="knows no urgent start"):
             await site.deployments.start_urgent(
                 row.id, "now", Role.SUPERVISOR, principal="user:ada"
@@ -332,7 +342,7 @@ async def test_an_urgent_start_that_erases_a_list_needs_the_role_that_may(tmp_pa
     police = profile.load("uk-police").rules
     async with governed(tmp_path, SettableClock(), **URGENT) as site:
         row = await site.deployments.draft(
-            draft_of(await make_list(site), "uk-police"), principal="user:ada"
+            plan_of(await make_list(site), "uk-police"), 4 * HOUR_S, principal="user:ada"
         )
         with pytest.raises(Denied, match="needs the role supervisor"):
             await site.database.write(
@@ -409,7 +419,7 @@ async def test_a_list_that_changes_changes_the_snapshot_in_the_log(tmp_path: Pat
         assert (before.entry_count, added.entry_count, added.changes) == (1, 2, 1)
         assert added.snapshot_hash != before.snapshot_hash
         clock.advance(1)
-        await site.watchlists.add_photo(entry.row.id, photo(), "p", principal="user:lists")
+        await site.photos.add(entry.row.id, photo(), "p", principal="user:lists")
         assert len(site.gallery) == 2
         await site.eraser.erase(ErasureKind.ENTRY, entry.row.id, "deleted", principal="user:lists")
         assert len(site.gallery) == 1
@@ -423,9 +433,7 @@ async def test_a_schedule_starts_each_window_once_and_not_after_its_end(tmp_path
     clock = SettableClock(wall_s=WEDNESDAY_NOON_S)
     async with governed(tmp_path, clock) as site:
         listed = await make_list(site)
-        draft = draft_of(listed)
-        plan = Plan("standard", draft.purpose, draft.use_case, draft.place, draft.expectation,
-                    draft.documents, (listed,))  # fmt: skip
+        plan = plan_of(listed)
         windows = [Window("wednesday", "13:00", 2), Window("thursday", "13:00", 2)]
         expires_s = clock.wall_s() + 5 * DAY_S
         row = await site.schedules.add(plan, windows, "UTC", expires_s, principal="user:ada")
@@ -456,9 +464,7 @@ async def test_a_schedule_starts_each_window_once_and_not_after_its_end(tmp_path
 
 async def planned(site: Site, clock: SettableClock, planner: str) -> str:
     """A schedule whose first window opens in an hour; its id."""
-    draft = draft_of(await make_list(site))
-    plan = Plan("standard", draft.purpose, draft.use_case, draft.place, draft.expectation,
-                draft.documents, draft.watchlist_ids)  # fmt: skip
+    plan = plan_of(await make_list(site))
     row = await site.schedules.add(
         plan, [Window("wednesday", "13:00", 2)], "UTC", clock.wall_s() + 5 * DAY_S,
         principal=planner,

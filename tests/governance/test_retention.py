@@ -1,5 +1,6 @@
 """What is due when, and that it goes: timers, after use, holds, people, receipts."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -174,7 +175,7 @@ async def test_what_is_on_hold_is_not_erased_by_any_way(tmp_path: Path, kind: Ho
             with pytest.raises(Conflict, match="on legal hold"):
                 await work
         assert site.database.keys.has(watchlists.scope_of(listed))
-        image = await site.watchlists.photo_image(entry.photos[0].id, principal="user:x")
+        image = await site.photos.image(entry.photos[0].id, principal="user:x")
         assert image, "it can still be opened"
         await site.database.write(
             lambda tx: holds.release(tx, hold.id, "the case is closed"), principal="user:ada"
@@ -380,6 +381,36 @@ async def test_lists_entries_and_photos_are_erased_with_a_receipt_at_once(tmp_pa
         for kind in (ErasureKind.PHOTO, ErasureKind.ENTRY, ErasureKind.WATCHLIST):
             with pytest.raises(NotFound):
                 await site.eraser.erase(kind, "nothing", "deleted", principal="user:ada")
+
+
+async def test_nobody_waits_in_the_search_for_another_erasure_s_cleaning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with governed(tmp_path, SettableClock()) as site:
+        listed, other = await make_list(site), await make_list(site, "other")
+        await deploy(site, listed)
+        assert len(site.gallery) == 1
+        barred = asyncio.Event()
+
+        async def checkpoint() -> bool:
+            return barred.is_set()
+
+        monkeypatch.setattr(site.database, "checkpoint", checkpoint)
+        entry = (await site.watchlists.entries(listed))[0]
+        async with asyncio.TaskGroup() as tasks:
+            for kind, row_id in ((ErasureKind.WATCHLIST, other), (ErasureKind.ENTRY, entry.row.id)):
+                tasks.create_task(site.eraser.erase(kind, row_id, "deleted", principal="user:ada"))
+            async with asyncio.timeout(5):
+                while len(site.gallery):
+                    await asyncio.sleep(0.01)
+            assert len(await site.database.read(erasures.unfinished)) == 2
+            barred.set()
+        done = await site.database.read(erasures.receipts)
+        assert [item.state for item in done] == [ErasureState.DONE] * 2
+        receipts = await site.database.read(
+            lambda r: r.count("SELECT count(*) FROM audit_leaf WHERE action = 'erasure.receipt'")
+        )
+        assert receipts == 2
 
 
 async def test_an_expired_list_gets_its_receipt(tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lfrd.errors import BadInput
+from lfrd.governance.planning import Plan
 from lfrd.governance.schedules import (
     DAYS,
-    Plan,
     Window,
     check,
     opening_at,
@@ -78,7 +78,14 @@ def test_windows_that_overlap_or_are_too_long_are_refused() -> None:
 
 
 def test_plan_and_windows_outlive_their_record() -> None:
-    plan = Plan("standard", "p", "test", "q", "e", ("notice: x",), ("list",))
+    plan = Plan(
+        profile="standard", purpose="p", use_case="test", place="q", watchlist_ids=("list",),
+        expectation="e", documents=("notice: x",),
+    )  # fmt: skip
+    assert plan.as_json() == (
+        '{"documents": ["notice: x"], "expectation": "e", "place": "q", "profile": "standard",'
+        ' "purpose": "p", "use_case": "test", "watchlist_ids": ["list"]}'
+    ), "as it is stored"
     assert Plan.parse(plan.as_json()) == plan
     windows = (Window("monday", "10:00", 1.5),)
     assert windows_from(windows_as_json(windows)) == windows

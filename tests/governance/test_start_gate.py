@@ -6,7 +6,7 @@ import json
 import pytest
 
 from lfrd.governance import planning, profile
-from lfrd.governance.planning import Draft, Machine
+from lfrd.governance.planning import ModelDigests, Plan
 from lfrd.governance.start_gate import Facts, ListFacts, Standing, ThresholdBasis, judge, standing
 from lfrd.store.deployments import Deployment
 from lfrd.store.evaluations import Evaluation
@@ -16,16 +16,18 @@ NOW_S = 1_700_000_000.0
 HOUR_S = 3600.0
 LIST = ListFacts("list-1", "wanted", NOW_S - 60, None, 3, 3, 0, key_missing=False)
 NONE = Standing("there is no evaluation report")
-MACHINE = Machine("detector", "embedder", 0.5, ("gate",))
-DRAFT = Draft(
-    "uk-police", "to find", "locate-wanted", "the station", ("list-1",), 4 * HOUR_S,
-    "seen there on Friday", ("impact-assessment: DPIA 7", "notice: sign at the door"), NOW_S,
+PLAN = Plan(
+    profile="uk-police", purpose="to find", use_case="locate-wanted", place="the station",
+    watchlist_ids=("list-1",), expectation="seen there on Friday",
+    documents=("impact-assessment: DPIA 7", "notice: sign at the door"),
 )  # fmt: skip
 
 
-def row(draft: Draft = DRAFT, **changes: object) -> Deployment:
-    policy = profile.load(draft.profile)
-    new = planning.new_deployment(draft, policy, MACHINE, NOW_S)
+def row(plan: Plan = PLAN, hours: float = 4, **changes: object) -> Deployment:
+    new = planning.new_deployment(
+        plan, profile.load(plan.profile), ModelDigests("detector", "embedder"), threshold=0.5,
+        start_s=NOW_S, end_s=NOW_S + hours * HOUR_S,
+    )  # fmt: skip
     fields = {field.name: None for field in dataclasses.fields(Deployment)}
     given = {field.name: getattr(new, field.name) for field in dataclasses.fields(new)}
     given["documents"] = json.dumps(list(new.documents))
@@ -56,7 +58,8 @@ def test_a_whole_plan_passes() -> None:
 
 def test_everything_is_listed_at_once() -> None:
     bare = row(
-        Draft("uk-police", " ", "because", "", (), 30 * HOUR_S, start_at_s=NOW_S),
+        Plan(profile="uk-police", purpose=" ", use_case="because", place="", watchlist_ids=()),
+        hours=30,
         state=DeploymentState.DRAFT,
     )
     given = facts(cameras=0, running_id="other", threshold_basis=ThresholdBasis.CONSTANT,
@@ -90,8 +93,7 @@ def test_the_starter_may_not_be_the_authoriser_where_the_profile_says_so() -> No
     urgent = row(authorised_by="user:ada", urgent_reason="a child is missing")
     assert judge(urgent, POLICE, facts()).is_open
     standard = profile.load("standard")
-    draft = dataclasses.replace(DRAFT, profile="standard")
-    own = row(draft, authorised_by="user:ada")
+    own = row(dataclasses.replace(PLAN, profile="standard"), authorised_by="user:ada")
     assert judge(own, standard, facts(policy_digest=standard.digest)).is_open
 
 
@@ -105,7 +107,7 @@ def test_what_the_standard_profile_only_warns_of() -> None:
     standard = profile.load("standard")
     given = facts(policy_digest=standard.digest, threshold_basis=ThresholdBasis.EXTRAPOLATED,
                   evaluation=NONE)  # fmt: skip
-    verdict = judge(row(dataclasses.replace(DRAFT, profile="standard")), standard, given)
+    verdict = judge(row(dataclasses.replace(PLAN, profile="standard")), standard, given)
     assert verdict.is_open
     assert {finding.key for finding in verdict.warnings} == {"threshold", "evaluation"}
     assert keys(row(), facts(threshold_basis=ThresholdBasis.EXTRAPOLATED)) == {"threshold"}
@@ -113,7 +115,9 @@ def test_what_the_standard_profile_only_warns_of() -> None:
 
 def test_the_lab_wants_little() -> None:
     lab = profile.load("lab")
-    bare = row(Draft("lab", "a test", "test", "lab", ("list-1",), 60.0, start_at_s=NOW_S))
+    plan = Plan(profile="lab", purpose="a test", use_case="test", place="lab",
+                watchlist_ids=("list-1",))  # fmt: skip
+    bare = row(plan, hours=0.1)
     old = dataclasses.replace(LIST, confirmed_at_s=0.0, templates=0, unfounded=3, category="test")
     given = facts(now_s=NOW_S, lists=(old,), cameras=0, policy_digest=lab.digest,
                   threshold_basis=ThresholdBasis.CONSTANT, evaluation=NONE)  # fmt: skip

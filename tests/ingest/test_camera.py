@@ -12,7 +12,7 @@ import pytest
 from camera_helper import make, take, until_state
 from video import RtspServer, clip
 
-from lfrd.errors import SourceError
+from lfrd.errors import Conflict, SourceError
 from lfrd.ingest.settings import CameraSettings, State
 
 
@@ -65,6 +65,22 @@ async def test_a_slow_consumer_of_a_live_camera_gets_the_newest_frame(tmp_path: 
     assert made.counters.frames_decoded == 50
     assert made.counters.frames_dropped == 50 - taken
     assert 5 <= taken <= 15
+
+
+async def test_who_looks_on_gets_the_next_frame_and_takes_it_from_nobody(tmp_path: Path) -> None:
+    path = clip(tmp_path / "a.mp4", frames=20)
+    made = make(CameraSettings("gate", str(path), every_frame=True))
+    async with made.camera as camera:
+        looking = asyncio.create_task(camera.next_frame())
+        await asyncio.sleep(0)
+        with pytest.raises(Conflict, match="camera gate is being glanced at already"):
+            await camera.next_frame()
+        assert [frame.sequence for frame in await take(camera, 2)] == [0, 1]
+        assert (await looking).sequence == 0
+        given_up = asyncio.create_task(camera.next_frame())
+        await asyncio.sleep(0)
+        given_up.cancel()
+        assert [frame.sequence for frame in await take(camera, 1)] == [2]
 
 
 @pytest.mark.parametrize(

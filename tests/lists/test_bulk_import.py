@@ -232,7 +232,7 @@ async def test_a_list_goes_elsewhere_encrypted_and_comes_back(
         entries = await elsewhere.watchlists.entries(watchlist_id)
         assert [entry.row.reference for entry in entries] == ["p0", "p1", "p2"]
         assert {entry.row.margin for entry in entries} == {0.05}
-        image = await elsewhere.watchlists.photo_image(entries[0].photos[0].id, principal=ADA)
+        image = await elsewhere.photos.image(entries[0].photos[0].id, principal=ADA)
         assert image == people[0]
 
 

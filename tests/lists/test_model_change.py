@@ -54,7 +54,7 @@ async def test_templates_of_two_models_live_side_by_side(cache: Path, tmp_path: 
         ids = []
         for n, photo in enumerate(people[:3]):
             entry = await site.make_entry(watchlist_id, f"p{n}")
-            await site.watchlists.add_photo(entry.row.id, photo, "x", principal=ADA)
+            await site.photos.add(entry.row.id, photo, "x", principal=ADA)
             ids.append(entry.row.id)
         with pytest.raises(NotFound):
             await change.progress()

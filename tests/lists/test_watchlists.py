@@ -56,7 +56,7 @@ async def actions(site: Lists) -> list[str]:
 
 async def enrolled(site: Lists, watchlist_id: str, reference: str, photo: bytes) -> str:
     entry = await site.make_entry(watchlist_id, reference)
-    await site.watchlists.add_photo(entry.row.id, photo, "photo", principal=ADA)
+    await site.photos.add(entry.row.id, photo, "photo", principal=ADA)
     return entry.row.id
 
 
@@ -131,7 +131,7 @@ async def test_expiry_is_enforced_to_the_second_and_erased_later(
 ) -> None:
     watchlist_id = await site.make_list()
     entry = await site.make_entry(watchlist_id, "a", START_S + 60)
-    await site.watchlists.add_photo(entry.row.id, people[0], "x", principal=ADA)
+    await site.photos.add(entry.row.id, people[0], "x", principal=ADA)
     search = await site.search(watchlist_id)
     seen = await probe(site, people[0])
     clock.advance(59.5)
@@ -178,7 +178,7 @@ async def test_somebody_under_18_needs_a_reason_and_a_second_person(
         ),
         principal=ADA,
     )  # fmt: skip
-    await site.watchlists.add_photo(entry.row.id, people[2], "x", principal=ADA)
+    await site.photos.add(entry.row.id, people[2], "x", principal=ADA)
     search = await site.search(watchlist_id)
     assert len(search) == 0
     with pytest.raises(Denied):
@@ -223,12 +223,12 @@ async def test_one_person_on_two_lists_is_no_look_alike_of_themselves(
     other = await site.watchlists.add_entry(
         NewEntry(second, "b", "ban", "incident", person_id=person_id), principal=ADA
     )
-    image = await site.watchlists.add_photo(other.row.id, people[0], "x", principal=ADA)
+    image = await site.photos.add(other.row.id, people[0], "x", principal=ADA)
     codes = {finding.code for finding in from_json(image.findings)}
     assert "look-alike" not in codes
     assert "same-file" in codes
     stranger = await site.make_entry(second, "c")
-    image = await site.watchlists.add_photo(stranger.row.id, people[0], "x", principal=ADA)
+    image = await site.photos.add(stranger.row.id, people[0], "x", principal=ADA)
     alike = [item for item in from_json(image.findings) if item.code == "look-alike"]
     assert alike[0].value == pytest.approx(1, abs=1e-3)
     assert alike[0].other_id in {entry_id, other.row.id}
@@ -240,25 +240,23 @@ async def test_the_gate_refuses_in_strict_and_records_in_warn(
     watchlist_id = await site.make_list()
     entry_id = await enrolled(site, watchlist_id, "a", people[0])
     with pytest.raises(PhotoRefused, match="unlike the entry's other photos") as refused:
-        await site.watchlists.add_photo(
-            entry_id, people[3], "wrong", mode=GateMode.STRICT, principal=ADA
-        )
+        await site.photos.add(entry_id, people[3], "wrong", mode=GateMode.STRICT, principal=ADA)
     assert "unlike" in {finding.code for finding in refused.value.findings}
     assert len((await site.watchlists.get_entry(entry_id)).photos) == 1
-    image = await site.watchlists.add_photo(entry_id, people[3], "wrong", principal=ADA)
+    image = await site.photos.add(entry_id, people[3], "wrong", principal=ADA)
     assert "unlike" in {finding.code for finding in from_json(image.findings)}
 
 
 async def test_the_photo_is_kept_as_it_was_given(site: Lists, people: list[bytes]) -> None:
     entry_id = await enrolled(site, await site.make_list(), "a", people[0])
     photo = (await site.watchlists.get_entry(entry_id)).photos[0]
-    assert await site.watchlists.photo_image(photo.id, principal=BEN) == people[0]
+    assert await site.photos.image(photo.id, principal=BEN) == people[0]
 
 
 async def test_a_photo_without_a_face_stores_nothing(site: Lists) -> None:
     entry = await site.make_entry(await site.make_list(), "a")
     with pytest.raises(PhotoRefused, match="no face"):
-        await site.watchlists.add_photo(entry.row.id, noise(1), "wall", principal=ADA)
+        await site.photos.add(entry.row.id, noise(1), "wall", principal=ADA)
     assert (await site.watchlists.get_entry(entry.row.id)).photos == ()
 
 
@@ -316,7 +314,7 @@ async def test_a_list_that_expires_under_review_is_decided_all_the_same(
     """The episode has its own copies: the list goes on its day, the review goes on."""
     watchlist_id = await site.make_list()
     entry = await site.make_entry(watchlist_id, "a")
-    await site.watchlists.add_photo(entry.row.id, people[0], "a", principal=ADA)
+    await site.photos.add(entry.row.id, people[0], "a", principal=ADA)
     await site.watchlists.change_list(watchlist_id, {"expires_at_s": START_S + 60}, principal=ADA)
     row = (await site.watchlists.get_entry(entry.row.id)).row
     deployment = await site.database.write(start_deployment, principal=ADA)

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from lfrd.api import views
 from lfrd.api.deps import SUPERVISORS, PrincipalDep, RoleDep, SiteDep
 from lfrd.errors import NotFound
-from lfrd.governance.planning import Amendment, Draft
+from lfrd.governance.planning import Amendment, Plan
 from lfrd.site import Site
 from lfrd.store import decoys
 from lfrd.store import deployments as stored
@@ -50,20 +50,17 @@ async def draft_deployment(
     body: wire_deployments.DeploymentDraft, site: SiteDep, principal: PrincipalDep
 ) -> wire_deployments.Deployment:
     """Plan a deployment. Nothing starts by it; `gate` says what it still lacks."""
-    draft = Draft(
+    plan = Plan(
         profile=body.profile,
         purpose=body.purpose,
         use_case=body.use_case.value,
         place=body.place,
         watchlist_ids=body.watchlist_ids,
-        duration_s=body.duration_s,
         expectation=body.expectation,
         documents=body.documents,
-        start_at_s=body.start_at_s,
     )
-    return (
-        await _shown(site, principal, await site.deployments.draft(draft, principal=principal))
-    )[0]
+    row = await site.deployments.draft(plan, body.duration_s, body.start_at_s, principal=principal)
+    return (await _shown(site, principal, row))[0]
 
 
 @router.post("/current/presence")

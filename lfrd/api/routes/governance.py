@@ -5,7 +5,8 @@ from fastapi import APIRouter
 from lfrd.api import views
 from lfrd.api.deps import SUPERVISORS, PrincipalDep, SiteDep
 from lfrd.governance import two_person
-from lfrd.governance.schedules import Plan, Window
+from lfrd.governance.planning import Plan
+from lfrd.governance.schedules import Window
 from lfrd.store import erasures, holds
 from lfrd.vocabulary import ErasureKind
 from lfrd.wire import deployments as wire
@@ -31,9 +32,14 @@ async def add_schedule(
 ) -> wire.Schedule:
     """Plan weekly deployments; none starts before the schedule is authorised."""
     plan = Plan(
-        body.profile, body.purpose, body.use_case.value, body.place, body.expectation,
-        body.documents, body.watchlist_ids,
-    )  # fmt: skip
+        profile=body.profile,
+        purpose=body.purpose,
+        use_case=body.use_case.value,
+        place=body.place,
+        watchlist_ids=body.watchlist_ids,
+        expectation=body.expectation,
+        documents=body.documents,
+    )
     windows = [Window(item.day, item.start, item.hours) for item in body.windows]
     row = await site.schedules.add(
         plan, windows, body.timezone, body.expires_at_s, principal=principal

@@ -140,7 +140,7 @@ async def add_photo(
     """
     mode = gate or GateMode(site.config.lists.gate)
     async with uploads.photo(request) as data:
-        added = await site.watchlists.add_photo(
+        added = await site.photos.add(
             entry_id, data, name, mode=mode, box=parse_box(box), principal=principal
         )
     return views.photo(added)
@@ -149,7 +149,7 @@ async def add_photo(
 @router.get("/photos/{photo_id}/image", response_class=Response, responses=images.RESPONSES)
 async def read_photo(photo_id: str, site: SiteDep, principal: PrincipalDep) -> Response:
     """The photo as it was given. That it was read is logged."""
-    return images.answer(await site.watchlists.photo_image(photo_id, principal=principal))
+    return images.answer(await site.photos.image(photo_id, principal=principal))
 
 
 @router.delete("/photos/{photo_id}", status_code=204)
@@ -224,7 +224,7 @@ async def check_photo(
 ) -> tuple[wire_lists.Finding, ...]:
     """What the enrolment gate would say of a photo; nothing is stored."""
     async with uploads.photo(request) as data:
-        found = await site.watchlists.check_photo(data, name, entry_id, parse_box(box))
+        found = await site.photos.check(data, name, entry_id, parse_box(box))
     return tuple(views.finding(item) for item in found)
 
 
@@ -234,14 +234,13 @@ async def quarantine_photo(
 ) -> wire_lists.Photo:
     """Keep a photo and compare with it no more; it can be released again. The last one of an entry
     needs the role that may erase."""
-    photos = site.watchlists.photos
     return views.photo(
-        await photos.quarantine(photo_id, body.reason, principal=principal, role=role)
+        await site.photos.quarantine(photo_id, body.reason, principal=principal, role=role)
     )
 
 
 @router.delete("/photos/{photo_id}/quarantine", status_code=204)
 async def release_photo(photo_id: str, site: SiteDep, principal: PrincipalDep) -> Response:
     """Compare with a photo again."""
-    await site.watchlists.photos.release(photo_id, principal=principal)
+    await site.photos.release(photo_id, principal=principal)
     return Response(status_code=204)
