@@ -158,6 +158,10 @@ class EventBus:
         self._subscriptions: set[Subscription] = set()
         self._closed = False
 
+    async def newest_id(self) -> int:
+        """The id of the newest event, 0 where there has been none."""
+        return (await self._page(0, 0)).newest_id
+
     def subscribe(self, after_id: int | None = None) -> Subscription:
         """Events after `after_id` (kept ones first), or from now on where it is None."""
         return Subscription(self, self._page, after_id)

@@ -84,6 +84,10 @@ class Eraser:
                 lambda tx: erasures.receipt(tx, erasure.id), principal=principal
             )
 
+    async def receipts(self) -> list[Erasure]:
+        """The newest erasures, those under way included, newest first."""
+        return await self._database.read(erasures.receipts)
+
     async def finish_open(self) -> list[Erasure]:
         """Bring every erasure that is under way to its receipt; return them."""
         if not await self._database.read(erasures.unfinished):

@@ -188,6 +188,14 @@ class Reviews:
             lambda tx: _finish_own(tx, episode_id, self.required), principal=principal
         )
 
+    async def undecided_in(self, principal: str) -> frozenset[str]:
+        """The deployments in which somebody's final decision about a candidate is still to come."""
+        return await self._database.read(lambda reader: reviews.undecided_in(reader, principal))
+
+    async def figures(self, deployment_id: str | None) -> "tuple[ReviewerFigures, ...]":
+        """Each reviewer's figures in one deployment, or in all, over closed episodes."""
+        return await self._database.read(lambda reader: read(reader, deployment_id, self.required))
+
     async def sweep(self) -> float | None:
         """Make final what is due; return the seconds until the next one is, None without any."""
         waiting = await self._database.read(lambda reader: reviews.not_final(reader, float("inf")))

@@ -1,11 +1,12 @@
 """Watchlists as people change them: stored first, then known to the running search."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from lfrd.clock import Clock
 from lfrd.governance import taking_off, two_person
 from lfrd.governance.two_person import MAY_ERASE
+from lfrd.lists.archive import export_list
 from lfrd.lists.photos import Photos
 from lfrd.matching.live_search import LOADING_LIMIT_S, LiveGallery, read_search_contents
 from lfrd.store import reference_images, templates
@@ -117,6 +118,14 @@ class Watchlists:
         """Note that the list was looked over and is right as of now. Raises NotFound."""
         await self._database.write(lambda tx: stored.confirm(tx, watchlist_id), principal=principal)
         return await self.get_list(watchlist_id)
+
+    async def export(
+        self, watchlist_id: str, passphrase: str, reason: str, *, principal: str
+    ) -> AsyncIterator[bytes]:
+        """The pieces of a list's encrypted archive (see `export_list`). Raises NotFound."""
+        return await export_list(
+            self._database, watchlist_id, passphrase, reason, principal=principal
+        )
 
     async def entries(self, watchlist_id: str) -> list[ListedEntry]:
         """The entries of a list, by reference. Raises NotFound."""
