@@ -17,7 +17,7 @@ ERASED = ("watchlist", "entry", "photo", "person", "deployment")
 
 
 def add_deployment_actions(actions: Add) -> None:
-    """The steps of a deployment outside the lab; `actions` adds one to `lfrd deployment`."""
+    """The steps of a deployment; `actions` adds one to `lfrd deployment`."""
     draft = actions("draft", "plan a deployment; nothing starts by it")
     _add_plan(draft)
     draft.add_argument("--hours", type=float, required=True)
@@ -36,13 +36,28 @@ def add_deployment_actions(actions: Add) -> None:
         ("show", "one deployment"),
     ):
         actions(name, text).add_argument("id", type=an_id)
-    begin = actions("begin", "start an authorised deployment")
-    begin.add_argument("id", type=an_id)
-    begin.add_argument("--urgent", metavar="REASON", help="start a draft without authorisation")
+    _add_start(actions("start", "start an authorised deployment, or one of the lab in one go"))
     extend = actions("extend", "a new authorisation to last longer")
     extend.add_argument("id", type=an_id)
     extend.add_argument("--hours", type=float, required=True, help="from now")
     actions("present", "say that an operator is there")
+
+
+def _add_start(start: argparse.ArgumentParser) -> None:
+    start.usage = (
+        "lfrd deployment start ID [--urgent REASON] [options]\n"
+        "       lfrd deployment start --profile lab --watchlist NAME --purpose TEXT --place TEXT "
+        "[--hours H] [--yes] [options]"
+    )
+    start.add_argument("id", type=an_id, nargs="?", help="the authorised deployment")
+    start.add_argument("--urgent", metavar="REASON", help="start a draft without authorisation")
+    lab = start.add_argument_group("the lab", "Plans, authorises and starts one in one go.")
+    lab.add_argument("--profile", choices=("lab",))
+    lab.add_argument("--watchlist", action="append", help="name; may be repeated")
+    lab.add_argument("--purpose")
+    lab.add_argument("--place")
+    lab.add_argument("--hours", type=float, help="default: 1")
+    add_yes(lab)
 
 
 def add_nouns(add: Add) -> None:
