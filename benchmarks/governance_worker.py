@@ -21,7 +21,7 @@ from lfrd.store import episodes, watchlists
 from lfrd.store.episodes import Evidence, NewEpisode
 from lfrd.store.reviews import ReviewDecision
 from lfrd.store.watchlists import Entry, NewEntry, NewWatchlist
-from lfrd.vocabulary import Category, ErasureKind
+from lfrd.vocabulary import Category, ErasureKind, Role
 
 WHO = "user:bench"
 MAIN = "main"
@@ -98,7 +98,9 @@ async def importing(site: Site, rng: random.Random) -> None:
         promise(op="import", list=listed, entry=entry_id)
         if rng.random() < 0.7:
             promise(op="erasing", list=listed)
-            await site.eraser.erase(ErasureKind.WATCHLIST, listed, "bench", principal=WHO)
+            await site.eraser.erase(
+                ErasureKind.WATCHLIST, listed, "bench", principal=WHO, role=Role.SUPERVISOR
+            )
             promise(op="erased", list=listed)
 
 

@@ -38,6 +38,7 @@ from lfrd.governance.retention import Retention
 from lfrd.governance.reviews import Reviews
 from lfrd.governance.schedules import Schedules
 from lfrd.governance.timekeeping import SteadyClock, Timekeeping
+from lfrd.governance.two_person import MAY_ERASE
 from lfrd.health import HealthBoard
 from lfrd.ingest.camera import readers_at_work
 from lfrd.ingest.pacing import RateController
@@ -321,7 +322,9 @@ def _lists(
     watchlists = Watchlists(database, index, photos, live, clock, vision.model_digest)
     expiry = Expiry(
         database, clock, health, live, config.lists.expired_kept_h * 3600,
-        functools.partial(eraser.erase, reason="it has expired", principal=SYSTEM),
+        functools.partial(
+            eraser.erase, reason="it has expired", principal=SYSTEM, role=MAY_ERASE
+        ),
     )  # fmt: skip
     cache_dir = config.models.cache_dir or packs.default_cache_dir()
     models = ModelChange(database, index, cache_dir, config.models.pack)

@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 from lfrd.errors import Conflict, StoreFailed
 from lfrd.governance import taking_off
-from lfrd.governance.two_person import MAY_ERASE
+from lfrd.governance.two_person import demand_take_off
 from lfrd.matching.live_search import LiveGallery
 from lfrd.store import erasures
 from lfrd.store.database import SYSTEM, Database
@@ -57,20 +57,21 @@ class Eraser:
         reason: str,
         *,
         principal: str,
-        role: Role = MAY_ERASE,
+        role: Role,
     ) -> Erasure:
         """Erase a list, an entry, a photo, a person or a deployment; return the receipt.
 
-        Raises NotFound, Conflict where it is on legal hold, Denied for the last photo of an entry
-        where `role` may not take people off a list (all else always does: that question is the
-        caller's), StoreFailed where the disk or the escrow failed: then it is under way, and is
-        gone on with by itself.
+        Raises NotFound, Conflict where it is on legal hold, Denied where `role` may not take people
+        off a list (a photo that is not the last one of its entry takes nobody off), StoreFailed
+        where the disk or the escrow failed: then it is under way, and is gone on with by itself.
         """
         assert kind in _DELETE, kind
 
         def ask(tx: Transaction) -> Erasure:
             if kind is ErasureKind.PHOTO:
                 taking_off.check_photo(tx, subject_id, role)
+            else:
+                demand_take_off(role)
             return erasures.ask(tx, kind, subject_id, reason)
 
         erasure = await self._database.write(ask, principal=principal)

@@ -13,6 +13,7 @@ from lfrd.clock import Clock
 from lfrd.errors import Conflict, LfrdError
 from lfrd.governance.erasure import Eraser
 from lfrd.governance.profile import Policy, Rules, SitePolicies, parse
+from lfrd.governance.two_person import MAY_ERASE
 from lfrd.health import HealthBoard
 from lfrd.store import deployments as stored
 from lfrd.store import episodes, erasures, holds
@@ -249,7 +250,7 @@ class Retention:
     async def _erase(self, kind: ErasureKind, subject_id: str, reason: str) -> bool:
         """False where it is on legal hold: then it waits for the hold's release."""
         try:
-            await self._eraser.erase(kind, subject_id, reason, principal=SYSTEM)
+            await self._eraser.erase(kind, subject_id, reason, principal=SYSTEM, role=MAY_ERASE)
         except Conflict as error:
             log.info("%s %s is due and stays: %s", kind, subject_id, error)
             return False

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from lfrd.clock import Clock
 from lfrd.governance import taking_off, two_person
-from lfrd.governance.two_person import MAY_ERASE
 from lfrd.lists.archive import export_list
 from lfrd.lists.photos import Photos
 from lfrd.matching.live_search import LOADING_LIMIT_S, LiveGallery, read_search_contents
@@ -41,8 +40,8 @@ class ListedEntry:
 class Watchlists:
     """Lists and entries. Every changing call names its principal.
 
-    What may take somebody off a list is told what the caller may do (`role`), and raises Denied;
-    `delete_list` and `delete_entry` always do, so they leave the question to their callers.
+    What may take somebody off a list is told what the caller may do (`role`), and raises Denied.
+    To erase a list or an entry ask lfrd.governance.erasure.
     """
 
     def __init__(
@@ -84,7 +83,7 @@ class Watchlists:
         changes: Mapping[str, SQLValue],
         *,
         principal: str,
-        role: Role = MAY_ERASE,
+        role: Role,
     ) -> ListedWatchlist:
         """Set some of a list's values (the store's `LIST_COLUMNS`). Raises NotFound, Conflict."""
 
@@ -102,7 +101,7 @@ class Watchlists:
         camera_ids: Sequence[str],
         *,
         principal: str,
-        role: Role = MAY_ERASE,
+        role: Role,
     ) -> ListedWatchlist:
         """Compare with a list on these cameras only; without any, on all. Raises NotFound."""
 
@@ -153,7 +152,7 @@ class Watchlists:
         changes: Mapping[str, SQLValue],
         *,
         principal: str,
-        role: Role = MAY_ERASE,
+        role: Role,
     ) -> ListedEntry:
         """Set some of an entry's values (the store's `ENTRY_COLUMNS`). Raises NotFound."""
 

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from lfrd.api import views
-from lfrd.api.deps import SUPERVISORS, PrincipalDep, SiteDep
+from lfrd.api.deps import SUPERVISORS, PrincipalDep, RoleDep, SiteDep
 from lfrd.governance.planning import Plan
 from lfrd.governance.schedules import Window
 from lfrd.vocabulary import ErasureKind
@@ -96,9 +96,11 @@ async def list_erasures(site: SiteDep) -> tuple[wire.Erasure, ...]:
 
 
 @router.post("/erasures", status_code=201, dependencies=[SUPERVISORS])
-async def erase(body: wire.ErasureRequest, site: SiteDep, principal: PrincipalDep) -> wire.Erasure:
+async def erase(
+    body: wire.ErasureRequest, site: SiteDep, principal: PrincipalDep, role: RoleDep
+) -> wire.Erasure:
     """Erase, and answer with the receipt: by then the bytes are gone from every file."""
     row = await site.eraser.erase(
-        ErasureKind(body.kind), body.subject_id, body.reason, principal=principal
+        ErasureKind(body.kind), body.subject_id, body.reason, principal=principal, role=role
     )
     return views.erasure(row)
