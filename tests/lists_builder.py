@@ -27,7 +27,7 @@ from lfrd.store.vectors import VectorIndex
 from lfrd.store.watchlists import NewEntry, NewWatchlist
 from lfrd.vision import packs
 from lfrd.vision.engine import Vision
-from lfrd.vocabulary import Category
+from lfrd.vocabulary import Category, Role
 
 SIX_BOXES = (
     (52, 266, 171, 400), (271, 147, 370, 276), (462, 266, 576, 417), (751, 346, 845, 472),
@@ -94,7 +94,9 @@ async def lists(
             photos = Photos(database, index, vision, live, clock, thresholds)
             watchlists = Watchlists(database, index, photos, live, clock, vision.model_digest)
             eraser = Eraser(database, index, live)
-            erase = partial(eraser.erase, reason="it has expired", principal="system")
+            erase = partial(
+                eraser.erase, reason="it has expired", principal="system", role=Role.SUPERVISOR
+            )
             expiry = Expiry(database, clock, health, live, 3600.0, erase)
             yield Lists(
                 database, index, vision, live, photos, watchlists,
