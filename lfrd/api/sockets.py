@@ -59,7 +59,7 @@ def bind_all(path: Path, tcp: str | None, environment: Mapping[str, str]) -> lis
 
 
 def bind_unix(path: Path) -> Bound:
-    """Bind a Unix socket of mode 0660, replacing what a dead daemon left behind.
+    """Bind a Unix socket of mode 0660, replacing one that a dead daemon left.
 
     Raises StateError where another process answers there, or where the place cannot be used.
     """
@@ -81,7 +81,7 @@ def bind_unix(path: Path) -> Bound:
 
 
 def _remove_stale(path: Path) -> None:
-    """Remove a socket file that nobody listens on; never touch anything else."""
+    """Remove a socket file that no process listens on; never touch anything else."""
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:

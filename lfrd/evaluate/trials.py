@@ -3,8 +3,8 @@
 A passage is a mated recognition opportunity: it counts as identified if an episode of the right
 entry was raised on that camera within `window_s` of the moment that was counted, before or after.
 One episode answers for one passage only. TPIR = identified / passages (ISO/IEC 19795-1); a passage
-that nobody detected is a miss like any other. Whom else the person may have been taken for is not
-counted: of the other episodes nobody knows whose track it was.
+in which no face was detected is a miss like any other. Whom else the person may have been taken for
+is not counted: of the other episodes it is not known whose track it was.
 """
 
 from collections.abc import Sequence

@@ -27,7 +27,7 @@ class Deployment:
     `summary` is JSON text of the counts, written now and then and at the end. `policy` is the JSON
     of the rules that were in force when it was planned, and stay its rules. `documents`,
     `watchlist_ids` and `camera_ids` are JSON lists. A deployment with an `urgent_reason` was
-    started on its starter's word; somebody else ratifies it by `ratify_by_at_s`, or it is purged.
+    started without authority; somebody else ratifies it by `ratify_by_at_s`, or it is purged.
     """
 
     TABLE: ClassVar[str] = "deployment"
@@ -181,7 +181,7 @@ def unratified(reader: Reader) -> list[Deployment]:
 
 
 def amend(tx: Transaction, deployment_id: str, new: NewDeployment) -> Deployment:
-    """draft or authorised → draft, with another plan: nobody has authorised that one yet."""
+    """draft or authorised → draft, with another plan, which is to be authorised anew."""
     _step(
         tx, deployment_id, "deployment.amend", "UPDATE deployment SET state = 'draft',"
         " authorised_at_s = NULL, authorised_by = NULL, purpose = ?, use_case = ?, place = ?,"
@@ -225,7 +225,7 @@ def _authorise(tx: Transaction, deployment_id: str, authoriser: str, action: str
 def declare_urgent(
     tx: Transaction, deployment_id: str, reason: str, ratify_by_at_s: float
 ) -> Deployment:
-    """draft → authorised on `tx.principal`'s own word, until somebody else ratifies it."""
+    """draft → authorised by `tx.principal`, who starts it, until somebody else ratifies it."""
     _step(
         tx, deployment_id, "deployment.urgent", "UPDATE deployment SET state = 'authorised',"
         " authorised_at_s = ?, authorised_by = ?, urgent_reason = ?, ratify_by_at_s = ?"
@@ -283,7 +283,8 @@ def start(
 
 
 def note(tx: Transaction, deployment_id: str, action: str, *, summary: str | None = None) -> None:
-    """Log that a running deployment was paused, went on, or outlived a restart; keep its counts."""
+    """Log that a running deployment was paused, resumed, or continued after a restart; keep its
+    counts."""
     if summary is not None:
         tx.execute(
             "UPDATE deployment SET summary = ? WHERE id = ? AND state = 'running'",
@@ -322,7 +323,7 @@ def mark_erased(tx: Transaction, deployment_id: str) -> Deployment:
 
 
 def _standing(schedule_id: str | None, authoriser: str | None) -> dict[str, Fact]:
-    """What the log says besides of a step that nobody but a schedule's authoriser stands for."""
+    """What the log says besides of a step that is taken under a schedule's authorisation."""
     if schedule_id is None:
         return {}
     return {"authorised_by": authoriser, "schedule": schedule_id}

@@ -116,7 +116,7 @@ def templates_and_entries(reader: Reader, erasure: Erasure) -> tuple[list[str], 
 
 
 def destroy_key(tx: Transaction, erasure: Erasure) -> bool:
-    """The first step: from here on nobody opens these faces, in no copy. May be repeated.
+    """The first step: from here on no copy of these faces can be opened. May be repeated.
 
     False, and the erasure is withdrawn, where a hold came into force after it was asked for.
     """

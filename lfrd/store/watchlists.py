@@ -170,7 +170,7 @@ def confirm(tx: Transaction, watchlist_id: str) -> None:
 def delete(tx: Transaction, watchlist_id: str) -> bool:
     """Destroy the key of a list, then delete it with all its entries; False where there is none.
 
-    The key goes first and at once: a crash in between leaves rows that nobody can open.
+    The key goes first and at once: a crash in between leaves rows that cannot be opened.
     """
     if find(tx, watchlist_id) is None:
         return False
