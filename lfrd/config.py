@@ -21,7 +21,7 @@ SERVICE_SOCKET = Path("/run/lfrd/api.sock")
 """Where the systemd unit puts it."""
 
 SERVICE_STATE_DIR = Path("/var/lib/lfrd")
-"""The state folder of the daemon behind it."""
+"""The state folder of the daemon that answers on it."""
 
 NOT_SETTINGS = frozenset({"LFRD_SHARED", "LFRD_REQUIRE_SHARED", "LFRD_CONFIG", "LFRD_TOKEN"})
 """Variables of the test suite, and the place of the file itself."""
@@ -246,7 +246,7 @@ def client_socket(config: Config) -> Path:
 
 
 def daemon_sockets(config: Config) -> list[Path]:
-    """Every socket behind which a daemon may be: the configured one, and the service's."""
+    """Every socket that a daemon may answer on: the configured one, and the service's."""
     return [path for path in dict.fromkeys((config.socket_path, SERVICE_SOCKET)) if is_there(path)]
 
 

@@ -236,7 +236,8 @@ def _make_run(
 
 
 def _keep_locked(folder: StateFolder) -> None:
-    """A reader that is still inside FFmpeg keeps the process: until its end nobody else starts."""
+    """A reader that is still inside FFmpeg keeps the process: until its end no other daemon
+    starts."""
     if readers_at_work():
         folder.keep_locked()
 
@@ -281,7 +282,8 @@ async def _at_work(site: Site, timekeeping: Timekeeping, decoys: Decoys) -> Asyn
 
 
 async def watch_store(database: Database, health: HealthBoard) -> None:
-    """Health is red while the last write did not reach the disk, whoever asked for it.
+    """Health is red while the last write did not reach the disk, whatever part of the daemon asked
+    for it.
 
     The one place that says so and takes it back: while it is red the disk is tried again and
     again, so that it gets well without anybody else having to write.

@@ -1,4 +1,4 @@
-"""What happened, told to whoever listens, after it was committed and never before.
+"""What happened, told to subscribers after it was committed and never before.
 
 An event is two ids and a kind: never a name, a score or an image; who may see more asks the API.
 A subscriber that names the last event it saw gets what it missed from the table first, then goes

@@ -28,7 +28,7 @@ from lfrd.vocabulary import SLUG
 
 CAMERAS_LIMIT = 64
 _ID = re.compile(SLUG)
-"""Whoever gives an address for an id shall not read it again."""
+"""An address that was given in the place of an id is not repeated: it may hold a password."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +214,7 @@ class Fleet:
         return member
 
     def _checked(self, row: stored.Camera) -> Kind:
-        """Refuse what nobody can open; return what kind of address it is."""
+        """Refuse what cannot be opened; return what kind of address it is."""
         settings = self._settings(row)
         build_source(settings, self._clock, self.whip)
         kind = settings.address.kind

@@ -97,7 +97,7 @@ async def run_camera(
     pacer: CameraPacer | None = None,
     observer: LookObserver | None = None,
 ) -> None:
-    """Follow one camera until its frames end, and leave nothing behind.
+    """Follow one camera until its frames end, and overwrite what it held.
 
     Faces are looked for in up to `frames_ahead` frames while the looks of another are taken: one of
     a live camera, where only the newest counts; a few where a file is read at full speed. `pacer`

@@ -1,6 +1,7 @@
 """Erasing, in the order that makes it true: key, rows, vectors, escrow, logs, receipt.
 
-The one way to erase a list, an entry, a photo, a person or a deployment, whoever wants it.
+The one way to erase a list, an entry, a photo, a person or a deployment, for people and for the
+daemon itself.
 
 1. The data key is destroyed: every copy of the faces, backups included, is closed for good.
 2. Rows are deleted, faces blanked; vectors leave the running search and the index.
@@ -100,7 +101,8 @@ class Eraser:
                 if await self._delete(erasure)
             ]
         async with self._cleaning:
-            await self._index.sync(self._database)  # whoever deleted them may not have come so far
+            # a crash may have come between rows and vectors
+            await self._index.sync(self._database)
             await self._clean()
             return await self._database.write(
                 lambda tx: [erasures.receipt(tx, item.id) for item in under_way], principal=SYSTEM

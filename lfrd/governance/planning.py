@@ -238,8 +238,8 @@ def ratify(tx: Transaction, deployment_id: str) -> Deployment:
 def extend(tx: Transaction, deployment_id: str, until_s: float, rules: Rules) -> Deployment:
     """A new authorisation to last longer. Raises Conflict, BadInput.
 
-    The whole deployment stays within the longest that the policy allows, and whoever extends it is
-    somebody else than whoever started it, where the policy wants that of an authorisation.
+    The whole deployment stays within the longest that the policy allows, and it is
+    extended by somebody else than started it, where the policy wants that of an authorisation.
     """
     row = stored.get(tx, deployment_id)
     if row.state is not DeploymentState.RUNNING:

@@ -106,7 +106,8 @@ class Use:
 class Retention:
     """The sweeper of one site.
 
-    `end_now` ends a running deployment and waits until it has; it belongs to whoever runs them.
+    `end_now` ends a running deployment and waits until it has; it belongs to the part that runs
+    them.
     """
 
     def __init__(

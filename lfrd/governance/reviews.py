@@ -39,9 +39,10 @@ COMPONENT = "reviews"
 
 
 SHOWN_PX_AT_LEAST = 16
-"""With fewer dots on the shorter side nobody knows a face; 64 columns of a terminal have them."""
+"""With fewer dots on the shorter side no face can be recognised; 64 columns of a terminal have
+them."""
 SHOWN_S_AT_LEAST = 0.4
-"""Whoever is faster has not looked, or pressed a key twice."""
+"""A faster reviewer has not looked, or pressed a key twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Shown:
 
 
 def check_shown(shown: Shown) -> None:
-    """Raises BadInput where nobody can have seen what the decision is about."""
+    """Raises BadInput where a face was drawn too small, or shown too short, to be judged."""
     for what, side_px in (("face", shown.face_px), ("reference", shown.reference_px)):
         if side_px < SHOWN_PX_AT_LEAST:
             raise BadInput(
@@ -162,7 +163,7 @@ class Reviews:
         supervisor: bool = False,
     ) -> Review:
         """Decide. Raises NotFound, Conflict where it is closed or one has decided already, BadInput
-        where what was `shown` was no face (None: whoever calls answers for it)."""
+        where what was `shown` was no face (None: the caller answers for it)."""
         if shown is not None:
             check_shown(shown)
         facts: dict[str, Fact] = {}
@@ -308,8 +309,8 @@ def figures(decided: Iterable[Decided]) -> tuple[ReviewerFigures, ...]:
     """Each reviewer's figures, by principal.
 
     Presumption and haste show in such figures and in no single decision. Only closed episodes
-    count, so that nobody learns from a figure that somebody has decided about what they have yet to
-    decide. Decoys count by themselves, and in no other figure.
+    count, so that no reviewer learns from a figure that another has decided about what they have
+    yet to decide. Decoys count by themselves, and in no other figure.
     """
     of: dict[str, list[tuple[Review, Decided]]] = defaultdict(list)
     for item in decided:

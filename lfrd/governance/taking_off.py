@@ -1,7 +1,7 @@
-"""Which changes take people off a list, or have nobody compared with them any more.
+"""Which changes take people off a list, or end comparing with them.
 
-Each is refused to whoever may not delete the entry. They are asked for inside the transaction that
-makes the change: two people who delete the last two photos at once are told apart.
+Each is refused to a role that may not delete the entry. They are asked for inside the transaction
+that makes the change: two people who delete the last two photos at once are told apart.
 """
 
 from collections.abc import Mapping, Sequence

@@ -44,7 +44,7 @@ class SteadyClock:
        machine's clock, back or forward, neither shortens nor lengthens a deployment or the life of
        a face.
     2. At start it takes the machine's clock, yet nothing earlier than the newest entry of its own
-       log. A clock that was set back keeps nobody's face longer.
+       log. A clock that was set back keeps no face longer.
     3. A clock that is ahead at a start cannot be told from a long pause. It is believed: windows
        are over, and what is due is erased; unless it is ahead by far and nothing vouches for it
        (see `Timekeeping`).
@@ -56,7 +56,7 @@ class SteadyClock:
         self._anchor_s = base.wall_s() - steady_s()
         self.is_doubted = False
         """Whether it goes on from the log because nothing vouches for the machine's clock: until
-        that is settled nobody is compared and nothing falls due."""
+        that is settled no face is compared and nothing falls due."""
 
     @classmethod
     def over(cls, base: Clock | None) -> "SteadyClock":

@@ -2,7 +2,7 @@
 
 An address is an operator's own text and often holds a password, or a token in its path. It is
 parsed once, into a type that prints masked: only `secret_location` gives the whole of it. What
-cannot be parsed is refused without being repeated, since nobody can tell what in it is secret.
+cannot be parsed is refused without being repeated, since it cannot be told what in it is secret.
 """
 
 import re
@@ -204,7 +204,7 @@ snapshot south stream streaming streams sub substream subtype test track trackid
 unicast url user username v video videocodec videos webm west east whep width ws x y yard
 """
 _WORDS: Final = frozenset(_WORDS_TEXT.split())
-"""Of what cameras have in their paths; words in which nobody hides a secret."""
+"""Of what cameras have in their paths; words that are no secret."""
 _SECRETS_TEXT: Final = """
 auth code key loginpas loginpass pass passwd password pin pw pwd sig signature secret token
 """

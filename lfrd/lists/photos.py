@@ -47,7 +47,7 @@ class RiseNote(Protocol):
 
 
 class Photos:
-    """The way of every reference photo, whoever brings it: one by one, or thousands at once."""
+    """The way of every reference photo: one by one, or thousands at once."""
 
     def __init__(
         self,
