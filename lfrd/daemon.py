@@ -286,7 +286,7 @@ async def watch_store(database: Database, health: HealthBoard) -> None:
     for it.
 
     The one place that says so and takes it back: while it is red the disk is tried again and
-    again, so that it gets well without anybody else having to write.
+    again, so that it recovers without another write.
     """
     while True:
         if database.failure is None:

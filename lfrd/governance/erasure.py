@@ -28,8 +28,8 @@ from lfrd.vocabulary import ErasureKind, Role
 
 CHECKPOINT_RETRY_S = 0.1
 CHECKPOINT_LIMIT_S = 30.0
-"""A read lasts 5 s at most (60 s while a gallery is filled), so a bar falls by itself; what is not
-clean by then stays open and is tried again by the sweeper."""
+"""A read lasts 5 s at most (60 s while a gallery is filled), so it does not prevent this for long;
+what is not clean by then stays open and is tried again by the sweeper."""
 
 _DELETE: dict[ErasureKind, Callable[[Transaction, Erasure], Erasure]] = {
     ErasureKind.WATCHLIST: erasures.delete_list,
