@@ -9,7 +9,7 @@ COMPILED := import lfrd.api.server, lfrd.cli.alert, lfrd.cli.demo, lfrd.cli.list
     lfrd.cli.policy, lfrd.cli.token, lfrd.daemon, tui.app; \
     from lfrd.__main__ import main; main(["camera", "list", "--socket", "/"])
 
-.PHONY: demo test fuzz test-e2e lint accuracy bench bench-ingest bench-governance bench-weight map \
+.PHONY: demo test fuzz test-e2e lint accuracy bench bench-ingest bench-governance bench-kills bench-weight map \
     fuzz-cli fuzz-cameras clean
 
 demo: $(VENV)/ready
@@ -56,13 +56,20 @@ fuzz-cli: $(VENV)/ready
 bench-ingest: $(VENV)/ready
 	$(BIN)/python -m benchmarks.ingest $(ARGS)
 
-# Memory, erasure, kills, start-up. ARGS="--kills 500 --folder DIR" goes on where it was cut off.
+# `kill -9` while two live cameras raise and people review, erase and import; then every promise is
+# looked for. Cut off, it goes on where it stopped; a larger N adds to it. 100 take 20 minutes.
+N ?= 100
+SEED ?= 7
+bench-kills: $(VENV)/ready
+	$(BIN)/python -m benchmarks.governance_kill --kills $(N) --seed $(SEED) $(ARGS)
+
+# Memory, erasure, start-up.
 bench-governance: $(VENV)/ready
 	$(BIN)/python -m benchmarks.governance $(ARGS)
 
 # 2,000 hostile cameras beside a running deployment; 5 minutes. ARGS="--cases 200 --seed 7"
 fuzz-cameras: $(VENV)/ready
-	PYTHONPATH=tests $(BIN)/python -m fuzz_cameras $(ARGS)
+	PYTHONPATH=tests $(BIN)/python -m support.fuzz_cameras $(ARGS)
 
 $(VENV)/ready: pyproject.toml uv.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

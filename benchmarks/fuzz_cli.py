@@ -26,8 +26,7 @@ from lfrd.__main__ import parser
 from lfrd.errors import LfrdError
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
-from daemon_builder import daemon, enrol
-from program import environment
+from support.program import daemon, enrol, environment
 
 ROOT = Path(__file__).resolve().parents[1]
 MARKER = "gEhEiM7"
@@ -257,6 +256,7 @@ async def fuzz(cases: int, seed: int) -> int:
         words = Words(seed, files)
         variables = environment(
             LFRD_SITE__STATE_DIR=str(state), LFRD_API__SOCKET=str(state / "api.sock"),
+            LFRD_SOURCES__FOLDERS="/",
             PYTHONPATH=str(ROOT),
         )  # fmt: skip
         caller = Caller(files, variables)

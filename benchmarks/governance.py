@@ -1,10 +1,9 @@
-"""What the governance promises, measured: memory, erasure, kills, start-up, the cost of sealing.
+"""What the governance promises, measured: memory, erasure, start-up, the cost of sealing.
 
-    python -m benchmarks.governance [--kills 60] [--seed 7] [--folder DIR] [SECTION ...]
+    python -m benchmarks.governance [--seed 7] [--folder DIR] [SECTION ...]
 
-Sections: memory, sealing, erasure, start, kills. `--folder` keeps the state between runs, so that
-kills that were cut off go on where they stopped. A section that breaks off counts as a missed bar,
-and the others still run. All of them together write results/governance.json.
+Sections: memory, sealing, erasure, start. A section that breaks off counts as a missed bar, and the
+others still run. All of them together write results/governance.json. Kills are governance_kill's.
 """
 
 import argparse
@@ -21,7 +20,6 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.governance_erasure import QUALITY, measure
-from benchmarks.governance_kill import kill_many
 from benchmarks.governance_worker import config_of, import_one, make_list
 from benchmarks.non_retention import MEDIA, figures_of
 from benchmarks.report import Figure, Report
@@ -58,22 +56,6 @@ async def erasure(report: Report, folder: Path, options: argparse.Namespace) -> 
                 Figure(f"{name}: backup's faces before", left.backup_control, at_least=200),
                 Figure(f"{name}: backup's faces after", left.backup_faces, at_most=0),
             )
-
-
-async def kills(report: Report, folder: Path, options: argparse.Namespace) -> None:
-    """Killed with SIGKILL at random moments under load."""
-    place = folder / f"kills-{options.seed}"
-    place.mkdir(parents=True, exist_ok=True)
-    toll = await kill_many(place, options.kills, options.seed)
-    for note in toll.notes[:20]:
-        print(f"  {note}")
-    report.add(
-        Figure("kills", toll.kills, at_least=options.kills),
-        Figure("promises checked", toll.promises, at_least=options.kills),
-        Figure("databases damaged", toll.damaged, at_most=0),
-        Figure("promises lost", toll.lost, at_most=0),
-        Figure("episodes by halves", toll.half, at_most=0),
-    )
 
 
 async def start(report: Report, folder: Path, _: argparse.Namespace) -> None:
@@ -156,14 +138,12 @@ SECTIONS: dict[str, Callable[[Report, Path, argparse.Namespace], Awaitable[None]
     "sealing": sealing,
     "erasure": erasure,
     "start": start,
-    "kills": kills,
 }
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sections", nargs="*", choices=[*SECTIONS, []])
-    parser.add_argument("--kills", type=int, default=60)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--folder", type=Path)
     options = parser.parse_args()

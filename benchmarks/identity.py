@@ -120,7 +120,7 @@ async def enrolment(bench: Bench) -> None:
     """Bulk import beside the bare rate of looking at the same photos (read, find, embed, measure),
     in turn, round by round: the median of the rounds, since other users of the machine and of its
     disk slow one of them now and then."""
-    from lists_builder import lists
+    from support.lists import lists
 
     photos = _files(ENROLLED + 20)
     rounds = []
@@ -154,11 +154,10 @@ async def enrolment(bench: Bench) -> None:
 
 async def search(bench: Bench) -> None:
     """The search in memory gives what sqlite-vec's brute force gives, in the same order."""
-    from lists_builder import lists
-
     from lfrd.matching.gallery import Gallery, GalleryTemplate
     from lfrd.store.templates import TemplateMatrix
     from lfrd.types import Template
+    from support.lists import lists
 
     count, probes, top = 5000, 1000, 10
     rng = np.random.default_rng(SEED)

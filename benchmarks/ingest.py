@@ -33,9 +33,9 @@ from lfrd.supervise import Backoff
 from lfrd.types import Frame
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))  # its servers and clips
-from bad_wire import garbage, tcp_server
-from video import RtspServer, clip, free_port
-from webrtc_helper import publisher
+from support.bad_wire import garbage, tcp_server
+from support.video import RtspServer, clip, free_port
+from support.webrtc import publisher
 
 SHARED = Path(os.environ.get("LFRD_SHARED", Path(__file__).resolve().parents[1].parent / "shared"))
 FPS = 25

@@ -17,7 +17,7 @@ from benchmarks.report import Figure, Report
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))  # the witness is the tests' own
 
-from retention_trial import Trial, run_trial  # noqa: E402 - found by the line above
+from support.retention_trial import Trial, run_trial  # noqa: E402 - found by the line above
 
 MEDIA = Path(os.environ.get("LFRD_SHARED", ROOT.parent / "shared")) / "media" / "crowd"
 

@@ -24,7 +24,7 @@ from lfrd.stats import wilson
 from lfrd.vision.engine import Vision
 
 if TYPE_CHECKING:
-    from lfw_clip import Passage
+    from support.lfw_clip import Passage
 
 SHARED = Path(os.environ.get("LFRD_SHARED", Path(__file__).resolve().parents[1].parent / "shared"))
 LFW = SHARED / "media" / "lfw"
@@ -47,7 +47,7 @@ async def walk(
     passages: int,
 ) -> None:
     """So many passages of each person at the threshold for a list of the `listed` ones."""
-    from lfw_clip import passage_at, plan, render
+    from support.lfw_clip import passage_at, plan, render
 
     people = {
         person.name: sorted(person.iterdir()) for person in sorted(LFW.iterdir()) if person.is_dir()

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lfrd import __version__
+from lfrd.cli.camera_secrets import add_password_file
 from lfrd.cli.command_parser import CommandParser, without_secrets
 from lfrd.cli.evaluate_options import add_evaluate
 from lfrd.cli.list_options import add_calibrate, add_lists, add_model_change
@@ -168,7 +169,11 @@ def _check_config(options: argparse.Namespace) -> None:
     file = options.file or options.config
     if file is None:
         raise UserError("name the configuration file to check")
-    site_policy(config.load(file))
+    loaded = config.load(file)
+    site_policy(loaded)
+    for camera in loaded.camera:
+        if not camera.needs_credentials:
+            camera.whole_address()
     print(f"{file} is fine")
 
 
@@ -177,7 +182,7 @@ def _try(options: argparse.Namespace) -> int:
     from lfrd.cli import try_
 
     wanted = try_.Trial(
-        options.source,
+        try_.source_of(options.source, options.password_file),
         options.watchlist,
         every_frame=options.every_frame,
         detect_hz=options.detect_hz,
@@ -324,7 +329,10 @@ def _add_daemon(commands: Any) -> None:
 
 def _add_lab(commands: Any) -> None:
     trial = _add(commands, "try", _try, "Watch a camera or video file for people in a folder.")
-    trial.add_argument("source", help="rtsp(s) address or video file")
+    trial.add_argument(
+        "source", help="rtsp(s)://user@host/path, or a video file; - asks on standard input"
+    )
+    add_password_file(trial)
     trial.add_argument(
         "--watchlist", type=Path, required=True, metavar="DIR",
         help="reference photos: the file's name, or a folder's name for several, is the reference",

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from lfrd.errors import BadInput, ConfigError
+from lfrd.errors import BadInput, ConfigError, UserError
 from lfrd.vocabulary import SLUG
 
 VARIABLE_PREFIX = "LFRD_"
@@ -43,9 +43,11 @@ class SiteSection(Section):
 
 
 class ApiSection(Section):
-    """The only door. `socket` defaults to `api.sock` in the state folder; `tcp` is off."""
+    """The only door. `socket` defaults to `api.sock` in the state folder, which only the daemon's
+    user may enter; `socket_group` may open one that lies elsewhere. `tcp` is off."""
 
     socket: Path | None = None
+    socket_group: Annotated[str | None, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}$")] = None
     tcp: str | None = None
 
     @field_validator("tcp")
@@ -109,11 +111,17 @@ class ListsSection(Section):
 
 
 class CameraSection(Section):
-    """A camera that the file declares; others are added live through the API."""
+    """A camera that the file declares; others are added live through the API.
+
+    Its secrets need not stand here: `address_file` holds the whole address, `password_file` the
+    password of the user whom the address names. A name without a folder is a systemd credential.
+    """
 
     id: Slug
     name: str | None = None
-    address: Annotated[str, Field(repr=False)]
+    address: Annotated[str | None, Field(repr=False)] = None
+    address_file: Path | None = None
+    password_file: Path | None = None
     transport: Literal["tcp", "udp"] = "tcp"
     rotate: Literal[0, 90, 180, 270] = 0
     aspect: Annotated[str | None, Field(pattern=r"^\d{1,4}:[1-9]\d{0,3}$")] = None
@@ -133,13 +141,63 @@ class CameraSection(Section):
 
     @field_validator("address")
     @classmethod
-    def _understood(cls, value: str) -> str:
+    def _understood(cls, value: str | None) -> str | None:
         from lfrd.ingest.address import parse
 
         try:
-            parse(value)
+            if value is not None:
+                parse(value)
         except BadInput as error:
             raise ValueError(str(error)) from None
+        return value
+
+    @model_validator(mode="after")
+    def _has_one_address(self) -> "CameraSection":
+        if (self.address is None) == (self.address_file is None):
+            raise ValueError("give the address, or an address_file that holds it")
+        return self
+
+    @property
+    def needs_credentials(self) -> bool:
+        """Whether only the service itself can read its secrets."""
+        files = (self.address_file, self.password_file)
+        return any(_is_credential(path) for path in files if path is not None)
+
+    def whole_address(self, environment: Mapping[str, str] = os.environ) -> str:
+        """The address with its secrets. Raises ConfigError, which repeats none."""
+        from lfrd.ingest.address import parse, with_password
+
+        address = self.address or ""
+        try:
+            if self.address_file is not None:
+                address = _secret(self.address_file, environment)
+                parse(address)
+            if self.password_file is not None:
+                address = with_password(address, _secret(self.password_file, environment))
+        except UserError as error:
+            raise ConfigError(f"camera {self.id}: {error}") from None
+        return address
+
+
+class SourcesSection(Section):
+    """How far the address of a camera may lead (lfrd.ingest.reach). `folders` is for cameras that
+    are added through the API: only files in these, and below, may be cameras; those that this file
+    declares may be anywhere. The others are for all cameras."""
+
+    folders: tuple[Path, ...] = ()
+    redirects: bool = False
+    link_local: bool = False
+
+    @field_validator("folders", mode="before")
+    @classmethod
+    def _of_variable(cls, value: object) -> object:
+        return tuple(value.split(os.pathsep)) if isinstance(value, str) else value
+
+    @field_validator("folders")
+    @classmethod
+    def _are_whole(cls, value: tuple[Path, ...]) -> tuple[Path, ...]:
+        if not all(folder.is_absolute() for folder in value):
+            raise ValueError("give folders with their full path, such as /srv/video")
         return value
 
 
@@ -217,6 +275,7 @@ class Config(Section):
     models: ModelsSection = ModelsSection()
     detection: DetectionSection = DetectionSection()
     matching: MatchingSection = MatchingSection()
+    sources: SourcesSection = SourcesSection()
     lists: ListsSection = ListsSection()
     review: ReviewSection = ReviewSection()
     policy: PolicySection = PolicySection()
@@ -232,6 +291,15 @@ class Config(Section):
         if twice:
             raise ValueError(f"camera id used twice: {', '.join(twice)}")
         return value
+
+    @model_validator(mode="after")
+    def _group_can_reach_the_socket(self) -> "Config":
+        if self.api.socket_group and self.socket_path.is_relative_to(self.site.state_dir):
+            raise ValueError(
+                "api.socket_group: it needs an api.socket outside the state folder, which only the "
+                "daemon's user may enter: such as /run/lfrd/api.sock"
+            )
+        return self
 
     @property
     def socket_path(self) -> Path:
@@ -269,8 +337,10 @@ def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Conf
         return Config.model_validate(values)
     except ValidationError as error:
         where = str(path) if path else "the LFRD_* variables"
-        lines = [f"  {_key(item['loc'])}: {_say(item['type'], item['msg'])}" for item in
-                 error.errors(include_input=False)]  # fmt: skip
+        lines = [
+            "  " + ": ".join(filter(None, (_key(item["loc"]), _say(item["type"], item["msg"]))))
+            for item in error.errors(include_input=False)
+        ]
         raise ConfigError(f"{where} has {len(lines)} mistake(s):\n" + "\n".join(lines)) from None
 
 
@@ -297,6 +367,38 @@ def _apply_variables(values: dict[str, Any], environment: Mapping[str, str]) -> 
         if not isinstance(target, dict):
             raise ConfigError(f"the variable {name} does not name a section with keys")
         target[key] = environment[name]
+
+
+SECRET_LIMIT_BYTES = 4096
+
+
+def _is_credential(path: Path) -> bool:
+    return len(path.parts) == 1
+
+
+def _secret(path: Path, environment: Mapping[str, str]) -> str:
+    """The one line of a file that others may not read. Raises ConfigError."""
+    if _is_credential(path):
+        folder = environment.get("CREDENTIALS_DIRECTORY")
+        if folder is None:
+            raise ConfigError(
+                f"there is no systemd credential {path}: LoadCredential= in the unit passes one, "
+                "and a file is named with its full path"
+            )
+        path = Path(folder, path)
+    try:
+        with path.open("rb") as file:
+            open_to_all = os.fstat(file.fileno()).st_mode & 0o007
+            secret = file.read(SECRET_LIMIT_BYTES + 1).decode().rstrip("\r\n")
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not UTF-8 text") from None
+    if open_to_all:
+        raise ConfigError(f"others may read {path}: chmod o= {path}")
+    if not secret or len(secret) > SECRET_LIMIT_BYTES or not secret.isprintable():
+        raise ConfigError(f"{path} should hold one line of printable characters")
+    return secret
 
 
 def _key(location: tuple[int | str, ...]) -> str:

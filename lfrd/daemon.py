@@ -102,7 +102,7 @@ async def open_site(
         index = await _open_index(parts, folder, database)
         pack_name = await database.read(lambda reader: pack_in_use(reader, config.models.pack))
         vision = await _open_vision(parts, config, pack_name, folder)
-        fleet = Fleet(database, clock, health, config.camera,
+        fleet = Fleet(database, clock, health, config.camera, config.sources,
                       every_frame=media_clock, must_open=must_open)  # fmt: skip
         parts.push_async_callback(fleet.life.close)
         eraser = Eraser(database, index, live)

@@ -1,6 +1,7 @@
 """Fixtures that hold every test to the rules of the house."""
 
 import asyncio
+import fcntl
 import gc
 import inspect
 import os
@@ -8,10 +9,16 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
+
 from support import examples
+
+if TYPE_CHECKING:
+    from lfrd.vision.packs import Pack
+    from support.program import Call, Ran
 
 examples.register()
 
@@ -41,21 +48,49 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def demo_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The demo's clip as a file: seven people pass, the astronaut twice."""
-    from lfrd.demo.clip import cutouts, write_clip
+def pack(tmp_path_factory: pytest.TempPathFactory) -> "Pack":
+    """The default models."""
     from lfrd.vision import packs
+
+    return packs.load(packs.DEFAULT_PACK, tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="session")
+def demo_clip(pack: "Pack", worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo's clip as a file, once for all workers: seven people, the astronaut twice."""
+    from lfrd.demo.clip import cutouts, write_clip
     from lfrd.vision.engine import Vision
 
-    path = tmp_path_factory.mktemp("demo") / "passers-by.mp4"
+    alone = worker_id == "master"
+    folder = tmp_path_factory.mktemp("demo") if alone else tmp_path_factory.getbasetemp().parent
+    path = folder / "passers-by.mp4"
 
     async def compose() -> None:
-        pack = packs.load("yunet-sface", packs.default_cache_dir())
         async with Vision(pack, threads=2) as vision:
             write_clip(path, await cutouts(vision))
 
-    asyncio.run(compose())
+    with (folder / "passers-by.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            asyncio.run(compose())
     return path
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> "Call":
+    """Runs a command in this process: for the many that are refused before anything starts."""
+    from lfrd import __main__ as program
+    from support.program import Ran
+
+    monkeypatch.setattr(program, "harden", lambda: None)  # it would stay for every later test
+    for name in [name for name in os.environ if name.startswith("LFRD_")]:
+        monkeypatch.delenv(name)
+
+    def run(*arguments: str | Path) -> "Ran":
+        code = program.main([str(argument) for argument in arguments])
+        return Ran(code, *capsys.readouterr())
+
+    return run
 
 
 @pytest.fixture(autouse=True)

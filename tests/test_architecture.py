@@ -188,3 +188,27 @@ def test_commands_know_the_client_and_the_contract_alone() -> None:
         if module.startswith("lfrd.") and not module.startswith(CLIENTS_USE)
     }
     assert found == COMMANDS_WITH_MORE.keys()
+
+
+def test_tests_mirror_the_tree_and_share_from_one_folder() -> None:
+    for path in (ROOT / "tests").rglob("*.py"):
+        folder = path.relative_to(ROOT / "tests").parent.as_posix()
+        if folder == "support":
+            assert not path.name.startswith("test_"), path
+            continue
+        assert path.name == "conftest.py" or path.name.startswith("test_"), (
+            f"{path}: what tests share belongs into tests/support"
+        )
+        assert folder in {".", "e2e", "tui"} or (ROOT / "lfrd" / folder).is_dir(), path
+
+
+def test_no_helper_of_the_tests_is_there_twice() -> None:
+    places: dict[str, list[str]] = {}
+    for path in (ROOT / "tests").rglob("*.py"):
+        for node in ast.parse(path.read_text()).body:
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                continue
+            if len(node.body) > 1 and not node.name.startswith("test_"):
+                code = ast.unparse(ast.Module(node.body, []))
+                places.setdefault(code, []).append(f"{name_of(path)}: {node.name}")
+    assert [where for where in places.values() if len(where) > 1] == []

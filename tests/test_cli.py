@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
-from program import lfrd, refused
-from video import encode, moving_picture
 
 from lfrd.demo.clip import listed_photo
+from support.photos import jpeg_of
+from support.program import Call, lfrd, refused
+from support.video import encode, moving_picture
 
 
 @pytest.fixture
@@ -20,12 +20,6 @@ def photos(tmp_path: Path) -> Path:
     folder.mkdir()
     (folder / "astronaut.jpg").write_bytes(listed_photo())
     return folder
-
-
-def jpeg(rgb: np.ndarray) -> bytes:
-    out = io.BytesIO()
-    Image.fromarray(rgb).save(out, "JPEG")
-    return out.getvalue()
 
 
 def bomb() -> bytes:
@@ -85,17 +79,17 @@ def test_try_refuses_a_server_that_says_nothing(photos: Path) -> None:
     assert "geheim" not in ran.err
 
 
-def test_try_refuses_a_file_that_is_no_video(photos: Path, tmp_path: Path) -> None:
+def test_try_refuses_a_file_that_is_no_video(call: Call, photos: Path, tmp_path: Path) -> None:
     text = tmp_path / "notes.mp4"
     text.write_text("not a video\n" * 1000)
-    refused(lfrd("try", text, "--watchlist", photos), "notes.mp4", "no video")
-    refused(lfrd("try", tmp_path / "gone.mp4", "--watchlist", photos), "gone.mp4")
+    refused(call("try", text, "--watchlist", photos), "notes.mp4", "no video")
+    refused(call("try", tmp_path / "gone.mp4", "--watchlist", photos), "gone.mp4")
     single = encode(tmp_path / "one.mp4", moving_picture(320, 240, 1))
-    refused(lfrd("try", single, "--watchlist", photos), "one.mp4", "only one picture")
+    refused(call("try", single, "--watchlist", photos), "one.mp4", "only one picture")
 
 
-def test_try_refuses_photos_that_cannot_be_enrolled(tmp_path: Path) -> None:
-    plain = jpeg(np.full((480, 640, 3), 127, np.uint8))
+def test_try_refuses_photos_that_cannot_be_enrolled(call: Call, tmp_path: Path) -> None:
+    plain = jpeg_of(Image.new("RGB", (640, 480), "grey"))
     cases = {
         "nobody": (plain, "no face"),
         "cut-off": (listed_photo()[:2000], "cut off"),
@@ -106,25 +100,25 @@ def test_try_refuses_photos_that_cannot_be_enrolled(tmp_path: Path) -> None:
         folder = tmp_path / name
         folder.mkdir()
         (folder / f"{name}.jpg").write_bytes(content)
-        refused(lfrd("try", tmp_path / "gone.mp4", "--watchlist", folder), name, words)
+        refused(call("try", tmp_path / "gone.mp4", "--watchlist", folder), name, words)
 
 
-def test_try_refuses_a_folder_without_photos(tmp_path: Path) -> None:
-    refused(lfrd("try", "x.mp4", "--watchlist", tmp_path), "holds no photo")
-    refused(lfrd("try", "x.mp4", "--watchlist", tmp_path / "gone"), "no folder")
+def test_try_refuses_a_folder_without_photos(call: Call, tmp_path: Path) -> None:
+    refused(call("try", "x.mp4", "--watchlist", tmp_path), "holds no photo")
+    refused(call("try", "x.mp4", "--watchlist", tmp_path / "gone"), "no folder")
 
 
-def test_full_speed_is_for_files(photos: Path) -> None:
-    ran = lfrd("try", "rtsp://127.0.0.1/x", "--watchlist", photos, "--every-frame")
+def test_full_speed_is_for_files(call: Call, photos: Path) -> None:
+    ran = call("try", "rtsp://127.0.0.1/x", "--watchlist", photos, "--every-frame")
     refused(ran, "for files")
 
 
-def test_check_config_names_every_mistake(tmp_path: Path) -> None:
+def test_check_config_names_every_mistake(call: Call, tmp_path: Path) -> None:
     good, bad = tmp_path / "good.toml", tmp_path / "bad.toml"
     good.write_text("[matching]\nthreshold = 0.5\n")
     bad.write_text("[matching]\nthreshhold = 0.5\n[detection]\ntarget_hz = -1\n")
-    assert lfrd("check-config", good).code == 0
-    ran = lfrd("check-config", bad)
+    assert call("check-config", good).code == 0
+    ran = call("check-config", bad)
     assert ran.code == 2
     assert "matching.threshhold" in ran.err
     assert "detection.target_hz" in ran.err
@@ -137,12 +131,12 @@ def test_a_foreign_model_pack_is_refused(tmp_path: Path) -> None:
     refused(ran, "model.onnx")
 
 
-def test_models_are_listed_with_their_card() -> None:
-    assert "yunet-sface" in lfrd("models", "list").out
-    card = lfrd("models", "info", "yunet-sface")
+def test_models_are_listed_with_their_card(call: Call) -> None:
+    assert "yunet-sface" in call("models", "list").out
+    card = call("models", "info", "yunet-sface")
     assert "not published" in card.out
-    refused(lfrd("models", "info", "unheard-of"), "not installed")
+    refused(call("models", "info", "unheard-of"), "not installed")
 
 
-def test_clients_say_when_no_daemon_answers(tmp_path: Path) -> None:
-    refused(lfrd("camera", "list", "--socket", tmp_path / "api.sock"), "is lfrd running?")
+def test_clients_say_when_no_daemon_answers(call: Call, tmp_path: Path) -> None:
+    refused(call("camera", "list", "--socket", tmp_path / "api.sock"), "is lfrd running?")

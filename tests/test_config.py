@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lfrd.config import Config, Section, load
+from lfrd.config import CameraSection, Config, Section, load
 from lfrd.errors import ConfigError
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "lfrd.example.toml"
@@ -91,3 +91,90 @@ def test_a_configuration_prints_without_its_addresses(tmp_path: Path) -> None:
     path = tmp_path / "lfrd.toml"
     path.write_text('[[camera]]\nid = "door"\naddress = "rtsp://u:Zq9Secret@cam/x"\n')
     assert "Zq9Secret" not in repr(load(path, {}))
+
+
+def test_a_group_needs_a_socket_that_it_can_reach(tmp_path: Path) -> None:
+    path = write(tmp_path, "[api]\nsocket_group = 'lfrd-operators'\n")
+    with pytest.raises(ConfigError, match=r"(?m)^  api\.socket_group: it needs an api\.socket"):
+        load(path, {})
+    config = load(path, {"LFRD_API__SOCKET": "/run/lfrd/api.sock"})
+    assert config.api.socket_group == "lfrd-operators"
+
+
+def test_folders_of_files_are_whole_paths(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"sources\.folders: give folders with their full path"):
+        load(write(tmp_path, "[sources]\nfolders = ['video']\n"), {})
+    config = load(None, {"LFRD_SOURCES__FOLDERS": "/srv/a:/srv/b"})
+    assert config.sources.folders == (Path("/srv/a"), Path("/srv/b"))
+
+
+# secrets of cameras -------------------------------------------------------------------------------
+
+
+def camera_of(folder: Path, **given: str) -> CameraSection:
+    values = "".join(f"{name} = {value!r}\n" for name, value in given.items())
+    return load(write(folder, f"[[camera]]\nid = 'door'\n{values}"), {}).camera[0]
+
+
+def secret_file(folder: Path, text: str, mode: int = 0o640) -> Path:
+    path = folder / "secret"
+    path.write_text(text)
+    path.chmod(mode)
+    return path
+
+
+def test_a_password_comes_from_a_file_as_it_is(tmp_path: Path) -> None:
+    file = secret_file(tmp_path, "zq:s/e@c#r%e t\n")
+    camera = camera_of(tmp_path, address="rtsp://anna@h/x", password_file=str(file))
+    assert camera.whole_address() == "rtsp://anna:zq%3As%2Fe%40c%23r%25e%20t@h/x"
+    assert "zq" not in repr(camera)
+
+
+def test_a_whole_address_comes_from_a_file(tmp_path: Path) -> None:
+    file = secret_file(tmp_path, "http://h/video?token=zq")
+    camera = camera_of(tmp_path, address_file=str(file))
+    assert camera.whole_address() == "http://h/video?token=zq"
+
+
+def test_a_name_without_a_folder_is_a_credential(tmp_path: Path) -> None:
+    secret_file(tmp_path, "zq", 0o400)
+    camera = camera_of(tmp_path, address="rtsp://anna@h/x", password_file="secret")
+    given = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
+    assert camera.whole_address(given) == "rtsp://anna:zq@h/x"
+    with pytest.raises(ConfigError, match="there is no systemd credential secret: LoadCredential="):
+        camera.whole_address({})
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "said"),
+    [
+        ("zq", 0o644, "others may read"),
+        ("zq", 0o642, "others may read"),
+        ("", 0o600, "one line"),
+        ("zq\nzq", 0o600, "one line"),
+        ("zq" * 5000, 0o600, "one line"),
+    ],
+)
+def test_a_file_that_holds_no_secret_is_refused(
+    tmp_path: Path, text: str, mode: int, said: str
+) -> None:
+    file = secret_file(tmp_path, text, mode)
+    camera = camera_of(tmp_path, address="rtsp://anna@h/x", password_file=str(file))
+    with pytest.raises(ConfigError, match=said) as caught:
+        camera.whole_address()
+    assert "camera door: " in str(caught.value)
+    assert "zq" not in str(caught.value)
+
+
+def test_a_password_needs_a_user_and_a_camera_an_address(tmp_path: Path) -> None:
+    file = secret_file(tmp_path, "zq")
+    camera = camera_of(tmp_path, address="rtsp://h/x", password_file=str(file))
+    with pytest.raises(ConfigError, match="an address that names its user"):
+        camera.whole_address()
+    bad = secret_file(tmp_path, "h:zq@x/y")
+    with pytest.raises(ConfigError, match="camera door: ") as caught:
+        camera_of(tmp_path, address_file=str(bad)).whole_address()
+    assert "zq" not in str(caught.value)
+    for given in ({}, {"address": "rtsp://h/x", "address_file": str(file)}):
+        with pytest.raises(ConfigError, match="give the address, or an address_file"):
+            camera_of(tmp_path, **given)

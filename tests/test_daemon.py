@@ -10,14 +10,13 @@ import time
 from pathlib import Path
 
 import pytest
-from daemon_builder import START_LIMIT_S, daemon, enrol, look_for
-from program import lfrd, refused
 
 from lfrd.daemon import IDLE_SIGNALS
 from lfrd.errors import SourceError
 from lfrd.vocabulary import Category, DeploymentState
 from lfrd.wire.cameras import CameraCreate
 from lfrd.wire.lists import WatchlistCreate
+from support.program import START_LIMIT_S, daemon, enrol, lfrd, look_for, refused
 
 STOP_LIMIT_S = 5.0
 
@@ -121,12 +120,16 @@ async def test_signals_that_ask_for_no_end_change_nothing(tmp_path: Path) -> Non
     assert "SIGHUP is ignored" in (tmp_path / "daemon.log").read_text()
 
 
-async def test_a_second_daemon_on_the_same_state_is_refused(tmp_path: Path) -> None:
+async def test_a_second_daemon_and_a_world_readable_key_are_refused(tmp_path: Path) -> None:
     state = tmp_path / "state"
-    async with daemon(state) as (_, client):
+    async with daemon(state) as (process, client):
         ran = await asyncio.to_thread(lfrd, "run", LFRD_SITE__STATE_DIR=str(state))
         refused(ran, "in use by another lfrd")
         assert (await client.health()).status == "ok"
+        await stop(process)
+    (state / "master.key").chmod(0o644)
+    ran = await asyncio.to_thread(lfrd, "run", LFRD_SITE__STATE_DIR=str(state))
+    refused(ran, "master.key", "chmod 600")
 
 
 async def test_a_crash_loses_no_list_but_a_lab_s_is_erased_after_use(tmp_path: Path) -> None:
@@ -143,15 +146,6 @@ async def test_a_crash_loses_no_list_but_a_lab_s_is_erased_after_use(tmp_path: P
         assert (await client.deployment(deployment_id)).state != DeploymentState.RUNNING
         assert [watchlist.id for watchlist in await client.watchlists()] == [kept.id]
         assert await stop(process) < STOP_LIMIT_S
-
-
-async def test_a_world_readable_key_stops_the_start(tmp_path: Path) -> None:
-    state = tmp_path / "state"
-    async with daemon(state) as (process, _):
-        await stop(process)
-    (state / "master.key").chmod(0o644)
-    ran = await asyncio.to_thread(lfrd, "run", LFRD_SITE__STATE_DIR=str(state))
-    refused(ran, "master.key", "chmod 600")
 
 
 async def test_the_command_line_talks_to_it(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from store_builders import opened
 
 from lfrd.clock import ManualClock
 from lfrd.errors import Conflict, StoreFailed
@@ -22,6 +21,7 @@ from lfrd.events import (
 from lfrd.store import event_log
 from lfrd.store.database import Database
 from lfrd.store.transaction import Transaction
+from support.store import opened
 
 KIND = EventKind.CAMERA_CHANGED
 
@@ -182,7 +182,13 @@ async def test_a_subscriber_that_left_gets_nothing_more() -> None:
     async with bus.subscribe() as subscription:
         bus.publish([Event(1, KIND, "a", 0.0)])
     bus.publish([Event(2, KIND, "b", 0.0)])
-    assert [event.id for event in subscription._waiting] == [1]
+    items = aiter(subscription)
+    first = await anext(items)
+    assert isinstance(first, Event)
+    assert first.id == 1
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.02):
+            await anext(items)
 
 
 async def test_the_same_thing_is_told_once_within_an_action(tmp_path: Path) -> None:

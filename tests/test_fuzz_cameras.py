@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from fuzz_cameras import fuzz
+
+from support.fuzz_cameras import fuzz
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from support.walks import PACKAGE, ROOT
 
 TEXT = (ROOT / "docs" / "glossary.md").read_text()

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from program import LIMIT_S, environment
-from video import encode, moving_picture
 
 from lfrd.cli.governance_options import ERASED, HOLD_KINDS, USE_CASES
 from lfrd.cli.review_options import ROLES
@@ -20,6 +18,8 @@ from lfrd.demo.clip import listed_photo
 from lfrd.vision import packs
 from lfrd.vocabulary import HoldKind, Role, UseCase
 from lfrd.wire.deployments import ErasureRequest
+from support.program import LIMIT_S, environment
+from support.video import encode, moving_picture
 
 WATCHED = """
 import json, sys
@@ -111,7 +111,7 @@ def test_to_parse_takes_nothing_but_the_words_of_the_options(asked: list[str]) -
     assert ran.codes == [0]
     assert ran.foreign == set()
     assert "asyncio" not in ran.modules
-    words = ("_options", ".actions", ".command_parser", ".reach", ".who")
+    words = ("_options", ".actions", ".camera_secrets", ".command_parser", ".reach", ".who")
     own = [name for name in ran.ours("lfrd") if not name.endswith(words)]
     assert own == ["lfrd", "lfrd.__main__", "lfrd.cli", "lfrd.errors"]
 

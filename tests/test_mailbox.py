@@ -24,10 +24,12 @@ async def test_an_item_from_another_thread_wakes_the_consumer() -> None:
 
 async def test_every_loses_nothing_and_holds_a_few() -> None:
     box: Every[int] = Every(asyncio.get_running_loop(), capacity=3)
+    put = []
 
     def produce() -> None:
         for number in range(200):
             box.put(number)
+            put.append(number)
         box.close()
 
     thread = threading.Thread(target=produce)
@@ -36,7 +38,7 @@ async def test_every_loses_nothing_and_holds_a_few() -> None:
     async with asyncio.timeout(5):
         async for item in box:
             got.append(item)
-            assert len(box._items) <= 3
+            assert len(put) - len(got) <= 3, "the others have not been let in yet"
             await asyncio.sleep(0)
     thread.join()
     assert got == list(range(200))

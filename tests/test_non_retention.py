@@ -1,19 +1,19 @@
 """Strangers leave no trace: a witness finds faces while a deployment runs and none after it."""
 
-import itertools
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 import pytest
-from face_search import COSINE, ROWS_APART, CropSearch, Faces
-from memory_reader import Witness, look_before
-from retention_trial import run_trial
+
+from support.face_search import COSINE, ROWS_APART, CropSearch, Faces
+from support.memory_reader import Witness, look_before
+from support.retention_trial import run_trial
+from support.video import shortened
 
 FRAMES = 50
 
@@ -152,18 +152,6 @@ def test_the_witness_reads_another_process_and_knows_what_was_there_before(
         go_on()
         assert WITNESS.search_process(child.pid, before).total == 0
         os.kill(child.pid, signal.SIGKILL)
-
-
-def shortened(clip: Path, target: Path, frames: int) -> Path:
-    """The first pictures of a clip, as they are."""
-    with av.open(str(clip)) as source, av.open(str(target), "w") as short:
-        video = source.streams.video[0]
-        stream = short.add_stream_from_template(video)
-        packets = (packet for packet in source.demux(video) if packet.dts is not None)
-        for packet in itertools.islice(packets, frames):
-            packet.stream = stream
-            short.mux(packet)
-    return target
 
 
 @pytest.mark.shared

@@ -1,13 +1,10 @@
 """A provider that fails in mid-run: it is said everywhere, and the service is started anew."""
 
 import asyncio
-from collections.abc import Callable
+import re
 from pathlib import Path
 
 import pytest
-from daemon_builder import daemon, enrol, look_for
-from governed_site import SettableClock, deploy, governed, make_list
-from video import encode, moving_picture
 
 from lfrd.cameras.life import CameraOptions
 from lfrd.client import Client
@@ -18,20 +15,18 @@ from lfrd.ingest.settings import State
 from lfrd.site import Site
 from lfrd.vision import session
 from lfrd.wire.cameras import CameraCreate
+from support.program import daemon, enrol, look_for
+from support.site import SettableClock, deploy, governed, make_list
+from support.video import encode, moving_picture
+from support.waiting import until
 
 ROOT = Path(__file__).parents[1]
-WORDS = "failed on provider cpu: the device is gone"
+WORDS = "the device is gone"
 
 
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
     return encode(tmp_path / "loop.mp4", moving_picture(frames=500))
-
-
-async def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.02)
 
 
 def detected(site: Site) -> list[int]:
@@ -88,7 +83,7 @@ async def test_the_process_ends_with_a_code_that_makes_systemd_start_it_anew(
     tmp_path: Path, clip: Path
 ) -> None:
     state, trigger = tmp_path / "state", tmp_path / "gone"
-    breaking = str(ROOT / "tests" / "breaking_provider.py"), str(trigger)
+    breaking = str(ROOT / "tests" / "support" / "breaking_provider.py"), str(trigger)
     async with daemon(state, program=breaking, limit_s=40) as (process, client):
         await _watched(client, clip)
         trigger.touch()
@@ -97,7 +92,8 @@ async def test_the_process_ends_with_a_code_that_makes_systemd_start_it_anew(
             code = await process.wait()
     assert "nothing is compared any more" in reasons
     assert code == 1
-    assert "failed on provider cpu: CUDA error 719" in (tmp_path / "daemon.log").read_text()
+    logged = (tmp_path / "daemon.log").read_text()
+    assert re.search(r"failed on provider cpu(-int8)?: CUDA error 719", logged)
     unit = (ROOT / "systemd" / "lfrd.service").read_text()
     assert "Restart=on-failure" in unit, "which it does for this code"
 

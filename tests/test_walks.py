@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from daemon_builder import enrol, look_for
-from lists_builder import portraits
-from site_builder import serve
-from support.walks import PACKAGE, Place, Trace, hops, named, tracing
 
 from lfrd.client import Client
 from lfrd.wire.alerts import Alert, ReviewDecision, ReviewSubmit, Shown
 from lfrd.wire.cameras import CameraChange, CameraCreate
+from support.photos import portraits
+from support.program import enrol, look_for
+from support.site import serve
+from support.walks import PACKAGE, Place, Trace, hops, named, tracing
 
 FRAME = "A frame: from the camera to the candidate"
 REVIEW = "A review: from the request to its row"

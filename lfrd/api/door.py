@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lfrd.api.auth import Caller, Refusal, identify, system_user
 from lfrd.api.problems import answer, problem, shown_path
+from lfrd.api.shares import Requests, Task
 from lfrd.errors import trace_of
 from lfrd.governance.denials import Denial, Denials
 from lfrd.governance.people import TokenDirectory
@@ -71,6 +72,7 @@ class RequestGuard:
         self._tokens = tokens
         self._denials = denials
         self._limits = limits
+        self._requests = Requests()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         assert scope["type"] == "http", scope["type"]
@@ -104,17 +106,22 @@ class RequestGuard:
             return "-"
         who = caller.principal
         scope["state"]["actor"] = None if who == PUBLISHER else who
-        if scope["state"]["crowded"]:
-            detail = "too many connections are open: try again in a moment"
-            await _refuse(scope, body, reply, 503, detail, {"retry-after": "1"} | HANG_UP)
+        local = scope["state"]["peer"].uid is not None
+        if not local:  # on the socket the kernel has said it already
+            scope["state"]["connection"].holder = who
+        task = Task(who, local, ENDLESS_PATHS.fullmatch(scope["path"]) is not None)
+        if (refusal := self._requests.begin(task)) is not None:
+            await _refuse(scope, body, reply, 503, refusal, {"retry-after": "1"} | HANG_UP)
             return who
         scope["state"]["principal"] = who
         scope["state"]["role"] = self._tokens.role_of(who, caller.uid)
         try:
             await body.check_declared()
-            await self._serve(scope, body, reply)
+            await self._serve(scope, body, reply, task)
         except HTTPException as error:
             await _refuse(scope, body, reply, error.status_code, error.detail, HANG_UP)
+        finally:
+            self._requests.end(task)
         return who
 
     async def _note_denial(self, scope: Scope, status: int) -> None:
@@ -131,9 +138,8 @@ class RequestGuard:
             request = f"{scope['method']} {path}"
         self._denials.note(Denial(actor, request, status))
 
-    async def _serve(self, scope: Scope, body: "_Body", reply: "_Reply") -> None:
-        endless = ENDLESS_PATHS.fullmatch(scope["path"]) is not None
-        limit_s = None if endless else self._limits.request_s
+    async def _serve(self, scope: Scope, body: "_Body", reply: "_Reply", task: Task) -> None:
+        limit_s = None if task.endless else self._limits.request_s
         try:
             async with asyncio.timeout(limit_s) as limit:
                 await self._app(scope, body.receive, reply.send)

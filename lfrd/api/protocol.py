@@ -1,6 +1,7 @@
 """One HTTP connection: uvicorn's, and what it lacks (peer, deadline, limit, problem document)."""
 
 import asyncio
+from dataclasses import dataclass, field
 from typing import Any
 
 import h11
@@ -10,19 +11,26 @@ from uvicorn.server import ServerState
 
 from lfrd.api.auth import peer_of
 from lfrd.api.problems import MEDIA_TYPE, problem
+from lfrd.api.shares import Connections
 
 REQUEST_HEAD_S = 10.0
 """How long the head of a request may take to arrive (the first, counted from the connection)."""
 
-CONNECTIONS_MAX = 64
-"""More than so many are answered 503; twice so many, and a new one is cut off unread."""
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """What all connections of a server have in common: its end, and who else is there."""
+
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    socket: Connections = field(default_factory=Connections)
+    tcp: Connections = field(default_factory=Connections)
 
 
 class PeerProtocol(H11Protocol):
-    """Puts the peer, `crowded` and `abort` into each request's state.
+    """Puts the peer, the connection itself and `abort` into each request's state.
 
-    Expects the event `stopping` in the application's: who was accepted but not yet heard when it
-    was set would otherwise be waited for.
+    Expects `doors` in the application's. Who was accepted but not yet heard when the end began
+    would otherwise be waited for.
     """
 
     def __init__(
@@ -34,18 +42,23 @@ class PeerProtocol(H11Protocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._head_deadline: asyncio.TimerHandle | None = None
-        self._stopping: asyncio.Event = app_state["stopping"]
+        self._doors: Doors = app_state["doors"]
+        self._others = self._doors.tcp
+        self.holder: str | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn declares it so
         super().connection_made(transport)
-        if self._stopping.is_set() or len(self.connections) > 2 * CONNECTIONS_MAX:
+        peer = peer_of(transport.get_extra_info("socket"))
+        if peer.uid is not None:
+            self._others, self.holder = self._doors.socket, f"uid:{peer.uid}"
+        if self._doors.stopping.is_set() or not self._others.enter(self):
             transport.abort()
             return
         self._watch_head()
         self.app_state = {
             **self.app_state,
-            "peer": peer_of(transport.get_extra_info("socket")),
-            "crowded": len(self.connections) > CONNECTIONS_MAX,
+            "peer": peer,
+            "connection": self,
             "abort": transport.abort,
         }
 
@@ -56,7 +69,16 @@ class PeerProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._head_deadline is not None:
             self._head_deadline.cancel()
+        self._others.leave(self)
         super().connection_lost(exc)
+
+    def on_response_complete(self) -> None:
+        self._others.answered(self)
+        super().on_response_complete()
+
+    def cut_off(self) -> None:
+        """See Connection."""
+        self.transport.abort()
 
     def _watch_head(self) -> None:
         """Run the deadline while the head of a request is awaited or arrives, else stop it.
@@ -70,10 +92,17 @@ class PeerProtocol(H11Protocol):
             self._head_deadline.cancel()
             self._head_deadline = None
 
+    @property
+    def idle(self) -> bool:
+        """See Connection. What only waits for its last answer to be read is idle too."""
+        return self._awaits_head() or (self._is_answered() and self.transport.is_closing())
+
     def _awaits_head(self) -> bool:
+        return self._is_answered() and self.conn.their_state is h11.IDLE
+
+    def _is_answered(self) -> bool:
         # uvicorn declares `cycle` as never None, and starts with None.
-        answered = self.cycle is None or self.cycle.response_complete  # type: ignore[redundant-expr]
-        return answered and self.conn.their_state is h11.IDLE
+        return self.cycle is None or self.cycle.response_complete  # type: ignore[redundant-expr]
 
     def _end_if_silent(self) -> None:
         if self._awaits_head():

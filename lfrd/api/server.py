@@ -15,7 +15,7 @@ from uvicorn.lifespan.off import LifespanOff
 
 from lfrd.api.app import make_app
 from lfrd.api.door import Limits, RequestGuard
-from lfrd.api.protocol import PeerProtocol
+from lfrd.api.protocol import Doors, PeerProtocol
 from lfrd.api.sockets import Bound, bind_all
 from lfrd.governance.people import TokenDirectory
 from lfrd.site import Site
@@ -31,7 +31,8 @@ class ApiServer:
 
     def __init__(self, site: Site, limits: Limits | None = None) -> None:
         self._site = site
-        self._stopping = asyncio.Event()
+        self._doors = Doors()
+        self._stopping = self._doors.stopping
         self._tokens = TokenDirectory(site.database)
         app = make_app(site, self._stopping)
         app.state.tokens = self._tokens
@@ -54,7 +55,7 @@ class ApiServer:
         config.load()
         self._server = uvicorn.Server(config)
         self._server.lifespan = LifespanOff(config)
-        self._server.lifespan.state["stopping"] = self._stopping
+        self._server.lifespan.state["doors"] = self._doors
         self._bound: list[Bound] = []
 
     @property
@@ -77,7 +78,9 @@ class ApiServer:
         config = self._site.config
         await self._tokens.load()
         with ExitStack() as undo:
-            self._bound = bind_all(config.socket_path, config.api.tcp, os.environ)
+            self._bound = bind_all(
+                config.socket_path, config.api.tcp, os.environ, config.api.socket_group
+            )
             for bound in self._bound:
                 undo.callback(bound.release)
             await self._server.startup([bound.sock for bound in self._bound])

@@ -4,6 +4,7 @@ uvicorn would make a Unix socket that anybody may open (0666). Here the permissi
 `bind` and `listen`, so that there is no moment in which a stranger can connect.
 """
 
+import grp
 import ipaddress
 import os
 import socket
@@ -43,12 +44,14 @@ class Bound:
             path.unlink()
 
 
-def bind_all(path: Path, tcp: str | None, environment: Mapping[str, str]) -> list[Bound]:
+def bind_all(
+    path: Path, tcp: str | None, environment: Mapping[str, str], group: str | None = None
+) -> list[Bound]:
     """Every socket to answer on: those of the service manager if it gave any, else our own."""
     given = inherited(environment)
     if given:
         return given
-    bound = [bind_unix(path)]
+    bound = [bind_unix(path, group)]
     if tcp is None:
         return bound
     try:
@@ -58,11 +61,13 @@ def bind_all(path: Path, tcp: str | None, environment: Mapping[str, str]) -> lis
         raise
 
 
-def bind_unix(path: Path) -> Bound:
+def bind_unix(path: Path, group: str | None = None) -> Bound:
     """Bind a Unix socket of mode 0660, replacing one that a dead daemon left.
 
-    Raises StateError where another process answers there, or where the place cannot be used.
+    `group` may open it, else the group of this process. Raises StateError where another process
+    answers there, or where the place cannot be used, ConfigError for the group.
     """
+    group_id = -1 if group is None else _id_of(group)
     if len(os.fsencode(path)) > PATH_LIMIT_BYTES:
         raise StateError(
             f"the API socket path {path} is longer than {PATH_LIMIT_BYTES} bytes: "
@@ -72,12 +77,36 @@ def bind_unix(path: Path) -> Bound:
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         sock.bind(str(path))
+        _give_to(path, group, group_id)
         path.chmod(SOCKET_MODE)
         found = path.lstat()
+    except ConfigError:
+        sock.close()
+        path.unlink(missing_ok=True)
+        raise
     except OSError as error:
         sock.close()
         raise StateError(f"cannot make the API socket {path}: {error.strerror}") from None
     return Bound(sock, (path, found.st_dev, found.st_ino))
+
+
+def _id_of(group: str) -> int:
+    try:
+        return grp.getgrnam(group).gr_gid
+    except KeyError:
+        raise ConfigError(
+            f"[api] socket_group: there is no group {group}: `groupadd --system {group}` makes it"
+        ) from None
+
+
+def _give_to(path: Path, group: str | None, group_id: int) -> None:
+    try:
+        os.chown(path, -1, group_id, follow_symlinks=False)
+    except PermissionError:
+        raise ConfigError(
+            f"[api] socket_group: the daemon's user is not in the group {group}: put it there, or "
+            f"SupplementaryGroups={group} into the unit"
+        ) from None
 
 
 def _remove_stale(path: Path) -> None:

@@ -13,12 +13,13 @@ from pathlib import Path
 
 from lfrd.cameras.life import CameraLife, CameraOptions, Member
 from lfrd.clock import Clock
-from lfrd.config import CameraSection
+from lfrd.config import CameraSection, SourcesSection
 from lfrd.counters import CameraCounters
-from lfrd.errors import BadInput, Conflict, NotFound
+from lfrd.errors import BadInput, Conflict, NotFound, SourceError
 from lfrd.health import HealthBoard
 from lfrd.ingest.address import Kind, parse
-from lfrd.ingest.file import MISSING, why_unreadable
+from lfrd.ingest.file import UNREADABLE, why_unreadable
+from lfrd.ingest.reach import OUTSIDE, Reach
 from lfrd.ingest.settings import CameraSettings, CameraStatus, Correction
 from lfrd.ingest.sources import build_source
 from lfrd.ingest.whip import WhipIngest
@@ -59,6 +60,7 @@ class Fleet:
         clock: Clock,
         health: HealthBoard,
         declared: Sequence[CameraSection] = (),
+        sources: SourcesSection | None = None,
         *,
         every_frame: bool = False,
         must_open: bool = False,
@@ -68,6 +70,7 @@ class Fleet:
         self._clock = clock
         self._health = health
         self._declared = {camera.id: camera for camera in declared}
+        self._sources = sources or SourcesSection()
         self._every_frame = every_frame
         self._must_open = must_open
         self._members: dict[str, Member] = {}
@@ -124,7 +127,7 @@ class Fleet:
             principal=principal,
         )
         kind = self._checked(draft)
-        warning = await self._look_at_file(draft)
+        warning = await self._look_there(draft)
         if kind is Kind.WHIP:
             options, token = options.with_publish_token()
         row = await self._database.write(
@@ -164,7 +167,7 @@ class Fleet:
             settings=old.settings if options is None else options.to_json(),
         )
         self._checked(new)
-        warning = await self._look_at_file(new) if new.address != old.address else ""
+        warning = await self._look_there(new) if new.address != old.address else ""
         row = await self._database.write(lambda tx: stored.update(tx, new), principal=principal)
         same = (new.address, new.enabled, new.settings) == (old.address, old.enabled, old.settings)
         if not same:
@@ -224,15 +227,24 @@ class Fleet:
             raise BadInput("only an RTSP camera can stay connected without being decoded")
         return kind
 
-    async def _look_at_file(self, row: stored.Camera) -> str:
+    async def _look_there(self, row: stored.Camera) -> str:
         """What is wrong with the file that a camera reads, if it does, while whoever gave its name
-        looks on; "" for nothing. Raises BadInput for what will never be one. One that is not there
-        is waited for."""
-        address = self._settings(row).address
+        looks on; "" for nothing. Raises BadInput for what will never be one, and for a host that
+        may not be asked. A file that is not there is waited for."""
+        settings = self._settings(row)
+        address = settings.address
+        if address.kind in (Kind.WHEP, Kind.MJPEG):
+            try:
+                await asyncio.to_thread(settings.reach.check_host, address)
+            except SourceError as error:
+                raise BadInput(str(error)) from None
         if address.kind is not Kind.FILE:
             return ""
-        fault = await asyncio.to_thread(why_unreadable, Path(address.secret_location))
-        if fault is None or fault == MISSING:
+        path = Path(address.secret_location)
+        fault = await asyncio.to_thread(why_unreadable, path, settings.reach)
+        if fault == OUTSIDE:
+            raise BadInput(f"{address.shown} {fault}")
+        if fault is None or fault == UNREADABLE:
             return f"{address.shown} {fault}" if fault else ""
         raise BadInput(f"{address.shown} {fault}: give the path of a video file")
 
@@ -252,12 +264,19 @@ class Fleet:
             pin=options.pin,
             every_frame=self._every_frame,
             must_open=self._must_open,
+            reach=self._reach(row.id),
         )
+
+    def _reach(self, camera_id: str) -> Reach:
+        """Who writes the configuration may name any file."""
+        sources = self._sources
+        folders = None if camera_id in self._declared else sources.folders
+        return Reach(folders, sources.redirects, sources.link_local)
 
     async def _store_declared(
         self, section: CameraSection, known: stored.Camera | None
     ) -> stored.Camera:
-        name = section.name or section.id
+        name, address = section.name or section.id, section.whole_address()
         correction = Correction(section.rotate, section.aspect, section.deinterlace)
         settings = CameraOptions(
             transport=section.transport,
@@ -268,7 +287,7 @@ class Fleet:
         wanted = stored.Camera(
             id=section.id,
             name=name,
-            address=section.address,
+            address=address,
             settings=settings,
             enabled=True,
             created_at_s=0.0,
@@ -281,11 +300,11 @@ class Fleet:
         if known is None:
             return await self._database.write(
                 lambda tx: stored.add(
-                    tx, section.id, name=name, address=section.address, settings=settings
+                    tx, section.id, name=name, address=address, settings=settings
                 ),
                 principal=SYSTEM,
             )
-        same = (known.name, known.address, known.settings) == (name, section.address, settings)
+        same = (known.name, known.address, known.settings) == (name, address, settings)
         if same:
             return known
         return await self._database.write(lambda tx: stored.update(tx, wanted), principal=SYSTEM)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lfrd.cli import evaluations, governance
+from lfrd.cli.camera_secrets import STANDARD_INPUT, address_of, secret_of, warn_of_argument
 from lfrd.cli.who import token_of
 from lfrd.client import Client
 from lfrd.errors import Conflict, UserError
@@ -37,27 +38,35 @@ async def run(options: argparse.Namespace, socket: Path) -> int:
 
 
 async def _camera_add(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
-    new = CameraCreate(id=options.id, address=options.address, **_reading(options))
-    return [await client.add_camera(new)]
+    new = CameraCreate(id=options.id, address=address_of(options.address), **_reading(options))
+    added = await client.add_camera(new)
+    warn_of_argument(options.address)
+    return [added]
 
 
 async def _camera_change(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
     given = _reading(options)
     if options.address is not None:
-        given["address"] = options.address
+        given["address"] = address_of(options.address)
     if not given:
         raise UserError("say what to change, such as --rotate 90")
-    return [await client.change_camera(options.id, CameraChange(**given))]
+    changed = await client.change_camera(options.id, CameraChange(**given))
+    warn_of_argument(options.address)
+    return [changed]
 
 
 def _reading(options: argparse.Namespace) -> dict[str, Any]:
     """How the camera is to be read, as far as it was given."""
+    password, token = options.password_file, options.bearer_token_file
+    if [options.address, password, token].count(STANDARD_INPUT) > 1:
+        raise UserError("only one of the address, the password and the token is standard input")
     given = {
+        "password": password and secret_of(password, "the password of the camera"),
         "name": options.name,
         "transport": options.transport,
         "ca_file": options.ca_file,
         "hwaccel": options.hwaccel,
-        "bearer_token": options.token,
+        "bearer_token": token and secret_of(token, "the token for the WHEP server"),
         "keep_connected": options.keep_connected,
         "rotate": options.rotate,
         "aspect": options.aspect,

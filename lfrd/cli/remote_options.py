@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from lfrd.cli.actions import Add, actions_of
+from lfrd.cli.camera_secrets import add_password_file
 from lfrd.cli.command_parser import an_id
 from lfrd.cli.governance_options import add_deployment_actions, add_evaluation, add_nouns
 
@@ -17,8 +18,8 @@ def add_clients(add: Add) -> None:
     added.add_argument("id", help="lower-case letters, digits, hyphens")
     added.add_argument(
         "address",
-        help="rtsp(s)://user:password@host/path, http(s)://… for MJPEG, whip:// for publishers, "
-        "whep+https://…, /dev/video0, or a video file",
+        help="rtsp(s)://user@host/path, http(s)://… for MJPEG, whip:// for publishers, "
+        "whep+https://…, /dev/video0, or a video file; - asks for it on standard input",
     )
     _add_reading(added)
     changed = actions("change", "change what is given; a running camera starts anew")
@@ -55,11 +56,16 @@ def add_clients(add: Add) -> None:
 
 def _add_reading(action: argparse.ArgumentParser) -> None:
     """How a camera is read."""
+    add_password_file(action)
     action.add_argument("--name")
     action.add_argument("--transport", choices=("tcp", "udp"))
     action.add_argument("--ca-file", help="certificate authority of an rtsps camera")
     action.add_argument("--hwaccel", help="hardware decoder, such as cuda or vaapi")
-    action.add_argument("--token", help="what to show a WHEP server")
+    action.add_argument("--token", action=_NotAnArgument, help=argparse.SUPPRESS)
+    action.add_argument(
+        "--bearer-token-file", metavar="FILE",
+        help="what to show a WHEP server: a file with one line, or - for standard input",
+    )  # fmt: skip
     action.add_argument(
         "--keep-connected", action="store_true", default=None,
         help="stay connected outside deployments, without decoding",
@@ -78,6 +84,13 @@ def _add_reading(action: argparse.ArgumentParser) -> None:
     action.add_argument(
         "--stream", type=int, metavar="N", help="which video stream, from 0 (default: the largest)"
     )
+
+
+class _NotAnArgument(argparse.Action):
+    """What was an option once, and would be taken for the beginning of another now."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object, **_named: object) -> None:
+        parser.error("a token is no argument: give it with --bearer-token-file FILE")
 
 
 def _corners(text: str) -> tuple[tuple[float, float], ...]:

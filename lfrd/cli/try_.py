@@ -6,12 +6,13 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from lfrd.cli.camera_secrets import STANDARD_INPUT, address_of, secret_of, warn_of_argument
 from lfrd.cli.temporary import PRINCIPAL, enrol_photos, find_photos, lab_site
 from lfrd.config import CameraSection, Config
-from lfrd.errors import BadInput
+from lfrd.errors import BadInput, UserError
 from lfrd.governance.deployments import LAB_LIMIT_S
 from lfrd.governance.profile import LAB
-from lfrd.ingest.address import parse
+from lfrd.ingest.address import parse, with_password
 from lfrd.site import Site
 from lfrd.summary import CandidateLine, Report, SummaryLine, as_json, as_text
 
@@ -31,6 +32,18 @@ class Trial:
     @property
     def at_full_speed(self) -> bool:
         return self.every_frame or self.detect_hz is not None
+
+
+def source_of(given: str, password_file: str | None) -> str:
+    """The whole address, with what is not to be an argument."""
+    if given == password_file == STANDARD_INPUT:
+        raise UserError("only one of the address and the password is standard input")
+    address = address_of(given)
+    if password_file is None:
+        parse(address)
+        warn_of_argument(given)
+        return address
+    return with_password(address, secret_of(password_file, "the password of the camera"))
 
 
 async def run(trial: Trial, config: Config, *, as_lines: bool) -> None:

@@ -1,6 +1,8 @@
 """From a decision to a committed episode, or a red light: a candidate is never lost silently."""
 
 import asyncio
+import contextlib
+import logging
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,6 +17,8 @@ from lfrd.store.transaction import Transaction
 from lfrd.summary import CandidateLine, Report
 from lfrd.types import F32, U8, Decision, Planes, Trail
 from lfrd.vision.picture import jpeg, png, portrait, scene
+
+log = logging.getLogger(__name__)
 
 WAITING_LIMIT = 8
 """Each decision that waits holds a frame, 3 MB at 1080p."""
@@ -223,7 +227,11 @@ class EpisodeWriter:
                 return self._add(tx, camera_id, decision, evidence)
             return self._update(tx, episode, decision, evidence)
 
-        written = await self._written(write)
+        try:
+            written = await self._written(write)
+        except NotFound as error:  # an erasure is between its first step and the rows
+            log.info("a decision is not written, whom it shows is being erased: %s", error)
+            return
         if written is None:
             return
         known[decision.entry_id] = written
@@ -316,19 +324,17 @@ class EpisodeWriter:
         for match in decision.rivals:
             if match.person_id in noted:
                 continue
-            try:
+            with contextlib.suppress(NotFound):  # that person is being erased
                 entry = watchlists.get_entry(tx, match.entry_id)
-            except NotFound:
-                continue
-            rival = episodes.Rival(
-                episode_id=episode_id,
-                entry_id=entry.id,
-                person_id=entry.person_id,
-                watchlist_id=entry.watchlist_id,
-                reference=entry.reference,
-                score=match.score,
-            )
-            episodes.add_rival(tx, rival)
+                rival = episodes.Rival(
+                    episode_id=episode_id,
+                    entry_id=entry.id,
+                    person_id=entry.person_id,
+                    watchlist_id=entry.watchlist_id,
+                    reference=entry.reference,
+                    score=match.score,
+                )
+                episodes.add_rival(tx, rival)
 
     def _latency_ms(self, decision: Decision) -> float | None:
         """From the arrival of the deciding look until now, the moment of the write."""

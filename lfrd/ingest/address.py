@@ -69,6 +69,18 @@ def parse(text: str) -> Address:
     return _path(text)
 
 
+def with_password(text: str, password: str) -> str:
+    """An address with this password for its user, escaped. Raises BadInput."""
+    parse(text)
+    found = _NETWORK.fullmatch(text.strip())
+    userinfo, at, place = found["authority"].rpartition("@") if found else ("", "", "")
+    user = userinfo.partition(":")[0]
+    if found is None or not at or not user:
+        raise BadInput("a password goes with an address that names its user: rtsp://user@host/path")
+    scheme = text.strip().partition("://")[0]
+    return f"{scheme}://{user}:{quote(password, safe='')}@{place}{found['rest']}"
+
+
 def of_file(path: Path) -> Address:
     """The address of a video file, whatever its name looks like."""
     return Address(Kind.FILE, str(path), _shown_path(str(path)))

@@ -10,12 +10,25 @@ import re
 import socket
 import ssl
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from lfrd.errors import BadInput, SourceError, SourceRefused
 
 _PROBE_S: Final = 3.0
 _PIN = re.compile(r"(?i)sha-?256:((?:[0-9a-f]{2}:?){31}[0-9a-f]{2})")
+
+
+def trusted_by(ca_file: Path, shown: str) -> ssl.SSLContext:
+    """Trust in the issuers of a file. Raises SourceError, in the same words whatever is wrong with
+    it: they tell nobody which files there are."""
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError:
+        raise SourceError(
+            f"{shown}: its CA file cannot be used: it is missing, may not be read, or holds no "
+            "certificate (PEM)"
+        ) from None
 
 
 def read_pin(text: str) -> str:
@@ -71,6 +84,13 @@ def shown_by(host: str, port: int) -> Certificate | None:
     except (OSError, ValueError):
         return None
     return Certificate(der) if der else None
+
+
+def trusted_pin(shown: str, host: str, port: int, pin: str) -> ssl.SSLContext:
+    """Trust in this certificate and no other, whatever its names are. Raises as `pinned`."""
+    trusted = ssl.create_default_context(cadata=pinned(shown, host, port, pin).pem)
+    trusted.check_hostname = False
+    return trusted
 
 
 def pinned(shown: str, host: str, port: int, pin: str) -> Certificate:

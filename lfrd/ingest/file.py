@@ -1,5 +1,6 @@
 """Video files as cameras: once or looping, in their own time or as fast as possible."""
 
+import os
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from lfrd.clock import Clock
 from lfrd.errors import SourceError
 from lfrd.ingest.address import Address
 from lfrd.ingest.container import Opening, Reading
+from lfrd.ingest.reach import ANYWHERE, OUTSIDE, Reach
 from lfrd.ingest.settings import AS_SENT, Correction
 from lfrd.ingest.source import Sink
 from lfrd.ingest.timestamps import MediaTimeline
@@ -17,23 +19,26 @@ _LONGEST_WAIT_S: Final = 5.0
 """A gap in a recording is not waited out for longer than this."""
 
 
-MISSING: Final = "does not exist"
+UNREADABLE: Final = "does not exist, or may not be read by this user"
+"""One sentence for both: who adds a camera learns nothing of which files there are."""
 
 
-def why_unreadable(path: Path) -> str | None:
+def why_unreadable(path: Path, reach: Reach = ANYWHERE) -> str | None:
     """Why a path names no file that can be read to its end, to follow its name; None if it does.
 
     Opening a pipe waits for somebody who writes into it, and nothing ends that wait.
     """
+    if not reach.has_file(path):
+        return OUTSIDE
     try:
         mode = path.stat().st_mode
-    except (FileNotFoundError, NotADirectoryError):
-        return MISSING
     except (OSError, ValueError):
-        return "may not be read by this user"
+        return UNREADABLE
     if stat.S_ISDIR(mode):
         return "is a folder, not a video"
-    return None if stat.S_ISREG(mode) else "is no file but a pipe, socket or device"
+    if not stat.S_ISREG(mode):
+        return "is no file but a pipe, socket or device"
+    return None if os.access(path, os.R_OK, effective_ids=True) else UNREADABLE
 
 
 class FileSource:
@@ -52,8 +57,10 @@ class FileSource:
         hwaccel: str | None = None,
         correction: Correction = AS_SENT,
         stream: int | None = None,
+        reach: Reach = ANYWHERE,
     ) -> None:
         self._path = Path(address.secret_location)
+        self._reach = reach
         self._clock = clock
         self._loop = loop
         self._paced = paced
@@ -70,7 +77,7 @@ class FileSource:
 
     def run(self, sink: Sink) -> None:
         """See Source.run."""
-        if (fault := why_unreadable(self._path)) is not None:
+        if (fault := why_unreadable(self._path, self._reach)) is not None:
             raise SourceError(f"{self._opening.shown} {fault}")
         while self._play(sink) and self._loop:
             pass

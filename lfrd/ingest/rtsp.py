@@ -1,19 +1,20 @@
 """RTSP and RTSPS cameras through FFmpeg, pulled over TCP or UDP."""
 
-import re
 import socket
 import ssl
 import tempfile
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, Literal
-from urllib.parse import urlsplit
 
 from lfrd.clock import Clock
 from lfrd.errors import SourceError, SourceRefused
 from lfrd.ingest.address import Address, Kind, host_and_port
-from lfrd.ingest.certificate import how_to_trust, pinned, shown_by
+from lfrd.ingest.certificate import how_to_trust, pinned, shown_by, trusted_by, trusted_pin
 from lfrd.ingest.container import NO_VIDEO, Opening, Reading
+from lfrd.ingest.reach import ANYWHERE, Reach, addresses_of
+from lfrd.ingest.rtsp_control import describe, only_sha256, redirects_refused
 from lfrd.ingest.settings import AS_SENT, Correction
 from lfrd.ingest.source import Sink
 
@@ -24,7 +25,6 @@ _OPTIONS: Final = {
     "allowed_media_types": "video",  # sound is not even asked for
 }
 _TLS_PROBE_S: Final = 3.0
-_HEAD_LIMIT: Final = 16_384
 
 
 class RtspSource:
@@ -44,8 +44,10 @@ class RtspSource:
         correction: Correction = AS_SENT,
         stream: int | None = None,
         pin: str | None = None,
+        reach: Reach = ANYWHERE,
     ) -> None:
         self._address = address
+        self._reach = reach
         self._clock = clock
         self._ca_file = ca_file
         self._pin = pin
@@ -72,7 +74,8 @@ class RtspSource:
     def run(self, sink: Sink) -> None:
         """See Source.run."""
         self._check_names()
-        reading = self._open()
+        with self._within_reach():
+            reading = self._open()
         try:
             sink.opened(reading.info())
             for picture in reading.pictures(sink, self._clock):
@@ -107,13 +110,23 @@ class RtspSource:
 
     def _check_names(self) -> None:
         """Say plainly what FFmpeg only calls an input/output error."""
-        if self._ca_file is not None and not self._ca_file.is_file():
-            raise SourceError(f"{self._address.shown}: there is no CA file {self._ca_file}")
+        if self._ca_file is not None:
+            trusted_by(self._ca_file, self._address.shown)
         host, port = host_and_port(self._address)
-        try:
-            socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError):
-            raise SourceError(f"{self._address.shown}: the host name {host} is unknown") from None
+        if not addresses_of(host, port):
+            raise SourceError(f"{self._address.shown}: the host name {host} is unknown")
+
+    def _within_reach(self) -> AbstractContextManager[None]:
+        """Enter it to open the stream: FFmpeg would go wherever the server says."""
+        if self._reach.redirects:
+            return nullcontext()
+        address, trusted = self._address, None
+        if address.encrypted:
+            if self._pin is not None:
+                trusted = trusted_pin(address.shown, *host_and_port(address), self._pin)
+            else:
+                trusted = ssl.create_default_context(cafile=self._ca_file)
+        return redirects_refused(address, trusted)
 
     def _check_certificate(self) -> None:
         """After a failure: is the certificate the reason? FFmpeg does not tell."""
@@ -137,44 +150,12 @@ class RtspSource:
         """After a refused login: was it sent at all? FFmpeg answers MD5 digests and Basic only."""
         if self._address.encrypted or self._address.kind is not Kind.RTSP:
             return
-        host, port = host_and_port(self._address)
-        parts = urlsplit(self._address.secret_location)
-        path = parts.path + (f"?{parts.query}" if parts.query else "")
-        ask = f"DESCRIBE rtsp://{host}:{port}{path} RTSP/1.0\r\nCSeq: 1\r\n\r\n"
-        try:
-            with socket.create_connection((host, port), timeout=_TLS_PROBE_S) as plain:
-                plain.sendall(ask.encode())
-                head = _head_of(plain)
-        except OSError:
-            return
-        if only_sha256(head):
+        if only_sha256(describe(self._address)):
             raise SourceRefused(
                 f"{self._address.shown} takes logins by SHA-256 digest alone, which is not known "
                 "here, so none was sent: the password may be right. Allow MD5 digest for RTSP in "
                 'the settings of the camera ("digest", "MD5/SHA256")'
             )
-
-
-def only_sha256(head: str) -> bool:
-    """Whether an answer of RTSP asks for a login in no way but digests that are not MD5."""
-    asked = re.findall(r"(?im)^www-authenticate:[ \t]*(\w+)(.*)$", head)
-    algorithms = [
-        (re.search(r'(?i)algorithm="?([\w-]+)', rest) or ["", "MD5"])[1].upper()
-        for scheme, rest in asked
-        if scheme.lower() == "digest"
-    ]
-    basic = any(scheme.lower() == "basic" for scheme, _ in asked)
-    return bool(algorithms) and not basic and "MD5" not in algorithms
-
-
-def _head_of(plain: socket.socket) -> str:
-    read = b""
-    while b"\r\n\r\n" not in read and len(read) < _HEAD_LIMIT:
-        part = plain.recv(4096)
-        if not part:
-            break
-        read += part
-    return read.decode("latin-1")
 
 
 def _system_ca_file() -> Path | None:

@@ -9,6 +9,7 @@ from typing import Literal
 from lfrd.errors import BadInput
 from lfrd.ingest.address import Address, parse
 from lfrd.ingest.masks import EVERYWHERE, Regions
+from lfrd.ingest.reach import ANYWHERE, Reach
 
 _ICE_URL = re.compile(r"(stun|turns?):[A-Za-z0-9._-]+(:\d{1,5})?(\?transport=(udp|tcp))?")
 
@@ -105,6 +106,7 @@ class CameraSettings:
     correction: Correction = AS_SENT
     stream: int | None = None
     pin: str | None = None
+    reach: Reach = ANYWHERE
 
     def __post_init__(self) -> None:
         given: Address | str = self.address

@@ -32,6 +32,7 @@ def build_source(settings: CameraSettings, clock: Clock, whip: WhipIngest | None
                 settings.correction,
                 settings.stream,
                 settings.pin,
+                settings.reach,
             )
         case Kind.FILE:
             return FileSource(
@@ -42,6 +43,7 @@ def build_source(settings: CameraSettings, clock: Clock, whip: WhipIngest | None
                 hwaccel=settings.hwaccel,
                 correction=settings.correction,
                 stream=settings.stream,
+                reach=settings.reach,
             )
         case Kind.WHEP:
             from lfrd.ingest.whep import WhepSource  # the WebRTC stack: only for such cameras
@@ -54,6 +56,7 @@ def build_source(settings: CameraSettings, clock: Clock, whip: WhipIngest | None
                 settings.ice_servers,
                 settings.correction,
                 settings.pin,
+                settings.reach,
             )
         case Kind.WHIP:
             if whip is None:

@@ -1,5 +1,6 @@
 """Cameras and phones that send MJPEG over HTTP: pictures as the parts of one long answer."""
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
 from lfrd.ingest.rtsp import RtspSource
@@ -21,6 +22,10 @@ class MjpegSource(RtspSource):
         "sends no MJPEG (multipart/x-mixed-replace, the one kind of HTTP stream read here), "
         "or only leads to another address"
     )
+
+    def _within_reach(self) -> AbstractContextManager[None]:
+        self._reach.check_host(self._address)
+        return nullcontext()
 
     def _options(self) -> dict[str, str]:
         return dict(_OPTIONS)

@@ -14,7 +14,8 @@ import httpx
 from lfrd.clock import Clock
 from lfrd.errors import BadInput, SourceError, SourceRefused
 from lfrd.ingest.address import Address, host_and_port
-from lfrd.ingest.certificate import how_to_trust, pinned, shown_by
+from lfrd.ingest.certificate import how_to_trust, shown_by, trusted_by, trusted_pin
+from lfrd.ingest.reach import ANYWHERE, Reach
 from lfrd.ingest.sdp import MAX_SDP_LENGTH
 from lfrd.ingest.settings import AS_SENT, Correction, IceServer
 from lfrd.ingest.source import Sink, SourceStalled
@@ -39,6 +40,7 @@ class WhepSource:
         ice_servers: tuple[IceServer, ...] = (),
         correction: Correction = AS_SENT,
         pin: str | None = None,
+        reach: Reach = ANYWHERE,
     ) -> None:
         self._address = address
         self._clock = clock
@@ -47,12 +49,14 @@ class WhepSource:
         self._ice_servers = ice_servers
         self._correction = correction
         self._pin = pin
+        self._reach = reach
 
     def run(self, sink: Sink) -> None:
         """See Source.run."""
         while not sink.decoding:  # a WebRTC stream cannot be held without decoding it
             if sink.wait(0.2):
                 return
+        self._reach.check_host(self._address)
         asyncio.run(until_stopping(sink, self._pull(sink)))
 
     async def _pull(self, sink: Sink) -> None:
@@ -123,15 +127,9 @@ class WhepSource:
             return  # the server will notice the silence by itself
 
     def _trusted(self) -> ssl.SSLContext:
-        try:
-            if self._pin is not None and self._address.encrypted:
-                shown = self._address.shown
-                certificate = pinned(shown, *host_and_port(self._address), self._pin)
-                trusted = ssl.create_default_context(cadata=certificate.pem)
-                trusted.check_hostname = False  # it is this certificate or none
-                return trusted
-            return ssl.create_default_context(cafile=self._ca_file)
-        except OSError:
-            raise SourceError(
-                f"{self._address.shown}: the CA file {self._ca_file} cannot be used"
-            ) from None
+        shown = self._address.shown
+        if self._pin is not None and self._address.encrypted:
+            return trusted_pin(shown, *host_and_port(self._address), self._pin)
+        if self._ca_file is not None:
+            return trusted_by(self._ca_file, shown)
+        return ssl.create_default_context()

@@ -89,7 +89,8 @@ class CameraOptions(Wire):
     a recorder squeezes it and does not say so; `stream` chooses one of several video streams,
     without it the largest is taken; `pin` is the SHA-256 of the one certificate that is accepted.
     `ca_file` is a path on the daemon's machine; `bearer_token` is shown to a WHEP server and
-    never given back.
+    never given back. `password` is put into the address, for the user that it names, as it is: no
+    letter of it has to be escaped.
     """
 
     transport: Literal["tcp", "udp"] | None = None
@@ -98,6 +99,7 @@ class CameraOptions(Wire):
     keep_connected: bool | None = None
     regions: Regions | None = None
     bearer_token: Line | None = None
+    password: Annotated[str, StringConstraints(min_length=1, max_length=512)] | None = None
     rotate: Literal[0, 90, 180, 270] | None = None
     aspect: Annotated[str, StringConstraints(pattern=r"^\d{1,4}:[1-9]\d{0,3}$")] | None = None
     deinterlace: Literal["auto", "on", "off"] | None = None

@@ -8,10 +8,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from alert_builder import PROBE, REFERENCE, RIVAL, add_rival, raise_one, raise_some
 from hypothesis import given
 from hypothesis import strategies as st
-from site_builder import Served, serve
 
 from lfrd.api.projection import project
 from lfrd.client import Client
@@ -24,6 +22,8 @@ from lfrd.store.reviews import Review
 from lfrd.store.reviews import ReviewDecision as StoredDecision
 from lfrd.store.transaction import Transaction
 from lfrd.wire.alerts import AlertState, Outcome, ReviewDecision, ReviewSubmit, Shown
+from support.site import Served, serve
+from support.store import PROBE, REFERENCE, RIVAL, add_rival, raise_one, raise_some
 
 ME = f"user:{pwd.getpwuid(os.getuid()).pw_name}"
 OTHERS = {"anna's": "user:anna", "ben's": "user:ben"}

@@ -7,9 +7,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from alert_builder import add_rival, raise_one, raise_some
-from people_builder import people
-from site_builder import Served, serve
 
 from lfrd.client import Client
 from lfrd.clock import ManualClock
@@ -26,6 +23,8 @@ from lfrd.wire.alerts import (
     Shown,
 )
 from lfrd.wire.people import TokenCreate
+from support.site import Served, people, serve
+from support.store import add_rival, raise_one, raise_some
 
 SEEN = Shown(face_px=64, reference_px=64, seen_s=2.0)
 MATCH = ReviewSubmit(shown=SEEN, decision=ReviewDecision.MATCH, reason="the scar over the eye")

@@ -10,16 +10,16 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
-from certificates import self_signed
-from daemon_builder import enrol, look_for
 from PIL import Image
-from site_builder import Served, serve
-from webrtc_helper import ffmpeg_publisher
 
 from lfrd.api.routes.thresholds import _since_restart
 from lfrd.demo.stream import rtsp_stream
 from lfrd.errors import BadInput, Conflict
 from lfrd.wire.cameras import Camera, CameraChange, CameraCreate, CameraState, Regions
+from support.certificates import self_signed
+from support.program import enrol, look_for
+from support.site import Served, serve
+from support.webrtc import ffmpeg_publisher
 
 WAIT_S = 20.0
 

@@ -7,16 +7,14 @@ from typing import Any
 
 import httpx
 import pytest
-from alert_builder import raise_one
-from decoy_builder import seed_beside
-from people_builder import people
-from site_builder import Served, serve
 
 from lfrd.__main__ import parser
 from lfrd.cli import alert
 from lfrd.store import deployments
 from lfrd.store.episodes import Episode
 from lfrd.vocabulary import Role
+from support.site import Served, decide, people, serve
+from support.store import raise_one, seed_beside
 
 SEEN = {"face_px": 64, "reference_px": 64, "seen_s": 2.0}
 MATCH = {"shown": SEEN, "decision": "match", "reason": "the scar"}
@@ -65,12 +63,6 @@ async def with_summary(served: Served, deployment_id: str) -> None:
     )
 
 
-async def decide(client: httpx.AsyncClient, episode: Episode, what: dict[str, str]) -> None:
-    path = f"/v1/alerts/{episode.id}/review"
-    assert (await client.post(path, json=what)).status_code == 200
-    assert (await client.post(f"{path}/final")).status_code == 200
-
-
 async def candidates(client: httpx.AsyncClient, episode: Episode) -> int:
     reply = await client.get(f"/v1/deployments/{episode.deployment_id}")
     return int(reply.json()["summary"]["candidates"])
@@ -93,7 +85,7 @@ async def test_before_the_decision_a_decoy_has_the_shape_of_a_real_candidate(
             assert [item["decoy"] for item in listed] == [None, None]
         # ... nor does another's decision tell the second reviewer.
         before = await shapes(ben, decoy.id), (await ben.get("/v1/alerts")).content
-        await decide(anna, decoy, MATCH)
+        await decide(anna, f"/v1/alerts/{decoy.id}", MATCH)
         assert (await shapes(ben, decoy.id), (await ben.get("/v1/alerts")).content) == before
 
 
@@ -110,12 +102,12 @@ async def test_it_is_revealed_to_those_who_decided_and_nothing_follows(tmp_path:
         assert (shown["decoy"], shown["decoy_right"]) == (True, "not_a_match")
         assert shown["revealed"]["score"] == 0.58
         assert (await ben.get(path)).json()["decoy"] is None
-        await decide(ben, decoy, NO_MATCH)
+        await decide(ben, f"/v1/alerts/{decoy.id}", NO_MATCH)
         closed = (await ben.get(path)).json()
         assert (closed["state"], closed["escalated"], closed["decoy"]) == ("closed", False, True)
         refused = await ben.post(f"{path}/engagement", json={"kind": "arrest"})
         assert (refused.status_code, "decoy" in refused.text) == (409, True)
-        await decide(anna, real, MATCH)
+        await decide(anna, f"/v1/alerts/{real.id}", MATCH)
         told = (await anna.get(f"/v1/alerts/{real.id}")).json()
         assert (told["revealed"]["score"], told["decoy"], told["decoy_right"]) == (0.61, None, None)
 
@@ -130,9 +122,9 @@ async def test_a_count_of_candidates_leaves_out_decoys_and_tells_nobody_which_th
         assert await candidates(anna, real) == 1
         decoy = await seed_beside(served.site.database, real)
         assert [await candidates(client, real) for client in (anna, ben)] == [2, 2]
-        await decide(anna, decoy, MATCH)
+        await decide(anna, f"/v1/alerts/{decoy.id}", MATCH)
         assert [await candidates(client, real) for client in (anna, ben)] == [1, 2]
-        await decide(ben, decoy, MATCH)
+        await decide(ben, f"/v1/alerts/{decoy.id}", MATCH)
         assert [await candidates(client, real) for client in (anna, ben)] == [1, 1]
         kept = await served.site.database.read(lambda r: deployments.get(r, real.deployment_id))
         assert json.loads(kept.summary or "{}")["candidates"] == 1
@@ -146,7 +138,7 @@ async def test_supervisors_read_how_many_decoys_each_reviewer_got_right(
         real = await raise_one(served.site.database)
         for mated, said in ((True, MATCH), (False, MATCH), (False, NO_MATCH)):
             decoy = await seed_beside(served.site.database, real, mated=mated)
-            await decide(anna, decoy, said)
+            await decide(anna, f"/v1/alerts/{decoy.id}", said)
         (figures,) = (await ben.get("/v1/reviewers")).json()
         assert (figures["decoys_shown"], figures["decoys_right"]) == (3, 2)
         assert 0.2 < figures["decoys_right_lo"] < 2 / 3 < figures["decoys_right_hi"] < 0.95

@@ -6,10 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from evaluation_builder import measured
-from governed_site import HOUR_S, SettableClock, deploy, governed, make_list, plan_of
 from pydantic import ValidationError
-from site_builder import Served, serve
 
 from lfrd.cli import remote
 from lfrd.errors import BadInput, Conflict, UserError
@@ -18,6 +15,17 @@ from lfrd.site import Site
 from lfrd.store import evaluations
 from lfrd.vocabulary import Category
 from lfrd.wire.evaluations import EvaluationReport
+from support.evaluation import measured
+from support.site import (
+    HOUR_S,
+    Served,
+    SettableClock,
+    deploy,
+    governed,
+    make_list,
+    plan_of,
+    serve,
+)
 
 ADA = "user:ada"
 

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from alert_builder import raise_one
-from site_builder import Served, serve
 
 from lfrd.api.routes import events
 from lfrd.client import Away, Back, Reset, StreamItem
@@ -20,6 +18,8 @@ from lfrd.wire.deployments import DeploymentStart
 from lfrd.wire.events import EventKind, EventMessage
 from lfrd.wire.health import HealthChange, HealthStatus
 from lfrd.wire.lists import WatchlistCreate
+from support.site import Served, serve
+from support.store import raise_one
 
 LIST = WatchlistCreate(name="one", category=Category.TEST, purpose="a test", owner="me")
 CAMERA = CameraCreate(id="gate", address="gate.mp4")

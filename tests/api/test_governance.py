@@ -4,8 +4,6 @@ import time
 from pathlib import Path
 
 import pytest
-from governed_site import make_list
-from site_builder import Served, serve
 
 from lfrd.errors import BadInput, Conflict, NotFound
 from lfrd.vocabulary import DeploymentState, ErasureKind, HoldKind, UseCase
@@ -18,6 +16,7 @@ from lfrd.wire.deployments import (
     ScheduleCreate,
     Window,
 )
+from support.site import Served, make_list, serve
 
 DOCUMENTS = ("impact-assessment: DPIA 7", "notice: sign at the door")
 

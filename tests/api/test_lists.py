@@ -5,8 +5,6 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from lists_builder import noise, portraits
-from site_builder import Served, serve
 
 from lfrd.cli.imports import ImportOrder, bring_in, take_out
 from lfrd.client import Client
@@ -15,6 +13,8 @@ from lfrd.vocabulary import Category
 from lfrd.wire.cameras import CameraCreate
 from lfrd.wire.lists import EntryChange, EntryCreate, WatchlistChange, WatchlistCreate
 from lfrd.wire.trials import PassageCount
+from support.photos import noise, portraits
+from support.site import Served, serve
 
 WORDS = "correct horse battery staple"
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from site_builder import serve
 
 from lfrd.store import templates
 from lfrd.vision import packs
+from support.site import serve
 
 
 @pytest.fixture

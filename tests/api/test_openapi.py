@@ -5,9 +5,9 @@ import re
 from pathlib import Path
 
 import httpx
-from site_builder import serve
 
 import lfrd
+from support.site import serve
 
 ROUTES = {
     "/v1/health": {"get"},

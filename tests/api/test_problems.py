@@ -5,11 +5,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from program import lfrd
-from site_builder import serve
 
 from lfrd.api.problems import shown_path
 from lfrd.errors import NotFound
+from support.program import lfrd
+from support.site import serve
 
 
 @pytest.mark.parametrize(

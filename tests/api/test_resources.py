@@ -4,7 +4,6 @@ import asyncio
 import io
 import time
 from contextlib import aclosing
-from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
@@ -13,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from site_builder import Served, serve
 
 from lfrd.api import rates
 from lfrd.api.images import media_type
@@ -25,26 +23,14 @@ from lfrd.wire.cameras import CameraChange, CameraCreate, CameraState
 from lfrd.wire.deployments import DeploymentStart
 from lfrd.wire.health import HealthChange, HealthStatus
 from lfrd.wire.lists import EntryCreate, Watchlist, WatchlistCreate
+from support.photos import astronaut, jpeg_of
+from support.site import Served, serve
 
 LIST = WatchlistCreate(
     name="excluded", category=Category.TEST, purpose="house ban", owner="security"
 )
 ENTRY = EntryCreate(reference="ref-1", basis="ban of 3 May", source="incident 12")
 START = {"profile": "lab", "purpose": "a test", "place": "the hall"}
-
-
-def astronaut() -> bytes:
-    """A photo with one face, which comes with scikit-image."""
-    spec = find_spec("skimage")
-    assert spec is not None
-    assert spec.origin is not None
-    return (Path(spec.origin).parent / "data" / "astronaut.png").read_bytes()
-
-
-def jpeg(rgb: np.ndarray) -> bytes:
-    out = io.BytesIO()
-    Image.fromarray(rgb).save(out, "JPEG", quality=95)
-    return out.getvalue()
 
 
 async def count(served: Served, table: str) -> int:
@@ -214,7 +200,7 @@ async def test_a_photo_is_enrolled_shown_and_deleted(tmp_path: Path) -> None:
 
 def two_faces() -> bytes:
     rgb = np.asarray(Image.open(io.BytesIO(astronaut())))[:, :, :3]
-    return jpeg(np.concatenate([rgb, rgb], axis=1))
+    return jpeg_of(Image.fromarray(np.concatenate([rgb, rgb], axis=1)))
 
 
 async def test_a_photo_that_cannot_be_used_is_refused_and_not_kept(tmp_path: Path) -> None:
@@ -224,7 +210,7 @@ async def test_a_photo_that_cannot_be_used_is_refused_and_not_kept(tmp_path: Pat
             b"",
             b"this is no image",
             astronaut()[:20_000],
-            jpeg(np.full((300, 300, 3), 127, np.uint8)),
+            jpeg_of(Image.new("RGB", (300, 300), "grey")),
             two_faces(),
         ):
             with pytest.raises(BadInput) as refusal:

@@ -6,25 +6,18 @@ import pwd
 from pathlib import Path
 
 import httpx
-from alert_builder import raise_one
-from people_builder import people
-from site_builder import serve
 
 from lfrd.clock import ManualClock
 from lfrd.governance.reviews import UNDO_WINDOW_S
 from lfrd.vocabulary import Role
+from support.site import decide, people, serve
+from support.store import raise_one
 
 SEEN = {"face_px": 64, "reference_px": 64, "seen_s": 2.0}
 MATCH = {"shown": SEEN, "decision": "match", "reason": "the scar"}
 NO_MATCH = {"shown": SEEN, "decision": "not_a_match"}
 UNSURE = {"shown": SEEN, "decision": "unsure"}
 OPERATORS = {"anna": Role.OPERATOR, "ben": Role.OPERATOR}
-
-
-async def decide(client: httpx.AsyncClient, path: str, decision: dict[str, str]) -> None:
-    """Submit and make final."""
-    assert (await client.post(f"{path}/review", json=decision)).status_code == 200
-    assert (await client.post(f"{path}/review/final")).status_code == 200
 
 
 async def test_an_undone_decision_is_none_and_a_final_one_stays(tmp_path: Path) -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from site_builder import Served, serve
 
 from lfrd.client import Client
 from lfrd.vocabulary import Role
 from lfrd.wire.people import TokenCreate
+from support.site import Served, serve
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "api.md"
 NEEDS = re.compile(r"^\| (supervisor|admin) \| (.*) \|$", re.MULTILINE)

@@ -12,7 +12,6 @@ from typing import Any
 
 import httpx
 import pytest
-from site_builder import serve
 
 from lfrd.api import protocol
 from lfrd.api.door import Limits
@@ -24,6 +23,7 @@ from lfrd.store import episodes
 from lfrd.vocabulary import Category
 from lfrd.wire.base import Problem
 from lfrd.wire.lists import WatchlistCreate
+from support.site import http, serve
 
 ME = f"user:{pwd.getpwuid(os.getuid()).pw_name}"
 LIST = WatchlistCreate(name="a list", category=Category.TEST, purpose="a test", owner="me")
@@ -47,12 +47,6 @@ def problem_in(answer: bytes) -> Problem:
     head, _, body = answer.partition(b"\r\n\r\n")
     assert b"content-type: application/problem+json" in head.lower()
     return Problem.model_validate_json(body)
-
-
-def http(path: Path) -> httpx.AsyncClient:
-    """A client without our own manners."""
-    transport = httpx.AsyncHTTPTransport(uds=str(path))
-    return httpx.AsyncClient(transport=transport, base_url="http://localhost")
 
 
 async def test_the_socket_is_for_owner_and_group_and_goes_with_the_server(tmp_path: Path) -> None:
@@ -307,24 +301,6 @@ async def test_a_request_that_takes_too_long_is_ended(
                 answer = await client.get("/v1/alerts")
         assert answer.status_code == 504
         assert "look whether it was done" in answer.text
-
-
-async def test_too_many_connections_are_told_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(protocol, "CONNECTIONS_MAX", 3)
-    async with serve(tmp_path) as served:
-        held = [await asyncio.open_unix_connection(str(served.socket)) for _ in range(3)]
-        async with http(served.socket) as client:
-            answer = await client.get("/v1/health")
-            assert answer.status_code == 503
-            assert answer.headers["retry-after"] == "1"
-        for _, writer in held:
-            writer.close()
-            await writer.wait_closed()
-        async with http(served.socket) as client, asyncio.timeout(5):
-            await asyncio.sleep(0.1)
-            assert (await client.get("/v1/health")).status_code == 200
 
 
 async def test_the_access_log_holds_no_query(

@@ -1,5 +1,6 @@
 """The API's sockets: who may connect, what a dead daemon left, what is never touched."""
 
+import grp
 import os
 import socket
 import stat
@@ -23,6 +24,48 @@ def test_a_unix_socket_is_for_owner_and_group_only(tmp_path: Path) -> None:
         caller.connect(str(path))  # the permission is set, and only then it will listen
     bound.release()
     assert not path.exists()
+
+
+def another_group() -> grp.struct_group:
+    """One that this process may give a file to, and is not its own."""
+    groups = grp.getgrall() if os.geteuid() == 0 else [grp.getgrgid(i) for i in os.getgroups()]
+    found = [group for group in groups if group.gr_gid != os.getegid()]
+    return found[0] if found else pytest.skip("this user is in one group only")
+
+
+def test_a_group_may_be_given_the_socket(tmp_path: Path) -> None:
+    group = another_group()
+    bound = sockets.bind_unix(tmp_path / "api.sock", group.gr_name)
+    found = (tmp_path / "api.sock").stat()
+    assert (found.st_gid, stat.S_IMODE(found.st_mode)) == (group.gr_gid, 0o660)
+    bound.release()
+
+
+def test_a_group_that_is_not_there_leaves_no_socket(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="socket_group: there is no group no-such-group"):
+        sockets.bind_unix(tmp_path / "api.sock", "no-such-group")
+    assert not (tmp_path / "api.sock").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody who is in no group")
+def test_a_group_without_the_daemons_user_is_one_clear_sentence(tmp_path: Path) -> None:
+    group, place = another_group(), tmp_path / "run"
+    place.mkdir()
+    os.chown(place, 65534, 65534)
+    for folder in (tmp_path, *tmp_path.parents[:3]):
+        folder.chmod(0o755)
+    before = os.getgroups()
+    os.setgroups([])
+    os.setegid(65534)
+    os.seteuid(65534)
+    try:
+        with pytest.raises(ConfigError, match=f"not in the group {group.gr_name}: put it there"):
+            sockets.bind_unix(place / "api.sock", group.gr_name)
+        assert not (place / "api.sock").exists()
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+        os.setgroups(before)
 
 
 def test_what_a_dead_daemon_left_is_replaced(tmp_path: Path) -> None:

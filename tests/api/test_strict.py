@@ -6,21 +6,15 @@ from pathlib import Path
 
 import httpx
 import pytest
-from governed_site import make_list
 from pydantic import ValidationError
-from site_builder import Served, serve
 
 from lfrd.wire.alerts import Shown
 from lfrd.wire.base import Problem
 from lfrd.wire.lists import EntryCreate, ImportRow, WatchlistCreate
+from support.site import http, make_list, serve
 
 HUGE_WEBP = base64.b64decode("UklGRhoAAABXRUJQVlA4TA4AAAAv/r//DwcQEf0PRET/Aw==")
 SQL = ("constraint", "NULL", "UNIQUE", "CHECK", "SELECT", "entry.", "watchlist.")
-
-
-def http(served: Served) -> httpx.AsyncClient:
-    transport = httpx.AsyncHTTPTransport(uds=str(served.socket))
-    return httpx.AsyncClient(transport=transport, base_url="http://localhost")
 
 
 def said(reply: httpx.Response, status: int) -> str:
@@ -31,7 +25,7 @@ def said(reply: httpx.Response, status: int) -> str:
 
 
 async def test_a_picture_that_claims_to_be_huge_is_a_bad_picture(tmp_path: Path) -> None:
-    async with serve(tmp_path) as served, http(served) as client:
+    async with serve(tmp_path) as served, http(served.socket) as client:
         listed = await make_list(served.site)
         (entry,) = await served.site.watchlists.entries(listed)
         for path in ("/v1/photos/check", f"/v1/entries/{entry.row.id}/photos"):
@@ -40,7 +34,7 @@ async def test_a_picture_that_claims_to_be_huge_is_a_bad_picture(tmp_path: Path)
 
 
 async def test_no_sql_is_in_a_refusal(tmp_path: Path) -> None:
-    async with serve(tmp_path) as served, http(served) as client:
+    async with serve(tmp_path) as served, http(served.socket) as client:
         listed = await make_list(served.site)
         (entry,) = await served.site.watchlists.entries(listed)
         place = f"/v1/entries/{entry.row.id}"
@@ -57,7 +51,7 @@ async def test_no_sql_is_in_a_refusal(tmp_path: Path) -> None:
 
 
 async def test_a_query_parameter_that_is_none_is_refused(tmp_path: Path) -> None:
-    async with serve(tmp_path) as served, http(served) as client:
+    async with serve(tmp_path) as served, http(served.socket) as client:
         reply = await client.get("/v1/alerts", params={"stat": "open"})
         assert said(reply, 422) == (
             "there is no query parameter stat here; it has: before, limit, state"
@@ -72,7 +66,7 @@ async def test_a_query_parameter_that_is_none_is_refused(tmp_path: Path) -> None
 
 
 async def test_405_names_every_method_there_is(tmp_path: Path) -> None:
-    async with serve(tmp_path) as served, http(served) as client:
+    async with serve(tmp_path) as served, http(served.socket) as client:
         described = (await client.get("/openapi.json")).json()["paths"]
         for path, methods in described.items():
             if "{" in path and path.replace("{", "").count("}") > 1:
@@ -86,7 +80,7 @@ async def test_405_names_every_method_there_is(tmp_path: Path) -> None:
 
 async def test_a_body_that_nobody_called_json_is_told_so(tmp_path: Path) -> None:
     body = json.dumps({"name": "a", "category": "test", "purpose": "p", "owner": "o"})
-    async with serve(tmp_path) as served, http(served) as client:
+    async with serve(tmp_path) as served, http(served.socket) as client:
         for head in ({}, {"Content-Type": "text/plain"}):
             reply = await client.post("/v1/watchlists", content=body, headers=head)
             assert "Content-Type: application/json" in said(reply, 415)

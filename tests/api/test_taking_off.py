@@ -11,13 +11,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-from governed_site import make_list, photo
-from site_builder import Served, serve
 
 from lfrd.client import Client
 from lfrd.store.watchlists import NewWatchlist
 from lfrd.vocabulary import Category, Role
 from lfrd.wire.people import TokenCreate
+from support.photos import astronaut
+from support.site import Served, make_list, serve
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +196,9 @@ async def test_one_of_several_photos_may_go_and_the_last_may_not(tmp_path: Path)
     async with desk(tmp_path) as at:
         site = at.served.site
         (entry,) = await site.watchlists.entries(at.listed)
-        second = await site.photos.add(entry.row.id, photo() + b" ", "second", principal="user:x")
+        second = await site.photos.add(
+            entry.row.id, astronaut() + b" ", "second", principal="user:x"
+        )
         first = entry.photos[0].id
         reply = await at.ask("POST", f"/v1/photos/{first}/quarantine", {"reason": "blurred"})
         assert reply.is_success, reply.text
@@ -213,7 +215,9 @@ async def test_the_last_two_photos_cannot_go_at_once(tmp_path: Path) -> None:
     async with desk(tmp_path) as at:
         site = at.served.site
         (entry,) = await site.watchlists.entries(at.listed)
-        second = await site.photos.add(entry.row.id, photo() + b" ", "second", principal="user:x")
+        second = await site.photos.add(
+            entry.row.id, astronaut() + b" ", "second", principal="user:x"
+        )
         replies = await asyncio.gather(
             *(at.ask("DELETE", f"/v1/photos/{name}") for name in (entry.photos[0].id, second.id))
         )
@@ -231,7 +235,7 @@ async def test_an_import_ends_no_entry_that_is_there(tmp_path: Path) -> None:
         reply = await at.http.post(
             f"/v1/imports/{begun.json()['id']}/rows",
             params={"row": json.dumps(ROW)},
-            content=photo(),
+            content=astronaut(),
         )
         assert reply.is_success, reply.text
         (left,) = await at.served.site.watchlists.entries(at.listed)

@@ -6,7 +6,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from vision_media import SIX_FACES, photo_planes, photo_rgb
 
 from lfrd.cameras.check import FaceMeasures, Seen, advise, look, measures
 from lfrd.ingest.probe import CameraProbe
@@ -15,6 +14,7 @@ from lfrd.vision import packs
 from lfrd.vision.engine import Vision
 from lfrd.vision.planes import planes_from_rgb, turned
 from lfrd.vision.quality import EYE_TO_MOUTH, NOSE_DEPTH, coarse_rgb, elevation_deg, mean_luma
+from support.photos import SIX_FACES, photo_planes, photo_rgb
 
 GOOD_STREAM = CameraProbe(
     codec="h264", width_px=1920, height_px=1080, fps=25.0, decoder="software", first_frame_s=0.2,
@@ -117,11 +117,6 @@ def test_faces_turned_aside_count_for_yaw_alone() -> None:
     assert found.yaw_median_deg == pytest.approx(60.0, abs=0.1)
     assert found.share_turned == pytest.approx(12 / 21)
     assert found.elevation_median_deg is None
-
-
-@pytest.fixture(scope="module")
-def pack(tmp_path_factory: pytest.TempPathFactory) -> packs.Pack:
-    return packs.load(packs.DEFAULT_PACK, tmp_path_factory.mktemp("cache"))
 
 
 def still(path: Path) -> Planes:

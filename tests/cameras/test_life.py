@@ -8,9 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from daemon_builder import enrol, look_for
-from site_builder import Served, config_on, serve
-from video import clip
 
 from lfrd.cameras import life
 from lfrd.cameras.life import CameraOptions
@@ -23,6 +20,9 @@ from lfrd.store.database import SYSTEM
 from lfrd.supervise import Backoff
 from lfrd.types import Frame
 from lfrd.wire.cameras import Camera, CameraCreate, CameraState
+from support.program import enrol, look_for
+from support.site import Served, config_on, serve
+from support.video import clip
 
 WAIT_S = 20.0
 
@@ -77,7 +77,7 @@ async def test_a_mistyped_file_is_told_when_it_is_added(tmp_path: Path) -> None:
         assert await served.client.cameras() == ()
         missing = CameraCreate(id="typo", address=str(tmp_path / "missing.mp4"))
         added = await served.client.add_camera(missing)
-        assert added.reason.endswith("missing.mp4 does not exist")
+        assert added.reason.endswith("missing.mp4 does not exist, or may not be read by this user")
 
 
 async def test_a_fault_with_one_cameras_pictures_is_that_cameras(

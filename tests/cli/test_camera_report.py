@@ -1,9 +1,9 @@
 """A camera test as the command prints it."""
 
 import pytest
-from tui_builder import ADVICE, check_report
 
 from lfrd.cli.remote import report_text
+from support.terminal import ADVICE, check_report
 
 
 def test_the_angle_of_faces_is_printed() -> None:

@@ -5,12 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from video import clip, encode, moving_picture
 
 from lfrd.cli.clip_inputs import Inputs, check_people, read_inputs
 from lfrd.cli.evaluate_options import ClipOptions
 from lfrd.cli.temporary import find_photos
 from lfrd.errors import BadInput, UserError
+from support.video import clip, encode, moving_picture
 
 
 @pytest.fixture

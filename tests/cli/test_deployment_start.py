@@ -5,11 +5,10 @@ import json
 from pathlib import Path
 
 import pytest
-from daemon_builder import daemon, enrol
-from program import lfrd
 
 from lfrd.__main__ import main
 from lfrd.vocabulary import DeploymentState
+from support.program import daemon, enrol, lfrd
 
 LAB = ("--profile", "lab", "--watchlist", "test", "--purpose", "p", "--place", "q")
 

@@ -10,10 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
-from program import environment, lfrd, refused
-from video import clip, encode, moving_picture
 
 from lfrd.demo.clip import LISTED, listed_photo
+from support.program import Call, environment, lfrd, refused
+from support.video import clip, encode, moving_picture
 
 HAMILTON = ("lin-manuel-miranda.png", "alex-lacamoire.png", "obama.jpg", "biden.jpg")
 SHOTS = """start,end,present,optional
@@ -88,7 +88,7 @@ def test_nobody_who_was_raised_wrongly_is_drawn(
     table = labels(tmp_path, f"40,260,{LISTED},\n260,600,,\n")
     ran = lfrd(
         "evaluate", demo_clip, "--watchlist", photos, "--labels", table, "--report", page,
-        "--json", "--require-wrong-at-most", "0",
+        "--json", "--require-wrong-at-most", "0", "--detect-hz", "8",
     )  # fmt: skip
     assert ran.code == 1
     assert "1 wrong identities, 0 are allowed" in ran.err
@@ -128,22 +128,27 @@ def test_two_clips_and_one_searched_less_often(tmp_path: Path, photos: Path) -> 
 
 
 def test_what_is_wrong_is_said_in_a_sentence_before_anything_plays(
-    tmp_path: Path, photos: Path
+    call: Call, tmp_path: Path, photos: Path
 ) -> None:
     film = clip(tmp_path / "a.mp4", frames=30)
     usual = (film, "--watchlist", photos, "--labels")
     table = labels(tmp_path, f"0,31,{LISTED},\n")
-    refused(lfrd("evaluate", *usual, table), "frame 31", "30 frames")
-    refused(lfrd("evaluate", *usual, tmp_path / "gone.csv"), "gone.csv")
-    refused(lfrd("evaluate", *usual, table, "--register"), "--register")
+    refused(call("evaluate", *usual, table), "frame 31", "30 frames")
+    refused(call("evaluate", *usual, tmp_path / "gone.csv"), "gone.csv")
+    refused(call("evaluate", *usual, table, "--register"), "--register")
+
+
+@pytest.fixture(scope="module")
+def long_film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return clip(tmp_path_factory.mktemp("long") / "a.mp4", frames=3000)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_leaves_nothing_behind(
-    tmp_path: Path, photos: Path, number: signal.Signals
+    tmp_path: Path, photos: Path, long_film: Path, number: signal.Signals
 ) -> None:
-    film, state = clip(tmp_path / "a.mp4", frames=3000), tmp_path / "state"
+    film, state = long_film, tmp_path / "state"
     state.mkdir()
     table = labels(tmp_path, "0,9,,\n")
     command = [sys.executable, "-m", "lfrd", "evaluate", film, "--watchlist", photos,

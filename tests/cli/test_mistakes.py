@@ -1,13 +1,13 @@
 from pathlib import Path
 
 import pytest
-from program import lfrd, refused
 
 from lfrd.__main__ import main
 from lfrd.cli.mistakes import mistakes_said
 from lfrd.errors import BadInput
 from lfrd.wire.deployments import DeploymentStart
 from lfrd.wire.lists import WatchlistCreate
+from support.program import lfrd, refused
 
 
 def test_a_traceback_is_no_answer() -> None:

@@ -4,11 +4,7 @@ import io
 import pytest
 
 from lfrd.cli.progress import Progress, line
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
+from support.program import Typed
 
 
 def test_the_line_has_a_bar_and_its_numbers() -> None:
@@ -19,7 +15,7 @@ def test_the_line_has_a_bar_and_its_numbers() -> None:
 
 
 async def test_a_terminal_sees_it_and_is_left_clean() -> None:
-    terminal, pipe = Terminal(), io.StringIO()
+    terminal, pipe = Typed(), io.StringIO()
     for stream in (terminal, pipe):
         async with Progress(stream).following("a", 10, lambda: 5):
             await asyncio.sleep(0)
@@ -31,5 +27,5 @@ async def test_a_terminal_sees_it_and_is_left_clean() -> None:
 
 async def test_an_error_inside_comes_out_as_it_is() -> None:
     with pytest.raises(ValueError, match="mine"):
-        async with Progress(Terminal()).following("a", 10, lambda: 5):
+        async with Progress(Typed()).following("a", 10, lambda: 5):
             raise ValueError("mine")

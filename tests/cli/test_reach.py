@@ -7,8 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from daemon_builder import daemon, enrol
-from program import lfrd, refused
 
 from lfrd import config
 from lfrd.cli.reach import make_sure, socket_of
@@ -16,6 +14,7 @@ from lfrd.client import Client, Unreachable
 from lfrd.config import ApiSection, Config, SiteSection, client_socket
 from lfrd.demo.clip import listed_photo
 from lfrd.errors import UserError
+from support.program import Typed, daemon, enrol, lfrd, refused
 
 
 @pytest.fixture
@@ -100,14 +99,9 @@ async def test_who_may_not_open_the_socket_is_told_what_to_ask_for(
             await client.health()
 
 
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
 @pytest.mark.parametrize("answer", ["", "n\n", "yep\n"])
 def test_no_answer_but_yes_does_it(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
-    monkeypatch.setattr(sys, "stdin", Terminal(answer))
+    monkeypatch.setattr(sys, "stdin", Typed(answer))
     with pytest.raises(UserError, match="nothing was done"):
         make_sure(asked(), "It is erased.")
 
@@ -116,7 +110,7 @@ def test_no_answer_but_yes_does_it(monkeypatch: pytest.MonkeyPatch, answer: str)
 def test_yes_does_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], answer: str
 ) -> None:
-    monkeypatch.setattr(sys, "stdin", Terminal(answer))
+    monkeypatch.setattr(sys, "stdin", Typed(answer))
     make_sure(asked(), "It is erased.")
     assert "It is erased. This cannot be taken back" in capsys.readouterr().err
 

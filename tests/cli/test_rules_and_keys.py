@@ -5,10 +5,10 @@ import json
 from pathlib import Path
 
 import pytest
-from store_builders import add_list, opened
 
 from lfrd.__main__ import main
 from lfrd.store import watchlists
+from support.store import add_list, opened
 
 
 def configured(folder: Path, text: str = "") -> str:

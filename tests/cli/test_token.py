@@ -3,10 +3,10 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from site_builder import serve
 
 from lfrd.__main__ import parser
 from lfrd.cli import token
+from support.site import serve
 
 
 @pytest.mark.slow

@@ -1,15 +1,15 @@
 """Decisions are written behind the camera's back: in order, none lost, and nothing of them left."""
 
 import asyncio
-from collections.abc import Callable
 
 import numpy as np
 import pytest
-from builders import look
 
 from lfrd.deployment.recorder import WAITING_LIMIT, DecisionQueue, Sight
 from lfrd.errors import StoreFailed
 from lfrd.types import U8, Decision, Planes
+from support.values import look
+from support.waiting import until
 
 PLANES = Planes(
     np.full((72, 128), 90, np.uint8),
@@ -59,12 +59,6 @@ def decision(track_id: int, score: float, *, clearer: bool = True) -> Decision:
 
 def sight() -> Sight:
     return Sight(np.full((112, 112, 3), 7, np.uint8), PLANES, BOX, np.zeros((0, 4), np.float32))
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 async def test_decisions_are_written_in_order_and_the_end_of_their_track_comes_last() -> None:

@@ -6,9 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from daemon_builder import enrol, look_for
-from governed_site import photo
-from site_builder import Served, config_on, serve
 
 from lfrd.api.server import ApiServer
 from lfrd.client import Client
@@ -26,6 +23,9 @@ from lfrd.types import F32
 from lfrd.vision.decoy_frame import Place, cells_of, lay
 from lfrd.vision.planes import planes_from_rgb
 from lfrd.wire.cameras import CameraCreate
+from support.photos import astronaut
+from support.program import enrol, look_for
+from support.site import Served, config_on, serve
 
 WATCHED_S = 40.0
 
@@ -88,7 +88,7 @@ async def watch(served: Served, address: str) -> str:
     """A deployment that watches a stream with somebody on its list; its id, once it looks."""
     client = served.client
     await client.add_camera(CameraCreate(id="street", address=address))
-    deployment_id = await look_for(client, await enrol(client, {"ref-1": photo()}))
+    deployment_id = await look_for(client, await enrol(client, {"ref-1": astronaut()}))
     async with asyncio.timeout(WATCHED_S):
         while not (found := served.site.fleet.get("street").counters) or not found.frames_detected:
             await asyncio.sleep(0.1)
@@ -145,9 +145,13 @@ async def look_at(served: Served, episode: Episode) -> None:
     assert shown.watchlist_name == "test"
     begun_s = (await served.client.deployment(shown.deployment_id)).started_at_s
     assert int(shown.entry_id.replace("-", "")[:12], 16) / 1000 <= begun_s, "no younger than a list"
-    for which in ("probe", "reference", "scene"):
-        image = await served.client._send("GET", f"/v1/alerts/{episode.id}/images/{which}")
-        assert image.content.startswith(b"\xff\xd8\xff")
+    async with Client.over_socket(served.socket) as client:
+        images = [
+            await client.alert_image(episode.id, "probe"),
+            await client.alert_image(episode.id, "reference"),
+            await client.scene(episode.id),
+        ]
+    assert all(image.startswith(b"\xff\xd8\xff") for image in images)
 
 
 async def the_model_tells_them_apart(served: Served, made: list[Episode]) -> None:

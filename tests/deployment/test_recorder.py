@@ -1,14 +1,11 @@
 """A candidate that the disk refuses is not lost: its camera waits and health turns red."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from builders import look
-from store_builders import MODEL, add_list, add_person, opened, start_deployment, unit_vectors
 
 from lfrd import daemon
 from lfrd.clock import ManualClock, SystemClock
@@ -17,12 +14,24 @@ from lfrd.deployment import recorder
 from lfrd.deployment.recorder import EpisodeWriter
 from lfrd.errors import StoreFailed
 from lfrd.health import HealthBoard, Status
-from lfrd.store import episodes, reviews
+from lfrd.store import episodes, erasures, reviews
 from lfrd.store.database import Database
 from lfrd.store.transaction import Transaction
 from lfrd.store.watchlists import Entry
 from lfrd.summary import CandidateLine
 from lfrd.types import Decision
+from lfrd.vocabulary import ErasureKind
+from support.store import (
+    MODEL,
+    add_list,
+    add_person,
+    disk_full,
+    opened,
+    start_deployment,
+    unit_vectors,
+)
+from support.values import look
+from support.waiting import until
 
 CROP = np.zeros((112, 112, 3), np.uint8)
 
@@ -42,12 +51,6 @@ def decision(entry: Entry, score: float = 0.6, kind: str = "raised") -> Decision
     return Decision(kind, 7, entry.id, entry.person_id, score, None, 0.45, 3, seen)  # type: ignore[arg-type]
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.01)
-
-
 async def test_a_full_disk_pauses_the_camera_and_nothing_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -58,17 +61,14 @@ async def test_a_full_disk_pauses_the_camera_and_nothing_is_lost(
         deployment_id, entry = await set_up(db)
         health = HealthBoard()
         sink = EpisodeWriter(db, SystemClock(), deployment_id, MODEL, report=told.append)  # type: ignore[arg-type]
-        pages = await db._writer.chore(lambda c: c.value("PRAGMA page_count"))
-        assert isinstance(pages, int)
-        await db._writer.chore(lambda c: c.set_pragma("max_page_count", pages))
         big = np.random.default_rng(1).integers(0, 255, (480, 480, 3), np.uint8)
         watching = asyncio.ensure_future(watch_store(db, health))
-        writing = asyncio.ensure_future(sink.record("door", decision(entry), CROP, big))
-        await until(lambda: health.now.status is Status.FAILED)
-        assert "writes do not reach the disk" in health.now.reasons[0]
-        assert not writing.done(), "the camera waits"
-        assert told == []
-        await db._writer.chore(lambda c: c.set_pragma("max_page_count", pages + 10_000))
+        async with disk_full(db):
+            writing = asyncio.ensure_future(sink.record("door", decision(entry), CROP, big))
+            await until(lambda: health.now.status is Status.FAILED)
+            assert "writes do not reach the disk" in health.now.reasons[0]
+            assert not writing.done(), "the camera waits"
+            assert told == []
         async with asyncio.timeout(10):
             await writing
         await until(lambda: health.now.status is Status.OK)
@@ -125,6 +125,69 @@ async def test_an_entry_taken_off_its_list_is_not_raised(tmp_path: Path) -> None
         await sink.record("door", decision(entry), CROP, CROP)
         assert sink.raised == 0
         assert await db.read(episodes.page) == []
+
+
+async def begin_to_erase(db: Database, kind: ErasureKind, subject_id: str) -> None:
+    """The first step of an erasure: the keys are gone, the rows are there for a moment more."""
+
+    def write(tx: Transaction) -> None:
+        assert erasures.destroy_key(tx, erasures.ask(tx, kind, subject_id, "a test"))
+
+    await db.write(write, principal="user:test")
+
+
+@pytest.mark.parametrize("kind", [ErasureKind.PERSON, ErasureKind.ENTRY, ErasureKind.WATCHLIST])
+async def test_whoever_is_being_erased_is_not_raised_and_ends_nothing(
+    tmp_path: Path, kind: ErasureKind
+) -> None:
+    async with opened(tmp_path) as db:
+        deployment_id, entry = await set_up(db)
+        other = await db.write(
+            lambda tx: add_person(tx, add_list(tx, "b").id, "two", unit_vectors(2)[1])[0],
+            principal="user:test",
+        )
+        subject = {
+            ErasureKind.PERSON: entry.person_id,
+            ErasureKind.ENTRY: entry.id,
+            ErasureKind.WATCHLIST: entry.watchlist_id,
+        }[kind]
+        await begin_to_erase(db, kind, subject)
+        sink = EpisodeWriter(db, SystemClock(), deployment_id, MODEL)
+        await sink.record("door", decision(entry), CROP, CROP)
+        assert sink.raised == 0
+        assert await db.read(episodes.page) == []
+        await sink.record("door", decision(other), CROP, CROP)
+        assert [episode.entry_id for episode in await db.read(episodes.page)] == [other.id]
+
+
+async def test_a_better_look_at_whoever_is_being_erased_ends_nothing(tmp_path: Path) -> None:
+    async with opened(tmp_path) as db:
+        deployment_id, entry = await set_up(db)
+        sink = EpisodeWriter(db, SystemClock(), deployment_id, MODEL)
+        await sink.record("door", decision(entry, 0.6), CROP, CROP)
+        await begin_to_erase(db, ErasureKind.PERSON, entry.person_id)
+        clearer = replace(decision(entry, 0.7, "updated"), clearer=True)
+        await sink.record("door", clearer, CROP + 200, CROP + 200)
+        (episode,) = await db.read(episodes.page)
+        assert round(episode.score, 2) == 0.6
+
+
+async def test_a_rival_who_is_being_erased_does_not_hide_the_candidate(tmp_path: Path) -> None:
+    async with opened(tmp_path) as db:
+        deployment_id, entry = await set_up(db)
+        rival = await db.write(
+            lambda tx: add_person(tx, add_list(tx, "b").id, "two", unit_vectors(2)[1])[0],
+            principal="user:test",
+        )
+        await begin_to_erase(db, ErasureKind.PERSON, rival.person_id)
+        seen = look(1.0, (rival.id, rival.person_id, 0.5))
+        both = replace(decision(entry), rivals=seen.matches)
+        await EpisodeWriter(db, SystemClock(), deployment_id, MODEL).record(
+            "door", both, CROP, CROP
+        )
+        (episode,) = await db.read(episodes.page)
+        assert episode.entry_id == entry.id
+        assert await db.read(lambda reader: episodes.rivals(reader, episode.id)) == []
 
 
 TWO_DECIDE = '{"values": {"reviewers_required": 2}}'

@@ -7,11 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from builders import quality
-from program import environment
-from site_builder import Served, serve
-from store_builders import start_deployment
-from vision_media import ASTRONAUT, photo_rgb
 
 from lfrd.client import Client
 from lfrd.clock import SystemClock
@@ -27,6 +22,11 @@ from lfrd.vision.planes import planes_from_rgb
 from lfrd.vocabulary import Category
 from lfrd.wire.alerts import ReviewDecision, ReviewSubmit, Shown
 from lfrd.wire.lists import EntryCreate, WatchlistCreate
+from support.photos import ASTRONAUT, photo_rgb
+from support.program import environment
+from support.site import Served, serve
+from support.store import start_deployment
+from support.values import quality
 
 SEEN = Shown(face_px=64, reference_px=64, seen_s=2.0)
 MATCH = ReviewSubmit(shown=SEEN, decision=ReviewDecision.MATCH)

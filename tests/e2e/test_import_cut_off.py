@@ -7,8 +7,6 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from daemon_builder import daemon
-from lists_builder import portraits
 from PIL import Image, ImageEnhance
 
 from lfrd.cli.imports import ImportOrder, bring_in
@@ -16,6 +14,8 @@ from lfrd.client import Client
 from lfrd.errors import LfrdError
 from lfrd.vocabulary import Category
 from lfrd.wire.lists import WatchlistCreate
+from support.photos import portraits
+from support.program import daemon
 
 pytestmark = pytest.mark.e2e
 

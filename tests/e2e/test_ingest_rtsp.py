@@ -7,12 +7,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from camera_helper import make, take, until_state
-from certificates import self_signed
-from rtsp_gst import GstServer, Stream, require_gstreamer
 
 from lfrd.errors import SourceError, SourceRefused
 from lfrd.ingest.settings import CameraSettings, State
+from support.cameras import make, take, until_state
+from support.certificates import self_signed
+from support.rtsp_gst import GstServer, Stream, require_gstreamer
 
 pytestmark = pytest.mark.e2e
 

@@ -6,16 +6,17 @@ import time
 from pathlib import Path
 
 import pytest
-from browser_helper import add_page, browser_page, signalling_app
-from camera_helper import make, take, until, until_state
-from certificates import self_signed
-from webrtc_helper import ffmpeg_publisher, serving, whip_app
 
 from lfrd.clock import SystemClock
 from lfrd.counters import CameraCounters
 from lfrd.ingest.camera import Camera
 from lfrd.ingest.settings import CameraSettings, State
 from lfrd.ingest.whip import WhipIngest
+from support.browser import add_page, browser_page, signalling_app
+from support.cameras import make, take, until_state
+from support.certificates import self_signed
+from support.waiting import until
+from support.webrtc import ffmpeg_publisher, serving, whip_app
 
 pytestmark = pytest.mark.e2e
 

@@ -5,13 +5,13 @@ import json
 from pathlib import Path
 
 import pytest
-from program import lfrd
 
 from lfrd.evaluate.calibrate import LEAST_PEOPLE
 from lfrd.matching import curve
 from lfrd.matching.evidence import EvidenceRule
 from lfrd.matching.threshold import Risk, derive
 from lfrd.vision import packs
+from support.program import lfrd
 
 pytestmark = [pytest.mark.e2e, pytest.mark.shared]
 

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from lfw_clip import passage_at, plan, render
 from PIL import Image
-from program import lfrd
 
 from lfrd.evaluate.labelled import enlarged
 from lfrd.matching import curve
 from lfrd.matching.evidence import EvidenceRule
 from lfrd.matching.threshold import Risk, derive
 from lfrd.vision import packs
+from support.lfw_clip import passage_at, plan, render
+from support.program import lfrd
 
 pytestmark = [pytest.mark.e2e, pytest.mark.shared]
 

@@ -8,9 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from evaluation_builder import measured
-from governed_site import HOUR_S, plan_of
-from site_builder import config_on
 
 from lfrd.api.server import ApiServer
 from lfrd.client import Client
@@ -27,6 +24,8 @@ from lfrd.wire.deployments import Deployment, DeploymentDraft
 from lfrd.wire.evaluations import EvaluationReport
 from lfrd.wire.lists import EntryCreate, WatchlistCreate
 from lfrd.wire.people import TokenCreate
+from support.evaluation import measured
+from support.site import HOUR_S, config_on, plan_of
 
 WAIT_S = 60.0
 SEEN = Shown(face_px=64, reference_px=64, seen_s=2.0)

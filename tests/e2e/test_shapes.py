@@ -5,8 +5,9 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from program import lfrd
-from video import reshaped
+
+from support.program import lfrd
+from support.video import reshaped
 
 LISTED = "lin-manuel-miranda"
 SECONDS = 6.0

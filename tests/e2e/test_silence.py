@@ -4,15 +4,15 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from daemon_builder import enrol, look_for
-from governed_site import photo
-from site_builder import Served, serve
 
 from lfrd.demo.clip import listed_photo
 from lfrd.demo.stream import rtsp_stream
 from lfrd.store import episodes
 from lfrd.wire.alerts import Alert, ReviewDecision, ReviewSubmit, Shown
 from lfrd.wire.cameras import CameraCreate
+from support.photos import astronaut
+from support.program import enrol, look_for
+from support.site import Served, serve
 
 PASS_S = 40.0
 """The clip shows the person twice in 24 s; and a busy machine."""
@@ -45,7 +45,7 @@ async def test_not_a_match_silences_that_entry_on_that_track_alone(
     async with rtsp_stream(demo_clip) as address, serve(tmp_path / "state") as served:
         await served.client.add_camera(CameraCreate(id="street", address=address))
         # Two entries that look alike, as twins do, of two persons.
-        twins = await enrol(served.client, {"first": photo(), "second": listed_photo()})
+        twins = await enrol(served.client, {"first": astronaut(), "second": listed_photo()})
         await look_for(served.client, twins)
         (first,) = await alerts(served, 1)
         await say_no(served, first)

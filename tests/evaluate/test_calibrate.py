@@ -1,5 +1,6 @@
 """Curves and rates on made-up people, of whom everything is known."""
 
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -10,31 +11,19 @@ from hypothesis import strategies as st
 from lfrd.errors import BadInput
 from lfrd.evaluate import calibrate, openset
 from lfrd.evaluate.groups import by_group, fisher_exact, holm
-from lfrd.evaluate.labelled import Embedded, LabelledPhoto, numbered, read_errata
+from lfrd.evaluate.labelled import Embedded, read_errata
 from lfrd.evaluate.plots import det_chart, histogram
 from lfrd.matching.evidence import EvidenceRule
 from lfrd.matching.threshold import Risk, derive
-from lfrd.types import F32, Scored
+from lfrd.types import Scored
+from support.evaluation import crowd, unit
 
 RULE = EvidenceRule()
 NOBODY: calibrate.Errata = frozenset()
 
 
-def unit(vectors: F32) -> F32:
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
-
-
-def people(count: int, photos: int = 4, dim: int = 16, seed: int = 1) -> Embedded:
-    """Random people; the photos of each lie close together."""
-    rng = np.random.default_rng(seed)
-    middle = unit(rng.normal(size=(count, dim)))
-    vectors = np.repeat(middle, photos, axis=0)
-    vectors = unit(vectors + 0.08 * rng.normal(size=vectors.shape))
-    named = tuple(
-        LabelledPhoto(f"p{n:04}", Path(f"/x/p{n:04}/p{n:04}_{k + 1:04}.jpg"))
-        for n in range(count) for k in range(photos)
-    )  # fmt: skip
-    return Embedded(named, numbered(named), vectors)
+people = functools.partial(crowd, dim=16, seed=1, spread=0.08)
+"""Few dimensions, so that some people look alike."""
 
 
 @pytest.fixture(scope="module")

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from video import clip
 
 from lfrd.clock import SystemClock
 from lfrd.errors import Conflict, FacesLeft, SourceError
 from lfrd.evaluate.naive import Loop
 from lfrd.types import Detections, Match
+from support.video import clip
 
 FRAMES = 12
 

@@ -5,12 +5,12 @@ import json
 from pathlib import Path
 
 import pytest
-from store_builders import opened
 
 from lfrd.clock import ManualClock
 from lfrd.errors import StoreFailed
 from lfrd.governance.denials import PAIRS_LIMIT, QUIET_S, Denial, Denials
 from lfrd.store.database import Database
+from support.store import opened
 
 ERASE = Denial("user:anna", "POST /v1/erasures", 403)
 

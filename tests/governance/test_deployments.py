@@ -5,18 +5,6 @@ import json
 from pathlib import Path
 
 import pytest
-from governed_site import (
-    DAY_S,
-    DOCUMENTS,
-    HOUR_S,
-    SettableClock,
-    deploy,
-    governed,
-    make_list,
-    photo,
-    plan_of,
-    see_somebody,
-)
 
 from lfrd.config import Config
 from lfrd.errors import BadInput, Conflict, Denied, NotFound
@@ -28,6 +16,19 @@ from lfrd.store import deployments as stored
 from lfrd.store import episodes
 from lfrd.store.watchlists import NewEntry
 from lfrd.vocabulary import Category, DeploymentState, ErasureKind, Role
+from support.photos import astronaut
+from support.site import (
+    DAY_S,
+    DOCUMENTS,
+    HOUR_S,
+    SettableClock,
+    deploy,
+    governed,
+    make_list,
+    plan_of,
+    see_somebody,
+)
+from support.store import actions
 
 SOON_S = 8.0
 WEDNESDAY_NOON_S = 1_700_049_600.0
@@ -39,9 +40,9 @@ async def until_over(site: Site) -> None:
         await site.deployments.until_over()
 
 
-async def actions(site: Site) -> list[str]:
-    rows = await site.database.read(lambda reader: reader.column("SELECT action FROM audit_leaf"))
-    return [action for action in rows if action.startswith("deployment.")]
+async def changes(site: Site) -> list[str]:
+    """What was done with deployments."""
+    return [action for action in await actions(site.database) if action.startswith("deployment.")]
 
 
 async def test_everything_that_is_missing_is_said_at_once(tmp_path: Path) -> None:
@@ -139,7 +140,7 @@ async def test_a_restart_inside_the_window_goes_on(tmp_path: Path) -> None:
         assert current is not None
         assert current.id == row.id
         assert len(site.gallery) == 1
-        steps = await actions(site)
+        steps = await changes(site)
         assert steps[-2:] == ["deployment.suspend", "deployment.resume"]
         with pytest.raises(Conflict, match="is running"):
             await deploy(site, await make_list(site, "another"))
@@ -257,7 +258,7 @@ async def test_lost_operators_pause_matching_and_then_end_it(tmp_path: Path) -> 
         site.deployments.present()
         await asyncio.sleep(1.5)
         assert not site.deployments.paused
-        assert "deployment.go-on" in await actions(site)
+        assert "deployment.go-on" in await changes(site)
         clock.advance(21 * 60)
         await until_over(site)
         assert (await site.deployments.get(row.id)).end_reason == "no operator was present"
@@ -419,7 +420,7 @@ async def test_a_list_that_changes_changes_the_snapshot_in_the_log(tmp_path: Pat
         assert (before.entry_count, added.entry_count, added.changes) == (1, 2, 1)
         assert added.snapshot_hash != before.snapshot_hash
         clock.advance(1)
-        await site.photos.add(entry.row.id, photo(), "p", principal="user:lists")
+        await site.photos.add(entry.row.id, astronaut(), "p", principal="user:lists")
         assert len(site.gallery) == 2
         await site.eraser.erase(
             ErasureKind.ENTRY, entry.row.id, "deleted", principal="user:lists", role=Role.SUPERVISOR
@@ -430,7 +431,7 @@ async def test_a_list_that_changes_changes_the_snapshot_in_the_log(tmp_path: Pat
         )
         last = (await site.deployments.snapshots(row.id))[0]
         assert (last.entry_count, last.changes) == (1, 3), "another list is no business of it"
-        assert (await actions(site)).count("deployment.snapshot-change") == 3
+        assert (await changes(site)).count("deployment.snapshot-change") == 3
 
 
 async def test_a_schedule_starts_each_window_once_and_not_after_its_end(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Policy profiles: the table's values, floors that hold, and every wrong key named at once."""
 
 import math
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -101,7 +102,7 @@ def test_tightening_changes_value_and_digest_and_says_so() -> None:
 def test_nothing_that_is_accepted_is_looser_than_its_floor(
     name: str, key: str, value: bool | int | float | str
 ) -> None:
-    floors = profile._document(profile.FOLDER / f"{name}.toml")["floors"]
+    floors = tomllib.loads((profile.FOLDER / f"{name}.toml").read_text())["floors"]
     assert isinstance(floors, dict)
     try:
         policy = profile.load(name, {key: value})

@@ -4,15 +4,6 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from governed_site import (
-    DAY_S,
-    HOUR_S,
-    SettableClock,
-    deploy,
-    governed,
-    make_list,
-    see_somebody,
-)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,6 +20,15 @@ from lfrd.store.reviews import ReviewDecision
 from lfrd.store.transaction import Reader, Transaction
 from lfrd.store.watchlists import NewEntry
 from lfrd.vocabulary import ErasureKind, HoldKind, Role
+from support.site import (
+    DAY_S,
+    HOUR_S,
+    SettableClock,
+    deploy,
+    governed,
+    make_list,
+    see_somebody,
+)
 
 LAB = profile.load("lab").rules
 STANDARD = profile.load("standard").rules

@@ -6,10 +6,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from alert_builder import raise_one
 from hypothesis import given
 from hypothesis import strategies as st
-from store_builders import opened
 
 from lfrd.clock import ManualClock
 from lfrd.errors import BadInput, Conflict, NotFound, StoreFailed
@@ -31,6 +29,7 @@ from lfrd.store.database import Database
 from lfrd.store.episodes import EpisodeState
 from lfrd.store.reviews import Review, ReviewDecision
 from lfrd.vocabulary import Engagement
+from support.store import opened, raise_one
 from tui.screens import review_screen
 from tui.widgets import faces
 

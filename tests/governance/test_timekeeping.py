@@ -4,8 +4,6 @@ import argparse
 from pathlib import Path
 
 import pytest
-from governed_site import DAY_S, HOUR_S, SettableClock, deploy, governed, make_list, see_somebody
-from site_builder import config_on
 
 from lfrd.cli import clock as clock_command
 from lfrd.errors import BadInput, Conflict, NotFound
@@ -19,6 +17,16 @@ from lfrd.store.database import Database
 from lfrd.store.keys import KeyStore, load_master_key
 from lfrd.store.state_folder import StateFolder
 from lfrd.vocabulary import DeploymentState
+from support.site import (
+    DAY_S,
+    HOUR_S,
+    SettableClock,
+    config_on,
+    deploy,
+    governed,
+    make_list,
+    see_somebody,
+)
 
 YEARS_S = 10 * 365 * DAY_S
 

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from store_builders import opened
 
 from lfrd.governance.people import TokenDirectory
 from lfrd.vocabulary import Role
+from support.store import opened
 
 
 async def test_a_secret_is_its_holder_s_until_it_is_revoked(tmp_path: Path) -> None:

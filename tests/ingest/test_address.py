@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lfrd.errors import BadInput
-from lfrd.ingest.address import Kind, host_and_port, parse
+from lfrd.ingest.address import Kind, host_and_port, parse, with_password
 from lfrd.ingest.settings import CameraSettings
 
 
@@ -169,3 +169,28 @@ def test_a_password_shows_wherever_it_stands_in_no_address(text: str) -> None:
         host = address.secret_location.partition("://")[2].partition("/")[0].rpartition("@")[2]
         if not host.startswith("Zq9Secret"):  # whoever writes it as the host means it to be one
             assert "Zq9Secret" not in address.shown or address.kind is Kind.FILE
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("rtsp://anna@h/x", "rtsp://anna:zq%40%2F%3A@h/x"),
+        ("rtsp://anna:old@h:554/x?a=1", "rtsp://anna:zq%40%2F%3A@h:554/x?a=1"),
+        ("whep+https://me@mail.com@h/x", "whep+https://me@mail.com:zq%40%2F%3A@h/x"),
+        (" rtsps://anna@[::1]:322/ ", "rtsps://anna:zq%40%2F%3A@[::1]:322/"),
+    ],
+)
+def test_a_password_is_put_into_an_address_as_it_is(text: str, expected: str) -> None:
+    given = with_password(text, "zq@/:")
+    assert given == expected
+    assert "zq" not in parse(given).shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["rtsp://h/x", "rtsp://:zq@h/x", "rtsp://@h/x", "clip.mp4", "/dev/video0", "whip://a", ""],
+)
+def test_a_password_without_a_user_is_refused(text: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        with_password(text, "zq")
+    assert "zq" not in str(caught.value)

@@ -9,7 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bad_wire import (
+
+from lfrd.errors import SourceError
+from lfrd.ingest import camera as camera_module
+from lfrd.ingest import container
+from lfrd.ingest.settings import CameraSettings, State
+from support.bad_wire import (
     Handler,
     drop_first,
     endless_header,
@@ -23,13 +28,9 @@ from bad_wire import (
     tampered,
     tcp_server,
 )
-from camera_helper import make, take, until, until_state
-from video import RtspServer, clip, encode, moving_picture
-
-from lfrd.errors import SourceError
-from lfrd.ingest import camera as camera_module
-from lfrd.ingest import container
-from lfrd.ingest.settings import CameraSettings, State
+from support.cameras import make, take, until_state
+from support.video import RtspServer, clip, encode, moving_picture
+from support.waiting import until
 
 
 @pytest.fixture

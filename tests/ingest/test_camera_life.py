@@ -6,13 +6,14 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from camera_helper import make, take, until, until_state
 
 from lfrd.clock import SystemClock
 from lfrd.errors import SourceError, SourceRefused
 from lfrd.ingest.settings import CameraSettings, State
 from lfrd.ingest.source import Picture, Sink, SourceStalled, StreamInfo
 from lfrd.types import Planes
+from support.cameras import make, take, until_state
+from support.waiting import until
 
 SETTINGS = CameraSettings("gate", "rtsp://cam/1")
 CLOCK = SystemClock()

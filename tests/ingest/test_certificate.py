@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from camera_helper import make, until_state
-from certificates import self_signed
 
 from lfrd.errors import BadInput
 from lfrd.ingest.certificate import Certificate, read_pin, shown_by
 from lfrd.ingest.settings import CameraSettings, State
+from support.cameras import make, until_state
+from support.certificates import self_signed
 
 ELSEWHERE = "127.0.0.2"
 """The certificate is for 127.0.0.1."""

@@ -7,7 +7,6 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from video import clip, encode, moving_picture
 
 from lfrd.clock import SystemClock
 from lfrd.errors import SourceError
@@ -15,6 +14,7 @@ from lfrd.ingest.address import of_file
 from lfrd.ingest.clip_times import ClipTimes, TimesReader
 from lfrd.ingest.file import FileSource
 from lfrd.ingest.source import Picture, StreamInfo
+from support.video import clip, encode, moving_picture
 
 
 def times(path: Path) -> ClipTimes:

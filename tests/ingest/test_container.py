@@ -5,12 +5,12 @@ from pathlib import Path
 
 import av
 import pytest
-from camera_helper import make, take
-from video import clip, moving_picture
 
 from lfrd.errors import SourceError, SourceRefused
 from lfrd.ingest.container import translated
 from lfrd.ingest.settings import CameraSettings
+from support.cameras import make, take
+from support.video import clip, moving_picture
 
 
 @pytest.mark.parametrize("device", ["cuda", "vaapi", "qsv", "warp"])

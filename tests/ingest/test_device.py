@@ -1,13 +1,13 @@
 """Webcams: there is none where tests run, so only what is said of that is tested."""
 
 import pytest
-from camera_helper import make, take
 
 from lfrd.clock import SystemClock
 from lfrd.errors import SourceError
 from lfrd.ingest.address import Address, Kind
 from lfrd.ingest.device import DeviceSource
 from lfrd.ingest.settings import CameraSettings
+from support.cameras import make, take
 
 
 @pytest.mark.parametrize(

@@ -3,19 +3,13 @@
 from collections.abc import AsyncIterator
 
 import numpy as np
-import pytest
 import pytest_asyncio
-from vision_media import SIX_FACES, photo_planes
 
 from lfrd.ingest.masks import Masker, Polygon, Regions
 from lfrd.types import Detections, Planes
 from lfrd.vision import packs
 from lfrd.vision.engine import Vision
-
-
-@pytest.fixture(scope="module")
-def pack(tmp_path_factory: pytest.TempPathFactory) -> packs.Pack:
-    return packs.load(packs.DEFAULT_PACK, tmp_path_factory.mktemp("cache"))
+from support.photos import SIX_FACES, photo_planes
 
 
 @pytest_asyncio.fixture

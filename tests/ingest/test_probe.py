@@ -3,8 +3,6 @@
 from pathlib import Path
 
 import pytest
-from bad_wire import drop_first, tampered
-from video import RtspServer, clip, encode, moving_picture
 
 from lfrd.clock import SystemClock
 from lfrd.errors import SourceError
@@ -12,6 +10,8 @@ from lfrd.ingest import probe as probe_module
 from lfrd.ingest.probe import probe_camera
 from lfrd.ingest.settings import CameraSettings
 from lfrd.types import Frame
+from support.bad_wire import drop_first, tampered
+from support.video import RtspServer, clip, encode, moving_picture
 
 
 async def test_a_real_stream_is_measured(tmp_path: Path) -> None:

@@ -3,11 +3,11 @@
 import asyncio
 
 import pytest
-from bad_wire import tcp_server
-from camera_helper import make, until_state
 
 from lfrd.ingest.rtsp import only_sha256
 from lfrd.ingest.settings import CameraSettings, State
+from support.bad_wire import tcp_server
+from support.cameras import make, until_state
 
 SHA256 = 'WWW-Authenticate: Digest realm="IP Camera", nonce="a", algorithm="SHA-256"\r\n'
 MD5 = 'WWW-Authenticate: Digest realm="IP Camera", nonce="a"\r\n'

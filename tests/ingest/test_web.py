@@ -7,13 +7,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from bad_wire import tcp_server
-from camera_helper import make, take, until_state
 from PIL import Image
-from video import moving_picture
 
 from lfrd.errors import SourceError
 from lfrd.ingest.settings import CameraSettings, State
+from support.bad_wire import tcp_server
+from support.cameras import make, take, until_state
+from support.video import moving_picture
 
 BOUNDARY = "--frame"
 LOGIN = "Basic " + base64.b64encode(b"me:zq-secret").decode()

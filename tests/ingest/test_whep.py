@@ -1,13 +1,14 @@
 """Streams fetched over WebRTC."""
 
 import pytest
-from camera_helper import make, take, until, until_state
 from fastapi import FastAPI, Response
-from video import free_port
-from webrtc_helper import WhepServer, serving
 
 from lfrd.errors import SourceError, SourceRefused
 from lfrd.ingest.settings import CameraSettings, State
+from support.cameras import make, take, until_state
+from support.video import free_port
+from support.waiting import until
+from support.webrtc import WhepServer, serving
 
 
 async def test_a_stream_is_pulled_and_the_session_ended() -> None:

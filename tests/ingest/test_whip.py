@@ -5,9 +5,6 @@ import contextlib
 
 import pytest
 from aiortc import RTCPeerConnection
-from camera_helper import Made, take, until, until_state
-from video import free_port
-from webrtc_helper import NO_SERVERS, publisher
 
 from lfrd.clock import SystemClock
 from lfrd.counters import CameraCounters
@@ -15,6 +12,10 @@ from lfrd.errors import BadInput, NotFound
 from lfrd.ingest.camera import Camera
 from lfrd.ingest.settings import CameraSettings, CameraStatus, IceServer, State
 from lfrd.ingest.whip import NotReceiving, WhipIngest
+from support.cameras import Made, take, until_state
+from support.video import free_port
+from support.waiting import until
+from support.webrtc import NO_SERVERS, publisher
 
 
 @pytest.fixture

@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from lists_builder import ADA, SIX_BOXES, Lists, lists, noise, portraits
-from vision_media import SIX_FACES
 
 from lfrd.errors import BadInput, Conflict, NotFound, StoreFailed
 from lfrd.lists import photos
@@ -18,14 +16,11 @@ from lfrd.store import imports, templates
 from lfrd.store.imports import RowOutcome
 from lfrd.store.transaction import Transaction
 from lfrd.vision import packs
+from support.lists import ADA, Lists, lists
+from support.photos import SIX_BOXES, SIX_FACES, noise, portraits
 
 SHA = "a" * 64
 WORDS = "correct horse battery staple"
-
-
-@pytest.fixture(scope="module")
-def pack(tmp_path_factory: pytest.TempPathFactory) -> packs.Pack:
-    return packs.load(packs.DEFAULT_PACK, tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture(scope="module")

@@ -12,18 +12,13 @@ import pytest_asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from vision_media import ASTRONAUT, SIX_FACES, photo_rgb
 
 from lfrd.errors import BadInput
 from lfrd.lists.enrolment import enrol, read_photo
 from lfrd.vision import packs
 from lfrd.vision.engine import Vision
 from lfrd.vision.picture import decoded
-
-
-@pytest.fixture(scope="module")
-def pack(tmp_path_factory: pytest.TempPathFactory) -> packs.Pack:
-    return packs.load(packs.DEFAULT_PACK, tmp_path_factory.mktemp("cache"))
+from support.photos import ASTRONAUT, SIX_FACES, photo_rgb
 
 
 @pytest_asyncio.fixture

@@ -8,12 +8,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from lists_builder import ADA, Lists, lists, portraits
 
 from lfrd.errors import Conflict, NotFound
 from lfrd.lists.model_change import ModelChange
 from lfrd.store import templates
 from lfrd.vision import packs
+from support.lists import ADA, Lists, lists
+from support.photos import portraits
 
 pytestmark = pytest.mark.shared
 

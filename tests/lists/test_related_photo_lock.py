@@ -3,12 +3,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from builders import quality
 
 from lfrd.lists.enrolment import EnrolledPhoto
 from lfrd.lists.import_source import Row
 from lfrd.lists.related_photo_lock import RelatedPhotoLock
 from lfrd.types import Template, Texture
+from support.values import quality
 
 
 def photo(number: int, sha256: str | None = None) -> EnrolledPhoto:

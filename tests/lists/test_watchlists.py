@@ -6,9 +6,6 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from builders import look
-from lists_builder import ADA, BEN, Lists, lists, noise, portraits
-from store_builders import raise_episode, start_deployment
 
 from lfrd.clock import ManualClock
 from lfrd.errors import BadInput, Conflict, Denied, NotFound
@@ -21,13 +18,12 @@ from lfrd.store.watchlists import NewEntry
 from lfrd.types import F32, Look, Match
 from lfrd.vision import packs
 from lfrd.vocabulary import ErasureKind, Role
+from support.lists import ADA, BEN, Lists, lists
+from support.photos import noise, portraits
+from support.store import actions, raise_episode, start_deployment
+from support.values import look
 
 START_S = 1_800_000_000.0
-
-
-@pytest.fixture(scope="module")
-def pack(tmp_path_factory: pytest.TempPathFactory) -> packs.Pack:
-    return packs.load(packs.DEFAULT_PACK, tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture(scope="module")
@@ -48,10 +44,6 @@ async def site(tmp_path: Path, pack: packs.Pack, clock: ManualClock) -> AsyncIte
 
 async def probe(site: Lists, photo: bytes) -> F32:
     return (await site.photos.look(photo, "probe")).template.vector[None]
-
-
-async def actions(site: Lists) -> list[str]:
-    return await site.database.read(lambda reader: reader.column("SELECT action FROM audit_leaf"))
 
 
 async def enrolled(site: Lists, watchlist_id: str, reference: str, photo: bytes) -> str:
@@ -78,7 +70,9 @@ async def test_what_changes_is_known_to_the_running_search(
         ErasureKind.PHOTO, photo.id, "deleted", principal=ADA, role=Role.SUPERVISOR
     )
     assert search.nearest("door", seen, 5) == [()]
-    assert {"image.quarantine", "image.release", "image.delete"} <= set(await actions(site))
+    assert {"image.quarantine", "image.release", "image.delete"} <= set(
+        await actions(site.database)
+    )
 
 
 async def test_quarantine_and_release_in_the_wrong_state(site: Lists, people: list[bytes]) -> None:
@@ -144,7 +138,7 @@ async def test_expiry_is_enforced_to_the_second_and_erased_later(
     clock.advance(0.5)
     await site.expiry.sweep()
     assert search.nearest("door", seen, 5) == [()]
-    assert "entry.expire" in await actions(site)
+    assert "entry.expire" in await actions(site.database)
     assert await site.watchlists.get_entry(entry.row.id)  # kept for an hour, then erased
     clock.advance(3601)
     await site.expiry.sweep()

@@ -3,14 +3,6 @@
 from pathlib import Path
 
 import pytest
-from store_builders import (
-    add_list,
-    add_person,
-    opened,
-    raise_episode,
-    start_deployment,
-    unit_vectors,
-)
 
 from lfrd.errors import Conflict
 from lfrd.matching.evidence import EntryThresholds, EvidenceRule
@@ -19,6 +11,14 @@ from lfrd.store import episodes
 from lfrd.store.database import Database
 from lfrd.store.episodes import Episode, Evidence, Seen
 from lfrd.store.transaction import Transaction
+from support.store import (
+    add_list,
+    add_person,
+    opened,
+    raise_episode,
+    start_deployment,
+    unit_vectors,
+)
 
 BETTER = Evidence(b"a better crop", b"a better portrait")
 
@@ -68,7 +68,7 @@ async def test_a_closed_episode_stays_as_it_was_seen(tmp_path: Path) -> None:
 
 
 def test_silence_is_for_the_live_track_only() -> None:
-    from builders import look
+    from support.values import look
 
     tracks = LiveTracks(EvidenceRule(), EntryThresholds(0.45))
     first, second = tracks.begin("door", 1), tracks.begin("door", 2)

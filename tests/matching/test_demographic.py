@@ -4,8 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-from evaluation_builder import crowd, measured
-from governed_site import SettableClock, governed, make_list
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +12,8 @@ from lfrd.stats import clopper_pearson
 from lfrd.store import evaluations
 from lfrd.store.evaluations import NewEvaluation
 from lfrd.wire.evaluations import EvaluationReport
+from support.evaluation import crowd, measured
+from support.site import SettableClock, governed, make_list
 
 
 def report(*groups: tuple[int, int], target: float = 0.01) -> str:

@@ -1,10 +1,10 @@
 import pytest
-from builders import look, quality
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lfrd.matching.evidence import EntryThresholds, EvidenceRule, TrackEvidence
 from lfrd.types import Look, Match, Scored
+from support.values import look, quality
 
 RULE = EvidenceRule()
 

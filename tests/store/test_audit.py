@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from store_builders import opened
 
 from lfrd.clock import ManualClock
 from lfrd.store.audit import AuditClass, Leaf, canonical_bytes, canonical_json, commit, leaf_hash
+from support.store import opened
 
 SALT = bytes(16)
 LEAF = Leaf(1_700_000_000.25, AuditClass.COLLECTION, "ada", "entry.add", bytes(32), '{"n":1}')

@@ -4,10 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from store_builders import opened
 
 from lfrd.errors import BadInput, Conflict, NotFound
 from lfrd.store import cameras
+from support.store import opened
 
 
 async def test_a_camera_from_adding_to_deleting(tmp_path: Path) -> None:

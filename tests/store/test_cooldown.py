@@ -2,12 +2,18 @@
 
 from pathlib import Path
 
-from store_builders import MODEL, add_list, add_person, opened, start_deployment, unit_vectors
-
 from lfrd.clock import ManualClock
 from lfrd.store import episodes, watchlists
 from lfrd.store.database import Database
 from lfrd.store.transaction import Transaction
+from support.store import (
+    MODEL,
+    add_list,
+    add_person,
+    opened,
+    start_deployment,
+    unit_vectors,
+)
 
 COOLDOWN_S = 60.0
 

@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 
 import pytest
-from store_builders import add_list, opened
 
 from lfrd.errors import BadInput, Conflict, StateError, StoreFailed
 from lfrd.events import EventKind
@@ -21,6 +20,7 @@ from lfrd.store.sqlite import connect
 from lfrd.store.state_folder import StateFolder
 from lfrd.store.transaction import Reader, Transaction
 from lfrd.store.writer import QUEUE_LIMIT
+from support.store import add_list, disk_full, opened
 
 
 def add_camera(tx: Transaction, camera_id: str) -> cameras.Camera:
@@ -176,14 +176,11 @@ async def test_a_full_disk_fails_the_write_and_the_store_goes_on(tmp_path: Path)
     async with opened(tmp_path) as db:
         await db.write(lambda tx: add_camera(tx, "before"), principal="ada")
         async with db.events.subscribe() as subscription:
-            pages = await db._writer.chore(lambda c: c.value("PRAGMA page_count"))
-            assert isinstance(pages, int)
-            await db._writer.chore(lambda c: c.set_pragma("max_page_count", pages + 20))
-            with pytest.raises(StoreFailed, match="full"):
-                await db.write(fill, principal="ada")
-            assert db.failure is not None
-            assert "full" in db.failure
-            await db._writer.chore(lambda c: c.set_pragma("max_page_count", pages + 10_000))
+            async with disk_full(db, room_pages=20):
+                with pytest.raises(StoreFailed, match="full"):
+                    await db.write(fill, principal="ada")
+                assert db.failure is not None
+                assert "full" in db.failure
             await db.write(lambda tx: add_camera(tx, "after"), principal="ada")
             assert db.failure is None
             assert await db.read(camera_ids) == ["after", "before"]
@@ -196,7 +193,8 @@ FILL = """
     import asyncio, resource, signal, sys
     from pathlib import Path
     sys.path.insert(0, "tests")
-    from store_builders import add_list, opened
+    from support.store import add_list, opened
+    from support.store import opened
     from lfrd.errors import StoreFailed
     from lfrd.store import cameras
 
@@ -283,7 +281,10 @@ async def test_every_connection_has_the_settings(tmp_path: Path) -> None:
         "foreign_keys": 1,
     }  # fmt: skip
     async with opened(tmp_path) as db:
-        found = await db._writer.chore(lambda c: {name: c.pragma(name) for name in expected})
+        found = await db.write(
+            lambda tx: {name: next(iter(tx.rows(f"PRAGMA {name}")))[0] for name in expected},
+            principal="ada",
+        )
         assert found == expected
         content = (tmp_path / "lfrd.db").read_bytes()
         assert not content.startswith(b"SQLite format 3")

@@ -3,19 +3,16 @@
 from pathlib import Path
 
 import pytest
-from alert_builder import raise_one
-from decoy_builder import FACES, seed_beside
-from store_builders import opened
 
 from lfrd.clock import ManualClock
 from lfrd.errors import Conflict
 from lfrd.governance.reviews import Reviews, read
 from lfrd.health import HealthBoard
 from lfrd.store import decoys, deployments, episodes, erasures, outcomes, trials
-from lfrd.store.database import Database
 from lfrd.store.episodes import Episode, EpisodeState
 from lfrd.store.reviews import ReviewDecision
 from lfrd.vocabulary import Engagement
+from support.store import LAB_FACES, actions, opened, raise_one, seed_beside
 
 MATCH, NOT_MATCH, UNSURE = ReviewDecision
 
@@ -23,10 +20,6 @@ MATCH, NOT_MATCH, UNSURE = ReviewDecision
 async def decide(reviews: Reviews, episode: Episode, what: ReviewDecision, who: str) -> None:
     await reviews.submit(episode.id, what, "", principal=who)
     await reviews.finish(episode.id, principal=who)
-
-
-async def actions(db: Database) -> list[str]:
-    return await db.read(lambda r: r.column("SELECT action FROM audit_leaf ORDER BY id"))
 
 
 async def test_disagreement_about_a_decoy_closes_it_and_needs_no_supervisor(tmp_path: Path) -> None:
@@ -84,8 +77,8 @@ async def test_a_decoy_is_logged_counted_open_and_gone_with_the_others(tmp_path:
         image = await db.write(
             lambda tx: episodes.read_image(tx, decoy.id, "reference"), principal="user:x"
         )
-        assert image == FACES[4]
-        assert not any(face in (tmp_path / "lfrd.db").read_bytes() for face in FACES)
+        assert image == LAB_FACES[4]
+        assert not any(face in (tmp_path / "lfrd.db").read_bytes() for face in LAB_FACES)
         later_s = decoy.raised_at_s + 1
         gone = await db.write(
             lambda tx: erasures.blank_due(tx, real.deployment_id, later_s), principal="system"

@@ -3,19 +3,19 @@
 from pathlib import Path
 
 import pytest
-from store_builders import (
-    add_list,
-    add_person,
-    opened,
-    start_deployment,
-    unit_vectors,
-)
 
 from lfrd.errors import Conflict, NotFound
 from lfrd.store import deployments
 from lfrd.store.deployments import NewDeployment
 from lfrd.store.transaction import Transaction
 from lfrd.vocabulary import DeploymentState
+from support.store import (
+    add_list,
+    add_person,
+    opened,
+    start_deployment,
+    unit_vectors,
+)
 
 NEW = NewDeployment("lab", "a test", "test", "the bench", 0.45, "sha256:d", "sha256:e")
 

@@ -5,7 +5,6 @@ import contextlib
 from pathlib import Path
 
 import pytest
-from store_builders import add_list, add_person, opened, unit_vectors
 
 from lfrd.clock import SystemClock
 from lfrd.errors import NotFound, StateError, StoreFailed
@@ -13,6 +12,7 @@ from lfrd.store import key_care, key_files, reference_images, watchlists
 from lfrd.store.database import Database
 from lfrd.store.keys import KeyStore, MasterKey, load_master_key
 from lfrd.store.state_folder import StateFolder
+from support.store import add_list, add_person, opened, unit_vectors
 
 NEW = MasterKey("a test", b"n" * 32)
 

@@ -5,15 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from store_builders import (
-    MODEL,
-    add_list,
-    add_person,
-    opened,
-    raise_episode,
-    start_deployment,
-    unit_vectors,
-)
 
 from lfrd.errors import NotFound, StoreFailed
 from lfrd.store import episodes, erasures, reference_images, templates, watchlists
@@ -23,6 +14,15 @@ from lfrd.store.seal import Label
 from lfrd.store.state_folder import StateFolder
 from lfrd.store.transaction import Transaction
 from lfrd.vocabulary import ErasureKind
+from support.store import (
+    MODEL,
+    add_list,
+    add_person,
+    opened,
+    raise_episode,
+    start_deployment,
+    unit_vectors,
+)
 
 LIST = Scope("watchlist", "w1")
 

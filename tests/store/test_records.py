@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from store_builders import add_list, add_person, opened, unit_vectors
 
 import lfrd.store
 from lfrd.store import records
@@ -15,6 +14,7 @@ from lfrd.store.sqlite import Row
 from lfrd.store.transaction import Reader, Transaction
 from lfrd.store.watchlists import Entry, Watchlist
 from lfrd.vocabulary import Category
+from support.store import add_list, add_person, opened, unit_vectors
 
 
 def record_classes() -> list[type]:

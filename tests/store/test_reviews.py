@@ -3,7 +3,13 @@
 from pathlib import Path
 
 import pytest
-from store_builders import (
+
+from lfrd.clock import ManualClock
+from lfrd.errors import Conflict, NotFound
+from lfrd.store import episodes, reviews
+from lfrd.store.reviews import ReviewDecision
+from lfrd.store.transaction import Transaction
+from support.store import (
     add_list,
     add_person,
     opened,
@@ -11,12 +17,6 @@ from store_builders import (
     start_deployment,
     unit_vectors,
 )
-
-from lfrd.clock import ManualClock
-from lfrd.errors import Conflict, NotFound
-from lfrd.store import episodes, reviews
-from lfrd.store.reviews import ReviewDecision
-from lfrd.store.transaction import Transaction
 
 
 def an_episode(tx: Transaction) -> str:

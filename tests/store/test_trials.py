@@ -3,8 +3,6 @@
 from pathlib import Path
 
 import pytest
-from store_builders import add_list, opened, raise_episode, start_deployment, unit_vectors
-from store_builders import add_person as add_subject
 
 from lfrd.clock import ManualClock
 from lfrd.errors import BadInput, Conflict, NotFound
@@ -13,6 +11,8 @@ from lfrd.store import deployments, trials, watchlists
 from lfrd.store.transaction import Transaction
 from lfrd.store.watchlists import Entry, NewEntry, NewWatchlist
 from lfrd.vocabulary import Category
+from support.store import add_list, opened, raise_episode, start_deployment, unit_vectors
+from support.store import add_person as add_subject
 
 START_S = 1_800_000_000.0
 

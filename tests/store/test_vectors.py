@@ -2,20 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import numpy as np
 import pytest
-from store_builders import MODEL, add_list, add_person, opened, unit_vectors
 
 from lfrd.errors import BadInput, Conflict
 from lfrd.store import templates, watchlists
 from lfrd.store.database import Database
+from lfrd.store.sqlite import connect
 from lfrd.store.state_folder import StateFolder
 from lfrd.store.templates import StoredTemplate, TemplateMatrix
 from lfrd.store.vectors import Drift, Hit, VectorIndex
 from lfrd.types import F32, Template
+from support.store import MODEL, add_list, add_person, opened, unit_vectors
 
 
 @asynccontextmanager
@@ -136,7 +137,8 @@ async def test_it_persists_and_is_made_anew_when_missing_damaged_or_outdated(
         path.write_bytes(b"no database at all" * 1000)
         async with indexed(db, tmp_path) as index:
             assert await index.sync(db) == Drift(missing=3, surplus=0)
-            await index._in_thread(lambda: index._db.execute("UPDATE meta SET value = '1/v0.0.1'"))
+        with closing(connect(path, db.keys.page_key(path.name))) as old:
+            assert old.execute("UPDATE meta SET value = '1/v0.0.1'") == 1
         async with indexed(db, tmp_path) as index:
             assert await index.sync(db) == Drift(missing=3, surplus=0)
 
@@ -158,7 +160,8 @@ async def test_a_model_no_longer_stored_goes_with_its_table(tmp_path: Path) -> N
     async with opened(tmp_path) as db, indexed(db, tmp_path) as index:
         await index.add(matrix_of(unit_vectors(3), "sha256:model-b"))
         assert await index.sync(db) == Drift(missing=0, surplus=3)
-        assert await index._in_thread(lambda: list(index._db.rows("SELECT * FROM model"))) == []
+        with closing(connect(index.path, db.keys.page_key(index.path.name))) as file:
+            assert list(file.rows("SELECT * FROM model")) == []
 
 
 def _found(folder: Path, name: str, blobs: list[bytes]) -> int:

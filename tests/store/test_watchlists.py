@@ -4,13 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from store_builders import MODEL, QUALITY, add_list, add_person, opened, unit_vectors
 
 from lfrd.errors import BadInput, Conflict, NotFound, StateError
 from lfrd.store import reference_images, templates, watchlists
 from lfrd.store.transaction import Reader, Transaction
 from lfrd.types import Template
 from lfrd.vocabulary import Category
+from support.store import MODEL, QUALITY, add_list, add_person, opened, unit_vectors
 
 
 async def test_an_entry_with_photo_and_template_comes_back_as_it_was(tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""What the tests share."""
+"""What the tests share: builders of real things, other sides of wires, and witnesses."""

@@ -2,12 +2,12 @@ import itertools
 from dataclasses import replace
 
 import pytest
-from builders import quality
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lfrd.tracking.best_shot import LOOKED_AT, BestShot, BestShotRule, Nearness, Skip
 from lfrd.types import Quality
+from support.values import quality
 
 RULE = BestShotRule()
 

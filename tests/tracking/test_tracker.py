@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
-from builders import boxes_at
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lfrd.tracking.tracker import Tracker, TrackerRule
 from lfrd.types import Detections, TrackUpdate
+from support.values import boxes_at
 
 
 def walk(tracker: Tracker, frames: list[Detections], hz: float = 8.0) -> list[list[int]]:

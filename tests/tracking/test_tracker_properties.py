@@ -1,12 +1,12 @@
 """What holds of the tracker whatever it is shown: any boxes, at any times."""
 
 import numpy as np
-from builders import boxes_at
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lfrd.tracking.tracker import Tracker, TrackerRule
 from lfrd.types import F32, Detections, TrackUpdate
+from support.values import boxes_at
 
 MOST = 5
 

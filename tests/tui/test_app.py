@@ -7,10 +7,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from site_builder import Served, serve
-from store_builders import MODEL, QUALITY, add_list, start_deployment
 from textual.pilot import Pilot
-from tui_builder import look, text_of, until
 
 from lfrd.client import Client
 from lfrd.clock import Clock, ManualClock, SystemClock
@@ -21,6 +18,9 @@ from lfrd.store.reference_images import NewReferenceImage
 from lfrd.store.transaction import Transaction
 from lfrd.store.watchlists import NewEntry
 from lfrd.wire.people import TokenCreate
+from support.site import Served, serve
+from support.store import MODEL, QUALITY, add_list, start_deployment
+from support.terminal import look, text_of, until
 from tui.app import OperatorApp, run_tui
 from tui.screens.main import MainScreen
 from tui.widgets.picture import image_widget

@@ -8,7 +8,11 @@ from PIL import Image
 from textual.events import Paste
 from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
-from tui_builder import (
+
+from lfrd.client import Unreachable
+from lfrd.errors import BadInput, Conflict, SourceError
+from lfrd.wire.cameras import Camera, CameraChange, CameraState, Regions
+from support.terminal import (
     ADVICE,
     NOW_S,
     PUBLISH_TOKEN,
@@ -20,10 +24,6 @@ from tui_builder import (
     text_of,
     until,
 )
-
-from lfrd.client import Unreachable
-from lfrd.errors import BadInput, Conflict, SourceError
-from lfrd.wire.cameras import Camera, CameraChange, CameraState, Regions
 from tui.screens.cameras import CamerasScreen
 from tui.screens.help import HelpScreen
 from tui.widgets.picture import Picture

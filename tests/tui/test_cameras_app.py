@@ -3,14 +3,14 @@
 import re
 from pathlib import Path
 
-from daemon_builder import enrol, look_for
-from site_builder import serve
 from textual.events import Paste
 from textual.pilot import Pilot
-from tui_builder import text_of, until
 
 from lfrd.client import Client
 from lfrd.demo.stream import rtsp_stream
+from support.program import enrol, look_for
+from support.site import serve
+from support.terminal import text_of, until
 from tui.app import OperatorApp
 from tui.screens.cameras import CamerasScreen
 from tui.widgets.picture import Picture, image_widget

@@ -2,9 +2,9 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tui_builder import NOW_S, alert, review
 
 from lfrd.wire.alerts import AlertState
+from support.terminal import NOW_S, alert, review
 from tui.candidates_model import LISTED_MAX, CandidatesModel
 from tui.labels import is_undecided
 

@@ -2,7 +2,14 @@
 
 import pytest
 from textual.pilot import Pilot
-from tui_builder import (
+
+from lfrd.errors import Conflict
+from lfrd.vocabulary import Engagement
+from lfrd.wire.alerts import AlertState, EngagementReport, Outcome, ReviewDecision
+from lfrd.wire.deployments import PolicyBrief
+from lfrd.wire.events import EventKind, EventMessage
+from lfrd.wire.health import HealthChange, HealthStatus, Me
+from support.terminal import (
     Desk,
     alert,
     deployment,
@@ -14,13 +21,6 @@ from tui_builder import (
     text_of,
     until,
 )
-
-from lfrd.errors import Conflict
-from lfrd.vocabulary import Engagement
-from lfrd.wire.alerts import AlertState, EngagementReport, Outcome, ReviewDecision
-from lfrd.wire.deployments import PolicyBrief
-from lfrd.wire.events import EventKind, EventMessage
-from lfrd.wire.health import HealthChange, HealthStatus, Me
 from tui.widgets.picture import Picture
 
 SIZES = [(80, 24), (160, 48)]

@@ -1,11 +1,11 @@
 """Words, times and figures; and that no state is told by colour alone."""
 
 import pytest
-from tui_builder import NOW_S, alert, revealed, review
 
 from lfrd.wire.alerts import AlertState, Outcome, ReviewDecision
 from lfrd.wire.cameras import CameraState
 from lfrd.wire.health import HealthStatus
+from support.terminal import NOW_S, alert, revealed, review
 from tui.labels import (
     Mark,
     camera_mark,

@@ -4,7 +4,14 @@ import asyncio
 
 import pytest
 from textual.widgets import Button
-from tui_builder import (
+
+from lfrd.client import Back
+from lfrd.errors import Conflict
+from lfrd.wire.alerts import Alert, AlertState, Review, ReviewDecision
+from lfrd.wire.cameras import CameraState
+from lfrd.wire.events import EventKind, EventMessage
+from lfrd.wire.health import HealthChange, HealthStatus
+from support.terminal import (
     NOW_S,
     Desk,
     alert,
@@ -19,13 +26,6 @@ from tui_builder import (
     text_of,
     until,
 )
-
-from lfrd.client import Back
-from lfrd.errors import Conflict
-from lfrd.wire.alerts import Alert, AlertState, Review, ReviewDecision
-from lfrd.wire.cameras import CameraState
-from lfrd.wire.events import EventKind, EventMessage
-from lfrd.wire.health import HealthChange, HealthStatus
 from tui.screens.cameras import CamerasScreen
 from tui.screens.help import HelpScreen
 from tui.screens.scene import SceneScreen

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from tui_builder import jpeg
 
 from lfrd.errors import BadInput
+from support.terminal import jpeg
 from tui.widgets import picture
 from tui.widgets.picture import MAX_SIDE_PX, decode, image_widget
 

@@ -5,7 +5,6 @@ from typing import cast
 
 import numpy as np
 import pytest
-from vision_media import ASTRONAUT, photo_planes
 
 from lfrd.types import F32, U8, Colour, Detections
 from lfrd.vision import packs
@@ -15,6 +14,7 @@ from lfrd.vision.detector import choose_size
 from lfrd.vision.finder import Finder
 from lfrd.vision.quality import face_size_px
 from lfrd.vision.session import Session
+from support.photos import ASTRONAUT, photo_planes
 
 PLANES = photo_planes(ASTRONAUT)
 LANDMARKS = (ARCFACE_POINTS * 1.2 + [150, 60]).astype(np.float32)
@@ -150,9 +150,8 @@ def test_landmarks_on_no_face_still_give_views(landmarks: F32) -> None:
 
 
 @pytest.fixture(scope="module")
-def finders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Finder, Finder]:
+def finders(pack: packs.Pack) -> tuple[Finder, Finder]:
     """The quick and the strong detector of the default pack."""
-    pack = packs.load(packs.DEFAULT_PACK, tmp_path_factory.mktemp("cache"))
     assert pack.landmarks is not None
     quick, strong = (
         Finder(Session(pack.read(model), label=model.file), model)

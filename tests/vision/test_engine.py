@@ -12,7 +12,6 @@ import cv2
 import numpy as np
 import pytest
 import pytest_asyncio
-from vision_media import ASTRONAUT, SIX_FACES, photo_planes
 
 from lfrd.errors import ConfigError, Conflict, InferenceFailed, ModelError
 from lfrd.types import F32, Match, Planes
@@ -22,11 +21,7 @@ from lfrd.vision.engine import _TRACKS_A_CROP, Probe, Vision
 from lfrd.vision.planes import planes_from_rgb
 from lfrd.vision.pool import PoolCounts
 from lfrd.vision.session import Session
-
-
-@pytest.fixture(scope="module")
-def pack(tmp_path_factory: pytest.TempPathFactory) -> packs.Pack:
-    return packs.load(packs.DEFAULT_PACK, tmp_path_factory.mktemp("cache"))
+from support.photos import ASTRONAUT, SIX_FACES, photo_planes
 
 
 @pytest_asyncio.fixture

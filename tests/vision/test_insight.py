@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from vision_media import SIX_FACES, photo_planes, plain_sface
 
 from lfrd.errors import ModelError
 from lfrd.vision import packs
 from lfrd.vision.engine import Vision
 from lfrd.vision.session import Session
+from support.photos import SIX_FACES, photo_planes, plain_sface
 
 pytestmark = [
     pytest.mark.slow,

@@ -8,15 +8,10 @@ import pytest
 
 from lfrd.errors import InferenceFailed
 from lfrd.types import F32
-from lfrd.vision import packs, providers
+from lfrd.vision import providers
 from lfrd.vision.packs import Pack
 from lfrd.vision.providers import Settled
 from lfrd.vision.session import Session
-
-
-@pytest.fixture(scope="module")
-def pack(tmp_path_factory: pytest.TempPathFactory) -> Pack:
-    return packs.load(packs.DEFAULT_PACK, tmp_path_factory.mktemp("cache"))
 
 
 @pytest.mark.parametrize("wanted", ["cpu", "cpu-f32"])

@@ -7,13 +7,13 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from vision_media import SIX_FACES, photo_planes, plain_sface
 
 from lfrd.types import F32, Planes
 from lfrd.vision import packs
 from lfrd.vision.engine import Vision
 from lfrd.vision.picture import AROUND, CELLS_ACROSS, SCENE_SIDE_PX, decoded, jpeg, png, scene
 from lfrd.vision.planes import planes_from_rgb
+from support.photos import SIX_FACES, photo_planes, plain_sface
 
 BOX = np.array([100, 80, 140, 130], np.float32)
 NOBODY = np.zeros((0, 4), np.float32)

@@ -9,6 +9,7 @@ from lfrd.api.deps import MeterDep, PrincipalDep, SiteDep
 from lfrd.api.rates import RateMeter, running
 from lfrd.cameras.fleet import FleetCamera
 from lfrd.cameras.life import CameraOptions
+from lfrd.ingest.address import with_password
 from lfrd.ingest.certificate import read_pin
 from lfrd.ingest.masks import Polygon, Regions
 from lfrd.ingest.settings import Correction
@@ -34,8 +35,9 @@ async def add_camera(
     holds the token for its publishers, this once.
     """
     options = _merged(CameraOptions(), body)
+    address = _with_password(body.address, body)
     added, token = await site.fleet.add(
-        body.id, body.name or body.id, body.address, options, principal=principal
+        body.id, body.name or body.id, address, options, principal=principal
     )
     return views.camera_added(added, token)
 
@@ -55,12 +57,15 @@ async def change_camera(
     principal: PrincipalDep,
 ) -> wire_cameras.Camera:
     """Change what is given; a running camera starts anew. `enabled` false pauses it."""
-    old = site.fleet.get(camera_id).options
-    new = _merged(old, body)
+    camera = site.fleet.get(camera_id)
+    old, new = camera.options, _merged(camera.options, body)
+    address = body.address
+    if body.password is not None:
+        address = _with_password(address or camera.row.address, body)
     changed = await site.fleet.change(
         camera_id,
         name=body.name,
-        address=body.address,
+        address=address,
         enabled=body.enabled,
         options=new if new != old else None,
         principal=principal,
@@ -111,6 +116,10 @@ def _merged(old: CameraOptions, body: wire_cameras.CameraOptions) -> CameraOptio
         stream=body.stream if "stream" in given else old.stream,
         pin=(read_pin(body.pin) if body.pin else None) if "pin" in given else old.pin,
     )
+
+
+def _with_password(address: str, body: wire_cameras.CameraOptions) -> str:
+    return address if body.password is None else with_password(address, body.password)
 
 
 def _regions(given: wire_cameras.Regions) -> Regions:

@@ -1,10 +1,12 @@
 """Photos that come with installed packages, and so are there on every machine."""
 
 import importlib.util
+import io
 from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from lfrd.types import Planes
 from lfrd.vision.graph import to_dynamic_f32
@@ -21,6 +23,16 @@ def _in_package(package: str, path: str) -> Path:
 
 SIX_FACES = _in_package("insightface", "data/images/t1.jpg")
 ASTRONAUT = _in_package("skimage", "data/astronaut.png")
+SIX_BOXES = (
+    (52, 266, 171, 400), (271, 147, 370, 276), (462, 266, 576, 417), (751, 346, 845, 472),
+    (899, 57, 1005, 197), (1132, 274, 1227, 399),
+)  # fmt: skip
+"""Where the six people of SIX_FACES are, from left to right."""
+
+
+def astronaut() -> bytes:
+    """A photo with one face, as a file."""
+    return ASTRONAUT.read_bytes()
 
 
 def photo_rgb(path: Path) -> np.ndarray:
@@ -51,3 +63,26 @@ def somebody_in_a_room(who: str, number: int, *, wall: int = 120) -> np.ndarray:
     left = 500 + number % 3
     picture[200:400, left : left + 200] = cv2.resize(head, (200, 200))
     return picture
+
+
+def jpeg_of(image: Image.Image, quality: int = 92) -> bytes:
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=quality)
+    return out.getvalue()
+
+
+def portraits() -> list[bytes]:
+    """Six people, each alone on a photo with about 60 px between the eyes."""
+    whole = Image.open(SIX_FACES).convert("RGB")
+    found = []
+    for left, top, right, bottom in SIX_BOXES:
+        dx, dy = (right - left) * 0.5, (bottom - top) * 0.5
+        cut = whole.crop((round(left - dx), round(top - dy), round(right + dx), round(bottom + dy)))
+        found.append(jpeg_of(cut.resize((cut.width * 2, cut.height * 2), Image.Resampling.BICUBIC)))
+    return found
+
+
+def noise(seed: int, side: int = 320) -> bytes:
+    """A picture with nobody in it."""
+    pixels = np.random.default_rng(seed).integers(0, 256, (side, side, 3), np.uint8)
+    return jpeg_of(Image.fromarray(pixels))

@@ -12,8 +12,8 @@ Tamper = Callable[[bytearray], None]
 
 
 @asynccontextmanager
-async def tcp_server(handler: Handler) -> AsyncIterator[int]:
-    """Run a TCP server on loopback; yields its port."""
+async def tcp_server(handler: Handler, host: str = "127.0.0.1") -> AsyncIterator[int]:
+    """Run a TCP server on a loopback address; yields its port."""
     tasks: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -27,7 +27,7 @@ async def tcp_server(handler: Handler) -> AsyncIterator[int]:
             writer.close()
             tasks.discard(task)
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, host, 0)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:

@@ -1,6 +1,6 @@
 """`lfrd run` on models that break as soon as a certain file exists. A program for tests:
 
-python tests/breaking_provider.py FILE
+python tests/support/breaking_provider.py FILE
 """
 
 import sys

@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pytest
-from video import ServerProcess, free_port
+
+from support.video import ServerProcess, free_port
 
 _PYTHON = Path("/usr/bin/python3")
 _CHECK = """

@@ -24,12 +24,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
-from bad_wire import tcp_server
-from daemon_builder import daemon, enrol, look_for
-from program import lfrd
-from video import RtspServer, clip
 
 from lfrd.client import Client
+from support.bad_wire import tcp_server
+from support.program import daemon, enrol, lfrd, look_for
+from support.video import RtspServer, clip
 
 MARKER = "Zq9Marker"
 AT_ONCE = 12

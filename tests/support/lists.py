@@ -1,15 +1,10 @@
 """Real lists on a real store, index and models, without the daemon around them. For tests."""
 
-import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-
-import numpy as np
-from PIL import Image
-from vision_media import SIX_FACES
 
 from lfrd.clock import Clock, SystemClock
 from lfrd.governance.erasure import Eraser
@@ -28,12 +23,6 @@ from lfrd.store.watchlists import NewEntry, NewWatchlist
 from lfrd.vision import packs
 from lfrd.vision.engine import Vision
 from lfrd.vocabulary import Category, Role
-
-SIX_BOXES = (
-    (52, 266, 171, 400), (271, 147, 370, 276), (462, 266, 576, 417), (751, 346, 845, 472),
-    (899, 57, 1005, 197), (1132, 274, 1227, 399),
-)  # fmt: skip
-"""Where the six people of SIX_FACES are, from left to right."""
 
 ADA, BEN = "user:ada", "user:ben"
 
@@ -102,26 +91,3 @@ async def lists(
                 database, index, vision, live, photos, watchlists,
                 BulkImport(database, photos, clock), thresholds, expiry, eraser, clock,
             )  # fmt: skip
-
-
-def jpeg_of(image: Image.Image, quality: int = 92) -> bytes:
-    out = io.BytesIO()
-    image.save(out, "JPEG", quality=quality)
-    return out.getvalue()
-
-
-def portraits() -> list[bytes]:
-    """Six people, each alone on a photo with about 60 px between the eyes."""
-    whole = Image.open(SIX_FACES).convert("RGB")
-    found = []
-    for left, top, right, bottom in SIX_BOXES:
-        dx, dy = (right - left) * 0.5, (bottom - top) * 0.5
-        cut = whole.crop((round(left - dx), round(top - dy), round(right + dx), round(bottom + dy)))
-        found.append(jpeg_of(cut.resize((cut.width * 2, cut.height * 2), Image.Resampling.BICUBIC)))
-    return found
-
-
-def noise(seed: int, side: int = 320) -> bytes:
-    """A picture with nobody in it."""
-    pixels = np.random.default_rng(seed).integers(0, 256, (side, side, 3), np.uint8)
-    return jpeg_of(Image.fromarray(pixels))

@@ -1,13 +1,16 @@
-"""The daemon as a process of its own, and somebody on a list whom a deployment looks for."""
+"""The program as a user runs it: a command to its end, or the daemon in a process of its own."""
 
 import asyncio
+import io
+import json
+import os
+import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
-
-from program import environment
 
 from lfrd.client import Client
 from lfrd.demo.clip import listed_photo
@@ -16,10 +19,64 @@ from lfrd.vocabulary import Category
 from lfrd.wire.deployments import DeploymentStart
 from lfrd.wire.lists import EntryCreate, WatchlistCreate
 
+LIMIT_S = 90.0
 C = TypeVar("C", bound=Client)
-
 RUN = ("-m", "lfrd", "run")
 START_LIMIT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[dict]:
+        """Its JSON lines."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+Call = Callable[..., Ran]
+"""What the fixture `call` gives: runs a command in this process."""
+
+
+class Typed(io.StringIO):
+    """Standard input or output that is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """This process's environment without settings of lfrd, plus `variables`."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("LFRD_")}
+    return kept | variables
+
+
+def lfrd(*arguments: str | Path, **variables: str) -> Ran:
+    """Run a command to its end."""
+    done = subprocess.run(
+        [sys.executable, "-m", "lfrd", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        env=environment(**variables),
+        stdin=subprocess.DEVNULL,
+    )
+    return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def refused(ran: Ran, *words: str) -> None:
+    """Exit code 2 and one clear sentence: no traceback, nothing on standard output."""
+    assert ran.code == 2, (ran.code, ran.err)
+    assert "Traceback" not in ran.err
+    assert ran.out == ""
+    assert len(ran.err.strip().splitlines()) == 1, ran.err
+    for word in words:
+        assert word in ran.err, (word, ran.err)
 
 
 @asynccontextmanager
@@ -34,7 +91,11 @@ async def daemon(
 
     `program` is what python is given. It writes to `daemon.log` beside the state folder.
     """
-    given = {"LFRD_SITE__STATE_DIR": str(state), "LFRD_POLICY__ALLOW_LAB": "true"}
+    given = {
+        "LFRD_SITE__STATE_DIR": str(state),
+        "LFRD_POLICY__ALLOW_LAB": "true",
+        "LFRD_SOURCES__FOLDERS": "/",
+    }
     settings = environment(**(given | variables))
     with (state.parent / "daemon.log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(

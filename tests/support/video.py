@@ -1,6 +1,7 @@
 """Video for tests: clips from pictures, and a real RTSP server for them on loopback."""
 
 import asyncio
+import itertools
 import os
 import signal
 import socket
@@ -77,6 +78,18 @@ def clip(
 ) -> Path:
     """Write a moving synthetic clip."""
     return encode(path, moving_picture(width, height, frames), fps=fps)
+
+
+def shortened(whole: Path, path: Path, frames: int) -> Path:
+    """The first pictures of a clip, as they are."""
+    with av.open(str(whole)) as source, av.open(str(path), "w") as short:
+        video = source.streams.video[0]
+        stream = short.add_stream_from_template(video)
+        packets = (packet for packet in source.demux(video) if packet.dts is not None)
+        for packet in itertools.islice(packets, frames):
+            packet.stream = stream
+            short.mux(packet)
+    return path
 
 
 def free_port() -> int:

@@ -8,7 +8,7 @@ It is told nothing: it computes the crops and templates of a clip by itself and 
 - for templates: any 4-byte-aligned run of f32 with a cosine of 0.98 or more to one of them,
   whatever its length.
 
-    python tests/memory_reader.py CLIP --pid PID --folder DIR
+    python tests/support/memory_reader.py CLIP --pid PID --folder DIR
 """
 
 import argparse
@@ -22,7 +22,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from face_search import KEY_BYTES, U64, CropSearch, Faces, TemplateSearch
 
 from lfrd.clock import SystemClock
 from lfrd.counters import CameraCounters
@@ -31,6 +30,7 @@ from lfrd.ingest.settings import CameraSettings
 from lfrd.types import F32, U8
 from lfrd.vision import packs
 from lfrd.vision.engine import Vision
+from support.face_search import KEY_BYTES, U64, CropSearch, Faces, TemplateSearch
 
 PAGE_BYTES = 4096
 CHUNK_BYTES = 16 << 20

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter
-from video import encode
 
 from lfrd.types import U8
+from support.video import encode
 
 WIDTH, HEIGHT, FPS = 1280, 720, 10
 LANES = 4

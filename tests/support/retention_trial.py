@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from daemon_builder import daemon, enrol, look_for
-from memory_reader import NOTHING, Before, Hits, Witness, faces_of, look_before
-
 from lfrd.client import Client
 from lfrd.demo.stream import rtsp_stream
 from lfrd.wire.cameras import CameraCreate
 from lfrd.wire.deployments import DeploymentSummary
+from support.memory_reader import NOTHING, Before, Hits, Witness, faces_of, look_before
+from support.program import daemon, enrol, look_for
 
 T = TypeVar("T")
 

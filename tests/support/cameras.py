@@ -1,7 +1,6 @@
 """Short words for tests that run cameras."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from lfrd.clock import SystemClock
@@ -11,6 +10,7 @@ from lfrd.ingest.settings import CameraSettings, CameraStatus, State
 from lfrd.ingest.source import Source
 from lfrd.supervise import Backoff
 from lfrd.types import Frame
+from support.waiting import until
 
 QUICK = Backoff(first_s=0.1, cap_s=0.2, refused_s=0.5)
 
@@ -49,13 +49,6 @@ async def take(camera: Camera, count: int, seconds: float = 20.0) -> list[Frame]
             if len(frames) == count:
                 break
     return frames
-
-
-async def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
-    """Wait for something that has no event of its own."""
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.02)
 
 
 async def until_state(camera: Camera, state: State, seconds: float = 20.0) -> None:

@@ -19,10 +19,10 @@ from aiortc import (
     RTCSessionDescription,
 )
 from fastapi import FastAPI, Request, Response
-from video import moving_picture
 
 from lfrd.errors import Conflict, NotFound, UserError
 from lfrd.ingest.whip import WhipIngest
+from support.video import moving_picture
 
 NO_SERVERS = RTCConfiguration(iceServers=[])
 
@@ -165,7 +165,7 @@ import sys, time
 sys.path[:0] = sys.argv[5:]
 from fractions import Fraction
 import av
-from video import moving_picture
+from support.video import moving_picture
 url, token, cert, key = sys.argv[1:5]
 options = {"authorization": token, "cert_file": cert, "key_file": key}
 with av.open(url, "w", format="whip", options=options) as container:
@@ -192,7 +192,7 @@ def ffmpeg_publisher(
     It gets a certificate on the curve P-256: with GnuTLS, FFmpeg 8 makes one on a curve that
     nobody else accepts.
     """
-    paths = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
+    paths = [str(folder) for folder in Path(__file__).parents[1:3]]
     process = subprocess.Popen(
         [sys.executable, "-c", _FFMPEG_PUBLISHER, url, token, *map(str, certificate), *paths],
         stderr=subprocess.PIPE,

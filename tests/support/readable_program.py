@@ -1,6 +1,6 @@
 """The program with its memory left readable for a process of the same user: for tests alone.
 
-python tests/readable_program.py run
+python tests/support/readable_program.py run
 """
 
 import sys

@@ -1,0 +1,146 @@
+"""The process keeps its memory to itself, uses the processors it may, and tells its manager."""
+
+import os
+import shutil
+import socket
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lfrd.process import tell, usable_cores
+
+ALLOWED = len(os.sched_getaffinity(0))
+UNIT = Path(__file__).resolve().parent.parent / "systemd" / "lfrd.service"
+PROGRAM = """
+import ctypes, resource, sys
+from lfrd.process import harden
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+libc.free.argtypes = [ctypes.c_void_p]
+def left_by(size):
+    block, guard = libc.malloc(size), libc.malloc(64)
+    ctypes.memset(block, 0x5C, size)
+    libc.free(block)
+    return ctypes.string_at(block + 64, size - 128).count(0x5C)
+assert left_by(40_000) > 39_000, "nothing would be proved"
+harden()
+print(libc.prctl(3, 0, 0, 0, 0), resource.getrlimit(resource.RLIMIT_CORE), left_by(40_000))
+"""
+
+
+def test_no_core_file_no_reading_and_freed_memory_is_overwritten() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=30
+    )
+    assert done.stdout.strip() == "0 (0, 0) 0", (done.stdout, done.stderr)
+
+
+def test_libraries_log_no_request_and_no_key() -> None:
+    code = (
+        "import logging, lfrd.process as h; logging.basicConfig(level='DEBUG'); h.harden();"
+        "import httpx; t = httpx.MockTransport(lambda _: httpx.Response(200));"
+        "httpx.Client(transport=t).get('http://u:Zq9Secret@h/x')"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert ran.returncode == 0, ran.stderr
+    assert "Zq9Secret" not in ran.stderr
+
+
+def _cgroup(tmp_path: Path, **limits: str) -> tuple[Path, Path]:
+    """A tree /slice/unit with the given cpu.max files, and the file that says we are in unit."""
+    unit = tmp_path / "fs" / "slice" / "unit"
+    unit.mkdir(parents=True)
+    folders = {"root": tmp_path / "fs", "slice": unit.parent, "unit": unit}
+    for name, text in limits.items():
+        (folders[name] / "cpu.max").write_text(text)
+    own = tmp_path / "cgroup"
+    own.write_text("0::/slice/unit\n")
+    return tmp_path / "fs", own
+
+
+def test_without_a_quota_the_affinity_counts(tmp_path: Path) -> None:
+    assert usable_cores(*_cgroup(tmp_path)) == ALLOWED
+    assert usable_cores(tmp_path / "none", tmp_path / "nothing") == ALLOWED
+
+
+@pytest.mark.parametrize(
+    ("limits", "cores"),
+    [
+        ({"unit": "50000 100000"}, 1),
+        ({"unit": "max 100000", "slice": "100000 100000"}, 1),
+        ({"unit": "max 100000"}, ALLOWED),
+        ({"unit": f"{ALLOWED * 10}00000 100000"}, ALLOWED),
+        ({"unit": "nonsense"}, ALLOWED),
+    ],
+)
+def test_the_tightest_quota_counts(tmp_path: Path, limits: dict[str, str], cores: int) -> None:
+    assert usable_cores(*_cgroup(tmp_path, **limits)) == cores
+
+
+def test_the_state_arrives(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(str(tmp_path / "notify"))
+        assert tell("READY=1", {"NOTIFY_SOCKET": str(tmp_path / "notify")})
+        assert receiver.recv(100) == b"READY=1"
+
+
+def test_without_a_service_manager_nothing_happens() -> None:
+    assert not tell("READY=1", {})
+
+
+def test_operators_reach_the_socket_and_nothing_else() -> None:
+    unit = UNIT.read_text().splitlines()
+    assert "Environment=LFRD_API__SOCKET_GROUP=lfrd-operators" in unit
+    assert "SupplementaryGroups=lfrd-operators" in unit
+    assert "ReadWritePaths=/run/lfrd" in unit
+    folders = UNIT.with_name("lfrd.tmpfiles").read_text().splitlines()
+    assert "d /run/lfrd 0710 lfrd lfrd-operators -" in folders
+    assert "d /etc/lfrd 0750 root lfrd -" in folders
+    assert "g lfrd-operators -" in UNIT.with_name("lfrd.sysusers").read_text().splitlines()
+
+
+def test_the_unit_lets_the_kernel_tell_operators_apart() -> None:
+    """In a user namespace of its own the daemon sees every other user as nobody."""
+    assert not any(line.startswith("PrivateUsers=") for line in UNIT.read_text().splitlines())
+
+
+@pytest.mark.e2e
+@pytest.mark.skipif(not shutil.which("systemd-tmpfiles"), reason="systemd is not installed")
+def test_users_groups_and_folders_are_made(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    for program, file in (
+        (["systemd-sysusers"], "lfrd.sysusers"),
+        (["systemd-tmpfiles", "--create"], "lfrd.tmpfiles"),
+    ):
+        given = [*program, f"--root={tmp_path}", str(UNIT.with_name(file))]
+        subprocess.run(given, check=True, timeout=60)
+    groups = (tmp_path / "etc/group").read_text()
+    ids = {line.split(":")[0]: int(line.split(":")[2]) for line in groups.splitlines()}
+    made = (tmp_path / "run/lfrd").stat()
+    assert (made.st_gid, stat.S_IMODE(made.st_mode)) == (ids["lfrd-operators"], 0o710)
+    kept = (tmp_path / "etc/lfrd").stat()
+    assert (kept.st_gid, stat.S_IMODE(kept.st_mode)) == (ids["lfrd"], 0o750)
+
+
+@pytest.mark.e2e
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
+def test_the_unit_is_clean(tmp_path: Path) -> None:
+    program = tmp_path / "lfrd"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    unit = tmp_path / "lfrd.service"
+    unit.write_text(UNIT.read_text().replace("/opt/lfrd/.venv/bin/lfrd", str(program)))
+    checked = subprocess.run(
+        ["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, timeout=60
+    )
+    assert (checked.returncode, checked.stderr) == (0, "")
+    exposure = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--threshold=20", str(UNIT)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert exposure.returncode == 0, exposure.stdout
