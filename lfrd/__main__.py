@@ -187,6 +187,7 @@ def _try(options: argparse.Namespace) -> int:
         every_frame=options.every_frame,
         detect_hz=options.detect_hz,
         seconds=options.seconds,
+        skip_bad=options.skip_bad,
     )
     return _run_async(try_.run(wanted, loaded, as_lines=options.json))
 
@@ -346,6 +347,9 @@ def _add_lab(commands: Any) -> None:
         help="as fast as possible with X searched frames per second of video",
     )  # fmt: skip
     trial.add_argument("--seconds", type=_rate, help="stop after so long")
+    trial.add_argument(
+        "--skip-bad", action="store_true", help="go on without photos that cannot be used"
+    )
     trial.add_argument("--json", action="store_true", help="print one JSON object a line")
     demo = _add(commands, "demo", _demo, "Show the whole daemon on a stream of its own.")
     demo.add_argument("--headless", action="store_true", help="no terminal UI: JSON lines")

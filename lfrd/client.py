@@ -301,8 +301,11 @@ class Client:
     async def delete_watchlist(self, watchlist_id: str) -> None:
         await self._send("DELETE", f"/v1/watchlists/{watchlist_id}")
 
-    async def entries(self, watchlist_id: str) -> tuple[Entry, ...]:
-        return await self._get(tuple[Entry, ...], f"/v1/watchlists/{watchlist_id}/entries")
+    async def entries(self, watchlist_id: str, reference: str | None = None) -> tuple[Entry, ...]:
+        """All of a list, or the one with this reference."""
+        params = {} if reference is None else {"reference": reference}
+        path = f"/v1/watchlists/{watchlist_id}/entries"
+        return self._read(tuple[Entry, ...], await self._send("GET", path, params=params))
 
     async def add_entry(self, watchlist_id: str, entry: EntryCreate) -> Entry:
         return await self._post(Entry, f"/v1/watchlists/{watchlist_id}/entries", entry)
@@ -506,7 +509,7 @@ class Client:
         return self._read(Photo, reply)
 
     async def check_photo(self, image: bytes, params: Mapping[str, str]) -> tuple[Finding, ...]:
-        """What the gate would say; `params` may hold entry_id."""
+        """What the gate would say; `params` may hold name, box, entry_id, gate, refuse."""
         path = "/v1/photos/check"
         reply = await self._send("POST", path, content=image, params=params, headers=OCTETS)
         return self._read(tuple[Finding, ...], reply)

@@ -76,7 +76,6 @@ COMMANDS_WITH_MORE = {
     "evaluate_clips.py": WITHOUT_DAEMON,
     "imports.py": "it reads photos, tables and archives on the machine that they lie on",
     "key.py": STATE_FOLDER,
-    "lists.py": "it reads a date as a table of photos has it",
     "models.py": "it installs model packs, before any daemon runs",
     "policy.py": "it checks rules, before any daemon runs under them",
     "reach.py": "it finds the daemon's socket in the configuration",

@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from lfrd.cli.names import alert_of, deployment_of
 from lfrd.cli.who import token_of
 from lfrd.client import Client
 from lfrd.wire.alerts import Alert, AlertState, Replay, ReviewerFigures
@@ -17,13 +18,14 @@ async def run(options: argparse.Namespace, socket: Path) -> int:
             for alert in await client.alerts(state=state, limit=options.limit):
                 _say(alert.model_dump_json() if options.json else _row(alert))
         elif options.action == "show":
-            alert = await client.alert(options.id)
+            alert = await client.alert(await alert_of(client, options.id))
             _say(alert.model_dump_json(indent=None if options.json else 2))
         elif options.action == "reviewers":
-            for figures in await client.reviewers(options.deployment):
+            chosen = options.deployment and await deployment_of(client, options.deployment)
+            for figures in await client.reviewers(chosen):
                 _say(figures.model_dump_json() if options.json else _figures(figures))
         else:
-            replay = await client.replay(options.id)
+            replay = await client.replay(await alert_of(client, options.id))
             _say(replay.model_dump_json() if options.json else _told(replay))
             return 0 if _agrees(replay) else 1
     return 0

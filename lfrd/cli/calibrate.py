@@ -4,10 +4,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from lfrd.cli.printed import say
 from lfrd.config import Config
 from lfrd.errors import UserError
 from lfrd.evaluate import calibrate
-from lfrd.evaluate.labelled import embed, find_people, read_errata
+from lfrd.evaluate.labelled import embed, find_people, left_out, read_errata
 from lfrd.matching import curve
 from lfrd.matching.evidence import EvidenceRule
 from lfrd.vision import packs
@@ -37,6 +38,8 @@ async def run(wanted: Calibration, config: Config) -> None:
     threads = config.models.threads or 2
     async with vision(pack, config.models.provider, cache_dir, threads=threads) as opened:
         embedded = await embed(opened, photos, _tell)
+    for line in left_out(wanted.folder, embedded.missed):
+        say(f"left out: {line}")
     fit, test = calibrate.halves_of(embedded, wanted.seed)
     rule = EvidenceRule()
     people = len({photo.person for photo in embedded.photos})

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from lfrd import __version__
+from lfrd.cli.printed import say
 from lfrd.cli.reach import socket_of
 from lfrd.cli.who import token_of
 from lfrd.client import Client
@@ -24,7 +25,7 @@ from lfrd.errors import BadInput, ModelError, UserError
 from lfrd.evaluate import calibrate, openset, plots
 from lfrd.evaluate.calibrate import Errata
 from lfrd.evaluate.groups import ByGroup, by_group, read_groups
-from lfrd.evaluate.labelled import Embedded, embed, find_people, read_errata
+from lfrd.evaluate.labelled import Embedded, embed, find_people, left_out, read_errata
 from lfrd.evaluate.openset import Measured, Opportunities, Verification
 from lfrd.matching import curve
 from lfrd.matching.curve import Curve
@@ -71,6 +72,8 @@ async def run(options: argparse.Namespace, config: Config) -> int:
     threads = config.models.threads or 2
     async with vision(pack, config.models.provider, cache_dir, threads=threads) as opened:
         embedded = await embed(opened, photos)
+    for line in left_out(options.folder, embedded.missed):
+        say(f"left out: {line}")
     result = evaluate(embedded, pack, errata, options, config)
     if options.report is not None:
         _write(options.report, report(result))

@@ -68,7 +68,7 @@ async def _evaluate(wanted: ClipOptions, config: Config) -> int:
         crops += seen
     found = shots_figures.figures(played, _setting(inputs, config))
     if wanted.report is not None:
-        page = shots_report.page(found, played, list(inputs.photos), crops)
+        page = shots_report.page(found, played, list(inputs.photos.photos), crops)
         write_private(wanted.report, page)
     if wanted.out is not None:
         write_private(wanted.out, found.as_json() + "\n")
@@ -83,7 +83,7 @@ def _setting(inputs: Inputs, config: Config) -> Setting:
     return Setting(
         versions=Versions(__version__, pack.name, pack.model_digest, onnxruntime_version()),
         threshold=config.matching.threshold,
-        list_size=len(inputs.photos),
+        list_size=len(inputs.photos.photos),
         detect_hz=inputs.wanted.detect_hz,
         baseline_every=inputs.wanted.baseline_every,
     )

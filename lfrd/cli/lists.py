@@ -6,13 +6,14 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from lfrd.cli import governance, imports, trial
+from lfrd.cli import entries, governance, imports, trial
+from lfrd.cli.dates import ends
 from lfrd.cli.imports import ImportOrder
+from lfrd.cli.names import list_ids, list_of
 from lfrd.cli.reach import make_sure
 from lfrd.cli.who import token_of
 from lfrd.client import Client
-from lfrd.errors import BadInput, NotFound
-from lfrd.lists.import_source import parse_date
+from lfrd.errors import BadInput
 from lfrd.vocabulary import Category
 from lfrd.wire.base import Wire
 from lfrd.wire.deployments import Erasure, ErasureRequest
@@ -36,13 +37,6 @@ async def run(options: argparse.Namespace, socket: Path) -> int:
     return 0
 
 
-async def _named(client: Client, name: str) -> Watchlist:
-    for watchlist in await client.watchlists():
-        if watchlist.name == name:
-            return watchlist
-    raise NotFound(f"there is no watchlist named {name}")
-
-
 async def _list(client: Client, _: argparse.Namespace) -> Shown:
     return await client.watchlists()
 
@@ -53,8 +47,7 @@ async def _add(client: Client, options: argparse.Namespace) -> Shown:
     except ValueError:
         known = ", ".join(category.value for category in Category)
         raise BadInput(f"{options.category!r} is no category; there is: {known}") from None
-    given = {"colour": options.colour, "margin": options.margin,
-             "expires_at_s": parse_date(options.expires or "")}  # fmt: skip
+    given = {"colour": options.colour, "margin": options.margin, **ends(options)}
     new = WatchlistCreate(
         name=options.name, category=category, purpose=options.purpose, owner=options.owner,
         **{name: value for name, value in given.items() if value is not None},
@@ -63,23 +56,23 @@ async def _add(client: Client, options: argparse.Namespace) -> Shown:
 
 
 async def _change(client: Client, options: argparse.Namespace) -> Shown:
-    given = {"colour": options.colour, "margin": options.margin,
-             "expires_at_s": parse_date(options.expires or "")}  # fmt: skip
-    change = WatchlistChange(**{name: value for name, value in given.items() if value is not None})
-    return [await client.change_watchlist((await _named(client, options.name)).id, change)]
+    given = {"colour": options.colour, "margin": options.margin}
+    values = {name: value for name, value in given.items() if value is not None}
+    change = WatchlistChange(**values, **ends(options))
+    return [await client.change_watchlist((await list_of(client, options.name)).id, change)]
 
 
 async def _cameras(client: Client, options: argparse.Namespace) -> Shown:
-    watchlist = await _named(client, options.name)
+    watchlist = await list_of(client, options.name)
     return [await client.scope_watchlist(watchlist.id, options.cameras)]
 
 
 async def _confirm(client: Client, options: argparse.Namespace) -> Shown:
-    return [await client.confirm_watchlist((await _named(client, options.name)).id)]
+    return [await client.confirm_watchlist((await list_of(client, options.name)).id)]
 
 
 async def _delete(client: Client, options: argparse.Namespace) -> Shown:
-    found = await _named(client, options.name)
+    found = await list_of(client, options.name)
     make_sure(
         options,
         f"The watchlist {found.name!r} with {found.entries} entries and {found.templates} photos "
@@ -94,13 +87,13 @@ async def _import(client: Client, options: argparse.Namespace) -> Shown:
         options.source, options.table, options.dry_run, options.gate, options.results,
         imports.read_passphrase(options.passphrase_file),
     )  # fmt: skip
-    watchlist = await _named(client, options.list)
+    watchlist = await list_of(client, options.list)
     run = await imports.bring_in(client, watchlist.id, order)
     return [imports.run_text(run, as_json=options.json)] if run else []
 
 
 async def _export(client: Client, options: argparse.Namespace) -> Shown:
-    watchlist = await _named(client, options.list)
+    watchlist = await list_of(client, options.list)
     passphrase = imports.read_passphrase(options.passphrase_file) or ""
     if len(passphrase) < 12:
         raise BadInput("the passphrase needs 12 characters or more")
@@ -109,8 +102,7 @@ async def _export(client: Client, options: argparse.Namespace) -> Shown:
 
 
 async def _threshold(client: Client, options: argparse.Namespace) -> Shown:
-    ids = [(await _named(client, name)).id for name in options.list]
-    return [await client.threshold(ids, options.one_in)]
+    return [await client.threshold(await list_ids(client, options.list), options.one_in)]
 
 
 async def _prepare(client: Client, options: argparse.Namespace) -> Shown:
@@ -194,6 +186,9 @@ _ACTIONS: dict[str, Callable[[Client, argparse.Namespace], Awaitable[Shown]]] = 
     "threshold": _threshold,
     "why": _why,
     "trial": _trial,
+    "enrol": entries.enrol,
+    "entries": entries.entries,
+    "entry": entries.run,
     "prepare": _prepare,
     "progress": _progress,
     "switch": _switch,

@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from lfrd.cli.names import token_of_holder
 from lfrd.cli.who import TOKEN_VARIABLE, token_of
 from lfrd.client import Client
 from lfrd.vocabulary import Role
@@ -22,7 +23,7 @@ async def run(options: argparse.Namespace, socket: Path) -> int:
                 sys.stderr.write(_pointer(made.token))
                 _say(made.secret)
         elif options.action == "revoke":
-            _show(options, await client.revoke_token(options.id))
+            _show(options, await client.revoke_token(await token_of_holder(client, options.id)))
         else:
             for token in await client.tokens():
                 _show(options, token)

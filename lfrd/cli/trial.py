@@ -5,6 +5,7 @@ import csv
 import datetime
 from pathlib import Path
 
+from lfrd.cli.names import deployment_of, list_of
 from lfrd.client import Client
 from lfrd.errors import BadInput, NotFound
 from lfrd.wire.base import Wire
@@ -25,7 +26,7 @@ async def run(client: Client, options: argparse.Namespace) -> list[Wire | str]:
     if options.trial == "undo":
         await client.take_passage_back(options.passage)
         return ["taken back"]
-    return [await client.trial(options.deployment, options.window)]
+    return [await client.trial(await deployment_of(client, options.deployment), options.window)]
 
 
 async def _plan(client: Client, name: str, table: Path) -> list[Passage]:
@@ -65,10 +66,8 @@ def read_plan(table: Path) -> list[tuple[str, str, float]]:
 
 async def _entries(client: Client, name: str) -> dict[str, str]:
     """The id of each reference on a list."""
-    for watchlist in await client.watchlists():
-        if watchlist.name == name:
-            return {entry.reference: entry.id for entry in await client.entries(watchlist.id)}
-    raise NotFound(f"there is no watchlist named {name}")
+    watchlist = await list_of(client, name)
+    return {entry.reference: entry.id for entry in await client.entries(watchlist.id)}
 
 
 def _known(entries: dict[str, str], reference: str) -> str:

@@ -28,6 +28,7 @@ class Trial:
     every_frame: bool = False
     detect_hz: float | None = None
     seconds: float | None = None
+    skip_bad: bool = False
 
     @property
     def at_full_speed(self) -> bool:
@@ -62,7 +63,12 @@ async def run(trial: Trial, config: Config, *, as_lines: bool) -> None:
         report=printer(as_lines=as_lines),
     )
     async with opening as site:
-        watchlist_id = await enrol_photos(site, photos)
+        try:
+            watchlist_id = await enrol_photos(site, photos, skip_bad=trial.skip_bad)
+        except BadInput as error:
+            if trial.skip_bad:
+                raise
+            raise BadInput(f"{error} (--skip-bad goes on without what cannot be used)") from None
         summary = await _deploy(site, watchlist_id, trial)
         print_line(as_json(summary) if as_lines else "\n" + as_text(summary))
 

@@ -88,11 +88,23 @@ class Photos:
         return await self.keep(entry, data, judged, principal=principal)
 
     async def check(
-        self, data: bytes, name: str, entry_id: str | None, box: F32 | None
+        self,
+        data: bytes,
+        name: str,
+        entry_id: str | None,
+        box: F32 | None,
+        *,
+        mode: GateMode | None = None,
     ) -> tuple[Finding, ...]:
-        """What the gate would say; nothing is stored. Raises PhotoRefused, BadInput, NotFound."""
+        """What the gate would say; nothing is stored. With `mode` a photo is refused as that would.
+
+        Raises PhotoRefused, BadInput, NotFound.
+        """
         entry = await self._entry(entry_id) if entry_id else None
-        return (await self.judge(data, name, entry=entry, box=box)).findings
+        judged = await self.judge(data, name, entry=entry, box=box)
+        if mode is not None:
+            photo_gate.refuse(judged.findings, mode, name)
+        return judged.findings
 
     async def image(self, photo_id: str, *, principal: str) -> bytes:
         """The photo's file as it was given; reading it is logged."""
@@ -121,7 +133,10 @@ class Photos:
 
     def judged(self, photo: EnrolledPhoto, company: Company) -> Judged:
         """What the gate says of a photo in the company of what is stored."""
-        found = photo_gate.examine(photo.quality, photo.texture, photo.notes, company, self._rule)
+        found = photo_gate.examine(
+            photo.quality, photo.texture, photo.notes, company, self._rule,
+            turned_deg=photo.turned_deg,
+        )  # fmt: skip
         return Judged(photo, found)
 
     async def look(self, data: bytes, name: str, box: F32 | None = None) -> EnrolledPhoto:

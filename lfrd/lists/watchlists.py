@@ -126,12 +126,15 @@ class Watchlists:
             self._database, watchlist_id, passphrase, reason, principal=principal
         )
 
-    async def entries(self, watchlist_id: str) -> list[ListedEntry]:
-        """The entries of a list, by reference. Raises NotFound."""
+    async def entries(self, watchlist_id: str, reference: str | None = None) -> list[ListedEntry]:
+        """The entries of a list, by reference, or only the one that has it. Raises NotFound."""
 
         def query(reader: Reader) -> list[ListedEntry]:
             stored.get(reader, watchlist_id)
-            return [_listed_entry(reader, row) for row in stored.entries(reader, watchlist_id)]
+            if reference is None:
+                return [_listed_entry(reader, row) for row in stored.entries(reader, watchlist_id)]
+            found = stored.entry_by_reference(reader, watchlist_id, reference)
+            return [] if found is None else [_listed_entry(reader, found)]
 
         return await self._database.read(query)
 

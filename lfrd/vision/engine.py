@@ -15,7 +15,7 @@ from lfrd.types import CROP_SIDE_PX, F32, U8, Detections, Match, Planes, Templat
 from lfrd.vision import embedder, finder
 from lfrd.vision.aligner import VIEWS, Aligner
 from lfrd.vision.batcher import Batcher
-from lfrd.vision.detector import Found, InputSize, choose_size, fit_size
+from lfrd.vision.detector import CERTAIN_SCORE, Found, InputSize, choose_size, fit_size
 from lfrd.vision.packs import Pack
 from lfrd.vision.pool import Buffer, Pool, PoolCounts
 from lfrd.vision.session import Session
@@ -194,6 +194,8 @@ class Vision:
         self.model_digest = pack.model_digest
         self.detector_digest = pack.detector_digest
         self.dim = pack.recogniser.dim
+        self.certain_score = CERTAIN_SCORE[pack.detector.family]
+        """From here on a face is certainly upright (see lfrd.vision.detector)."""
         self.provider = provider
         self.faces_skipped = 0
         """Faces beyond the limit of a frame, which were found and not passed on."""

@@ -20,7 +20,7 @@ LAB = ("--profile", "lab", "--watchlist", "test", "--purpose", "p", "--place", "
         (LAB[:4], "for one of the lab give also --purpose, --place"),
         (("x", *LAB), "--profile is for the lab: an authorised deployment has its plan"),
         (("x", "--hours", "2"), "--hours is for the lab"),
-        ((*LAB, "--urgent", "now"), "--urgent starts a draft: name it by its id"),
+        ((*LAB, "--urgent", "now"), "--urgent starts a draft: name it"),
     ],
 )
 def test_one_of_both_is_named_whole(
