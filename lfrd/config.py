@@ -307,8 +307,8 @@ class Config(Section):
 
 
 def client_socket(config: Config) -> Path:
-    """Where a command finds the daemon: as configured, else the service's socket if any. Whoever
-    configures a state folder of their own means the daemon on it, never the service's."""
+    """Where a command finds the daemon: as configured, else the service's socket if any. A
+    state folder that is configured means the daemon on it, never the service's."""
     own = config.api.socket is not None or config.site.state_dir != SERVICE_STATE_DIR
     return SERVICE_SOCKET if not own and is_there(SERVICE_SOCKET) else config.socket_path
 

@@ -228,9 +228,9 @@ class Fleet:
         return kind
 
     async def _look_there(self, row: stored.Camera) -> str:
-        """What is wrong with the file that a camera reads, if it does, while whoever gave its name
-        looks on; "" for nothing. Raises BadInput for what will never be one, and for a host that
-        may not be asked. A file that is not there is waited for."""
+        """What is wrong with the file that a camera reads, if it does, to be said to the caller
+        who gave its name; "" for nothing. Raises BadInput for what will never be one, and for a
+        host that may not be asked. A file that is not there is waited for."""
         settings = self._settings(row)
         address = settings.address
         if address.kind in (Kind.WHEP, Kind.MJPEG):

@@ -68,7 +68,7 @@ class CommandParser(argparse.ArgumentParser):
 
 
 def without_secrets(text: str) -> str:
-    """A message for whoever typed a command.
+    """A message for the user who typed a command.
 
     What it names may be an address with a password, given as a file or a list: too much is taken
     out of it rather than too little, from a scheme to the last `@`, and of a word that has a colon

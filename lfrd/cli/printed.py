@@ -9,6 +9,6 @@ def printed(text: str) -> str:
 
 
 def say(text: str) -> None:
-    """A line to whoever is there, beside what a command prints."""
+    """A line for people, beside what a command prints."""
     sys.stderr.write(f"lfrd: {printed(text)}\n")
     sys.stderr.flush()

@@ -226,8 +226,8 @@ class _Watch:
 
     def wanted(self, frame: Frame, live: Sequence[TrackView]) -> list[TrackView]:
         """The views that deserve a crop, as far as their landmarks tell: the most promising first,
-        and no more than LOOKS_LIMIT, so that a crowd does not make the camera wait. Whoever is
-        left has a turn in the next frames."""
+        and no more than LOOKS_LIMIT, so that a crowd does not make the camera wait. The
+        others have a turn in the next frames."""
         hopes = [
             (hope, view)
             for view in (self._doubted(frame, seen) for seen in live)
