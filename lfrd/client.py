@@ -176,7 +176,7 @@ class GovernanceCalls:
 
 
 REQUEST_S = 65.0
-"""Longer than the daemon's own limit on a request, so that its answer is the one that is heard."""
+"""Longer than the daemon's own limit on a request, so that it is the daemon that answers."""
 
 SILENCE_S = 25.0
 """An event stream without even a heartbeat (every 10 s) for so long is dead."""

@@ -143,7 +143,8 @@ async def _on_http(request: Request, error: Exception) -> Response:
 
 
 async def _on_fault(_request: Request, _error: Exception) -> Response:
-    """The error goes on to the door, which logs it; the caller learns only that it happened."""
+    """The error goes on to the request guard, which logs it; the caller learns only that it
+    happened."""
     return answer(problem(500, "an unexpected fault: the daemon's log says more"))
 
 

@@ -30,7 +30,7 @@ def address_of(given: str) -> str:
 
 
 def warn_of_argument(given: str | None) -> None:
-    """Tell whoever wrote a password into an address who could read it; for what was done."""
+    """Tell the user who wrote a password into an address who could read it; for what was done."""
     if given is not None and _WITH_PASSWORD.match(given.strip()):
         warn(
             "lfrd: every user of this machine can read the arguments of a command, this password "

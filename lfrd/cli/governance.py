@@ -75,8 +75,41 @@ async def _authorise(client: Client, options: argparse.Namespace) -> Sequence[Wi
     return [await client.governance.authorise(planned)]
 
 
-async def _begin(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
-    return [await client.governance.start(await _planned(client, options), options.urgent)]
+LAB_OPTIONS = ("profile", "watchlist", "purpose", "place")
+
+
+async def _start(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
+    """An authorised one, or one of the lab, which is planned by the same command."""
+    given = [f"--{name}" for name in (*LAB_OPTIONS, "hours") if getattr(options, name) is not None]
+    if options.id is not None:
+        if given:
+            raise BadInput(f"{given[0]} is for the lab: an authorised deployment has its plan")
+        return [await client.governance.start(await _planned(client, options), options.urgent)]
+    missing = [f"--{name}" for name in LAB_OPTIONS if f"--{name}" not in given]
+    if missing:
+        raise BadInput(
+            f"name the authorised deployment, or for one of the lab give also {', '.join(missing)}"
+        )
+    if options.urgent is not None:
+        raise BadInput("--urgent starts a draft: name it")
+    return [await _start_lab(client, options)]
+
+
+async def _start_lab(client: Client, options: argparse.Namespace) -> wire.Deployment:
+    names = ", ".join(options.watchlist)
+    make_sure(
+        options,
+        f"A deployment of the lab erases its watchlists ({names}) when the daemon on "
+        f"{client.place} stops.",
+    )
+    start = wire.DeploymentStart(
+        profile=options.profile,
+        purpose=options.purpose,
+        place=options.place,
+        watchlist_ids=await list_ids(client, options.watchlist),
+        duration_s=(1.0 if options.hours is None else options.hours) * HOUR_S,
+    )
+    return await client.start_deployment(start)
 
 
 async def _ratify(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
@@ -173,7 +206,7 @@ ACTIONS: dict[tuple[str, str], Action] = {
     ("deployment", "amend"): _amend,
     ("deployment", "cancel"): _cancel,
     ("deployment", "authorise"): _authorise,
-    ("deployment", "begin"): _begin,
+    ("deployment", "start"): _start,
     ("deployment", "ratify"): _ratify,
     ("deployment", "extend"): _extend,
     ("deployment", "present"): _present,

@@ -21,7 +21,7 @@ ERASED = ("watchlist", "entry", "photo", "person", "deployment")
 
 
 def add_deployment_actions(actions: Add) -> None:
-    """The steps of a deployment outside the lab; `actions` adds one to `lfrd deployment`."""
+    """The steps of a deployment; `actions` adds one to `lfrd deployment`."""
     draft = actions("draft", "plan a deployment; nothing starts by it")
     _add_plan(draft)
     draft.add_argument("--hours", type=float, required=True)
@@ -40,13 +40,28 @@ def add_deployment_actions(actions: Add) -> None:
         ("show", "one deployment"),
     ):
         actions(name, text).add_argument("id", help=DEPLOYMENT)
-    begin = actions("begin", "start an authorised deployment")
-    begin.add_argument("id", help=DEPLOYMENT)
-    begin.add_argument("--urgent", metavar="REASON", help="start a draft without authorisation")
+    _add_start(actions("start", "start an authorised deployment, or one of the lab in one go"))
     extend = actions("extend", "a new authorisation to last longer")
     extend.add_argument("id", help=DEPLOYMENT)
     extend.add_argument("--hours", type=float, required=True, help="from now")
     actions("present", "say that an operator is there")
+
+
+def _add_start(start: argparse.ArgumentParser) -> None:
+    start.usage = (
+        "lfrd deployment start DEPLOYMENT [--urgent REASON] [options]\n"
+        "       lfrd deployment start --profile lab --watchlist NAME --purpose TEXT --place TEXT "
+        "[--hours H] [--yes] [options]"
+    )
+    start.add_argument("id", nargs="?", help=DEPLOYMENT)
+    start.add_argument("--urgent", metavar="REASON", help="start a draft without authorisation")
+    lab = start.add_argument_group("the lab", "Plans, authorises and starts one in one go.")
+    lab.add_argument("--profile", choices=("lab",))
+    lab.add_argument("--watchlist", action="append", help="name; may be repeated")
+    lab.add_argument("--purpose")
+    lab.add_argument("--place")
+    lab.add_argument("--hours", type=float, help="default: 1")
+    add_yes(lab)
 
 
 def add_nouns(add: Add) -> None:

@@ -25,7 +25,7 @@ def socket_of(options: argparse.Namespace, config: "Config") -> Path:
     return chosen
 
 
-def add_yes(action: argparse.ArgumentParser) -> None:
+def add_yes(action: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
     """`--yes`, for scripts."""
     action.add_argument("--yes", action="store_true", help="do not ask; for scripts")
 

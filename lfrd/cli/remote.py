@@ -7,8 +7,6 @@ from typing import Any
 
 from lfrd.cli import evaluations, governance
 from lfrd.cli.camera_secrets import STANDARD_INPUT, address_of, secret_of, warn_of_argument
-from lfrd.cli.names import list_ids
-from lfrd.cli.reach import make_sure
 from lfrd.cli.terminal import say
 from lfrd.cli.who import token_of
 from lfrd.client import Client
@@ -22,7 +20,7 @@ from lfrd.wire.cameras import (
     CameraTestReport,
     Regions,
 )
-from lfrd.wire.deployments import Deployment, DeploymentStart
+from lfrd.wire.deployments import Deployment
 from lfrd.wire.evaluations import Evaluation
 
 
@@ -115,23 +113,6 @@ async def _camera_remove(client: Client, options: argparse.Namespace) -> Sequenc
     return ()
 
 
-async def _deployment_start(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
-    names = ", ".join(options.watchlist)
-    make_sure(
-        options,
-        f"A deployment of the lab erases its watchlists ({names}) when the daemon on "
-        f"{client.place} stops.",
-    )
-    start = DeploymentStart(
-        profile=options.profile,
-        purpose=options.purpose,
-        place=options.place,
-        watchlist_ids=await list_ids(client, options.watchlist),
-        duration_s=options.hours * 3600,
-    )
-    return [await client.start_deployment(start)]
-
-
 async def _deployment_end(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
     current = await client.current_deployment()
     if current is None:
@@ -195,7 +176,6 @@ _ACTIONS: dict[
     ("camera", "regions"): _camera_regions,
     ("camera", "test"): _camera_test,
     ("camera", "preview"): _camera_preview,
-    ("deployment", "start"): _deployment_start,
     ("deployment", "end"): _deployment_end,
     ("deployment", "list"): _deployment_list,
     **governance.ACTIONS,

@@ -342,7 +342,8 @@ def _episode(
     made: _Made,
     draw: random.Random,
 ) -> NewEpisode:
-    """As a candidate of one look. Its entry is nobody's, with an id as old as the list's may be."""
+    """As a candidate of one look. Its entry is on no list; its id is as old as those of the list
+    may be."""
     assert camera.counters is not None
     assert deployment.started_at_s is not None
     begun_s = min(listed.created_at_s, deployment.started_at_s)

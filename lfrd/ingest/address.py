@@ -2,7 +2,7 @@
 
 An address is an operator's own text and often holds a password, or a token in its path. It is
 parsed once, into a type that prints masked: only `secret_location` gives the whole of it. What
-cannot be parsed is refused without being repeated, since nobody can tell what in it is secret.
+cannot be parsed is refused without being repeated, since it cannot be told what in it is secret.
 """
 
 import re

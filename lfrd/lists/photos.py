@@ -10,7 +10,6 @@ import numpy as np
 from lfrd.clock import Clock
 from lfrd.errors import BadInput
 from lfrd.governance import taking_off
-from lfrd.governance.two_person import MAY_ERASE
 from lfrd.lists import photo_gate
 from lfrd.lists.enrolment import EnrolledPhoto, enrol
 from lfrd.lists.photo_gate import Company, Finding, GateMode, GateRule, Neighbour
@@ -48,7 +47,7 @@ class RiseNote(Protocol):
 
 
 class Photos:
-    """The way of every reference photo, whoever brings it: one by one, or thousands at once."""
+    """The way of every reference photo: one by one, or thousands at once."""
 
     def __init__(
         self,
@@ -172,7 +171,7 @@ class Photos:
         self._index.add_soon(template)
 
     async def quarantine(
-        self, photo_id: str, reason: str, *, principal: str, role: Role = MAY_ERASE
+        self, photo_id: str, reason: str, *, principal: str, role: Role
     ) -> ReferenceImage:
         """Compare with a photo no more; it can be released again. Raises NotFound, Conflict, or
         Denied where it is the entry's last one and `role` may not take people off a list."""

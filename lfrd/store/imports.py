@@ -1,4 +1,4 @@
-"""Bulk imports on their way: which rows are done, so that an interrupted one goes on."""
+"""Bulk imports: which rows are done, so that an interrupted one goes on."""
 
 import dataclasses
 import enum

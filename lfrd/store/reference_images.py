@@ -210,7 +210,7 @@ class Likeness:
 def copy_likeness(tx: Transaction, entry_id: str, image_id: str | None = None) -> Likeness:
     """One photo of an entry, or its best one, for an episode to keep.
 
-    The machine copies it and nobody sees it: what is logged is the episode. Raises NotFound where
+    It is copied without being shown, so only the episode is logged. Raises NotFound where
     the entry or photo is gone.
     """
     watchlists.get_entry(tx, entry_id)

@@ -9,7 +9,6 @@ from pydantic import ValidationError
 from lfrd.api.deps import SUPERVISORS, PrincipalDep, SiteDep, UploadsDep
 from lfrd.api.routes.watchlists import PHOTO_BODY
 from lfrd.errors import BadInput
-from lfrd.lists.archive import export_list
 from lfrd.lists.bulk_import import Progress, RowResult
 from lfrd.lists.photo_gate import GateMode
 from lfrd.lists.table import Row
@@ -100,8 +99,8 @@ async def export_watchlist(
     watchlist_id: str, body: ExportStart, site: SiteDep, principal: PrincipalDep
 ) -> StreamingResponse:
     """The list with its photos as one encrypted archive. That it left is logged as a disclosure."""
-    pieces = await export_list(
-        site.database, watchlist_id, body.passphrase, body.reason, principal=principal
+    pieces = await site.watchlists.export(
+        watchlist_id, body.passphrase, body.reason, principal=principal
     )
     return StreamingResponse(pieces, media_type="application/octet-stream")
 

@@ -76,9 +76,13 @@ async def read_watchlist(watchlist_id: str, site: SiteDep) -> wire_lists.Watchli
 
 
 @router.delete("/watchlists/{watchlist_id}", status_code=204, dependencies=[SUPERVISORS])
-async def delete_watchlist(watchlist_id: str, site: SiteDep, principal: PrincipalDep) -> Response:
+async def delete_watchlist(
+    watchlist_id: str, site: SiteDep, principal: PrincipalDep, role: RoleDep
+) -> Response:
     """Erase a list with its entries, photos and templates; they leave a running search at once."""
-    await site.eraser.erase(ErasureKind.WATCHLIST, watchlist_id, DELETED, principal=principal)
+    await site.eraser.erase(
+        ErasureKind.WATCHLIST, watchlist_id, DELETED, principal=principal, role=role
+    )
     return Response(status_code=204)
 
 
@@ -119,9 +123,11 @@ async def read_entry(entry_id: str, site: SiteDep) -> wire_lists.Entry:
 
 
 @router.delete("/entries/{entry_id}", status_code=204, dependencies=[SUPERVISORS])
-async def delete_entry(entry_id: str, site: SiteDep, principal: PrincipalDep) -> Response:
+async def delete_entry(
+    entry_id: str, site: SiteDep, principal: PrincipalDep, role: RoleDep
+) -> Response:
     """Take a person off a list, photos and templates included."""
-    await site.eraser.erase(ErasureKind.ENTRY, entry_id, DELETED, principal=principal)
+    await site.eraser.erase(ErasureKind.ENTRY, entry_id, DELETED, principal=principal, role=role)
     return Response(status_code=204)
 
 
