@@ -550,6 +550,13 @@ class Client:
         reply = await self._send("POST", path, content=photo, params=params, headers=OCTETS)
         return self._read(ImportRowDone, reply)
 
+    async def miss_import_row(self, import_id: str, row: ImportRow, problem: str) -> ImportRowDone:
+        """There is no photo of a row, and why."""
+        params = {"row": row.model_dump_json(exclude_defaults=True), "problem": problem[:500]}
+        return self._read(
+            ImportRowDone, await self._send("POST", f"/v1/imports/{import_id}/rows", params=params)
+        )
+
     async def check_import_row(
         self, watchlist_id: str, row: ImportRow, photo: bytes, gate: str | None
     ) -> ImportRowDone:

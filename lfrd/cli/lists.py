@@ -14,6 +14,8 @@ from lfrd.cli.terminal import say
 from lfrd.cli.who import token_of
 from lfrd.client import Client
 from lfrd.errors import BadInput
+from lfrd.lists.table import Defaults
+from lfrd.tables import parse_date
 from lfrd.vocabulary import Category
 from lfrd.wire.base import Wire
 from lfrd.wire.deployments import Erasure, ErasureRequest
@@ -22,11 +24,16 @@ from lfrd.wire.trials import Trial
 
 Shown = Sequence[Wire | str]
 
+NOT_ALL = 2
+"""Of the rows of an import some were refused: somebody can mend it."""
+
 
 async def run(options: argparse.Namespace, socket: Path) -> int:
     """Carry out one action and print what came of it."""
-    action = _ACTIONS[options.action]
     async with Client.over_socket(socket, token_of(options)) as client:
+        if options.action == "import":
+            return await _import(client, options)
+        action = _ACTIONS[options.action]
         shown = await action(client, options)
     for item in shown:
         if isinstance(item, str):
@@ -82,14 +89,20 @@ async def _delete(client: Client, options: argparse.Namespace) -> Shown:
     return [await client.governance.erase(request)]
 
 
-async def _import(client: Client, options: argparse.Namespace) -> Shown:
+async def _import(client: Client, options: argparse.Namespace) -> int:
+    """Exit code 2 where a row is not on the list afterwards, or would not be."""
+    defaults = Defaults(
+        options.basis or "", options.entry_source or "", parse_date(options.expires or "")
+    )
     order = ImportOrder(
-        options.source, options.table, options.dry_run, options.gate, options.results,
-        imports.read_passphrase(options.passphrase_file),
+        options.folder, options.table, options.dry_run, options.gate, options.results,
+        imports.read_passphrase(options.passphrase_file), options.encoding, defaults,
     )  # fmt: skip
-    watchlist = await list_of(client, options.list)
-    run = await imports.bring_in(client, watchlist.id, order)
-    return [imports.run_text(run, as_json=options.json)] if run else []
+    watchlist_id = (await list_of(client, options.list)).id
+    imported = await imports.bring_in(client, watchlist_id, order)
+    now = await client.watchlist(watchlist_id)
+    say(imports.summary(imported, now.name, now.entries, now.templates, as_json=options.json))
+    return 0 if imported.whole else NOT_ALL
 
 
 async def _export(client: Client, options: argparse.Namespace) -> Shown:
@@ -181,7 +194,6 @@ _ACTIONS: dict[str, Callable[[Client, argparse.Namespace], Awaitable[Shown]]] = 
     "cameras": _cameras,
     "confirm": _confirm,
     "delete": _delete,
-    "import": _import,
     "export": _export,
     "threshold": _threshold,
     "why": _why,
