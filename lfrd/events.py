@@ -24,6 +24,7 @@ class EventKind(enum.StrEnum):
     CAMERA_CHANGED = "camera.changed"
     WATCHLIST_CHANGED = "watchlist.changed"
     DEPLOYMENT_CHANGED = "deployment.changed"
+    DEPLOYMENT_ENDING = "deployment.ending"
     EPISODE_RAISED = "episode.raised"
     EPISODE_UPDATED = "episode.updated"
     EPISODE_CLOSED = "episode.closed"

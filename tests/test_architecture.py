@@ -45,11 +45,14 @@ OWNERS = {
 }
 LEAVES = {
     "lfrd/vocabulary.py": (),
-    "lfrd/wire/": ("lfrd.wire", "lfrd.vocabulary"),
-    "lfrd/client.py": ("lfrd.wire", "lfrd.vocabulary", "lfrd.errors"),
-    "tui/": ("tui", "lfrd.client", "lfrd.wire", "lfrd.vocabulary", "lfrd.errors"),
+    "lfrd/text.py": (),
+    "lfrd/tables.py": ("lfrd.errors",),
+    "lfrd/wire/": ("lfrd.wire", "lfrd.vocabulary", "lfrd.text"),
+    "lfrd/client.py": ("lfrd.wire", "lfrd.vocabulary", "lfrd.errors", "lfrd.text"),
+    "tui/": ("tui", "lfrd.client", "lfrd.wire", "lfrd.vocabulary", "lfrd.errors", "lfrd.text"),
     "lfrd/ingest/": ("lfrd.ingest", "lfrd.types", "lfrd.errors", "lfrd.clock", "lfrd.counters",
-                     "lfrd.mailbox", "lfrd.supervise", "lfrd.ids", "lfrd.vision.motion"),
+                     "lfrd.mailbox", "lfrd.supervise", "lfrd.ids", "lfrd.text",
+                     "lfrd.vision.motion"),
     "lfrd/vision/": ("lfrd.vision", "lfrd.types", "lfrd.errors", "lfrd.clock", "lfrd.counters"),
     "lfrd/tracking/": ("lfrd.tracking", "lfrd.types"),
     "lfrd/matching/": ("lfrd.matching", "lfrd.store", "lfrd.types", "lfrd.errors", "lfrd.clock",
@@ -62,8 +65,11 @@ LEAVES = {
 SQL = re.compile(
     r"^\s*(?:SELECT|INSERT|UPDATE \w+ SET|DELETE FROM|FROM \w+ |WHERE|PRAGMA|CREATE TABLE)\b"
 )
-CLIENTS_USE = ("lfrd.cli", "lfrd.client", "lfrd.wire", "lfrd.vocabulary", "lfrd.errors")
-"""What a command needs that asks the daemon."""
+CLIENTS_USE = (
+    "lfrd.cli", "lfrd.client", "lfrd.wire", "lfrd.vocabulary", "lfrd.errors", "lfrd.text",
+    "lfrd.tables",
+)  # fmt: skip
+"""What a command needs that asks the daemon, and to read the table that it is given."""
 
 WITHOUT_DAEMON = "it brings a whole site along, or measures one's own clips and photos"
 STATE_FOLDER = "it works on the state folder itself, while no daemon runs"
@@ -155,6 +161,17 @@ def test_rules_of_two_people_live_in_one_place(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Compare):
             assert "tx.principal" not in ast.unparse(node), f"{name_of(path)}:{node.lineno}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_what_people_read_passes_one_place(path: Path) -> None:
+    if name_of(path) == "lfrd/cli/terminal.py":
+        return
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call):
+            call = ast.unparse(node.func)
+            written = call in {"print", "sys.stdout.write", "sys.stderr.write"}
+            assert not written, f"{name_of(path)}:{node.lineno} writes past lfrd/cli/terminal.py"
 
 
 def holds_sql(path: Path) -> bool:

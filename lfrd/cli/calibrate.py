@@ -1,10 +1,9 @@
 """`lfrd models calibrate FOLDER`: measure how often a pack takes strangers for one person."""
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from lfrd.cli.printed import say
+from lfrd.cli.terminal import note, redraw, say
 from lfrd.config import Config
 from lfrd.errors import UserError
 from lfrd.evaluate import calibrate
@@ -39,7 +38,7 @@ async def run(wanted: Calibration, config: Config) -> None:
     async with vision(pack, config.models.provider, cache_dir, threads=threads) as opened:
         embedded = await embed(opened, photos, _tell)
     for line in left_out(wanted.folder, embedded.missed):
-        say(f"left out: {line}")
+        note(f"left out: {line}")
     fit, test = calibrate.halves_of(embedded, wanted.seed)
     rule = EvidenceRule()
     people = len({photo.person for photo in embedded.photos})
@@ -52,10 +51,10 @@ async def run(wanted: Calibration, config: Config) -> None:
     path = wanted.out or _place(config, pack.model_digest)
     _write(path, curve.dump(found))
     if wanted.as_json:
-        sys.stdout.write(curve.dump(found).decode())
+        say(curve.dump(found).decode().rstrip("\n"))
         return
     missed = f"{len(embedded.missed)} photos without a face" if embedded.missed else ""
-    sys.stdout.write("\n".join([*calibrate.describe(found), missed, f"kept in {path}"]) + "\n")
+    say("\n".join([*calibrate.describe(found), missed, f"kept in {path}"]))
 
 
 def _place(config: Config, model_digest: str) -> Path:
@@ -72,6 +71,4 @@ def _write(path: Path, content: bytes) -> None:
 
 def _tell(done: int, total: int) -> None:
     if done % TOLD_EVERY == 0 or done == total:
-        sys.stderr.write(f"\r{done} of {total} photos")
-        sys.stderr.write("\n" if done == total else "")
-        sys.stderr.flush()
+        redraw(f"{done} of {total} photos", last=done == total)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lfrd.errors import BadInput
+from lfrd.tables import parse_date
 
 
 def ends(options: argparse.Namespace) -> dict[str, Any]:
@@ -18,11 +19,10 @@ def ends(options: argparse.Namespace) -> dict[str, Any]:
 
 def moment(text: str) -> float:
     """Unix time of a date or date-time; without an offset it is UTC. Raises BadInput."""
-    try:
-        found = datetime.fromisoformat(text.strip())
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
-        raise BadInput(f"{text!r} is not a date such as 2026-11-30 or 2026-11-30T18:00") from None
+    at_s = parse_date(text.strip())
+    if at_s is None:
+        raise BadInput("a date is empty; write one such as 2026-11-30 or 2026-11-30T18:00")
+    return at_s
 
 
 def shown(at_s: float) -> str:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from lfrd.cli.dates import ends, moment, shown
 from lfrd.cli.names import entry_of, list_of, numbered_photo
-from lfrd.cli.printed import printed
 from lfrd.cli.reach import make_sure
 from lfrd.client import Client
 from lfrd.errors import BadInput, Conflict, LfrdError, NotFound, UserError
+from lfrd.text import one_line
 from lfrd.wire.base import Wire
 from lfrd.wire.deployments import ErasureRequest
 from lfrd.wire.lists import Entry, EntryChange, EntryCreate, Photo, Watchlist
@@ -176,7 +176,7 @@ async def _check_photos(
         except BadInput as error:
             bad.append(str(error))
     if bad:
-        raise BadInput("\n".join([*map(printed, bad), "nothing was enrolled"]))
+        raise BadInput("\n".join([*map(one_line, bad), "nothing was enrolled"]))
 
 
 def _params(options: argparse.Namespace, path: Path) -> dict[str, str]:
@@ -217,7 +217,7 @@ def _show(options: argparse.Namespace, watchlist: Watchlist, entry: Entry) -> Sh
 
 def _line(entry: Entry) -> str:
     count = f"{len(entry.photos)} photo{'' if len(entry.photos) == 1 else 's'}"
-    return printed(f"{entry.reference:24} {count:10} {_state(entry):28} {entry.basis}")
+    return one_line(f"{entry.reference:24} {count:10} {_state(entry):28} {entry.basis}")
 
 
 def _state(entry: Entry) -> str:
@@ -247,8 +247,8 @@ def _text(watchlist: Watchlist, entry: Entry) -> str:
         ("added", shown(entry.added_at_s)),
         ("expires", "never" if entry.expires_at_s is None else shown(entry.expires_at_s)),
     ]  # fmt: skip
-    lines = [printed(f"{watchlist.name}/{entry.reference}")]
-    lines += [printed(f"  {name:9} {text}") for name, text in rows]
+    lines = [one_line(f"{watchlist.name}/{entry.reference}")]
+    lines += [one_line(f"  {name:9} {text}") for name, text in rows]
     for number, photo in enumerate(entry.photos, start=1):
         lines += _photo_lines(number, photo)
     return "\n".join(lines)
@@ -259,9 +259,11 @@ def _photo_lines(number: int, photo: Photo) -> list[str]:
     lines = [f"  photo {number:<3} {size}"]
     if photo.quarantined_at_s is not None:
         since = shown(photo.quarantined_at_s)
-        lines.append(printed(f"            in quarantine since {since}: {photo.quarantine_reason}"))
+        lines.append(
+            one_line(f"            in quarantine since {since}: {photo.quarantine_reason}")
+        )
     lines += [
-        printed(f"            {'note' if found.weight == 'note' else 'warning'}: {found.message}")
+        one_line(f"            {'note' if found.weight == 'note' else 'warning'}: {found.message}")
         for found in photo.findings
     ]
     return lines

@@ -17,6 +17,7 @@ from lfrd.cli.evaluate_options import ClipOptions
 from lfrd.cli.outputs import write_private
 from lfrd.cli.progress import Progress
 from lfrd.cli.temporary import PRINCIPAL, enrol_photos, lab_site
+from lfrd.cli.terminal import say, warn
 from lfrd.clock import SystemClock
 from lfrd.config import CameraSection, Config
 from lfrd.errors import SourceError
@@ -58,7 +59,7 @@ async def run(wanted: ClipOptions, config: Config) -> int:
 async def _evaluate(wanted: ClipOptions, config: Config) -> int:
     inputs = await read_inputs(wanted)
     for note in inputs.notes:
-        sys.stderr.write(f"lfrd: {note}\n")
+        warn(f"lfrd: {note}")
     progress = Progress(sys.stderr)
     played: list[PlayedClip] = []
     crops: list[Crop] = []
@@ -73,7 +74,7 @@ async def _evaluate(wanted: ClipOptions, config: Config) -> int:
     if wanted.out is not None:
         write_private(wanted.out, found.as_json() + "\n")
     shown = [found.as_json()] if wanted.as_json else shots_figures.text(found)
-    sys.stdout.write("\n".join(shown) + "\n")
+    say("\n".join(shown))
     return _bars(found, wanted)
 
 
@@ -119,10 +120,10 @@ def _bars(found: Figures, wanted: ClipOptions) -> int:
     least, most = wanted.require_raised, wanted.require_wrong_at_most
     totals, missed = found.totals, 0
     if least is not None and totals.raised < least:
-        sys.stderr.write(f"lfrd: {totals.raised} person-shots raised, {least} are required\n")
+        warn(f"lfrd: {totals.raised} person-shots raised, {least} are required")
         missed = MISSED
     if most is not None and totals.wrong > most:
-        sys.stderr.write(f"lfrd: {totals.wrong} wrong identities, {most} are allowed\n")
+        warn(f"lfrd: {totals.wrong} wrong identities, {most} are allowed")
         missed = MISSED
     return missed
 

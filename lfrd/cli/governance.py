@@ -1,12 +1,12 @@
 """`lfrd deployment | schedule | hold | erase`: what people decide, through the daemon's API."""
 
 import argparse
-import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
 from lfrd.cli.names import deployment_of, hold_of, list_ids, schedule_of, subject_of
 from lfrd.cli.reach import make_sure
+from lfrd.cli.terminal import warn
 from lfrd.client import Client
 from lfrd.errors import BadInput, Conflict
 from lfrd.vocabulary import DeploymentState, HoldKind, UseCase
@@ -71,7 +71,7 @@ async def _cancel(client: Client, options: argparse.Namespace) -> Sequence[Wire]
 async def _authorise(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
     """The gate first, so that nobody gives authority unseen."""
     planned = await _planned(client, options)
-    sys.stderr.write(f"{row(await client.governance.gate(planned))}\n")
+    warn(row((await client.governance.gate(planned)).printable()) or "")
     return [await client.governance.authorise(planned)]
 
 

@@ -44,9 +44,18 @@ def add_lists(add: Add) -> None:
     _add_entry(add)
     bulk = _with_socket(add("import", "Enrol many photos: a table (CSV) with a folder or a ZIP."))
     bulk.set_defaults(action="import")
-    bulk.add_argument("source", type=Path, help="folder, ZIP, or archive of `lfrd export`")
+    bulk.add_argument(
+        "folder", type=Path, metavar="source", help="folder, ZIP, or archive of `lfrd export`"
+    )
     bulk.add_argument("--list", required=True, help="the list's name")
-    bulk.add_argument("--table", type=Path, metavar="CSV", help="default: the one in the source")
+    bulk.add_argument("--table", type=Path, metavar="CSV", help=(
+        "a file, or its name in the source (default: the one there; in a folder without any, the "
+        "name of a photo or of its folder is the reference)"))  # fmt: skip
+    bulk.add_argument("--encoding", help="of a table that is not UTF-8, such as cp1250")
+    bulk.add_argument("--basis", help="of every row that does not say it: why they are on the list")
+    bulk.add_argument("--source", dest="entry_source", metavar="SOURCE", help=(
+        "of every row that does not say it: where this is known from"))  # fmt: skip
+    bulk.add_argument("--expires", help="of every row that does not say it, such as 2026-11-30")
     bulk.add_argument("--dry-run", action="store_true", help="say what would be, store nothing")
     bulk.add_argument("--gate", choices=("strict", "warn"), help="default: as configured")
     bulk.add_argument("--results", type=Path, metavar="CSV", help="a line for each row")

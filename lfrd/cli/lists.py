@@ -1,16 +1,15 @@
 """The commands about lists: each speaks to the daemon's API like everybody else."""
 
 import argparse
-import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from lfrd.cli import entries, governance, imports, trial
 from lfrd.cli.dates import ends
-from lfrd.cli.imports import ImportOrder
 from lfrd.cli.names import list_ids, list_of
 from lfrd.cli.reach import make_sure
+from lfrd.cli.terminal import say
 from lfrd.cli.who import token_of
 from lfrd.client import Client
 from lfrd.errors import BadInput
@@ -22,18 +21,23 @@ from lfrd.wire.trials import Trial
 
 Shown = Sequence[Wire | str]
 
+NOT_ALL = 2
+"""Of the rows of an import some were refused: somebody can mend it."""
+
 
 async def run(options: argparse.Namespace, socket: Path) -> int:
     """Carry out one action and print what came of it."""
-    action = _ACTIONS[options.action]
     async with Client.over_socket(socket, token_of(options)) as client:
+        if options.action == "import":
+            return await _import(client, options)
+        action = _ACTIONS[options.action]
         shown = await action(client, options)
     for item in shown:
         if isinstance(item, str):
             text = item
         else:
-            text = item.model_dump_json() if options.json else _text(item)
-        sys.stdout.write(text + "\n")
+            text = item.model_dump_json() if options.json else _text(item.printable())
+        say(text)
     return 0
 
 
@@ -82,14 +86,14 @@ async def _delete(client: Client, options: argparse.Namespace) -> Shown:
     return [await client.governance.erase(request)]
 
 
-async def _import(client: Client, options: argparse.Namespace) -> Shown:
-    order = ImportOrder(
-        options.source, options.table, options.dry_run, options.gate, options.results,
-        imports.read_passphrase(options.passphrase_file),
-    )  # fmt: skip
-    watchlist = await list_of(client, options.list)
-    run = await imports.bring_in(client, watchlist.id, order)
-    return [imports.run_text(run, as_json=options.json)] if run else []
+async def _import(client: Client, options: argparse.Namespace) -> int:
+    """Exit code 2 where a row is not on the list afterwards, or would not be."""
+    order = imports.order_of(options)
+    watchlist_id = (await list_of(client, options.list)).id
+    imported = await imports.bring_in(client, watchlist_id, order)
+    now = await client.watchlist(watchlist_id)
+    say(imports.summary(imported, now.name, now.entries, now.templates, as_json=options.json))
+    return 0 if imported.whole else NOT_ALL
 
 
 async def _export(client: Client, options: argparse.Namespace) -> Shown:
@@ -181,7 +185,6 @@ _ACTIONS: dict[str, Callable[[Client, argparse.Namespace], Awaitable[Shown]]] = 
     "cameras": _cameras,
     "confirm": _confirm,
     "delete": _delete,
-    "import": _import,
     "export": _export,
     "threshold": _threshold,
     "why": _why,

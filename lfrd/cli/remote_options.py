@@ -47,7 +47,10 @@ def add_clients(add: Add) -> None:
     deployment = add("deployment", "Start, end and list deployments of the running daemon.")
     deployment.set_defaults(noun="deployment")
     actions = actions_of(deployment)
-    actions("end", "end the running deployment now")
+    end = actions("end", "end the running deployment now")
+    end.add_argument(
+        "--reason", default="ended from the command line", help="kept in the log, and shown"
+    )
     actions("list", "the newest deployments")
     add_deployment_actions(actions)
     add_nouns(add)

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from lfrd.cli.printed import say
+from lfrd.cli.terminal import note
 from lfrd.config import CameraSection, Config
 from lfrd.daemon import open_site
 from lfrd.deployment.pipeline import LookObserver
@@ -104,7 +104,7 @@ async def enrol_photos(site: Site, found: FoundPhotos, *, skip_bad: bool = False
     names every one that cannot be used; with `skip_bad` only where none can.
     """
     for path in found.left_out:
-        say(f"left out: {path} is no photo by its name")
+        note(f"left out: {path} is no photo by its name")
     watchlist = await site.watchlists.create_list(
         NewWatchlist("lab", Category.TEST, "a trial in the lab", PRINCIPAL), principal=PRINCIPAL
     )
@@ -131,7 +131,7 @@ async def _enrol(site: Site, entry_id: str, path: Path) -> str:
         return str(error)
     for finding in from_json(image.findings):
         if finding.code == "photo-turned":
-            say(f"{path}: {finding.message}")
+            note(f"{path}: {finding.message}")
     return ""
 
 
@@ -139,16 +139,16 @@ def _tell_bad(bad: Sequence[str], missing: Sequence[str], people: int, *, skip_b
     """One bad photo is a sentence, several are a line each and a sentence."""
     if skip_bad:
         for problem in bad:
-            say(f"left out: {problem}")
+            note(f"left out: {problem}")
         if len(missing) == people:
             raise BadInput("no photo can be used: there is nobody to look for")
         if missing:
-            say(f"nobody looks for {', '.join(missing)}: no usable photo")
+            note(f"nobody looks for {', '.join(missing)}: no usable photo")
         return
     if len(bad) == 1:
         raise BadInput(bad[0])
     for problem in bad:
-        say(problem)
+        note(problem)
     raise BadInput(f"{len(bad)} photos cannot be used: mend or remove them")
 
 

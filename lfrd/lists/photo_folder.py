@@ -40,17 +40,17 @@ def is_photo(path: Path) -> bool:
 
 def files_in(folder: Path) -> PhotoFiles:
     """The files of a folder; folders inside it are not looked at."""
-    inside = sorted(path for path in folder.iterdir() if not _is_noise(path) and path.is_file())
+    inside = sorted(path for path in folder.iterdir() if not is_noise(path) and path.is_file())
     return PhotoFiles(
         tuple(path for path in inside if is_photo(path)),
         tuple(path for path in inside if path.suffix.lower() in _OTHER_PICTURES),
-        tuple(path for path in inside if not is_photo(path) and not _is_unread(path)),
+        tuple(path for path in inside if not is_photo(path) and not is_unread(path)),
     )
 
 
 def folders_in(folder: Path) -> Sequence[Path]:
     """The folders of a folder, in order, without hidden ones."""
-    return sorted(path for path in folder.iterdir() if not _is_noise(path) and path.is_dir())
+    return sorted(path for path in folder.iterdir() if not is_noise(path) and path.is_dir())
 
 
 def unread_words(path: Path) -> str:
@@ -58,10 +58,12 @@ def unread_words(path: Path) -> str:
     return f"{path.suffix.lower()} pictures are not read; save it as JPEG or PNG"
 
 
-def _is_unread(path: Path) -> bool:
+def is_unread(path: Path) -> bool:
+    """Whether a file is a picture of a kind that is not read, by its name."""
     return path.suffix.lower() in _OTHER_PICTURES
 
 
-def _is_noise(path: Path) -> bool:
+def is_noise(path: Path) -> bool:
+    """Whether a file or folder is hidden, or one that systems leave behind, by its name."""
     name = path.name.lower()
     return name.startswith(".") or name in _OF_THE_SYSTEM or name == "__macosx"

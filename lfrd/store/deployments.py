@@ -308,6 +308,7 @@ def end(tx: Transaction, deployment_id: str, *, reason: str, summary: str) -> De
         " ended_at_s = ?, ended_by = ?, end_reason = ?, summary = ?"
         " WHERE id = ? AND state IN ('draft', 'authorised', 'running')",
         (tx.at_s, tx.principal, reason, summary, deployment_id),
+        {"reason": reason},
     )  # fmt: skip
     return get(tx, deployment_id)
 

@@ -5,6 +5,8 @@ did not reach the disk.
 """
 
 import hashlib
+import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import ClassVar
 
@@ -132,6 +134,14 @@ def get(reader: Reader, image_id: str) -> ReferenceImage:
 def of_entry(reader: Reader, entry_id: str) -> list[ReferenceImage]:
     """The photos of an entry, oldest first."""
     return reader.find(ReferenceImage, "WHERE entry_id = ? ORDER BY id", (entry_id,))
+
+
+def some(reader: Reader, photo_ids: Sequence[str]) -> dict[str, ReferenceImage]:
+    """Those of some photos that there are, by their ids."""
+    found = reader.find(
+        ReferenceImage, "WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(photo_ids),)
+    )
+    return {image.id: image for image in found}
 
 
 def other_with_file(reader: Reader, sha256: str, entry_id: str) -> str | None:

@@ -190,6 +190,8 @@ def connect(
 
 
 def _open_raw(path: Path, key: bytes | None, flags: int) -> apsw.Connection:
+    if any("\ud800" <= letter <= "\udfff" for letter in str(path)):
+        raise StateError(f"{path}: a database has a name in UTF-8")
     raw = apsw.Connection(str(path), flags=flags)
     if key is not None:
         raw.pragma("cipher", "chacha20")

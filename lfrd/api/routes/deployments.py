@@ -193,6 +193,7 @@ def _deployment(site: Site, seen: SeenDeployment) -> wire_deployments.Deployment
         planned_end_at_s=row.planned_end_at_s,
         ended_at_s=row.ended_at_s,
         end_reason=row.end_reason,
+        ended_by=row.ended_by,
         summary=_summary(site, row, seen.decoys),
         policy=views.policy_of(row),
         use_case=row.use_case,
