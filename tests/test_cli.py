@@ -3,6 +3,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pillow_heif
@@ -11,7 +12,7 @@ from PIL import Image
 
 from lfrd.demo.clip import listed_photo
 from support.photos import jpeg_of
-from support.program import Call, lfrd, refused
+from support.program import Call, Ran, lfrd, refused
 from support.video import encode, moving_picture
 
 
@@ -63,12 +64,19 @@ def test_without_a_command_it_explains_itself() -> None:
         assert command in ran.out
 
 
+def after_the_warning(ran: Ran) -> Ran:
+    """What is said besides of a password among the arguments."""
+    warned, _, said = ran.err.partition("\n")
+    assert "--password-file" in warned
+    return replace(ran, err=said)
+
+
 def test_try_refuses_an_address_that_does_not_answer(photos: Path) -> None:
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
         address = f"rtsp://anna:geheim@127.0.0.1:{reserved.getsockname()[1]}/door"
         ran = lfrd("try", address, "--watchlist", photos)
-    refused(ran, "does not answer")
+    refused(after_the_warning(ran), "does not answer")
     assert "geheim" not in ran.err
 
 
@@ -76,7 +84,7 @@ def test_try_refuses_an_address_that_does_not_answer(photos: Path) -> None:
 def test_try_refuses_a_server_that_says_nothing(photos: Path) -> None:
     with silent_server() as port:
         ran = lfrd("try", f"rtsp://anna:geheim@127.0.0.1:{port}/door", "--watchlist", photos)
-    refused(ran, "127.0.0.1")
+    refused(after_the_warning(ran), "127.0.0.1")
     assert "geheim" not in ran.err
 
 
@@ -149,7 +157,7 @@ def test_try_takes_photos_of_phones_and_says_what_it_turned(tmp_path: Path) -> N
     assert done.code == 0, done.err
     (line,) = done.err.splitlines()
     assert "turned clockwise by 90 degrees" in line
-    assert "e\\x1b[31m.jpg" in line
+    assert "e\\u001b[31m.jpg" in line
 
 
 def test_try_refuses_a_folder_without_photos(call: Call, tmp_path: Path) -> None:

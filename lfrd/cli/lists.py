@@ -88,9 +88,8 @@ async def _delete(client: Client, options: argparse.Namespace) -> Shown:
 
 async def _import(client: Client, options: argparse.Namespace) -> int:
     """Exit code 2 where a row is not on the list afterwards, or would not be."""
-    order = imports.order_of(options)
     watchlist_id = (await list_of(client, options.list)).id
-    imported = await imports.bring_in(client, watchlist_id, order)
+    imported = await imports.bring_in(client, watchlist_id, imports.order_of(options))
     now = await client.watchlist(watchlist_id)
     say(imports.summary(imported, now.name, now.entries, now.templates, as_json=options.json))
     return 0 if imported.whole else NOT_ALL
