@@ -54,7 +54,7 @@ _IN_QUERY = re.compile(
 
 
 def without_secrets(text: str) -> str:
-    """A message for whoever typed a command.
+    """A message for the user who typed a command.
 
     What it names may be an address with a password, given as a file or a list: too much is taken
     out of it rather than too little, from a scheme to the last `@`, and of a word that has a colon
@@ -110,7 +110,7 @@ snapshot south stream streaming streams sub substream subtype test track trackid
 unicast url user username v video videocodec videos webm west east whep width ws x y yard
 """
 _WORDS: Final = frozenset(_WORDS_TEXT.split())
-"""Of what cameras have in their paths; words in which nobody hides a secret."""
+"""Of what cameras have in their paths; words that are no secret."""
 _SECRETS_TEXT: Final = """
 auth code key loginpas loginpass pass passwd password pin pw pwd sig signature secret token
 """

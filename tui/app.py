@@ -64,7 +64,7 @@ THEME = Theme(
 
 
 class OperatorApp(App[None]):
-    """One screen on one daemon. The client is entered and left by whoever runs the app."""
+    """One screen on one daemon. The client is entered and left by the code that runs the app."""
 
     CSS_PATH = "theme.tcss"
     TITLE = "lfrd"
@@ -94,7 +94,8 @@ class OperatorApp(App[None]):
                 await self._live.wait()
 
     async def on_event(self, event: Event) -> None:
-        """Whoever presses a key is there: where the rules want a heartbeat, this is it."""
+        """A key press shows that an operator is present: where the rules want a heartbeat, it is
+        sent."""
         if isinstance(event, Key | MouseDown | Paste) and self.main.is_deployed:
             now_s = self._now()
             if now_s - self._present_at_s >= PRESENT_EVERY_S:

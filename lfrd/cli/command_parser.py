@@ -15,7 +15,7 @@ _VALUES = (
     re.compile(r"(ignored explicit argument) .*", re.DOTALL),
     re.compile(r"(ambiguous option: [\w-]*).*(?= could match )", re.DOTALL),
 )
-"""What argparse repeats of a value: everything behind the group."""
+"""What argparse repeats of a value: everything after the group."""
 
 _OPTION = re.compile(r"--?[a-z][a-z-]*")
 """What is repeated of words that nobody knows: any other may be a password."""

@@ -69,7 +69,7 @@ async def _cancel(client: Client, options: argparse.Namespace) -> Sequence[Wire]
 
 
 async def _authorise(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
-    """The gate first, so that nobody gives authority unseen."""
+    """The gate first, so that its findings are seen before authority is given."""
     planned = await _planned(client, options)
     warn(row((await client.governance.gate(planned)).printable()) or "")
     return [await client.governance.authorise(planned)]

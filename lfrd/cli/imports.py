@@ -46,7 +46,7 @@ class ImportOrder:
 
 
 def order_of(options: argparse.Namespace) -> ImportOrder:
-    """What the words of `lfrd watchlist import` ask for."""
+    """What the options of `lfrd import` ask for. Raises BadInput, UserError."""
     defaults = Defaults(
         options.basis or "", options.entry_source or "", parse_date(options.expires or "")
     )

@@ -1,4 +1,4 @@
-"""The commands about lists: each speaks to the daemon's API like everybody else."""
+"""The commands about lists: each is a client of the daemon's API."""
 
 import argparse
 import time

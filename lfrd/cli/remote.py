@@ -1,4 +1,4 @@
-"""Commands that ask a running daemon: they speak to its API like everybody else."""
+"""Commands that ask a running daemon: they are clients of its API."""
 
 import argparse
 from collections.abc import Awaitable, Callable, Sequence

@@ -1,4 +1,4 @@
-"""What a command writes for whoever called it: each text passes `printable` on its way out.
+"""What a command writes for its user: each text passes `printable` on its way out.
 
 Nothing else in the commands writes to standard output or standard error
 (`tests/test_architecture.py`).
@@ -23,7 +23,7 @@ def warn(text: str) -> None:
 
 
 def note(text: str) -> None:
-    """One line to whoever is there, beside what a command prints."""
+    """One line for people, beside what a command prints."""
     _write(sys.stderr, f"lfrd: {one_line(text)}\n")
 
 
@@ -36,7 +36,7 @@ def ask(text: str) -> str:
 def redraw(text: str, stream: TextIO | None = None, *, last: bool = False) -> None:
     """One line that is written over and over, on standard error; empty clears it, the last stays.
 
-    Where nobody watches, in a file, each is a line of its own.
+    In a file each is a line of its own.
     """
     stream = stream or sys.stderr
     if stream is not None and stream.isatty():

@@ -88,7 +88,7 @@ def next_moment(
 
 
 def pair_of(people: tuple[LabPerson, ...], draw: random.Random) -> Pair:
-    """One in two is mated; nobody is shown the same picture twice over."""
+    """One in two is mated; no picture is shown beside itself."""
     mated = draw.random() < 0.5
     person = draw.choice(people)
     reference = draw.choice(person.photos)

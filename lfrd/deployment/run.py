@@ -190,7 +190,7 @@ class DeploymentRun:
             await asyncio.sleep(min(max(left_s, 0.0), TICK_S))
 
     async def _tell_end(self) -> None:
-        """Tell whoever listens that the planned end is near."""
+        """Tell subscribers that the planned end is near."""
         with contextlib.suppress(StoreFailed):  # what a full disk means, the record says
             await self._database.write(
                 lambda tx: tx.event(EventKind.DEPLOYMENT_ENDING, self.deployment.id),

@@ -181,7 +181,7 @@ class _Planned:
 async def export_list(
     database: Database, watchlist_id: str, passphrase: str, reason: str, *, principal: str
 ) -> AsyncIterator[bytes]:
-    """The pieces of a list's archive; photos in quarantine stay behind.
+    """The pieces of a list's archive; photos in quarantine are left out.
 
     The disclosure is logged first. What is erased while the archive is being made is left out, and
     then the archive says of itself that it is not whole. Raises NotFound.

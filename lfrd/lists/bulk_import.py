@@ -21,8 +21,8 @@ from lfrd.errors import BadInput, Conflict
 from lfrd.lists import photo_gate
 from lfrd.lists.commit_batcher import CommitBatcher
 from lfrd.lists.enrolment import EnrolledPhoto
-from lfrd.lists.photo_gate import Company, Finding, GateMode, PhotoRefused, Weight
-from lfrd.lists.photos import Judged, Photos, check_room, company_of, new_image
+from lfrd.lists.photo_gate import Finding, GateMode, PhotoRefused, Resemblance, Weight
+from lfrd.lists.photos import Judged, Photos, check_room, new_image, resemblance_of
 from lfrd.lists.related_photo_lock import RelatedPhotoLock
 from lfrd.lists.table import Row
 from lfrd.store import imports, reference_images, templates
@@ -71,7 +71,7 @@ class _Met:
     photo resembles."""
 
     entry: Entry | None
-    company: Company
+    resemblance: Resemblance
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +261,7 @@ class BulkImport:
 
     def _judge(self, run: ImportRun, row: Row, met: _Met, photo: EnrolledPhoto) -> RowResult:
         """The outcome of a row as far as the gate tells."""
-        judged = self._photos.judged(photo, met.company)
+        judged = self._photos.judged(photo, met.resemblance)
         try:
             photo_gate.refuse(judged.findings, GateMode(run.mode), row.file)
         except PhotoRefused as error:
@@ -349,7 +349,7 @@ def _met(
     reader: Reader, run: ImportRun, row: Row, photo: EnrolledPhoto, hits: Sequence[Hit]
 ) -> _Met:
     entry = _entry(reader, run, row)
-    return _Met(entry, company_of(reader, photo, entry, hits))
+    return _Met(entry, resemblance_of(reader, photo, entry, hits))
 
 
 def _entry(reader: Reader, run: ImportRun, row: Row) -> Entry | None:

@@ -15,7 +15,7 @@ work while the disk takes its time."""
 
 LIMIT = 8
 PATIENCE_S = 0.1
-"""A photo may take seconds to read; nobody waits longer than this for it."""
+"""A photo may take seconds to read; no other waits longer than this for it."""
 
 
 class CommitBatcher:
@@ -38,7 +38,7 @@ class CommitBatcher:
             self._look_soon()
 
     async def join(self) -> None:
-        """Wait until so many are here, nobody else is coming, or patience is over."""
+        """Wait until so many are here, no other is coming, or the time is over."""
         loop = asyncio.get_running_loop()
         mine = loop.create_future()
         self._here.append(mine)

@@ -71,7 +71,7 @@ class Wanted:
 
 class Source(Protocol):
     """Rows and the photos they name. `sha256` tells one source from another, for going on; `notes`
-    are sentences for whoever gave it."""
+    are sentences for the user who gave it."""
 
     @property
     def name(self) -> str: ...

@@ -1,8 +1,8 @@
 """The one face that a photo is about, found upright however the photo lies.
 
 Phones and programs lose the note of how a photo was held: then it lies on its side or stands on its
-head, and a face that is found in it anyway gives a template that resembles nobody. And a face that
-fills a picture is larger than detectors know faces: it is found badly, or twice.
+head, and a face that is found in it anyway gives a template that resembles no one's. And a face
+that fills a picture is larger than detectors know faces: it is found badly, or twice.
 """
 
 import asyncio

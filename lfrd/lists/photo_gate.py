@@ -85,7 +85,7 @@ class Neighbour:
 
 
 @dataclass(frozen=True, slots=True)
-class Company:
+class Resemblance:
     """What the photo resembles: the best of the entry's other photos (None: there is none), the
     nearest other person, and another entry that has this very file."""
 
@@ -98,7 +98,7 @@ def examine(
     quality: Quality,
     texture: Texture,
     notes: Sequence[str],
-    company: Company,
+    resemblance: Resemblance,
     rule: GateRule,
     *,
     turned_deg: int = 0,
@@ -113,7 +113,7 @@ def examine(
         *_focus(quality, rule),
         *_light(quality, texture, rule),
         *_cover(quality, texture, rule),
-        *_resemblance(company, rule),
+        *_resemblance(resemblance, rule),
     ]
     return tuple(found)
 
@@ -233,14 +233,14 @@ def _cover(quality: Quality, texture: Texture, rule: GateRule) -> list[Finding]:
     return found
 
 
-def _resemblance(company: Company, rule: GateRule) -> list[Finding]:
+def _resemblance(resemblance: Resemblance, rule: GateRule) -> list[Finding]:
     found = []
-    if company.same_file_entry_id is not None:
+    if resemblance.same_file_entry_id is not None:
         text = "another entry has this very file"
         found.append(
-            Finding("same-file", Weight.AGAINST, text, other_id=company.same_file_entry_id)
+            Finding("same-file", Weight.AGAINST, text, other_id=resemblance.same_file_entry_id)
         )
-    if (own := company.own) is not None:
+    if (own := resemblance.own) is not None:
         if own >= rule.same_photo_similarity:
             text = f"nearly the same picture as another photo of the entry: score {own:.3f}"
             found.append(_finding("same-picture", False, text, own, rule.same_photo_similarity))
@@ -249,7 +249,7 @@ def _resemblance(company: Company, rule: GateRule) -> list[Finding]:
             limit = rule.least_own_similarity if unlike else rule.good_own_similarity
             text = f"unlike the entry's other photos: best score {own:.3f}, {limit:g} up"
             found.append(_finding("unlike", unlike, text, own, limit))
-    near = company.nearest
+    near = resemblance.nearest
     if near is not None and near.score >= rule.look_alike_similarity:
         text = f"looks like another person on a list: score {near.score:.3f}"
         limit = rule.look_alike_similarity

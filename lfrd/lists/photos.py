@@ -12,7 +12,7 @@ from lfrd.errors import BadInput
 from lfrd.governance import taking_off
 from lfrd.lists import photo_gate
 from lfrd.lists.enrolment import EnrolledPhoto, enrol
-from lfrd.lists.photo_gate import Company, Finding, GateMode, GateRule, Neighbour
+from lfrd.lists.photo_gate import Finding, GateMode, GateRule, Neighbour, Resemblance
 from lfrd.matching.live_search import LiveGallery, LiveSearch
 from lfrd.matching.threshold import Derived
 from lfrd.store import reference_images, templates
@@ -124,17 +124,19 @@ class Photos:
     async def weigh(self, photo: EnrolledPhoto, entry: Entry | None) -> Judged:
         """What the gate says of a photo that is meant for `entry`."""
         hits = await self.nearest(photo)
-        company = await self._database.read(lambda reader: company_of(reader, photo, entry, hits))
-        return self.judged(photo, company)
+        resemblance = await self._database.read(
+            lambda reader: resemblance_of(reader, photo, entry, hits)
+        )
+        return self.judged(photo, resemblance)
 
     async def nearest(self, photo: EnrolledPhoto) -> list[Hit]:
         """The stored templates that a photo resembles most."""
         return await self._index.search(photo.template, NEIGHBOURS)
 
-    def judged(self, photo: EnrolledPhoto, company: Company) -> Judged:
-        """What the gate says of a photo in the company of what is stored."""
+    def judged(self, photo: EnrolledPhoto, resemblance: Resemblance) -> Judged:
+        """What the gate says of a photo that resembles stored ones so."""
         found = photo_gate.examine(
-            photo.quality, photo.texture, photo.notes, company, self._rule,
+            photo.quality, photo.texture, photo.notes, resemblance, self._rule,
             turned_deg=photo.turned_deg,
         )  # fmt: skip
         return Judged(photo, found)
@@ -231,9 +233,9 @@ class Photos:
         return await self._database.read(lambda reader: templates.ids_of_image(reader, image.id))
 
 
-def company_of(
+def resemblance_of(
     reader: Reader, photo: EnrolledPhoto, entry: Entry | None, hits: Sequence[Hit]
-) -> Company:
+) -> Resemblance:
     """How a photo for `entry` stands to what is stored; `hits` are the templates nearest to it."""
     own = _own_similarity(reader, photo.template, entry) if entry else None
     person_id = entry.person_id if entry else None
@@ -247,7 +249,7 @@ def company_of(
         None,
     )
     same_file = reference_images.other_with_file(reader, photo.sha256, entry.id if entry else "")
-    return Company(own, nearest, same_file)
+    return Resemblance(own, nearest, same_file)
 
 
 def _own_similarity(reader: Reader, template: Template, entry: Entry) -> float | None:

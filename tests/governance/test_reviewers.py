@@ -1,4 +1,5 @@
-"""Figures of reviewers: over closed episodes alone, and agreement only where there was company."""
+"""Figures of reviewers: over closed episodes alone, and agreement only where others reviewed
+too."""
 
 from hypothesis import given
 from hypothesis import strategies as st

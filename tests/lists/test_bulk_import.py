@@ -16,7 +16,7 @@ from lfrd.store import imports, templates
 from lfrd.store.imports import RowOutcome
 from lfrd.store.transaction import Transaction
 from lfrd.vision import packs
-from lfrd.vocabulary import ErasureKind
+from lfrd.vocabulary import ErasureKind, Role
 from support.lists import ADA, Lists, lists
 from support.photos import SIX_BOXES, SIX_FACES, noise, portraits
 
@@ -150,7 +150,9 @@ async def test_who_was_erased_is_enrolled_again_and_counted_as_gone_until_then(
     row = Row(1, "a", "a.jpg")
     first = await site.imports.add_row(run_id, row, people[0], principal=ADA)
     assert first.row.entry_id is not None
-    await site.eraser.erase(ErasureKind.ENTRY, first.row.entry_id, reason="asked", principal=ADA)
+    await site.eraser.erase(
+        ErasureKind.ENTRY, first.row.entry_id, reason="asked", principal=ADA, role=Role.SUPERVISOR
+    )
     assert (await site.imports.progress(run_id)).done == 0
     assert await site.imports.rows(run_id, 0, 100) == []
     again = await site.imports.add_row(run_id, row, people[0], principal=ADA)
@@ -182,7 +184,9 @@ async def test_a_photo_in_quarantine_is_there_and_said_so(site: Lists, people: l
     row = Row(1, "a", "a.jpg")
     done = await site.imports.add_row(run_id, row, people[0], principal=ADA)
     assert done.row.photo_id is not None
-    await site.photos.quarantine(done.row.photo_id, "somebody else", principal=ADA)
+    await site.photos.quarantine(
+        done.row.photo_id, "somebody else", principal=ADA, role=Role.SUPERVISOR
+    )
     again = await site.imports.add_row(run_id, row, people[0], principal=ADA)
     assert again.row.photo_id == done.row.photo_id
     assert "in quarantine" in again.message

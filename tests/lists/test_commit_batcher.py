@@ -1,4 +1,4 @@
-"""Rows go to the store in company, and nobody waits for company that does not come."""
+"""Rows go to the store together, and none waits for others that do not come."""
 
 import asyncio
 

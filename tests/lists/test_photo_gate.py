@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from lfrd.lists.photo_gate import (
-    Company,
     GateMode,
     GateRule,
     Neighbour,
     PhotoRefused,
+    Resemblance,
     Weight,
     as_json,
     examine,
@@ -27,9 +27,9 @@ PLAIN = Texture(60.0, 60.0, 60.0, 80.0)
 
 
 def codes(
-    quality: Quality = GOOD, company: Company | None = None, of: Texture = PLAIN
+    quality: Quality = GOOD, resemblance: Resemblance | None = None, of: Texture = PLAIN
 ) -> dict[str, Weight]:
-    found = examine(quality, of, (), company or Company(), RULE)
+    found = examine(quality, of, (), resemblance or Resemblance(), RULE)
     return {finding.code: finding.weight for finding in found}
 
 
@@ -39,7 +39,7 @@ def test_a_good_photo_has_nothing_against_it() -> None:
 
 @pytest.mark.parametrize(("turned_deg", "words"), [(90, "on its side"), (180, "on its head")])
 def test_that_a_photo_was_turned_is_for_people_to_look_at(turned_deg: int, words: str) -> None:
-    (found,) = examine(GOOD, PLAIN, (), Company(), RULE, turned_deg=turned_deg)
+    (found,) = examine(GOOD, PLAIN, (), Resemblance(), RULE, turned_deg=turned_deg)
     assert (found.code, found.weight, found.value) == ("photo-turned", Weight.WARN, turned_deg)
     assert words in found.message
     assert f"clockwise by {turned_deg} degrees" in found.message
@@ -80,21 +80,21 @@ def test_greyscale_flat_and_covered_are_seen_in_the_pixels() -> None:
 
 
 @pytest.mark.parametrize(
-    ("company", "code", "weight"),
+    ("resemblance", "code", "weight"),
     [
-        (Company(own=0.29), "unlike", Weight.AGAINST),
-        (Company(own=0.40), "unlike", Weight.WARN),
-        (Company(own=0.99), "same-picture", Weight.WARN),
-        (Company(nearest=Neighbour("e", 0.43)), "look-alike", Weight.WARN),
-        (Company(same_file_entry_id="e"), "same-file", Weight.AGAINST),
+        (Resemblance(own=0.29), "unlike", Weight.AGAINST),
+        (Resemblance(own=0.40), "unlike", Weight.WARN),
+        (Resemblance(own=0.99), "same-picture", Weight.WARN),
+        (Resemblance(nearest=Neighbour("e", 0.43)), "look-alike", Weight.WARN),
+        (Resemblance(same_file_entry_id="e"), "same-file", Weight.AGAINST),
     ],
 )
-def test_what_a_photo_resembles(company: Company, code: str, weight: Weight) -> None:
-    assert codes(company=company) == {code: weight}
+def test_what_a_photo_resembles(resemblance: Resemblance, code: str, weight: Weight) -> None:
+    assert codes(resemblance=resemblance) == {code: weight}
 
 
 def test_resembling_nobody_and_being_like_oneself_is_fine() -> None:
-    assert codes(company=Company(own=0.6, nearest=Neighbour("e", 0.41))) == {}
+    assert codes(resemblance=Resemblance(own=0.6, nearest=Neighbour("e", 0.41))) == {}
 
 
 def test_strict_refuses_what_warn_records() -> None:
@@ -102,14 +102,14 @@ def test_strict_refuses_what_warn_records() -> None:
         dataclasses.replace(GOOD, inter_eye_px=40.0, exposure=0.1),
         PLAIN,
         ("rotated",),
-        Company(),
+        Resemblance(),
         RULE,
     )
     refuse(found, GateMode.WARN, "x")
     with pytest.raises(PhotoRefused, match=r"photo x is refused: 40 px between the eyes.*too dark"):
         refuse(found, GateMode.STRICT, "x")
     only_warnings = examine(
-        dataclasses.replace(GOOD, inter_eye_px=80.0), PLAIN, (), Company(), RULE
+        dataclasses.replace(GOOD, inter_eye_px=80.0), PLAIN, (), Resemblance(), RULE
     )
     refuse(only_warnings, GateMode.STRICT, "x")
 
@@ -117,7 +117,7 @@ def test_strict_refuses_what_warn_records() -> None:
 def test_findings_come_back_as_they_were_kept() -> None:
     found = examine(
         dataclasses.replace(GOOD, yaw_deg=40.0), PLAIN, ("reduced", "converted"),
-        Company(0.2, Neighbour("e", 0.5)), RULE,
+        Resemblance(0.2, Neighbour("e", 0.5)), RULE,
     )  # fmt: skip
     assert from_json(as_json(found)) == found
     assert {"read-reduced", "read-converted"} <= {finding.code for finding in found}
