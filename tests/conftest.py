@@ -82,7 +82,7 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
     from lfrd import __main__ as program
     from support.program import Ran
 
-    monkeypatch.setattr(program, "harden", lambda: None)  # it would stay for every later test
+    monkeypatch.setattr("lfrd.process.harden", lambda: None)  # it would stay for every later test
     for name in [name for name in os.environ if name.startswith("LFRD_")]:
         monkeypatch.delenv(name)
 

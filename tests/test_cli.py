@@ -10,7 +10,7 @@ from PIL import Image
 
 from lfrd.demo.clip import listed_photo
 from support.photos import jpeg_of
-from support.program import Call, lfrd, refused
+from support.program import Call, Ran, lfrd, refused
 from support.video import encode, moving_picture
 
 
@@ -62,11 +62,13 @@ def test_without_a_command_it_explains_itself() -> None:
         assert command in ran.out
 
 
-def test_try_refuses_an_address_that_does_not_answer(photos: Path) -> None:
+def test_try_refuses_an_address_that_does_not_answer(photos: Path, tmp_path: Path) -> None:
+    password = tmp_path / "password"
+    password.write_text("geheim\n")
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
-        address = f"rtsp://anna:geheim@127.0.0.1:{reserved.getsockname()[1]}/door"
-        ran = lfrd("try", address, "--watchlist", photos)
+        address = f"rtsp://anna@127.0.0.1:{reserved.getsockname()[1]}/door"
+        ran = lfrd("try", address, "--password-file", password, "--watchlist", photos)
     refused(ran, "does not answer")
     assert "geheim" not in ran.err
 
@@ -75,7 +77,9 @@ def test_try_refuses_an_address_that_does_not_answer(photos: Path) -> None:
 def test_try_refuses_a_server_that_says_nothing(photos: Path) -> None:
     with silent_server() as port:
         ran = lfrd("try", f"rtsp://anna:geheim@127.0.0.1:{port}/door", "--watchlist", photos)
-    refused(ran, "127.0.0.1")
+    warning, _, sentence = ran.err.partition("\n")
+    assert "--password-file" in warning
+    refused(Ran(ran.code, ran.out, sentence), "127.0.0.1")
     assert "geheim" not in ran.err
 
 

@@ -178,5 +178,4 @@ async def seed_beside(database: Database, real: Episode, *, mated: bool = True) 
 
 async def actions(database: Database) -> list[str]:
     """What the log says was done, in order."""
-    rows = await database.read(lambda r: list(r.rows("SELECT action FROM audit_leaf ORDER BY id")))
-    return [str(row[0]) for row in rows]
+    return await database.read(lambda r: r.column("SELECT action FROM audit_leaf ORDER BY id"))
