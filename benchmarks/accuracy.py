@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from benchmarks import clips
 from benchmarks.report import Figure, Report
-from lfrd.lists.enrolment import detect_in_photo
+from lfrd.lists.photo_face import detect_in_photo
 from lfrd.types import F32, Detections, Planes
 from lfrd.vision.align import ARCFACE_POINTS
 from lfrd.vision.engine import Crop, Vision

@@ -1,4 +1,5 @@
-"""Hostile values for every command, beside a real daemon: no traceback, no secret, no ended daemon.
+"""Hostile values for every command, beside a real daemon: no traceback, no secret, nothing
+that a terminal obeys, no ended daemon.
 
     python -m benchmarks.fuzz_cli [--cases 2000] [--seed 1]
 
@@ -24,6 +25,7 @@ from pathlib import Path
 from lfrd.__main__ import main as lfrd_main
 from lfrd.__main__ import parser
 from lfrd.errors import LfrdError
+from lfrd.text import printable
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
 from support.program import daemon, enrol, environment
@@ -281,6 +283,8 @@ async def fuzz(cases: int, seed: int) -> int:
         finally:
             await caller.close()
         log = (state.parent / "daemon.log").read_text(errors="replace")
+        if printable(log) != log:
+            tally.blame("control characters", ["(the daemon's log)"], repr(log[-3000:]))
         for kind, sign in (("tracebacks", "Traceback"), ("marker passwords", MARKER)):
             if sign in log:
                 tally.blame(kind, ["(the daemon's log)"], log[log.index(sign) :][:300])
@@ -300,6 +304,8 @@ async def one(caller: Caller, words: list[str], number: int, tally: Tally) -> No
         tally.blame("strange exit codes", words, found["code"] + found["said"])
     if MARKER in found["said"]:
         tally.blame("marker passwords", words, found["said"])
+    if printable(found["said"]) != found["said"]:
+        tally.blame("control characters", words, repr(found["said"]))
 
 
 async def look_inside(client: object, tally: Tally) -> None:
@@ -316,8 +322,8 @@ async def look_inside(client: object, tally: Tally) -> None:
 def told(tally: Tally, commands: int, done: int, took_s: float) -> int:
     codes = ", ".join(f"{count} with {code}" for code, count in sorted(tally.codes.items()))
     print(f"{done} cases of {commands} commands in {took_s:.0f} s; ended {codes}")
-    for kind in ("tracebacks", "marker passwords", "ended daemons", "unanswered",
-                 "strange exit codes"):  # fmt: skip
+    for kind in ("tracebacks", "marker passwords", "control characters", "ended daemons",
+                 "unanswered", "strange exit codes"):  # fmt: skip
         found = tally.faults.get(kind, [])
         print(f"{len(found):5} {kind}")
         for text in found[:SHOWN]:

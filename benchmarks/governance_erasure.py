@@ -25,7 +25,7 @@ from lfrd.store.transaction import Reader, Transaction
 from lfrd.store.vectors import VectorIndex
 from lfrd.store.watchlists import Entry, NewEntry, NewWatchlist
 from lfrd.types import F32, Quality, Template
-from lfrd.vocabulary import Category, ErasureKind
+from lfrd.vocabulary import Category, ErasureKind, Role
 
 PEOPLE = 200
 IMAGE_BYTES = 20_000
@@ -76,7 +76,9 @@ async def measure(path: Path, *, encrypted: bool, kind: ErasureKind, seed: int) 
         backup = path / "backup.db"
         await asyncio.to_thread(shutil.copyfile, parts.database.path, backup)
         if kind is ErasureKind.DEPLOYMENT:  # its episodes live on copies of their own
-            await parts.eraser.erase(ErasureKind.WATCHLIST, listed, "bench", principal=WHO)
+            await parts.eraser.erase(
+                ErasureKind.WATCHLIST, listed, "bench", principal=WHO, role=Role.SUPERVISOR
+            )
             sealed = await parts.database.read(_sealed_slices)
             await parts.database.write(
                 lambda tx: deployments.end(tx, deployment_id, reason="over", summary="{}"),
@@ -87,7 +89,7 @@ async def measure(path: Path, *, encrypted: bool, kind: ErasureKind, seed: int) 
         control = await asyncio.to_thread(_hits, path / "state", needles)
         backup_control = await _faces(path, backup, encrypted, kind)
         subject = listed if kind is ErasureKind.WATCHLIST else deployment_id
-        await parts.eraser.erase(kind, subject, "bench", principal=WHO)
+        await parts.eraser.erase(kind, subject, "bench", principal=WHO, role=Role.SUPERVISOR)
         if kind is ErasureKind.WATCHLIST:  # what episodes copied is not the list's
             kept = set(await parts.database.read(_sealed_slices))
             needles = [needle for needle in needles if needle not in kept]

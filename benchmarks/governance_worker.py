@@ -25,7 +25,7 @@ from lfrd.store import episodes, watchlists
 from lfrd.store.episodes import Evidence, NewEpisode
 from lfrd.store.reviews import ReviewDecision
 from lfrd.store.watchlists import Entry, NewEntry, NewWatchlist
-from lfrd.vocabulary import Category, ErasureKind
+from lfrd.vocabulary import Category, ErasureKind, Role
 
 WHO = "user:bench"
 MAIN = "main"
@@ -108,7 +108,9 @@ async def importing(site: Site, rng: random.Random) -> None:
         promise(op="import", list=listed, entry=entry_id)
         if rng.random() < 0.7:
             promise(op="erasing", list=listed)
-            await site.eraser.erase(ErasureKind.WATCHLIST, listed, "bench", principal=WHO)
+            await site.eraser.erase(
+                ErasureKind.WATCHLIST, listed, "bench", principal=WHO, role=Role.SUPERVISOR
+            )
             promise(op="erased", list=listed)
 
 
@@ -121,7 +123,9 @@ async def erasing(site: Site, rng: random.Random, listed: str, deployment_id: st
         new = _episode(entry, deployment_id, rng.getrandbits(30), site.vision.model_digest)
         episode = await site.database.write(lambda tx, n=new: episodes.add(tx, n), principal=WHO)
         promise(op="episode", id=episode.id)
-        await site.eraser.erase(ErasureKind.PERSON, entry.person_id, "bench", principal=WHO)
+        await site.eraser.erase(
+            ErasureKind.PERSON, entry.person_id, "bench", principal=WHO, role=Role.SUPERVISOR
+        )
         promise(op="erased-person", person=entry.person_id, entry=entry_id, episode=episode.id)
         await asyncio.sleep(rng.random() * 0.2)
 

@@ -32,8 +32,8 @@ from lfrd.errors import BadInput
 from lfrd.evaluate import calibrate, openset
 from lfrd.evaluate.labelled import Embedded, embed, enlarged, find_people, numbered, read_errata
 from lfrd.lists.commit_batcher import PHOTOS_AT_ONCE
-from lfrd.lists.import_source import Row
 from lfrd.lists.photo_gate import GateMode
+from lfrd.lists.table import Row
 from lfrd.matching import curve
 from lfrd.matching.evidence import EvidenceRule
 from lfrd.matching.threshold import DEMOGRAPHIC_FACTOR, Risk, derive

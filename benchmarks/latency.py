@@ -28,7 +28,7 @@ import numpy as np
 from benchmarks import media
 from benchmarks.report import Figure, Report
 from lfrd.ingest.pictures import planes_of
-from lfrd.lists.enrolment import detect_in_photo
+from lfrd.lists.photo_face import detect_in_photo
 from lfrd.summary import percentile
 from lfrd.types import F32, U8
 from lfrd.vision.engine import Vision

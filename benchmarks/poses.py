@@ -24,7 +24,8 @@ from benchmarks.real_video import THRESHOLD, insight_app
 from benchmarks.report import Figure, Report
 from lfrd.deployment.pipeline import CLEAR, NEAR, UNCLEAR
 from lfrd.evaluate.labelled import find_people
-from lfrd.lists.enrolment import detect_in_photo, read_photo
+from lfrd.lists.photo_face import detect_in_photo
+from lfrd.lists.photo_file import read_photo
 from lfrd.matching.evidence import WEIGHT_POWER, EvidenceRule
 from lfrd.types import F32, Planes
 from lfrd.vision import packs
@@ -95,7 +96,7 @@ def people_of(folder: Path) -> list[Person]:
 
 def picture(path: Path) -> np.ndarray:
     """u8[h, w, 3] RGB, no side longer than READ_SIDE_PX."""
-    rgb = read_photo(path.read_bytes(), name=path.name)
+    rgb = read_photo(path.read_bytes(), name=path.name).rgb
     factor = READ_SIDE_PX / max(rgb.shape)
     if factor < 1:
         rgb = cv2.resize(rgb, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)

@@ -17,13 +17,15 @@ from typing import TYPE_CHECKING, Any
 
 from lfrd import __version__
 from lfrd.cli.camera_secrets import add_password_file
-from lfrd.cli.command_parser import CommandParser, without_secrets
+from lfrd.cli.command_parser import CommandParser
 from lfrd.cli.evaluate_options import add_evaluate
 from lfrd.cli.list_options import add_calibrate, add_lists, add_model_change
 from lfrd.cli.remote_options import add_clients
 from lfrd.cli.review_options import add_alert, add_token
+from lfrd.cli.terminal import say, warn
 from lfrd.cli.who import add_token_file
 from lfrd.errors import Failure, UserError, each_of
+from lfrd.text import without_secrets
 
 if TYPE_CHECKING:
     from lfrd.config import Config
@@ -106,7 +108,7 @@ def _first_of(group: BaseExceptionGroup[BaseException]) -> int:
 
 
 def _say(text: str, code: int) -> int:
-    print(without_secrets(text), file=sys.stderr)
+    warn(without_secrets(text))
     return code
 
 
@@ -123,13 +125,13 @@ def _configured(options: argparse.Namespace, level: str | None) -> "Config":
     import logging
 
     from lfrd import config
+    from lfrd.cli.log_lines import LineFormatter
 
     loaded = config.load(options.config)
-    logging.basicConfig(
-        level="DEBUG" if options.verbose else level or loaded.log.level.upper(),
-        stream=sys.stderr,
-        format="%(levelname)s %(name)s: %(message)s",
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(LineFormatter("%(levelname)s %(name)s: %(message)s"))
+    level = "DEBUG" if options.verbose else level or loaded.log.level.upper()
+    logging.basicConfig(level=level, handlers=[handler])
     return loaded
 
 
@@ -174,7 +176,7 @@ def _check_config(options: argparse.Namespace) -> None:
     for camera in loaded.camera:
         if not camera.needs_credentials:
             camera.whole_address()
-    print(f"{file} is fine")
+    say(f"{file} is fine")
 
 
 def _try(options: argparse.Namespace) -> int:
@@ -187,6 +189,7 @@ def _try(options: argparse.Namespace) -> int:
         every_frame=options.every_frame,
         detect_hz=options.detect_hz,
         seconds=options.seconds,
+        skip_bad=options.skip_bad,
     )
     return _run_async(try_.run(wanted, loaded, as_lines=options.json))
 
@@ -276,6 +279,9 @@ def _token(options: argparse.Namespace) -> int:
 
 
 def _tui(options: argparse.Namespace) -> int:
+    from tui.terminal import require_terminal
+
+    require_terminal()
     loaded = _quietly(options)
     from lfrd.cli.reach import socket_of
     from lfrd.cli.who import token_of
@@ -346,6 +352,9 @@ def _add_lab(commands: Any) -> None:
         help="as fast as possible with X searched frames per second of video",
     )  # fmt: skip
     trial.add_argument("--seconds", type=_rate, help="stop after so long")
+    trial.add_argument(
+        "--skip-bad", action="store_true", help="go on without photos that cannot be used"
+    )
     trial.add_argument("--json", action="store_true", help="print one JSON object a line")
     demo = _add(commands, "demo", _demo, "Show the whole daemon on a stream of its own.")
     demo.add_argument("--headless", action="store_true", help="no terminal UI: JSON lines")

@@ -23,6 +23,7 @@ from pydantic import TypeAdapter, ValidationError
 
 import lfrd.errors as errors
 import lfrd.wire.sse as sse
+from lfrd.text import one_line
 from lfrd.vocabulary import SLUG
 from lfrd.wire import deployments as wire
 from lfrd.wire.alerts import (
@@ -33,7 +34,7 @@ from lfrd.wire.alerts import (
     ReviewerFigures,
     ReviewSubmit,
 )
-from lfrd.wire.base import Problem, Wire
+from lfrd.wire.base import Problem, Wire, printed
 from lfrd.wire.cameras import (
     Camera,
     CameraAdded,
@@ -175,7 +176,7 @@ class GovernanceCalls:
 
 
 REQUEST_S = 65.0
-"""Longer than the daemon's own limit on a request, so that its answer is the one that is heard."""
+"""Longer than the daemon's own limit on a request, so that it is the daemon that answers."""
 
 SILENCE_S = 25.0
 """An event stream without even a heartbeat (every 10 s) for so long is dead."""
@@ -219,13 +220,23 @@ ones all the time."""
 
 
 class Client:
-    """One daemon. Enter it before use; calls may run at the same time."""
+    """One daemon. Enter it before use; calls may run at the same time.
+
+    `printable`: texts in answers hold nothing that a terminal obeys; for what is shown as it comes.
+    """
 
     def __init__(
-        self, transport: httpx.AsyncBaseTransport, base_url: str, place: str, token: str | None
+        self,
+        transport: httpx.AsyncBaseTransport,
+        base_url: str,
+        place: str,
+        token: str | None,
+        *,
+        printable: bool = False,
     ) -> None:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         self._place = place
+        self._printable = printable
         self._http = httpx.AsyncClient(
             transport=transport, base_url=base_url, headers=headers, timeout=REQUEST_S
         )
@@ -237,16 +248,17 @@ class Client:
         return self._place
 
     @classmethod
-    def over_socket(cls, path: Path, token: str | None = None) -> Self:
+    def over_socket(cls, path: Path, token: str | None = None, *, printable: bool = False) -> Self:
         """The daemon's Unix socket: the kernel tells it who we are, or a personal token does."""
         # Nothing is encrypted on it, so the system's certificates need not be read.
         transport = httpx.AsyncHTTPTransport(uds=str(path), verify=False, limits=LIMITS)
-        return cls(transport, "http://localhost", str(path), token)
+        return cls(transport, "http://localhost", str(path), token, printable=printable)
 
     @classmethod
-    def over_tcp(cls, url: str, token: str) -> Self:
+    def over_tcp(cls, url: str, token: str, *, printable: bool = False) -> Self:
         """The daemon's loopback port, such as http://127.0.0.1:8787."""
-        return cls(httpx.AsyncHTTPTransport(limits=LIMITS), url, url, token)
+        transport = httpx.AsyncHTTPTransport(limits=LIMITS)
+        return cls(transport, url, url, token, printable=printable)
 
     async def __aenter__(self) -> Self:
         await self._http.__aenter__()
@@ -301,8 +313,11 @@ class Client:
     async def delete_watchlist(self, watchlist_id: str) -> None:
         await self._send("DELETE", f"/v1/watchlists/{watchlist_id}")
 
-    async def entries(self, watchlist_id: str) -> tuple[Entry, ...]:
-        return await self._get(tuple[Entry, ...], f"/v1/watchlists/{watchlist_id}/entries")
+    async def entries(self, watchlist_id: str, reference: str | None = None) -> tuple[Entry, ...]:
+        """All of a list, or the one with this reference."""
+        params = {} if reference is None else {"reference": reference}
+        path = f"/v1/watchlists/{watchlist_id}/entries"
+        return self._read(tuple[Entry, ...], await self._send("GET", path, params=params))
 
     async def add_entry(self, watchlist_id: str, entry: EntryCreate) -> Entry:
         return await self._post(Entry, f"/v1/watchlists/{watchlist_id}/entries", entry)
@@ -475,11 +490,12 @@ class Client:
 
     def _read(self, kind: type[T], reply: httpx.Response) -> T:
         try:
-            return TypeAdapter(kind).validate_json(reply.content)
+            answer = TypeAdapter(kind).validate_json(reply.content)
         except ValidationError as error:
             raise Unreachable(
                 f"{self._place} answers, but not as this version of lfrd: {error.title}"
             ) from None
+        return printed(answer) if self._printable else answer
 
     async def change_watchlist(self, watchlist_id: str, change: WatchlistChange) -> Watchlist:
         return await self._change(Watchlist, "PATCH", f"/v1/watchlists/{watchlist_id}", change)
@@ -506,7 +522,7 @@ class Client:
         return self._read(Photo, reply)
 
     async def check_photo(self, image: bytes, params: Mapping[str, str]) -> tuple[Finding, ...]:
-        """What the gate would say; `params` may hold entry_id."""
+        """What the gate would say; `params` may hold name, box, entry_id, gate, refuse."""
         path = "/v1/photos/check"
         reply = await self._send("POST", path, content=image, params=params, headers=OCTETS)
         return self._read(tuple[Finding, ...], reply)
@@ -533,6 +549,13 @@ class Client:
         path = f"/v1/imports/{import_id}/rows"
         reply = await self._send("POST", path, content=photo, params=params, headers=OCTETS)
         return self._read(ImportRowDone, reply)
+
+    async def miss_import_row(self, import_id: str, row: ImportRow, problem: str) -> ImportRowDone:
+        """There is no photo of a row, and why."""
+        params = {"row": row.model_dump_json(exclude_defaults=True), "problem": problem[:500]}
+        return self._read(
+            ImportRowDone, await self._send("POST", f"/v1/imports/{import_id}/rows", params=params)
+        )
 
     async def check_import_row(
         self, watchlist_id: str, row: ImportRow, photo: bytes, gate: str | None
@@ -649,7 +672,7 @@ def refusal(reply: httpx.Response) -> errors.LfrdError:
         return errors.Failure(f"HTTP {reply.status_code} without a problem document")
     other = errors.Failure if problem.status >= 500 else errors.UserError
     kind = _kinds().get(problem.code) or _KIND_OF_STATUS.get(problem.status, other)
-    return kind(problem.detail)
+    return kind(one_line(problem.detail))
 
 
 def camera_path(camera_id: str, rest: str = "") -> str:

@@ -21,7 +21,7 @@ SERVICE_SOCKET = Path("/run/lfrd/api.sock")
 """Where the systemd unit puts it."""
 
 SERVICE_STATE_DIR = Path("/var/lib/lfrd")
-"""The state folder of the daemon behind it."""
+"""The state folder of the daemon that answers on it."""
 
 NOT_SETTINGS = frozenset({"LFRD_SHARED", "LFRD_REQUIRE_SHARED", "LFRD_CONFIG", "LFRD_TOKEN"})
 """Variables of the test suite, and the place of the file itself."""
@@ -307,14 +307,14 @@ class Config(Section):
 
 
 def client_socket(config: Config) -> Path:
-    """Where a command finds the daemon: as configured, else the service's socket if any. Whoever
-    configures a state folder of their own means the daemon on it, never the service's."""
+    """Where a command finds the daemon: as configured, else the service's socket if any. A
+    state folder that is configured means the daemon on it, never the service's."""
     own = config.api.socket is not None or config.site.state_dir != SERVICE_STATE_DIR
     return SERVICE_SOCKET if not own and is_there(SERVICE_SOCKET) else config.socket_path
 
 
 def daemon_sockets(config: Config) -> list[Path]:
-    """Every socket behind which a daemon may be: the configured one, and the service's."""
+    """Every socket that a daemon may answer on: the configured one, and the service's."""
     return [path for path in dict.fromkeys((config.socket_path, SERVICE_SOCKET)) if is_there(path)]
 
 

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from lfrd.cameras.check import CameraCheck
 from lfrd.cameras.fleet import Fleet
 from lfrd.clock import Clock, process_age_s
 from lfrd.config import Config
@@ -22,10 +23,14 @@ from lfrd.deployment.recorder import DecisionQueue, EpisodeWriter
 from lfrd.deployment.run import DeploymentRun
 from lfrd.deployment.runner import DeploymentRunner
 from lfrd.errors import StoreFailed
+from lfrd.evaluate.trials import Trials
 from lfrd.governance import profile
 from lfrd.governance.denials import Denials
 from lfrd.governance.deployments import DeploymentService
+from lfrd.governance.episodes import Episodes
 from lfrd.governance.erasure import Eraser
+from lfrd.governance.evaluations import Evaluations
+from lfrd.governance.holds import Holds
 from lfrd.governance.missing_keys import report_missing_keys
 from lfrd.governance.profile import Policy, SitePolicies
 from lfrd.governance.readiness import Readiness
@@ -33,6 +38,7 @@ from lfrd.governance.retention import Retention
 from lfrd.governance.reviews import Reviews
 from lfrd.governance.schedules import Schedules
 from lfrd.governance.timekeeping import SteadyClock, Timekeeping
+from lfrd.governance.two_person import MAY_ERASE
 from lfrd.health import HealthBoard
 from lfrd.ingest.camera import readers_at_work
 from lfrd.ingest.pacing import RateController
@@ -86,7 +92,7 @@ async def open_site(
     """
     share_heaps()
     clock, policies = SteadyClock.over(clock), _policies(config)
-    reviewers = policies.own.rules.reviewers_required
+    smallest_px = config.detection.smallest_inter_eye_px
     health, live = HealthBoard(), LiveGallery()
     async with AsyncExitStack() as parts:
         folder = parts.enter_context(StateFolder(config.site.state_dir))
@@ -108,19 +114,15 @@ async def open_site(
         ))  # fmt: skip
         readiness = Readiness(clock, fleet, vision, thresholds, policies)
         deployments = DeploymentService(database, clock, thresholds, policies, readiness, runner)
+        required = policies.own.rules.reviewers_required
+        reviews = Reviews(database, clock, health, required=required)
         retention = Retention(database, eraser, clock, health, policies, deployments.end_now)
         decoys = Decoys(config.review, database, clock, health, fleet, vision, deployments)
         site = Site(
-            config=config,
-            clock=clock,
-            started_at_s=clock.wall_s(),
-            database=database,
-            bus=database.events,
-            health=health,
-            vision=vision,
-            pack=pack_name,
-            gallery=live,
+            config=config, clock=clock, started_at_s=clock.wall_s(), database=database,
+            bus=database.events, health=health, vision=vision, pack=pack_name, gallery=live,
             fleet=fleet,
+            camera_check=CameraCheck(fleet, vision, database, clock, smallest_px),
             watchlists=lists.watchlists,
             photos=lists.photos,
             imports=lists.imports,
@@ -130,10 +132,14 @@ async def open_site(
             deployments=deployments,
             schedules=Schedules(database, deployments, clock, health),
             eraser=eraser,
+            holds=Holds(database),
             retention=retention,
-            reviews=Reviews(database, clock, health, required=reviewers),
+            episodes=Episodes(database, vision, reviews),
+            reviews=reviews,
+            evaluations=Evaluations(database, clock),
+            trials=Trials(database, clock),
             denials=Denials(database, clock),
-        )
+        )  # fmt: skip
         await _take_up(parts, site, decoys)
         _spare_the_collector(parts)
         async with _at_work(site, timekeeping, decoys):
@@ -230,7 +236,8 @@ def _make_run(
 
 
 def _keep_locked(folder: StateFolder) -> None:
-    """A reader that is still inside FFmpeg keeps the process: until its end nobody else starts."""
+    """A reader that is still inside FFmpeg keeps the process: until its end no other daemon
+    starts."""
     if readers_at_work():
         folder.keep_locked()
 
@@ -275,10 +282,11 @@ async def _at_work(site: Site, timekeeping: Timekeeping, decoys: Decoys) -> Asyn
 
 
 async def watch_store(database: Database, health: HealthBoard) -> None:
-    """Health is red while the last write did not reach the disk, whoever asked for it.
+    """Health is red while the last write did not reach the disk, whatever part of the daemon asked
+    for it.
 
     The one place that says so and takes it back: while it is red the disk is tried again and
-    again, so that it gets well without anybody else having to write.
+    again, so that it recovers without another write.
     """
     while True:
         if database.failure is None:
@@ -316,7 +324,9 @@ def _lists(
     watchlists = Watchlists(database, index, photos, live, clock, vision.model_digest)
     expiry = Expiry(
         database, clock, health, live, config.lists.expired_kept_h * 3600,
-        functools.partial(eraser.erase, reason="it has expired", principal=SYSTEM),
+        functools.partial(
+            eraser.erase, reason="it has expired", principal=SYSTEM, role=MAY_ERASE
+        ),
     )  # fmt: skip
     cache_dir = config.models.cache_dir or packs.default_cache_dir()
     models = ModelChange(database, index, cache_dir, config.models.pack)

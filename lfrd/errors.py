@@ -92,7 +92,7 @@ class SourceRefused(SourceError):
 
 
 class Failure(LfrdError):
-    """The machine failed under us; nobody at the keyboard did anything wrong."""
+    """The machine failed; the user did nothing wrong."""
 
     code = "failure"
 

@@ -1,4 +1,4 @@
-"""What happened, told to whoever listens, after it was committed and never before.
+"""What happened, told to subscribers after it was committed and never before.
 
 An event is two ids and a kind: never a name, a score or an image; who may see more asks the API.
 A subscriber that names the last event it saw gets what it missed from the table first, then goes
@@ -24,6 +24,7 @@ class EventKind(enum.StrEnum):
     CAMERA_CHANGED = "camera.changed"
     WATCHLIST_CHANGED = "watchlist.changed"
     DEPLOYMENT_CHANGED = "deployment.changed"
+    DEPLOYMENT_ENDING = "deployment.ending"
     EPISODE_RAISED = "episode.raised"
     EPISODE_UPDATED = "episode.updated"
     EPISODE_CLOSED = "episode.closed"
@@ -157,6 +158,10 @@ class EventBus:
         self._page = page
         self._subscriptions: set[Subscription] = set()
         self._closed = False
+
+    async def newest_id(self) -> int:
+        """The id of the newest event, 0 where there has been none."""
+        return (await self._page(0, 0)).newest_id
 
     def subscribe(self, after_id: int | None = None) -> Subscription:
         """Events after `after_id` (kept ones first), or from now on where it is None."""

@@ -55,14 +55,14 @@ class Latest(Generic[T]):
         self._wake()
 
     def clear(self) -> None:
-        """Let go of what nobody has taken (the end of a deployment keeps no frame)."""
+        """Drop what was not taken (the end of a deployment keeps no frame)."""
         with self._lock:
             self._items.clear()
 
     def _wake(self) -> None:
         try:
             self._loop.call_soon_threadsafe(self._ready.set)
-        except RuntimeError:  # the loop has closed: nobody is left to wake
+        except RuntimeError:  # the loop has closed: no task is left to wake
             return
 
     def _take(self) -> T | _Nothing:

@@ -110,7 +110,7 @@ def _quota(folder: Path) -> float | None:
 
 
 def tell(state: str, environment: Mapping[str, str] = os.environ) -> bool:
-    """Send a state such as `READY=1` or `STOPPING=1`; False where nobody listens."""
+    """Send a state such as `READY=1` or `STOPPING=1`; False where no service manager listens."""
     address = environment.get("NOTIFY_SOCKET")
     if not address:
         return False

@@ -6,13 +6,18 @@ changing call takes the principal who asked for it.
 
 from dataclasses import dataclass
 
+from lfrd.cameras.check import CameraCheck
 from lfrd.cameras.fleet import Fleet
 from lfrd.clock import Clock
 from lfrd.config import Config
+from lfrd.evaluate.trials import Trials
 from lfrd.events import EventBus
 from lfrd.governance.denials import Denials
 from lfrd.governance.deployments import DeploymentService
+from lfrd.governance.episodes import Episodes
 from lfrd.governance.erasure import Eraser
+from lfrd.governance.evaluations import Evaluations
+from lfrd.governance.holds import Holds
 from lfrd.governance.retention import Retention
 from lfrd.governance.reviews import Reviews
 from lfrd.governance.schedules import Schedules
@@ -43,6 +48,7 @@ class Site:
     """The model pack in use: the configured one, or the one that was switched to."""
     gallery: LiveGallery
     fleet: Fleet
+    camera_check: CameraCheck
     watchlists: Watchlists
     photos: Photos
     imports: BulkImport
@@ -52,6 +58,10 @@ class Site:
     deployments: DeploymentService
     schedules: Schedules
     eraser: Eraser
+    holds: Holds
     retention: Retention
+    episodes: Episodes
     reviews: Reviews
+    evaluations: Evaluations
+    trials: Trials
     denials: Denials

@@ -42,7 +42,8 @@ class Backoff:
 
 
 PASSIVE = Backoff(first_s=0.05, cap_s=0.5)
-"""For a source that waits for a sender: nobody is hammered, and a sender may come at any time."""
+"""For a source that waits for a sender: no server is asked too often, and a sender may come at any
+time."""
 
 
 async def keep_running(

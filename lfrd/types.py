@@ -29,7 +29,7 @@ CROP_SIDE_PX = 112
 class Planes:
     """A decoded picture as YUV 4:2:0 planes: y u8[h, w], u and v u8[(h+1)//2, (w+1)//2].
 
-    The rows may be strided views into the decoder's buffer; whoever holds the planes holds the
+    The rows may be strided views into the decoder's buffer; holding the planes holds the
     buffer. `full_range` is JPEG range (0-255) instead of video range (16-235); `bt709` says
     which matrix the colours were coded with (else BT.601).
     """

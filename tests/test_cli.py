@@ -3,8 +3,10 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
+import pillow_heif
 import pytest
 from PIL import Image
 
@@ -62,14 +64,19 @@ def test_without_a_command_it_explains_itself() -> None:
         assert command in ran.out
 
 
-def test_try_refuses_an_address_that_does_not_answer(photos: Path, tmp_path: Path) -> None:
-    password = tmp_path / "password"
-    password.write_text("geheim\n")
+def after_the_warning(ran: Ran) -> Ran:
+    """What is said besides of a password among the arguments."""
+    warned, _, said = ran.err.partition("\n")
+    assert "--password-file" in warned
+    return replace(ran, err=said)
+
+
+def test_try_refuses_an_address_that_does_not_answer(photos: Path) -> None:
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
-        address = f"rtsp://anna@127.0.0.1:{reserved.getsockname()[1]}/door"
-        ran = lfrd("try", address, "--password-file", password, "--watchlist", photos)
-    refused(ran, "does not answer")
+        address = f"rtsp://anna:geheim@127.0.0.1:{reserved.getsockname()[1]}/door"
+        ran = lfrd("try", address, "--watchlist", photos)
+    refused(after_the_warning(ran), "does not answer")
     assert "geheim" not in ran.err
 
 
@@ -77,9 +84,7 @@ def test_try_refuses_an_address_that_does_not_answer(photos: Path, tmp_path: Pat
 def test_try_refuses_a_server_that_says_nothing(photos: Path) -> None:
     with silent_server() as port:
         ran = lfrd("try", f"rtsp://anna:geheim@127.0.0.1:{port}/door", "--watchlist", photos)
-    warning, _, sentence = ran.err.partition("\n")
-    assert "--password-file" in warning
-    refused(Ran(ran.code, ran.out, sentence), "127.0.0.1")
+    refused(after_the_warning(ran), "127.0.0.1")
     assert "geheim" not in ran.err
 
 
@@ -105,6 +110,54 @@ def test_try_refuses_photos_that_cannot_be_enrolled(call: Call, tmp_path: Path) 
         folder.mkdir()
         (folder / f"{name}.jpg").write_bytes(content)
         refused(call("try", tmp_path / "gone.mp4", "--watchlist", folder), name, words)
+
+
+def test_try_names_every_bad_photo_at_once(tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    (folder / "empty").mkdir(parents=True)
+    (folder / "ben").mkdir()
+    (folder / "astronaut.jpg").write_bytes(listed_photo())
+    plain = jpeg_of(Image.new("RGB", (640, 480), (127, 127, 127)))
+    for name in ("nobody.jpg", "ben/1.jpg"):
+        (folder / name).write_bytes(plain)
+    (folder / "old.gif").write_bytes(b"GIF89a")
+    (folder / "notes.txt").write_text("who is who")
+    ran = lfrd("try", tmp_path / "gone.mp4", "--watchlist", folder)
+    assert ran.code == 2
+    for name in ("nobody.jpg", "1.jpg", "old.gif", "empty"):
+        assert name in ran.err, name
+    assert "notes.txt is no photo" in ran.err
+    assert "4 photos cannot be used" in ran.err.splitlines()[-1]
+    assert "--skip-bad" in ran.err.splitlines()[-1]
+    assert "Traceback" not in ran.err
+
+    clip = encode(tmp_path / "clip.mp4", moving_picture(320, 240, 12))
+    done = lfrd("try", clip, "--watchlist", folder, "--every-frame", "--skip-bad")
+    assert done.code == 0, done.err
+    assert "nobody looks for ben, nobody: no usable photo" in done.err
+    assert "left out" in done.err
+    (folder / "astronaut.jpg").unlink()
+    none = lfrd("try", clip, "--watchlist", folder, "--every-frame", "--skip-bad")
+    assert none.code == 2
+    assert "no photo can be used" in none.err
+
+
+def test_try_takes_photos_of_phones_and_says_what_it_turned(tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    pillow_heif.register_heif_opener()
+    portrait = Image.open(io.BytesIO(listed_photo()))
+    portrait.save(folder / "a.heic")
+    portrait.save(folder / "b.avif")
+    portrait.save(folder / "c.tiff")
+    portrait.save(folder / "d.jfif", "JPEG")
+    portrait.rotate(90, expand=True).save(folder / "e\x1b[31m.jpg")
+    clip = encode(tmp_path / "clip.mp4", moving_picture(320, 240, 12))
+    done = lfrd("try", clip, "--watchlist", folder, "--every-frame")
+    assert done.code == 0, done.err
+    (line,) = done.err.splitlines()
+    assert "turned clockwise by 90 degrees" in line
+    assert "e\\u001b[31m.jpg" in line
 
 
 def test_try_refuses_a_folder_without_photos(call: Call, tmp_path: Path) -> None:

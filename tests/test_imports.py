@@ -111,9 +111,11 @@ def test_to_parse_takes_nothing_but_the_words_of_the_options(asked: list[str]) -
     assert ran.codes == [0]
     assert ran.foreign == set()
     assert "asyncio" not in ran.modules
-    words = ("_options", ".actions", ".camera_secrets", ".command_parser", ".reach", ".who")
+    words = (
+        "_options", ".actions", ".camera_secrets", ".command_parser", ".reach", ".terminal", ".who",
+    )  # fmt: skip
     own = [name for name in ran.ours("lfrd") if not name.endswith(words)]
-    assert own == ["lfrd", "lfrd.__main__", "lfrd.cli", "lfrd.errors"]
+    assert own == ["lfrd", "lfrd.__main__", "lfrd.cli", "lfrd.errors", "lfrd.text"]
 
 
 def test_client_commands_import_what_speaks_to_the_daemon(tmp_path: Path) -> None:

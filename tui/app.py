@@ -6,8 +6,8 @@ the screen to a file, is off.
 """
 
 import asyncio
+import logging
 import math
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -23,6 +23,7 @@ from lfrd.client import Client
 from lfrd.errors import LfrdError, UserError
 from tui.live import follow
 from tui.screens.main import MainScreen
+from tui.terminal import require_terminal
 from tui.widgets.picture import image_widget
 
 if TYPE_CHECKING:
@@ -125,12 +126,11 @@ def run_tui(address: Path | str, token: str | None = None) -> int:
     Returns 0 when the operator leaves. Raises UserError where there is no terminal, and what the
     daemon refuses for good.
     """
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UserError("the operator's screen needs a terminal: run `lfrd tui` in one")
+    require_terminal()
     if isinstance(address, Path):
-        client = Client.over_socket(address, token)
+        client = Client.over_socket(address, token, printable=True)
     elif token is not None:
-        client = Client.over_tcp(address, token)
+        client = Client.over_tcp(address, token, printable=True)
     else:
         raise UserError(f"{address} wants a token (--token-file); the Unix socket needs none")
     return asyncio.run(_run(client, image_widget("best")))
@@ -139,7 +139,11 @@ def run_tui(address: Path | str, token: str | None = None) -> int:
 async def _run(client: Client, image_class: "ImageClass") -> int:
     async with client:
         app = OperatorApp(client, image_class)
-        await app.run_async()
+        logging.disable(logging.CRITICAL)  # its lines would be drawn over the screen
+        try:
+            await app.run_async()
+        finally:
+            logging.disable(logging.NOTSET)
     if app.refusal is not None:
         raise app.refusal
     return app.return_code or 0

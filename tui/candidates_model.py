@@ -1,16 +1,30 @@
-"""The candidates as this operator sees them: order, selection, what was not looked at yet.
+"""The candidates as this operator sees them: order, groups, selection, what is not looked at yet.
 
 Plain values and no input or output. How many there can be is bounded by the daemon: it forgets a
 candidate's face within hours, and the list is read from it.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from lfrd.wire.alerts import Alert, AlertState
 from tui.labels import is_final, is_undecided, undo_left_s
 
 LISTED_MAX = 200
 """More than anybody scrolls through; the others follow as these are decided."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One row of the list: a candidate, and how many others stand behind it.
+
+    Those are of the same entry at the same camera in the same deployment. `waiting` of all `count`
+    are to be decided, each by itself.
+    """
+
+    alert: Alert
+    count: int = 1
+    waiting: int = 0
 
 
 class CandidatesModel:
@@ -21,6 +35,8 @@ class CandidatesModel:
         self._unread: set[str] = set()
         self.selected_id: str | None = None
         self.only_open = False
+        self.oldest_first = False
+        self.grouped = True
 
     def __len__(self) -> int:
         return len(self._alerts)
@@ -73,15 +89,35 @@ class CandidatesModel:
         return sum(map(is_undecided, self._alerts.values()))
 
     def listed(self) -> tuple[Alert, ...]:
-        """What the list shows: undecided first, then newest first, `LISTED_MAX` at most.
+        """The candidates that the rows stand for."""
+        return tuple(group.alert for group in self.groups())
+
+    def groups(self) -> tuple[Group, ...]:
+        """The rows: undecided first, then newest or oldest first, `LISTED_MAX` at most.
 
         With `only_open` what is closed or finally decided is left out. The selected one is always
-        listed: it must not vanish under the operator's eyes.
+        listed: it must not vanish under the operator's eyes. Of several who are one row the
+        selected one is shown, else the first that waits.
         """
         shown = (a for a in self._alerts.values() if not self.only_open or self._stays(a))
-        ordered = sorted(shown, key=lambda a: (not is_undecided(a), -a.raised_at_s, a.id))
-        beyond = [a for a in ordered[LISTED_MAX:] if a.id == self.selected_id]
-        return (*ordered[:LISTED_MAX], *beyond)
+        sign = 1 if self.oldest_first else -1
+        ordered = sorted(shown, key=lambda a: (not is_undecided(a), sign * a.raised_at_s, a.id))
+        rows: dict[tuple[str, ...], list[Alert]] = {}
+        for alert in ordered:
+            rows.setdefault(self._row_of(alert), []).append(alert)
+        found = [self._group(alerts) for alerts in rows.values()]
+        found.sort(key=lambda group: not is_undecided(group.alert))  # a selected one may be decided
+        beyond = [group for group in found[LISTED_MAX:] if group.alert.id == self.selected_id]
+        return (*found[:LISTED_MAX], *beyond)
+
+    def _row_of(self, alert: Alert) -> tuple[str, ...]:
+        """Who passes a camera again and again is one row."""
+        same = (alert.deployment_id, alert.camera_id, alert.entry_id)
+        return same if self.grouped else (alert.id,)
+
+    def _group(self, alerts: list[Alert]) -> Group:
+        chosen = next((a for a in alerts if a.id == self.selected_id), alerts[0])
+        return Group(chosen, len(alerts), sum(map(is_undecided, alerts)))
 
     def _stays(self, alert: Alert) -> bool:
         is_open = alert.state is AlertState.OPEN and not is_final(alert)
@@ -91,6 +127,14 @@ class CandidatesModel:
         """Change between the open candidates and all."""
         self.only_open = not self.only_open
         self._keep_selection()
+
+    def toggle_order(self) -> None:
+        """Change between newest and oldest first."""
+        self.oldest_first = not self.oldest_first
+
+    def toggle_groups(self) -> None:
+        """Change between a row for each candidate, and one for all of a person at a camera."""
+        self.grouped = not self.grouped
 
     def select(self, alert_id: str) -> None:
         """Look at this one."""
@@ -107,10 +151,11 @@ class CandidatesModel:
         self.select(ids[min(len(ids) - 1, max(0, here + step))])
 
     def select_next_undecided(self) -> None:
-        """Select the newest undecided one; stays where it is if there is none."""
-        first = next(iter(self.listed()), None)
-        if first is not None and is_undecided(first):
-            self.select(first.id)
+        """Select the first undecided one; stays where it is if there is none."""
+        sign = 1 if self.oldest_first else -1
+        waiting = [alert for alert in self._alerts.values() if is_undecided(alert)]
+        if waiting:
+            self.select(min(waiting, key=lambda a: (sign * a.raised_at_s, a.id)).id)
 
     def undoable(self, now_s: float) -> tuple[Alert, ...]:
         """This viewer's decisions that can still be undone, the latest first."""

@@ -9,9 +9,10 @@ from datetime import datetime
 
 from textual.content import Content
 
+from lfrd.text import one_line
 from lfrd.wire.alerts import Alert, AlertState, EngagementReport, Revealed, ReviewDecision
 from lfrd.wire.cameras import CameraState
-from lfrd.wire.deployments import PolicyBrief
+from lfrd.wire.deployments import Deployment, PolicyBrief
 from lfrd.wire.health import HealthStatus, Me
 
 UNDO_WINDOW_S = 10.0
@@ -139,6 +140,14 @@ def ends_text(planned_end_at_s: float | None, now_s: float) -> str:
     return f"ends in {duration_text(left_s)}, at {clock_text(planned_end_at_s)[:5]}"
 
 
+def ended_text(deployment: Deployment) -> str:
+    """When, by whom and why it ended."""
+    at = "" if deployment.ended_at_s is None else f" at {clock_text(deployment.ended_at_s)[:5]}"
+    who = (deployment.ended_by or "").removeprefix("user:")
+    by = f" by {who}" if who and who != "system" else ""
+    return f"ended{at}{by}: {deployment.end_reason or 'no reason is known'}"
+
+
 def figures_text(revealed: Revealed) -> str:
     """What the comparison measured, as plain numbers; a percentage of it would mean nothing.
 
@@ -181,4 +190,4 @@ def engagement_text(report: EngagementReport) -> str:
 
 def complaint(sentence: str) -> Content:
     """What went wrong, as one line."""
-    return Content.assemble(("✗ ", "bold $error"), (" ".join(sentence.split()), "$error"))
+    return Content.assemble(("✗ ", "bold $error"), (one_line(" ".join(sentence.split())), "$error"))

@@ -34,10 +34,12 @@ class View(Protocol):
     def show_health(self, health: Health) -> None: ...
     def show_cameras(self, cameras: tuple[Camera, ...]) -> None: ...
     def show_rates(self, rates: tuple[CameraRates, ...]) -> None: ...
-    def show_deployment(self, deployment: Deployment | None) -> None: ...
+    def show_deployment(self, running: Deployment | None, last: Deployment | None) -> None: ...
+    def show_end_near(self) -> None: ...
     def show_alerts(self, alerts: tuple[Alert, ...]) -> None: ...
     def show_alert(self, alert: Alert) -> None: ...
     def forget_alert(self, alert_id: str) -> None: ...
+    def show_better_look(self, alert_id: str) -> None: ...
     def show_away(self) -> None: ...
     def show_back(self) -> None: ...
     def show_error(self, error: LfrdError) -> None: ...
@@ -62,7 +64,7 @@ async def _reload(client: Client, view: View) -> None:
     try:
         view.show_me(await client.me())
         view.show_health(await client.health())
-        view.show_deployment(await client.current_deployment())
+        await _show_deployment(client, view)
         view.show_cameras(await client.cameras())
         async with view.in_order:
             view.show_alerts(await _all_alerts(client))
@@ -92,13 +94,27 @@ async def _apply(item: EventMessage | HealthChange, client: Client, view: View) 
             view.show_health(await client.health())
         elif item.kind in _OF_ALERTS:
             await read_alert(item.subject_id, client, view)
+            if item.kind is EventKind.ALERT_UPDATED:
+                view.show_better_look(item.subject_id)
         elif item.kind is EventKind.CAMERA_CHANGED:
             view.show_cameras(await client.cameras())
         elif item.kind is EventKind.DEPLOYMENT_CHANGED:
-            view.show_deployment(await client.current_deployment())
+            await _show_deployment(client, view)
             view.show_health(await client.health())
+        elif item.kind is EventKind.DEPLOYMENT_ENDING:
+            await _show_deployment(client, view)
+            view.show_end_near()
     except LfrdError as error:
         view.show_error(error)
+
+
+async def _show_deployment(client: Client, view: View) -> None:
+    """The running deployment; where none runs, also how the last one ended."""
+    running, last = await client.current_deployment(), None
+    if running is None:
+        over = (d for d in await client.deployments() if d.started_at_s and d.ended_at_s)
+        last = max(over, key=lambda d: d.ended_at_s or 0.0, default=None)
+    view.show_deployment(running, last)
 
 
 async def read_alert(alert_id: str, client: Client, view: View) -> None:

@@ -38,7 +38,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why the door stays shut: 401 unknown, 403 not allowed. `actor` is the system user at the
+    """Why a request is refused: 401 unknown, 403 not allowed. `actor` is the system user at the
     other end, where there is one."""
 
     status: int
@@ -72,7 +72,8 @@ async def identify(peer: Peer, headers: Headers, whose: WhoseToken) -> Caller | 
     """Who asks, or why they may not.
 
     On the Unix socket a token takes the place of the system user, where several people share one;
-    a wrong token is refused there too, so that nobody acts as another by mistake.
+    a wrong token is refused there too, so that a mistyped token does not make its sender act as the
+    system user.
     """
     if peer.uid is None and not _names_this_machine(headers):
         return Refusal(403, "Host and Origin must name this machine's loopback address")

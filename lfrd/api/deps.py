@@ -85,4 +85,4 @@ SiteDep = Annotated[Site, Depends(_site)]
 TokensDep = Annotated[TokenDirectory, Depends(_directory)]
 RoleDep = Annotated[Role, Depends(_role)]
 PrincipalDep = Annotated[str, Depends(_principal)]
-"""The caller, such as `user:anna`; the door put it there, or the request would not be here."""
+"""The caller, such as `user:anna`; the request guard has identified it."""

@@ -15,11 +15,12 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lfrd.api.auth import Caller, Refusal, identify, system_user
-from lfrd.api.problems import answer, problem, shown_path
+from lfrd.api.problems import answer, problem
 from lfrd.api.shares import Requests, Task
 from lfrd.errors import trace_of
 from lfrd.governance.denials import Denial, Denials
 from lfrd.governance.people import TokenDirectory
+from lfrd.text import shown_route
 
 log = logging.getLogger(__name__)
 access_log = logging.getLogger("lfrd.api.access")
@@ -88,7 +89,7 @@ class RequestGuard:
                 "%s %s %s %d %.0f ms",
                 principal,
                 scope["method"],
-                shown_path(scope["path"]),
+                shown_route(scope["path"]),
                 reply.status,
                 (time.monotonic() - started_s) * 1000,
             )
@@ -155,7 +156,7 @@ class RequestGuard:
         except Exception as fault:
             # The one place where an unforeseen fault of a route ends: logged here in full; the
             # caller has been told 500 (or is cut off in mid-answer), and others are served on.
-            where = shown_path(scope["path"])
+            where = shown_route(scope["path"])
             log.error("unexpected fault in %s %s: %s", scope["method"], where, trace_of(fault))
             await _refuse(scope, body, reply, 500, "an unexpected fault", HANG_UP)
 

@@ -6,10 +6,8 @@ sent (an address may hold a password), only the name of the field that was wrong
 
 import http
 import logging
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -28,12 +26,12 @@ from lfrd.errors import (
     StoreFailed,
     UserError,
 )
+from lfrd.text import shown_route
 from lfrd.wire.base import Problem
 
 log = logging.getLogger(__name__)
 
 FIELDS_NAMED_MAX = 20
-PATH_SHOWN_MAX = 300
 MEDIA_TYPE = "application/problem+json"
 
 STATUS_OF: tuple[tuple[type[LfrdError], int], ...] = (
@@ -82,24 +80,6 @@ def answer(document: Problem, headers: Mapping[str, str] | None = None) -> Respo
         media_type=MEDIA_TYPE,
         headers=dict(headers or {}),
     )
-
-
-_CAMERA_PATH = re.compile(r"/v1/cameras/[a-z0-9-]{1,63}(/[a-z]{1,20})?/?")
-_WHIP_PATH = re.compile(r"(/v1/whip/[a-z0-9-]{1,63})(/.*)?")
-
-
-def shown_path(path: str) -> str:
-    """A request's path as it may be logged and answered: who gives a camera's address in the place
-    of its id shall not find it there, nor the secret that a publisher's session id is."""
-    for noun in ("/v1/cameras/", "/v1/whip/"):
-        if path.startswith(noun):
-            whip = _WHIP_PATH.fullmatch(path)
-            if whip is not None:
-                return f"{whip[1]}/***" if whip[2] else path
-            return path if _CAMERA_PATH.fullmatch(path) else f"{noun}***"
-    if any(mark in path for mark in ("@", ":", "//")):
-        return "/***"
-    return quote(path[:PATH_SHOWN_MAX])
 
 
 SAID_BETTER = {
@@ -153,9 +133,9 @@ async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     detail = str(error.detail)
     if error.status_code == 404:
-        detail = f"there is no {request.method} {shown_path(request.url.path)}"
+        detail = f"there is no {request.method} {shown_route(request.url.path)}"
     elif error.status_code == 405:
-        detail = f"{request.method} is not possible on {shown_path(request.url.path)}"
+        detail = f"{request.method} is not possible on {shown_route(request.url.path)}"
         allowed = _methods_of(request.app.state.routes, request.url.path.removeprefix("/v1"))
         headers = {**(error.headers or {}), **({"Allow": allowed} if allowed else {})}
         return answer(problem(405, detail), headers)
@@ -163,7 +143,8 @@ async def _on_http(request: Request, error: Exception) -> Response:
 
 
 async def _on_fault(_request: Request, _error: Exception) -> Response:
-    """The error goes on to the door, which logs it; the caller learns only that it happened."""
+    """The error goes on to the request guard, which logs it; the caller learns only that it
+    happened."""
     return answer(problem(500, "an unexpected fault: the daemon's log says more"))
 
 

@@ -5,16 +5,13 @@ decided; only that the episode is closed shows, once it is. A supervisor sees be
 episode waits for one, and everything about a closed one.
 """
 
-from dataclasses import dataclass
-
-from lfrd.governance.reviews import Outcome, is_final, outcome_of, required_for
-from lfrd.store import decoys, episodes, outcomes, reviews
+from lfrd.governance.episodes import Dossier
+from lfrd.governance.reviews import Outcome, is_final, outcome_of
+from lfrd.store import episodes
 from lfrd.store.decoys import Decoy
-from lfrd.store.episodes import Episode, EpisodeState
+from lfrd.store.episodes import EpisodeState
 from lfrd.store.outcomes import PrimaryOutcome
 from lfrd.store.reviews import Review, ReviewDecision
-from lfrd.store.transaction import Reader
-from lfrd.store.watchlists import Watchlist
 from lfrd.vocabulary import Role
 from lfrd.wire import alerts as wire_alerts
 
@@ -32,33 +29,6 @@ WIRE_OUTCOME = {
     Outcome.UNRESOLVED: wire_alerts.Outcome.UNRESOLVED,
 }
 STORED_DECISION = {wire: stored for stored, wire in WIRE_DECISION.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class Dossier:
-    """Everything about one episode; `watchlist` is None where it was deleted, `required` is how
-    many reviewers decide."""
-
-    episode: Episode
-    rivals: tuple[episodes.Rival, ...]
-    reviews: tuple[Review, ...]
-    watchlist: Watchlist | None
-    required: int = 1
-    engagement: PrimaryOutcome | None = None
-    decoy: Decoy | None = None
-
-
-def open_dossier(reader: Reader, episode: Episode, required: int) -> Dossier:
-    """`required` counts where the deployment's own policy says nothing."""
-    return Dossier(
-        episode,
-        tuple(episodes.rivals(reader, episode.id)),
-        tuple(reviews.of_episode(reader, episode.id)),
-        reader.first(Watchlist, "WHERE id = ?", (episode.watchlist_id,)),
-        required_for(reader, episode, required),
-        outcomes.of_episode(reader, episode.id),
-        decoys.of_episode(reader, episode.id),
-    )
 
 
 def project(dossier: Dossier, viewer: str, role: Role = Role.OPERATOR) -> wire_alerts.Alert:

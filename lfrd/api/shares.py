@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 CONNECTIONS_MAX = 192
-"""Open on one transport. For one more, an idle one is closed: the oldest of whoever holds most."""
+"""Open on one transport. For one more, an idle one is closed: the oldest of the caller that holds
+most."""
 
 REQUESTS_MAX = 96
 """Under way on one transport."""

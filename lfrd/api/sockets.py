@@ -62,7 +62,7 @@ def bind_all(
 
 
 def bind_unix(path: Path, group: str | None = None) -> Bound:
-    """Bind a Unix socket of mode 0660, replacing what a dead daemon left behind.
+    """Bind a Unix socket of mode 0660, replacing one that a dead daemon left.
 
     `group` may open it, else the group of this process. Raises StateError where another process
     answers there, or where the place cannot be used, ConfigError for the group.
@@ -110,7 +110,7 @@ def _give_to(path: Path, group: str | None, group_id: int) -> None:
 
 
 def _remove_stale(path: Path) -> None:
-    """Remove a socket file that nobody listens on; never touch anything else."""
+    """Remove a socket file that no process listens on; never touch anything else."""
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:

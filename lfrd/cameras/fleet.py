@@ -29,7 +29,7 @@ from lfrd.vocabulary import SLUG
 
 CAMERAS_LIMIT = 64
 _ID = re.compile(SLUG)
-"""Whoever gives an address for an id shall not read it again."""
+"""An address that was given in the place of an id is not repeated: it may hold a password."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +217,7 @@ class Fleet:
         return member
 
     def _checked(self, row: stored.Camera) -> Kind:
-        """Refuse what nobody can open; return what kind of address it is."""
+        """Refuse what cannot be opened; return what kind of address it is."""
         settings = self._settings(row)
         build_source(settings, self._clock, self.whip)
         kind = settings.address.kind
@@ -228,9 +228,9 @@ class Fleet:
         return kind
 
     async def _look_there(self, row: stored.Camera) -> str:
-        """What is wrong with the file that a camera reads, if it does, while whoever gave its name
-        looks on; "" for nothing. Raises BadInput for what will never be one, and for a host that
-        may not be asked. A file that is not there is waited for."""
+        """What is wrong with the file that a camera reads, if it does, to be said to the caller
+        who gave its name; "" for nothing. Raises BadInput for what will never be one, and for a
+        host that may not be asked. A file that is not there is waited for."""
         settings = self._settings(row)
         address = settings.address
         if address.kind in (Kind.WHEP, Kind.MJPEG):

@@ -266,7 +266,8 @@ class CameraLife:
             await self._relaunch_all()
 
     async def glance(self, camera_id: str) -> U8:
-        """The next picture as flat cells that show nobody, u8[rows, columns, 3] RGB.
+        """The next picture as flat cells in which no face can be recognised, u8[rows, columns, 3]
+        RGB.
 
         Raises Conflict where the camera gives none in time, or somebody waits for it already.
         """

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from lfrd.cli.who import add_token_file
 
+DEPLOYMENT = "current, latest, its purpose, or a part of its id"
+ENTRY = "LIST/REFERENCE, or a reference that one list has"
+
 Add = Callable[[str, str], argparse.ArgumentParser]
 
 

@@ -1,9 +1,10 @@
 """`lfrd alert list | show | replay | reviewers`."""
 
 import argparse
-import sys
 from pathlib import Path
 
+from lfrd.cli.names import alert_of, deployment_of
+from lfrd.cli.terminal import say
 from lfrd.cli.who import token_of
 from lfrd.client import Client
 from lfrd.wire.alerts import Alert, AlertState, Replay, ReviewerFigures
@@ -15,16 +16,17 @@ async def run(options: argparse.Namespace, socket: Path) -> int:
         if options.action == "list":
             state = AlertState(options.state) if options.state else None
             for alert in await client.alerts(state=state, limit=options.limit):
-                _say(alert.model_dump_json() if options.json else _row(alert))
+                say(alert.model_dump_json() if options.json else _row(alert.printable()))
         elif options.action == "show":
-            alert = await client.alert(options.id)
-            _say(alert.model_dump_json(indent=None if options.json else 2))
+            alert = await client.alert(await alert_of(client, options.id))
+            say(alert.model_dump_json(indent=None if options.json else 2))
         elif options.action == "reviewers":
-            for figures in await client.reviewers(options.deployment):
-                _say(figures.model_dump_json() if options.json else _figures(figures))
+            chosen = options.deployment and await deployment_of(client, options.deployment)
+            for figures in await client.reviewers(chosen):
+                say(figures.model_dump_json() if options.json else _figures(figures.printable()))
         else:
-            replay = await client.replay(options.id)
-            _say(replay.model_dump_json() if options.json else _told(replay))
+            replay = await client.replay(await alert_of(client, options.id))
+            say(replay.model_dump_json() if options.json else _told(replay.printable()))
             return 0 if _agrees(replay) else 1
     return 0
 
@@ -76,7 +78,3 @@ def _told(replay: Replay) -> str:
             f"threshold  {replay.threshold:.4f}  {'reached' if replay.raised else 'NOT reached'}",
         )
     )
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(text + "\n")

@@ -1,13 +1,13 @@
 """`lfrd models calibrate FOLDER`: measure how often a pack takes strangers for one person."""
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from lfrd.cli.terminal import note, redraw, say
 from lfrd.config import Config
 from lfrd.errors import UserError
 from lfrd.evaluate import calibrate
-from lfrd.evaluate.labelled import embed, find_people, read_errata
+from lfrd.evaluate.labelled import embed, find_people, left_out, read_errata
 from lfrd.matching import curve
 from lfrd.matching.evidence import EvidenceRule
 from lfrd.vision import packs
@@ -37,6 +37,8 @@ async def run(wanted: Calibration, config: Config) -> None:
     threads = config.models.threads or 2
     async with vision(pack, config.models.provider, cache_dir, threads=threads) as opened:
         embedded = await embed(opened, photos, _tell)
+    for line in left_out(wanted.folder, embedded.missed):
+        note(f"left out: {line}")
     fit, test = calibrate.halves_of(embedded, wanted.seed)
     rule = EvidenceRule()
     people = len({photo.person for photo in embedded.photos})
@@ -49,10 +51,10 @@ async def run(wanted: Calibration, config: Config) -> None:
     path = wanted.out or _place(config, pack.model_digest)
     _write(path, curve.dump(found))
     if wanted.as_json:
-        sys.stdout.write(curve.dump(found).decode())
+        say(curve.dump(found).decode().rstrip("\n"))
         return
     missed = f"{len(embedded.missed)} photos without a face" if embedded.missed else ""
-    sys.stdout.write("\n".join([*calibrate.describe(found), missed, f"kept in {path}"]) + "\n")
+    say("\n".join([*calibrate.describe(found), missed, f"kept in {path}"]))
 
 
 def _place(config: Config, model_digest: str) -> Path:
@@ -69,6 +71,4 @@ def _write(path: Path, content: bytes) -> None:
 
 def _tell(done: int, total: int) -> None:
     if done % TOLD_EVERY == 0 or done == total:
-        sys.stderr.write(f"\r{done} of {total} photos")
-        sys.stderr.write("\n" if done == total else "")
-        sys.stderr.flush()
+        redraw(f"{done} of {total} photos", last=done == total)

@@ -7,6 +7,7 @@ import re
 import sys
 from pathlib import Path
 
+from lfrd.cli.terminal import warn
 from lfrd.errors import UserError
 
 STANDARD_INPUT = "-"
@@ -29,11 +30,11 @@ def address_of(given: str) -> str:
 
 
 def warn_of_argument(given: str | None) -> None:
-    """Tell whoever wrote a password into an address who could read it; for what was done."""
+    """Tell the user who wrote a password into an address who could read it; for what was done."""
     if given is not None and _WITH_PASSWORD.match(given.strip()):
-        sys.stderr.write(
+        warn(
             "lfrd: every user of this machine can read the arguments of a command, this password "
-            "too: give it with --password-file FILE, or - for standard input\n"
+            "too: give it with --password-file FILE, or - for standard input"
         )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lfrd.cli.evaluate_options import ClipOptions
 from lfrd.cli.outputs import check_output
-from lfrd.cli.temporary import find_photos
+from lfrd.cli.temporary import FoundPhotos, find_photos
 from lfrd.clock import SystemClock
 from lfrd.errors import BadInput, UserError
 from lfrd.evaluate.shots import Shot, check_length, check_names, plain, read_labels
@@ -17,13 +17,13 @@ from lfrd.ingest.clip_times import ClipTimes, TimesReader
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """Clips with their labels and times, all in one order, and the photos of each person.
+    """Clips with their labels and times, all in one order, and the photos that were found.
 
     `notes` are what the user should know although it is no mistake.
     """
 
     wanted: ClipOptions
-    photos: dict[str, list[Path]]
+    photos: FoundPhotos
     shots: tuple[tuple[Shot, ...], ...]
     times: tuple[ClipTimes, ...]
     notes: tuple[str, ...]
@@ -35,8 +35,8 @@ async def read_inputs(wanted: ClipOptions) -> Inputs:
         if output is not None:
             check_output(output, (*wanted.clips, *wanted.labels))
     photos = find_photos(wanted.watchlist)
-    notes = check_people(photos, wanted.watchlist)
-    shots = tuple(check_names(read_labels(path), photos, path) for path in wanted.labels)
+    notes = check_people(photos.photos, wanted.watchlist)
+    shots = tuple(check_names(read_labels(path), photos.photos, path) for path in wanted.labels)
     expected = sum(len(shot.present) for labels in shots for shot in labels)
     if wanted.require_raised is not None and wanted.require_raised > expected:
         raise BadInput(

@@ -3,9 +3,9 @@
 import argparse
 import os
 import pwd
-import sys
 from datetime import UTC, datetime
 
+from lfrd.cli.terminal import say
 from lfrd.clock import SystemClock
 from lfrd.config import Config
 from lfrd.errors import BadInput
@@ -30,9 +30,9 @@ async def run(options: argparse.Namespace, config: Config) -> int:
                 principal=f"user:{pwd.getpwuid(os.getuid()).pw_name}",
             )
     before = "nothing" if done.newest_s is None else f"an entry of {_date(done.newest_s)}"
-    sys.stdout.write(
+    say(
         f"lfrd goes by the machine's clock, {_date(done.now_s)}; the log ended with {before}; "
-        f"{done.moved} rows dated later count from now. What is due goes at the next start.\n"
+        f"{done.moved} rows dated later count from now. What is due goes at the next start."
     )
     return 0
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from lfrd.text import MASK, printable, without_secrets
+
 _VALUES = (
     re.compile(r"(invalid [\w ]+ value): .*", re.DOTALL),
     re.compile(r"(invalid choice): .*(?= \(choose from )", re.DOTALL),
@@ -15,14 +17,8 @@ _VALUES = (
 )
 """What argparse repeats of a value: everything behind the group."""
 
-_SCHEME = re.compile(r"(?i)[a-z][a-z0-9+.-]{0,30}:/")
-_IN_QUERY = re.compile(
-    r"(?i)(\w{0,20}(?:pass?|pwd|token|secret|auth|key|sig)\w{0,20}=)[^&\s]+",
-)
-MESSAGE_LIMIT = 4000
-
-_HARMLESS = re.compile(r"[\w.,-]+")
-"""No address, and so without a password in one."""
+_OPTION = re.compile(r"--?[a-z][a-z-]*")
+"""What is repeated of words that nobody knows: any other may be a password."""
 
 _NOTHING = re.compile(r"--[\w-]+=--")
 
@@ -56,7 +52,7 @@ class CommandParser(argparse.ArgumentParser):
         options, unknown = self.parse_known_args(words)
         if unknown:
             names = (word.partition("=")[0] for word in unknown)
-            shown = [name if _HARMLESS.fullmatch(name) else "…" for name in names]
+            shown = [name if _OPTION.fullmatch(name) else MASK for name in names]
             self.error(f"unrecognized arguments: {' '.join(shown)}")
         return options
 
@@ -64,27 +60,7 @@ class CommandParser(argparse.ArgumentParser):
         """Say what is wrong and leave."""
         for pattern in _VALUES:
             message = pattern.sub(r"\1", message)
-        return super().error(without_secrets(message))
-
-
-def without_secrets(text: str) -> str:
-    """A message for whoever typed a command.
-
-    What it names may be an address with a password, given as a file or a list: too much is taken
-    out of it rather than too little, from a scheme to the last `@`, and of a word that has a colon
-    all before its `@`.
-    """
-    last = text.rfind("@")
-    found = _SCHEME.search(text, 0, max(0, last))
-    if found is not None:
-        text = f"{text[: found.end()]}…{text[last:]}"
-    text = _IN_QUERY.sub(r"\1…", re.sub(r"\S+", _word_without_secrets, text))
-    return text if len(text) <= MESSAGE_LIMIT else text[:MESSAGE_LIMIT] + "…"
-
-
-def _word_without_secrets(word: re.Match[str]) -> str:
-    user, at, host = word[0].rpartition("@")
-    return f"…@{host}" if at and ":" in user else word[0]
+        return super().error(printable(without_secrets(message)))
 
 
 def an_id(text: str) -> str:

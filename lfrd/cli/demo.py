@@ -8,7 +8,8 @@ import tempfile
 from pathlib import Path
 
 from lfrd.cli.temporary import PRINCIPAL, lab_site
-from lfrd.cli.try_ import print_line, printer
+from lfrd.cli.terminal import say
+from lfrd.cli.try_ import printer
 from lfrd.config import CameraSection, Config
 from lfrd.demo.clip import LISTED, cutouts, listed_photo, write_clip
 from lfrd.demo.stream import require_server, rtsp_stream
@@ -20,12 +21,15 @@ from lfrd.summary import CandidateLine, Report, SummaryLine, as_json
 from lfrd.vision import packs
 from lfrd.vision.engine import Vision
 from lfrd.vocabulary import Category
+from tui.terminal import require_terminal
 
 CAMERA = "demo"
 
 
 async def run(config: Config, *, headless: bool, seconds: float | None) -> int:
     """Show it in the terminal, or print it; headless, 0 only if just the listed one was raised."""
+    if not headless:
+        require_terminal()
     require_server()
     raised: list[str] = []
     print_it = printer(as_lines=True)
@@ -39,7 +43,7 @@ async def run(config: Config, *, headless: bool, seconds: float | None) -> int:
     with tempfile.TemporaryDirectory(prefix="lfrd-demo-") as folder:
         clip = Path(folder) / "passers-by.mp4"
         if not headless:
-            print_line("Composing a clip of seven people; one of them is on the list ...")
+            say("Composing a clip of seven people; one of them is on the list ...")
         await _compose(config, clip)
         async with rtsp_stream(clip) as address:
             return await _show(config, address, report, raised, headless, seconds)
@@ -76,7 +80,7 @@ async def _show(
         await site.deployments.until_over()
         summary = site.deployments.last
     if summary is not None and headless:
-        print_line(as_json(summary))
+        say(as_json(summary))
     return 0 if not headless or set(raised) == {LISTED} else 1
 
 

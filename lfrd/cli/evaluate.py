@@ -7,7 +7,6 @@ has no curve, one is made of half the people and the rates are of the other half
 
 import argparse
 import json
-import sys
 import time
 from dataclasses import asdict, dataclass
 from html import escape
@@ -17,6 +16,7 @@ import numpy as np
 
 from lfrd import __version__
 from lfrd.cli.reach import socket_of
+from lfrd.cli.terminal import note, say, warn
 from lfrd.cli.who import token_of
 from lfrd.client import Client
 from lfrd.config import Config
@@ -24,7 +24,7 @@ from lfrd.errors import BadInput, ModelError, UserError
 from lfrd.evaluate import calibrate, openset, plots
 from lfrd.evaluate.calibrate import Errata
 from lfrd.evaluate.groups import ByGroup, by_group, read_groups
-from lfrd.evaluate.labelled import Embedded, embed, find_people, read_errata
+from lfrd.evaluate.labelled import Embedded, embed, find_people, left_out, read_errata
 from lfrd.evaluate.openset import Measured, Opportunities, Verification
 from lfrd.matching import curve
 from lfrd.matching.curve import Curve
@@ -71,6 +71,8 @@ async def run(options: argparse.Namespace, config: Config) -> int:
     threads = config.models.threads or 2
     async with vision(pack, config.models.provider, cache_dir, threads=threads) as opened:
         embedded = await embed(opened, photos)
+    for line in left_out(options.folder, embedded.missed):
+        note(f"left out: {line}")
     result = evaluate(embedded, pack, errata, options, config)
     if options.report is not None:
         _write(options.report, report(result))
@@ -81,11 +83,8 @@ async def run(options: argparse.Namespace, config: Config) -> int:
         socket = socket_of(options, config)
         async with Client.over_socket(socket, token_of(options)) as client:
             made = await client.governance.add_evaluation(figures)
-        sys.stderr.write(f"registered as evaluation {made.id}\n")
-    if options.json:
-        sys.stdout.write(json.dumps(contract(result)) + "\n")
-    else:
-        sys.stdout.write("\n".join(text(result)) + "\n")
+        warn(f"registered as evaluation {made.id}")
+    say(json.dumps(contract(result)) if options.json else "\n".join(text(result)))
     return 0
 
 

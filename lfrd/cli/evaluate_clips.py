@@ -17,6 +17,7 @@ from lfrd.cli.evaluate_options import ClipOptions
 from lfrd.cli.outputs import write_private
 from lfrd.cli.progress import Progress
 from lfrd.cli.temporary import PRINCIPAL, enrol_photos, lab_site
+from lfrd.cli.terminal import say, warn
 from lfrd.clock import SystemClock
 from lfrd.config import CameraSection, Config
 from lfrd.errors import SourceError
@@ -58,7 +59,7 @@ async def run(wanted: ClipOptions, config: Config) -> int:
 async def _evaluate(wanted: ClipOptions, config: Config) -> int:
     inputs = await read_inputs(wanted)
     for note in inputs.notes:
-        sys.stderr.write(f"lfrd: {note}\n")
+        warn(f"lfrd: {note}")
     progress = Progress(sys.stderr)
     played: list[PlayedClip] = []
     crops: list[Crop] = []
@@ -68,12 +69,12 @@ async def _evaluate(wanted: ClipOptions, config: Config) -> int:
         crops += seen
     found = shots_figures.figures(played, _setting(inputs, config))
     if wanted.report is not None:
-        page = shots_report.page(found, played, list(inputs.photos), crops)
+        page = shots_report.page(found, played, list(inputs.photos.photos), crops)
         write_private(wanted.report, page)
     if wanted.out is not None:
         write_private(wanted.out, found.as_json() + "\n")
     shown = [found.as_json()] if wanted.as_json else shots_figures.text(found)
-    sys.stdout.write("\n".join(shown) + "\n")
+    say("\n".join(shown))
     return _bars(found, wanted)
 
 
@@ -83,7 +84,7 @@ def _setting(inputs: Inputs, config: Config) -> Setting:
     return Setting(
         versions=Versions(__version__, pack.name, pack.model_digest, onnxruntime_version()),
         threshold=config.matching.threshold,
-        list_size=len(inputs.photos),
+        list_size=len(inputs.photos.photos),
         detect_hz=inputs.wanted.detect_hz,
         baseline_every=inputs.wanted.baseline_every,
     )
@@ -119,10 +120,10 @@ def _bars(found: Figures, wanted: ClipOptions) -> int:
     least, most = wanted.require_raised, wanted.require_wrong_at_most
     totals, missed = found.totals, 0
     if least is not None and totals.raised < least:
-        sys.stderr.write(f"lfrd: {totals.raised} person-shots raised, {least} are required\n")
+        warn(f"lfrd: {totals.raised} person-shots raised, {least} are required")
         missed = MISSED
     if most is not None and totals.wrong > most:
-        sys.stderr.write(f"lfrd: {totals.wrong} wrong identities, {most} are allowed\n")
+        warn(f"lfrd: {totals.wrong} wrong identities, {most} are allowed")
         missed = MISSED
     return missed
 

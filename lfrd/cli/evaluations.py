@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 
 from pydantic import ValidationError
 
+from lfrd.cli.names import evaluation_of
 from lfrd.client import Client
 from lfrd.errors import BadInput, UserError
 from lfrd.wire.base import Wire
+from lfrd.wire.deployments import Reason
 from lfrd.wire.evaluations import Evaluation, EvaluationReport
 
 
@@ -31,7 +33,9 @@ async def _list(client: Client, _: argparse.Namespace) -> Sequence[Wire]:
 
 
 async def _withdraw(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
-    return [await client.governance.withdraw_evaluation(options.id, options.reason)]
+    reason = Reason(reason=options.reason).reason
+    chosen = await evaluation_of(client, options.id)
+    return [await client.governance.withdraw_evaluation(chosen, reason)]
 
 
 ACTIONS: dict[

@@ -1,13 +1,14 @@
 """`lfrd deployment | schedule | hold | erase`: what people decide, through the daemon's API."""
 
 import argparse
-import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
+from lfrd.cli.names import deployment_of, hold_of, list_ids, schedule_of, subject_of
 from lfrd.cli.reach import make_sure
+from lfrd.cli.terminal import warn
 from lfrd.client import Client
-from lfrd.errors import BadInput, Conflict, NotFound
+from lfrd.errors import BadInput, Conflict
 from lfrd.vocabulary import DeploymentState, HoldKind, UseCase
 from lfrd.wire import deployments as wire
 from lfrd.wire.base import Wire
@@ -16,13 +17,9 @@ HOUR_S = 3600.0
 Action = Callable[[Client, argparse.Namespace], Awaitable[Sequence[Wire]]]
 
 
-async def list_ids(client: Client, names: Sequence[str]) -> tuple[str, ...]:
-    """The ids of watchlists by their names. Raises NotFound."""
-    known = {watchlist.name: watchlist.id for watchlist in await client.watchlists()}
-    missing = [name for name in names if name not in known]
-    if missing:
-        raise NotFound(f"there is no watchlist named {', '.join(missing)}")
-    return tuple(known[name] for name in names)
+async def _planned(client: Client, options: argparse.Namespace) -> str:
+    """The id of a deployment that has not ended."""
+    return await deployment_of(client, options.id, to_come=True)
 
 
 async def _draft(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
@@ -40,7 +37,7 @@ async def _draft(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
 
 
 async def _gate(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
-    return [await client.governance.gate(options.id)]
+    return [await client.governance.gate(await _planned(client, options))]
 
 
 async def _amend(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
@@ -60,33 +57,68 @@ async def _amend(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
     )
     if not change.model_fields_set:
         raise BadInput("say what is to be changed: `lfrd deployment amend --help`")
-    return [await client.governance.amend(options.id, change)]
+    return [await client.governance.amend(await _planned(client, options), change)]
 
 
 async def _cancel(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
-    planned = await client.deployment(options.id)
+    reason = wire.DeploymentEnd(reason=options.reason).reason
+    planned = await client.deployment(await _planned(client, options))
     if planned.state is DeploymentState.RUNNING:
-        raise Conflict(f"deployment {options.id} is running: `lfrd deployment end` ends it")
-    return [await client.end_deployment(options.id, options.reason)]
+        raise Conflict(f"deployment {planned.id} is running: `lfrd deployment end` ends it")
+    return [await client.end_deployment(planned.id, reason)]
 
 
 async def _authorise(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
     """The gate first, so that nobody gives authority unseen."""
-    sys.stderr.write(f"{row(await client.governance.gate(options.id))}\n")
-    return [await client.governance.authorise(options.id)]
+    planned = await _planned(client, options)
+    warn(row((await client.governance.gate(planned)).printable()) or "")
+    return [await client.governance.authorise(planned)]
 
 
-async def _begin(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
-    return [await client.governance.start(options.id, options.urgent)]
+LAB_OPTIONS = ("profile", "watchlist", "purpose", "place")
+
+
+async def _start(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
+    """An authorised one, or one of the lab, which is planned by the same command."""
+    given = [f"--{name}" for name in (*LAB_OPTIONS, "hours") if getattr(options, name) is not None]
+    if options.id is not None:
+        if given:
+            raise BadInput(f"{given[0]} is for the lab: an authorised deployment has its plan")
+        return [await client.governance.start(await _planned(client, options), options.urgent)]
+    missing = [f"--{name}" for name in LAB_OPTIONS if f"--{name}" not in given]
+    if missing:
+        raise BadInput(
+            f"name the authorised deployment, or for one of the lab give also {', '.join(missing)}"
+        )
+    if options.urgent is not None:
+        raise BadInput("--urgent starts a draft: name it")
+    return [await _start_lab(client, options)]
+
+
+async def _start_lab(client: Client, options: argparse.Namespace) -> wire.Deployment:
+    names = ", ".join(options.watchlist)
+    make_sure(
+        options,
+        f"A deployment of the lab erases its watchlists ({names}) when the daemon on "
+        f"{client.place} stops.",
+    )
+    start = wire.DeploymentStart(
+        profile=options.profile,
+        purpose=options.purpose,
+        place=options.place,
+        watchlist_ids=await list_ids(client, options.watchlist),
+        duration_s=(1.0 if options.hours is None else options.hours) * HOUR_S,
+    )
+    return await client.start_deployment(start)
 
 
 async def _ratify(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
-    return [await client.governance.ratify(options.id)]
+    return [await client.governance.ratify(await deployment_of(client, options.id))]
 
 
 async def _extend(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
     until_s = time.time() + options.hours * HOUR_S
-    return [await client.governance.extend(options.id, until_s)]
+    return [await client.governance.extend(await _planned(client, options), until_s)]
 
 
 async def _present(client: Client, _: argparse.Namespace) -> Sequence[Wire]:
@@ -94,7 +126,7 @@ async def _present(client: Client, _: argparse.Namespace) -> Sequence[Wire]:
 
 
 async def _show(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
-    return [await client.deployment(options.id)]
+    return [await client.deployment(await deployment_of(client, options.id))]
 
 
 async def _schedule_add(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
@@ -127,24 +159,26 @@ async def _schedule_list(client: Client, _: argparse.Namespace) -> Sequence[Wire
 
 
 async def _schedule_authorise(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
-    return [await client.governance.authorise_schedule(options.id)]
+    return [await client.governance.authorise_schedule(await schedule_of(client, options.id))]
 
 
 async def _schedule_revoke(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
-    return [await client.governance.revoke_schedule(options.id)]
+    return [await client.governance.revoke_schedule(await schedule_of(client, options.id))]
 
 
 async def _hold_ask(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
     new = wire.HoldCreate(kind=HoldKind(options.kind), subject_id=options.id, reason=options.reason)
-    return [await client.governance.ask_hold(new)]
+    subject_id = await subject_of(client, options.kind, options.id)
+    return [await client.governance.ask_hold(new.model_copy(update={"subject_id": subject_id}))]
 
 
 async def _hold_confirm(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
-    return [await client.governance.confirm_hold(options.id)]
+    return [await client.governance.confirm_hold(await hold_of(client, options.id))]
 
 
 async def _hold_release(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
-    return [await client.governance.release_hold(options.id, options.reason)]
+    reason = wire.Reason(reason=options.reason).reason
+    return [await client.governance.release_hold(await hold_of(client, options.id), reason)]
 
 
 async def _hold_list(client: Client, _: argparse.Namespace) -> Sequence[Wire]:
@@ -153,10 +187,13 @@ async def _hold_list(client: Client, _: argparse.Namespace) -> Sequence[Wire]:
 
 async def _erase(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
     request = wire.ErasureRequest(kind=options.kind, subject_id=options.id, reason=options.reason)
+    subject_id = await subject_of(client, options.kind, options.id)
+    known = "" if subject_id == options.id else f" ({subject_id})"
     make_sure(
-        options, f"The {options.kind} {options.id} is erased by the daemon on {client.place}."
+        options,
+        f"The {options.kind} {options.id}{known} is erased by the daemon on {client.place}.",
     )
-    return [await client.governance.erase(request)]
+    return [await client.governance.erase(request.model_copy(update={"subject_id": subject_id}))]
 
 
 async def _erasure_list(client: Client, _: argparse.Namespace) -> Sequence[Wire]:
@@ -169,7 +206,7 @@ ACTIONS: dict[tuple[str, str], Action] = {
     ("deployment", "amend"): _amend,
     ("deployment", "cancel"): _cancel,
     ("deployment", "authorise"): _authorise,
-    ("deployment", "begin"): _begin,
+    ("deployment", "start"): _start,
     ("deployment", "ratify"): _ratify,
     ("deployment", "extend"): _extend,
     ("deployment", "present"): _present,

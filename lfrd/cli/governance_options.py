@@ -3,31 +3,35 @@
 import argparse
 from pathlib import Path
 
-from lfrd.cli.actions import Add, actions_of
-from lfrd.cli.command_parser import an_id
+from lfrd.cli.actions import DEPLOYMENT, Add, actions_of
 from lfrd.cli.reach import add_yes
 
 USE_CASES = (
     "locate-wanted", "find-missing", "protect-at-risk", "enforce-court-order", "enforce-exclusion",
     "test",
 )  # fmt: skip
+HOLD = "its reason, or a part of its id"
+SUBJECT = (
+    "a list by its name, an entry or its person as LIST/REFERENCE, a photo as LIST/REFERENCE#2, a "
+    "deployment by its purpose, an episode by its reference"
+)
 HOLD_KINDS = ("episode", "deployment", "person", "watchlist")
 ERASED = ("watchlist", "entry", "photo", "person", "deployment")
 """As the wire contract has them: importing it would take longer than to parse the command line."""
 
 
 def add_deployment_actions(actions: Add) -> None:
-    """The steps of a deployment outside the lab; `actions` adds one to `lfrd deployment`."""
+    """The steps of a deployment; `actions` adds one to `lfrd deployment`."""
     draft = actions("draft", "plan a deployment; nothing starts by it")
     _add_plan(draft)
     draft.add_argument("--hours", type=float, required=True)
     amend = actions("amend", "change a plan that has not begun; it is to be authorised anew")
-    amend.add_argument("id", type=an_id)
+    amend.add_argument("id", help=DEPLOYMENT)
     _add_plan(amend, whole=False)
     amend.add_argument("--hours", type=float)
     amend.add_argument("--now", action="store_true", help="its planned start is now")
     cancel = actions("cancel", "discard a plan that has not begun")
-    cancel.add_argument("id", type=an_id)
+    cancel.add_argument("id", help=DEPLOYMENT)
     cancel.add_argument("--reason", required=True)
     for name, text in (
         ("gate", "list everything that is missing before it can start"),
@@ -35,14 +39,29 @@ def add_deployment_actions(actions: Add) -> None:
         ("ratify", "give an urgent start of somebody else the authority it lacked"),
         ("show", "one deployment"),
     ):
-        actions(name, text).add_argument("id", type=an_id)
-    begin = actions("begin", "start an authorised deployment")
-    begin.add_argument("id", type=an_id)
-    begin.add_argument("--urgent", metavar="REASON", help="start a draft without authorisation")
+        actions(name, text).add_argument("id", help=DEPLOYMENT)
+    _add_start(actions("start", "start an authorised deployment, or one of the lab in one go"))
     extend = actions("extend", "a new authorisation to last longer")
-    extend.add_argument("id", type=an_id)
+    extend.add_argument("id", help=DEPLOYMENT)
     extend.add_argument("--hours", type=float, required=True, help="from now")
     actions("present", "say that an operator is there")
+
+
+def _add_start(start: argparse.ArgumentParser) -> None:
+    start.usage = (
+        "lfrd deployment start DEPLOYMENT [--urgent REASON] [options]\n"
+        "       lfrd deployment start --profile lab --watchlist NAME --purpose TEXT --place TEXT "
+        "[--hours H] [--yes] [options]"
+    )
+    start.add_argument("id", nargs="?", help=DEPLOYMENT)
+    start.add_argument("--urgent", metavar="REASON", help="start a draft without authorisation")
+    lab = start.add_argument_group("the lab", "Plans, authorises and starts one in one go.")
+    lab.add_argument("--profile", choices=("lab",))
+    lab.add_argument("--watchlist", action="append", help="name; may be repeated")
+    lab.add_argument("--purpose")
+    lab.add_argument("--place")
+    lab.add_argument("--hours", type=float, help="default: 1")
+    add_yes(lab)
 
 
 def add_nouns(add: Add) -> None:
@@ -59,28 +78,31 @@ def add_nouns(add: Add) -> None:
     added.add_argument("--timezone", default="UTC", help="such as Europe/London")
     added.add_argument("--days", type=float, default=90.0, help="until it expires")
     actions("list", "the schedules")
-    actions("authorise", "give the standing authorisation").add_argument("id", type=an_id)
-    actions("revoke", "take it back").add_argument("id", type=an_id)
+    for name, text in (
+        ("authorise", "give the standing authorisation"),
+        ("revoke", "take it back"),
+    ):
+        actions(name, text).add_argument("id", help="its purpose, or a part of its id")
 
     hold = add("hold", "Legal holds: asked for by one person, confirmed by another.")
     hold.set_defaults(noun="hold")
     actions = actions_of(hold)
     ask = actions("ask", "ask for one; it has no effect before somebody else confirms it")
     ask.add_argument("kind", choices=HOLD_KINDS)
-    ask.add_argument("id", type=an_id)
+    ask.add_argument("id", metavar="what", help=SUBJECT)
     ask.add_argument("--reason", required=True)
-    actions("confirm", "put it in force").add_argument("id", type=an_id)
+    actions("confirm", "put it in force").add_argument("id", help=HOLD)
     release = actions("release", "end it; the timers apply at once")
-    release.add_argument("id", type=an_id)
+    release.add_argument("id", help=HOLD)
     release.add_argument("--reason", required=True)
     actions("list", "the holds")
 
-    erasure = add("erasure", "Erase a list, a person or a deployment; list the receipts.")
+    erasure = add("erasure", "Erase a list, an entry, a person or a deployment; list the receipts.")
     erasure.set_defaults(noun="erasure")
     actions = actions_of(erasure)
     erase = actions("erase", "erase now, and wait for the receipt")
     erase.add_argument("kind", choices=ERASED)
-    erase.add_argument("id", type=an_id)
+    erase.add_argument("id", metavar="what", help=SUBJECT)
     erase.add_argument("--reason", required=True)
     add_yes(erase)
     actions("list", "what was erased")
@@ -96,7 +118,7 @@ def add_evaluation(add: Add) -> None:
     )
     actions("list", "the reports, and whether they are of the model in use")
     withdraw = actions("withdraw", "rely on a report no more")
-    withdraw.add_argument("id", type=an_id)
+    withdraw.add_argument("id", help="its model pack, or a part of its id")
     withdraw.add_argument("--reason", required=True)
 
 

@@ -2,26 +2,32 @@
 
 import asyncio
 import csv
+import hashlib
 import json
-import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO
 
-from lfrd.cli.outputs import refuse_folder
+from lfrd.cli.outputs import check_output, refuse_folder
+from lfrd.cli.terminal import redraw, warn
 from lfrd.client import Client
 from lfrd.errors import BadInput, Conflict, UserError
 from lfrd.lists.commit_batcher import PHOTOS_AT_ONCE
-from lfrd.lists.import_source import FolderSource, Row, Source, ZipSource
+from lfrd.lists.import_source import HEAD_BYTES, Source, Wanted, open_source
+from lfrd.lists.table import RESULT_COLUMNS, Defaults, Row
+from lfrd.tables import read_file
 from lfrd.wire.lists import ExportStart, ImportRow, ImportRowDone, ImportRun, ImportStart
 
 TELL_EVERY_S = 2.0
 BUSY_TRIES = 50
 BUSY_WAIT_S = 0.2
+REASONS_SHOWN = 20
+ON_THE_LIST = ("enrolled", "warned", "duplicate")
+WORDS = {"warned": "enrolled with warnings", "duplicate": "there already"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,28 +40,73 @@ class ImportOrder:
     gate: str | None
     results: Path | None
     passphrase: str | None
+    encoding: str | None = None
+    defaults: Defaults = field(default_factory=Defaults)
 
 
-async def bring_in(client: Client, watchlist_id: str, order: ImportOrder) -> ImportRun | None:
-    """Import every row that is not done yet, tell how it goes, write the result file.
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What came of an import: how many rows there are, how many of them have which outcome now, and
+    the daemon's record; None for a dry run, whose outcomes would be."""
 
-    Returns the daemon's record of the import; None for a dry run.
-    """
+    total: int
+    counts: dict[str, int]
+    run: ImportRun | None
+
+    @property
+    def on_the_list(self) -> int:
+        return sum(self.counts.get(outcome, 0) for outcome in ON_THE_LIST)
+
+    @property
+    def whole(self) -> bool:
+        """Every row is on the list, or would be."""
+        return self.on_the_list == self.total
+
+
+async def bring_in(client: Client, watchlist_id: str, order: ImportOrder) -> Imported:
+    """Import every row that is not on the list, tell how it goes, write the result file."""
     with ExitStack() as files:
-        source = _open(order, files)
+        source = await asyncio.to_thread(_open, order, files)
+        for note in source.notes:
+            warn(note)
         run = None
         done: dict[int, ImportRowDone] = {}
         if not order.dry_run:
             start = ImportStart(
-                source_sha256=source.sha256, source_name=source.name, total=len(source.rows),
+                source_sha256=source.sha256, source_name=source.name[:200], total=len(source.rows),
                 gate="strict" if order.gate == "strict" else "warn" if order.gate else None,
             )  # fmt: skip
             run = await client.begin_import(watchlist_id, start)
             done = await _rows_done(client, run.id)
-        results = _Results(files, order.results, source.rows, done)
-        await _go_through(client, watchlist_id, run, source, order, results)
+        results = _Results(files, order, source.rows)
+        await _go_through(_Door(client, watchlist_id, run, order.gate), source, done, results)
         results.say_end()
-        return await client.end_import(run.id) if run else None
+        if run is None:
+            return Imported(len(source.rows), dict(results.counts), None)
+        run = await client.end_import(run.id)
+        counts = run.model_dump(include={"enrolled", "warned", "refused", "duplicate"})
+        return Imported(len(source.rows), counts, run)
+
+
+def summary(imported: Imported, name: str, entries: int, photos: int, *, as_json: bool) -> str:
+    """One line: what came of the rows, and what is on the list now."""
+    if as_json:
+        if imported.run is not None:
+            return imported.run.model_dump_json()
+        return json.dumps({"dry_run": True, "total": imported.total, "would_be": imported.counts})
+    would = "" if imported.run else "would be "
+    counts = imported.counts
+    kinds = [f"{counts[kind]:,} {would}{WORDS.get(kind, kind)}"
+             for kind in (*ON_THE_LIST, "refused") if counts.get(kind)]  # fmt: skip
+    if gone := imported.total - sum(counts.values()):
+        kinds.append(f"{gone:,} not on the list any more")
+    has = f"{_counted(entries, 'entry', 'entries')} with {_counted(photos, 'photo', 'photos')}"
+    now = f"{name!r} has {has} now" if imported.run else f"dry run: {name!r} has {has} as before"
+    return f"{now}; of {_counted(imported.total, 'row', 'rows')} {', '.join(kinds)}"
+
+
+def _counted(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
 
 
 async def take_out(
@@ -93,13 +144,11 @@ def read_passphrase(path: Path | None) -> str | None:
 
 def _open(order: ImportOrder, files: ExitStack) -> Source:
     path = order.source
-    if path.is_dir():
-        tables = [order.table] if order.table else sorted(path.glob("*.csv"))
-        if len(tables) != 1:
-            raise BadInput(f"{path} holds {len(tables)} CSV files: name the table with --table")
-        return FolderSource(tables[0], path)
-    if path.suffix.lower() == ".zip":
-        return files.enter_context(ZipSource(path, order.table))
+    if order.results is not None:
+        _check_results(order.results)
+    if path.is_dir() or path.suffix.lower() == ".zip":
+        wanted = Wanted(order.table, order.results, order.encoding, order.defaults)
+        return open_source(path, wanted, files)
     if order.passphrase is None:
         raise BadInput(f"{path} is no folder and no ZIP; for an archive give --passphrase-file")
     from lfrd.lists.archive import ArchiveSource  # with its cryptography, for archives only
@@ -107,94 +156,131 @@ def _open(order: ImportOrder, files: ExitStack) -> Source:
     return files.enter_context(ArchiveSource(path, order.passphrase))
 
 
+def _check_results(path: Path) -> None:
+    """Raise BadInput before something else is overwritten: a table, a photo."""
+    check_output(path, ())
+    if path.exists():
+        start = read_file(path, HEAD_BYTES)
+        if start and not start.startswith(",".join(RESULT_COLUMNS).encode()):
+            raise BadInput(f"{path} is there and no result file of an import: name another")
+
+
 async def _rows_done(client: Client, import_id: str) -> dict[int, ImportRowDone]:
+    """What is on the list already of this very import."""
     done: dict[int, ImportRowDone] = {}
-    while page := await client.import_rows(import_id, max(done, default=0)):
-        done |= {row.number: row for row in page}
+    after = 0
+    while page := await client.import_rows(import_id, after):
+        after = page[-1].number
+        done |= {row.number: row for row in page if row.photo_sha256 is not None}
     return done
 
 
 class _Results:
     """Counts what happens, tells people, and writes a line for each row as it is done."""
 
-    def __init__(
-        self,
-        files: ExitStack,
-        path: Path | None,
-        rows: Sequence[Row],
-        before: dict[int, ImportRowDone],
-    ) -> None:
-        self.done = frozenset(before)
-        self.counts: Counter[str] = Counter(row.outcome for row in before.values())
+    def __init__(self, files: ExitStack, order: ImportOrder, rows: Sequence[Row]) -> None:
+        self.counts: Counter[str] = Counter()
+        self._would = "would be " if order.dry_run else ""
         self._total = len(rows)
         self._began_s = self._told_s = time.monotonic()
+        self._refused = 0
+        self._more_in = order.results
         self._out: IO[str] | None = None
-        if path is not None:
+        if order.results is not None:
             try:
-                self._out = files.enter_context(path.open("w", encoding="utf-8", newline=""))
+                self._out = files.enter_context(
+                    order.results.open("w", encoding="utf-8", newline="")
+                )
             except OSError as error:
-                raise UserError(f"{path} cannot be written: {error.strerror}") from None
+                raise UserError(f"{order.results} cannot be written: {error.strerror}") from None
             self._table = csv.writer(self._out)
-            self._table.writerow(("row", "reference", "file", "outcome", "codes", "message"))
-            for row in rows:
-                if row.number in before:
-                    self._line(row, before[row.number])
+            self._table.writerow(RESULT_COLUMNS)
 
     def add(self, row: Row, result: ImportRowDone) -> None:
-        """A row was done just now."""
+        """A row was done, just now or before."""
         self.counts[result.outcome] += 1
         if self._out is not None:
-            self._line(row, result)
+            codes = " ".join(result.codes)
+            outcome = self._would + result.outcome
+            self._table.writerow(
+                (row.number, row.reference, row.file, outcome, codes, result.message)
+            )
             self._out.flush()
+        if result.outcome == "refused":
+            self._tell_refused(row, result.message)
         if time.monotonic() - self._told_s > TELL_EVERY_S:
             self._told_s = time.monotonic()
-            self._say()
+            self._tell()
 
     def say_end(self) -> None:
-        self._say()
-        sys.stderr.write("\n")
+        if self._refused > REASONS_SHOWN:
+            where = self._more_in or "the file that --results names"
+            more = self._refused - REASONS_SHOWN
+            redraw(f"{more:,} more were refused; the reasons are in {where}", last=True)
+        self._tell(last=True)
 
-    def _line(self, row: Row, result: ImportRowDone) -> None:
-        codes = " ".join(result.codes)
-        self._table.writerow(
-            (row.number, row.reference, row.file, result.outcome, codes, result.message)
-        )
+    def _tell_refused(self, row: Row, reason: str) -> None:
+        self._refused += 1
+        if self._refused <= REASONS_SHOWN:
+            told = f"row {row.number} ({row.reference}): {self._would}refused: {reason}"
+            redraw(told, last=True)
 
-    def _say(self) -> None:
+    def _tell(self, *, last: bool = False) -> None:
         done = sum(self.counts.values())
-        rate = (done - len(self.done)) / max(1e-3, time.monotonic() - self._began_s)
+        rate = done / max(1e-3, time.monotonic() - self._began_s)
         left = f", {(self._total - done) / rate:.0f} s left" if rate else ""
-        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(self.counts.items()))
-        sys.stderr.write(f"\r{done} of {self._total}: {kinds}; {rate:.1f} a second{left}   ")
-        sys.stderr.flush()
+        kinds = ", ".join(
+            f"{count} {self._would}{kind}" for kind, count in sorted(self.counts.items())
+        )
+        redraw(f"{done} of {self._total}: {kinds}; {rate:.1f} a second{left}", last=last)
+
+
+@dataclass(frozen=True, slots=True)
+class _Door:
+    """Where rows are sent: to an import, or without one to be looked at alone."""
+
+    client: Client
+    watchlist_id: str
+    run: ImportRun | None
+    gate: str | None
+
+    async def send(self, row: Row, photo: bytes) -> ImportRowDone:
+        """Others enrol too: where the daemon is busy, the row waits for its turn."""
+        wire = ImportRow(**asdict(row))
+        for _ in range(BUSY_TRIES):
+            try:
+                if self.run is not None:
+                    return await self.client.import_row(self.run.id, wire, photo)
+                return await self.client.check_import_row(self.watchlist_id, wire, photo, self.gate)
+            except Conflict:
+                await asyncio.sleep(BUSY_WAIT_S)
+            except BadInput as error:  # of this row alone
+                return _refused(row, error)
+        raise Conflict(f"row {row.number}: the daemon is too busy; run the same command later")
+
+    async def miss(self, row: Row, problem: BadInput) -> ImportRowDone:
+        """There is no photo of a row."""
+        if self.run is None:
+            return _refused(row, problem)
+        return await self.client.miss_import_row(
+            self.run.id, ImportRow(**asdict(row)), str(problem)
+        )
 
 
 async def _go_through(
-    client: Client,
-    watchlist_id: str,
-    run: ImportRun | None,
-    source: Source,
-    order: ImportOrder,
-    results: _Results,
+    door: _Door, source: Source, done: dict[int, ImportRowDone], results: _Results
 ) -> None:
     """Every row in turn, PHOTOS_AT_ONCE of them together: each worker takes the next when free.
 
     Who ends, be it by an error, closes what waits: then the others end with the row they are at, so
     that what the daemon did about it is written down.
     """
-    waiting = (row for row in source.rows if row.number not in results.done)
+    waiting = (row for row in source.rows)
 
     async def worker() -> None:
         with closing(waiting):
             for row in waiting:
-                wire = ImportRow(**asdict(row))
-                try:
-                    photo = await asyncio.to_thread(source.photo, row)
-                except BadInput as error:
-                    photo, problem = b"unreadable", str(error)
-                    sys.stderr.write(f"\n{problem}\n")
-                result = await _patiently(client, watchlist_id, run, wire, photo, order.gate)
-                results.add(row, result)
+                results.add(row, await _result_of(door, source, row, done.get(row.number)))
 
     workers = (worker() for _ in range(PHOTOS_AT_ONCE))
     for end in await asyncio.gather(*workers, return_exceptions=True):
@@ -202,27 +288,27 @@ async def _go_through(
             raise end
 
 
-async def _patiently(
-    client: Client,
-    watchlist_id: str,
-    run: ImportRun | None,
-    row: ImportRow,
-    photo: bytes,
-    gate: str | None,
+async def _result_of(
+    door: _Door, source: Source, row: Row, before: ImportRowDone | None
 ) -> ImportRowDone:
-    """Others enrol too: where the daemon is busy, the row waits for its turn."""
-    for _ in range(BUSY_TRIES):
-        try:
-            if run is None:
-                return await client.check_import_row(watchlist_id, row, photo, gate)
-            return await client.import_row(run.id, row, photo)
-        except Conflict:
-            await asyncio.sleep(BUSY_WAIT_S)
-    raise Conflict(f"row {row.number}: the daemon is too busy; run the same command again later")
+    """What comes of a row; as before where the list has this very photo."""
+
+    def read() -> tuple[bytes, bool]:
+        photo = source.photo(row)
+        known = before is not None and before.photo_sha256 == hashlib.sha256(photo).hexdigest()
+        return photo, known
+
+    try:
+        photo, known = await asyncio.to_thread(read)
+    except BadInput as problem:
+        return await door.miss(row, problem)
+    if known and before is not None:
+        return before
+    return await door.send(row, photo)
 
 
-def run_text(run: ImportRun, *, as_json: bool) -> str:
-    """The end of an import, in a line."""
-    if as_json:
-        return run.model_dump_json()
-    return json.dumps(run.model_dump(include={"enrolled", "warned", "refused", "duplicate"}))
+def _refused(row: Row, problem: BadInput) -> ImportRowDone:
+    return ImportRowDone(
+        number=row.number, outcome="refused", codes=(problem.code,), message=str(problem),
+        entry_id=None, photo_id=None,
+    )  # fmt: skip

@@ -2,11 +2,11 @@
 
 import argparse
 import os
-import sys
 from pathlib import Path
 
 from lfrd.cli.outputs import refuse_folder
 from lfrd.cli.reach import make_sure
+from lfrd.cli.terminal import say
 from lfrd.clock import SystemClock
 from lfrd.config import Config
 from lfrd.errors import BadInput
@@ -27,7 +27,7 @@ async def run(options: argparse.Namespace, config: Config) -> int:
         else:
             make_sure(options, f"Every face that was sealed before in {folder.path} is given up.")
             await key_care.abandon(folder, master, SystemClock())
-            _say(
+            say(
                 "lfrd goes on without the lost keys.db: every record can be read, and no face that "
                 "was sealed before. Delete the lists, and enrol their photos anew."
             )
@@ -46,9 +46,9 @@ def _rotate(
     new = read_key(options.new_key) if options.new_key else None
     key_care.rotate(folder, master, new)
     if new is None:
-        _say(f"{folder.master_key_path} is new, and everything is under it: keep a copy of it")
+        say(f"{folder.master_key_path} is new, and everything is under it: keep a copy of it")
     else:
-        _say(f"everything is under {options.new_key} now: start lfrd with that key only")
+        say(f"everything is under {options.new_key} now: start lfrd with that key only")
     if config.keys.escrow is not None:
         key_care.escrow(folder, new or load_master_key(folder), config.keys.escrow)
 
@@ -59,9 +59,9 @@ def _escrow(options: argparse.Namespace, config: Config, folder: StateFolder) ->
         raise BadInput("say where: `lfrd key escrow FILE`, or keys.escrow in the configuration")
     refuse_folder(path)
     key_care.escrow(folder, _current(options, folder), path)
-    _say(f"{path} holds the keys as they are now")
+    say(f"{path} holds the keys as they are now")
     if path != config.keys.escrow:
-        _say(
+        say(
             "a key that is destroyed later stays readable in this copy: set keys.escrow, so that "
             "the daemon overwrites it"
         )
@@ -70,7 +70,3 @@ def _escrow(options: argparse.Namespace, config: Config, folder: StateFolder) ->
 
 def _current(options: argparse.Namespace, folder: StateFolder) -> MasterKey:
     return read_key(options.key) if options.key else load_master_key(folder, os.environ)
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(text + "\n")

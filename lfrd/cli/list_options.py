@@ -4,9 +4,12 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+from lfrd.cli.actions import DEPLOYMENT
 from lfrd.cli.command_parser import an_id
 from lfrd.cli.reach import add_yes
 from lfrd.cli.who import add_token_file
+
+EXPIRES = "2026-11-30 or 2026-11-30T18:00 (UTC), or never"
 
 Add = Callable[[str, str], argparse.ArgumentParser]
 
@@ -38,11 +41,21 @@ def add_model_change(actions: "argparse._SubParsersAction[argparse.ArgumentParse
 def add_lists(add: Add) -> None:
     """`lfrd watchlist`, `lfrd import`, `lfrd export`, `lfrd threshold`, `lfrd why`."""
     _add_watchlist(add)
+    _add_entry(add)
     bulk = _with_socket(add("import", "Enrol many photos: a table (CSV) with a folder or a ZIP."))
     bulk.set_defaults(action="import")
-    bulk.add_argument("source", type=Path, help="folder, ZIP, or archive of `lfrd export`")
+    bulk.add_argument(
+        "folder", type=Path, metavar="source", help="folder, ZIP, or archive of `lfrd export`"
+    )
     bulk.add_argument("--list", required=True, help="the list's name")
-    bulk.add_argument("--table", type=Path, metavar="CSV", help="default: the one in the source")
+    bulk.add_argument("--table", type=Path, metavar="CSV", help=(
+        "a file, or its name in the source (default: the one there; in a folder without any, the "
+        "name of a photo or of its folder is the reference)"))  # fmt: skip
+    bulk.add_argument("--encoding", help="of a table that is not UTF-8, such as cp1250")
+    bulk.add_argument("--basis", help="of every row that does not say it: why they are on the list")
+    bulk.add_argument("--source", dest="entry_source", metavar="SOURCE", help=(
+        "of every row that does not say it: where this is known from"))  # fmt: skip
+    bulk.add_argument("--expires", help="of every row that does not say it, such as 2026-11-30")
     bulk.add_argument("--dry-run", action="store_true", help="say what would be, store nothing")
     bulk.add_argument("--gate", choices=("strict", "warn"), help="default: as configured")
     bulk.add_argument("--results", type=Path, metavar="CSV", help="a line for each row")
@@ -88,13 +101,13 @@ def _add_trial(add: Add) -> None:
     actions.choices["count"].add_argument("camera")
     actions.choices["plan"].add_argument("table", type=Path)
     actions.choices["undo"].add_argument("passage", type=an_id)
-    actions.choices["report"].add_argument("deployment", type=an_id)
+    actions.choices["report"].add_argument("deployment", help=DEPLOYMENT)
     actions.choices["report"].add_argument("--window", type=float, default=30.0, metavar="S", help=(
         "an episode this long before or after a passage answers for it"))  # fmt: skip
 
 
 def _add_watchlist(add: Add) -> None:
-    watchlist = add("watchlist", "Make, show, confirm, change and delete lists.")
+    watchlist = add("watchlist", "Make, fill, show, confirm, change and delete lists.")
     actions = watchlist.add_subparsers(dest="action", required=True, metavar="ACTION")
     for name, text in (
         ("list", "every list"), ("add", "make an empty list"), ("change", "change a list"),
@@ -116,7 +129,56 @@ def _add_watchlist(add: Add) -> None:
         if name in {"add", "change"}:
             action.add_argument("--colour", help="#rrggbb")
             action.add_argument("--margin", type=float, help="stricter by so much")
-            action.add_argument("--expires", help="2026-11-30 or 2026-11-30T18:00 (UTC)")
+            action.add_argument("--expires", help=EXPIRES)
+    enrol = _with_socket(actions.add_parser("enrol", help="put a person on a list", description=(
+        "Put one person on a list with their photos, or add photos to who is on it.")))  # fmt: skip
+    enrol.add_argument("list", help="the list's name")
+    enrol.add_argument("reference", help="a pseudonym, unique in the list")
+    enrol.add_argument("photos", type=Path, nargs="+", metavar="photo")
+    _add_values(enrol)
+    enrol.add_argument("--under-18", action="store_true", help="waits for a second person's word")
+    enrol.add_argument("--under-18-reason")
+    enrol.add_argument("--same-as", metavar="ENTRY", help="the same person on another list")
+    enrol.add_argument("--gate", choices=("strict", "warn"), help="default: as configured")
+    enrol.add_argument("--box", metavar="L,T,R,B", help="which face is meant, in pixels")
+    listed = _with_socket(actions.add_parser("entries", help="everybody on a list"))
+    listed.add_argument("list", help="the list's name")
+
+
+def _add_entry(add: Add) -> None:
+    """`lfrd entry show | edit | approve | quarantine | release | remove`."""
+    entry = add("entry", "One person on a list: show, change, and take off it.")
+    actions = entry.add_subparsers(dest="entry_action", required=True, metavar="ACTION")
+    for name, text in (
+        ("show", "an entry with its photos, and what the gate said of them"),
+        ("edit", "change what is given"),
+        ("approve", "approve somebody under 18, as a second person"),
+        ("quarantine", "keep a photo and compare with it no more"),
+        ("release", "compare with a photo in quarantine again"),
+        ("remove", "erase an entry, or one photo of it"),
+    ):
+        action = _with_socket(actions.add_parser(name, help=text, description=text))
+        action.set_defaults(action="entry")
+        action.add_argument("entry", help="LIST/REFERENCE, or a reference that one list has")
+        if name in {"quarantine", "release", "remove"}:
+            action.add_argument("--photo", metavar="NUMBER", help="as `show` numbers them")
+    _add_values(actions.choices["edit"])
+    actions.choices["edit"].add_argument("--status-checked", metavar="DATE", help=(
+        "when it was last looked into whether it is right"))  # fmt: skip
+    actions.choices["quarantine"].add_argument("--reason", required=True)
+    actions.choices["remove"].add_argument(
+        "--reason", default="deleted", help="goes into the receipt"
+    )
+    add_yes(actions.choices["remove"])
+
+
+def _add_values(action: argparse.ArgumentParser) -> None:
+    """What is said of an entry."""
+    action.add_argument("--basis", help="why this person is on the list")
+    action.add_argument("--source", help="where the photos are from")
+    action.add_argument("--reviewer", help="who looks the entry over")
+    action.add_argument("--margin", type=float, help="stricter by so much")
+    action.add_argument("--expires", help=EXPIRES)
 
 
 def _with_socket(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:

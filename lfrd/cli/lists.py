@@ -1,18 +1,21 @@
 """The commands about lists: each speaks to the daemon's API like everybody else."""
 
 import argparse
-import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from lfrd.cli import governance, imports, trial
+from lfrd.cli import entries, governance, imports, trial
+from lfrd.cli.dates import ends
 from lfrd.cli.imports import ImportOrder
+from lfrd.cli.names import list_ids, list_of
 from lfrd.cli.reach import make_sure
+from lfrd.cli.terminal import say
 from lfrd.cli.who import token_of
 from lfrd.client import Client
-from lfrd.errors import BadInput, NotFound
-from lfrd.lists.import_source import parse_date
+from lfrd.errors import BadInput
+from lfrd.lists.table import Defaults
+from lfrd.tables import parse_date
 from lfrd.vocabulary import Category
 from lfrd.wire.base import Wire
 from lfrd.wire.deployments import Erasure, ErasureRequest
@@ -21,26 +24,24 @@ from lfrd.wire.trials import Trial
 
 Shown = Sequence[Wire | str]
 
+NOT_ALL = 2
+"""Of the rows of an import some were refused: somebody can mend it."""
+
 
 async def run(options: argparse.Namespace, socket: Path) -> int:
     """Carry out one action and print what came of it."""
-    action = _ACTIONS[options.action]
     async with Client.over_socket(socket, token_of(options)) as client:
+        if options.action == "import":
+            return await _import(client, options)
+        action = _ACTIONS[options.action]
         shown = await action(client, options)
     for item in shown:
         if isinstance(item, str):
             text = item
         else:
-            text = item.model_dump_json() if options.json else _text(item)
-        sys.stdout.write(text + "\n")
+            text = item.model_dump_json() if options.json else _text(item.printable())
+        say(text)
     return 0
-
-
-async def _named(client: Client, name: str) -> Watchlist:
-    for watchlist in await client.watchlists():
-        if watchlist.name == name:
-            return watchlist
-    raise NotFound(f"there is no watchlist named {name}")
 
 
 async def _list(client: Client, _: argparse.Namespace) -> Shown:
@@ -53,8 +54,7 @@ async def _add(client: Client, options: argparse.Namespace) -> Shown:
     except ValueError:
         known = ", ".join(category.value for category in Category)
         raise BadInput(f"{options.category!r} is no category; there is: {known}") from None
-    given = {"colour": options.colour, "margin": options.margin,
-             "expires_at_s": parse_date(options.expires or "")}  # fmt: skip
+    given = {"colour": options.colour, "margin": options.margin, **ends(options)}
     new = WatchlistCreate(
         name=options.name, category=category, purpose=options.purpose, owner=options.owner,
         **{name: value for name, value in given.items() if value is not None},
@@ -63,23 +63,23 @@ async def _add(client: Client, options: argparse.Namespace) -> Shown:
 
 
 async def _change(client: Client, options: argparse.Namespace) -> Shown:
-    given = {"colour": options.colour, "margin": options.margin,
-             "expires_at_s": parse_date(options.expires or "")}  # fmt: skip
-    change = WatchlistChange(**{name: value for name, value in given.items() if value is not None})
-    return [await client.change_watchlist((await _named(client, options.name)).id, change)]
+    given = {"colour": options.colour, "margin": options.margin}
+    values = {name: value for name, value in given.items() if value is not None}
+    change = WatchlistChange(**values, **ends(options))
+    return [await client.change_watchlist((await list_of(client, options.name)).id, change)]
 
 
 async def _cameras(client: Client, options: argparse.Namespace) -> Shown:
-    watchlist = await _named(client, options.name)
+    watchlist = await list_of(client, options.name)
     return [await client.scope_watchlist(watchlist.id, options.cameras)]
 
 
 async def _confirm(client: Client, options: argparse.Namespace) -> Shown:
-    return [await client.confirm_watchlist((await _named(client, options.name)).id)]
+    return [await client.confirm_watchlist((await list_of(client, options.name)).id)]
 
 
 async def _delete(client: Client, options: argparse.Namespace) -> Shown:
-    found = await _named(client, options.name)
+    found = await list_of(client, options.name)
     make_sure(
         options,
         f"The watchlist {found.name!r} with {found.entries} entries and {found.templates} photos "
@@ -89,18 +89,24 @@ async def _delete(client: Client, options: argparse.Namespace) -> Shown:
     return [await client.governance.erase(request)]
 
 
-async def _import(client: Client, options: argparse.Namespace) -> Shown:
+async def _import(client: Client, options: argparse.Namespace) -> int:
+    """Exit code 2 where a row is not on the list afterwards, or would not be."""
+    defaults = Defaults(
+        options.basis or "", options.entry_source or "", parse_date(options.expires or "")
+    )
     order = ImportOrder(
-        options.source, options.table, options.dry_run, options.gate, options.results,
-        imports.read_passphrase(options.passphrase_file),
+        options.folder, options.table, options.dry_run, options.gate, options.results,
+        imports.read_passphrase(options.passphrase_file), options.encoding, defaults,
     )  # fmt: skip
-    watchlist = await _named(client, options.list)
-    run = await imports.bring_in(client, watchlist.id, order)
-    return [imports.run_text(run, as_json=options.json)] if run else []
+    watchlist_id = (await list_of(client, options.list)).id
+    imported = await imports.bring_in(client, watchlist_id, order)
+    now = await client.watchlist(watchlist_id)
+    say(imports.summary(imported, now.name, now.entries, now.templates, as_json=options.json))
+    return 0 if imported.whole else NOT_ALL
 
 
 async def _export(client: Client, options: argparse.Namespace) -> Shown:
-    watchlist = await _named(client, options.list)
+    watchlist = await list_of(client, options.list)
     passphrase = imports.read_passphrase(options.passphrase_file) or ""
     if len(passphrase) < 12:
         raise BadInput("the passphrase needs 12 characters or more")
@@ -109,8 +115,7 @@ async def _export(client: Client, options: argparse.Namespace) -> Shown:
 
 
 async def _threshold(client: Client, options: argparse.Namespace) -> Shown:
-    ids = [(await _named(client, name)).id for name in options.list]
-    return [await client.threshold(ids, options.one_in)]
+    return [await client.threshold(await list_ids(client, options.list), options.one_in)]
 
 
 async def _prepare(client: Client, options: argparse.Namespace) -> Shown:
@@ -189,11 +194,13 @@ _ACTIONS: dict[str, Callable[[Client, argparse.Namespace], Awaitable[Shown]]] = 
     "cameras": _cameras,
     "confirm": _confirm,
     "delete": _delete,
-    "import": _import,
     "export": _export,
     "threshold": _threshold,
     "why": _why,
     "trial": _trial,
+    "enrol": entries.enrol,
+    "entries": entries.entries,
+    "entry": entries.run,
     "prepare": _prepare,
     "progress": _progress,
     "switch": _switch,

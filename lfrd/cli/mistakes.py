@@ -1,4 +1,5 @@
-"""What the wire contract finds wrong with the values of a command, said to whoever typed them."""
+"""What the wire contract finds wrong with the values of a command, said to the user who typed
+them."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

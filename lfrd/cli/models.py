@@ -2,9 +2,9 @@
 
 import argparse
 import json
-import sys
 from dataclasses import asdict
 
+from lfrd.cli.terminal import say
 from lfrd.config import Config
 from lfrd.vision import packs
 from lfrd.vision.packs import ModelFile, Pack
@@ -27,7 +27,7 @@ def run(options: argparse.Namespace, config: Config) -> None:
 
 
 def _print(options: argparse.Namespace, values: object, text: str) -> None:
-    sys.stdout.write((json.dumps(values, indent=2) if options.json else text) + "\n")
+    say(json.dumps(values, indent=2) if options.json else text)
 
 
 def _brief(pack: Pack) -> dict[str, str | int]:

@@ -10,7 +10,7 @@ PRIVATE = 0o600
 
 
 def refuse_folder(path: Path) -> None:
-    """Raise BadInput where no file can be, whoever asks."""
+    """Raise BadInput where no file can be written, by any user."""
     if path.is_dir():
         raise BadInput(f"{path} is a folder: name a file to write")
 

@@ -2,10 +2,10 @@
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
 from lfrd import config
+from lfrd.cli.terminal import say
 from lfrd.governance import profile
 from lfrd.governance.profile import KEYS, Policy
 
@@ -13,10 +13,10 @@ from lfrd.governance.profile import KEYS, Policy
 def run(options: argparse.Namespace, loaded: config.Config) -> None:
     """Carry out one action and print what it found."""
     if options.action == "check":
-        _write(check(options.file))
+        say(check(options.file))
         return
     policy = site_policy(loaded) if options.name is None else profile.load(options.name)
-    _write(json.dumps(_as_values(policy), indent=2) if options.json else _as_text(policy))
+    say(json.dumps(_as_values(policy), indent=2) if options.json else _as_text(policy))
 
 
 def site_policy(loaded: config.Config) -> Policy:
@@ -61,7 +61,3 @@ def _word(value: bool | int | float | str) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _write(text: str) -> None:
-    sys.stdout.write(text + "\n")

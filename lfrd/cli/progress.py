@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TextIO
 
+from lfrd.cli.terminal import redraw
+
 PERIOD_S = 0.25
 CELLS = 24
-_CLEAR = "\r\x1b[K"
 
 
 class Progress:
@@ -31,16 +32,12 @@ class Progress:
         finally:
             drawing.cancel()
             await asyncio.wait([drawing])
-            self._write(_CLEAR)
+            redraw("", self._stream)
 
     async def _draw(self, what: str, total: int, done: Callable[[], int]) -> None:
         while True:
-            self._write(_CLEAR + line(what, total, done()))
+            redraw(line(what, total, done()), self._stream)
             await asyncio.sleep(PERIOD_S)
-
-    def _write(self, text: str) -> None:
-        self._stream.write(text)
-        self._stream.flush()
 
 
 def line(what: str, total: int, done: int) -> str:

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lfrd.cli.terminal import ask, warn
 from lfrd.errors import UserError
 
 if TYPE_CHECKING:
@@ -20,11 +21,11 @@ def socket_of(options: argparse.Namespace, config: "Config") -> Path:
     others = [path for path in daemon_sockets(config) if path != chosen]
     if others:
         besides = ", ".join(map(str, others))
-        sys.stderr.write(f"lfrd: asking the daemon on {chosen} (there is also {besides})\n")
+        warn(f"lfrd: asking the daemon on {chosen} (there is also {besides})")
     return chosen
 
 
-def add_yes(action: argparse.ArgumentParser) -> None:
+def add_yes(action: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
     """`--yes`, for scripts."""
     action.add_argument("--yes", action="store_true", help="do not ask; for scripts")
 
@@ -35,7 +36,5 @@ def make_sure(options: argparse.Namespace, what: str) -> None:
         return
     if not sys.stdin.isatty():
         raise UserError(f"{what} This cannot be taken back: add --yes to do it without a question")
-    sys.stderr.write(f"{what} This cannot be taken back. Go on? [y/N] ")
-    sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+    if ask(f"{what} This cannot be taken back. Go on? [y/N]").lower() not in ("y", "yes"):
         raise UserError("nothing was done")

@@ -1,14 +1,13 @@
 """Commands that ask a running daemon: they speak to its API like everybody else."""
 
 import argparse
-import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from lfrd.cli import evaluations, governance
 from lfrd.cli.camera_secrets import STANDARD_INPUT, address_of, secret_of, warn_of_argument
-from lfrd.cli.reach import make_sure
+from lfrd.cli.terminal import say
 from lfrd.cli.who import token_of
 from lfrd.client import Client
 from lfrd.errors import Conflict, UserError
@@ -21,7 +20,7 @@ from lfrd.wire.cameras import (
     CameraTestReport,
     Regions,
 )
-from lfrd.wire.deployments import Deployment, DeploymentStart
+from lfrd.wire.deployments import Deployment
 from lfrd.wire.evaluations import Evaluation
 
 
@@ -33,8 +32,9 @@ async def run(options: argparse.Namespace, socket: Path) -> int:
     if options.json:
         text = "\n".join(item.model_dump_json() for item in shown)
     else:
-        text = "\n".join(_row(item) for item in shown)
-    sys.stdout.write(text + "\n" if text else "")
+        text = "\n".join(_row(item.printable()) for item in shown)
+    if text:
+        say(text)
     return 0
 
 
@@ -113,28 +113,11 @@ async def _camera_remove(client: Client, options: argparse.Namespace) -> Sequenc
     return ()
 
 
-async def _deployment_start(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
-    names = ", ".join(options.watchlist)
-    make_sure(
-        options,
-        f"A deployment of the lab erases its watchlists ({names}) when the daemon on "
-        f"{client.place} stops.",
-    )
-    start = DeploymentStart(
-        profile=options.profile,
-        purpose=options.purpose,
-        place=options.place,
-        watchlist_ids=await governance.list_ids(client, options.watchlist),
-        duration_s=options.hours * 3600,
-    )
-    return [await client.start_deployment(start)]
-
-
-async def _deployment_end(client: Client, _: argparse.Namespace) -> Sequence[Wire]:
+async def _deployment_end(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
     current = await client.current_deployment()
     if current is None:
         raise Conflict("no deployment is running")
-    return [await client.end_deployment(current.id, "ended from the command line")]
+    return [await client.end_deployment(current.id, options.reason)]
 
 
 async def _deployment_list(client: Client, _: argparse.Namespace) -> Sequence[Wire]:
@@ -149,7 +132,8 @@ def _row(item: Wire) -> str:
     if isinstance(item, CameraTestReport):
         return report_text(item)
     if isinstance(item, Deployment):
-        return f"{item.id}  {item.state:10} {item.profile:8} {item.purpose} at {item.place}"
+        row = f"{item.id}  {item.state:10} {item.profile:8} {item.purpose} at {item.place}"
+        return row if item.end_reason is None else f"{row}; ended: {item.end_reason}"
     if isinstance(item, Evaluation):
         return evaluations.row(item)
     return governance.row(item) or item.model_dump_json()
@@ -192,7 +176,6 @@ _ACTIONS: dict[
     ("camera", "regions"): _camera_regions,
     ("camera", "test"): _camera_test,
     ("camera", "preview"): _camera_preview,
-    ("deployment", "start"): _deployment_start,
     ("deployment", "end"): _deployment_end,
     ("deployment", "list"): _deployment_list,
     **governance.ACTIONS,

@@ -7,7 +7,6 @@ from lfrd.cli.actions import Add, actions_of
 from lfrd.cli.camera_secrets import add_password_file
 from lfrd.cli.command_parser import an_id
 from lfrd.cli.governance_options import add_deployment_actions, add_evaluation, add_nouns
-from lfrd.cli.reach import add_yes
 
 
 def add_clients(add: Add) -> None:
@@ -48,14 +47,10 @@ def add_clients(add: Add) -> None:
     deployment = add("deployment", "Start, end and list deployments of the running daemon.")
     deployment.set_defaults(noun="deployment")
     actions = actions_of(deployment)
-    start = actions("start", "start comparing faces with watchlists")
-    start.add_argument("--profile", choices=("lab",), required=True)
-    start.add_argument("--watchlist", action="append", required=True, help="name; may be repeated")
-    start.add_argument("--purpose", required=True)
-    start.add_argument("--place", required=True)
-    start.add_argument("--hours", type=float, default=1.0)
-    add_yes(start)
-    actions("end", "end the running deployment now")
+    end = actions("end", "end the running deployment now")
+    end.add_argument(
+        "--reason", default="ended from the command line", help="kept in the log, and shown"
+    )
     actions("list", "the newest deployments")
     add_deployment_actions(actions)
     add_nouns(add)

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from lfrd.cli.command_parser import an_id
+from lfrd.cli.actions import DEPLOYMENT
 from lfrd.cli.who import add_token_file
 
 ROLES = ("operator", "supervisor", "admin")
@@ -18,9 +18,9 @@ def add_alert(command: argparse.ArgumentParser) -> None:
     show = actions.add_parser("show", help="one alert")
     replay = actions.add_parser("replay", help="compute score and decision of an alert again")
     for action in (show, replay):
-        action.add_argument("id", type=an_id)
+        action.add_argument("id", help="the reference that is shown, or a part of its id")
     figures = actions.add_parser("reviewers", help="how each reviewer decides; for supervisors")
-    figures.add_argument("--deployment", type=an_id, metavar="ID", help="of one deployment only")
+    figures.add_argument("--deployment", help=f"of one deployment only: {DEPLOYMENT}")
     for action in (listed, show, replay, figures):
         _common(action)
 
@@ -33,7 +33,7 @@ def add_token(command: argparse.ArgumentParser) -> None:
     create.add_argument("--role", choices=ROLES, default=ROLES[0])
     listed = actions.add_parser("list", help="all tokens, without their secrets")
     revoke = actions.add_parser("revoke", help="a token that opens nothing any more")
-    revoke.add_argument("id", type=an_id)
+    revoke.add_argument("id", help="whose it is, or a part of its id")
     for action in (create, listed, revoke):
         _common(action)
 

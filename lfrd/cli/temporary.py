@@ -1,21 +1,25 @@
 """What `try` and `demo` share: a lab site in a temporary folder, and its candidates."""
 
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+from lfrd.cli.terminal import note
 from lfrd.config import CameraSection, Config
 from lfrd.daemon import open_site
 from lfrd.deployment.pipeline import LookObserver
-from lfrd.errors import BadInput, NotFound, UserError
+from lfrd.errors import BadInput, Conflict, NotFound, UserError
+from lfrd.lists.import_source import PHOTO_LIMIT_BYTES
+from lfrd.lists.photo_folder import PHOTO_SUFFIXES, files_in, folders_in, unread_words
+from lfrd.lists.photo_gate import from_json
 from lfrd.site import Site
 from lfrd.store.watchlists import NewEntry, NewWatchlist
 from lfrd.summary import Report
 from lfrd.vocabulary import Category
 
 PRINCIPAL = "user:lab"
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 PHOTOS_LIMIT = 10_000
 
 
@@ -57,48 +61,105 @@ async def lab_site(
                 yield opened
 
 
-async def enrol_photos(site: Site, photos: dict[str, list[Path]]) -> str:
-    """Make a list of the photos by reference; return its id."""
+@dataclass(frozen=True, slots=True)
+class FoundPhotos:
+    """Photos by reference. `bad` says of whom there is no usable photo, or one less, and why;
+    `left_out` are files that are no pictures by their names."""
+
+    photos: dict[str, list[Path]]
+    bad: tuple[str, ...] = ()
+    left_out: tuple[Path, ...] = ()
+
+
+def find_photos(folder: Path) -> FoundPhotos:
+    """What lies in a folder: a file's stem, or a folder's name for the photos inside it, is the
+    reference. Raises NotFound, and BadInput where there is no photo, or too many."""
+    if not folder.is_dir():
+        raise NotFound(f"there is no folder {folder} with reference photos")
+    found: dict[str, list[Path]] = {}
+    inside = files_in(folder)
+    bad = [_unread(path) for path in inside.unread]
+    left_out = [*inside.others]
+    for person in folders_in(folder):
+        files = files_in(person)
+        bad += [_unread(path) for path in files.unread]
+        left_out += files.others
+        if files.photos:
+            found[person.name] = list(files.photos)
+        elif not files.unread:
+            bad.append(f"{person} holds no photo")
+    for path in inside.photos:
+        found.setdefault(path.stem, []).append(path)
+    if not found:
+        raise BadInput("\n".join([f"{folder} holds no photo ({', '.join(PHOTO_SUFFIXES)})", *bad]))
+    if sum(len(paths) for paths in found.values()) > PHOTOS_LIMIT:
+        raise BadInput(f"{folder} holds more than {PHOTOS_LIMIT} photos")
+    return FoundPhotos(dict(sorted(found.items())), tuple(bad), tuple(left_out))
+
+
+async def enrol_photos(site: Site, found: FoundPhotos, *, skip_bad: bool = False) -> str:
+    """Make a list of the photos by reference; return its id.
+
+    What is left out is said on standard error. Raises BadInput after all were looked at, which
+    names every one that cannot be used; with `skip_bad` only where none can.
+    """
+    for path in found.left_out:
+        note(f"left out: {path} is no photo by its name")
     watchlist = await site.watchlists.create_list(
         NewWatchlist("lab", Category.TEST, "a trial in the lab", PRINCIPAL), principal=PRINCIPAL
     )
-    for reference, paths in photos.items():
+    bad, missing = [*found.bad], []
+    for reference, paths in found.photos.items():
         entry = await site.watchlists.add_entry(
             NewEntry(watchlist.row.id, reference, basis="consent", source="lab"),
             principal=PRINCIPAL,
         )
-        for path in paths:
-            await site.photos.add(entry.row.id, _read(path), str(path), principal=PRINCIPAL)
+        refused = [problem for path in paths if (problem := await _enrol(site, entry.row.id, path))]
+        bad += refused
+        if len(refused) == len(paths):
+            missing.append(reference)
+    if bad:
+        _tell_bad(bad, missing, len(found.photos), skip_bad=skip_bad)
     return watchlist.row.id
 
 
-def find_photos(folder: Path) -> dict[str, list[Path]]:
-    """Photos by reference: a file's stem, or a folder's name for the photos inside it."""
-    if not folder.is_dir():
-        raise NotFound(f"there is no folder {folder} with reference photos")
-    found: dict[str, list[Path]] = {}
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith("."):
-            continue
-        if path.is_dir():
-            photos = [photo for photo in sorted(path.iterdir()) if _is_photo(photo)]
-            if photos:
-                found.setdefault(path.name, []).extend(photos)
-        elif _is_photo(path):
-            found.setdefault(path.stem, []).append(path)
-    if not found:
-        raise BadInput(f"{folder} holds no photo ({', '.join(sorted(SUFFIXES))})")
-    if sum(len(paths) for paths in found.values()) > PHOTOS_LIMIT:
-        raise BadInput(f"{folder} holds more than {PHOTOS_LIMIT} photos")
-    return found
+async def _enrol(site: Site, entry_id: str, path: Path) -> str:
+    """Why a photo cannot be used; empty where it was enrolled."""
+    try:
+        image = await site.photos.add(entry_id, _read(path), str(path), principal=PRINCIPAL)
+    except (UserError, Conflict) as error:
+        return str(error)
+    for finding in from_json(image.findings):
+        if finding.code == "photo-turned":
+            note(f"{path}: {finding.message}")
+    return ""
 
 
-def _is_photo(path: Path) -> bool:
-    return path.is_file() and path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+def _tell_bad(bad: Sequence[str], missing: Sequence[str], people: int, *, skip_bad: bool) -> None:
+    """One bad photo is a sentence, several are a line each and a sentence."""
+    if skip_bad:
+        for problem in bad:
+            note(f"left out: {problem}")
+        if len(missing) == people:
+            raise BadInput("no photo can be used: there is nobody to look for")
+        if missing:
+            note(f"nobody looks for {', '.join(missing)}: no usable photo")
+        return
+    if len(bad) == 1:
+        raise BadInput(bad[0])
+    for problem in bad:
+        note(problem)
+    raise BadInput(f"{len(bad)} photos cannot be used: mend or remove them")
+
+
+def _unread(path: Path) -> str:
+    return f"photo {path} cannot be used: {unread_words(path)}"
 
 
 def _read(path: Path) -> bytes:
+    """No more than is taken of a photo, and a byte more, so that it is refused as too large."""
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(PHOTO_LIMIT_BYTES + 1)
     except OSError as error:
         raise UserError(f"cannot read the photo {path}: {error.strerror}") from None

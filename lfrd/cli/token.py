@@ -1,11 +1,13 @@
 """`lfrd token create | list | revoke`."""
 
 import argparse
-import sys
 from pathlib import Path
 
+from lfrd.cli.names import token_of_holder
+from lfrd.cli.terminal import say, warn
 from lfrd.cli.who import TOKEN_VARIABLE, token_of
 from lfrd.client import Client
+from lfrd.text import one_line
 from lfrd.vocabulary import Role
 from lfrd.wire.people import Token, TokenCreate
 
@@ -17,12 +19,12 @@ async def run(options: argparse.Namespace, socket: Path) -> int:
             new = TokenCreate(principal=options.principal, role=Role(options.role))
             made = await client.create_token(new)
             if options.json:
-                _say(made.model_dump_json())
+                say(made.model_dump_json())
             else:
-                sys.stderr.write(_pointer(made.token))
-                _say(made.secret)
+                warn(_pointer(made.token.printable()))
+                say(made.secret)
         elif options.action == "revoke":
-            _show(options, await client.revoke_token(options.id))
+            _show(options, await client.revoke_token(await token_of_holder(client, options.id)))
         else:
             for token in await client.tokens():
                 _show(options, token)
@@ -33,15 +35,11 @@ def _pointer(token: Token) -> str:
     return (
         f"token {token.id} of {token.principal}: its secret follows on standard output and is "
         "never shown again. Keep it in a file of mode 0600 for --token-file, or in "
-        f"${TOKEN_VARIABLE}.\n"
+        f"${TOKEN_VARIABLE}."
     )
 
 
 def _show(options: argparse.Namespace, token: Token) -> None:
     state = "valid" if token.revoked_at_s is None else f"revoked by {token.revoked_by}"
-    text = f"{token.id}  {token.principal:24} {state}"
-    _say(token.model_dump_json() if options.json else text)
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(text + "\n")
+    text = one_line(f"{token.id}  {token.principal:24} {state}")
+    say(token.model_dump_json() if options.json else text)

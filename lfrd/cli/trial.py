@@ -1,12 +1,13 @@
 """`lfrd trial`: passages of consenting test subjects, counted live, and what came of them."""
 
 import argparse
-import csv
-import datetime
 from pathlib import Path
 
+from lfrd.cli.names import deployment_of, list_of
+from lfrd.cli.terminal import note
 from lfrd.client import Client
 from lfrd.errors import BadInput, NotFound
+from lfrd.tables import open_table, parse_date
 from lfrd.wire.base import Wire
 from lfrd.wire.trials import Passage, PassageCount, Trial
 
@@ -25,7 +26,7 @@ async def run(client: Client, options: argparse.Namespace) -> list[Wire | str]:
     if options.trial == "undo":
         await client.take_passage_back(options.passage)
         return ["taken back"]
-    return [await client.trial(options.deployment, options.window)]
+    return [await client.trial(await deployment_of(client, options.deployment), options.window)]
 
 
 async def _plan(client: Client, name: str, table: Path) -> list[Passage]:
@@ -41,23 +42,19 @@ async def _plan(client: Client, name: str, table: Path) -> list[Passage]:
 def read_plan(table: Path) -> list[tuple[str, str, float]]:
     """(reference, camera, Unix time) of each row; times as 2026-11-30T18:00:00, in UTC unless they
     say otherwise. Raises BadInput, which names the row."""
-    try:
-        text = table.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"the schedule {table} cannot be read: {error}") from None
-    rows = csv.DictReader(text.splitlines())
-    if set(rows.fieldnames or ()) != set(COLUMNS):
-        raise BadInput(f"{table} needs the columns {', '.join(COLUMNS)} and no others")
     found = []
-    for number, row in enumerate(rows, start=1):
+    plan = open_table(table, COLUMNS)
+    for told in plan.notes:
+        note(told)
+    for line in plan:
+        reference, camera = line.cells["reference"], line.cells["camera"]
         try:
-            at = datetime.datetime.fromisoformat((row["at"] or "").strip())
-        except ValueError:
-            raise BadInput(f"{table} row {number}: {row['at']!r} is no time") from None
-        if not row["reference"] or not row["camera"]:
-            raise BadInput(f"{table} row {number}: reference or camera is missing")
-        at = at if at.tzinfo else at.replace(tzinfo=datetime.UTC)
-        found.append((row["reference"], row["camera"], at.timestamp()))
+            at_s = parse_date(line.cells["at"])
+        except BadInput as error:
+            raise BadInput(f"{table} {line.place}: {error}") from None
+        if not reference or not camera or at_s is None:
+            raise BadInput(f"{table} {line.place}: reference, camera or at is missing")
+        found.append((reference, camera, at_s))
     if not found:
         raise BadInput(f"{table} has no rows")
     return found
@@ -65,10 +62,8 @@ def read_plan(table: Path) -> list[tuple[str, str, float]]:
 
 async def _entries(client: Client, name: str) -> dict[str, str]:
     """The id of each reference on a list."""
-    for watchlist in await client.watchlists():
-        if watchlist.name == name:
-            return {entry.reference: entry.id for entry in await client.entries(watchlist.id)}
-    raise NotFound(f"there is no watchlist named {name}")
+    watchlist = await list_of(client, name)
+    return {entry.reference: entry.id for entry in await client.entries(watchlist.id)}
 
 
 def _known(entries: dict[str, str], reference: str) -> str:

@@ -2,12 +2,12 @@
 
 import asyncio
 import signal
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from lfrd.cli.camera_secrets import STANDARD_INPUT, address_of, secret_of, warn_of_argument
 from lfrd.cli.temporary import PRINCIPAL, enrol_photos, find_photos, lab_site
+from lfrd.cli.terminal import say
 from lfrd.config import CameraSection, Config
 from lfrd.errors import BadInput, UserError
 from lfrd.governance.deployments import LAB_LIMIT_S
@@ -28,6 +28,7 @@ class Trial:
     every_frame: bool = False
     detect_hz: float | None = None
     seconds: float | None = None
+    skip_bad: bool = False
 
     @property
     def at_full_speed(self) -> bool:
@@ -62,24 +63,23 @@ async def run(trial: Trial, config: Config, *, as_lines: bool) -> None:
         report=printer(as_lines=as_lines),
     )
     async with opening as site:
-        watchlist_id = await enrol_photos(site, photos)
+        try:
+            watchlist_id = await enrol_photos(site, photos, skip_bad=trial.skip_bad)
+        except BadInput as error:
+            if trial.skip_bad:
+                raise
+            raise BadInput(f"{error} (--skip-bad goes on without what cannot be used)") from None
         summary = await _deploy(site, watchlist_id, trial)
-        print_line(as_json(summary) if as_lines else "\n" + as_text(summary))
+        say(as_json(summary) if as_lines else "\n" + as_text(summary))
 
 
 def printer(*, as_lines: bool) -> Report:
     """A report that prints each line at once."""
 
     def report(line: CandidateLine | SummaryLine) -> None:
-        print_line(as_json(line) if as_lines else as_text(line))
+        say(as_json(line) if as_lines else as_text(line))
 
     return report
-
-
-def print_line(text: str) -> None:
-    """To standard output, now: somebody may be reading the other end."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
 
 
 async def _deploy(site: Site, watchlist_id: str, trial: Trial) -> SummaryLine:

@@ -34,7 +34,7 @@ def token_of(options: argparse.Namespace) -> str | None:
 
 
 def _checked(token: str, place: str) -> str:
-    """What a header cannot hold would be repeated by whoever refuses to send it."""
+    """What a header cannot hold would be repeated by the library that refuses to send it."""
     if not (token.isascii() and token.isprintable()):
         raise UserError(f"{place} holds no token of `lfrd token create`: that is one plain word")
     return token

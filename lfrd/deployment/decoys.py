@@ -16,7 +16,9 @@ from lfrd.errors import BadInput, ConfigError, Conflict, LfrdError, UserError
 from lfrd.governance.deployments import DeploymentService
 from lfrd.health import HealthBoard
 from lfrd.ids import new_id
-from lfrd.lists.enrolment import detect_in_photo, read_photo, subject_of
+from lfrd.lists.photo_face import find_subject
+from lfrd.lists.photo_file import read_photo
+from lfrd.lists.photo_folder import files_in, folders_in, unread_words
 from lfrd.store import decoys, watchlists
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.deployments import Deployment
@@ -33,7 +35,6 @@ from lfrd.vision.planes import planes_from_rgb
 PEOPLE_AT_LEAST, PHOTOS_AT_LEAST = 2, 2
 PHOTOS_LIMIT = 500
 """In all: each is looked at when the daemon starts."""
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 NAME_LIMIT = 100
 
 
@@ -99,13 +100,14 @@ def pair_of(people: tuple[LabPerson, ...], draw: random.Random) -> Pair:
 def people_in(folder: Path) -> tuple[LabPerson, ...]:
     """The lab people of a folder. Raises ConfigError that names all that is wrong with it."""
     try:
-        inside = sorted(path for path in folder.iterdir() if path.is_dir())
-        found = tuple(LabPerson(path.name, _photos(path)) for path in inside)
+        files = {person: files_in(person) for person in folders_in(folder)}
     except OSError as error:
         raise ConfigError(
             f"review.decoys_folder: cannot read {error.filename}: {error.strerror}"
         ) from None
-    wrong = [
+    found = tuple(LabPerson(person.name, inside.photos) for person, inside in files.items())
+    wrong = [f"{path}: {unread_words(path)}" for inside in files.values() for path in inside.unread]
+    wrong += [
         f"{folder / person.name} has {len(person.photos)} picture(s); {PHOTOS_AT_LEAST} or more "
         "of each person are needed"
         for person in found
@@ -125,11 +127,6 @@ def people_in(folder: Path) -> tuple[LabPerson, ...]:
     if wrong:
         raise ConfigError("review.decoys_folder:\n" + "\n".join(f"  {line}" for line in wrong))
     return found
-
-
-def _photos(folder: Path) -> tuple[Path, ...]:
-    inside = sorted(path for path in folder.iterdir() if path.is_file())
-    return tuple(path for path in inside if path.suffix.lower() in SUFFIXES)
 
 
 log = logging.getLogger(__name__)
@@ -281,11 +278,11 @@ class Decoys:
     async def _read(self, path: Path) -> _Photo:
         """A lab picture with its face. Raises BadInput where it has none that can be used."""
         rgb = await asyncio.to_thread(_pixels, path)
-        planes = await asyncio.to_thread(planes_from_rgb, rgb)
-        faces = await detect_in_photo(self._vision, planes)
-        index = subject_of(faces, path.name)
+        found, index = await find_subject(self._vision, rgb, path.name)
+        faces = found.faces
         others = np.delete(faces.boxes, index, 0)
-        return _Photo(rgb, planes, faces.boxes[index], others, faces.landmarks[index])
+        upright = np.ascontiguousarray(np.rot90(rgb, -found.turned_deg // 90))
+        return _Photo(upright, found.planes, faces.boxes[index], others, faces.landmarks[index])
 
 
 def _pixels(path: Path) -> U8:
@@ -293,7 +290,7 @@ def _pixels(path: Path) -> U8:
         data = path.read_bytes()
     except OSError as error:
         raise BadInput(f"the picture {path.name} cannot be read: {error.strerror}") from None
-    return read_photo(data, name=path.name)
+    return read_photo(data, name=path.name).rgb
 
 
 def _is_watched(camera: FleetCamera) -> bool:
@@ -345,7 +342,8 @@ def _episode(
     made: _Made,
     draw: random.Random,
 ) -> NewEpisode:
-    """As a candidate of one look. Its entry is nobody's, with an id as old as the list's may be."""
+    """As a candidate of one look. Its entry is on no list; its id is as old as those of the list
+    may be."""
     assert camera.counters is not None
     assert deployment.started_at_s is not None
     begun_s = min(listed.created_at_s, deployment.started_at_s)

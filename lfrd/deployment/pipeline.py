@@ -97,7 +97,7 @@ async def run_camera(
     pacer: CameraPacer | None = None,
     observer: LookObserver | None = None,
 ) -> None:
-    """Follow one camera until its frames end, and leave nothing behind.
+    """Follow one camera until its frames end, and overwrite what it held.
 
     Faces are looked for in up to `frames_ahead` frames while the looks of another are taken: one of
     a live camera, where only the newest counts; a few where a file is read at full speed. `pacer`
@@ -226,8 +226,8 @@ class _Watch:
 
     def wanted(self, frame: Frame, live: Sequence[TrackView]) -> list[TrackView]:
         """The views that deserve a crop, as far as their landmarks tell: the most promising first,
-        and no more than LOOKS_LIMIT, so that a crowd does not make the camera wait. Whoever is
-        left has a turn in the next frames."""
+        and no more than LOOKS_LIMIT, so that a crowd does not make the camera wait. The
+        others have a turn in the next frames."""
         hopes = [
             (hope, view)
             for view in (self._doubted(frame, seen) for seen in live)

@@ -145,7 +145,7 @@ class DecisionQueue:
             self._store.track_ended(*waiting.track)
 
     def _forget_all(self) -> None:
-        """Overwrite what nobody will write, and let go of those who wait to hand over."""
+        """Overwrite what will not be written, and release the cameras that wait to hand over."""
         while not self._waiting.empty():
             waiting = self._waiting.get_nowait()
             if waiting is not None:
@@ -238,7 +238,7 @@ class EpisodeWriter:
         self._tell(camera_id, decision, written.reference, first=episode is None)
 
     def track_ended(self, camera_id: str, track_id: int) -> None:
-        """The track is gone: whoever comes back is a new episode."""
+        """The track has ended: a person who comes back is a new episode."""
         self._episodes.pop((camera_id, track_id), None)
 
     def track_of(self, episode_id: str) -> Sighting | None:

@@ -13,6 +13,7 @@ from lfrd.deployment.counts import RunCounts
 from lfrd.deployment.recorder import DecisionQueue, EpisodeWriter
 from lfrd.deployment.silence import follow_reviews
 from lfrd.errors import FacesLeft, InferenceFailed, StoreFailed, each_of
+from lfrd.events import EventKind
 from lfrd.governance.operator_heartbeat import OperatorHeartbeat, Operators
 from lfrd.governance.profile import Policy
 from lfrd.governance.timekeeping import SteadyClock
@@ -36,6 +37,9 @@ COUNTS_EVERY_S = 60.0
 TOLD_S = 1.0
 """So long clients may read that the models broke, before the service ends."""
 TICK_S = 1.0
+
+ENDS_SOON_S = (600.0, 60.0)
+"""So long before the planned end it is told: time to extend it, or to be ready."""
 
 LAST_WRITES_S = 10.0
 """A deployment that a fault ends waits so long for candidates that are not written yet."""
@@ -168,18 +172,30 @@ class DeploymentRun:
     async def _keep_time(self) -> None:
         """Ask for the end when its time has come or the operators have gone."""
         kept_s = self._clock.monotonic_s()
+        before_s = 0.0
         while not self.stop.is_set():
             now_s = self._clock.monotonic_s()
             planned_s = self.deployment.planned_end_at_s
             left_s = inf if planned_s is None else planned_s - self._clock.wall_s()
             if left_s <= 0:
                 self.ask_to_end("the planned end has come", SYSTEM)
+            elif ends_soon(before_s, left_s):
+                await self._tell_end()
+            before_s = left_s
             await self._mind_operators(self._heartbeat.at(now_s))
             if now_s - kept_s >= COUNTS_EVERY_S:
                 kept_s = now_s
                 self._note_counts()
                 await self._log(None)
             await asyncio.sleep(min(max(left_s, 0.0), TICK_S))
+
+    async def _tell_end(self) -> None:
+        """Tell whoever listens that the planned end is near."""
+        with contextlib.suppress(StoreFailed):  # what a full disk means, the record says
+            await self._database.write(
+                lambda tx: tx.event(EventKind.DEPLOYMENT_ENDING, self.deployment.id),
+                principal=SYSTEM,
+            )
 
     def _note_counts(self) -> None:
         """What each camera counted, for those who ask about a span of time."""
@@ -234,3 +250,9 @@ class DeploymentRun:
         )
         if held:
             raise FacesLeft(f"{held} face buffers are still held after the deployment's end")
+
+
+def ends_soon(before_s: float, left_s: float) -> bool:
+    """Whether the time that is left to the planned end has just come down to a mark. What began or
+    was taken up again below one was not above it a moment ago."""
+    return any(before_s > mark_s >= left_s for mark_s in ENDS_SOON_S)

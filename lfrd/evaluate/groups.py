@@ -1,6 +1,6 @@
 """Accuracy by group, where labels are given (from consenting test cohorts): with its power."""
 
-import csv
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +8,9 @@ from pathlib import Path
 
 from lfrd.errors import BadInput
 from lfrd.stats import NORMAL_95, Rate, clopper_pearson
+from lfrd.tables import open_table
+
+log = logging.getLogger(__name__)
 
 NORMAL_80 = 0.8416212335729143
 """The 0.8 quantile of the normal distribution."""
@@ -38,11 +41,17 @@ class ByGroup:
 
 def read_groups(path: Path) -> dict[str, str]:
     """The group of each person: a CSV with the columns person and group. Raises BadInput."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as lines:
-            return {row["person"]: row["group"] for row in csv.DictReader(lines)}
-    except (OSError, KeyError, UnicodeDecodeError, csv.Error) as error:
-        raise BadInput(f"{path} is no table of person and group: {error}") from None
+    found: dict[str, str] = {}
+    table = open_table(path, ("person", "group"), others=True)
+    for note in table.notes:
+        log.warning("%s", note)
+    for line in table:
+        person, group = line.cells["person"], line.cells["group"]
+        if not person or not group:
+            raise BadInput(f"{path} {line.place}: person or group is missing")
+        if found.setdefault(person, group) != group:
+            raise BadInput(f"{path} {line.place}: {person!r} is of another group before")
+    return found
 
 
 def by_group(events: Mapping[str, Sequence[bool]]) -> ByGroup:

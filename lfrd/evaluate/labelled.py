@@ -10,10 +10,11 @@ import numpy.typing as npt
 from PIL import Image
 
 from lfrd.errors import BadInput, NotFound
-from lfrd.lists.enrolment import detect_in_photo, read_photo
-from lfrd.types import F32, U8, Detections, Planes
+from lfrd.lists.photo_face import Pick, find_faces
+from lfrd.lists.photo_file import read_photo
+from lfrd.lists.photo_folder import files_in, folders_in, unread_words
+from lfrd.types import F32, U8
 from lfrd.vision.engine import Vision
-from lfrd.vision.planes import planes_from_rgb
 
 KINDS = ("same", "twins")
 
@@ -42,7 +43,6 @@ def read_errata(path: Path) -> frozenset[frozenset[str]]:
     return frozenset(same)
 
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 SMALL_SIDE_PX = 256
 """A photo with no longer side is doubled: the detector places landmarks tightly from about 300."""
 
@@ -100,16 +100,25 @@ def find_people(folder: Path) -> tuple[LabelledPhoto, ...]:
         raise NotFound(f"there is no folder {folder}")
     photos = tuple(
         LabelledPhoto(person.name, path)
-        for person in sorted(folder.iterdir())
-        if person.is_dir()
-        for path in sorted(person.iterdir())
-        if path.suffix.lower() in SUFFIXES
+        for person in folders_in(folder)
+        for path in files_in(person).photos
     )
     if len({photo.person for photo in photos}) < 2:
         raise BadInput(
             f"{folder} must hold a folder for each person with their photos, two people at least"
         )
     return photos
+
+
+def left_out(folder: Path, missed: Sequence[LabelledPhoto]) -> tuple[str, ...]:
+    """Of whom in such a folder there is no template, or one less, and why."""
+    lines = [f"{photo.path}: no face was found" for photo in missed]
+    for person in folders_in(folder):
+        inside = files_in(person)
+        lines += [f"{path}: {unread_words(path)}" for path in inside.unread]
+        if not inside.photos:
+            lines.append(f"{person} holds no photo")
+    return tuple(lines)
 
 
 def numbered(photos: Sequence[LabelledPhoto]) -> npt.NDArray[np.intp]:
@@ -121,16 +130,24 @@ def numbered(photos: Sequence[LabelledPhoto]) -> npt.NDArray[np.intp]:
 async def embed(
     vision: Vision, photos: Sequence[LabelledPhoto], progress: Progress | None = None
 ) -> Embedded:
-    """The template of the face nearest to the middle of each photo, as the daemon makes it."""
+    """The template of the face nearest to the middle of each photo, as the daemon makes it.
+
+    Raises BadInput that names every photo that cannot be read.
+    """
     vectors = np.zeros((len(photos), vision.dim), np.float32)
     norms = np.zeros(len(photos), np.float32)
     room = asyncio.Semaphore(AT_ONCE)
     done = 0
+    unreadable: list[str] = []
 
     async def one(row: int) -> None:
         nonlocal done
         async with room:
-            found = await template_of(vision, photos[row].path)
+            try:
+                found = await template_of(vision, photos[row].path)
+            except BadInput as error:
+                unreadable.append(str(error))
+                return
             if found is not None:
                 vectors[row], norms[row] = found.vector, found.norm
             done += 1
@@ -140,6 +157,8 @@ async def embed(
     async with asyncio.TaskGroup() as tasks:
         for row in range(len(photos)):
             tasks.create_task(one(row))
+    if unreadable:
+        raise BadInput("\n".join(sorted(unreadable)))
     there = np.asarray(vectors.any(axis=1)).tolist()
     kept = tuple(photo for photo, ok in zip(photos, there, strict=True) if ok)
     missed = tuple(photo for photo, ok in zip(photos, there, strict=True) if not ok)
@@ -156,11 +175,13 @@ class PhotoTemplate:
 
 async def template_of(vision: Vision, path: Path) -> PhotoTemplate | None:
     """The template of the face nearest to a photo's middle; None where none is found."""
-    planes = await asyncio.to_thread(_planes, path)
-    faces = await detect_in_photo(vision, planes)
-    if not len(faces):
+    rgb = await asyncio.to_thread(_pixels, path)
+    pick = _central(rgb.shape[1], rgb.shape[0])
+    found = await find_faces(vision, rgb, pick)
+    index = pick(found.boxes_as_given)
+    if index is None:
         return None
-    crop = await vision.align(planes, faces.landmarks[_central(faces, planes)])
+    crop = await vision.align(found.planes, found.faces.landmarks[index])
     if crop is None:
         raise BadInput("too many faces are being looked at; try again in a moment")
     try:
@@ -175,12 +196,12 @@ async def template_of(vision: Vision, path: Path) -> PhotoTemplate | None:
         crop.release()
 
 
-def _planes(path: Path) -> Planes:
+def _pixels(path: Path) -> U8:
     try:
         data = path.read_bytes()
     except OSError as error:
         raise BadInput(f"the photo {path} cannot be read: {error.strerror}") from None
-    return planes_from_rgb(enlarged(read_photo(data, name=str(path))))
+    return enlarged(read_photo(data, name=str(path)).rgb)
 
 
 def enlarged(rgb: U8) -> U8:
@@ -192,7 +213,14 @@ def enlarged(rgb: U8) -> U8:
     return np.asarray(image, np.uint8)
 
 
-def _central(faces: Detections, planes: Planes) -> int:
-    middle = np.array([planes.width_px, planes.height_px]) / 2
-    centres = (faces.boxes[:, :2] + faces.boxes[:, 2:]) / 2
-    return int(np.argmin(np.hypot(*(centres - middle).T)))
+def _central(width_px: int, height_px: int) -> Pick:
+    """The face nearest to the middle."""
+    middle = np.array([width_px, height_px]) / 2
+
+    def pick(boxes: F32) -> int | None:
+        if not len(boxes):
+            return None
+        centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+        return int(np.argmin(np.hypot(*(centres - middle).T)))
+
+    return pick

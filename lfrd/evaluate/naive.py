@@ -1,4 +1,4 @@
-"""The loop that everybody writes first, as a measure to compare with: every face of every picture
+"""The plainest loop, as a measure to compare with: every face of every picture
 gets a template, and a single look over the threshold raises somebody. No tracks, no choice of
 looks, no evidence; the same models, references and threshold.
 """

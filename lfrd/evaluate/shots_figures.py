@@ -84,7 +84,7 @@ class ClipFigures:
 @dataclass(frozen=True, slots=True)
 class RaisedFigures:
     """An expected person was raised, `after_s` seconds after the shot's first frame, and
-    `after_face_s` after the first in which anybody's face was large enough: None where nobody
+    `after_face_s` after the first in which anybody's face was large enough: None where nothing
     looked, which the naive loop does. It takes every n-th frame, so that is as true as they are
     close."""
 

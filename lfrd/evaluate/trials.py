@@ -1,10 +1,10 @@
-"""What a live trial with consenting test subjects says: the TPIR of each camera. Pure.
+"""Live trials with consenting test subjects: their passages, and the TPIR of each camera.
 
 A passage is a mated recognition opportunity: it counts as identified if an episode of the right
 entry was raised on that camera within `window_s` of the moment that was counted, before or after.
 One episode answers for one passage only. TPIR = identified / passages (ISO/IEC 19795-1); a passage
-that nobody detected is a miss like any other. Whom else the person may have been taken for is not
-counted: of the other episodes nobody knows whose track it was.
+in which no face was detected is a miss like any other. Whom else the person may have been taken for
+is not counted: of the other episodes it is not known whose track it was.
 """
 
 from collections.abc import Sequence
@@ -12,8 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lfrd.clock import Clock
 from lfrd.evaluate.by_subject import bootstrap
 from lfrd.stats import Rate, wilson
+from lfrd.store import trials as stored
+from lfrd.store.database import Database
 from lfrd.store.trials import Raised, TrialPassage
 
 WINDOW_S = 30.0
@@ -39,10 +42,42 @@ class TrialResult:
     pending: int
 
 
+class Trials:
+    """The passages of one site's live trials, and what they say."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def count(
+        self, camera_id: str, entry_id: str, passed_at_s: float | None, *, principal: str
+    ) -> TrialPassage:
+        """Count a passage in the running deployment, of now where no time is given. Raises
+        NotFound, BadInput, Conflict."""
+        at_s = self._clock.wall_s() if passed_at_s is None else passed_at_s
+        return await self._database.write(
+            lambda tx: stored.count(tx, camera_id, entry_id, at_s), principal=principal
+        )
+
+    async def take_back(self, passage_id: str, *, principal: str) -> None:
+        """Count a passage no more. Raises NotFound."""
+        await self._database.write(lambda tx: stored.take_back(tx, passage_id), principal=principal)
+
+    async def result(self, deployment_id: str, window_s: float = WINDOW_S) -> TrialResult:
+        """The result so far. Raises NotFound."""
+        passages, raised = await self._database.read(
+            lambda reader: (
+                stored.passages(reader, deployment_id),
+                stored.raised(reader, deployment_id),
+            )
+        )
+        return evaluate(passages, raised, self._clock.wall_s(), window_s)
+
+
 def evaluate(
     passages: Sequence[TrialPassage], raised: Sequence[Raised], now_s: float, window_s: float
 ) -> TrialResult:
-    """The result so far."""
+    """The result so far. Pure."""
     over = [passage for passage in passages if passage.passed_at_s + window_s < now_s]
     found = identified(over, raised, window_s)
     cameras = []

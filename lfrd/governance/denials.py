@@ -1,4 +1,4 @@
-"""Refused requests in the log: who was turned away from what, and how often.
+"""Refused requests in the log: who was refused what, and how often.
 
 The first refusal of an actor at a request is written at once. Those that follow within QUIET_S are
 counted, and the count is written as one entry when it has passed; so one actor adds at most one

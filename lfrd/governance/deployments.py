@@ -9,6 +9,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from lfrd.clock import Clock
 from lfrd.deployment.run import DeploymentRun
@@ -21,11 +22,12 @@ from lfrd.governance.readiness import Readiness
 from lfrd.governance.retention import policy_of
 from lfrd.governance.start_gate import HOUR_S, Verdict
 from lfrd.matching.thresholds import Thresholds
+from lfrd.store import decoys, reviews
 from lfrd.store import deployments as stored
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.deployments import Deployment, NewDeployment, Snapshot
 from lfrd.store.schedules import Schedule
-from lfrd.store.transaction import Transaction
+from lfrd.store.transaction import Reader, Transaction
 from lfrd.summary import SummaryLine
 from lfrd.vocabulary import DeploymentState, Role, UseCase
 
@@ -35,6 +37,20 @@ LAB_LIMIT_S = 4 * HOUR_S
 
 GetAuthorised = Callable[[Transaction], Deployment]
 """Gives an authorised deployment, planned before or made in this very transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeenDeployment:
+    """A deployment as one person may see it.
+
+    `threshold` is None while they have yet to decide about one of its candidates; `decoys` they
+    have yet to decide about count as candidates for them.
+    """
+
+    row: Deployment
+    watchlist_ids: tuple[str, ...]
+    threshold: float | None
+    decoys: int
 
 
 class DeploymentService:
@@ -90,6 +106,24 @@ class DeploymentService:
     async def get(self, deployment_id: str) -> Deployment:
         """Raises NotFound."""
         return await self._database.read(lambda reader: stored.get(reader, deployment_id))
+
+    async def seen_by(self, viewer: str, rows: Sequence[Deployment]) -> tuple[SeenDeployment, ...]:
+        """These deployments with the lists they compare with, as `viewer` may see them."""
+
+        def read(reader: Reader) -> tuple[SeenDeployment, ...]:
+            undecided = reviews.undecided_in(reader, viewer)
+            hidden = decoys.undecided_in(reader, viewer)
+            return tuple(
+                SeenDeployment(
+                    row,
+                    _lists_of(reader, row),
+                    None if row.id in undecided else row.threshold,
+                    hidden.get(row.id, 0),
+                )
+                for row in rows
+            )
+
+        return await self._database.read(read)
 
     async def snapshots(self, deployment_id: str) -> list[Snapshot]:
         """The lists that a deployment compares with."""
@@ -358,3 +392,9 @@ class DeploymentService:
     def _refresh(self, row: Deployment) -> None:
         if self._running is not None and self._running.deployment.id == row.id:
             self._running.deployment = row
+
+
+def _lists_of(reader: Reader, row: Deployment) -> tuple[str, ...]:
+    """The lists a deployment compares with, or will, before it has begun."""
+    snapshots = stored.snapshots(reader, row.id)
+    return tuple(item.watchlist_id for item in snapshots) or tuple(json.loads(row.watchlist_ids))

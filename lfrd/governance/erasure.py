@@ -1,6 +1,7 @@
 """Erasing, in the order that makes it true: key, rows, vectors, escrow, logs, receipt.
 
-The one way to erase a list, an entry, a photo, a person or a deployment, whoever wants it.
+The one way to erase a list, an entry, a photo, a person or a deployment, for people and for the
+daemon itself.
 
 1. The data key is destroyed: every copy of the faces, backups included, is closed for good.
 2. Rows are deleted, faces blanked; vectors leave the running search and the index.
@@ -16,7 +17,7 @@ from collections.abc import Callable
 
 from lfrd.errors import Conflict, StoreFailed
 from lfrd.governance import taking_off
-from lfrd.governance.two_person import MAY_ERASE
+from lfrd.governance.two_person import demand_take_off
 from lfrd.matching.live_search import LiveGallery
 from lfrd.store import erasures
 from lfrd.store.database import SYSTEM, Database
@@ -27,15 +28,9 @@ from lfrd.vocabulary import ErasureKind, Role
 
 CHECKPOINT_RETRY_S = 0.1
 CHECKPOINT_LIMIT_S = 30.0
-"""A read lasts 5 s at most (60 s while a gallery is filled), so a bar falls by itself; what is not
-clean by then stays open and is tried again by the sweeper."""
+"""A read lasts 5 s at most (60 s while a gallery is filled), so it does not prevent this for long;
+what is not clean by then stays open and is tried again by the sweeper."""
 
-_TEMPLATES_OF = {
-    ErasureKind.WATCHLIST: "watchlist_id = ?",
-    ErasureKind.PERSON: "person_id = ?",
-    ErasureKind.ENTRY: "entry_id = ?",
-    ErasureKind.PHOTO: "reference_image_id = ?",
-}
 _DELETE: dict[ErasureKind, Callable[[Transaction, Erasure], Erasure]] = {
     ErasureKind.WATCHLIST: erasures.delete_list,
     ErasureKind.PERSON: erasures.delete_person,
@@ -63,27 +58,26 @@ class Eraser:
         reason: str,
         *,
         principal: str,
-        role: Role = MAY_ERASE,
+        role: Role,
     ) -> Erasure:
         """Erase a list, an entry, a photo, a person or a deployment; return the receipt.
 
-        Raises NotFound, Conflict where it is on legal hold, Denied for the last photo of an entry
-        where `role` may not take people off a list (all else always does: that question is the
-        caller's), StoreFailed where the disk or the escrow failed: then it is under way, and is
-        gone on with by itself.
+        Raises NotFound, Conflict where it is on legal hold, Denied where `role` may not take people
+        off a list (a photo that is not the last one of its entry takes nobody off), StoreFailed
+        where the disk or the escrow failed: then it is under way, and is gone on with by itself.
         """
         assert kind in _DELETE, kind
 
         def ask(tx: Transaction) -> Erasure:
             if kind is ErasureKind.PHOTO:
                 taking_off.check_photo(tx, subject_id, role)
+            else:
+                demand_take_off(role)
             return erasures.ask(tx, kind, subject_id, reason)
 
         erasure = await self._database.write(ask, principal=principal)
         async with self._deleting:
-            now = await self._database.read(
-                lambda reader: reader.first(Erasure, "WHERE id = ?", (erasure.id,))
-            )
+            now = await self._database.read(lambda reader: erasures.find(reader, erasure.id))
             if now is None or not await self._delete(now):
                 raise Conflict(erasures.ON_HOLD)
         async with self._cleaning:
@@ -91,6 +85,10 @@ class Eraser:
             return await self._database.write(
                 lambda tx: erasures.receipt(tx, erasure.id), principal=principal
             )
+
+    async def receipts(self) -> list[Erasure]:
+        """The newest erasures, those under way included, newest first."""
+        return await self._database.read(erasures.receipts)
 
     async def finish_open(self) -> list[Erasure]:
         """Bring every erasure that is under way to its receipt; return them."""
@@ -103,7 +101,8 @@ class Eraser:
                 if await self._delete(erasure)
             ]
         async with self._cleaning:
-            await self._index.sync(self._database)  # whoever deleted them may not have come so far
+            # a crash may have come between rows and vectors
+            await self._index.sync(self._database)
             await self._clean()
             return await self._database.write(
                 lambda tx: [erasures.receipt(tx, item.id) for item in under_way], principal=SYSTEM
@@ -121,7 +120,7 @@ class Eraser:
             return False
 
         def write(tx: Transaction) -> tuple[list[str], set[str]]:
-            gone = _templates_and_entries(tx, erasure)
+            gone = erasures.templates_and_entries(tx, erasure)
             _DELETE[erasure.kind](tx, erasure)
             return gone
 
@@ -144,19 +143,3 @@ class Eraser:
                         "it is tried again"
                     )
                 await asyncio.sleep(CHECKPOINT_RETRY_S)
-
-
-def _templates_and_entries(tx: Transaction, erasure: Erasure) -> tuple[list[str], set[str]]:
-    """What the running search has to forget; the entry of an erased photo stays, with what its
-    other photos scored."""
-    condition = _TEMPLATES_OF.get(erasure.kind)
-    if condition is None:
-        return [], set()
-    rows = tx.rows(
-        "SELECT template.id AS template_id, entry_id FROM template"  # noqa: S608
-        f" JOIN entry ON entry.id = entry_id WHERE {condition}",  # one of the literals above
-        (erasure.subject_id,),
-    )
-    found = [(row.text("template_id"), row.text("entry_id")) for row in rows]
-    entries = set() if erasure.kind is ErasureKind.PHOTO else {entry_id for _, entry_id in found}
-    return [template_id for template_id, _ in found], entries

@@ -23,7 +23,7 @@ PREFIX = "lfrd_"
 
 @dataclass(frozen=True, slots=True)
 class NewToken:
-    """A token and its secret, which nobody sees again."""
+    """A token and its secret, which is shown this once."""
 
     token: Token
     role: Role

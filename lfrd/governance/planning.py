@@ -12,7 +12,6 @@ from lfrd.store import deployments as stored
 from lfrd.store import erasures, evaluations, templates, watchlists
 from lfrd.store.deployments import Deployment, NewDeployment
 from lfrd.store.transaction import Reader, Transaction
-from lfrd.store.watchlists import Watchlist
 from lfrd.vocabulary import DeploymentState, ErasureKind, Role
 
 
@@ -156,7 +155,7 @@ def gather(
 
 
 def _list_facts(reader: Reader, watchlist_id: str, model_digest: str, now_s: float) -> ListFacts:
-    row = reader.first(Watchlist, "WHERE id = ?", (watchlist_id,))
+    row = watchlists.find(reader, watchlist_id)
     if row is None:
         return ListFacts(watchlist_id, "", 0.0, None, 0, 0, 0, key_missing=False)
     return ListFacts(
@@ -164,13 +163,9 @@ def _list_facts(reader: Reader, watchlist_id: str, model_digest: str, now_s: flo
         row.name,
         row.confirmed_at_s,
         row.expires_at_s,
-        entries=reader.count("SELECT count(*) FROM entry WHERE watchlist_id = ?", (row.id,)),
+        entries=watchlists.count_entries(reader, row.id),
         templates=templates.count_valid(reader, model_digest, (row.id,), now_s),
-        unfounded=reader.count(
-            "SELECT count(*) FROM entry WHERE watchlist_id = ?"
-            " AND (trim(basis) = '' OR trim(source) = '' OR trim(reviewer) = '')",
-            (row.id,),
-        ),
+        unfounded=watchlists.count_unfounded(reader, row.id),
         key_missing=not reader.keys.has(watchlists.scope_of(row.id)),
         category=row.category.value,
     )
@@ -243,8 +238,8 @@ def ratify(tx: Transaction, deployment_id: str) -> Deployment:
 def extend(tx: Transaction, deployment_id: str, until_s: float, rules: Rules) -> Deployment:
     """A new authorisation to last longer. Raises Conflict, BadInput.
 
-    The whole deployment stays within the longest that the policy allows, and whoever extends it is
-    somebody else than whoever started it, where the policy wants that of an authorisation.
+    The whole deployment stays within the longest that the policy allows, and it is
+    extended by somebody else than started it, where the policy wants that of an authorisation.
     """
     row = stored.get(tx, deployment_id)
     if row.state is not DeploymentState.RUNNING:

@@ -13,9 +13,10 @@ from lfrd.clock import Clock
 from lfrd.errors import Conflict, LfrdError
 from lfrd.governance.erasure import Eraser
 from lfrd.governance.profile import Policy, Rules, SitePolicies, parse
+from lfrd.governance.two_person import MAY_ERASE
 from lfrd.health import HealthBoard
 from lfrd.store import deployments as stored
-from lfrd.store import erasures, holds
+from lfrd.store import episodes, erasures, holds
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.deployments import Deployment
 from lfrd.store.transaction import Reader, Transaction
@@ -105,7 +106,8 @@ class Use:
 class Retention:
     """The sweeper of one site.
 
-    `end_now` ends a running deployment and waits until it has; it belongs to whoever runs them.
+    `end_now` ends a running deployment and waits until it has; it belongs to the part that runs
+    them.
     """
 
     def __init__(
@@ -175,12 +177,7 @@ class Retention:
     async def _purge_unratified(self) -> None:
         """Rule 6: an urgent start that nobody ratified leaves nothing but its record."""
         now_s = self._clock.wall_s()
-        urgent = await self._database.read(
-            lambda reader: reader.find(
-                Deployment, "WHERE ratify_by_at_s IS NOT NULL AND ratified_at_s IS NULL"
-            )
-        )
-        for deployment in urgent:
+        for deployment in await self._database.read(stored.unratified):
             if not is_purge_due(deployment, now_s):
                 continue
             reason = "the urgent start was not ratified in time"
@@ -191,7 +188,7 @@ class Retention:
 
     async def _drop_all(self, deployment_id: str) -> None:
         await self._database.write(
-            lambda tx: erasures.drop_episodes(tx, _episode_ids(tx, deployment_id)),
+            lambda tx: erasures.drop_episodes(tx, episodes.ids_in(tx, deployment_id)),
             principal=SYSTEM,
         )
 
@@ -208,16 +205,10 @@ class Retention:
 
     def _faces_due(self, reader: Reader, now_s: float) -> list[tuple[str, float]]:
         """Deployments with faces past their time, and the time before which these were raised."""
-        oldest = reader.rows(
-            "SELECT deployment_id, min(raised_at_s) AS oldest_s FROM episode"  # noqa: S608
-            f" WHERE faces_erased_at_s IS NULL AND id NOT IN ({holds.EPISODES_HELD})"
-            " GROUP BY deployment_id"
-        )
         due = []
-        for row in list(oldest):
-            deployment_id = row.text("deployment_id")
+        for deployment_id, oldest_s in erasures.oldest_faces(reader).items():
             rules = self._rules(stored.get(reader, deployment_id))
-            if faces_due_at_s(row.real("oldest_s"), rules) <= now_s:
+            if faces_due_at_s(oldest_s, rules) <= now_s:
                 due.append((deployment_id, now_s - rules.alert_face_data_h * HOUR_S))
         return due
 
@@ -252,23 +243,15 @@ class Retention:
 
     def _dropped(self, reader: Reader, now_s: float) -> list[str]:
         due: list[str] = []
-        blanked = reader.find(
-            Deployment,
-            "WHERE id IN (SELECT deployment_id FROM episode WHERE faces_erased_at_s IS NOT NULL)",
-        )
-        for deployment in blanked:
-            rules = self._rules(deployment)
-            due += reader.column(
-                "SELECT id FROM episode WHERE deployment_id = ? AND raised_at_s <= ?"  # noqa: S608
-                f" AND faces_erased_at_s IS NOT NULL AND id NOT IN ({holds.EPISODES_HELD}) LIMIT ?",
-                (deployment.id, now_s - (log_due_at_s(0.0, rules)), DROP_LIMIT),
-            )
+        for deployment in erasures.deployments_without_faces(reader):
+            before_s = now_s - log_due_at_s(0.0, self._rules(deployment))
+            due += erasures.droppable(reader, deployment.id, before_s, DROP_LIMIT)
         return due[:DROP_LIMIT]
 
     async def _erase(self, kind: ErasureKind, subject_id: str, reason: str) -> bool:
         """False where it is on legal hold: then it waits for the hold's release."""
         try:
-            await self._eraser.erase(kind, subject_id, reason, principal=SYSTEM)
+            await self._eraser.erase(kind, subject_id, reason, principal=SYSTEM, role=MAY_ERASE)
         except Conflict as error:
             log.info("%s %s is due and stays: %s", kind, subject_id, error)
             return False
@@ -290,29 +273,20 @@ def policy_of(deployment: Deployment, policies: SitePolicies) -> Policy:
 
 def _ended_free(reader: Reader) -> list[Deployment]:
     """Ended deployments of which nothing is on hold."""
-    ended = reader.find(Deployment, "WHERE state = 'ended' ORDER BY id")
-    return [row for row in ended if not holds.on_deployment(reader, row.id)]
-
-
-def _episode_ids(reader: Reader, deployment_id: str) -> list[str]:
-    return reader.column("SELECT id FROM episode WHERE deployment_id = ?", (deployment_id,))
+    return [row for row in stored.ended(reader) if not holds.on_deployment(reader, row.id)]
 
 
 def _uses(reader: Reader) -> list[Use]:
     """The uses of the lists that still exist. What the lab used is erased where it was made for
     tests: an earlier lfrd let it use any list."""
-    rows = reader.rows(
-        "SELECT watchlist_id, deployment_id, category FROM deployment_watchlist"
-        " JOIN watchlist ON watchlist.id = watchlist_id"
-    )
     uses = []
-    for used in rows:
-        row = stored.get(reader, used.text("deployment_id"))
+    for used in stored.list_uses(reader):
+        row = stored.get(reader, used.deployment_id)
         if not row.policy_digest:
             continue
         policy = parse(row.policy)
-        if policy.is_lab and used.text("category") != Category.TEST:
+        if policy.is_lab and used.category is not Category.TEST:
             continue
         ended_at_s = None if row.state is DeploymentState.RUNNING else row.ended_at_s
-        uses.append(Use(used.text("watchlist_id"), ended_at_s, policy.rules))
+        uses.append(Use(used.watchlist_id, ended_at_s, policy.rules))
     return uses

@@ -39,9 +39,10 @@ COMPONENT = "reviews"
 
 
 SHOWN_PX_AT_LEAST = 16
-"""With fewer dots on the shorter side nobody knows a face; 64 columns of a terminal have them."""
+"""With fewer dots on the shorter side no face can be recognised; 64 columns of a terminal have
+them."""
 SHOWN_S_AT_LEAST = 0.4
-"""Whoever is faster has not looked, or pressed a key twice."""
+"""A faster reviewer has not looked, or pressed a key twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Shown:
 
 
 def check_shown(shown: Shown) -> None:
-    """Raises BadInput where nobody can have seen what the decision is about."""
+    """Raises BadInput where a face was drawn too small, or shown too short, to be judged."""
     for what, side_px in (("face", shown.face_px), ("reference", shown.reference_px)):
         if side_px < SHOWN_PX_AT_LEAST:
             raise BadInput(
@@ -162,7 +163,7 @@ class Reviews:
         supervisor: bool = False,
     ) -> Review:
         """Decide. Raises NotFound, Conflict where it is closed or one has decided already, BadInput
-        where what was `shown` was no face (None: whoever calls answers for it)."""
+        where what was `shown` was no face (None: the caller answers for it)."""
         if shown is not None:
             check_shown(shown)
         facts: dict[str, Fact] = {}
@@ -187,6 +188,14 @@ class Reviews:
         await self._database.write(
             lambda tx: _finish_own(tx, episode_id, self.required), principal=principal
         )
+
+    async def undecided_in(self, principal: str) -> frozenset[str]:
+        """The deployments in which somebody's final decision about a candidate is still to come."""
+        return await self._database.read(lambda reader: reviews.undecided_in(reader, principal))
+
+    async def figures(self, deployment_id: str | None) -> "tuple[ReviewerFigures, ...]":
+        """Each reviewer's figures in one deployment, or in all, over closed episodes."""
+        return await self._database.read(lambda reader: read(reader, deployment_id, self.required))
 
     async def sweep(self) -> float | None:
         """Make final what is due; return the seconds until the next one is, None without any."""
@@ -300,8 +309,8 @@ def figures(decided: Iterable[Decided]) -> tuple[ReviewerFigures, ...]:
     """Each reviewer's figures, by principal.
 
     Presumption and haste show in such figures and in no single decision. Only closed episodes
-    count, so that nobody learns from a figure that somebody has decided about what they have yet to
-    decide. Decoys count by themselves, and in no other figure.
+    count, so that no reviewer learns from a figure that another has decided about what they have
+    yet to decide. Decoys count by themselves, and in no other figure.
     """
     of: dict[str, list[tuple[Review, Decided]]] = defaultdict(list)
     for item in decided:
@@ -340,10 +349,8 @@ def is_right(review: Review, decoy: Decoy) -> bool:
 
 def read(reader: Reader, deployment_id: str | None, required: int) -> tuple[ReviewerFigures, ...]:
     """The figures of one deployment, or of all; `required` as for `required_for`."""
-    closed = reader.find(
-        Episode,
-        "WHERE state = ?1 AND (?2 IS NULL OR deployment_id = ?2) ORDER BY id DESC LIMIT ?3",
-        (EpisodeState.CLOSED.value, deployment_id, EPISODES_MOST),
+    closed = episodes.page(
+        reader, state=EpisodeState.CLOSED, deployment_id=deployment_id, limit=EPISODES_MOST
     )
     return figures(_decided(reader, episode, required) for episode in closed)
 

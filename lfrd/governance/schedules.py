@@ -61,7 +61,7 @@ def windows_from(text: str) -> tuple[Window, ...]:
 
 
 def check(windows: Sequence[Window], timezone: str, max_hours: float) -> None:
-    """Raises BadInput for windows that overlap, are too long, or a zone that nobody knows."""
+    """Raises BadInput for windows that overlap, are too long, or an unknown time zone."""
     if not 1 <= len(windows) <= WINDOWS_LIMIT:
         raise BadInput(f"a schedule has 1 to {WINDOWS_LIMIT} windows")
     too_long = [window for window in windows if window.hours > max_hours]

@@ -1,6 +1,6 @@
 """The start gate: may this deployment start now? Pure: facts in, everything that is missing out.
 
-All of it at once, so that nobody mends one thing only to be sent away for the next. A warning is
+All of it at once, so that one need not mend one thing to be told of the next. A warning is
 what the profile wants to be told and does not insist on.
 """
 

@@ -1,7 +1,7 @@
-"""Which changes take people off a list, or have nobody compared with them any more.
+"""Which changes take people off a list, or end comparing with them.
 
-Each is refused to whoever may not delete the entry. They are asked for inside the transaction that
-makes the change: two people who delete the last two photos at once are told apart.
+Each is refused to a role that may not delete the entry. They are asked for inside the transaction
+that makes the change: two people who delete the last two photos at once are told apart.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ def check_list_change(
 ) -> None:
     """Ending a list earlier, or asking for a higher score. Raises NotFound, Denied."""
     listed = watchlists.get(reader, watchlist_id)
-    if _has_entries(reader, watchlist_id):
+    if watchlists.count_entries(reader, watchlist_id):
         _check(listed.expires_at_s, listed.margin, changes, role)
 
 
@@ -35,7 +35,7 @@ def check_cameras(reader: Reader, watchlist_id: str, camera_ids: Sequence[str], 
     watchlists.get(reader, watchlist_id)
     before = watchlists.cameras_of(reader, (watchlist_id,)).get(watchlist_id)
     narrower = bool(camera_ids) and (before is None or bool(before - set(camera_ids)))
-    if narrower and _has_entries(reader, watchlist_id):
+    if narrower and watchlists.count_entries(reader, watchlist_id):
         demand_take_off(role)
 
 
@@ -61,7 +61,3 @@ def _check(
     stricter = isinstance(asked, int | float) and asked > margin
     if earlier or stricter:
         demand_take_off(role)
-
-
-def _has_entries(reader: Reader, watchlist_id: str) -> bool:
-    return bool(reader.count("SELECT count(*) FROM entry WHERE watchlist_id = ?", (watchlist_id,)))

@@ -20,9 +20,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lfrd.clock import Clock, SystemClock
-from lfrd.governance.missing_keys import last_log_entry_at_s
 from lfrd.health import HealthBoard
 from lfrd.store.audit import AuditClass
+from lfrd.store.clock_care import newest_entry_at_s
 from lfrd.store.database import SYSTEM, Database
 
 STEP_S = 60.0
@@ -44,7 +44,7 @@ class SteadyClock:
        machine's clock, back or forward, neither shortens nor lengthens a deployment or the life of
        a face.
     2. At start it takes the machine's clock, yet nothing earlier than the newest entry of its own
-       log. A clock that was set back keeps nobody's face longer.
+       log. A clock that was set back keeps no face longer.
     3. A clock that is ahead at a start cannot be told from a long pause. It is believed: windows
        are over, and what is due is erased; unless it is ahead by far and nothing vouches for it
        (see `Timekeeping`).
@@ -56,7 +56,7 @@ class SteadyClock:
         self._anchor_s = base.wall_s() - steady_s()
         self.is_doubted = False
         """Whether it goes on from the log because nothing vouches for the machine's clock: until
-        that is settled nobody is compared and nothing falls due."""
+        that is settled no face is compared and nothing falls due."""
 
     @classmethod
     def over(cls, base: Clock | None) -> "SteadyClock":
@@ -142,7 +142,7 @@ class Timekeeping:
 
     async def start(self) -> None:
         """Take the machine's clock, or go on from the log's newest entry."""
-        newest_s = await self._database.read(last_log_entry_at_s)
+        newest_s = await self._database.read(newest_entry_at_s) or 0.0
         ahead_s = self._clock.wall_s() - newest_s
         self._clock.not_before(newest_s)
         if newest_s and ahead_s > FAR_AHEAD_S and not self._is_kept():

@@ -4,7 +4,7 @@ Two people are two principals. Each rule looks at who was there first and at who
 the transaction of the step that it guards. (That one person reviews a candidate once only is held
 by the key of the table `review`.)
 
-Besides, the role that whoever takes people off a list needs, whichever way it is done: erasing the
+Besides, the role that is needed to take people off a list, whichever way it is done: erasing the
 list, the person or the entry, and what lfrd.governance.taking_off names. It needs one person.
 """
 

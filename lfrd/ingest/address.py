@@ -2,7 +2,7 @@
 
 An address is an operator's own text and often holds a password, or a token in its path. It is
 parsed once, into a type that prints masked: only `secret_location` gives the whole of it. What
-cannot be parsed is refused without being repeated, since nobody can tell what in it is secret.
+cannot be parsed is refused without being repeated, since it cannot be told what in it is secret.
 """
 
 import re
@@ -13,9 +13,9 @@ from typing import Final
 from urllib.parse import quote, unquote, urlsplit
 
 from lfrd.errors import BadInput
+from lfrd.text import MASK, PLAIN_NAME, shown_file, shown_rest
 
 MAX_LENGTH = 2048
-MASK = "***"
 
 
 class Kind(StrEnum):
@@ -83,7 +83,7 @@ def with_password(text: str, password: str) -> str:
 
 def of_file(path: Path) -> Address:
     """The address of a video file, whatever its name looks like."""
-    return Address(Kind.FILE, str(path), _shown_path(str(path)))
+    return Address(Kind.FILE, str(path), shown_file(str(path)))
 
 
 def file_address(path: Path) -> str:
@@ -131,7 +131,6 @@ _WHIP = re.compile(r"whip://[\w.-]{0,64}/?", re.IGNORECASE)
 _RELATIVE = re.compile(r"[\w ,+~()-]+/(.*/)?[^/]+\.\w{1,5}")
 """`clips/gate.mp4`, and not `camera.local/stream`."""
 _DEVICE = re.compile(r"/dev/(video\d{1,3}|v4l/by-(id|path)/[\w.:-]{1,200})")
-_PLAIN_NAME = re.compile(r"[\w .,:+~()\[\]-]*")
 
 
 def _network(text: str, scheme: str, kind: Kind) -> Address:
@@ -152,7 +151,7 @@ def _network(text: str, scheme: str, kind: Kind) -> Address:
     return Address(
         kind,
         f"{opened}://{login}{place}{rest}",
-        f"{scheme}://{shown_login}{place}{_shown_rest(rest)}",
+        f"{scheme}://{shown_login}{place}{shown_rest(rest)}",
     )
 
 
@@ -186,7 +185,7 @@ def _file(text: str) -> Address:
 def _path(text: str) -> Address:
     """A path is what begins like one, or has nothing of a network address."""
     if not text.startswith(("/", "./", "../")) or text.startswith("//"):
-        strange = any(letter in text for letter in ":@\"'<>|\\") or not _PLAIN_NAME.fullmatch(
+        strange = any(letter in text for letter in ":@\"'<>|\\") or not PLAIN_NAME.fullmatch(
             text.replace("/", "")
         )
         if strange or text.startswith("//") or ("/" in text and not _RELATIVE.fullmatch(text)):
@@ -197,61 +196,3 @@ def _path(text: str) -> Address:
     if _DEVICE.fullmatch(text):
         return Address(Kind.DEVICE, text, text)
     return of_file(Path(text))
-
-
-# what may be shown ------------------------------------------------------------------------------
-
-
-def _shown_path(path: str) -> str:
-    return "/".join(part if _PLAIN_NAME.fullmatch(part) else MASK for part in path.split("/"))
-
-
-_WORDS_TEXT: Final = """
-a an av amp api audio axis back bin c cam camera cameras cgi ch channel channels cif codec
-count d1 demo door entrance entry exit fps front gate h264 h264preview h265 h265preview hall
-hd height hevc high id in index jpeg jpg left live lobby low m3u8 main mainstream media mjpeg
-mjpg mkv mode mp mp4 mpeg mpeg4 multicast name north nph onvif out play preview primary
-profile profiles proto quality realmonitor res resolution right rtsp s sd sdp secondary
-snapshot south stream streaming streams sub substream subtype test track trackid ts type
-unicast url user username v video videocodec videos webm west east whep width ws x y yard
-"""
-_WORDS: Final = frozenset(_WORDS_TEXT.split())
-"""Of what cameras have in their paths; words in which nobody hides a secret."""
-_SECRETS_TEXT: Final = """
-auth code key loginpas loginpass pass passwd password pin pw pwd sig signature secret token
-"""
-_SECRETS: Final = frozenset(_SECRETS_TEXT.split())
-"""Names whose values are secret; they may be shown themselves."""
-_TOKEN = re.compile(r"[A-Za-z0-9]+")
-_NUMBERED = re.compile(r"([A-Za-z]*?)(\d{0,4})")
-
-
-def _shown_rest(rest: str) -> str:
-    """Path and query. Only what is known to be harmless is shown: a token may stand anywhere."""
-    path, mark, query = rest.partition("?")
-    path, hash_mark, _ = path.partition("#")
-    shown = "/".join(part if _is_harmless(part) else MASK for part in path.split("/"))
-    if hash_mark:
-        return f"{shown}#{MASK}"
-    if not mark:
-        return shown
-    return f"{shown}?" + "&".join(_shown_pair(pair) for pair in query.split("&"))
-
-
-def _shown_pair(pair: str) -> str:
-    name, equals, value = pair.partition("=")
-    if name.lower() in _SECRETS:
-        return f"{name}{equals}{MASK}"
-    if not _is_harmless(name):
-        return MASK
-    return f"{name}{equals}{value if _is_harmless(value) else MASK}"
-
-
-def _is_harmless(part: str) -> bool:
-    if not re.fullmatch(r"[A-Za-z0-9._=-]*", part):
-        return False
-    for token in _TOKEN.findall(part):
-        word = _NUMBERED.fullmatch(token)
-        if token.lower() not in _WORDS and not (word and word[1].lower() in {"", *_WORDS}):
-            return False
-    return True

@@ -223,7 +223,7 @@ class Intake:
             self._noticed()
 
     def _frame(self, picture: Picture) -> Frame | None:
-        """The picture as a frame; None where nobody wants to see it."""
+        """The picture as a frame; None where it is not its turn."""
         media_at_s = self._timeline.step(picture.stream_s, picture.arrived_at_s)
         captured_at_s = media_at_s
         if not self._settings.every_frame:
@@ -291,7 +291,8 @@ READER_NAME: Final = "reader"
 
 
 def readers_at_work() -> tuple[str, ...]:
-    """The names of the cameras that a thread of this process is still reading, whoever began it."""
+    """The names of the cameras that a thread of this process is still reading, whatever started
+    it."""
     names = (thread.name.partition(" ") for thread in threading.enumerate())
     return tuple(sorted(camera for word, _, camera in names if word == READER_NAME))
 
@@ -514,7 +515,7 @@ class Camera:
 
     def _notice(self, loop: asyncio.AbstractEventLoop) -> None:
         """Wake the watcher, from the reader thread."""
-        with contextlib.suppress(RuntimeError):  # the loop has closed: nobody is left to wake
+        with contextlib.suppress(RuntimeError):  # the loop has closed: no task is left to wake
             loop.call_soon_threadsafe(self._noticed.set)
 
     def _raise_fault(self) -> None:

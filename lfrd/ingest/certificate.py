@@ -1,8 +1,8 @@
 """The certificate that a camera shows, and how one is pinned.
 
-Cameras and recorders sign their certificates themselves, for names that nobody calls them by. A pin
-is the SHA-256 of the one certificate that is accepted, whatever its names are; FFmpeg is then given
-this certificate as the only issuer it trusts, and one of its own names to look for in it.
+Cameras and recorders sign their certificates themselves, for names that are not their address. A
+pin is the SHA-256 of the one certificate that is accepted, whatever its names are; FFmpeg is then
+given this certificate as the only issuer it trusts, and one of its own names to look for in it.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """How far the address of a camera may lead: which files, which hosts, and whose redirects.
 
-Whoever may add a camera gives an address to a program with rights of its own, inside a network of
-its own. What it may not reach is refused in one sentence that tells nothing of what is there.
+A user who may add a camera gives an address to a program with rights of its own, inside a network
+of its own. What it may not reach is refused in one sentence that tells nothing of what is there.
 """
 
 import ipaddress

@@ -26,7 +26,7 @@ _LOCATION = re.compile(r"(?im)^location:[ \t]*(\S+)")
 
 @contextmanager
 def redirects_refused(address: Address, trusted: ssl.SSLContext | None) -> Iterator[None]:
-    """Raises SourceError where the server sends whoever asks on to another host.
+    """Raises SourceError where the server redirects to another host.
 
     `trusted` is for rtsps. A server that cannot be asked, or is never done, is left to FFmpeg. That
     opens the stream inside: GStreamer's servers prepare a stream when they are asked for it, and

@@ -39,7 +39,7 @@ class StreamInfo:
 class Picture:
     """One decoded picture on its way from a source to its camera.
 
-    `view` gives its planes, for whoever looks at it: most pictures of a stream are not looked at.
+    `view` gives its planes, if they are needed: most pictures of a stream are not looked at.
     `stream_s` is the stream's own timestamp in seconds, with an arbitrary origin, or None;
     `sender_wall_s` the sender's wall clock when the picture was taken (RTCP), or None;
     `damaged` says that the decoder had to guess a part of it.
@@ -51,7 +51,7 @@ class Picture:
     sender_wall_s: float | None = None
     damaged: bool = False
     passed_over: int = 0
-    """Pictures just before this one that were not decoded, because nobody needed them."""
+    """Pictures just before this one that were not decoded, because they were not needed."""
 
     @cached_property
     def planes(self) -> Planes:

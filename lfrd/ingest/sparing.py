@@ -1,4 +1,4 @@
-"""Pictures that need not be decoded, because nobody would look at them.
+"""Pictures that need not be decoded, because they would not be searched.
 
 Many streams hold pictures that no other one is predicted from (B-pictures, mostly). Where the
 camera is looked at less often than the others come, a decoder can pass them over, and what it gives

@@ -76,7 +76,7 @@ class _Slot:
             replaced.answered.set_exception(NotReceiving("another publisher came at the same time"))
 
     def withdraw(self, offer: _Offer) -> bool:
-        """Loop: take back an offer that nobody took; False if somebody did."""
+        """Loop: take back an offer that was not taken; False if it was."""
         with self._lock:
             if self._waiting is not offer:
                 return False

@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from lfrd.errors import BadInput, NotFound
-from lfrd.lists.import_source import Row
+from lfrd.lists.table import Row
 from lfrd.store import reference_images
 from lfrd.store import watchlists as stored
 from lfrd.store.audit import AuditClass
@@ -82,6 +82,8 @@ class ArchiveWriter:
 class ArchiveSource:
     """An archive as the source of an import. It is gone through once to learn its rows and that it
     is whole; each photo is then read again from its place."""
+
+    notes: Sequence[str] = ()
 
     def __init__(self, path: Path, passphrase: str) -> None:
         try:

@@ -1,67 +1,77 @@
-"""Where the rows of a bulk import come from: a table (CSV) beside a folder or in a ZIP of photos.
+"""Where the rows of a bulk import come from: a folder or a ZIP of photos, and its table (CSV).
 
-The table is checked as a whole before the first photo is touched. Photos are read one at a time
-and never unpacked to disk, so that ten thousand rows need no more memory than ten.
+Photos are read one at a time and never unpacked to disk, so that ten thousand rows need no more
+memory than ten. Names are found as people have them: in another case, with accents in one character
+or two (NFC, NFD), in the encodings that ZIP programs write, beside the table or at the top.
 """
 
-import csv
-import datetime
 import hashlib
-import io
-import math
 import os
 import stat
+import struct
+import unicodedata
 import zipfile
 import zlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from lfrd.errors import BadInput
+from lfrd.lists.photo_folder import is_noise, is_photo, is_unread
+from lfrd.lists.table import (
+    RESULT_COLUMNS,
+    ROWS_LIMIT,
+    Defaults,
+    Parsed,
+    Row,
+    check_reference,
+    fill,
+    mistakes_text,
+    open_table,
+    parse,
+)
+from lfrd.tables import LIMIT_BYTES as TABLE_LIMIT_BYTES
+from lfrd.tables import clean, read_file
 
-REQUIRED = ("reference", "file")
-OPTIONAL = (
-    "basis", "source", "reviewer", "under_18", "under_18_reason", "margin", "expires",
-    "status_checked", "person", "box",
-)  # fmt: skip
 PHOTO_LIMIT_BYTES = 20_000_000
-ROWS_LIMIT = 1_000_000
-TABLE_LIMIT_BYTES = 200_000_000
-MISTAKES_SHOWN = 20
+FILES_LIMIT = 1_000_000
 ZIP_ENTRIES_LIMIT = 200_000
 ZIP_RATIO_LIMIT = 200
 """Photos hardly shrink: a file that unpacks to so many times its size is a bomb."""
+TABLES_LIMIT = 50
+HEAD_BYTES = 65_536
+"""Of a file that may be the table: enough for its header."""
+NAMES_SHOWN = 5
 
-YES, NO = frozenset({"yes", "true", "1"}), frozenset({"no", "false", "0", ""})
+_TABLES, _TEXTS = frozenset({".csv", ".tsv"}), frozenset({".txt"})
+_WORKBOOKS = frozenset({".xlsx", ".xls", ".xlsm", ".ods", ".numbers"})
+_ZIP_ENCODINGS = ("utf-8", "cp437", "cp850", "cp1252")
+"""In which a ZIP may have a name that it does not say to be UTF-8: macOS, DOS, Windows."""
+
+
+class PhotoMissing(BadInput):
+    """There is no such file."""
+
+    code = "no-photo"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One row of the table: a photo of an entry. `number` counts from 1, the header apart.
+class Wanted:
+    """How a source is to be read. `table`: a file, or its name inside the source; `results`: the
+    file that the import writes, which is no table; `encoding` of the table."""
 
-    Rows with one `reference` are photos of one entry. `person` groups entries of several lists
-    that are one person, within the daemon they are imported to. `box` (left, top, right, bottom in
-    pixels of the upright picture) says which face is meant where the photo shows several people.
-    """
-
-    number: int
-    reference: str
-    file: str
-    basis: str = ""
-    source: str = ""
-    reviewer: str = ""
-    under_18: bool = False
-    under_18_reason: str = ""
-    margin: float = 0.0
-    expires_at_s: float | None = None
-    status_checked_at_s: float | None = None
-    person: str = ""
-    box: tuple[float, float, float, float] | None = None
+    table: Path | None = None
+    results: Path | None = None
+    encoding: str | None = None
+    defaults: Defaults = field(default_factory=Defaults)
 
 
 class Source(Protocol):
-    """Rows and the photos they name. `sha256` tells one source from another, for going on."""
+    """Rows and the photos they name. `sha256` tells one source from another, for going on; `notes`
+    are sentences for whoever gave it."""
 
     @property
     def name(self) -> str: ...
@@ -72,263 +82,391 @@ class Source(Protocol):
     @property
     def rows(self) -> Sequence[Row]: ...
 
+    @property
+    def notes(self) -> Sequence[str]: ...
+
     def photo(self, row: Row) -> bytes:
         """The photo's file. Raises BadInput where it is missing or cannot be read."""
         ...
 
 
-class FolderSource:
-    """A table and the folder that its files are in."""
+class Files(Protocol):
+    """What lies in a folder or a ZIP, by paths with `/`."""
 
-    def __init__(self, table: Path, folder: Path) -> None:
-        if not folder.is_dir():
-            raise BadInput(f"there is no folder {folder}")
-        content = _read_table(table)
-        self.name = table.name
-        self.rows = parse(content, table.name)
-        self.sha256 = hashlib.sha256(content).hexdigest()
-        self._folder = folder.resolve()
+    path: Path
+    kind: str
 
-    def photo(self, row: Row) -> bytes:
-        path = (self._folder / row.file).resolve()
-        if not path.is_relative_to(self._folder):
-            raise BadInput(f"row {row.number}: {row.file} is outside the folder")
+    @property
+    def spellings(self) -> dict[str, Sequence[str]]:
+        """Every file by its path, hidden ones and those of the system left out, and how else its
+        path may be spelt."""
+        ...
+
+    def has(self, name: str) -> bool: ...
+
+    def read(self, name: str, limit: int) -> bytes:
+        """At most `limit` + 1 bytes. Raises BadInput."""
+        ...
+
+
+def open_source(path: Path, wanted: Wanted, files: ExitStack) -> Source:
+    """The folder or ZIP at a path; what is opened is closed with `files`. Raises BadInput."""
+    if path.is_dir():
+        return PhotoSource(FolderFiles(path), wanted)
+    if not path.is_file():
+        raise BadInput(f"there is no folder or file {path}")
+    return PhotoSource(files.enter_context(ZipFiles(path)), wanted)
+
+
+class FolderFiles:
+    """A folder, and all folders in it."""
+
+    kind = "folder"
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._root = path.resolve()
+
+    @cached_property
+    def spellings(self) -> dict[str, Sequence[str]]:
+        return {name: _other_spellings(os.fsencode(name)) for name in self._names()}
+
+    def has(self, name: str) -> bool:
         try:
-            return _bounded(_read_file(path, PHOTO_LIMIT_BYTES), row)
-        except OSError as error:
-            raise BadInput(
-                f"row {row.number}: {row.file} cannot be read ({error.strerror})"
-            ) from None
+            return (self._root / name).is_file()
+        except (OSError, ValueError):  # no file has such a name
+            return False
+
+    def read(self, name: str, limit: int) -> bytes:
+        path = (self._root / name).resolve()
+        if not path.is_relative_to(self._root):
+            raise BadInput(f"{name} is outside the folder")
+        return read_file(path, limit)
+
+    def _names(self) -> Iterator[str]:
+        number = 0
+        for folder, folders, names in os.walk(self._root):
+            folders[:] = sorted(name for name in folders if not is_noise(Path(name)))
+            for name in sorted(names):
+                if is_noise(Path(name)):
+                    continue
+                number += 1
+                if number > FILES_LIMIT:
+                    raise BadInput(f"{self.path} holds more than {FILES_LIMIT:,} files")
+                yield (Path(folder) / name).relative_to(self._root).as_posix()
 
 
-class ZipSource:
-    """A table and a ZIP of its files; without a table, the one CSV inside the ZIP."""
+class ZipFiles:
+    """A ZIP, read and never unpacked."""
 
-    def __init__(self, archive: Path, table: Path | None = None) -> None:
+    kind = "ZIP"
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
         try:
-            self._zip = zipfile.ZipFile(archive)
-        except (OSError, zipfile.BadZipFile) as error:
-            raise BadInput(f"{archive} is not a readable ZIP: {error}") from None
+            self._zip = zipfile.ZipFile(path)
+        except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError, struct.error,
+                OverflowError, EOFError) as error:  # fmt: skip
+            raise BadInput(f"{path} is not a readable ZIP: {error}") from None
         try:
-            self._members = _members(self._zip, archive.name)
-            content = _read_table(table) if table else self._table_inside(archive.name)
-            self.rows = parse(content, table.name if table else archive.name)
+            self._members = self._checked()
         except BaseException:
             self._zip.close()
             raise
-        self.name = archive.name
-        self.sha256 = hashlib.sha256(content).hexdigest()
 
-    def __enter__(self) -> "ZipSource":
+    def __enter__(self) -> "ZipFiles":
         return self
 
     def __exit__(self, *_: object) -> None:
         self._zip.close()
 
-    def photo(self, row: Row) -> bytes:
-        member = self._members.get(row.file)
-        if member is None:
-            raise BadInput(f"row {row.number}: {row.file} is not in the ZIP")
-        return _bounded(self._read(member, PHOTO_LIMIT_BYTES), row)
+    @cached_property
+    def spellings(self) -> dict[str, Sequence[str]]:
+        return {
+            name: _zip_spellings(members[0])
+            for name, members in self._members.items()
+            if not any(is_noise(Path(part)) for part in PurePosixPath(name).parts)
+        }
 
-    def _table_inside(self, name: str) -> bytes:
-        tables = [member for path, member in self._members.items() if path.endswith(".csv")]
-        if len(tables) != 1:
-            raise BadInput(f"{name} holds {len(tables)} CSV files; exactly one is the table")
-        return self._read(tables[0], TABLE_LIMIT_BYTES)
+    def has(self, name: str) -> bool:
+        return name in self._members
 
-    def _read(self, member: zipfile.ZipInfo, limit: int) -> bytes:
-        """At most `limit` + 1 bytes, whatever the ZIP claims."""
+    def read(self, name: str, limit: int) -> bytes:
+        member, *others = self._members[name]
+        if others:
+            raise BadInput(f"the ZIP holds {name} twice")
+        if stat.S_ISLNK(member.external_attr >> 16):
+            raise BadInput(f"{name} is a link in the ZIP")
+        if member.flag_bits & 1:
+            raise BadInput("the ZIP is encrypted; unpack it and pack it again without a password")
+        if member.file_size > ZIP_RATIO_LIMIT * max(member.compress_size, 1024):
+            raise BadInput(f"{name} unpacks to {member.file_size:,} bytes: a bomb")
         try:
             with self._zip.open(member) as file:
                 return file.read(limit + 1)
         except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError,
-                RuntimeError) as error:  # fmt: skip
-            raise BadInput(f"{member.filename} in the ZIP cannot be read: {error}") from None
+                RuntimeError, ValueError, struct.error) as error:  # fmt: skip
+            raise BadInput(f"{name} in the ZIP cannot be read: {error}") from None
+
+    def _checked(self) -> dict[str, list[zipfile.ZipInfo]]:
+        """The files by path. One that climbs out makes the whole ZIP suspect; whatever else may be
+        wrong with a file matters when it is read."""
+        infos = self._zip.infolist()
+        if len(infos) > ZIP_ENTRIES_LIMIT:
+            raise BadInput(
+                f"{self.path.name} holds {len(infos):,} files; at most {ZIP_ENTRIES_LIMIT:,}"
+            )
+        found: dict[str, list[zipfile.ZipInfo]] = {}
+        for info in infos:
+            path = PurePosixPath((_utf8_name(info) or info.filename).replace("\\", "/"))
+            if path.is_absolute() or ".." in path.parts:
+                raise BadInput(f"{self.path.name} holds a path that climbs out: {info.filename!a}")
+            if not info.is_dir():
+                found.setdefault(str(path), []).append(info)
+        return found
 
 
-def parse(content: bytes, name: str) -> tuple[Row, ...]:
-    """The rows of a table in UTF-8. Raises BadInput that lists its mistakes by row."""
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
+class PhotoSource:
+    """The rows of a table, or of photos whose names say who they show, and the photos."""
+
+    def __init__(self, files: Files, wanted: Wanted) -> None:
+        self._files = files
+        self._index: dict[str, list[str]] = {}
+        for name, others in files.spellings.items():
+            for spelling in dict.fromkeys((name, *others)):
+                self._index.setdefault(_key(spelling), []).append(name)
+        table = _find_table(files, wanted)
+        if table is None:
+            content, parsed = _rows_by_name(files, wanted)
+            self.name = files.path.name or str(files.path.resolve())
+            self._bases: tuple[str, ...] = ("",)
+        else:
+            content = table.content
+            parsed = parse(content, table.name, wanted.encoding, wanted.defaults)
+            self.name = table.name if files.kind == "folder" else files.path.name
+            beside = "" if table.folder == "." else table.folder
+            self._bases = tuple(dict.fromkeys((beside, "", _only_folder(files))))
+        self.rows = parsed.rows
+        self.notes = [*parsed.notes]
+        if table is not None:
+            self.notes += self._unnamed()
+        self.sha256 = _identity(files.path, content, wanted.defaults)
+
+    def photo(self, row: Row) -> bytes:
+        data = self._files.read(self._place(row.file), PHOTO_LIMIT_BYTES)
+        if len(data) > PHOTO_LIMIT_BYTES:
+            limit_mb = PHOTO_LIMIT_BYTES / 1e6
+            raise BadInput(f"{row.file} is larger than {limit_mb:.0f} MB")
+        return data
+
+    @cached_property
+    def _by_last_name(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for name in self._files.spellings:
+            found.setdefault(PurePosixPath(_key(name)).name, []).append(name)
+        return found
+
+    def _place(self, name: str) -> str:
+        """Where the file is that a row names. Raises BadInput where there is none, or several."""
+        for base in self._bases:
+            path = f"{base}/{name}" if base else name
+            if path in self._files.spellings or self._files.has(path):
+                return path
+            found = self._index.get(_key(path), [])
+            if len(found) > 1:
+                raise BadInput(f"{name} may be any of {_shown(found)}: write it as one of them is")
+            if found:
+                return found[0]
+        alike = self._by_last_name.get(PurePosixPath(_key(name)).name)
+        hint = f"; there is {_shown(alike)}: write it so if it is meant" if alike else ""
+        raise PhotoMissing(f"{name} is not in the {self._files.kind}{hint}")
+
+    def _unnamed(self) -> list[str]:
+        """A sentence about the photos that no row names, if there are any."""
+        named = set()
+        for row in self.rows:
+            try:
+                named.add(self._place(row.file))
+            except BadInput:
+                continue
+        left = [name for name in self._files.spellings
+                if name not in named and is_photo(Path(name))]  # fmt: skip
+        return [f"no row names {_shown(left)}: left out"] if left else []
+
+
+@dataclass(frozen=True, slots=True)
+class _FoundTable:
+    """A table, and the folder of the source that it lies in."""
+
+    name: str
+    content: bytes
+    folder: str = ""
+
+
+def _find_table(files: Files, wanted: Wanted) -> _FoundTable | None:
+    """The table that was named, or the only one there is; None where there is none."""
+    if wanted.table is not None:
+        return _named_table(files, wanted.table)
+    found = [name for name in files.spellings if _may_be_table(files, name, wanted)]
+    top = min((name.count("/") for name in found), default=0)
+    found = [name for name in found if name.count("/") == top]
+    if len(found) > 1:
         raise BadInput(
-            f"{name} is not UTF-8 text (byte {error.start}); save it as CSV UTF-8"
-        ) from None
-    try:
-        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-        _check_header(reader.fieldnames or (), name)
-        rows, mistakes = _rows(reader)
-    except csv.Error as error:
-        raise BadInput(f"{name} is not a readable CSV: {error}") from None
-    if mistakes:
-        shown = "\n".join(f"  {mistake}" for mistake in mistakes[:MISTAKES_SHOWN])
-        raise BadInput(f"{name} has {len(mistakes)} mistake(s):\n{shown}")
-    if not rows:
-        raise BadInput(f"{name} has no rows")
-    return tuple(rows)
-
-
-def _rows(reader: "csv.DictReader[str]") -> tuple[list[Row], list[str]]:
-    rows: list[Row] = []
-    mistakes: list[str] = []
-    seen: dict[tuple[str, str], int] = {}
-    first: dict[str, Row] = {}
-    for number, fields in enumerate(reader, start=1):
-        if number > ROWS_LIMIT:
-            raise BadInput(f"more than {ROWS_LIMIT:,} rows: split the table")
-        try:
-            row = _row(number, fields)
-            before = seen.setdefault((row.reference, row.file), number)
-            if before != number:
-                raise BadInput(f"the same reference and file as row {before}")
-            _agrees(row, first.setdefault(row.reference, row))
-        except BadInput as error:
-            mistakes.append(f"row {number}: {error}")
-            continue
-        rows.append(row)
-    return rows, mistakes
-
-
-def _row(number: int, fields: dict[str, str | None]) -> Row:
-    if None in fields or any(value is None for value in fields.values()):
-        raise BadInput("has more or fewer fields than the header")
-    given = {name: (value or "").strip() for name, value in fields.items()}
-    for name in REQUIRED:
-        if not given[name]:
-            raise BadInput(f"{name} is empty")
-    if any(len(value) > 200 for value in given.values()):
-        raise BadInput("a field is longer than 200 characters")
-    return Row(
-        number=number,
-        reference=given["reference"],
-        file=_relative(given["file"]),
-        basis=given.get("basis", ""),
-        source=given.get("source", ""),
-        reviewer=given.get("reviewer", ""),
-        under_18=_yes_or_no(given.get("under_18", "")),
-        under_18_reason=given.get("under_18_reason", ""),
-        margin=_margin(given.get("margin", "")),
-        expires_at_s=parse_date(given.get("expires", "")),
-        status_checked_at_s=parse_date(given.get("status_checked", "")),
-        person=given.get("person", ""),
-        box=_box(given.get("box", "")),
-    )
-
-
-def _agrees(row: Row, first: Row) -> None:
-    """Rows of one reference are one entry: what they say of it must be the same."""
-    for name in ("basis", "source", "reviewer", "under_18", "margin", "expires_at_s", "person"):
-        if getattr(row, name) != getattr(first, name):
-            raise BadInput(f"{name} differs from row {first.number} of the same reference")
-
-
-def _check_header(found: Sequence[str], name: str) -> None:
-    missing = [column for column in REQUIRED if column not in found]
-    unknown = [column for column in found if column not in REQUIRED + OPTIONAL]
-    twice = sorted({column for column in found if found.count(column) > 1})
-    if missing or unknown or twice:
-        raise BadInput(
-            f"{name}: missing columns: {', '.join(missing) or 'none'}; unknown: "
-            f"{', '.join(unknown) or 'none'}; twice: {', '.join(twice) or 'none'}. There are: "
-            f"{', '.join(REQUIRED)} (needed), {', '.join(OPTIONAL)}"
+            f"{files.path} holds {len(found)} tables ({_shown(found)}): say which with --table"
         )
+    return _inside(files, found[0]) if found else None
 
 
-def _relative(text: str) -> str:
-    path = PurePosixPath(text.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or ":" in text or "\0" in text:
-        raise BadInput(f"file {text!r} must be a path inside the folder or ZIP")
-    return str(path)
+def _named_table(files: Files, table: Path) -> _FoundTable:
+    if table.is_file():
+        inside, root = table.resolve(), files.path.resolve()
+        folder = inside.parent.relative_to(root) if inside.is_relative_to(root) else Path()
+        return _FoundTable(table.name, _bounded(read_file(table, TABLE_LIMIT_BYTES), table.name),
+                           folder.as_posix())  # fmt: skip
+    if files.has(table.as_posix()):
+        return _inside(files, table.as_posix())
+    raise BadInput(f"there is no table {table}")
 
 
-def _yes_or_no(text: str) -> bool:
-    if text.lower() in YES | NO:
-        return text.lower() in YES
-    raise BadInput(f"under_18 is yes or no, not {text!r}")
+def _inside(files: Files, name: str) -> _FoundTable:
+    path = PurePosixPath(name)
+    content = _bounded(files.read(name, TABLE_LIMIT_BYTES), name)
+    return _FoundTable(path.name, content, str(path.parent))
 
 
-def _margin(text: str) -> float:
-    try:
-        value = float(text or 0)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= 0.5:
-        raise BadInput(f"margin is a number from 0 to 0.5, not {text!r}")
-    return value
-
-
-def _box(text: str) -> tuple[float, float, float, float] | None:
-    """Four numbers with spaces between them; commas are the table's own."""
-    if not text:
-        return None
-    try:
-        left, top, right, bottom = (float(part) for part in text.split())
-    except ValueError:
-        left = top = right = bottom = 0.0
-    if not (0 <= left < right < math.inf and 0 <= top < bottom < math.inf):
-        raise BadInput(f"box is `left top right bottom` in pixels, not {text!r}")
-    return left, top, right, bottom
-
-
-def parse_date(text: str) -> float | None:
-    """Seconds of a date or date-time (ISO 8601); without an offset it is UTC."""
-    if not text:
-        return None
-    try:
-        moment = datetime.datetime.fromisoformat(text)
-    except ValueError:
-        raise BadInput(f"{text!r} is not a date such as 2026-11-30 or 2026-11-30T18:00") from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=datetime.UTC)
-    return moment.timestamp()
-
-
-def _members(archive: zipfile.ZipFile, name: str) -> dict[str, zipfile.ZipInfo]:
-    """The files of a ZIP by path, after its directory was checked."""
-    infos = archive.infolist()
-    if len(infos) > ZIP_ENTRIES_LIMIT:
-        raise BadInput(f"{name} holds {len(infos):,} files; at most {ZIP_ENTRIES_LIMIT:,}")
-    found: dict[str, zipfile.ZipInfo] = {}
-    for info in infos:
-        if info.is_dir():
-            continue
-        try:
-            path = _relative(info.filename)
-        except BadInput:
-            raise BadInput(f"{name} holds a path that climbs out: {info.filename!r}") from None
-        if stat.S_ISLNK(info.external_attr >> 16):
-            raise BadInput(f"{name} holds a link: {info.filename!r}")
-        if info.flag_bits & 1:
-            raise BadInput(f"{name} is encrypted; unpack it and pack it again without a password")
-        if info.file_size > ZIP_RATIO_LIMIT * max(info.compress_size, 1024):
-            raise BadInput(f"{name}: {info.filename!r} unpacks to {info.file_size:,} bytes: a bomb")
-        if path in found:
-            raise BadInput(f"{name} holds {path!r} twice")
-        found[path] = info
-    return found
-
-
-def _read_table(path: Path) -> bytes:
-    try:
-        content = _read_file(path, TABLE_LIMIT_BYTES)
-    except OSError as error:
-        raise BadInput(f"the table {path} cannot be read: {error.strerror}") from None
+def _bounded(content: bytes, name: str) -> bytes:
     if len(content) > TABLE_LIMIT_BYTES:
-        raise BadInput(f"the table {path} is larger than {TABLE_LIMIT_BYTES / 1e6:.0f} MB")
+        raise BadInput(f"the table {name} is larger than {TABLE_LIMIT_BYTES / 1e6:.0f} MB")
     return content
 
 
-def _read_file(path: Path, limit: int) -> bytes:
-    """At most `limit` + 1 bytes, and no more is asked for than there are: Python makes room for as
-    much as it is asked for, page by page."""
-    with path.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        return file.read(min(size, limit) + 1)
+def _may_be_table(files: Files, name: str, wanted: Wanted) -> bool:
+    """Whether a file is a table by its name and header; what an import wrote is none."""
+    suffix = PurePosixPath(name).suffix.lower()
+    if suffix not in _TABLES | _TEXTS:
+        return False
+    if _is_results(files, name, wanted):
+        return False
+    try:
+        head = files.read(name, HEAD_BYTES)
+        columns = open_table(head[: len(head) // 2 * 2], name, wanted.encoding).columns
+    except BadInput:
+        return suffix in _TABLES
+    if columns == RESULT_COLUMNS:
+        return False
+    return suffix in _TABLES or {"reference", "file"} <= set(columns)
 
 
-def _bounded(data: bytes, row: Row) -> bytes:
-    if len(data) > PHOTO_LIMIT_BYTES:
-        limit_mb = PHOTO_LIMIT_BYTES / 1e6
-        raise BadInput(f"row {row.number}: {row.file} is larger than {limit_mb:.0f} MB")
-    return data
+def _is_results(files: Files, name: str, wanted: Wanted) -> bool:
+    results = wanted.results
+    return results is not None and (files.path / name).resolve() == results.resolve()
+
+
+def _rows_by_name(files: Files, wanted: Wanted) -> tuple[bytes, Parsed]:
+    """Who is meant where no table says it: a photo's name, or that of the folder it lies in."""
+    books = [name for name in files.spellings if Path(name).suffix.lower() in _WORKBOOKS]
+    if books or files.kind != "folder":
+        what = f"but {_shown(books)}: save the table as CSV UTF-8" if books else (
+            "(CSV): pack it with the photos, name it with --table, or unpack and import the folder"
+        )  # fmt: skip
+        raise BadInput(f"{files.path} holds no table {what}")
+    rows, mistakes, left = list[Row](), list[str](), list[str]()
+    for name in files.spellings:
+        path = PurePosixPath(name)
+        if len(path.parts) > 2 or not (is_photo(Path(name)) or is_unread(Path(name))):
+            if not _is_results(files, name, wanted):
+                left.append(name)
+            continue
+        try:
+            rows.append(fill(_row_of(len(rows) + 1, path), wanted.defaults))
+        except BadInput as error:
+            mistakes.append(f"{name!a}: {error}")
+    if mistakes:
+        raise BadInput(mistakes_text(str(files.path), mistakes))
+    if not rows or len(rows) > ROWS_LIMIT:
+        raise BadInput(f"{files.path} holds no table and " + (
+            f"more than {ROWS_LIMIT:,} photos" if rows else "no photo"))  # fmt: skip
+    content = "".join(f"{row.reference}\0{row.file}\n" for row in rows).encode()
+    notes = [f"no photos by their names: {_shown(left)}: left out"] if left else []
+    if empty := _without_photo(files.path, {row.file.partition("/")[0] for row in rows}):
+        notes.append(f"no photo of {_shown(empty)}")
+    return content, Parsed(tuple(rows), tuple(notes))
+
+
+def _without_photo(folder: Path, found: Collection[str]) -> list[str]:
+    """Folders of people of whom there is no photo."""
+    inside = (path for path in sorted(folder.iterdir()) if path.is_dir() and not is_noise(path))
+    return [path.name for path in inside if path.name not in found]
+
+
+def _row_of(number: int, path: PurePosixPath) -> Row:
+    """The row of a photo. Raises BadInput where its name cannot be a reference."""
+    reference = clean(path.parts[0] if len(path.parts) > 1 else path.stem)
+    if not reference:
+        raise BadInput("there is no reference in its name")
+    if len(str(path)) > 200 or not str(path).isprintable():
+        raise BadInput("rename it: names are text of at most 200 characters")
+    return Row(number, check_reference(reference), str(path))
+
+
+def _only_folder(files: Files) -> str:
+    """The folder that everything lies in, where there is one."""
+    tops = {name.partition("/")[0] if "/" in name else "" for name in files.spellings}
+    return tops.pop() if len(tops) == 1 else ""
+
+
+def _identity(path: Path, content: bytes, defaults: Defaults) -> str:
+    """Which source this is: the same table elsewhere has other photos."""
+    place = os.fsencode(path.resolve())
+    return hashlib.sha256(b"\0".join((place, repr(defaults).encode(), content))).hexdigest()
+
+
+def _key(name: str) -> str:
+    """What spellings of one name have in common."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def _other_spellings(raw: bytes) -> Sequence[str]:
+    """How a name may have been meant whose bytes are no UTF-8."""
+    if _decoded(raw, "utf-8") is not None:
+        return ()
+    found = (_decoded(raw, encoding) for encoding in _ZIP_ENCODINGS)
+    return tuple(dict.fromkeys(name for name in found if name is not None))
+
+
+def _zip_spellings(info: zipfile.ZipInfo) -> Sequence[str]:
+    raw = _raw_name(info)
+    return () if raw is None else _other_spellings(raw.replace(b"\\", b"/"))
+
+
+def _raw_name(info: zipfile.ZipInfo) -> bytes | None:
+    """The bytes of a name that is not said to be UTF-8."""
+    if info.flag_bits & 0x800:
+        return None
+    try:
+        return info.filename.encode("cp437")
+    except UnicodeEncodeError:  # its name was taken from elsewhere
+        return None
+
+
+def _utf8_name(info: zipfile.ZipInfo) -> str | None:
+    """Of a name that is UTF-8 although the ZIP does not say so, as macOS writes it."""
+    raw = _raw_name(info)
+    return None if raw is None else _decoded(raw, "utf-8")
+
+
+def _decoded(raw: bytes, encoding: str) -> str | None:
+    try:
+        return raw.decode(encoding)
+    except UnicodeDecodeError:
+        return None
+
+
+def _shown(names: Sequence[str]) -> str:
+    """Some names in a sentence."""
+    more = f" and {len(names) - NAMES_SHOWN:,} more" if len(names) > NAMES_SHOWN else ""
+    return ", ".join(_plain(name) for name in names[:NAMES_SHOWN]) + more
+
+
+def _plain(name: str) -> str:
+    return name if name.isprintable() else ascii(name)

@@ -95,11 +95,19 @@ class Company:
 
 
 def examine(
-    quality: Quality, texture: Texture, notes: Sequence[str], company: Company, rule: GateRule
+    quality: Quality,
+    texture: Texture,
+    notes: Sequence[str],
+    company: Company,
+    rule: GateRule,
+    *,
+    turned_deg: int = 0,
 ) -> tuple[Finding, ...]:
-    """Everything there is to say about a photo whose face was found."""
+    """Everything there is to say about a photo whose face was found; `turned_deg` is by how much
+    the photo was turned clockwise to have its face upright."""
     found = [
         *(Finding(f"read-{note}", Weight.NOTE, _NOTES[note]) for note in notes),
+        *_lie(turned_deg),
         *_size(quality, rule),
         *_pose(quality, rule),
         *_focus(quality, rule),
@@ -148,6 +156,15 @@ def _finding(
 ) -> Finding:
     weight = Weight.AGAINST if against else Weight.WARN
     return Finding(code, weight, message, round(value, 3), limit, other)
+
+
+def _lie(turned_deg: int) -> list[Finding]:
+    """To be looked at by people: that the photo lay otherwise is what its face tells."""
+    if not turned_deg:
+        return []
+    lay = "stood on its head" if turned_deg == 180 else "lay on its side"
+    text = f"the photo {lay}: it was turned clockwise by {turned_deg} degrees"
+    return [_finding("photo-turned", False, text, turned_deg, 0)]
 
 
 def _size(quality: Quality, rule: GateRule) -> list[Finding]:

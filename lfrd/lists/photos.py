@@ -10,7 +10,6 @@ import numpy as np
 from lfrd.clock import Clock
 from lfrd.errors import BadInput
 from lfrd.governance import taking_off
-from lfrd.governance.two_person import MAY_ERASE
 from lfrd.lists import photo_gate
 from lfrd.lists.enrolment import EnrolledPhoto, enrol
 from lfrd.lists.photo_gate import Company, Finding, GateMode, GateRule, Neighbour
@@ -48,7 +47,7 @@ class RiseNote(Protocol):
 
 
 class Photos:
-    """The way of every reference photo, whoever brings it: one by one, or thousands at once."""
+    """The way of every reference photo: one by one, or thousands at once."""
 
     def __init__(
         self,
@@ -89,11 +88,23 @@ class Photos:
         return await self.keep(entry, data, judged, principal=principal)
 
     async def check(
-        self, data: bytes, name: str, entry_id: str | None, box: F32 | None
+        self,
+        data: bytes,
+        name: str,
+        entry_id: str | None,
+        box: F32 | None,
+        *,
+        mode: GateMode | None = None,
     ) -> tuple[Finding, ...]:
-        """What the gate would say; nothing is stored. Raises PhotoRefused, BadInput, NotFound."""
+        """What the gate would say; nothing is stored. With `mode` a photo is refused as that would.
+
+        Raises PhotoRefused, BadInput, NotFound.
+        """
         entry = await self._entry(entry_id) if entry_id else None
-        return (await self.judge(data, name, entry=entry, box=box)).findings
+        judged = await self.judge(data, name, entry=entry, box=box)
+        if mode is not None:
+            photo_gate.refuse(judged.findings, mode, name)
+        return judged.findings
 
     async def image(self, photo_id: str, *, principal: str) -> bytes:
         """The photo's file as it was given; reading it is logged."""
@@ -122,7 +133,10 @@ class Photos:
 
     def judged(self, photo: EnrolledPhoto, company: Company) -> Judged:
         """What the gate says of a photo in the company of what is stored."""
-        found = photo_gate.examine(photo.quality, photo.texture, photo.notes, company, self._rule)
+        found = photo_gate.examine(
+            photo.quality, photo.texture, photo.notes, company, self._rule,
+            turned_deg=photo.turned_deg,
+        )  # fmt: skip
         return Judged(photo, found)
 
     async def look(self, data: bytes, name: str, box: F32 | None = None) -> EnrolledPhoto:
@@ -157,7 +171,7 @@ class Photos:
         self._index.add_soon(template)
 
     async def quarantine(
-        self, photo_id: str, reason: str, *, principal: str, role: Role = MAY_ERASE
+        self, photo_id: str, reason: str, *, principal: str, role: Role
     ) -> ReferenceImage:
         """Compare with a photo no more; it can be released again. Raises NotFound, Conflict, or
         Denied where it is the entry's last one and `role` may not take people off a list."""

@@ -11,8 +11,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from lfrd.lists.enrolment import EnrolledPhoto
-from lfrd.lists.import_source import Row
 from lfrd.lists.photo_gate import GateRule
+from lfrd.lists.table import Row
 
 ALIKE = GateRule().look_alike_similarity - 0.02
 """A little below what the gate calls alike: two ways of computing a score may round differently."""

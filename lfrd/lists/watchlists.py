@@ -1,14 +1,14 @@
 """Watchlists as people change them: stored first, then known to the running search."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from lfrd.clock import Clock
 from lfrd.governance import taking_off, two_person
-from lfrd.governance.two_person import MAY_ERASE
+from lfrd.lists.archive import export_list
 from lfrd.lists.photos import Photos
 from lfrd.matching.live_search import LOADING_LIMIT_S, LiveGallery, read_search_contents
-from lfrd.store import reference_images
+from lfrd.store import reference_images, templates
 from lfrd.store import watchlists as stored
 from lfrd.store.database import Database
 from lfrd.store.reference_images import ReferenceImage
@@ -40,8 +40,8 @@ class ListedEntry:
 class Watchlists:
     """Lists and entries. Every changing call names its principal.
 
-    What may take somebody off a list is told what the caller may do (`role`), and raises Denied;
-    `delete_list` and `delete_entry` always do, so they leave the question to their callers.
+    What may take somebody off a list is told what the caller may do (`role`), and raises Denied.
+    To erase a list or an entry ask lfrd.governance.erasure.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Watchlists:
         changes: Mapping[str, SQLValue],
         *,
         principal: str,
-        role: Role = MAY_ERASE,
+        role: Role,
     ) -> ListedWatchlist:
         """Set some of a list's values (the store's `LIST_COLUMNS`). Raises NotFound, Conflict."""
 
@@ -101,7 +101,7 @@ class Watchlists:
         camera_ids: Sequence[str],
         *,
         principal: str,
-        role: Role = MAY_ERASE,
+        role: Role,
     ) -> ListedWatchlist:
         """Compare with a list on these cameras only; without any, on all. Raises NotFound."""
 
@@ -118,12 +118,23 @@ class Watchlists:
         await self._database.write(lambda tx: stored.confirm(tx, watchlist_id), principal=principal)
         return await self.get_list(watchlist_id)
 
-    async def entries(self, watchlist_id: str) -> list[ListedEntry]:
-        """The entries of a list, by reference. Raises NotFound."""
+    async def export(
+        self, watchlist_id: str, passphrase: str, reason: str, *, principal: str
+    ) -> AsyncIterator[bytes]:
+        """The pieces of a list's encrypted archive (see `export_list`). Raises NotFound."""
+        return await export_list(
+            self._database, watchlist_id, passphrase, reason, principal=principal
+        )
+
+    async def entries(self, watchlist_id: str, reference: str | None = None) -> list[ListedEntry]:
+        """The entries of a list, by reference, or only the one that has it. Raises NotFound."""
 
         def query(reader: Reader) -> list[ListedEntry]:
             stored.get(reader, watchlist_id)
-            return [_listed_entry(reader, row) for row in stored.entries(reader, watchlist_id)]
+            if reference is None:
+                return [_listed_entry(reader, row) for row in stored.entries(reader, watchlist_id)]
+            found = stored.entry_by_reference(reader, watchlist_id, reference)
+            return [] if found is None else [_listed_entry(reader, found)]
 
         return await self._database.read(query)
 
@@ -144,7 +155,7 @@ class Watchlists:
         changes: Mapping[str, SQLValue],
         *,
         principal: str,
-        role: Role = MAY_ERASE,
+        role: Role,
     ) -> ListedEntry:
         """Set some of an entry's values (the store's `ENTRY_COLUMNS`). Raises NotFound."""
 
@@ -179,12 +190,8 @@ class Watchlists:
             await self._photos.note_rise(search, risen, principal=principal)
 
     def _listed(self, reader: Reader, row: Watchlist) -> ListedWatchlist:
-        entries = reader.count("SELECT count(*) FROM entry WHERE watchlist_id = ?", (row.id,))
-        kept = reader.count(
-            "SELECT count(*) FROM template JOIN entry ON entry.id = entry_id"
-            " WHERE watchlist_id = ? AND model_digest = ?",
-            (row.id, self._model_digest),
-        )
+        entries = stored.count_entries(reader, row.id)
+        kept = templates.count_on_list(reader, self._model_digest, row.id)
         cameras = stored.cameras_of(reader, (row.id,)).get(row.id, frozenset())
         return ListedWatchlist(row, entries, kept, tuple(sorted(cameras)))
 

@@ -37,7 +37,7 @@ class GalleryTemplate:
 
 
 class Gallery:
-    """Templates of one model; `model_digest` is checked by whoever fills it.
+    """Templates of one model; `model_digest` is checked by the caller that fills it.
 
     Safe to use from several threads: a change waits for a search that is under way, and a search
     never sees half a change.

@@ -7,7 +7,7 @@ strangers match at the rate FMR, then by the union of all comparisons
 
 where L_eff is the measured number of single looks that a fused track is worth, and g the
 demographic factor: between groups of people false match rates differ by 10 to 100 times (Grother,
-Ngan and Hanaoka, NIST IR 8280, 2019), and nobody knows who passes. Solved for FMR, the measured
+Ngan and Hanaoka, NIST IR 8280, 2019), and it is not known who passes. Solved for FMR, the measured
 curve says which score that is. Pure functions of values.
 """
 

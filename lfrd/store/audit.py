@@ -22,7 +22,7 @@ Fact = str | int | bool | None | list[str]
 
 class AuditClass(enum.StrEnum):
     """The events that the law wants logged (Data Protection Act 2018, s. 62; EU AI Act, 12(3)),
-    and two of our own: who decided what, and who was turned away."""
+    and two of our own: who decided what, and who was refused."""
 
     COLLECTION = "collection"
     ALTERATION = "alteration"

@@ -1,9 +1,10 @@
-"""What is done after a wrong clock, while no daemon runs: the machine's clock counts again."""
+"""When the log was written last, and what is done after a wrong clock, while no daemon runs: the
+machine's clock counts again."""
 
 from dataclasses import dataclass
 
 from lfrd.store.audit import AuditClass
-from lfrd.store.transaction import Transaction
+from lfrd.store.transaction import Reader, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +28,20 @@ _DATED = (
 they would have, its deployments are over, its lists want to be confirmed again."""
 
 
+def newest_entry_at_s(reader: Reader) -> float | None:
+    """When the log was written last, None where it is empty."""
+    at_s = reader.value("SELECT at_s FROM audit_leaf ORDER BY id DESC LIMIT 1")
+    assert at_s is None or isinstance(at_s, float)
+    return at_s
+
+
 def accept(tx: Transaction, reason: str) -> Accepted:
     """Note in the log that the machine's clock is right, whatever the log says.
 
     A start goes by the newest entry, which this one is. Entries of the log itself keep their date,
     which their hashes are over.
     """
-    newest_s = tx.value("SELECT at_s FROM audit_leaf ORDER BY id DESC LIMIT 1")
-    assert newest_s is None or isinstance(newest_s, float)
+    newest_s = newest_entry_at_s(tx)
     moved = sum(tx.execute(sql, (tx.at_s,)) for sql in _DATED)
     tx.audit(
         AuditClass.ALTERATION,

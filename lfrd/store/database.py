@@ -37,7 +37,7 @@ ROOM_BYTES = 1024 * 1024
 """What `try_disk` writes: more than a candidate with its pictures."""
 
 SYSTEM = "system"
-"""The principal of what the daemon does on nobody's behalf."""
+"""The principal of what the daemon does by itself, for no user."""
 
 
 class Database:
@@ -122,11 +122,11 @@ class Database:
 
     async def try_disk(self) -> None:
         """Write ROOM_BYTES and take them back: `failure` then says whether writes work again,
-        although nobody else writes. Raises StoreFailed where they do not."""
+        also while nothing else is written. Raises StoreFailed where they do not."""
         await self.write(_use_room, principal=SYSTEM)
 
     async def checkpoint(self) -> bool:
-        """Empty the write-ahead log into the main file; False where a reader barred it."""
+        """Empty the write-ahead log into the main file; False where a reader prevented it."""
         return await self._writer.chore(Connection.checkpoint)
 
     def _run_query(self, query: Callable[[Reader], T], limit_s: float) -> T:

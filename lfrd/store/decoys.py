@@ -1,7 +1,8 @@
 """Seeded decoys: episodes made of lab pictures, which measure how reviewers decide.
 
-A decoy is an episode like any other, with a row here that says so. What counts candidates asks
-this module; what erases, seals and logs does not. Nobody who has yet to decide may learn of a row.
+A decoy is an episode like any other, with a row here that says so. Counts of candidates leave it
+out; erasing, sealing and logging treat it like any other. A reviewer who has yet to decide must not
+learn of a row.
 """
 
 from dataclasses import dataclass

@@ -17,7 +17,7 @@ from lfrd.store import watchlists
 from lfrd.store.audit import AuditClass, Fact
 from lfrd.store.keys import Scope
 from lfrd.store.transaction import Reader, Transaction
-from lfrd.vocabulary import DeploymentState
+from lfrd.vocabulary import Category, DeploymentState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,7 @@ class Deployment:
     `summary` is JSON text of the counts, written now and then and at the end. `policy` is the JSON
     of the rules that were in force when it was planned, and stay its rules. `documents`,
     `watchlist_ids` and `camera_ids` are JSON lists. A deployment with an `urgent_reason` was
-    started on its starter's word; somebody else ratifies it by `ratify_by_at_s`, or it is purged.
+    started without authority; somebody else ratifies it by `ratify_by_at_s`, or it is purged.
     """
 
     TABLE: ClassVar[str] = "deployment"
@@ -170,8 +170,18 @@ def running(reader: Reader) -> Deployment | None:
     return reader.first(Deployment, "WHERE state = 'running'")
 
 
+def ended(reader: Reader) -> list[Deployment]:
+    """Those that have ended and are not erased, oldest first."""
+    return reader.find(Deployment, "WHERE state = 'ended' ORDER BY id")
+
+
+def unratified(reader: Reader) -> list[Deployment]:
+    """Those that were started urgently and wait for somebody to ratify it."""
+    return reader.find(Deployment, "WHERE ratify_by_at_s IS NOT NULL AND ratified_at_s IS NULL")
+
+
 def amend(tx: Transaction, deployment_id: str, new: NewDeployment) -> Deployment:
-    """draft or authorised → draft, with another plan: nobody has authorised that one yet."""
+    """draft or authorised → draft, with another plan, which is to be authorised anew."""
     _step(
         tx, deployment_id, "deployment.amend", "UPDATE deployment SET state = 'draft',"
         " authorised_at_s = NULL, authorised_by = NULL, purpose = ?, use_case = ?, place = ?,"
@@ -215,7 +225,7 @@ def _authorise(tx: Transaction, deployment_id: str, authoriser: str, action: str
 def declare_urgent(
     tx: Transaction, deployment_id: str, reason: str, ratify_by_at_s: float
 ) -> Deployment:
-    """draft → authorised on `tx.principal`'s own word, until somebody else ratifies it."""
+    """draft → authorised by `tx.principal`, who starts it, until somebody else ratifies it."""
     _step(
         tx, deployment_id, "deployment.urgent", "UPDATE deployment SET state = 'authorised',"
         " authorised_at_s = ?, authorised_by = ?, urgent_reason = ?, ratify_by_at_s = ?"
@@ -273,7 +283,8 @@ def start(
 
 
 def note(tx: Transaction, deployment_id: str, action: str, *, summary: str | None = None) -> None:
-    """Log that a running deployment was paused, went on, or outlived a restart; keep its counts."""
+    """Log that a running deployment was paused, resumed, or continued after a restart; keep its
+    counts."""
     if summary is not None:
         tx.execute(
             "UPDATE deployment SET summary = ? WHERE id = ? AND state = 'running'",
@@ -297,6 +308,7 @@ def end(tx: Transaction, deployment_id: str, *, reason: str, summary: str) -> De
         " ended_at_s = ?, ended_by = ?, end_reason = ?, summary = ?"
         " WHERE id = ? AND state IN ('draft', 'authorised', 'running')",
         (tx.at_s, tx.principal, reason, summary, deployment_id),
+        {"reason": reason},
     )  # fmt: skip
     return get(tx, deployment_id)
 
@@ -312,7 +324,7 @@ def mark_erased(tx: Transaction, deployment_id: str) -> Deployment:
 
 
 def _standing(schedule_id: str | None, authoriser: str | None) -> dict[str, Fact]:
-    """What the log says besides of a step that nobody but a schedule's authoriser stands for."""
+    """What the log says besides of a step that is taken under a schedule's authorisation."""
     if schedule_id is None:
         return {}
     return {"authorised_by": authoriser, "schedule": schedule_id}
@@ -364,7 +376,7 @@ def follow_lists(tx: Transaction) -> None:
         if old.watchlist_id not in changed:
             continue
         digest = hashlib.sha256(bytes.fromhex(old.snapshot_hash) + logged).hexdigest()
-        count = tx.count("SELECT count(*) FROM entry WHERE watchlist_id = ?", (old.watchlist_id,))
+        count = watchlists.count_entries(tx, old.watchlist_id)
         tx.execute(
             "UPDATE deployment_watchlist SET entry_count = ?, snapshot_hash = ?,"
             " changes = changes + 1, changed_at_s = ? WHERE deployment_id = ? AND watchlist_id = ?",
@@ -381,6 +393,24 @@ def follow_lists(tx: Transaction) -> None:
 def snapshots(reader: Reader, deployment_id: str) -> list[Snapshot]:
     """The lists that a deployment compares with."""
     return reader.find(Snapshot, "WHERE deployment_id = ? ORDER BY watchlist_id", (deployment_id,))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListUse:
+    """That a deployment has compared with a list that still exists."""
+
+    watchlist_id: str
+    deployment_id: str
+    category: Category
+
+
+def list_uses(reader: Reader) -> list[ListUse]:
+    """Every use of every list that still exists."""
+    return reader.query(
+        ListUse,
+        "SELECT watchlist_id, deployment_id, category FROM deployment_watchlist"
+        " JOIN watchlist ON watchlist.id = watchlist_id",
+    )
 
 
 def _step(

@@ -88,7 +88,7 @@ class Evidence:
     """Images of an episode as encoded files: the crop of the deciding look, and the scene.
 
     The reference beside it is copied from the list: the photo named, else the entry's best one. A
-    `likeness` is taken instead, where the reference is nobody's on a list.
+    `likeness` is taken instead, where the reference is of no entry (a decoy).
     """
 
     probe_crop: bytes
@@ -235,7 +235,7 @@ def commit_faces(salt: bytes, *images: bytes | None) -> bytes:
 
 
 def is_as_logged(reader: Reader, episode_id: str) -> bool:
-    """Whether the episode's entry in the log is whole and speaks of these faces.
+    """Whether the episode's entry in the log is unchanged and is about these faces.
 
     True before and after the faces were erased, until the log's own time is over.
     """
@@ -366,6 +366,18 @@ def page(
     where = " AND ".join(condition for condition, _ in given) or "true"
     values = [value for _, value in given]
     return reader.find(Episode, f"WHERE {where} ORDER BY id DESC LIMIT ?", (*values, limit))
+
+
+def ids_in(reader: Reader, deployment_id: str) -> list[str]:
+    """The ids of a deployment's episodes."""
+    return reader.column("SELECT id FROM episode WHERE deployment_id = ?", (deployment_id,))
+
+
+def deployments_with_faces(reader: Reader) -> list[str]:
+    """The ids of the deployments that have an episode whose faces are not erased."""
+    return reader.column(
+        "SELECT DISTINCT deployment_id FROM episode WHERE faces_erased_at_s IS NULL"
+    )
 
 
 def read_image(tx: Transaction, episode_id: str, which: EpisodeImage) -> bytes:

@@ -86,8 +86,37 @@ def get(reader: Reader, erasure_id: str) -> Erasure:
     return reader.get(Erasure, erasure_id)
 
 
+def find(reader: Reader, erasure_id: str) -> Erasure | None:
+    """None where it was withdrawn."""
+    return reader.first(Erasure, "WHERE id = ?", (erasure_id,))
+
+
+_TEMPLATES_OF = {
+    ErasureKind.WATCHLIST: "watchlist_id = ?",
+    ErasureKind.PERSON: "person_id = ?",
+    ErasureKind.ENTRY: "entry_id = ?",
+    ErasureKind.PHOTO: "reference_image_id = ?",
+}
+
+
+def templates_and_entries(reader: Reader, erasure: Erasure) -> tuple[list[str], set[str]]:
+    """The ids of what the running search has to forget; the entry of an erased photo stays, with
+    what its other photos scored."""
+    condition = _TEMPLATES_OF.get(erasure.kind)
+    if condition is None:
+        return [], set()
+    rows = reader.rows(
+        "SELECT template.id AS template_id, entry_id FROM template"  # noqa: S608
+        f" JOIN entry ON entry.id = entry_id WHERE {condition}",  # one of the literals above
+        (erasure.subject_id,),
+    )
+    found = [(row.text("template_id"), row.text("entry_id")) for row in rows]
+    entries = set() if erasure.kind is ErasureKind.PHOTO else {entry_id for _, entry_id in found}
+    return [template_id for template_id, _ in found], entries
+
+
 def destroy_key(tx: Transaction, erasure: Erasure) -> bool:
-    """The first step: from here on nobody opens these faces, in no copy. May be repeated.
+    """The first step: from here on no copy of these faces can be opened. May be repeated.
 
     False, and the erasure is withdrawn, where a hold came into force after it was asked for.
     """
@@ -217,6 +246,16 @@ def delete_deployment(tx: Transaction, erasure: Erasure) -> Erasure:
     return deleted(tx, replace(erasure, episodes=blanked))
 
 
+def oldest_faces(reader: Reader) -> dict[str, float]:
+    """When the oldest episode was raised that has faces and is not on hold, by deployment."""
+    rows = reader.rows(
+        "SELECT deployment_id, min(raised_at_s) AS oldest_s FROM episode"  # noqa: S608
+        f" WHERE faces_erased_at_s IS NULL AND id NOT IN ({holds.EPISODES_HELD})"
+        " GROUP BY deployment_id"
+    )
+    return {row.text("deployment_id"): row.real("oldest_s") for row in rows}
+
+
 def blank_due(tx: Transaction, deployment_id: str, raised_before_s: float) -> Erasure | None:
     """The faces of one deployment's episodes whose short timer has run out, those on hold apart.
 
@@ -271,6 +310,23 @@ def _begun(
     )
     tx.insert(erasure)
     return erasure
+
+
+def deployments_without_faces(reader: Reader) -> list[deployments.Deployment]:
+    """The deployments that have an episode whose faces are erased."""
+    return reader.find(
+        deployments.Deployment,
+        "WHERE id IN (SELECT deployment_id FROM episode WHERE faces_erased_at_s IS NOT NULL)",
+    )
+
+
+def droppable(reader: Reader, deployment_id: str, raised_before_s: float, limit: int) -> list[str]:
+    """The episodes of a deployment that are this old, have no faces and are not on hold."""
+    return reader.column(
+        "SELECT id FROM episode WHERE deployment_id = ? AND raised_at_s <= ?"  # noqa: S608
+        f" AND faces_erased_at_s IS NOT NULL AND id NOT IN ({holds.EPISODES_HELD}) LIMIT ?",
+        (deployment_id, raised_before_s, limit),
+    )
 
 
 def drop_episodes(tx: Transaction, episode_ids: Sequence[str]) -> int:

@@ -29,7 +29,7 @@ class NewEvaluation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation(NewEvaluation):
-    """A registered report; a withdrawn one opens no gate and stays on the record."""
+    """A registered report; a withdrawn one lets nothing start and stays on the record."""
 
     TABLE: ClassVar[str] = "evaluation"
 

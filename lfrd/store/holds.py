@@ -43,7 +43,7 @@ EPISODES_HELD = f"""
     UNION SELECT episode_id FROM episode_rival JOIN legal_hold ON subject_id = person_id
         WHERE {IN_FORCE}
 """  # noqa: S608  # a constant of ours
-"""The ids of the episodes whose faces must stay, whatever holds them."""
+"""The ids of the episodes whose faces must stay, by whichever hold."""
 
 
 def ask(tx: Transaction, kind: HoldKind, subject_id: str, reason: str) -> Hold:

@@ -1,4 +1,4 @@
-"""Bulk imports on their way: which rows are done, so that an interrupted one goes on."""
+"""Bulk imports: which rows are done, so that an interrupted one goes on."""
 
 import dataclasses
 import enum
@@ -40,7 +40,8 @@ class ImportRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportRow:
-    """What came of a row; `codes` are words with spaces between them."""
+    """What came of a row; `codes` are words with spaces between them. `photo_id` is the photo that
+    is on the list: where the outcome is `duplicate`, the one that was there before."""
 
     TABLE: ClassVar[str] = "import_row"
 
@@ -54,21 +55,27 @@ class ImportRow:
     principal: str
 
 
+_HOLDS = " AND (outcome = 'refused' OR photo_id IN (SELECT id FROM reference_image))"
+"""Of rows: one whose photo was erased since is not done."""
+
+
 def begin(
     tx: Transaction, watchlist_id: str, source_sha256: str, source_name: str, mode: str, total: int
 ) -> ImportRun:
-    """Start an import, or go on with the one of the same source. Raises NotFound, Conflict."""
+    """Start an import, or go on with the one of the same source, with the gate that is asked for
+    now. Raises NotFound, Conflict."""
     watchlists.get(tx, watchlist_id)
     known = tx.first(
         ImportRun, "WHERE watchlist_id = ? AND source_sha256 = ?", (watchlist_id, source_sha256)
     )
     if known is not None:
-        if known.mode != mode or known.total != total:
+        if known.total != total:
             raise Conflict(
-                f"an import of this source began with the gate {known.mode} and {known.total} "
-                "rows; go on with the same"
+                f"an import of this source began with {known.total} rows; go on with the same"
             )
-        tx.execute("UPDATE import_run SET ended_at_s = NULL WHERE id = ?", (known.id,))
+        tx.execute(
+            "UPDATE import_run SET ended_at_s = NULL, mode = ? WHERE id = ?", (mode, known.id)
+        )
         return get(tx, known.id)
     run = ImportRun(
         id=new_id(),
@@ -92,31 +99,34 @@ def get(reader: Reader, import_id: str) -> ImportRun:
 
 
 def row(reader: Reader, import_id: str, number: int) -> ImportRow | None:
-    """What came of a row, if it is done."""
-    return reader.first(ImportRow, "WHERE import_id = ? AND number = ?", (import_id, number))
+    """What came of a row, if that holds still."""
+    return reader.first(
+        ImportRow, f"WHERE import_id = ? AND number = ?{_HOLDS}", (import_id, number)
+    )
 
 
 def rows(reader: Reader, import_id: str, after: int, limit: int) -> list[ImportRow]:
     """Done rows in order, from the one after `after`."""
     return reader.find(
-        ImportRow, "WHERE import_id = ? AND number > ? ORDER BY number LIMIT ?",
+        ImportRow, f"WHERE import_id = ? AND number > ?{_HOLDS} ORDER BY number LIMIT ?",
         (import_id, after, limit),
     )  # fmt: skip
 
 
 def note_row(tx: Transaction, done: ImportRow) -> ImportRow:
-    """Written now, by whose action this is. Raises Conflict where the row is done already."""
+    """Written now, by whose action this is, in place of what came of the row before."""
     noted = dataclasses.replace(done, at_s=tx.at_s, principal=tx.principal)
+    tx.execute(
+        "DELETE FROM import_row WHERE import_id = ? AND number = ?", (done.import_id, done.number)
+    )
     tx.insert(noted)
     return noted
 
 
 def counts(reader: Reader, import_id: str) -> dict[RowOutcome, int]:
-    """How many rows had which outcome."""
-    found = reader.rows(
-        "SELECT outcome, count(*) AS done FROM import_row WHERE import_id = ? GROUP BY outcome",
-        (import_id,),
-    )
+    """How many rows have which outcome."""
+    select = "SELECT outcome, count(*) AS done FROM import_row WHERE import_id = ?"
+    found = reader.rows(f"{select}{_HOLDS} GROUP BY outcome", (import_id,))
     return {RowOutcome(row.text("outcome")): row.whole("done") for row in found}
 
 

@@ -1,4 +1,5 @@
-"""What is done to keys while no daemon runs: change the master key, copy keys.db, give faces up."""
+"""What is done to keys while no daemon runs: change the master key, copy keys.db, go on without
+it."""
 
 import os
 from pathlib import Path

@@ -5,6 +5,8 @@ did not reach the disk.
 """
 
 import hashlib
+import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import ClassVar
 
@@ -134,6 +136,14 @@ def of_entry(reader: Reader, entry_id: str) -> list[ReferenceImage]:
     return reader.find(ReferenceImage, "WHERE entry_id = ? ORDER BY id", (entry_id,))
 
 
+def some(reader: Reader, photo_ids: Sequence[str]) -> dict[str, ReferenceImage]:
+    """Those of some photos that there are, by their ids."""
+    found = reader.find(
+        ReferenceImage, "WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(photo_ids),)
+    )
+    return {image.id: image for image in found}
+
+
 def other_with_file(reader: Reader, sha256: str, entry_id: str) -> str | None:
     """Another entry that has a photo of this very file, if any."""
     found = reader.value(
@@ -200,7 +210,7 @@ class Likeness:
 def copy_likeness(tx: Transaction, entry_id: str, image_id: str | None = None) -> Likeness:
     """One photo of an entry, or its best one, for an episode to keep.
 
-    The machine copies it and nobody sees it: what is logged is the episode. Raises NotFound where
+    It is copied without being shown, so only the episode is logged. Raises NotFound where
     the entry or photo is gone.
     """
     watchlists.get_entry(tx, entry_id)

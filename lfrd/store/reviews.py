@@ -1,7 +1,7 @@
 """Reviews: what one person decided about one episode.
 
-`submit` may be undone for some seconds; `finalise` may not. No event tells of a review: whoever
-has yet to decide must not learn that another did.
+`submit` may be undone for some seconds; `finalise` may not. No event is sent of a review:
+a reviewer who has yet to decide must not learn that another did.
 """
 
 import enum

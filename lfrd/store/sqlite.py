@@ -1,4 +1,4 @@
-"""The one door to SQLite: the only importer of apsw and sqlite_vec.
+"""The one module that uses SQLite: the only importer of apsw and sqlite_vec.
 
 Every connection is opened the same way: cipher and key before anything else, then the settings,
 each read back. apsw's exceptions become ours here; their texts name tables and columns, never
@@ -127,7 +127,8 @@ class Connection:
             self._raw.set_progress_handler(None)
 
     def checkpoint(self) -> bool:
-        """Move the write-ahead log into the main file and empty it; False where a reader bars it.
+        """Move the write-ahead log into the main file and empty it; False where a reader prevents
+        it.
 
         Only after True are erased bytes gone from every file of this database.
         """
@@ -189,6 +190,8 @@ def connect(
 
 
 def _open_raw(path: Path, key: bytes | None, flags: int) -> apsw.Connection:
+    if any("\ud800" <= letter <= "\udfff" for letter in str(path)):
+        raise StateError(f"{path}: a database has a name in UTF-8")
     raw = apsw.Connection(str(path), flags=flags)
     if key is not None:
         raw.pragma("cipher", "chacha20")

@@ -47,7 +47,8 @@ class StoredTemplate:
 class TemplateMatrix:
     """All templates of one model: row i of `vectors` f32[n, D] is of entry_ids[i] and so on.
 
-    `locked_watchlist_ids` are lists whose key is gone: records they still have, faces no more.
+    `locked_watchlist_ids` are lists whose key is gone: their records are there, their faces cannot
+    be opened.
     """
 
     model_digest: str
@@ -151,6 +152,15 @@ def count_valid(
     )
 
 
+def count_on_list(reader: Reader, model_digest: str, watchlist_id: str) -> int:
+    """How many templates of this model a list has, photos in quarantine included."""
+    return reader.count(
+        "SELECT count(*) FROM template JOIN entry ON entry.id = entry_id"
+        " WHERE watchlist_id = ? AND model_digest = ?",
+        (watchlist_id, model_digest),
+    )
+
+
 def load(
     reader: Reader,
     model_digest: str,
@@ -162,7 +172,7 @@ def load(
     """Open the templates of one model, of all lists or of some, in the order of their ids.
 
     Photos in quarantine are left out. `valid_at_s` leaves out what may not be compared with at
-    that time: expired lists and entries, and children whose entry nobody approved. `entry_id`
+    that time: expired lists and entries, and children whose entry is not approved. `entry_id`
     takes one entry only.
     """
     keys, locked = _keys(reader, watchlist_ids)
@@ -262,7 +272,7 @@ def lacking(reader: Reader, model_digest: str, after_id: str, limit: int) -> lis
 
 
 def switched_from(reader: Reader, configured: str) -> str | None:
-    """The pack to use instead of the configured one; None where nobody switched."""
+    """The pack to use instead of the configured one; None where it was not switched."""
     text = reader.value("SELECT value FROM meta WHERE name = ?", (_SWITCH,))
     if text is None:
         return None

@@ -61,7 +61,7 @@ def add(tx: Transaction, holder: str, role: Role, digest: bytes) -> Token:
 
 
 def revoke(tx: Transaction, token_id: str) -> Token:
-    """The token opens nothing any more. Raises NotFound, or Conflict where it is revoked."""
+    """The token is of no use any more. Raises NotFound, or Conflict where it is revoked."""
     token = tx.get(Token, token_id)
     changed = tx.execute(
         "UPDATE token SET revoked_at_s = ?, revoked_by = ? WHERE id = ? AND revoked_at_s IS NULL",
@@ -79,7 +79,7 @@ def list_all(reader: Reader) -> list[Token]:
 
 
 def valid(reader: Reader) -> list[tuple[bytes, str]]:
-    """Digest and holder of each token that opens the door."""
+    """Digest and holder of each token that is valid."""
     found = reader.find(_DigestedToken, "WHERE revoked_at_s IS NULL")
     return [(token.digest, token.holder) for token in found]
 

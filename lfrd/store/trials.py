@@ -40,7 +40,7 @@ class Raised:
 def count(tx: Transaction, camera_id: str, entry_id: str, passed_at_s: float) -> TrialPassage:
     """Count a passage in the running deployment; one that is counted already is given back.
 
-    Raises NotFound; BadInput where the entry is nobody who takes part in tests, has expired by
+    Raises NotFound; BadInput where the entry is not of category `test`, has expired by
     then, or the time is outside the deployment; Conflict where none runs, and where the entry is
     on none of its lists.
     """

@@ -141,6 +141,11 @@ def get(reader: Reader, watchlist_id: str) -> Watchlist:
     return reader.get(Watchlist, watchlist_id)
 
 
+def find(reader: Reader, watchlist_id: str) -> Watchlist | None:
+    """None where there is none (any more)."""
+    return reader.first(Watchlist, "WHERE id = ?", (watchlist_id,))
+
+
 def by_name(reader: Reader, name: str) -> Watchlist | None:
     return reader.first(Watchlist, "WHERE name = ?", (name,))
 
@@ -165,11 +170,11 @@ def confirm(tx: Transaction, watchlist_id: str) -> None:
 def delete(tx: Transaction, watchlist_id: str) -> bool:
     """Destroy the key of a list, then delete it with all its entries; False where there is none.
 
-    The key goes first and at once: a crash in between leaves rows that nobody can open.
+    The key goes first and at once: a crash in between leaves rows that cannot be opened.
     """
-    if tx.first(Watchlist, "WHERE id = ?", (watchlist_id,)) is None:
+    if find(tx, watchlist_id) is None:
         return False
-    entries = tx.count("SELECT count(*) FROM entry WHERE watchlist_id = ?", (watchlist_id,))
+    entries = count_entries(tx, watchlist_id)
     deleted = tx.execute("DELETE FROM watchlist WHERE id = ?", (watchlist_id,))  # unless on hold
     tx.keys.destroy(scope_of(watchlist_id))  # before the commit, and never brought back by it
     tx.execute("DELETE FROM person WHERE id NOT IN (SELECT person_id FROM entry)")
@@ -237,6 +242,20 @@ def entry_by_reference(reader: Reader, watchlist_id: str, reference: str) -> Ent
 def entries(reader: Reader, watchlist_id: str) -> list[Entry]:
     """The entries of a list, by reference."""
     return reader.find(Entry, "WHERE watchlist_id = ? ORDER BY reference", (watchlist_id,))
+
+
+def count_entries(reader: Reader, watchlist_id: str) -> int:
+    """How many entries a list has."""
+    return reader.count("SELECT count(*) FROM entry WHERE watchlist_id = ?", (watchlist_id,))
+
+
+def count_unfounded(reader: Reader, watchlist_id: str) -> int:
+    """How many entries of a list lack a basis, a source or a reviewer."""
+    return reader.count(
+        "SELECT count(*) FROM entry WHERE watchlist_id = ?"
+        " AND (trim(basis) = '' OR trim(source) = '' OR trim(reviewer) = '')",
+        (watchlist_id,),
+    )
 
 
 def entries_of_person(reader: Reader, person_id: str) -> list[Entry]:

@@ -18,7 +18,7 @@ from lfrd.store.transaction import Transaction
 T = TypeVar("T")
 
 QUEUE_LIMIT = 1_024
-"""Actions that wait for the disk. When full, `submit` waits, and with it whoever produces them."""
+"""Actions that wait for the disk. When full, `submit` waits, and with it its caller."""
 
 GROUP_LIMIT = 256
 PRUNE_EVERY_S = 60.0
@@ -204,7 +204,7 @@ class Writer:
         outcomes: list[Outcome],
         error: Exception,
     ) -> list[Outcome]:
-        """Nothing of this group is on the disk: say so to everyone who would think it is."""
+        """Nothing of this group is on the disk: tell every caller that waits for it."""
         self.failure = str(error)
         roll_back(connection)
         self._keys.forget_unsettled()

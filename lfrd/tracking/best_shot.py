@@ -2,11 +2,11 @@
 
 The first acceptable look is taken at once, so that a candidate comes early. What the next one is
 worth depends on what the last one said. Where somebody on the list is near, looks follow quickly
-until it is decided. Where nobody is, or all is said, each wait is twice as long as the one before,
-or at once the longest where the look was a clear one, and only a clearly better look comes earlier.
-A track has a fixed number of looks, which the promise of the threshold counts on; after them it is
-looked at rarely, to see whether it still shows the same person. Where there is reason to doubt that
-(`doubtful`), a look is due at once.
+until it is decided. Where nobody on the list is near, or the track is decided, each wait is twice
+as long as the one before, or at once the longest where the look was a clear one, and only a clearly
+better look comes earlier. A track has a fixed number of looks, which the promise of the threshold
+counts on; after them it is looked at rarely, to see whether it still shows the same person. Where
+there is reason to doubt that (`doubtful`), a look is due at once.
 """
 
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class Nearness(Enum):
     NEAR = auto()
     """More looks may raise somebody."""
     UNCLEAR = auto()
-    """Nobody is near, but a poor look would say so too."""
+    """Nobody on the list is near, but a poor look would say so too."""
     FAR = auto()
     """Nobody on the list is anywhere near, and the look was not a clear one."""
     NOBODY = auto()

@@ -42,7 +42,8 @@ Worker = Callable[[Sequence[C]], Sequence[Result]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Waiting(Generic[C, Result]):
-    """`over` is set when no thread works on the call any more, also where nobody awaits it."""
+    """`over` is set when no thread works on the call any more, also where its caller was
+    cancelled."""
 
     call: C
     future: asyncio.Future[Result]

@@ -39,7 +39,8 @@ class Place:
 
 
 def cells_of(planes: Planes) -> U8:
-    """A picture as cells of one colour each, u8[rows, CELLS_ACROSS, 3] RGB; shows nobody."""
+    """A picture as cells of one colour each, u8[rows, CELLS_ACROSS, 3] RGB; no face can be
+    recognised."""
     columns = CELLS_ACROSS
     rows = max(1, round(columns * planes.height_px / planes.width_px))
     luma, *chroma = (

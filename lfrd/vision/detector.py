@@ -28,6 +28,11 @@ FACES_LIMIT = 64
 """At most this many faces of a frame are passed on, the largest; the rest is only counted."""
 
 SCORE_THRESHOLD: dict[Family, float] = {"yunet": 0.6, "scrfd": 0.5, "centerface": 0.35}
+CERTAIN_SCORE: dict[Family, float] = {"yunet": 0.92, "scrfd": 0.8, "centerface": 0.8}
+"""A face that is seen upright, whole and from the front mostly has such a score; one that stands on
+its head or lies on its side has not: of 250 photos that were turned, YuNet gave none more than
+0.91, SCRFD none more than 0.79. (CenterFace finds no faces by itself here.)"""
+
 OVERLAP_LIMIT = 0.4
 """Of two boxes with more intersection over union than this, only the better one is kept."""
 

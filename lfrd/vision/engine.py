@@ -1,4 +1,4 @@
-"""The vision part behind one door: detect, align and embed, batched over all cameras."""
+"""The vision part: detect, align and embed, batched over all cameras."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -15,7 +15,7 @@ from lfrd.types import CROP_SIDE_PX, F32, U8, Detections, Match, Planes, Templat
 from lfrd.vision import embedder, finder
 from lfrd.vision.aligner import VIEWS, Aligner
 from lfrd.vision.batcher import Batcher
-from lfrd.vision.detector import Found, InputSize, choose_size, fit_size
+from lfrd.vision.detector import CERTAIN_SCORE, Found, InputSize, choose_size, fit_size
 from lfrd.vision.packs import Pack
 from lfrd.vision.pool import Buffer, Pool, PoolCounts
 from lfrd.vision.session import Session
@@ -24,11 +24,11 @@ SMALLEST_INTER_EYE_PX = 24.0
 """Faces with less between the eyes are of no use for matching."""
 
 Crop = Buffer[np.uint8]
-"""An aligned face, u8[112, 112, 3] RGB, to be released by whoever holds it."""
+"""An aligned face, u8[112, 112, 3] RGB, to be released by its holder."""
 
 
 class Probe:
-    """The template of a passer-by, `array` f32[D] of unit norm, to be released by whoever holds it.
+    """The template of a passer-by, `array` f32[D] of unit norm, to be released by its holder.
 
     `norm` is the length that the model gave it: the longer, the more it tells (see
     lfrd.matching.evidence).
@@ -194,6 +194,8 @@ class Vision:
         self.model_digest = pack.model_digest
         self.detector_digest = pack.detector_digest
         self.dim = pack.recogniser.dim
+        self.certain_score = CERTAIN_SCORE[pack.detector.family]
+        """From here on a face is certainly upright (see lfrd.vision.detector)."""
         self.provider = provider
         self.faces_skipped = 0
         """Faces beyond the limit of a frame, which were found and not passed on."""
@@ -323,7 +325,7 @@ class Vision:
             buffer.release()
 
     async def lab_face(self, planes: Planes, landmarks: F32) -> LabFace:
-        """A lab picture's face for a decoy; it is nobody's who is enrolled or passes by, and so in
+        """A lab picture's face for a decoy; it is of no entry and no passer-by, and so in
         none of the counts. The caller overwrites it. Raises Conflict as `embed_reference`."""
         crop = np.zeros((CROP_SIDE_PX, CROP_SIDE_PX, 3), np.uint8)
         await self._batcher.run(_Align(planes, landmarks, crop))
@@ -352,7 +354,7 @@ class Vision:
         """Overwrite what sessions and threads remember, at the end of a deployment.
 
         Runs zeros through every session in every shape it has seen. A count held that is not 0 in
-        the result, or in `crops_held`, is a fault of whoever holds it.
+        the result, or in `crops_held`, is a fault of the code that holds it.
         """
         await self._batcher.run_on_each(_Drain)
         for _ in range(self._recognisers):
@@ -362,8 +364,8 @@ class Vision:
         return self.counts
 
     async def stay_clean(self, *, idle_s: float = IDLE_S) -> None:
-        """Overwrite what the models remember of a photo, a replay or a camera's test, once nobody
-        has used them for a while; a deployment drains by itself. Until cancelled."""
+        """Overwrite what the models remember of a photo, a replay or a camera's test, once they
+        have not been used for a while; a deployment drains by itself. Until cancelled."""
         clean = self._uses
         while True:
             before = self._uses
@@ -466,7 +468,7 @@ class _Worker:
 
 @contextmanager
 def _one_of(shared: "SimpleQueue[Shared]") -> Iterator[Shared]:
-    """One that nobody else uses now; the batcher lets in no more callers than there are."""
+    """One that is not in use now; the batcher lets in no more callers than there are."""
     mine = shared.get()
     try:
         yield mine

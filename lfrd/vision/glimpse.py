@@ -2,8 +2,8 @@
 
 Between two looks a track could come to follow another face: two people cross, one leaves where
 another one stands. A glimpse is the face and what is around it as SIDE x SIDE grey cells, eight
-across, by which nobody can be known; compared with the one before, it tells that something else is
-there now. It is no proof of the contrary: that takes a look.
+across, by which no face can be recognised; compared with the one before, it tells that something
+else is there now. It is no proof of the contrary: that takes a look.
 """
 
 import cv2

@@ -1,8 +1,8 @@
 """Whether anything moved, at a small part of what looking for faces costs.
 
 The luma plane is shrunk to cells, and the cells are compared with those of the last picture that
-was worth a look, not with the picture before: whoever comes slowly adds up until cells have
-changed. The cells are too coarse to know anybody by, and are overwritten all the same.
+was worth a look, not with the picture before: somebody who comes slowly adds up until cells have
+changed. The cells are too coarse to recognise anybody by, and are overwritten all the same.
 """
 
 import cv2
@@ -33,7 +33,7 @@ LINGER_S = 0.5
 
 CUT_SHARE, CUT_LIKENESS = 0.25, 0.32
 """Where more of the cells than this have changed from one look to the next, and they correlate with
-those before by less than this, the camera shows another scene: whoever is in it now was not in the
+those before by less than this, the camera shows another scene: the people in it now were not in the
 last one. Cuts of films correlate by up to 0.30, fast pans by 0.34 and more; a light that is
 switched on changes every cell, and their correlation little."""
 

@@ -24,7 +24,7 @@ class PoolCounts:
 
 
 class Buffer(Generic[Item]):
-    """One array of a pool, held until `release`. Its owner is whoever has it."""
+    """One array of a pool, held until `release`. Its owner is the code that has it."""
 
     __slots__ = ("_pool", "_slot", "array")
 

@@ -1,7 +1,7 @@
 """What every message of the wire contract is made of."""
 
 import types
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Self, TypeVar, Union, cast, get_args, get_origin
 
 from pydantic import (
     BaseModel,
@@ -12,6 +12,7 @@ from pydantic import (
     field_validator,
 )
 
+from lfrd.text import one_line
 from lfrd.vocabulary import SLUG
 
 Slug = Annotated[str, StringConstraints(pattern=rf"^{SLUG}$")]
@@ -20,6 +21,9 @@ Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9a-f]{6}$")]
 Margin = Annotated[float, Field(ge=0, le=0.5)]
 """How much more than the threshold is asked for."""
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
+
+
+T = TypeVar("T")
 
 
 class Wire(BaseModel):
@@ -36,6 +40,28 @@ class Wire(BaseModel):
         if info.field_name is not None:
             _check_plain(cls.model_fields[info.field_name].annotation, value)
         return value
+
+    def printable(self) -> Self:
+        """The same for people: no text in it holds what a terminal obeys, or a further line."""
+        texts = {name: printed(getattr(self, name)) for name in type(self).model_fields}
+        return self.model_copy(update=texts)
+
+
+def printed(value: T) -> T:
+    """The same of whatever a message is made of."""
+    return cast(T, _printed(value))
+
+
+def _printed(value: Any) -> Any:
+    if type(value) is str:  # and no word of an enumeration
+        return one_line(value)
+    if isinstance(value, Wire):
+        return value.printable()
+    if isinstance(value, tuple):
+        return tuple(map(printed, value))
+    if isinstance(value, dict):
+        return {printed(name): printed(item) for name, item in value.items()}
+    return value
 
 
 class Problem(Wire):

@@ -63,6 +63,7 @@ class Deployment(Wire):
     planned_end_at_s: float | None
     ended_at_s: float | None
     end_reason: str | None
+    ended_by: str | None = None
     summary: DeploymentSummary | None
     policy: PolicyBrief | None = None
     use_case: str = ""
@@ -95,7 +96,7 @@ class DeploymentStart(Wire):
 
 
 class DeploymentEnd(Wire):
-    """Ends a running deployment."""
+    """Ends a running deployment, or discards a plan. The reason is shown and in the log."""
 
     reason: Line = "ended by the operator"
 

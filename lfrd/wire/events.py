@@ -14,6 +14,8 @@ class EventKind(StrEnum):
     CAMERA_CHANGED = "camera.changed"
     WATCHLIST_CHANGED = "watchlist.changed"
     DEPLOYMENT_CHANGED = "deployment.changed"
+    DEPLOYMENT_ENDING = "deployment.ending"
+    """Its planned end is 10 min away, or 1 min."""
 
 
 class EventMessage(Wire):

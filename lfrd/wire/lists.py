@@ -200,7 +200,8 @@ class ImportRow(Wire):
 
 
 class ImportRowDone(Wire):
-    """The outcome of one row. `codes` are the findings that speak against it, or why it failed."""
+    """The outcome of one row. `codes` are the findings that speak against it, or why it failed;
+    `photo_sha256` is of the file that the list has, where it was there before."""
 
     number: int
     outcome: Literal["enrolled", "warned", "refused", "duplicate"]
@@ -208,6 +209,7 @@ class ImportRowDone(Wire):
     message: str
     entry_id: str | None
     photo_id: str | None
+    photo_sha256: str | None = None
 
 
 class ExportStart(Wire):

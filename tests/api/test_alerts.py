@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lfrd.api.projection import Dossier, project
+from lfrd.api.projection import project
 from lfrd.client import Client
 from lfrd.clock import ManualClock
 from lfrd.errors import BadInput, Conflict, NotFound, StoreFailed
+from lfrd.governance.episodes import Dossier
 from lfrd.governance.reviews import UNDO_WINDOW_S
 from lfrd.store.episodes import Episode, EpisodeState
 from lfrd.store.reviews import Review

@@ -15,12 +15,14 @@ from PIL import Image
 
 from lfrd.api import rates
 from lfrd.api.images import media_type
+from lfrd.client import Back
 from lfrd.clock import ManualClock
 from lfrd.counters import CameraCounters
 from lfrd.errors import BadInput, Conflict, NotFound, StoreFailed
 from lfrd.vocabulary import Category, DeploymentState
 from lfrd.wire.cameras import CameraChange, CameraCreate, CameraState
 from lfrd.wire.deployments import DeploymentStart
+from lfrd.wire.events import EventKind, EventMessage
 from lfrd.wire.health import HealthChange, HealthStatus
 from lfrd.wire.lists import EntryCreate, Watchlist, WatchlistCreate
 from support.photos import astronaut, jpeg_of
@@ -279,6 +281,7 @@ async def test_a_deployment_starts_runs_and_ends(tmp_path: Path) -> None:
             await client.start_deployment(DeploymentStart(**START, watchlist_ids=(made.id,)))
         ended = await client.end_deployment(started.id, "the test is over")
         assert (ended.state, ended.end_reason) == (DeploymentState.ENDED, "the test is over")
+        assert ended.ended_by == (await client.me()).principal
         assert ended.summary is not None
         assert ended.summary.tracks == 0
         with pytest.raises(Conflict):
@@ -286,6 +289,33 @@ async def test_a_deployment_starts_runs_and_ends(tmp_path: Path) -> None:
         assert [item.id for item in await client.deployments()] == [started.id]
         assert await client.deployment(started.id) == ended
         assert await client.current_deployment() is None
+
+
+@pytest.mark.slow
+async def test_the_coming_end_is_an_event_ten_minutes_and_one_before(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with serve(tmp_path, clock) as served, aclosing(served.client.events()) as stream:
+
+        async def told(kind: EventKind) -> str:
+            async with asyncio.timeout(10):
+                async for item in stream:
+                    if isinstance(item, EventMessage) and item.kind is kind:
+                        return item.subject_id
+            raise AssertionError("the stream ended")
+
+        assert isinstance(await anext(stream), Back)
+        made = await made_list(served)
+        start = DeploymentStart(**START, watchlist_ids=(made.id,), duration_s=700)
+        started = await served.client.start_deployment(start)
+        await asyncio.sleep(0.1)  # it has seen how much time there is
+        for pass_s in (101, 540):
+            clock.advance(pass_s)
+            assert await told(EventKind.DEPLOYMENT_ENDING) == started.id
+            assert await served.client.current_deployment() is not None
+        clock.advance(60)
+        await served.site.deployments.until_over()
+        ended = await served.client.deployment(started.id)
+        assert ended.end_reason == "the planned end has come"
 
 
 async def test_a_deployment_on_what_is_not_there_is_refused(tmp_path: Path) -> None:

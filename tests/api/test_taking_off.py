@@ -171,7 +171,10 @@ async def test_what_takes_nobody_off_stays_open_to_operators(tmp_path: Path) -> 
         site = at.served.site
         (entry,) = await site.watchlists.entries(at.listed)
         await site.watchlists.change_entry(
-            entry.row.id, {"margin": 0.2, "expires_at_s": SOON_S}, principal="user:boss"
+            entry.row.id,
+            {"margin": 0.2, "expires_at_s": SOON_S},
+            principal="user:boss",
+            role=Role.SUPERVISOR,
         )
         empty = await site.watchlists.create_list(
             NewWatchlist("empty", Category.TEST, "p", "o"), principal="user:x"

@@ -45,7 +45,7 @@ async def test_what_is_right_is_read(wanted: ClipOptions) -> None:
     found: Inputs = await read_inputs(wanted)
     assert [times.frames for times in found.times] == [30]
     assert [shot.end for shot in found.shots[0]] == [20, 30]
-    assert list(found.photos) == ["anna", "ben"]
+    assert list(found.photos.photos) == ["anna", "ben"]
     assert found.notes == ()
 
 
@@ -82,7 +82,7 @@ def people(folder: Path, *files: str) -> list[str]:
         path = folder / file
         path.parent.mkdir(exist_ok=True)
         path.write_text(file)
-    return check_people(find_photos(folder), folder)
+    return check_people(find_photos(folder).photos, folder)
 
 
 def test_one_person_with_several_photos_is_fine_and_said_where_it_may_be_a_slip(
@@ -113,9 +113,9 @@ def test_names_that_labels_cannot_tell_apart_are_refused(
 def test_a_photo_under_two_names_is_noted(tmp_path: Path) -> None:
     for name in ("anna", "ben", "carl"):
         (tmp_path / f"{name}.jpg").write_text("other" if name == "carl" else "same")
-    (note,) = check_people(find_photos(tmp_path), tmp_path)
+    (note,) = check_people(find_photos(tmp_path).photos, tmp_path)
     assert re.match(r"anna and ben have the same photo: .*anna\.jpg and .*ben\.jpg", note)
     (tmp_path / "carl").mkdir()
     (tmp_path / "carl" / "1.jpg").write_text("other")
     with pytest.raises(BadInput, match=r"carl has the same photo twice, .*1\.jpg and .*carl\.jpg"):
-        check_people(find_photos(tmp_path), tmp_path)
+        check_people(find_photos(tmp_path).photos, tmp_path)

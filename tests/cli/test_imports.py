@@ -2,12 +2,13 @@
 
 import asyncio
 import csv
+import json
 from pathlib import Path
 
 import pytest
 
-from lfrd.cli.imports import ImportOrder, bring_in
-from lfrd.errors import SourceError
+from lfrd.cli.imports import Imported, ImportOrder, bring_in, summary
+from lfrd.errors import BadInput, SourceError
 from lfrd.lists.commit_batcher import PHOTOS_AT_ONCE
 from lfrd.wire.lists import ImportRow, ImportRowDone, ImportRun
 
@@ -49,3 +50,46 @@ async def test_the_others_go_on_to_the_end_of_their_row(tmp_path: Path) -> None:
         written = {int(line["row"]) for line in csv.DictReader(lines)}
     assert len(daemon.begun) == PHOTOS_AT_ONCE, "no new row once one has failed"
     assert written == set(daemon.begun) - {BROKEN}
+
+
+@pytest.mark.parametrize("name", ["list.csv", "x", "other.txt"])
+async def test_a_result_file_replaces_nothing_but_a_result_file(tmp_path: Path, name: str) -> None:
+    for other in ("list.csv", "x", "other.txt"):
+        (tmp_path / other).write_text("reference,file\na,x\n")
+    order = ImportOrder(tmp_path, None, False, None, tmp_path / name, None)
+    with pytest.raises(BadInput, match="no result file of an import"):
+        await bring_in(Daemon(), "list", order)  # type: ignore[arg-type]  # nothing is asked
+    assert (tmp_path / name).read_text() == "reference,file\na,x\n"
+
+
+def run(**counts: int) -> ImportRun:
+    given = {"enrolled": 0, "warned": 0, "refused": 0, "duplicate": 0} | counts
+    return ImportRun(
+        id="i", watchlist_id="w", source_name="s", gate="warn", total=9, started_at_s=0.0,
+        done=sum(counts.values()), ended_at_s=None, rows_per_s=1.0, left_s=None, **given,
+    )  # fmt: skip
+
+
+def test_the_last_line_says_what_is_on_the_list_now() -> None:
+    counts = {"enrolled": 1, "warned": 2, "duplicate": 3, "refused": 2}
+    imported = Imported(9, counts, run(**counts))
+    assert summary(imported, "bans", 1, 6, as_json=False) == (
+        "'bans' has 1 entry with 6 photos now; of 9 rows 1 enrolled, 2 enrolled with warnings, "
+        "3 there already, 2 refused, 1 not on the list any more"
+    )
+    assert not imported.whole
+    assert ImportRun.model_validate_json(summary(imported, "bans", 1, 6, as_json=True)) == (
+        imported.run
+    )
+    assert Imported(3, {"enrolled": 1, "duplicate": 2}, run()).whole
+
+
+def test_a_dry_run_says_would() -> None:
+    imported = Imported(3, {"enrolled": 2, "refused": 1}, None)
+    assert summary(imported, "bans", 0, 0, as_json=False) == (
+        "dry run: 'bans' has 0 entries with 0 photos as before; of 3 rows 2 would be enrolled, "
+        "1 would be refused"
+    )
+    assert json.loads(summary(imported, "bans", 0, 0, as_json=True)) == {
+        "dry_run": True, "total": 3, "would_be": {"enrolled": 2, "refused": 1},
+    }  # fmt: skip

@@ -130,7 +130,7 @@ async def test_a_list_is_deleted_after_a_question_and_with_a_receipt(tmp_path: P
         unsure = await asyncio.to_thread(lambda: lfrd("watchlist", "delete", "test", **mine))
         refused(unsure, "'test' with 4 entries", "--yes", str(state))
         for words in (
-            ("erasure", "erase", "watchlist", "x", "--reason", "r"),
+            ("erasure", "erase", "watchlist", "test", "--reason", "r"),
             ("deployment", "start", "--profile", "lab", "--watchlist", "test", "--purpose", "p",
              "--place", "q"),
         ):  # fmt: skip

@@ -1,10 +1,11 @@
-"""The counts of a deployment that goes on after a restart."""
+"""The counts of a deployment that goes on after a restart, and when its end is near."""
 
 import json
 from dataclasses import fields, replace
 
 import pytest
 
+from lfrd.deployment.run import ends_soon
 from lfrd.summary import SummaryLine, as_summary_json, as_text, from_summary_json, over_restart
 
 BEFORE = SummaryLine(
@@ -35,3 +36,12 @@ def test_a_record_of_an_earlier_version_names_no_split_tracks() -> None:
 
 def test_people_read_how_many_tracks_began_in_the_middle() -> None:
     assert "20 passing faces, 2 candidates, 4 begun in the middle" in as_text(BEFORE)
+
+
+def test_the_end_is_told_ten_minutes_and_one_before_and_again_after_an_extension() -> None:
+    left_s = [700.0, 601.0, 600.0, 599.0, 61.0, 59.5, 2.0, 4000.0, 599.0, 30.0]
+    pairs = zip([0.0, *left_s], left_s, strict=False)
+    told = [now for before, now in pairs if ends_soon(before, now)]
+    assert told == [600.0, 59.5, 599.0, 30.0]
+    assert not ends_soon(0.0, 599.0), "it began so, or was taken up again"
+    assert not ends_soon(float("inf"), float("inf"))

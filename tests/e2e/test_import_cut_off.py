@@ -53,7 +53,7 @@ async def test_an_import_survives_a_daemon_that_is_killed_twice(tmp_path: Path) 
             with pytest.raises((LfrdError, ExceptionGroup)):
                 await importing
     async with daemon(tmp_path / "state", Client) as (process, client):
-        run = await bring_in(client, list_id, order)
+        run = (await bring_in(client, list_id, order)).run
         assert run is not None
         assert (run.total, run.done, run.refused) == (ROWS, ROWS, 0)
         entries = await client.entries(list_id)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lfrd.errors import BadInput
 from lfrd.evaluate import calibrate, openset
-from lfrd.evaluate.groups import by_group, fisher_exact, holm
+from lfrd.evaluate.groups import by_group, fisher_exact, holm, read_groups
 from lfrd.evaluate.labelled import Embedded, read_errata
 from lfrd.evaluate.plots import det_chart, histogram
 from lfrd.matching.evidence import EvidenceRule
@@ -148,6 +148,20 @@ def test_fisher_and_holm_give_published_values() -> None:
         "c": pytest.approx(0.06),
         "b": pytest.approx(0.06),
     }
+
+
+def test_groups_are_read_from_a_table_however_it_was_saved(tmp_path: Path) -> None:
+    path = tmp_path / "groups.csv"
+    path.write_bytes("Person;Group;Note\r\nann;east;x\r\nbob;west;\r\n;;\r\n".encode("utf-16"))
+    assert read_groups(path) == {"ann": "east", "bob": "west"}
+    for text, said in (
+        ("person\nann\n", "needs the columns person, group"),
+        ("person,group\nann,\n", "row 1: person or group is missing"),
+        ("person,group\nann,east\nann,west\n", "row 2: 'ann' is of another group"),
+    ):
+        path.write_text(text)
+        with pytest.raises(BadInput, match=said):
+            read_groups(path)
 
 
 def test_groups_show_their_difference_and_their_power() -> None:

@@ -54,6 +54,10 @@ def test_a_schedule_is_read_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
         "reference,camera,at\na,gate,2027-01-15T08:00:00\nb,gate,2027-01-15T09:00+01:00\n"
     )
     assert read_plan(table) == [("a", "gate", 1_800_000_000.0), ("b", "gate", 1_800_000_000.0)]
+    table.write_bytes(
+        "sep=;\r\nReference;Camera;AT;\r\nb\xe4;gate;15.01.2027 08:00;\r\n;;;\r\n".encode("cp1252")
+    )
+    assert read_plan(table) == [("b\xe4", "gate", 1_800_000_000.0)]
     for text, words in (
         ("reference,camera\na,gate\n", "columns"),
         ("reference,camera,at\na,gate,soon\n", "row 1"),

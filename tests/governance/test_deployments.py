@@ -422,9 +422,13 @@ async def test_a_list_that_changes_changes_the_snapshot_in_the_log(tmp_path: Pat
         clock.advance(1)
         await site.photos.add(entry.row.id, astronaut(), "p", principal="user:lists")
         assert len(site.gallery) == 2
-        await site.eraser.erase(ErasureKind.ENTRY, entry.row.id, "deleted", principal="user:lists")
+        await site.eraser.erase(
+            ErasureKind.ENTRY, entry.row.id, "deleted", principal="user:lists", role=Role.SUPERVISOR
+        )
         assert len(site.gallery) == 1
-        await site.eraser.erase(ErasureKind.WATCHLIST, other, "deleted", principal="user:lists")
+        await site.eraser.erase(
+            ErasureKind.WATCHLIST, other, "deleted", principal="user:lists", role=Role.SUPERVISOR
+        )
         last = (await site.deployments.snapshots(row.id))[0]
         assert (last.entry_count, last.changes) == (1, 3), "another list is no business of it"
         assert (await changes(site)).count("deployment.snapshot-change") == 3

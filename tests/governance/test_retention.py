@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lfrd.errors import BadInput, Conflict, NotFound, StoreFailed
+from lfrd.errors import BadInput, Conflict, Denied, NotFound, StoreFailed
 from lfrd.events import EventKind, Reset
 from lfrd.governance import profile, retention, two_person
 from lfrd.governance.retention import Use, lists_due, lists_due_at_exit
@@ -19,7 +19,7 @@ from lfrd.store.erasures import ErasureState
 from lfrd.store.reviews import ReviewDecision
 from lfrd.store.transaction import Reader, Transaction
 from lfrd.store.watchlists import NewEntry
-from lfrd.vocabulary import ErasureKind, HoldKind
+from lfrd.vocabulary import ErasureKind, HoldKind, Role
 from support.site import (
     DAY_S,
     HOUR_S,
@@ -150,7 +150,7 @@ async def test_a_hold_needs_two_people_and_a_reason(tmp_path: Path) -> None:
                 lambda tx: two_person.confirm_hold(tx, asked.id), principal="user:ada"
             )
         await site.eraser.erase(
-            ErasureKind.WATCHLIST, listed, "deleted", principal="user:ada"
+            ErasureKind.WATCHLIST, listed, "deleted", principal="user:ada", role=Role.SUPERVISOR
         )  # asked for is not held
         with pytest.raises(NotFound):
             await database.write(
@@ -166,11 +166,29 @@ async def test_what_is_on_hold_is_not_erased_by_any_way(tmp_path: Path, kind: Ho
         subject = listed if kind is HoldKind.WATCHLIST else entry.row.person_id
         hold = await held(site, kind, subject)
         for work in (
-            site.eraser.erase(ErasureKind.WATCHLIST, listed, "deleted", principal="user:x"),
-            site.eraser.erase(ErasureKind.ENTRY, entry.row.id, "deleted", principal="user:x"),
-            site.eraser.erase(ErasureKind.PHOTO, entry.photos[0].id, "deleted", principal="user:x"),
-            site.eraser.erase(ErasureKind.WATCHLIST, listed, "r", principal="user:x"),
-            site.eraser.erase(ErasureKind.PERSON, entry.row.person_id, "r", principal="user:x"),
+            site.eraser.erase(
+                ErasureKind.WATCHLIST, listed, "deleted", principal="user:x", role=Role.SUPERVISOR
+            ),
+            site.eraser.erase(
+                ErasureKind.ENTRY, entry.row.id, "deleted", principal="user:x", role=Role.SUPERVISOR
+            ),
+            site.eraser.erase(
+                ErasureKind.PHOTO,
+                entry.photos[0].id,
+                "deleted",
+                principal="user:x",
+                role=Role.SUPERVISOR,
+            ),
+            site.eraser.erase(
+                ErasureKind.WATCHLIST, listed, "r", principal="user:x", role=Role.SUPERVISOR
+            ),
+            site.eraser.erase(
+                ErasureKind.PERSON,
+                entry.row.person_id,
+                "r",
+                principal="user:x",
+                role=Role.SUPERVISOR,
+            ),
         ):
             with pytest.raises(Conflict, match="on legal hold"):
                 await work
@@ -180,7 +198,9 @@ async def test_what_is_on_hold_is_not_erased_by_any_way(tmp_path: Path, kind: Ho
         await site.database.write(
             lambda tx: holds.release(tx, hold.id, "the case is closed"), principal="user:ada"
         )
-        await site.eraser.erase(ErasureKind.WATCHLIST, listed, "r", principal="user:x")
+        await site.eraser.erase(
+            ErasureKind.WATCHLIST, listed, "r", principal="user:x", role=Role.SUPERVISOR
+        )
         assert await site.watchlists.lists() == []
 
 
@@ -198,7 +218,9 @@ async def test_a_held_episode_outlives_its_timer_alone(tmp_path: Path) -> None:
         assert await shown(site, kept)
         assert not await shown(site, other)
         with pytest.raises(Conflict, match="on legal hold"):
-            await site.eraser.erase(ErasureKind.DEPLOYMENT, row.id, "r", principal="user:x")
+            await site.eraser.erase(
+                ErasureKind.DEPLOYMENT, row.id, "r", principal="user:x", role=Role.SUPERVISOR
+            )
         await site.database.write(
             lambda tx: holds.release(tx, hold.id, "done"), principal="user:ada"
         )
@@ -217,7 +239,11 @@ async def test_erasing_a_person_erases_their_episodes_copies(tmp_path: Path) -> 
             principal="user:ada",
         )
         receipt = await site.eraser.erase(
-            ErasureKind.PERSON, episode.person_id, "asked for", principal="user:ada"
+            ErasureKind.PERSON,
+            episode.person_id,
+            "asked for",
+            principal="user:ada",
+            role=Role.SUPERVISOR,
         )
         assert (receipt.entries, receipt.templates, receipt.images, receipt.episodes) == (
             2,
@@ -230,13 +256,19 @@ async def test_erasing_a_person_erases_their_episodes_copies(tmp_path: Path) -> 
         left = await site.database.read(lambda r: episodes.get(r, episode.id))
         assert left.reference == ""
         with pytest.raises(NotFound):
-            await site.eraser.erase(ErasureKind.PERSON, "nobody", "r", principal="user:ada")
+            await site.eraser.erase(
+                ErasureKind.PERSON, "nobody", "r", principal="user:ada", role=Role.SUPERVISOR
+            )
 
 
 async def until_erased(site: Site, clock: SettableClock, way: str, episode: Episode) -> None:
     if way == "person":
         await site.eraser.erase(
-            ErasureKind.PERSON, episode.person_id, "asked for", principal="user:ada"
+            ErasureKind.PERSON,
+            episode.person_id,
+            "asked for",
+            principal="user:ada",
+            role=Role.SUPERVISOR,
         )
         return
     await site.deployments.end(episode.deployment_id, "over", principal="user:ada")
@@ -245,7 +277,11 @@ async def until_erased(site: Site, clock: SettableClock, way: str, episode: Epis
         await site.retention.sweep()
     else:
         await site.eraser.erase(
-            ErasureKind.DEPLOYMENT, episode.deployment_id, "r", principal="user:ada"
+            ErasureKind.DEPLOYMENT,
+            episode.deployment_id,
+            "r",
+            principal="user:ada",
+            role=Role.SUPERVISOR,
         )
 
 
@@ -307,7 +343,11 @@ async def test_who_looks_at_an_erased_rival_is_told(tmp_path: Path) -> None:
         )
         async with site.database.events.subscribe() as changes:
             await site.eraser.erase(
-                ErasureKind.PERSON, rival.person_id, "asked for", principal="user:ada"
+                ErasureKind.PERSON,
+                rival.person_id,
+                "asked for",
+                principal="user:ada",
+                role=Role.SUPERVISOR,
             )
             async for event in changes:
                 assert not isinstance(event, Reset)
@@ -333,11 +373,32 @@ async def test_what_was_erased_and_left_open_is_closed_at_the_start(tmp_path: Pa
         assert left.state is EpisodeState.CLOSED
 
 
+@pytest.mark.parametrize("kind", ["watchlist", "entry", "person", "deployment"])
+async def test_the_eraser_itself_refuses_who_may_not(tmp_path: Path, kind: str) -> None:
+    async with governed(tmp_path, SettableClock()) as site:
+        listed = await make_list(site)
+        (entry,) = await site.watchlists.entries(listed)
+        subjects = {
+            "watchlist": listed,
+            "entry": entry.row.id,
+            "person": entry.row.person_id,
+            "deployment": "x",
+        }
+        with pytest.raises(Denied):
+            await site.eraser.erase(
+                ErasureKind(kind), subjects[kind], "r", principal="user:ada", role=Role.OPERATOR
+            )
+        assert await site.eraser.receipts() == []
+        assert len(await site.watchlists.entries(listed)) == 1
+
+
 async def test_a_running_deployment_is_not_erased(tmp_path: Path) -> None:
     async with governed(tmp_path, SettableClock()) as site:
         row = await deploy(site, await make_list(site))
         with pytest.raises(Conflict, match="only an ended one"):
-            await site.eraser.erase(ErasureKind.DEPLOYMENT, row.id, "r", principal="user:ada")
+            await site.eraser.erase(
+                ErasureKind.DEPLOYMENT, row.id, "r", principal="user:ada", role=Role.SUPERVISOR
+            )
 
 
 @pytest.mark.parametrize("cut", ["after the key", "after the rows"])
@@ -365,10 +426,18 @@ async def test_lists_entries_and_photos_are_erased_with_a_receipt_at_once(tmp_pa
         listed, other = await make_list(site), await make_list(site, "other")
         entry = (await site.watchlists.entries(other))[0]
         await site.eraser.erase(
-            ErasureKind.PHOTO, entry.photos[0].id, "deleted", principal="user:ada"
+            ErasureKind.PHOTO,
+            entry.photos[0].id,
+            "deleted",
+            principal="user:ada",
+            role=Role.SUPERVISOR,
         )
-        await site.eraser.erase(ErasureKind.ENTRY, entry.row.id, "deleted", principal="user:ada")
-        await site.eraser.erase(ErasureKind.WATCHLIST, listed, "deleted", principal="user:ada")
+        await site.eraser.erase(
+            ErasureKind.ENTRY, entry.row.id, "deleted", principal="user:ada", role=Role.SUPERVISOR
+        )
+        await site.eraser.erase(
+            ErasureKind.WATCHLIST, listed, "deleted", principal="user:ada", role=Role.SUPERVISOR
+        )
         done = await site.database.read(erasures.receipts)
         assert {
             (item.kind, item.entries, item.templates, item.images, item.principal) for item in done
@@ -380,7 +449,9 @@ async def test_lists_entries_and_photos_are_erased_with_a_receipt_at_once(tmp_pa
         assert all(item.state is ErasureState.DONE for item in done)
         for kind in (ErasureKind.PHOTO, ErasureKind.ENTRY, ErasureKind.WATCHLIST):
             with pytest.raises(NotFound):
-                await site.eraser.erase(kind, "nothing", "deleted", principal="user:ada")
+                await site.eraser.erase(
+                    kind, "nothing", "deleted", principal="user:ada", role=Role.SUPERVISOR
+                )
 
 
 async def test_nobody_waits_in_the_search_for_another_erasure_s_cleaning(
@@ -399,7 +470,11 @@ async def test_nobody_waits_in_the_search_for_another_erasure_s_cleaning(
         entry = (await site.watchlists.entries(listed))[0]
         async with asyncio.TaskGroup() as tasks:
             for kind, row_id in ((ErasureKind.WATCHLIST, other), (ErasureKind.ENTRY, entry.row.id)):
-                tasks.create_task(site.eraser.erase(kind, row_id, "deleted", principal="user:ada"))
+                tasks.create_task(
+                    site.eraser.erase(
+                        kind, row_id, "deleted", principal="user:ada", role=Role.SUPERVISOR
+                    )
+                )
             async with asyncio.timeout(5):
                 while len(site.gallery):
                     await asyncio.sleep(0.01)
@@ -418,7 +493,10 @@ async def test_an_expired_list_gets_its_receipt(tmp_path: Path) -> None:
     async with governed(tmp_path, clock) as site:
         listed = await make_list(site)
         await site.watchlists.change_list(
-            listed, {"expires_at_s": clock.wall_s() + DAY_S}, principal="user:ada"
+            listed,
+            {"expires_at_s": clock.wall_s() + DAY_S},
+            principal="user:ada",
+            role=Role.SUPERVISOR,
         )
         clock.advance(30 * DAY_S)
         await site.expiry.sweep()
@@ -437,7 +515,11 @@ async def test_no_receipt_while_the_escrow_still_opens_a_deleted_photo(tmp_path:
         escrow.parent.rename(tmp_path / "away")
         with pytest.raises(StoreFailed):
             await site.eraser.erase(
-                ErasureKind.ENTRY, entry.row.id, "deleted", principal="user:ada"
+                ErasureKind.ENTRY,
+                entry.row.id,
+                "deleted",
+                principal="user:ada",
+                role=Role.SUPERVISOR,
             )
         assert await site.watchlists.entries(listed) == [], "off the list nevertheless"
         await site.retention.sweep()

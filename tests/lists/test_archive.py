@@ -2,7 +2,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from lfrd.lists.archive import ArchivedList, ArchiveSource, ArchiveWriter
-from lfrd.lists.import_source import Row
+from lfrd.lists.table import Row
 
 ROWS = 40
 

@@ -10,12 +10,13 @@ import pytest_asyncio
 from lfrd.errors import BadInput, Conflict, NotFound, StoreFailed
 from lfrd.lists import photos
 from lfrd.lists.archive import ArchiveSource, export_list
-from lfrd.lists.import_source import Row
 from lfrd.lists.photo_gate import GateMode
+from lfrd.lists.table import Row
 from lfrd.store import imports, templates
 from lfrd.store.imports import RowOutcome
 from lfrd.store.transaction import Transaction
 from lfrd.vision import packs
+from lfrd.vocabulary import ErasureKind
 from support.lists import ADA, Lists, lists
 from support.photos import SIX_BOXES, SIX_FACES, noise, portraits
 
@@ -103,10 +104,127 @@ async def test_the_same_source_goes_on_where_it_stopped(site: Lists, people: lis
     assert await begin(site, watchlist_id, 2) == run_id
     again = await site.imports.add_row(run_id, row, people[0], principal=ADA)
     assert again.row == first.row or again.row.photo_id == first.row.photo_id
-    assert again.message == "done before"
-    assert [item.number for item in await site.imports.rows(run_id, 0, 100)] == [1]
+    assert again.message.startswith("done before")
+    assert [item.row.number for item in await site.imports.rows(run_id, 0, 100)] == [1]
     with pytest.raises(Conflict, match="go on with the same"):
-        await begin(site, watchlist_id, 2, GateMode.STRICT)
+        await begin(site, watchlist_id, 3)
+
+
+async def test_a_row_without_a_photo_is_tried_again_when_it_is_there(
+    site: Lists, people: list[bytes]
+) -> None:
+    watchlist_id = await site.make_list()
+    run_id = await begin(site, watchlist_id, 1)
+    row = Row(1, "a", "a.jpg")
+    missing = await site.imports.miss_row(run_id, row, "a.jpg is not there", principal=ADA)
+    assert (missing.row.outcome, missing.row.codes) == (RowOutcome.REFUSED, "no-photo")
+    assert (await site.imports.progress(run_id)).counts == {RowOutcome.REFUSED: 1}
+    done = await site.imports.add_row(run_id, row, people[0], principal=ADA)
+    assert done.row.photo_id is not None
+    counts = (await site.imports.progress(run_id)).counts
+    assert (sum(counts.values()), counts.get(RowOutcome.REFUSED)) == (1, None)
+    gone = await site.imports.miss_row(run_id, row, "a.jpg is not there", principal=ADA)
+    assert gone.row.photo_id == done.row.photo_id, "the list has it"
+    assert gone.message.endswith("now: a.jpg is not there")
+
+
+async def test_a_row_that_was_refused_is_tried_again_with_another_gate(
+    site: Lists, people: list[bytes]
+) -> None:
+    watchlist_id = await site.make_list()
+    run_id = await begin(site, watchlist_id, 2, GateMode.STRICT)
+    await site.imports.add_row(run_id, Row(1, "a", "a.jpg"), people[0], principal=ADA)
+    row = Row(2, "b", "b.jpg")
+    strict = await site.imports.add_row(run_id, row, people[0], principal=ADA)
+    assert strict.row.outcome is RowOutcome.REFUSED
+    assert await begin(site, watchlist_id, 2, GateMode.WARN) == run_id
+    warned = await site.imports.add_row(run_id, row, people[0], principal=ADA)
+    assert warned.row.outcome is RowOutcome.WARNED
+
+
+async def test_who_was_erased_is_enrolled_again_and_counted_as_gone_until_then(
+    site: Lists, people: list[bytes]
+) -> None:
+    watchlist_id = await site.make_list()
+    run_id = await begin(site, watchlist_id, 1)
+    row = Row(1, "a", "a.jpg")
+    first = await site.imports.add_row(run_id, row, people[0], principal=ADA)
+    assert first.row.entry_id is not None
+    await site.eraser.erase(ErasureKind.ENTRY, first.row.entry_id, reason="asked", principal=ADA)
+    assert (await site.imports.progress(run_id)).done == 0
+    assert await site.imports.rows(run_id, 0, 100) == []
+    again = await site.imports.add_row(run_id, row, people[0], principal=ADA)
+    assert again.row.outcome in (RowOutcome.ENROLLED, RowOutcome.WARNED)
+    assert again.row.photo_id not in (None, first.row.photo_id)
+    (entry,) = await site.watchlists.entries(watchlist_id)
+    assert [photo.id for photo in entry.photos] == [again.row.photo_id]
+
+
+async def test_another_photo_under_the_same_name_is_another_photo(
+    site: Lists, people: list[bytes]
+) -> None:
+    watchlist_id = await site.make_list()
+    run_id = await begin(site, watchlist_id, 1)
+    row = Row(1, "a", "a.jpg")
+    first = await site.imports.add_row(run_id, row, people[0], principal=ADA)
+    better = await site.imports.add_row(run_id, row, people[0] + b" ", principal=ADA)
+    assert better.row.photo_id not in (None, first.row.photo_id)
+    (done,) = await site.imports.rows(run_id, 0, 100)
+    assert done.photo is not None
+    assert done.photo.id == better.row.photo_id
+    (entry,) = await site.watchlists.entries(watchlist_id)
+    assert len(entry.photos) == 2
+
+
+async def test_a_photo_in_quarantine_is_there_and_said_so(site: Lists, people: list[bytes]) -> None:
+    watchlist_id = await site.make_list()
+    run_id = await begin(site, watchlist_id, 1)
+    row = Row(1, "a", "a.jpg")
+    done = await site.imports.add_row(run_id, row, people[0], principal=ADA)
+    assert done.row.photo_id is not None
+    await site.photos.quarantine(done.row.photo_id, "somebody else", principal=ADA)
+    again = await site.imports.add_row(run_id, row, people[0], principal=ADA)
+    assert again.row.photo_id == done.row.photo_id
+    assert "in quarantine" in again.message
+
+
+async def test_what_a_table_says_otherwise_of_an_entry_is_told(
+    site: Lists, people: list[bytes]
+) -> None:
+    watchlist_id = await site.make_list()
+    run_id = await begin(site, watchlist_id, 3)
+    await site.imports.add_row(run_id, Row(1, "a", "a.jpg", basis="ban"), people[0], principal=ADA)
+    same = Row(2, "a", "b.jpg", basis="theft", expires_at_s=4e9)
+    there = await site.imports.add_row(run_id, same, people[0], principal=ADA)
+    assert (there.row.outcome, there.row.codes) == (
+        RowOutcome.DUPLICATE, "same-file entry-differs",
+    )  # fmt: skip
+    assert "its basis, expires stay as they are" in there.message
+    more = Row(3, "a", "c.jpg", basis="theft")
+    added = await site.imports.add_row(run_id, more, people[0] + b" ", principal=ADA)
+    assert added.row.outcome is RowOutcome.WARNED
+    assert "entry-differs" in added.row.codes.split()
+    (entry,) = await site.watchlists.entries(watchlist_id)
+    assert (entry.row.basis, entry.row.expires_at_s) == ("ban", None)
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (Row(1, "a", "a.jpg", expires_at_s=1.0), "in the past"),
+        (Row(1, "a", "a.jpg", under_18=True), "needs its own reason"),
+    ],
+)
+async def test_a_dry_run_refuses_what_the_import_refuses(
+    site: Lists, people: list[bytes], row: Row, said: str
+) -> None:
+    watchlist_id = await site.make_list()
+    run_id = await begin(site, watchlist_id, 1)
+    dry = await site.imports.check_row(watchlist_id, row, people[0], GateMode.WARN)
+    done = await site.imports.add_row(run_id, row, people[0], principal=ADA)
+    assert (dry.row.outcome, dry.message) == (done.row.outcome, done.message)
+    assert (done.row.outcome, said in done.message) == (RowOutcome.REFUSED, True)
+    assert await site.watchlists.entries(watchlist_id) == []
 
 
 async def test_a_failure_in_mid_row_leaves_no_half_entry(

@@ -37,6 +37,15 @@ def test_a_good_photo_has_nothing_against_it() -> None:
     assert codes() == {}
 
 
+@pytest.mark.parametrize(("turned_deg", "words"), [(90, "on its side"), (180, "on its head")])
+def test_that_a_photo_was_turned_is_for_people_to_look_at(turned_deg: int, words: str) -> None:
+    (found,) = examine(GOOD, PLAIN, (), Company(), RULE, turned_deg=turned_deg)
+    assert (found.code, found.weight, found.value) == ("photo-turned", Weight.WARN, turned_deg)
+    assert words in found.message
+    assert f"clockwise by {turned_deg} degrees" in found.message
+    refuse((found,), GateMode.STRICT, "x")  # it is no fault of the face
+
+
 @pytest.mark.parametrize(
     ("change", "code", "weight"),
     [

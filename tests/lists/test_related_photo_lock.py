@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from lfrd.lists.enrolment import EnrolledPhoto
-from lfrd.lists.import_source import Row
 from lfrd.lists.related_photo_lock import RelatedPhotoLock
+from lfrd.lists.table import Row
 from lfrd.types import Template, Texture
 from support.values import quality
 

@@ -17,7 +17,7 @@ from lfrd.store.reviews import ReviewDecision
 from lfrd.store.watchlists import NewEntry
 from lfrd.types import F32, Look, Match
 from lfrd.vision import packs
-from lfrd.vocabulary import ErasureKind
+from lfrd.vocabulary import ErasureKind, Role
 from support.lists import ADA, BEN, Lists, lists
 from support.photos import noise, portraits
 from support.store import actions, raise_episode, start_deployment
@@ -62,11 +62,13 @@ async def test_what_changes_is_known_to_the_running_search(
     entry_id = await enrolled(site, watchlist_id, "a", people[0])
     assert search.nearest("door", seen, 5)[0][0].score == pytest.approx(1, abs=1e-4)
     photo = (await site.watchlists.get_entry(entry_id)).photos[0]
-    await site.photos.quarantine(photo.id, "somebody else", principal=ADA)
+    await site.photos.quarantine(photo.id, "somebody else", principal=ADA, role=Role.SUPERVISOR)
     assert search.nearest("door", seen, 5) == [()]
     await site.photos.release(photo.id, principal=ADA)
     assert search.nearest("door", seen, 5)[0][0].entry_id == entry_id
-    await site.eraser.erase(ErasureKind.PHOTO, photo.id, "deleted", principal=ADA)
+    await site.eraser.erase(
+        ErasureKind.PHOTO, photo.id, "deleted", principal=ADA, role=Role.SUPERVISOR
+    )
     assert search.nearest("door", seen, 5) == [()]
     assert {"image.quarantine", "image.release", "image.delete"} <= set(
         await actions(site.database)
@@ -78,13 +80,13 @@ async def test_quarantine_and_release_in_the_wrong_state(site: Lists, people: li
     photo = (await site.watchlists.get_entry(entry_id)).photos[0]
     with pytest.raises(Conflict):
         await site.photos.release(photo.id, principal=ADA)
-    await site.photos.quarantine(photo.id, "blurred", principal=ADA)
+    await site.photos.quarantine(photo.id, "blurred", principal=ADA, role=Role.SUPERVISOR)
     with pytest.raises(Conflict):
-        await site.photos.quarantine(photo.id, "blurred", principal=ADA)
+        await site.photos.quarantine(photo.id, "blurred", principal=ADA, role=Role.SUPERVISOR)
     kept = (await site.watchlists.get_entry(entry_id)).photos[0]
     assert (kept.quarantined_by, kept.quarantine_reason) == (ADA, "blurred")
     with pytest.raises(NotFound):
-        await site.photos.quarantine("none", "x", principal=ADA)
+        await site.photos.quarantine("none", "x", principal=ADA, role=Role.SUPERVISOR)
 
 
 async def test_a_list_is_compared_with_on_its_cameras_only(
@@ -94,7 +96,7 @@ async def test_a_list_is_compared_with_on_its_cameras_only(
     a = await enrolled(site, everywhere, "a", people[0])
     b = await enrolled(site, door_only, "b", people[1])
     await _camera(site, "door")
-    await site.watchlists.set_cameras(door_only, ["door"], principal=ADA)
+    await site.watchlists.set_cameras(door_only, ["door"], principal=ADA, role=Role.SUPERVISOR)
     search = await site.search(everywhere, door_only)
     seen = await probe(site, people[1])
 
@@ -102,11 +104,13 @@ async def test_a_list_is_compared_with_on_its_cameras_only(
         return {match.entry_id for match in search.nearest(camera_id, seen, 5)[0]}
 
     assert (found("door"), found("gate")) == ({a, b}, {a})
-    listed = await site.watchlists.set_cameras(door_only, [], principal=ADA)
+    listed = await site.watchlists.set_cameras(door_only, [], principal=ADA, role=Role.SUPERVISOR)
     assert listed.camera_ids == ()
     assert found("gate") == {a, b}
     with pytest.raises(NotFound):
-        await site.watchlists.set_cameras(door_only, ["nowhere"], principal=ADA)
+        await site.watchlists.set_cameras(
+            door_only, ["nowhere"], principal=ADA, role=Role.SUPERVISOR
+        )
 
 
 async def _camera(site: Lists, camera_id: str) -> None:
@@ -147,13 +151,17 @@ async def test_an_expired_list_leaves_and_one_prolonged_in_time_comes_back(
 ) -> None:
     watchlist_id = await site.make_list()
     await enrolled(site, watchlist_id, "a", people[0])
-    await site.watchlists.change_list(watchlist_id, {"expires_at_s": START_S + 10}, principal=ADA)
+    await site.watchlists.change_list(
+        watchlist_id, {"expires_at_s": START_S + 10}, principal=ADA, role=Role.SUPERVISOR
+    )
     search = await site.search(watchlist_id)
     clock.advance(10)
     await site.expiry.sweep()
     assert len(search) == 0
     assert await site.thresholds.references([watchlist_id]) == 0
-    await site.watchlists.change_list(watchlist_id, {"expires_at_s": START_S + 100}, principal=ADA)
+    await site.watchlists.change_list(
+        watchlist_id, {"expires_at_s": START_S + 100}, principal=ADA, role=Role.SUPERVISOR
+    )
     assert len(search) == 1
 
 
@@ -191,12 +199,18 @@ async def test_margins_of_list_and_entry_add_up_and_reach_live_tracks(
     entry_id = await enrolled(site, watchlist_id, "a", people[0])
     search = await site.search(watchlist_id)
     assert search.tracks.thresholds.required(entry_id) == pytest.approx(0.45)
-    await site.watchlists.change_entry(entry_id, {"margin": 0.05}, principal=ADA)
+    await site.watchlists.change_entry(
+        entry_id, {"margin": 0.05}, principal=ADA, role=Role.SUPERVISOR
+    )
     assert search.tracks.thresholds.required(entry_id) == pytest.approx(0.50)
-    await site.watchlists.change_list(watchlist_id, {"margin": 0.1}, principal=ADA)
+    await site.watchlists.change_list(
+        watchlist_id, {"margin": 0.1}, principal=ADA, role=Role.SUPERVISOR
+    )
     assert search.tracks.thresholds.required(entry_id) == pytest.approx(0.60)
     with pytest.raises(BadInput):
-        await site.watchlists.change_entry(entry_id, {"person_id": "x"}, principal=ADA)
+        await site.watchlists.change_entry(
+            entry_id, {"person_id": "x"}, principal=ADA, role=Role.SUPERVISOR
+        )
 
 
 async def test_a_list_is_confirmed_by_whoever_looked_it_over(
@@ -264,7 +278,9 @@ async def test_deleting_somebody_forgets_what_live_tracks_said_of_them(
     found = search.nearest("door", await probe(site, people[0]), 5)[0]
     evidence.consider(_look(found))
     assert evidence.fused(entry_id) > 0.8
-    await site.eraser.erase(ErasureKind.ENTRY, entry_id, "deleted", principal=ADA)
+    await site.eraser.erase(
+        ErasureKind.ENTRY, entry_id, "deleted", principal=ADA, role=Role.SUPERVISOR
+    )
     assert evidence.fused(entry_id) == float("-inf")
     search.tracks.end("door", 1)
     assert search.tracks.raised["door"] == 1
@@ -293,7 +309,9 @@ async def test_a_growing_list_raises_the_threshold_and_a_shrinking_one_does_not_
     history = await site.thresholds.history(search.deployment_id)
     assert [row.threshold for row in history] == [raised]
     assert history[0].reference_count == 2
-    await site.eraser.erase(ErasureKind.ENTRY, entry_id, "deleted", principal=ADA)
+    await site.eraser.erase(
+        ErasureKind.ENTRY, entry_id, "deleted", principal=ADA, role=Role.SUPERVISOR
+    )
     assert search.threshold == raised
 
 
@@ -309,7 +327,9 @@ async def test_a_list_that_expires_under_review_is_decided_all_the_same(
     watchlist_id = await site.make_list()
     entry = await site.make_entry(watchlist_id, "a")
     await site.photos.add(entry.row.id, people[0], "a", principal=ADA)
-    await site.watchlists.change_list(watchlist_id, {"expires_at_s": START_S + 60}, principal=ADA)
+    await site.watchlists.change_list(
+        watchlist_id, {"expires_at_s": START_S + 60}, principal=ADA, role=Role.SUPERVISOR
+    )
     row = (await site.watchlists.get_entry(entry.row.id)).row
     deployment = await site.database.write(start_deployment, principal=ADA)
     episode = await site.database.write(

@@ -36,6 +36,10 @@ async def test_from_draft_to_ended(tmp_path: Path) -> None:
             principal="ada",
         )
         assert (ended.state, ended.end_reason, ended.ended_by) == ("ended", "asked", "ada")
+        logged = await db.read(
+            lambda r: r.rows("SELECT payload FROM audit_leaf WHERE action = 'deployment.end'")
+        )
+        assert [row.text("payload") for row in logged] == ['{"reason":"asked"}']
         with pytest.raises(Conflict, match="is ended"):
             await db.write(
                 lambda tx: deployments.end(tx, draft.id, reason="x", summary="{}"), principal="ada"

@@ -155,6 +155,13 @@ async def test_an_escrow_that_cannot_be_written_is_said(tmp_path: Path) -> None:
         await asyncio.to_thread(keys.renew_escrow)
 
 
+async def test_a_name_that_is_no_text_is_refused_for_the_escrow(tmp_path: Path) -> None:
+    await fill(tmp_path)
+    folder = StateFolder(tmp_path)
+    with pytest.raises(StateError, match="name in UTF-8"):
+        key_care.escrow(folder, load_master_key(folder, {}), tmp_path / "\udcff")
+
+
 async def test_without_keys_the_records_stay_and_the_faces_are_gone(tmp_path: Path) -> None:
     image_id = await fill(tmp_path)
     folder = StateFolder(tmp_path)

@@ -22,7 +22,7 @@ from lfrd.store.vectors import VectorIndex
 from lfrd.store.watchlists import NewEntry, NewWatchlist
 from lfrd.vision import packs
 from lfrd.vision.engine import Vision
-from lfrd.vocabulary import Category
+from lfrd.vocabulary import Category, Role
 
 ADA, BEN = "user:ada", "user:ben"
 
@@ -83,7 +83,9 @@ async def lists(
             photos = Photos(database, index, vision, live, clock, thresholds)
             watchlists = Watchlists(database, index, photos, live, clock, vision.model_digest)
             eraser = Eraser(database, index, live)
-            erase = partial(eraser.erase, reason="it has expired", principal="system")
+            erase = partial(
+                eraser.erase, reason="it has expired", principal="system", role=Role.SUPERVISOR
+            )
             expiry = Expiry(database, clock, health, live, 3600.0, erase)
             yield Lists(
                 database, index, vision, live, photos, watchlists,

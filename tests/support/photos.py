@@ -65,6 +65,20 @@ def somebody_in_a_room(who: str, number: int, *, wall: int = 120) -> np.ndarray:
     return picture
 
 
+def image_file(image: Image.Image, kind: str, **options: object) -> bytes:
+    """A picture as a file of this format."""
+    out = io.BytesIO()
+    image.save(out, kind, **options)
+    return out.getvalue()
+
+
+def red_and_blue(width: int = 64, height: int = 48) -> Image.Image:
+    """Red on the left half, blue on the right."""
+    image = Image.new("RGB", (width, height), (255, 0, 0))
+    image.paste((0, 0, 255), (width // 2, 0, width, height))
+    return image
+
+
 def jpeg_of(image: Image.Image, quality: int = 92) -> bytes:
     out = io.BytesIO()
     image.save(out, "JPEG", quality=quality)

@@ -212,6 +212,7 @@ class Desk:
         self.health_held = health()
         self.me_held = Me(principal="user:anna", role="operator")
         self.deployment_held: Deployment | None = deployment()
+        self.deployments_over: tuple[Deployment, ...] = ()
         self.submitted: list[tuple[str, ReviewSubmit]] = []
         self.photos_read: list[tuple[str, str]] = []
         self.stream: asyncio.Queue[StreamItem] = asyncio.Queue()
@@ -294,6 +295,28 @@ class Desk:
 
     async def current_deployment(self) -> Deployment | None:
         return self.deployment_held
+
+    async def deployments(self) -> tuple[Deployment, ...]:
+        return self.deployments_over
+
+    async def end_deployment(self, deployment_id: str, reason: str) -> Deployment:
+        self._refuse()
+        assert self.deployment_held is not None
+        assert self.deployment_held.id == deployment_id
+        self.end("user:anna", reason)
+        return self.deployments_over[0]
+
+    def end(self, ended_by: str, reason: str) -> None:
+        """The deployment ends, and the daemon says that it changed."""
+        assert self.deployment_held is not None
+        over = {"ended_at_s": self.clock_s, "ended_by": ended_by, "end_reason": reason}
+        self.deployments_over = (self.deployment_held.model_copy(update=over),)
+        self.deployment_held = None
+        self.tell_deployment(EventKind.DEPLOYMENT_CHANGED)
+
+    def tell_deployment(self, kind: EventKind) -> None:
+        told = EventMessage(id=2, kind=kind, subject_id="deployment-1", at_s=self.clock_s)
+        self.stream.put_nowait(told)
 
     async def alerts(self, state: AlertState | None = None, **_page: object) -> tuple[Alert, ...]:
         return tuple(a for a in self.held.values() if state in (None, a.state))

@@ -60,7 +60,7 @@ async def raise_candidate(served: Served, reference: str) -> None:
 async def operator(
     socket: Path, clock: Clock, token: str | None = None
 ) -> AsyncIterator[tuple[Pilot[None], MainScreen]]:
-    async with Client.over_socket(socket, token) as client:
+    async with Client.over_socket(socket, token, printable=True) as client:
         app = OperatorApp(client, image_widget("half-block"), clock.wall_s)
         async with app.run_test(size=(140, 40)) as pilot:
             yield pilot, app.main
@@ -111,6 +111,15 @@ async def test_two_people_on_one_login_are_two_reviewers(tmp_path: Path) -> None
         assert closed.state == "closed"
 
 
+async def test_no_name_and_no_reason_commands_the_terminal(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with serve(tmp_path, clock) as served, operator(served.socket, clock) as (pilot, _):
+        await raise_candidate(served, "Anna\x1b[2J\u202e\x9b\nBob")
+        await until(pilot, lambda: "Anna\\u001b[2J\\u202e\\u009b\\nBob" in text_of(pilot))
+        drawn = text_of(pilot)
+        assert not [letter for letter in drawn if letter != "\n" and not letter.isprintable()]
+
+
 async def test_the_screen_survives_a_restart_of_the_daemon(tmp_path: Path) -> None:
     clock = SystemClock()
     socket = tmp_path / "api.sock"
@@ -141,5 +150,5 @@ async def test_a_wrong_token_ends_the_screen_with_one_sentence(tmp_path: Path) -
 
 
 def test_without_a_terminal_it_says_so(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="needs a terminal"):
+    with pytest.raises(UserError, match="drawn on a terminal and nowhere else"):
         run_tui(tmp_path / "api.sock")

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lfrd.wire.alerts import AlertState
+from lfrd.wire.alerts import Alert, AlertState
 from support.terminal import NOW_S, alert, review
 from tui.candidates_model import LISTED_MAX, CandidatesModel
 from tui.labels import is_undecided
@@ -120,9 +120,67 @@ def test_the_list_is_bounded_and_loses_the_oldest_decided_first() -> None:
     assert ids(candidates)[-1] == f"alert-{LISTED_MAX + 4}"
 
 
+def passing(number: int, raised_at_s: float, camera_id: str = "north", **given: object) -> Alert:
+    """One person who passes again and again."""
+    who = {"entry_id": "entry-0", "camera_id": camera_id, **given}
+    return alert(number, raised_at_s=raised_at_s).model_copy(update=who)
+
+
+def test_the_oldest_may_come_first_and_is_then_the_next() -> None:
+    candidates = model_of_four()
+    candidates.toggle_order()
+    assert ids(candidates) == ["alert-2", "alert-3", "alert-1", "alert-4"]
+    candidates.select_next_undecided()
+    assert candidates.selected_id == "alert-2"
+    candidates.toggle_order()
+    assert ids(candidates) == ["alert-3", "alert-2", "alert-4", "alert-1"]
+
+
+def test_who_loops_for_an_hour_is_one_row_and_each_passage_is_decided() -> None:
+    candidates = CandidatesModel()
+    candidates.replace([passing(n, NOW_S + 60 * n) for n in range(60)])
+    (row,) = candidates.groups()
+    assert (row.alert.id, row.count, row.waiting) == ("alert-59", 60, 60)
+    decided = set()
+    while candidates.undecided_count:
+        candidates.select_next_undecided()
+        assert candidates.selected_id is not None
+        assert len(candidates.groups()) == 1
+        decided.add(candidates.selected_id)
+        assert candidates.selected is not None
+        candidates.put(candidates.selected.model_copy(update={"my_review": review()}))
+    assert len(decided) == 60
+    candidates.toggle_groups()
+    assert len(candidates.groups()) == 60
+
+
+def test_another_camera_deployment_or_person_is_another_row() -> None:
+    candidates = CandidatesModel()
+    candidates.replace(
+        [
+            passing(1, NOW_S), passing(2, NOW_S + 1), passing(3, NOW_S, "south"),
+            passing(4, NOW_S, deployment_id="deployment-2"), passing(5, NOW_S, entry_id="entry-9"),
+        ]
+    )  # fmt: skip
+    assert sorted(group.count for group in candidates.groups()) == [1, 1, 1, 2]
+
+
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["put", "decide", "remove", "select", "move", "next", "filter"]),
+        st.sampled_from(
+            [
+                "put",
+                "again",
+                "decide",
+                "remove",
+                "select",
+                "move",
+                "next",
+                "filter",
+                "order",
+                "group",
+            ]
+        ),
         st.integers(0, 6),
     ),
     max_size=30,
@@ -135,6 +193,8 @@ def test_whatever_happens_the_selected_one_is_listed(steps: list[tuple[str, int]
     for what, number in steps:
         if what == "put":
             candidates.put(alert(number, raised_at_s=NOW_S + number))
+        elif what == "again":
+            candidates.put(passing(number, NOW_S + number))
         elif what == "decide":
             candidates.put(alert(number, my_review=review(final_at_s=NOW_S)))
         elif what == "remove":
@@ -145,11 +205,18 @@ def test_whatever_happens_the_selected_one_is_listed(steps: list[tuple[str, int]
             candidates.move(number - 3)
         elif what == "next":
             candidates.select_next_undecided()
-        else:
+        elif what == "filter":
             candidates.toggle_filter()
+        elif what == "order":
+            candidates.toggle_order()
+        else:
+            candidates.toggle_groups()
         listed = candidates.listed()
         assert (candidates.selected_id is None) == (listed == ())
         assert candidates.selected is None or candidates.selected in listed
         waiting = [is_undecided(a) for a in listed]
         assert waiting == sorted(waiting, reverse=True)
+        if not candidates.only_open:
+            assert sum(group.count for group in candidates.groups()) == len(candidates)
+            assert sum(group.waiting for group in candidates.groups()) == candidates.undecided_count
         assert candidates.unread_count <= candidates.undecided_count

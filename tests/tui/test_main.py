@@ -17,6 +17,7 @@ from support.terminal import (
     alert,
     camera,
     health,
+    jpeg,
     look,
     rates,
     revealed,
@@ -30,6 +31,7 @@ from tui.screens.cameras import CamerasScreen
 from tui.screens.help import HelpScreen
 from tui.screens.scene import SceneScreen
 from tui.widgets.cameras import CameraList
+from tui.widgets.candidates import CandidateList
 from tui.widgets.faces import FacePanel
 from tui.widgets.picture import Picture
 
@@ -531,3 +533,120 @@ async def test_the_screen_cannot_be_saved_to_a_file() -> None:
     async with screen_of(two()) as (pilot, screen):
         await pilot.press("ctrl+p")
         assert pilot.app.screen is screen
+
+
+async def test_an_undo_keeps_the_reason_that_was_typed() -> None:
+    desk = Desk(alert(1))
+    async with screen_of(desk) as (pilot, screen):
+        await look(pilot, screen, desk.advance)
+        await pilot.press("r", *"scar", "enter", "m")
+        await until(pilot, lambda: "You decided" in text_of(pilot))
+        await pilot.press("z")
+        await until(pilot, lambda: "Reason for your decision: scar" in text_of(pilot))
+        await look(pilot, screen, desk.advance)
+        await pilot.press("n")
+        await until(pilot, lambda: len(desk.submitted) == 2)
+        assert [asked.reason for _, asked in desk.submitted] == ["scar", "scar"]
+
+
+def tell_update(desk: Desk, alert_id: str = "alert-1") -> None:
+    told = EventMessage(id=9, kind=EventKind.ALERT_UPDATED, subject_id=alert_id, at_s=NOW_S)
+    desk.stream.put_nowait(told)
+
+
+async def test_a_better_look_is_shown_and_looked_at_before_a_decision() -> None:
+    desk = two()
+    async with screen_of(desk) as (pilot, screen):
+        await look(pilot, screen, desk.advance)
+        shown = screen.query_one("#probe", Picture)
+        before = shown._image.image
+        desk.photos["probe"] = jpeg("green")
+        tell_update(desk, "alert-1")  # not the one on the screen
+        tell_update(desk, "alert-2")
+        await until(pilot, lambda: "a better look at REF-2" in text_of(pilot))
+        assert shown._image.image != before
+        assert desk.photos_read == [
+            ("alert-2", "probe"), ("alert-2", "reference"), ("alert-2", "probe")
+        ]  # fmt: skip
+        await pilot.press("m")
+        await until(pilot, lambda: "that was too quick" in text_of(pilot))
+        assert not desk.submitted
+
+
+async def test_an_update_without_another_picture_takes_no_time_from_anybody() -> None:
+    desk = Desk(alert(1))
+    async with screen_of(desk) as (pilot, screen):
+        await look(pilot, screen, desk.advance)
+        tell_update(desk)
+        await until(pilot, lambda: len(desk.photos_read) == 3)
+        await pilot.press("m")
+        await until(pilot, lambda: desk.submitted)
+
+
+@pytest.fixture
+def bells(monkeypatch: pytest.MonkeyPatch) -> list[None]:
+    rung: list[None] = []
+    monkeypatch.setattr("textual.app.App.bell", lambda _: rung.append(None))
+    return rung
+
+
+async def test_a_deployment_about_to_end_rings_and_says_so(bells: list[None]) -> None:
+    desk = Desk()
+    async with screen_of(desk) as (pilot, _):
+        await until(pilot, lambda: "ends in 60 min" in text_of(pilot))
+        assert "▲ ends" not in text_of(pilot)
+        desk.advance(3000)
+        desk.tell_deployment(EventKind.DEPLOYMENT_ENDING)
+        await until(pilot, lambda: "▲ the deployment ends in 10 min, at" in text_of(pilot))
+        assert len(bells) == 1
+        assert "▲ ends in 10 min" in text_of(pilot)
+        await pilot.press("b")
+        desk.tell_deployment(EventKind.DEPLOYMENT_ENDING)
+        await until(pilot, lambda: "▲ the deployment ends in" in text_of(pilot))
+        assert len(bells) == 1, "the bell is off"
+
+
+async def test_the_end_of_a_deployment_is_shown_with_its_reason(bells: list[None]) -> None:
+    desk = Desk()
+    async with screen_of(desk) as (pilot, _):
+        await until(pilot, lambda: "ends in" in text_of(pilot))
+        desk.end("system", "the planned end has come")
+        await until(pilot, lambda: "■ the deployment ended at" in text_of(pilot))
+        assert len(bells) == 1
+        desk.advance(60)
+        await until(pilot, lambda: "■ the deployment" not in text_of(pilot))
+        assert "The last one ended at" in text_of(pilot)
+        assert ": the planned end has come" in text_of(pilot)
+
+
+async def test_the_operator_ends_a_deployment_with_a_reason() -> None:
+    desk = Desk()
+    async with screen_of(desk) as (pilot, _):
+        await until(pilot, lambda: "ends in" in text_of(pilot))
+        await pilot.press("E", "escape")
+        await pilot.press("E", "enter")
+        await until(pilot, lambda: "nothing was ended: say why" in text_of(pilot))
+        assert desk.deployment_held is not None
+        await pilot.press("E", *"over", "enter")
+        await until(pilot, lambda: "by anna: over" in text_of(pilot))
+        await pilot.press("E")
+        await until(pilot, lambda: "no deployment is running" in text_of(pilot))
+
+
+async def test_repeats_of_one_person_are_one_row_until_each_is_wanted() -> None:
+    again = [
+        alert(n, raised_at_s=NOW_S - n).model_copy(update={"entry_id": "entry-1"})
+        for n in range(1, 4)
+    ]
+    desk = Desk(*again)
+    async with screen_of(desk) as (pilot, screen):
+        await until(pilot, lambda: "REF-1  ×3" in text_of(pilot))
+        assert len(screen.query_one(CandidateList).options) == 1
+        await look(pilot, screen, desk.advance)
+        await pilot.press("m")
+        await until(pilot, lambda: "  2 to decide · " in text_of(pilot))
+        assert screen.candidates.selected_id == "alert-2"
+        await pilot.press("g")
+        await until(pilot, lambda: len(screen.query_one(CandidateList).options) == 3)
+        await pilot.press("t")
+        await until(pilot, lambda: "oldest first" in text_of(pilot))

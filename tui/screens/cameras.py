@@ -43,6 +43,7 @@ class Situation:
     """What the main screen knows and this one shows; `rates` by camera id."""
 
     deployment: Deployment | None
+    last: Deployment | None
     health: Health | None
     cameras: tuple[Camera, ...]
     rates: dict[str, CameraRates]
@@ -264,7 +265,8 @@ class CamerasScreen(Screen[None]):
             return
         now_s, known = self._now(), self._owner.situation()
         camera = self._selected()
-        self._banner.show(known.deployment, known.health, cameras_in_short(known.cameras), now_s)
+        short = cameras_in_short(known.cameras)
+        self._banner.show(known.deployment, known.last, known.health, short, now_s)
         self._choice.show(known.cameras, None if camera is None else camera.id)
         rates = None if camera is None else known.rates.get(camera.id)
         self._details.show(camera, rates, now_s)

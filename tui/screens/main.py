@@ -22,15 +22,17 @@ from lfrd.wire.alerts import Alert
 from lfrd.wire.cameras import Camera, CameraRates
 from lfrd.wire.deployments import Deployment
 from lfrd.wire.health import Health, Me
-from tui.labels import decision_mark, is_final, is_undecided, me_text
+from tui.labels import decision_mark, ended_text, ends_text, is_final, is_undecided, me_text
 from tui.live import read_alert
 from tui.screens.cameras import CamerasScreen, Situation
 from tui.screens.help import HelpScreen
+from tui.screens.reason import EndScreen
 from tui.screens.review_screen import ReviewScreen
 from tui.screens.scene import SceneScreen
 from tui.widgets.banner import Banner
 from tui.widgets.cameras import CameraList, cameras_in_short
 from tui.widgets.candidates import CandidateList
+from tui.widgets.faces import FacePanel
 from tui.widgets.line import Line
 from tui.widgets.status import away_content, pending_content
 
@@ -50,6 +52,9 @@ class MainScreen(ReviewScreen):
         Binding("k,up", "move(-1)", "Up", show=False),
         Binding("space", "next", "Next"),
         Binding("f", "filter", "Open/all"),
+        Binding("t", "order", "Newest/oldest", show=False),
+        Binding("g", "group", "Group", show=False),
+        Binding("E", "end", "End the deployment", show=False),
         Binding("c", "cameras", "Cameras"),
         Binding("b", "bell", "Bell"),
         Binding("question_mark", "help", "Help", key_display="?"),
@@ -69,6 +74,7 @@ class MainScreen(ReviewScreen):
         self._me: Me | None = None
         self._health: Health | None = None
         self._deployment: Deployment | None = None
+        self._last: Deployment | None = None
         self._cameras: tuple[Camera, ...] = ()
         self._rates: dict[str, CameraRates] = {}
         self._away_since_s: float | None = None
@@ -116,9 +122,18 @@ class MainScreen(ReviewScreen):
         self._rates = {rate.camera_id: rate for rate in rates}
         self.refresh_all()
 
-    def show_deployment(self, deployment: Deployment | None) -> None:
-        self._deployment = deployment
+    def show_deployment(self, running: Deployment | None, last: Deployment | None) -> None:
+        before, self._deployment, self._last = self._deployment, running, last
+        if before is not None and last is not None and last.id == before.id:
+            self._ring()
+            self.say(Content(f"■ the deployment {ended_text(last)}"))
         self.refresh_all()
+
+    def show_end_near(self) -> None:
+        if self._deployment is not None:
+            self._ring()
+            ends = ends_text(self._deployment.planned_end_at_s, self._now())
+            self.say(Content.styled(f"▲ the deployment {ends}", "bold $warning"))
 
     def show_alerts(self, alerts: tuple[Alert, ...]) -> None:
         self._arrived(self.candidates.replace(alerts))
@@ -131,6 +146,16 @@ class MainScreen(ReviewScreen):
             word = decision_mark(alert.my_review.decision).text
             self.say(Content.assemble((f"{word} ", "bold"), f"on {alert.reference} is final"))
         self._arrived(int(arrived), ring=alert.bundled_with is None)
+
+    def show_better_look(self, alert_id: str) -> None:
+        """Its pictures may be others now: those on the screen are read again, all others are when
+        they are looked at."""
+        alert = self.candidates.selected
+        if alert is not None and alert.id == alert_id and self._cameras_screen is None:
+            self._face_panel.look_again(alert)
+
+    def on_face_panel_better_look(self, event: FacePanel.BetterLook) -> None:
+        self.say(Content(f"● a better look at {event.alert.reference} is on the screen"))
 
     def forget_alert(self, alert_id: str) -> None:
         self.candidates.remove(alert_id)
@@ -172,6 +197,38 @@ class MainScreen(ReviewScreen):
         self.candidates.toggle_filter()
         self.refresh_all()
 
+    def action_order(self) -> None:
+        self.candidates.toggle_order()
+        first = "oldest" if self.candidates.oldest_first else "newest"
+        self.say(Content(f"the {first} candidates first"))
+
+    def action_group(self) -> None:
+        self.candidates.toggle_groups()
+        grouped = "a person at a camera is one row" if self.candidates.grouped else "a row for each"
+        self.say(Content(grouped))
+
+    def action_end(self) -> None:
+        """End the running deployment, with a reason that everybody can read."""
+        running = self._deployment
+        if running is None:
+            self.complain("no deployment is running")
+            return
+
+        def end(reason: str | None) -> None:
+            if reason:
+                self._end(running.id, reason)
+            elif reason is not None:
+                self.complain("nothing was ended: say why")
+
+        self.app.push_screen(EndScreen(), end)
+
+    @work(group="end")
+    async def _end(self, deployment_id: str, reason: str) -> None:
+        try:
+            await self._client.end_deployment(deployment_id, reason)
+        except LfrdError as error:
+            self.complain(str(error))
+
     def action_cameras(self) -> None:
         """Open the cameras screen. Meanwhile no face is held, and looking begins anew after it."""
         if self._cameras_screen is not None:
@@ -199,13 +256,17 @@ class MainScreen(ReviewScreen):
         """New candidates: ring, unless somebody passes again of whom the operator was told a moment
         ago, and show one unless the operator is busy with another."""
         if count:
-            if self._bell and ring:
-                self.app.bell()
+            if ring:
+                self._ring()
             self.say(Content("● a new candidate" if count == 1 else f"● {count} new candidates"))
         selected = self.candidates.selected
         if count and selected is not None and not is_undecided(selected) and not self._browsing:
             self.candidates.select_next_undecided()
         self.refresh_all()
+
+    def _ring(self) -> None:
+        if self._bell:
+            self.app.bell()
 
     def _tick(self) -> None:
         self.refresh_all()
@@ -234,7 +295,8 @@ class MainScreen(ReviewScreen):
         covered = self._cameras_screen is not None
         alert = None if covered else self.candidates.selected
         names = {camera.id: camera.name for camera in self._cameras}
-        self._banner.show(self._deployment, self._health, cameras_in_short(self._cameras), now_s)
+        short = cameras_in_short(self._cameras)
+        self._banner.show(self._deployment, self._last, self._health, short, now_s)
         self._camera_list.show(self._cameras, self._rates)
         self._candidate_list.show(self.candidates, names, now_s)
         camera_name = "" if alert is None else self.camera_name(alert)
@@ -272,6 +334,7 @@ class MainScreen(ReviewScreen):
         """What the cameras screen shows of all this."""
         return Situation(
             self._deployment,
+            self._last,
             self._health,
             self._cameras,
             self._rates,

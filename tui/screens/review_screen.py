@@ -188,6 +188,8 @@ class ReviewScreen(Screen[None]):
 
     @work(group="review")
     async def _undo(self, alert_id: str) -> None:
+        """Take the decision back; what was typed with it stays for the next one."""
+        taken_back = self.candidates.get(alert_id)
         try:
             async with self.in_order:
                 open_again = await self._client.undo_review(alert_id)
@@ -195,6 +197,8 @@ class ReviewScreen(Screen[None]):
         except LfrdError as error:
             self.complain(str(error))
         else:
+            if taken_back is not None and taken_back.my_review is not None:
+                self._reasons.setdefault(alert_id, taken_back.my_review.reason)
             self.candidates.select(alert_id)
             self._chosen()
             self.say(Content(f"undone: {open_again.reference} is open again"))

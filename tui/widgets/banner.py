@@ -6,8 +6,11 @@ from textual.content import Content
 
 from lfrd.wire.deployments import Deployment, PolicyBrief
 from lfrd.wire.health import Health
-from tui.labels import ends_text, health_mark, policy_text
+from tui.labels import ended_text, ends_text, health_mark, policy_text
 from tui.widgets.line import Line
+
+END_NEAR_S = 600.0
+"""From then on the end stands out; the daemon tells of it at the same time."""
 
 LAB = (" LAB · consenting people only ", "bold $on-lab on $lab")
 
@@ -15,10 +18,13 @@ Part = Content | str | tuple[str, str]
 
 
 def deployment_content(
-    deployment: Deployment | None, site: PolicyBrief | None, now_s: float
+    deployment: Deployment | None,
+    site: PolicyBrief | None,
+    now_s: float,
+    last: Deployment | None = None,
 ) -> Content:
     """The running deployment under its rules; a lab is said before anything else. Without one,
-    the rules of the site."""
+    how the last one ended, and the rules of the site."""
     policy = site if deployment is None else deployment.policy
     lab = (policy is not None and policy.is_lab) or (
         deployment is not None and deployment.profile == "lab"
@@ -28,10 +34,14 @@ def deployment_content(
     if deployment is None:
         parts.append(("○ No deployment is running: ", "bold"))
         parts.append(("no frame is decoded and nobody is compared.", "$quiet"))
+        if last is not None:
+            parts.append(f" The last one {ended_text(last)}")
         parts.append((f" · rules {rules}" if rules else "", "$quiet"))
         return Content.assemble(*parts)
     parts.append((f"{rules or deployment.profile} ", "$quiet" if lab else "bold $primary"))
-    parts.append((ends_text(deployment.planned_end_at_s, now_s), "bold"))
+    ends, planned_s = ends_text(deployment.planned_end_at_s, now_s), deployment.planned_end_at_s
+    near = planned_s is not None and planned_s - now_s <= END_NEAR_S
+    parts.append((f"▲ {ends}", "bold $warning") if near else (ends, "bold"))
     if deployment.paused:
         parts.append((" · ▮ matching pauses: nobody was here", "bold $warning"))
     parts.append(f" · {deployment.purpose}")
@@ -67,10 +77,16 @@ class Banner(Vertical):
         yield self._health
 
     def show(
-        self, deployment: Deployment | None, health: Health | None, cameras: str, now_s: float
+        self,
+        deployment: Deployment | None,
+        last: Deployment | None,
+        health: Health | None,
+        cameras: str,
+        now_s: float,
     ) -> None:
         """Bring both lines up to date."""
         site = None if health is None else health.policy
-        first = Content() if health is None else deployment_content(deployment, site, now_s)
+        known = health is not None
+        first = deployment_content(deployment, site, now_s, last) if known else Content()
         self._deployment.show(first)
         self._health.show(health_content(health, cameras))

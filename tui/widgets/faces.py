@@ -12,10 +12,12 @@ from textual import work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.message import Message
 from textual.widgets import Button, ContentSwitcher, Static
 
 from lfrd.client import Client
 from lfrd.errors import LfrdError
+from lfrd.text import one_line
 from lfrd.wire.alerts import Alert, AlertState, Shown
 from tui.labels import (
     AMBIGUOUS,
@@ -98,7 +100,7 @@ def _undecided_content(alert: Alert, reason: str) -> Content:
         closed = Content.styled(f"Closed without a decision of yours{why}.", "$quiet")
         return _with_figures(closed, alert)
     if reason:
-        return Content.assemble(("Reason for your decision: ", "$quiet"), reason)
+        return Content.assemble(("Reason for your decision: ", "$quiet"), one_line(reason))
     if waits_for_supervisor(alert):
         return Content.styled("The reviewers disagree: your decision settles it.", "$warning")
     if alert.rivals:
@@ -134,6 +136,13 @@ class FacePanel(Vertical):
 
     BORDER_TITLE = "Review"
 
+    class BetterLook(Message):
+        """The face on the screen was replaced by a better look at it."""
+
+        def __init__(self, alert: Alert) -> None:
+            super().__init__()
+            self.alert = alert
+
     def __init__(self, client: Client, image_class: "ImageClass", now: Callable[[], float]) -> None:
         super().__init__(id="faces", classes="panel")
         self._client = client
@@ -148,6 +157,7 @@ class FacePanel(Vertical):
         self._faces_of: tuple[object, ...] | None = None
         self._other = 0  # which rival's photo stands in for the reference; 0 is none
         self._seen_since_s: float | None = None
+        self._seen_image = b""
         self._loaded = False
         self._failed = False
 
@@ -254,14 +264,40 @@ class FacePanel(Vertical):
     def _blank(self, words: str) -> None:
         self._seen_since_s = None
         self._loaded = self._failed = False
+        self._seen_image = b""
         for picture in (self._seen, self._reference):
             picture.say(words)
+
+    def look_again(self, alert: Alert) -> None:
+        """The daemon may hold a better look at this candidate than the one on the screen."""
+        if not alert.erased and _faces_of(alert) == self._faces_of:
+            if self._loaded:
+                self._replace(alert)
+            else:
+                self._load(alert)
+
+    @work(group="photos", exclusive=True)
+    async def _replace(self, alert: Alert) -> None:
+        """Show the better look, if it is one. The time for which it was seen begins anew: nobody
+        decides about a face that came just now."""
+        await asyncio.sleep(SETTLE_S)
+        try:
+            image = await self._client.alert_image(alert.id, "probe")
+            picture = decode(image, "face")
+        except LfrdError:
+            return  # what is on the screen is still this candidate; what is erased goes by itself
+        if image != self._seen_image:
+            self._seen_image, self._seen_since_s = image, None
+            self._seen.show(picture)
+            self.call_after_refresh(self._watch)
+            self.post_message(self.BetterLook(alert))
 
     @work(group="photos", exclusive=True)
     async def _load(self, alert: Alert) -> None:
         """Read both photos, once the operator rests on this candidate: each reading is recorded."""
         await asyncio.sleep(SETTLE_S)
-        await self._load_one(self._seen, "face", self._client.alert_image(alert.id, "probe"))
+        seen = self._client.alert_image(alert.id, "probe")
+        self._seen_image = await self._load_one(self._seen, "face", seen)
         if self._other:
             rival = alert.rivals[self._other - 1]
             reading = self._client.rival_image(alert.id, rival.person_id)
@@ -272,9 +308,13 @@ class FacePanel(Vertical):
             self._loaded = True
             self.call_after_refresh(self._watch)
 
-    async def _load_one(self, picture: Picture, what: str, reading: Awaitable[bytes]) -> None:
+    async def _load_one(self, picture: Picture, what: str, reading: Awaitable[bytes]) -> bytes:
+        """Show what is read; returns it, or nothing where it cannot be shown."""
         try:
-            picture.show(decode(await reading, what))
+            image = await reading
+            picture.show(decode(image, what))
         except LfrdError as error:
             self._failed = True
             picture.say(str(error))
+            return b""
+        return image

@@ -7,12 +7,10 @@ from fastapi import APIRouter, Query, Response
 
 from lfrd.api import images
 from lfrd.api.deps import PrincipalDep, RoleDep, SiteDep
-from lfrd.api.projection import STORED_DECISION, open_dossier, project
-from lfrd.deployment.replay import replay
+from lfrd.api.projection import STORED_DECISION, project
 from lfrd.errors import Conflict
 from lfrd.governance.reviews import Shown
 from lfrd.site import Site
-from lfrd.store import episodes, outcomes
 from lfrd.store.episodes import EpisodeState
 from lfrd.vocabulary import Role
 from lfrd.wire import alerts as wire_alerts
@@ -34,12 +32,7 @@ async def list_alerts(
 ) -> tuple[wire_alerts.Alert, ...]:
     """Newest first; the next page is `before` the last id of this one."""
     wanted = EpisodeState(state.value) if state else None
-    dossiers = await site.database.read(
-        lambda reader: [
-            open_dossier(reader, episode, site.reviews.required)
-            for episode in episodes.page(reader, state=wanted, before_id=before, limit=limit)
-        ]
-    )
+    dossiers = await site.episodes.page(state=wanted, before_id=before, limit=limit)
     return tuple(project(dossier, principal, role) for dossier in dossiers)
 
 
@@ -60,10 +53,7 @@ async def read_image(
 ) -> Response:
     """The face seen, the one on the list, or the scene. That it was read is logged, or it is not
     given."""
-    image = await site.database.write(
-        lambda tx: episodes.read_image(tx, alert_id, which), principal=principal
-    )
-    return images.answer(image)
+    return images.answer(await site.episodes.image(alert_id, which, principal=principal))
 
 
 @router.get(
@@ -73,10 +63,7 @@ async def read_rival_image(
     alert_id: str, person_id: str, site: SiteDep, principal: PrincipalDep
 ) -> Response:
     """The reference of another person over the threshold, logged in the same way."""
-    image = await site.database.write(
-        lambda tx: episodes.read_rival_image(tx, alert_id, person_id), principal=principal
-    )
-    return images.answer(image)
+    return images.answer(await site.episodes.rival_image(alert_id, person_id, principal=principal))
 
 
 @router.post("/{alert_id}/review")
@@ -127,7 +114,7 @@ async def replay_alert(
     shown = await _shown(site, alert_id, principal, role)
     if shown.revealed is None:
         raise Conflict(f"alert {alert_id} can be replayed once your own decision is final")
-    found = await replay(site.database, site.vision, alert_id, principal=principal)
+    found = await site.episodes.replay(alert_id, principal=principal)
     values = asdict(found)
     return Replay(
         alert_id=values.pop("episode_id"), recogniser_digest=values.pop("model_digest"), **values
@@ -143,22 +130,16 @@ async def report_engagement(
     role: RoleDep,
 ) -> wire_alerts.Alert:
     """Say once what was done about a closed alert."""
-    await site.database.write(
-        lambda tx: outcomes.add(
-            tx,
-            alert_id,
-            body.kind,
-            engagement_min=body.engagement_min,
-            complaint=body.complaint,
-            note=body.note,
-        ),
+    await site.episodes.report_engagement(
+        alert_id,
+        body.kind,
+        engagement_min=body.engagement_min,
+        complaint=body.complaint,
+        note=body.note,
         principal=principal,
     )
     return await _shown(site, alert_id, principal, role)
 
 
 async def _shown(site: Site, alert_id: str, viewer: str, role: Role) -> wire_alerts.Alert:
-    dossier = await site.database.read(
-        lambda reader: open_dossier(reader, episodes.get(reader, alert_id), site.reviews.required)
-    )
-    return project(dossier, viewer, role)
+    return project(await site.episodes.get(alert_id), viewer, role)

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Response
 from lfrd.api import images, views
 from lfrd.api.deps import MeterDep, PrincipalDep, SiteDep
 from lfrd.api.rates import RateMeter, running
-from lfrd.cameras.check import CameraCheck
 from lfrd.cameras.fleet import FleetCamera
 from lfrd.cameras.life import CameraOptions
 from lfrd.ingest.address import with_password
@@ -79,14 +78,14 @@ async def check_camera(
     camera_id: str, body: wire_cameras.CameraTest, site: SiteDep, principal: PrincipalDep
 ) -> wire_cameras.CameraTestReport:
     """Look through a camera for some seconds and say what to mend. Nothing of it is kept."""
-    report = await _check(site).check(camera_id, body.seconds, principal=principal)
+    report = await site.camera_check.check(camera_id, body.seconds, principal=principal)
     return views.camera_report(report)
 
 
 @router.get("/{camera_id}/preview", response_class=Response, responses=images.RESPONSES)
 async def preview_camera(camera_id: str, site: SiteDep, principal: PrincipalDep) -> Response:
     """Where a camera points, as flat cells in which nobody can be known."""
-    return images.answer(await _check(site).preview(camera_id, principal=principal))
+    return images.answer(await site.camera_check.preview(camera_id, principal=principal))
 
 
 @router.delete("/{camera_id}", status_code=204)
@@ -94,11 +93,6 @@ async def remove_camera(camera_id: str, site: SiteDep, principal: PrincipalDep) 
     """Stop and forget a camera. One that the configuration declares is removed there."""
     await site.fleet.remove(camera_id, principal=principal)
     return Response(status_code=204)
-
-
-def _check(site: Site) -> CameraCheck:
-    gate_px = site.config.detection.smallest_inter_eye_px
-    return CameraCheck(site.fleet, site.vision, site.database, site.clock, gate_px)
 
 
 def _merged(old: CameraOptions, body: wire_cameras.CameraOptions) -> CameraOptions:

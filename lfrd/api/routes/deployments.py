@@ -8,12 +8,10 @@ from fastapi import APIRouter
 from lfrd.api import views
 from lfrd.api.deps import SUPERVISORS, PrincipalDep, RoleDep, SiteDep
 from lfrd.errors import NotFound
+from lfrd.governance.deployments import SeenDeployment
 from lfrd.governance.planning import Amendment, Plan
 from lfrd.site import Site
-from lfrd.store import decoys
-from lfrd.store import deployments as stored
 from lfrd.store.deployments import Deployment
-from lfrd.store.reviews import undecided_in
 from lfrd.vocabulary import DeploymentState
 from lfrd.wire import deployments as wire_deployments
 
@@ -175,48 +173,28 @@ async def _shown(
     site: Site, viewer: str, *rows: Deployment
 ) -> tuple[wire_deployments.Deployment, ...]:
     """The rows with the lists they compare with, all read at once, as `viewer` may see them."""
-    lists, undecided, unrevealed = await site.database.read(
-        lambda reader: (
-            [stored.snapshots(reader, row.id) for row in rows],
-            undecided_in(reader, viewer),
-            decoys.undecided_in(reader, viewer),
-        )
-    )
-    return tuple(
-        _deployment(
-            site,
-            row,
-            tuple(snapshot.watchlist_id for snapshot in snapshots)
-            or tuple(json.loads(row.watchlist_ids)),
-            None if row.id in undecided else row.threshold,
-            unrevealed.get(row.id, 0),
-        )
-        for row, snapshots in zip(rows, lists, strict=True)
-    )
+    seen = await site.deployments.seen_by(viewer, rows)
+    return tuple(_deployment(site, item) for item in seen)
 
 
-def _deployment(
-    site: Site,
-    row: Deployment,
-    watchlist_ids: tuple[str, ...],
-    threshold: float | None,
-    unrevealed: int,
-) -> wire_deployments.Deployment:
+def _deployment(site: Site, seen: SeenDeployment) -> wire_deployments.Deployment:
+    row = seen.row
     return wire_deployments.Deployment(
         id=row.id,
         profile=row.profile,
         state=row.state,
         purpose=row.purpose,
         place=row.place,
-        threshold=threshold,
+        threshold=seen.threshold,
         recogniser_digest=row.embedder_digest,
-        watchlist_ids=watchlist_ids,
+        watchlist_ids=seen.watchlist_ids,
         started_by=row.started_by,
         started_at_s=row.started_at_s,
         planned_end_at_s=row.planned_end_at_s,
         ended_at_s=row.ended_at_s,
         end_reason=row.end_reason,
-        summary=_summary(site, row, unrevealed),
+        ended_by=row.ended_by,
+        summary=_summary(site, row, seen.decoys),
         policy=views.policy_of(row),
         use_case=row.use_case,
         expectation=row.expectation,
@@ -237,7 +215,7 @@ def _deployment(
 
 
 def _summary(
-    site: Site, row: Deployment, unrevealed: int
+    site: Site, row: Deployment, undecided_decoys: int
 ) -> wire_deployments.DeploymentSummary | None:
     """The counts so far of a running deployment, those kept of an ended one, None if cut off.
 
@@ -250,5 +228,5 @@ def _summary(
     if not known:
         return None
     shown = {name: counts[name] for name in known}
-    shown["candidates"] += unrevealed
+    shown["candidates"] += undecided_decoys
     return wire_deployments.DeploymentSummary.model_validate(shown)

@@ -5,22 +5,18 @@ import hashlib
 from fastapi import APIRouter
 
 from lfrd.api.deps import SUPERVISORS, PrincipalDep, SiteDep
-from lfrd.errors import BadInput
 from lfrd.site import Site
-from lfrd.store import evaluations as stored
+from lfrd.store.evaluations import Evaluation, NewEvaluation
 from lfrd.wire import evaluations as wire
 from lfrd.wire.deployments import Reason
 
 router = APIRouter(prefix="/evaluations", tags=["governance"])
 
-AHEAD_S = 300.0
-"""How far another machine's clock may be ahead of ours."""
-
 
 @router.get("")
 async def list_evaluations(site: SiteDep) -> tuple[wire.Evaluation, ...]:
     """The newest hundred evaluation reports, newest first, withdrawn ones included."""
-    return tuple(_shown(site, row) for row in await site.database.read(stored.list_all))
+    return tuple(_shown(site, row) for row in await site.evaluations.list_all())
 
 
 @router.post("", status_code=201, dependencies=[SUPERVISORS])
@@ -28,10 +24,8 @@ async def add_evaluation(
     body: wire.EvaluationReport, site: SiteDep, principal: PrincipalDep
 ) -> wire.Evaluation:
     """Register what `lfrd evaluate` measured: figures, digest and date. It is logged who did."""
-    if body.evaluated_at_s > site.clock.wall_s() + AHEAD_S:
-        raise BadInput("evaluated_at_s lies in the future")
     text = body.model_dump_json()
-    new = stored.NewEvaluation(
+    new = NewEvaluation(
         pack=body.pack,
         model_digest=body.model_digest,
         evaluated_at_s=body.evaluated_at_s,
@@ -42,8 +36,7 @@ async def add_evaluation(
         report=text,
         report_sha256=hashlib.sha256(text.encode()).hexdigest(),
     )
-    row = await site.database.write(lambda tx: stored.add(tx, new), principal=principal)
-    return _shown(site, row)
+    return _shown(site, await site.evaluations.register(new, principal=principal))
 
 
 @router.post("/{evaluation_id}/withdraw", dependencies=[SUPERVISORS])
@@ -51,13 +44,11 @@ async def withdraw_evaluation(
     evaluation_id: str, body: Reason, site: SiteDep, principal: PrincipalDep
 ) -> wire.Evaluation:
     """Rely on it no more. Deployments that run go on; none starts by it."""
-    row = await site.database.write(
-        lambda tx: stored.withdraw(tx, evaluation_id, body.reason), principal=principal
-    )
+    row = await site.evaluations.withdraw(evaluation_id, body.reason, principal=principal)
     return _shown(site, row)
 
 
-def _shown(site: Site, row: stored.Evaluation) -> wire.Evaluation:
+def _shown(site: Site, row: Evaluation) -> wire.Evaluation:
     return wire.Evaluation(
         id=row.id,
         report=wire.EvaluationReport.model_validate_json(row.report),

@@ -18,7 +18,6 @@ from lfrd.errors import BadInput, StoreFailed
 from lfrd.events import Event, Reset, Subscription
 from lfrd.events import EventKind as StoredKind
 from lfrd.site import Site
-from lfrd.store import event_log
 from lfrd.wire import sse
 from lfrd.wire.cameras import CameraRates
 from lfrd.wire.events import EventKind, EventMessage
@@ -37,6 +36,7 @@ KINDS = {
     StoredKind.CAMERA_CHANGED: EventKind.CAMERA_CHANGED,
     StoredKind.WATCHLIST_CHANGED: EventKind.WATCHLIST_CHANGED,
     StoredKind.DEPLOYMENT_CHANGED: EventKind.DEPLOYMENT_CHANGED,
+    StoredKind.DEPLOYMENT_ENDING: EventKind.DEPLOYMENT_ENDING,
     StoredKind.EPISODE_RAISED: EventKind.ALERT_RAISED,
     StoredKind.EPISODE_UPDATED: EventKind.ALERT_UPDATED,
     StoredKind.EPISODE_CLOSED: EventKind.ALERT_CLOSED,
@@ -147,8 +147,7 @@ async def follow_events(
     if after_id is None:
         after_id = after
     if after_id is None:
-        page = await site.database.read(lambda reader: event_log.page(reader, 0, 0))
-        after_id = page.newest_id
+        after_id = await site.bus.newest_id()
     return EventStream(site, after_id, meter, request.app.state.stopping)
 
 

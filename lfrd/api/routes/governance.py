@@ -3,11 +3,9 @@
 from fastapi import APIRouter
 
 from lfrd.api import views
-from lfrd.api.deps import SUPERVISORS, PrincipalDep, SiteDep
-from lfrd.governance import two_person
+from lfrd.api.deps import SUPERVISORS, PrincipalDep, RoleDep, SiteDep
 from lfrd.governance.planning import Plan
 from lfrd.governance.schedules import Window
-from lfrd.store import erasures, holds
 from lfrd.vocabulary import ErasureKind
 from lfrd.wire import deployments as wire
 
@@ -66,25 +64,21 @@ async def revoke_schedule(
 @router.get("/holds")
 async def list_holds(site: SiteDep) -> tuple[wire.Hold, ...]:
     """Legal holds, newest first."""
-    return tuple(views.hold(row) for row in await site.database.read(holds.list_all))
+    return tuple(views.hold(row) for row in await site.holds.list_all())
 
 
 @router.post("/holds", status_code=201, dependencies=[SUPERVISORS])
 async def ask_hold(body: wire.HoldCreate, site: SiteDep, principal: PrincipalDep) -> wire.Hold:
     """Ask for a legal hold. It has no effect before somebody else confirms it."""
-    row = await site.database.write(
-        lambda tx: holds.ask(tx, body.kind, body.subject_id, body.reason), principal=principal
+    return views.hold(
+        await site.holds.ask(body.kind, body.subject_id, body.reason, principal=principal)
     )
-    return views.hold(row)
 
 
 @router.post("/holds/{hold_id}/confirm", dependencies=[SUPERVISORS])
 async def confirm_hold(hold_id: str, site: SiteDep, principal: PrincipalDep) -> wire.Hold:
     """Put it in force; by somebody else than whoever asked."""
-    row = await site.database.write(
-        lambda tx: two_person.confirm_hold(tx, hold_id), principal=principal
-    )
-    return views.hold(row)
+    return views.hold(await site.holds.confirm(hold_id, principal=principal))
 
 
 @router.post("/holds/{hold_id}/release", dependencies=[SUPERVISORS])
@@ -92,22 +86,21 @@ async def release_hold(
     hold_id: str, body: wire.Reason, site: SiteDep, principal: PrincipalDep
 ) -> wire.Hold:
     """End it: the timers apply again, at once."""
-    row = await site.database.write(
-        lambda tx: holds.release(tx, hold_id, body.reason), principal=principal
-    )
-    return views.hold(row)
+    return views.hold(await site.holds.release(hold_id, body.reason, principal=principal))
 
 
 @router.get("/erasures")
 async def list_erasures(site: SiteDep) -> tuple[wire.Erasure, ...]:
     """The newest erasures with their receipts, newest first."""
-    return tuple(views.erasure(row) for row in await site.database.read(erasures.receipts))
+    return tuple(views.erasure(row) for row in await site.eraser.receipts())
 
 
 @router.post("/erasures", status_code=201, dependencies=[SUPERVISORS])
-async def erase(body: wire.ErasureRequest, site: SiteDep, principal: PrincipalDep) -> wire.Erasure:
+async def erase(
+    body: wire.ErasureRequest, site: SiteDep, principal: PrincipalDep, role: RoleDep
+) -> wire.Erasure:
     """Erase, and answer with the receipt: by then the bytes are gone from every file."""
     row = await site.eraser.erase(
-        ErasureKind(body.kind), body.subject_id, body.reason, principal=principal
+        ErasureKind(body.kind), body.subject_id, body.reason, principal=principal, role=role
     )
     return views.erasure(row)

@@ -9,10 +9,9 @@ from pydantic import ValidationError
 from lfrd.api.deps import SUPERVISORS, PrincipalDep, SiteDep, UploadsDep
 from lfrd.api.routes.watchlists import PHOTO_BODY
 from lfrd.errors import BadInput
-from lfrd.lists.archive import export_list
 from lfrd.lists.bulk_import import Progress, RowResult
-from lfrd.lists.import_source import Row
 from lfrd.lists.photo_gate import GateMode
+from lfrd.lists.table import Row
 from lfrd.store.imports import RowOutcome
 from lfrd.wire.lists import ExportStart, ImportRow, ImportRowDone, ImportRun, ImportStart
 
@@ -63,9 +62,8 @@ async def read_import_rows(
     after: Annotated[int, Query(ge=0)] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 1000,
 ) -> tuple[ImportRowDone, ...]:
-    """The rows that are done, in order."""
-    found = await site.imports.rows(import_id, after, limit)
-    return tuple(_done(RowResult(row, "")) for row in found)
+    """The rows that are done, in order; not those whose photo was erased since."""
+    return tuple(_done(result) for result in await site.imports.rows(import_id, after, limit))
 
 
 @router.post("/imports/{import_id}/rows", openapi_extra=PHOTO_BODY)
@@ -76,8 +74,14 @@ async def add_import_row(
     site: SiteDep,
     uploads: UploadsDep,
     principal: PrincipalDep,
+    problem: Annotated[str | None, Query(min_length=1, max_length=500)] = None,
 ) -> ImportRowDone:
-    """Enrol one row: the body is its photo. A row that is done is answered as it was."""
+    """Enrol one row: the body is its photo. A row that is on the list is answered as it was; any
+    other is tried again. `problem` says why there is no photo, and the row is noted as refused."""
+    if problem is not None:
+        return _done(
+            await site.imports.miss_row(import_id, _row(row), problem, principal=principal)
+        )
     async with uploads.photo(request) as data:
         return _done(await site.imports.add_row(import_id, _row(row), data, principal=principal))
 
@@ -95,8 +99,8 @@ async def export_watchlist(
     watchlist_id: str, body: ExportStart, site: SiteDep, principal: PrincipalDep
 ) -> StreamingResponse:
     """The list with its photos as one encrypted archive. That it left is logged as a disclosure."""
-    pieces = await export_list(
-        site.database, watchlist_id, body.passphrase, body.reason, principal=principal
+    pieces = await site.watchlists.export(
+        watchlist_id, body.passphrase, body.reason, principal=principal
     )
     return StreamingResponse(pieces, media_type="application/octet-stream")
 
@@ -139,4 +143,5 @@ def _done(result: RowResult) -> ImportRowDone:
         message=result.message,
         entry_id=row.entry_id,
         photo_id=row.photo_id,
+        photo_sha256=result.photo.sha256 if result.photo else None,
     )

@@ -15,10 +15,7 @@ async def list_reviewers(
 ) -> tuple[ReviewerFigures, ...]:
     """Each reviewer's decisions, agreement and time, and how many decoys they decided rightly; over
     closed alerts alone."""
-    found = await site.database.read(
-        lambda reader: reviews.read(reader, deployment_id, site.reviews.required)
-    )
-    return tuple(_wire(item) for item in found)
+    return tuple(_wire(item) for item in await site.reviews.figures(deployment_id))
 
 
 def _wire(item: reviews.ReviewerFigures) -> ReviewerFigures:

@@ -11,7 +11,6 @@ from lfrd.errors import BadInput, Conflict
 from lfrd.matching.threshold import Derived
 from lfrd.matching.why import advice
 from lfrd.site import Site
-from lfrd.store.reviews import undecided_in
 from lfrd.store.thresholds import ThresholdRow
 from lfrd.wire.lists import CameraReasons, Threshold
 
@@ -34,7 +33,7 @@ async def derive_threshold(
     proposed = await site.thresholds.propose(one_in, watchlist_id)
     if proposed.derived is None:
         raise BadInput("this threshold is a stated constant and promises nothing")
-    waiting = await site.database.read(lambda reader: undecided_in(reader, principal))
+    waiting = await site.reviews.undecided_in(principal)
     return _shown(proposed.derived, _faces_a_day(site), hidden=bool(waiting))
 
 
@@ -48,7 +47,7 @@ async def read_thresholds(
     current = site.deployments.current
     running = current is not None and current.id == deployment_id
     faces = _faces_a_day(site) if running else None
-    waiting = await site.database.read(lambda reader: undecided_in(reader, principal))
+    waiting = await site.reviews.undecided_in(principal)
     hidden = deployment_id in waiting
     return tuple(_shown(_derived(row), faces, row.at_s, hidden=hidden) for row in history)
 

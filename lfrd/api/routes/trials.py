@@ -7,7 +7,6 @@ from fastapi import APIRouter, Query, Response
 from lfrd.api.deps import PrincipalDep, SiteDep
 from lfrd.evaluate import trials
 from lfrd.stats import Rate
-from lfrd.store import trials as stored
 from lfrd.wire import trials as wire
 
 router = APIRouter(tags=["trials"])
@@ -19,10 +18,7 @@ async def count_passage(
 ) -> wire.Passage:
     """Count a passage of somebody on a list of category `test` in the running deployment."""
     camera_id = site.fleet.get(body.camera_id).row.id
-    at_s = site.clock.wall_s() if body.at_s is None else body.at_s
-    row = await site.database.write(
-        lambda tx: stored.count(tx, camera_id, body.entry_id, at_s), principal=principal
-    )
+    row = await site.trials.count(camera_id, body.entry_id, body.at_s, principal=principal)
     return wire.Passage(
         id=row.id, deployment_id=row.deployment_id, camera_id=row.camera_id,
         entry_id=row.entry_id, at_s=row.passed_at_s, counted_by=row.principal,
@@ -32,7 +28,7 @@ async def count_passage(
 @router.delete("/trial-passages/{passage_id}", status_code=204)
 async def take_passage_back(passage_id: str, site: SiteDep, principal: PrincipalDep) -> Response:
     """Count a passage no more: it was counted by mistake."""
-    await site.database.write(lambda tx: stored.take_back(tx, passage_id), principal=principal)
+    await site.trials.take_back(passage_id, principal=principal)
     return Response(status_code=204)
 
 
@@ -44,13 +40,7 @@ async def read_trial(
 ) -> wire.Trial:
     """How many of the counted passages were raised, by camera. A passage counts if an episode of
     the right entry was raised on that camera within `window_s` of it."""
-    passages, raised = await site.database.read(
-        lambda reader: (
-            stored.passages(reader, deployment_id),
-            stored.raised(reader, deployment_id),
-        )
-    )
-    found = trials.evaluate(passages, raised, site.clock.wall_s(), window_s)
+    found = await site.trials.result(deployment_id, window_s)
     return wire.Trial(
         deployment_id=deployment_id,
         window_s=window_s,

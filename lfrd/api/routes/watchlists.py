@@ -21,6 +21,7 @@ DELETED = "deleted"
 """The reason in the receipt of what a DELETE erases."""
 
 PhotoName = Annotated[str, Query(min_length=1, max_length=200)]
+Reference = Annotated[str | None, Query(min_length=1, max_length=200)]
 Box = Annotated[str | None, Query(max_length=100, description="left,top,right,bottom in pixels")]
 
 PHOTO_BODY = {
@@ -75,16 +76,23 @@ async def read_watchlist(watchlist_id: str, site: SiteDep) -> wire_lists.Watchli
 
 
 @router.delete("/watchlists/{watchlist_id}", status_code=204, dependencies=[SUPERVISORS])
-async def delete_watchlist(watchlist_id: str, site: SiteDep, principal: PrincipalDep) -> Response:
+async def delete_watchlist(
+    watchlist_id: str, site: SiteDep, principal: PrincipalDep, role: RoleDep
+) -> Response:
     """Erase a list with its entries, photos and templates; they leave a running search at once."""
-    await site.eraser.erase(ErasureKind.WATCHLIST, watchlist_id, DELETED, principal=principal)
+    await site.eraser.erase(
+        ErasureKind.WATCHLIST, watchlist_id, DELETED, principal=principal, role=role
+    )
     return Response(status_code=204)
 
 
 @router.get("/watchlists/{watchlist_id}/entries")
-async def list_entries(watchlist_id: str, site: SiteDep) -> tuple[wire_lists.Entry, ...]:
-    """The entries of a list, by reference."""
-    return tuple(views.entry(item) for item in await site.watchlists.entries(watchlist_id))
+async def list_entries(
+    watchlist_id: str, site: SiteDep, reference: Reference = None
+) -> tuple[wire_lists.Entry, ...]:
+    """The entries of a list, by reference; with `reference` the one that has it, or none."""
+    found = await site.watchlists.entries(watchlist_id, reference)
+    return tuple(views.entry(item) for item in found)
 
 
 @router.post("/watchlists/{watchlist_id}/entries", status_code=201)
@@ -115,9 +123,11 @@ async def read_entry(entry_id: str, site: SiteDep) -> wire_lists.Entry:
 
 
 @router.delete("/entries/{entry_id}", status_code=204, dependencies=[SUPERVISORS])
-async def delete_entry(entry_id: str, site: SiteDep, principal: PrincipalDep) -> Response:
+async def delete_entry(
+    entry_id: str, site: SiteDep, principal: PrincipalDep, role: RoleDep
+) -> Response:
     """Take a person off a list, photos and templates included."""
-    await site.eraser.erase(ErasureKind.ENTRY, entry_id, DELETED, principal=principal)
+    await site.eraser.erase(ErasureKind.ENTRY, entry_id, DELETED, principal=principal, role=role)
     return Response(status_code=204)
 
 
@@ -221,10 +231,16 @@ async def check_photo(
     name: PhotoName = "photo",
     entry_id: str | None = None,
     box: Box = None,
+    gate: GateMode | None = None,
+    refuse: bool = False,
 ) -> tuple[wire_lists.Finding, ...]:
-    """What the enrolment gate would say of a photo; nothing is stored."""
+    """What the enrolment gate would say of a photo; nothing is stored. With `refuse` it is refused
+    as enrolment would refuse it, by `gate` or the site's setting."""
+    mode = gate or GateMode(site.config.lists.gate)
     async with uploads.photo(request) as data:
-        found = await site.photos.check(data, name, entry_id, parse_box(box))
+        found = await site.photos.check(
+            data, name, entry_id, parse_box(box), mode=mode if refuse else None
+        )
     return tuple(views.finding(item) for item in found)
 
 

@@ -1,0 +1,52 @@
+"""What a command writes for whoever called it: each text passes `printable` on its way out.
+
+Nothing else in the commands writes to standard output or standard error
+(`tests/test_architecture.py`).
+"""
+
+import sys
+from typing import TextIO
+
+from lfrd.text import one_line, printable
+
+_CLEAR = "\r\x1b[K"
+
+
+def say(text: str) -> None:
+    """A line, or several, on standard output: at once, since somebody may read the other end."""
+    _write(sys.stdout, printable(text) + "\n")
+
+
+def warn(text: str) -> None:
+    """The same on standard error."""
+    _write(sys.stderr, printable(text) + "\n")
+
+
+def note(text: str) -> None:
+    """One line to whoever is there, beside what a command prints."""
+    _write(sys.stderr, f"lfrd: {one_line(text)}\n")
+
+
+def ask(text: str) -> str:
+    """A question on standard error; returns the answer's line."""
+    _write(sys.stderr, printable(text) + " ")
+    return sys.stdin.readline().strip()
+
+
+def redraw(text: str, stream: TextIO | None = None, *, last: bool = False) -> None:
+    """One line that is written over and over, on standard error; empty clears it, the last stays.
+
+    Where nobody watches, in a file, each is a line of its own.
+    """
+    stream = stream or sys.stderr
+    if stream is not None and stream.isatty():
+        _write(stream, _CLEAR + one_line(text) + ("\n" if last else ""))
+    else:
+        _write(stream, one_line(text) + "\n")
+
+
+def _write(stream: TextIO | None, text: str) -> None:
+    if stream is None:  # closed by whoever called
+        return
+    stream.write(text)
+    stream.flush()

@@ -1,0 +1,34 @@
+"""Evaluation reports as people register and withdraw them."""
+
+from lfrd.clock import Clock
+from lfrd.errors import BadInput
+from lfrd.store import evaluations as stored
+from lfrd.store.database import Database
+from lfrd.store.evaluations import Evaluation, NewEvaluation
+
+AHEAD_S = 300.0
+"""How far another machine's clock may be ahead of ours."""
+
+
+class Evaluations:
+    """The evaluation reports of one site."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def list_all(self) -> list[Evaluation]:
+        """The newest hundred, newest first, withdrawn ones included."""
+        return await self._database.read(stored.list_all)
+
+    async def register(self, new: NewEvaluation, *, principal: str) -> Evaluation:
+        """Raises BadInput where it was measured in the future, Conflict where it is registered."""
+        if new.evaluated_at_s > self._clock.wall_s() + AHEAD_S:
+            raise BadInput("evaluated_at_s lies in the future")
+        return await self._database.write(lambda tx: stored.add(tx, new), principal=principal)
+
+    async def withdraw(self, evaluation_id: str, reason: str, *, principal: str) -> Evaluation:
+        """Rely on it no more. Raises NotFound, BadInput, Conflict."""
+        return await self._database.write(
+            lambda tx: stored.withdraw(tx, evaluation_id, reason), principal=principal
+        )

@@ -1,0 +1,36 @@
+"""Legal holds as people ask for them: one asks, somebody else confirms, either ends it."""
+
+from lfrd.governance import two_person
+from lfrd.store import holds as stored
+from lfrd.store.database import Database
+from lfrd.store.holds import Hold
+from lfrd.vocabulary import HoldKind
+
+
+class Holds:
+    """The legal holds of one site."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def list_all(self) -> list[Hold]:
+        """The newest holds, newest first."""
+        return await self._database.read(stored.list_all)
+
+    async def ask(self, kind: HoldKind, subject_id: str, reason: str, *, principal: str) -> Hold:
+        """Ask for one; it has no effect before it is confirmed. Raises NotFound, BadInput."""
+        return await self._database.write(
+            lambda tx: stored.ask(tx, kind, subject_id, reason), principal=principal
+        )
+
+    async def confirm(self, hold_id: str, *, principal: str) -> Hold:
+        """Put one in force; not by the person who asked. Raises NotFound, Denied, Conflict."""
+        return await self._database.write(
+            lambda tx: two_person.confirm_hold(tx, hold_id), principal=principal
+        )
+
+    async def release(self, hold_id: str, reason: str, *, principal: str) -> Hold:
+        """End one: the timers apply again, at once. Raises NotFound, BadInput, Conflict."""
+        return await self._database.write(
+            lambda tx: stored.release(tx, hold_id, reason), principal=principal
+        )
