@@ -1,5 +1,6 @@
 """`lfrd import` and `lfrd export`: many photos in, a whole list out, by way of the daemon."""
 
+import argparse
 import asyncio
 import csv
 import hashlib
@@ -19,7 +20,7 @@ from lfrd.errors import BadInput, Conflict, UserError
 from lfrd.lists.commit_batcher import PHOTOS_AT_ONCE
 from lfrd.lists.import_source import HEAD_BYTES, Source, Wanted, open_source
 from lfrd.lists.table import RESULT_COLUMNS, Defaults, Row
-from lfrd.tables import read_file
+from lfrd.tables import parse_date, read_file
 from lfrd.wire.lists import ExportStart, ImportRow, ImportRowDone, ImportRun, ImportStart
 
 TELL_EVERY_S = 2.0
@@ -42,6 +43,17 @@ class ImportOrder:
     passphrase: str | None
     encoding: str | None = None
     defaults: Defaults = field(default_factory=Defaults)
+
+
+def order_of(options: argparse.Namespace) -> ImportOrder:
+    """What the words of `lfrd watchlist import` ask for."""
+    defaults = Defaults(
+        options.basis or "", options.entry_source or "", parse_date(options.expires or "")
+    )
+    return ImportOrder(
+        options.folder, options.table, options.dry_run, options.gate, options.results,
+        read_passphrase(options.passphrase_file), options.encoding, defaults,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

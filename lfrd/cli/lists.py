@@ -7,15 +7,12 @@ from pathlib import Path
 
 from lfrd.cli import entries, governance, imports, trial
 from lfrd.cli.dates import ends
-from lfrd.cli.imports import ImportOrder
 from lfrd.cli.names import list_ids, list_of
 from lfrd.cli.reach import make_sure
 from lfrd.cli.terminal import say
 from lfrd.cli.who import token_of
 from lfrd.client import Client
 from lfrd.errors import BadInput
-from lfrd.lists.table import Defaults
-from lfrd.tables import parse_date
 from lfrd.vocabulary import Category
 from lfrd.wire.base import Wire
 from lfrd.wire.deployments import Erasure, ErasureRequest
@@ -91,15 +88,8 @@ async def _delete(client: Client, options: argparse.Namespace) -> Shown:
 
 async def _import(client: Client, options: argparse.Namespace) -> int:
     """Exit code 2 where a row is not on the list afterwards, or would not be."""
-    defaults = Defaults(
-        options.basis or "", options.entry_source or "", parse_date(options.expires or "")
-    )
-    order = ImportOrder(
-        options.folder, options.table, options.dry_run, options.gate, options.results,
-        imports.read_passphrase(options.passphrase_file), options.encoding, defaults,
-    )  # fmt: skip
     watchlist_id = (await list_of(client, options.list)).id
-    imported = await imports.bring_in(client, watchlist_id, order)
+    imported = await imports.bring_in(client, watchlist_id, imports.order_of(options))
     now = await client.watchlist(watchlist_id)
     say(imports.summary(imported, now.name, now.entries, now.templates, as_json=options.json))
     return 0 if imported.whole else NOT_ALL
