@@ -282,7 +282,7 @@ async def test_every_connection_has_the_settings(tmp_path: Path) -> None:
     }  # fmt: skip
     async with opened(tmp_path) as db:
         found = await db.write(
-            lambda tx: {name: next(iter(tx.rows(f"PRAGMA {name}")))[0] for name in expected},
+            lambda tx: {name: tx.value(f"PRAGMA {name}") for name in expected},
             principal="ada",
         )
         assert found == expected
