@@ -191,6 +191,19 @@ def site_policies(item: SitePolicies) -> wire.SitePolicies:
     return wire.SitePolicies(own=policy(item.own), lab=policy(item.lab) if item.lab else None)
 
 
+def plan_of(body: wire.DeploymentDraft | wire.ScheduleCreate) -> Plan:
+    """What a person plans, once or every week."""
+    return Plan(
+        profile=body.profile,
+        purpose=body.purpose,
+        use_case=body.use_case.value,
+        place=body.place,
+        watchlist_ids=body.watchlist_ids,
+        expectation=body.expectation,
+        documents=body.documents,
+    )
+
+
 def policy_of(row: Deployment) -> wire.PolicyBrief | None:
     """The rules that a deployment was planned under; None for one from before they were kept."""
     return policy_brief(parse(row.policy)) if row.policy_digest else None

@@ -3,8 +3,8 @@
 import argparse
 import os
 import pwd
-from datetime import UTC, datetime
 
+from lfrd.cli.dates import shown
 from lfrd.cli.terminal import say
 from lfrd.clock import SystemClock
 from lfrd.config import Config
@@ -29,13 +29,9 @@ async def run(options: argparse.Namespace, config: Config) -> int:
                 lambda tx: accept(tx, reason),
                 principal=f"user:{pwd.getpwuid(os.getuid()).pw_name}",
             )
-    before = "nothing" if done.newest_s is None else f"an entry of {_date(done.newest_s)}"
+    before = "nothing" if done.newest_s is None else f"an entry of {shown(done.newest_s)}"
     say(
-        f"lfrd goes by the machine's clock, {_date(done.now_s)}; the log ended with {before}; "
+        f"lfrd goes by the machine's clock, {shown(done.now_s)}; the log ended with {before}; "
         f"{done.moved} rows dated later count from now. What is due goes at the next start."
     )
     return 0
-
-
-def _date(at_s: float) -> str:
-    return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -43,7 +43,7 @@ def files_in(folder: Path) -> PhotoFiles:
     inside = sorted(path for path in folder.iterdir() if not is_noise(path) and path.is_file())
     return PhotoFiles(
         tuple(path for path in inside if is_photo(path)),
-        tuple(path for path in inside if path.suffix.lower() in _OTHER_PICTURES),
+        tuple(path for path in inside if is_unread(path)),
         tuple(path for path in inside if not is_photo(path) and not is_unread(path)),
     )
 

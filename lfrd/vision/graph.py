@@ -272,7 +272,7 @@ def _fold_normalisations(graph: Any, constants: _Constants) -> None:
         maker = makers.get(node.input[0])
         if maker is None or uses.count(node.input[0]) != 1:
             continue
-        if maker.op_type == "Conv" or (maker.op_type == "Gemm" and _plain_gemm(maker)):
+        if maker.op_type == "Conv" or (maker.op_type == "Gemm" and plain_gemm(maker)):
             _fold(node, maker, constants)
             maker.output[0] = node.output[0]
             graph.node.remove(node)
@@ -295,7 +295,7 @@ def _fold(normalisation: Any, maker: Any, constants: _Constants) -> None:
     maker.input.extend(names)
 
 
-def _plain_gemm(node: Any) -> bool:
+def plain_gemm(node: Any) -> bool:
     """Whether the weights' first axis is that of the outputs, and nothing else is scaled."""
     values = {item.name: (item.f, item.i) for item in node.attribute}
     alpha, beta = values.get("alpha", (1.0, 0))[0], values.get("beta", (1.0, 0))[0]

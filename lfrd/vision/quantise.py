@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from lfrd.types import CROP_SIDE_PX, F32, U8
-from lfrd.vision.graph import ABOVE, PIXELS, SLOPE
+from lfrd.vision.graph import ABOVE, PIXELS, SLOPE, plain_gemm
 
 QUANTISED_VERSION = 1
 """Raise it when what is written here changes; kept files are named by it."""
@@ -107,7 +107,7 @@ def _round_last_product(proto: Any, constants: dict[str, Any]) -> None:
 
     graph = proto.graph
     last = graph.node[-1]
-    if last.op_type != "Gemm" or last.input[1] not in constants or not _is_plain(last):
+    if last.op_type != "Gemm" or last.input[1] not in constants or not plain_gemm(last):
         return
     replaced = last.input[1]
     weights = constants[replaced]
@@ -128,13 +128,6 @@ def _round_last_product(proto: Any, constants: dict[str, Any]) -> None:
     graph.ClearField("initializer")
     graph.initializer.extend(kept)
     proto.opset_import.append(onnx.helper.make_opsetid("com.microsoft", 1))
-
-
-def _is_plain(node: Any) -> bool:
-    values = {item.name: (item.f, item.i) for item in node.attribute}
-    scales = values.get("alpha", (1.0, 0))[0], values.get("beta", (1.0, 0))[0]
-    turned = values.get("transA", (0.0, 0))[1], values.get("transB", (0.0, 0))[1]
-    return scales == (1.0, 1.0) and turned == (0, 1)
 
 
 def _in_blocks(weights: F32, side: int) -> tuple[U8, F32]:

@@ -9,7 +9,7 @@ from lfrd.api import views
 from lfrd.api.deps import SUPERVISORS, PrincipalDep, RoleDep, SiteDep
 from lfrd.errors import NotFound
 from lfrd.governance.deployments import SeenDeployment
-from lfrd.governance.planning import Amendment, Plan
+from lfrd.governance.planning import Amendment
 from lfrd.site import Site
 from lfrd.store.deployments import Deployment
 from lfrd.vocabulary import DeploymentState
@@ -48,15 +48,7 @@ async def draft_deployment(
     body: wire_deployments.DeploymentDraft, site: SiteDep, principal: PrincipalDep
 ) -> wire_deployments.Deployment:
     """Plan a deployment. Nothing starts by it; `gate` says what it still lacks."""
-    plan = Plan(
-        profile=body.profile,
-        purpose=body.purpose,
-        use_case=body.use_case.value,
-        place=body.place,
-        watchlist_ids=body.watchlist_ids,
-        expectation=body.expectation,
-        documents=body.documents,
-    )
+    plan = views.plan_of(body)
     row = await site.deployments.draft(plan, body.duration_s, body.start_at_s, principal=principal)
     return (await _shown(site, principal, row))[0]
 

@@ -4,7 +4,6 @@ from fastapi import APIRouter
 
 from lfrd.api import views
 from lfrd.api.deps import SUPERVISORS, PrincipalDep, RoleDep, SiteDep
-from lfrd.governance.planning import Plan
 from lfrd.governance.schedules import Window
 from lfrd.vocabulary import ErasureKind
 from lfrd.wire import deployments as wire
@@ -29,15 +28,7 @@ async def add_schedule(
     body: wire.ScheduleCreate, site: SiteDep, principal: PrincipalDep
 ) -> wire.Schedule:
     """Plan weekly deployments; none starts before the schedule is authorised."""
-    plan = Plan(
-        profile=body.profile,
-        purpose=body.purpose,
-        use_case=body.use_case.value,
-        place=body.place,
-        watchlist_ids=body.watchlist_ids,
-        expectation=body.expectation,
-        documents=body.documents,
-    )
+    plan = views.plan_of(body)
     windows = [Window(item.day, item.start, item.hours) for item in body.windows]
     row = await site.schedules.add(
         plan, windows, body.timezone, body.expires_at_s, principal=principal
