@@ -72,6 +72,8 @@ from lfrd.wire.lists import (
     WatchlistCreate,
 )
 from lfrd.wire.people import NewToken, Token, TokenCreate
+from lfrd.wire.record import Notice, Record, RecordFormat
+from lfrd.wire.subjects import SubjectAnswer, SubjectExport, SubjectLookup
 from lfrd.wire.trials import Passage, PassageCount, Trial
 
 T = TypeVar("T")
@@ -650,6 +652,37 @@ class Client:
     async def scene(self, alert_id: str) -> bytes:
         """The frame round a candidate, everybody else unrecognisable; that it was read is kept."""
         return (await self._send("GET", f"/v1/alerts/{alert_id}/images/scene")).content
+
+    async def record(self, deployment_id: str) -> Record:
+        """The public record, as the caller may see it."""
+        return await self._get(Record, f"/v1/deployments/{deployment_id}/record")
+
+    async def export_record(self, deployment_id: str, form: str) -> bytes:
+        """The record as a file: `json`, `csv` or `html`. That it left is kept."""
+        body = RecordFormat.model_validate({"format": form})
+        return await self._file(f"/v1/deployments/{deployment_id}/record", body)
+
+    async def notice(self, deployment_id: str) -> Notice:
+        """What the sign on the spot says."""
+        return await self._get(Notice, f"/v1/deployments/{deployment_id}/notice")
+
+    async def look_up_subject(self, asked: SubjectLookup) -> SubjectAnswer:
+        return await self._post(SubjectAnswer, "/v1/subjects/lookup", asked)
+
+    async def look_up_photo(self, image: bytes, name: str, reason: str) -> SubjectAnswer:
+        """Who on the lists resembles a photo; it is compared once and forgotten."""
+        params = {"name": name, "reason": reason}
+        path = "/v1/subjects/lookup-photo"
+        reply = await self._send("POST", path, content=image, params=params, headers=OCTETS)
+        return self._read(SubjectAnswer, reply)
+
+    async def export_subject(self, asked: SubjectExport) -> bytes:
+        """What is kept of somebody: a ZIP file, or JSON without photos."""
+        return await self._file("/v1/subjects/export", asked)
+
+    async def _file(self, path: str, body: Wire) -> bytes:
+        content = body.model_dump_json().encode()
+        return (await self._send("POST", path, content=content, headers=JSON)).content
 
     async def reviewers(self, deployment_id: str | None = None) -> tuple[ReviewerFigures, ...]:
         """How each reviewer decided, over closed alerts."""

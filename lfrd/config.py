@@ -27,6 +27,7 @@ NOT_SETTINGS = frozenset({"LFRD_SHARED", "LFRD_REQUIRE_SHARED", "LFRD_CONFIG", "
 """Variables of the test suite, and the place of the file itself."""
 
 Slug = Annotated[str, Field(pattern=rf"^{SLUG}$")]
+GroupWord = Annotated[str, Field(pattern=r"^\w[\w /()-]{0,39}$")]
 
 
 class Section(BaseModel):
@@ -255,6 +256,22 @@ class PolicySection(Section):
         return dict(given)
 
 
+class NoticeSection(Section):
+    """What the sign on the spot says besides time and place: who is `responsible`, the `contact`
+    for questions and objections, and a page with more (`url`), which the sign's QR code leads to.
+    `groups` are the words by which a person may record whom a false alert was about."""
+
+    responsible: Annotated[str, Field(max_length=200)] = ""
+    contact: Annotated[str, Field(max_length=300)] = ""
+    url: Annotated[str | None, Field(max_length=500, pattern=r"^https?://\S+$")] = None
+    groups: Annotated[tuple[GroupWord, ...], Field(max_length=50)] = ()
+
+    @field_validator("groups", mode="before")
+    @classmethod
+    def _of_variable(cls, value: object) -> object:
+        return tuple(value.split(",")) if isinstance(value, str) else value
+
+
 class KeysSection(Section):
     """`escrow`: a second copy of keys.db, overwritten whenever a key is made or destroyed."""
 
@@ -279,6 +296,7 @@ class Config(Section):
     lists: ListsSection = ListsSection()
     review: ReviewSection = ReviewSection()
     policy: PolicySection = PolicySection()
+    notice: NoticeSection = NoticeSection()
     keys: KeysSection = KeysSection()
     log: LogSection = LogSection()
     camera: tuple[CameraSection, ...] = ()

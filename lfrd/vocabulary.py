@@ -74,3 +74,11 @@ class Engagement(StrEnum):
     ARREST = "arrest"
     SAFEGUARDING = "safeguarding"
     OTHER = "other"
+
+
+class Identity(StrEnum):
+    """Who it was that a candidate showed, where somebody established it on the spot."""
+
+    SAME = "same"
+    """The person on the list."""
+    OTHER = "other"

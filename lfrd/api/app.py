@@ -24,7 +24,9 @@ from lfrd.api.routes import (
     health,
     imports,
     models,
+    records,
     reviewers,
+    subjects,
     thresholds,
     tokens,
     trials,
@@ -45,6 +47,7 @@ document (RFC 9457)."""
 RESOURCES = (
     health, cameras, watchlists, imports, thresholds, models, deployments, alerts,
     reviewers, events, whip, governance, evaluations, tokens, trials,
+    records, subjects,
 )  # fmt: skip
 
 NOT_IN_A_ROUTE: tuple[type[Wire], ...] = (Problem, EventMessage, HealthChange)

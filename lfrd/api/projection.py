@@ -70,6 +70,8 @@ def _engagement(outcome: PrimaryOutcome) -> wire_alerts.EngagementReport:
         engagement_min=outcome.engagement_min,
         complaint=outcome.complaint,
         note=outcome.note,
+        identity=outcome.identity,
+        group=outcome.recorded_group,
     )
 
 

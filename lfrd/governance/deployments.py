@@ -15,7 +15,7 @@ from lfrd.clock import Clock
 from lfrd.deployment.run import DeploymentRun
 from lfrd.deployment.runner import DeploymentRunner
 from lfrd.errors import Conflict, LfrdError
-from lfrd.governance import planning
+from lfrd.governance import planning, record
 from lfrd.governance.planning import Amendment, Plan
 from lfrd.governance.profile import LAB, Policy, SitePolicies
 from lfrd.governance.readiness import Readiness
@@ -350,6 +350,7 @@ class DeploymentService:
                     raise Conflict(f"it cannot start: {verdict.sentence()}")
                 for watchlist_id in json.loads(row.watchlist_ids):
                     stored.take_snapshot(tx, row.id, watchlist_id)
+                record.note_lists(tx, row.id)
                 threshold = ready.proposed.threshold if ready.proposed else row.threshold
                 cameras = self._readiness.cameras
                 return stored.start(tx, row.id, cameras, threshold, verdict.evaluation_id)

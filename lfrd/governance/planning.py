@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from lfrd.errors import BadInput, Conflict, NotFound
-from lfrd.governance import two_person
+from lfrd.governance import record, two_person
 from lfrd.governance.profile import LAB, Policy, Rules, SitePolicies
 from lfrd.governance.start_gate import HOUR_S, Facts, ListFacts, ThresholdBasis, standing
 from lfrd.store import deployments as stored
@@ -203,6 +203,7 @@ def lists_exist(reader: Reader, watchlist_ids: Sequence[str]) -> None:
 def end(tx: Transaction, row: Deployment, reason: str, summary: str, compared: int) -> Deployment:
     """End a running deployment. Its snapshot of `compared` templates lived in memory only and is
     gone by now: its erasure needs nothing but the receipt."""
+    record.note_lists(tx, row.id)
     erasures.note_deleted(
         tx, ErasureKind.SNAPSHOT, row.id, "the deployment has ended", templates=compared
     )

@@ -90,7 +90,8 @@ class NewDeployment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """Which list, in which state, a deployment compares with."""
+    """Which list, in which state, a deployment compares with. `composition` is what it was made of,
+    as JSON text of numbers (see lfrd.governance.record)."""
 
     TABLE: ClassVar[str] = "deployment_watchlist"
 
@@ -102,6 +103,7 @@ class Snapshot:
     principal: str
     changes: int = 0
     changed_at_s: float | None = None
+    composition: str | None = None
 
 
 def scope_of(deployment_id: str) -> Scope:
@@ -393,6 +395,52 @@ def follow_lists(tx: Transaction) -> None:
 def snapshots(reader: Reader, deployment_id: str) -> list[Snapshot]:
     """The lists that a deployment compares with."""
     return reader.find(Snapshot, "WHERE deployment_id = ? ORDER BY watchlist_id", (deployment_id,))
+
+
+def keep_composition(
+    tx: Transaction, deployment_id: str, watchlist_id: str, composition: str
+) -> None:
+    """Note what a list was made of, for when it is erased."""
+    tx.execute(
+        "UPDATE deployment_watchlist SET composition = ? WHERE deployment_id = ?"
+        " AND watchlist_id = ?",
+        (composition, deployment_id, watchlist_id),
+    )
+
+
+def logged(reader: Reader, deployment_id: str, action: str) -> list[int]:
+    """The numbers of the log's entries in which this was done to a deployment, first one first;
+    none once the log says no longer whom its entries are about."""
+    rows = reader.rows(
+        "SELECT leaf_id FROM audit_link JOIN audit_leaf ON audit_leaf.id = leaf_id"
+        " WHERE subject_id = ? AND action = ? ORDER BY leaf_id",
+        (deployment_id, action),
+    )
+    return [row.whole("leaf_id") for row in rows]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptRecord:
+    """The record of a deployment as it was when what it was made of came to the end of its time;
+    `record` is JSON text."""
+
+    TABLE: ClassVar[str] = "deployment_record"
+
+    deployment_id: str
+    kept_at_s: float
+    record: str
+
+
+def keep_record(tx: Transaction, deployment_id: str, record: str) -> None:
+    """Once: the first one was made while everything was there."""
+    if kept_record(tx, deployment_id) is None:
+        tx.insert(KeptRecord(deployment_id=deployment_id, kept_at_s=tx.at_s, record=record))
+
+
+def kept_record(reader: Reader, deployment_id: str) -> str | None:
+    """JSON text, if it was kept."""
+    kept = reader.first(KeptRecord, "WHERE deployment_id = ?", (deployment_id,))
+    return kept.record if kept else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -136,6 +136,24 @@ def of_entry(reader: Reader, entry_id: str) -> list[ReferenceImage]:
     return reader.find(ReferenceImage, "WHERE entry_id = ? ORDER BY id", (entry_id,))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What was measured of a photo."""
+
+    inter_eye_px: float
+    overall: float
+
+
+def measures(reader: Reader, watchlist_id: str) -> list[Measured]:
+    """Of every photo on a list."""
+    return reader.query(
+        Measured,
+        "SELECT inter_eye_px, overall FROM reference_image JOIN entry ON entry.id = entry_id"
+        " WHERE watchlist_id = ?",
+        (watchlist_id,),
+    )
+
+
 def some(reader: Reader, photo_ids: Sequence[str]) -> dict[str, ReferenceImage]:
     """Those of some photos that there are, by their ids."""
     found = reader.find(
