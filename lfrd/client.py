@@ -71,7 +71,7 @@ from lfrd.wire.lists import (
     WatchlistChange,
     WatchlistCreate,
 )
-from lfrd.wire.people import NewToken, Token, TokenCreate
+from lfrd.wire.people import NewToken, Token, TokenCreate, Training, TrainingRecord
 from lfrd.wire.record import Notice, Record, RecordFormat
 from lfrd.wire.subjects import SubjectAnswer, SubjectExport, SubjectLookup
 from lfrd.wire.trials import Passage, PassageCount, Trial
@@ -115,8 +115,10 @@ class GovernanceCalls:
     async def authorise(self, deployment_id: str) -> wire.Deployment:
         return await self._act(deployment_id, "authorise", None)
 
-    async def start(self, deployment_id: str, urgent_reason: str | None = None) -> wire.Deployment:
-        body = wire.DeploymentBegin(urgent_reason=urgent_reason)
+    async def start(
+        self, deployment_id: str, urgent_reason: str | None = None, *, street_team: bool = False
+    ) -> wire.Deployment:
+        body = wire.DeploymentBegin(urgent_reason=urgent_reason, street_team=street_team)
         return await self._act(deployment_id, "start", body)
 
     async def ratify(self, deployment_id: str) -> wire.Deployment:
@@ -160,6 +162,13 @@ class GovernanceCalls:
 
     async def erase(self, request: wire.ErasureRequest) -> wire.Erasure:
         return await self._post(wire.Erasure, "/v1/erasures", request)
+
+    async def trainings(self) -> tuple[Training, ...]:
+        return await self._get(tuple[Training, ...], "/v1/trainings")
+
+    async def record_training(self, training: TrainingRecord) -> Training:
+        """Note that somebody was trained to review."""
+        return await self._post(Training, "/v1/trainings", training)
 
     async def evaluations(self) -> tuple[Evaluation, ...]:
         return await self._get(tuple[Evaluation, ...], "/v1/evaluations")

@@ -248,6 +248,9 @@ class PolicySection(Section):
     extrapolated_threshold: PolicyValue = None
     evaluation_report: PolicyValue = None
     documents_required: PolicyValue = None
+    photo_age_years: PolicyValue = None
+    training_required: PolicyValue = None
+    street_team_required: PolicyValue = None
 
     @property
     def tightened(self) -> dict[str, bool | int | float | str]:

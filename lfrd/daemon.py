@@ -41,6 +41,7 @@ from lfrd.governance.reviews import Reviews
 from lfrd.governance.schedules import Schedules
 from lfrd.governance.subjects import Subjects
 from lfrd.governance.timekeeping import SteadyClock, Timekeeping
+from lfrd.governance.trainings import Trainings
 from lfrd.governance.two_person import MAY_ERASE
 from lfrd.health import HealthBoard
 from lfrd.ingest.camera import readers_at_work
@@ -141,6 +142,7 @@ async def open_site(
             trials=Trials(database, clock),
             denials=Denials(database, clock),
             subjects=Subjects(database, lists.photos, config.matching.threshold, required),
+            trainings=Trainings(database, clock),
             publication=Publication(database, clock, runner, config.notice, required),
         )  # fmt: skip
         await _take_up(parts, site, decoys)

@@ -23,6 +23,7 @@ from lfrd.governance.retention import Retention
 from lfrd.governance.reviews import Reviews
 from lfrd.governance.schedules import Schedules
 from lfrd.governance.subjects import Subjects
+from lfrd.governance.trainings import Trainings
 from lfrd.health import HealthBoard
 from lfrd.lists.bulk_import import BulkImport
 from lfrd.lists.expiry import Expiry
@@ -69,3 +70,4 @@ class Site:
     denials: Denials
     publication: Publication
     subjects: Subjects
+    trainings: Trainings

@@ -69,3 +69,24 @@ BEGIN
         (SELECT at_s FROM audit_leaf ORDER BY id DESC LIMIT 1), OLD.added_at_s)
         WHERE entry_id = OLD.id;
 END;
+
+-- When a photo was taken, as people say it; NULL: nobody knows.
+ALTER TABLE reference_image ADD COLUMN taken_at_s REAL;
+
+-- Relatives and look-alikes that are known of, for reviewers to see; no names.
+ALTER TABLE entry ADD COLUMN look_alikes TEXT NOT NULL DEFAULT '' CHECK (length(look_alikes) <= 500);
+
+-- Who was trained to review, until when, and who says so.
+CREATE TABLE training (
+    id TEXT PRIMARY KEY,
+    subject TEXT NOT NULL CHECK (subject <> ''),
+    what TEXT NOT NULL CHECK (what <> ''),
+    valid_until_s REAL NOT NULL,
+    recorded_at_s REAL NOT NULL,
+    principal TEXT NOT NULL
+) STRICT;
+CREATE INDEX training_subject ON training (subject, valid_until_s);
+
+-- How many entries the authority allows at most, and when somebody said that a team is on the spot.
+ALTER TABLE deployment ADD COLUMN list_size_max INTEGER CHECK (list_size_max > 0);
+ALTER TABLE deployment ADD COLUMN street_team_at_s REAL;

@@ -29,6 +29,7 @@ from lfrd.api.routes import (
     subjects,
     thresholds,
     tokens,
+    trainings,
     trials,
     watchlists,
     whip,
@@ -47,7 +48,7 @@ document (RFC 9457)."""
 RESOURCES = (
     health, cameras, watchlists, imports, thresholds, models, deployments, alerts,
     reviewers, events, whip, governance, evaluations, tokens, trials,
-    records, subjects,
+    records, subjects, trainings,
 )  # fmt: skip
 
 NOT_IN_A_ROUTE: tuple[type[Wire], ...] = (Problem, EventMessage, HealthChange)

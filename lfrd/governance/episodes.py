@@ -33,6 +33,7 @@ class Dossier:
     required: int = 1
     engagement: PrimaryOutcome | None = None
     decoy: Decoy | None = None
+    look_alikes: str = ""
 
 
 class Episodes:
@@ -128,4 +129,5 @@ class Episodes:
             required_for(reader, episode, self._reviews.required),
             outcomes.of_episode(reader, episode.id),
             decoys.of_episode(reader, episode.id),
+            watchlists.look_alikes_of(reader, episode.entry_id),
         )

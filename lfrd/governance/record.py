@@ -42,6 +42,7 @@ from lfrd.vocabulary import DeploymentState, Engagement, Identity
 from lfrd.wire import record as wire
 
 MINUTE_S = 60.0
+DAY_S = 24 * 3600.0
 OVER = (DeploymentState.ENDED, DeploymentState.ERASED)
 UNKNOWN = "unknown"
 """The category of a list that an earlier lfrd used, and that is erased."""
@@ -326,6 +327,8 @@ def _authority(reader: Reader, deployment: Deployment) -> wire.RecordAuthority:
         urgent=deployment.urgent_reason is not None,
         ratified_at_s=deployment.ratified_at_s,
         extensions=len(stored.logged(reader, deployment.id, "deployment.extend")),
+        list_size_max=deployment.list_size_max,
+        street_team=deployment.street_team_at_s is not None,
     )
 
 
@@ -384,16 +387,17 @@ def note_lists(tx: Transaction, deployment_id: str) -> None:
     """Keep what the lists of a deployment are made of, as far as they are there: they may be erased
     before the record is read."""
     for snapshot in stored.snapshots(tx, deployment_id):
-        composition = _composition(tx, snapshot.watchlist_id)
+        composition = _composition(tx, snapshot.watchlist_id, tx.at_s)
         if composition is not None:
             stored.keep_composition(tx, deployment_id, snapshot.watchlist_id, composition)
 
 
-def _composition(reader: Reader, watchlist_id: str) -> str | None:
+def _composition(reader: Reader, watchlist_id: str, now_s: float) -> str | None:
     listed = watchlists.find(reader, watchlist_id)
     if listed is None:
         return None
     photos = reference_images.measures(reader, watchlist_id)
+    taken_s = [photo.taken_at_s for photo in photos if photo.taken_at_s is not None]
     return json.dumps(
         {
             "category": listed.category.value,
@@ -401,6 +405,8 @@ def _composition(reader: Reader, watchlist_id: str) -> str | None:
             "photos": len(photos),
             "inter_eye_px": _quantiles([photo.inter_eye_px for photo in photos]),
             "quality": _quantiles([photo.overall for photo in photos]),
+            "photo_age_d": _quantiles([max(0.0, now_s - at_s) / DAY_S for at_s in taken_s]),
+            "photos_undated": len(photos) - len(taken_s),
             "built_at_s": listed.created_at_s,
             "confirmed_at_s": listed.confirmed_at_s,
         }

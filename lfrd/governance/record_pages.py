@@ -238,6 +238,9 @@ def _plan(record: Record) -> list[tuple[str, str]]:
     authority += ["urgent"] * given.urgent
     if given.ratified_at_s is not None:
         authority.append(f"ratified {_moment(given.ratified_at_s)}")
+    if given.list_size_max is not None:
+        authority.append(f"for lists of {given.list_size_max} entries at most")
+    authority += ["a team on the spot, as the starter said"] * given.street_team
     if given.extensions:
         authority.append(f"extended {given.extensions} times")
     if given.log_entry is not None:

@@ -62,7 +62,8 @@ class NewWatchlist:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One person on one list, under a pseudonymous reference."""
+    """One person on one list, under a pseudonymous reference. `look_alikes` is what reviewers are
+    to know of relatives and others who look like them."""
 
     TABLE: ClassVar[str] = "entry"
 
@@ -83,6 +84,7 @@ class Entry:
     added_at_s: float
     expires_at_s: float | None
     principal: str
+    look_alikes: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,7 @@ class NewEntry:
     reviewer: str = ""
     under_18_reason: str = ""
     status_checked_at_s: float | None = None
+    look_alikes: str = ""
 
 
 def scope_of(watchlist_id: str) -> Scope:
@@ -219,6 +222,7 @@ def add_entry(tx: Transaction, new: NewEntry) -> Entry:
         added_at_s=tx.at_s,
         expires_at_s=new.expires_at_s,
         principal=tx.principal,
+        look_alikes=new.look_alikes,
     )
     try:
         tx.insert(entry)
@@ -233,6 +237,12 @@ def add_entry(tx: Transaction, new: NewEntry) -> Entry:
 def get_entry(reader: Reader, entry_id: str) -> Entry:
     """Raises NotFound."""
     return reader.get(Entry, entry_id)
+
+
+def look_alikes_of(reader: Reader, entry_id: str) -> str:
+    """What is known of who looks like them; empty where the entry is gone."""
+    entry = reader.first(Entry, "WHERE id = ?", (entry_id,))
+    return entry.look_alikes if entry else ""
 
 
 def entry_by_reference(reader: Reader, watchlist_id: str, reference: str) -> Entry | None:
@@ -348,9 +358,9 @@ def delete_entry(tx: Transaction, entry_id: str) -> bool:
 
 
 LIST_COLUMNS = frozenset({"name", "purpose", "owner", "colour", "margin", "expires_at_s"})
-ENTRY_COLUMNS = frozenset(
-    {"basis", "source", "reviewer", "margin", "status_checked_at_s", "expires_at_s"}
-)
+ENTRY_COLUMNS = LIST_COLUMNS - {"name", "purpose", "owner", "colour"} | {
+    "basis", "source", "reviewer", "status_checked_at_s", "look_alikes",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -140,6 +140,8 @@ class Alert(Wire):
     decoy_right: ReviewDecision | None = None
     bundled_with: str | None = None
     erased: str | None = None
+    look_alikes: str = ""
+    """Relatives and look-alikes of the person on the list that are known of."""
 
 
 class Replay(Wire):

@@ -176,6 +176,10 @@ class RecordAuthority(Wire):
     urgent: bool
     ratified_at_s: float | None
     extensions: Count
+    list_size_max: int | None
+    """So many entries it allowed; null: it set no limit."""
+    street_team: bool
+    """Whether the starter said that a team was on the spot."""
 
 
 class RecordDowntime(Wire):

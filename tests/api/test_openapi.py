@@ -77,6 +77,7 @@ ROUTES = {
     "/v1/deployments/{deployment_id}/record": {"get", "post"},
     "/v1/deployments/{deployment_id}/notice": {"get"},
     "/v1/subjects/lookup": {"post"},
+    "/v1/trainings": {"get", "post"},
     "/v1/subjects/lookup-photo": {"post"},
     "/v1/subjects/export": {"post"},
     "/v1/models/preparation": {"get", "post"},

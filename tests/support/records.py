@@ -75,6 +75,7 @@ def record_of(
             "authority": wire.RecordAuthority(
                 authorised_at_s=0.0, log_entry=12, by_another_than_the_starter=True,
                 standing=False, urgent=False, ratified_at_s=None, extensions=0,
+                list_size_max=None, street_team=False,
             ),
             "planned_start_at_s": 0.0, "planned_end_at_s": 3600.0, "started_at_s": 1.0,
             "ended_at_s": 3601.0, "end_reason": "over", "duration_min": 60.0,
