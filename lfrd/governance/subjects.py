@@ -50,10 +50,10 @@ class Subjects:
     ) -> wire.SubjectAnswer:
         """What is known by a reference, or LIST/REFERENCE, whether it is on a list or not."""
         names = readings(given)
+        found = await self._database.read(lambda reader: listings.find(reader, names, on_at_s))
 
         def write(tx: Transaction) -> wire.SubjectAnswer:
             listed = _entries(tx, names)
-            found = listings.find(tx, names, on_at_s)
             _log(tx, AuditClass.CONSULTATION, "subject.lookup", listed, reason)
             return self._answer(tx, listed, found, on_at_s=on_at_s)
 
@@ -94,10 +94,10 @@ class Subjects:
         Raises NotFound, Conflict where several people are called so.
         """
         names = readings(given)
+        found = await self._database.read(lambda reader: listings.find(reader, names))
 
         def write(tx: Transaction) -> bytes:
             listed = one_person(tx, names)
-            found = listings.find(tx, names)
             _log(tx, AuditClass.DISCLOSURE, "subject.export", listed, reason)
             answer = self._answer(tx, listed, found).model_dump_json(indent=2).encode()
             return _zipped(tx, listed, answer) if photos else answer

@@ -8,10 +8,12 @@ they were on a list, nor that two rows are of the same reference.
 import hmac
 import os
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from lfrd.errors import NotFound
+from lfrd.store import records
 from lfrd.store.audit import SALT_BYTES
 from lfrd.store.keys import Scope
 from lfrd.store.seal import DataKey
@@ -55,9 +57,7 @@ class Found:
 
 def note(tx: Transaction, entry_id: str, list_name: str, reference: str, added_at_s: float) -> None:
     """A reference came onto a list."""
-    if not tx.keys.has(SCOPE):
-        tx.keys.create(SCOPE)
-    key, salt = tx.keys.open(SCOPE), os.urandom(SALT_BYTES)
+    key, salt = _key(tx) or tx.keys.create(SCOPE), os.urandom(SALT_BYTES)
     tx.insert(
         Listing(
             entry_id=entry_id,
@@ -103,14 +103,19 @@ def adopt(tx: Transaction) -> int:
 
 def find(reader: Reader, names: Sequence[Name], on_at_s: float | None = None) -> Found:
     """The listings of any of these names, on a date or ever; looks at all rows of that time."""
-    key = reader.keys.open(SCOPE) if reader.keys.has(SCOPE) else None
+    key = _key(reader)
     mark = None if key is None else _mark(key)
     spans, unanswerable = [], 0
-    for row in _rows(reader, on_at_s):
-        if key is None or row.key_mark != mark:
+    for row in reader.rows(  # one at a time: there may be very many
+        f"{records.select(Listing)} WHERE ?1 IS NULL OR (added_at_s <= ?1"
+        " AND coalesce(removed_at_s > ?1, true)) ORDER BY added_at_s, id",
+        (on_at_s,),
+    ):
+        listing = records.build(Listing, row)
+        if key is None or listing.key_mark != mark:
             unanswerable += 1
-        elif any(_is_of(key, row, name) for name in names):
-            spans.append(row)
+        elif any(_is_of(key, listing, name) for name in names):
+            spans.append(listing)
     return Found(tuple(spans), unanswerable)
 
 
@@ -125,15 +130,11 @@ def has_before(reader: Reader, removed_before_s: float) -> bool:
                         (removed_before_s,)) > 0  # fmt: skip
 
 
-def _rows(reader: Reader, on_at_s: float | None) -> Iterator[Listing]:
-    if on_at_s is None:
-        yield from reader.find(Listing, "ORDER BY added_at_s, id")
-        return
-    yield from reader.find(
-        Listing,
-        "WHERE added_at_s <= ?1 AND coalesce(removed_at_s > ?1, true) ORDER BY added_at_s, id",
-        (on_at_s,),
-    )
+def _key(reader: Reader) -> DataKey | None:
+    try:
+        return reader.keys.open(SCOPE)
+    except NotFound:
+        return None
 
 
 def _is_of(key: DataKey, row: Listing, name: Name) -> bool:

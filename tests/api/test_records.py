@@ -17,15 +17,24 @@ from lfrd.governance.publication import Publication
 from lfrd.store import deployments, episodes, reviews
 from lfrd.store.reviews import ReviewDecision
 from lfrd.store.transaction import Transaction
-from lfrd.vocabulary import Engagement, Identity, Role
+from lfrd.vocabulary import Engagement, ErasureKind, Identity, Role
 from lfrd.wire.alerts import EngagementReport
 from lfrd.wire.deployments import ErasureRequest
+from lfrd.wire.lists import EntryChange
 from lfrd.wire.people import TokenCreate
 from lfrd.wire.record import Record
 from lfrd.wire.subjects import SubjectExport, SubjectLookup
 from support.photos import astronaut
 from support.program import enrol, look_for
-from support.site import Served, make_list, serve
+from support.site import (
+    DAY_S,
+    Served,
+    SettableClock,
+    governed,
+    make_list,
+    plan_of,
+    serve,
+)
 from support.store import raise_one, raise_some
 
 SIGN = NoticeSection(responsible="The Arena", contact="post@example.org", url="https://example.org")
@@ -158,6 +167,43 @@ async def test_who_it_was_and_a_false_alert_s_group_are_recorded_by_people(
         facts = await leaves(served, "episode.engagement")
         assert [item.get("identity") for item in facts] == [None, "other"]
         assert all("one" not in str(item) for item in facts), "the group is not in the log"
+
+
+async def test_reviewers_are_told_who_looks_like_them(tmp_path: Path) -> None:
+    async with serve(tmp_path) as served:
+        client = served.client
+        episode = await raise_one(served.site.database)
+        assert (await client.alert(episode.id)).look_alikes == ""
+        entry = (await client.entries(episode.watchlist_id))[0]
+        change = EntryChange(look_alikes="a brother, ten years older")
+        assert (await client.change_entry(entry.id, change)).look_alikes == change.look_alikes
+        assert (await client.alert(episode.id)).look_alikes == change.look_alikes
+        (told,) = await leaves(served, "entry.change")
+        assert told == {"look_alikes": "changed"}, "what it says is not in the log"
+
+
+async def test_the_age_of_photos_bars_a_start_and_is_in_the_record(tmp_path: Path) -> None:
+    clock = SettableClock()
+    async with governed(tmp_path, clock, photo_age_years=10) as site:
+        listed = await make_list(site)
+        entry = (await site.watchlists.entries(listed, "wanted-1"))[0]
+        row = await site.deployments.draft(plan_of(listed), 3600.0, principal="user:ada")
+        await site.deployments.authorise(row.id, principal="user:bo")
+        with pytest.raises(Conflict, match="1 photos that are older than 10 years, or of no known"):
+            await site.deployments.start_planned(row.id, principal="user:ada")
+        await site.eraser.erase(
+            ErasureKind.PHOTO, entry.photos[0].id, "old", principal="user:ada",
+            role=Role.SUPERVISOR,
+        )  # fmt: skip
+        await site.photos.add(
+            entry.row.id, astronaut(), "photo", taken_at_s=clock.wall_s() - 400 * DAY_S,
+            principal="user:ada",
+        )  # fmt: skip
+        await site.deployments.start_planned(row.id, principal="user:ada")
+        (composed,) = (await site.publication.record(row.id, "user:ada")).watchlists
+        assert composed.photos_undated == 0
+        assert composed.photo_age_d is not None
+        assert composed.photo_age_d.p50 == pytest.approx(400, abs=0.1)
 
 
 async def test_a_person_is_answered_and_erased(tmp_path: Path) -> None:
