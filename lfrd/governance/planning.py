@@ -43,7 +43,8 @@ class Plan:
     """So many entries its lists may hold; None: the authority sets no limit."""
 
     def as_json(self) -> str:
-        return json.dumps(asdict(self), sort_keys=True)
+        told = {name: value for name, value in asdict(self).items() if value is not None}
+        return json.dumps(told, sort_keys=True)
 
     @staticmethod
     def parse(text: str) -> "Plan":
