@@ -16,19 +16,29 @@ from lfrd.wire.subjects import SubjectAnswer, SubjectExport, SubjectLookup
 Shown = Sequence[Wire | str]
 
 PHOTO_LIMIT_BYTES = 20_000_000
+DAY_S = 24 * 3600.0
 
 
 async def _lookup(client: Client, options: argparse.Namespace) -> Shown:
     if (options.reference is None) == (options.photo is None):
         raise BadInput("give a reference, or a photo with --photo FILE")
     if options.photo is None:
-        at_s = None if options.on is None else moment(options.on)
-        asked = SubjectLookup(reference=options.reference, on_at_s=at_s, reason=options.reason)
+        at_s, until_s = (None, None) if options.on is None else span(options.on)
+        asked = SubjectLookup(
+            reference=options.reference, on_at_s=at_s, on_until_s=until_s, reason=options.reason
+        )
         return [await client.look_up_subject(asked)]
     if options.on is not None:
         raise BadInput("a photo is compared with those who are on a list now: leave --on out")
     image = read_file(options.photo, PHOTO_LIMIT_BYTES)
     return [await client.look_up_photo(image, options.photo.name[:200], options.reason)]
+
+
+def span(text: str) -> tuple[float, float]:
+    """A date is all of that day in UTC; a date with a time is that moment."""
+    at_s = moment(text)
+    bare = at_s % DAY_S == 0 and ":" not in text
+    return at_s, at_s + DAY_S - 1e-3 if bare else at_s
 
 
 async def _export(client: Client, options: argparse.Namespace) -> Shown:
@@ -77,7 +87,7 @@ def answer_text(item: SubjectAnswer) -> str:
         lost = f" (no answer for {item.unanswerable} listings whose key was lost)"
         said = "yes" if item.was_listed else "no"
         lines.append(
-            f"on a list at {shown(item.on_at_s)}: {said}{lost if item.unanswerable else ''}"
+            f"on a list then ({shown(item.on_at_s)}): {said}{lost if item.unanswerable else ''}"
         )
     for listing in item.listings:
         until = "now" if listing.removed_at_s is None else shown(listing.removed_at_s)

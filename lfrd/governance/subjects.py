@@ -9,7 +9,7 @@ import io
 import zipfile
 from collections.abc import Mapping, Sequence
 
-from lfrd.errors import Conflict, NotFound
+from lfrd.errors import BadInput, Conflict, NotFound
 from lfrd.governance.reviews import Outcome, outcome_of, required_for
 from lfrd.lists.photos import Photos
 from lfrd.store import deployments, episodes, listings, outcomes, reference_images, reviews
@@ -46,11 +46,22 @@ class Subjects:
         self._required = required
 
     async def lookup(
-        self, given: str, on_at_s: float | None, reason: str, *, principal: str
+        self,
+        given: str,
+        on_at_s: float | None,
+        reason: str,
+        *,
+        on_until_s: float | None = None,
+        principal: str,
     ) -> wire.SubjectAnswer:
-        """What is known by a reference, or LIST/REFERENCE, whether it is on a list or not."""
+        """What is known by a reference, or LIST/REFERENCE, whether it is on a list or not; of a
+        moment, or of any time from it until `on_until_s`. Raises BadInput."""
+        if on_until_s is not None and (on_at_s is None or on_until_s < on_at_s):
+            raise BadInput("a span of time ends after it begins")
         names = readings(given)
-        found = await self._database.read(lambda reader: listings.find(reader, names, on_at_s))
+        found = await self._database.read(
+            lambda reader: listings.find(reader, names, on_at_s, on_until_s)
+        )
 
         def write(tx: Transaction) -> wire.SubjectAnswer:
             listed = _entries(tx, names)

@@ -101,15 +101,21 @@ def adopt(tx: Transaction) -> int:
     return len(rows)
 
 
-def find(reader: Reader, names: Sequence[Name], on_at_s: float | None = None) -> Found:
-    """The listings of any of these names, on a date or ever; looks at all rows of that time."""
+def find(
+    reader: Reader,
+    names: Sequence[Name],
+    on_at_s: float | None = None,
+    on_until_s: float | None = None,
+) -> Found:
+    """The listings of any of these names: at a moment, at any time from it to `on_until_s`, or
+    ever. All rows of that time are looked at."""
     key = _key(reader)
     mark = None if key is None else _mark(key)
     spans, unanswerable = [], 0
     for row in reader.rows(  # one at a time: there may be very many
-        f"{records.select(Listing)} WHERE ?1 IS NULL OR (added_at_s <= ?1"
+        f"{records.select(Listing)} WHERE ?1 IS NULL OR (added_at_s <= ?2"
         " AND coalesce(removed_at_s > ?1, true)) ORDER BY added_at_s, id",
-        (on_at_s,),
+        (on_at_s, on_at_s if on_until_s is None else on_until_s),
     ):
         listing = records.build(Listing, row)
         if key is None or listing.key_mark != mark:

@@ -12,11 +12,12 @@ Name = Annotated[str, Field(min_length=1, max_length=401)]
 
 
 class SubjectLookup(Wire):
-    """`reference` is a reference, or LIST/REFERENCE. With `on_at_s` it is asked about that moment.
-    The reason is in the log, so it names nobody."""
+    """`reference` is a reference, or LIST/REFERENCE. With `on_at_s` it is asked about that moment,
+    or about any time from it until `on_until_s`. The reason is in the log, so it names nobody."""
 
     reference: Name
     on_at_s: float | None = None
+    on_until_s: float | None = None
     reason: Line
 
 
@@ -75,8 +76,8 @@ class SubjectAlert(Wire):
 
 
 class SubjectAnswer(Wire):
-    """`was_listed` answers for `on_at_s`, null where no moment was asked about. So many listings of
-    that time are `unanswerable`, since the key that their commitments are under was lost: where
+    """`was_listed` answers for the time that was asked about, null where none was. So many listings
+    of that time are `unanswerable`, since the key that their commitments are under was lost: where
     there are any, a no is none."""
 
     on_at_s: float | None

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import pytest
 
 from lfrd.cli.record import code_png, notice_text, record_text, sign_svg
-from lfrd.cli.subject import answer_text
+from lfrd.cli.subject import answer_text, span
 from lfrd.vocabulary import Engagement
 from lfrd.wire.record import Notice, record_schema
 from lfrd.wire.subjects import SubjectAnswer, SubjectListing
@@ -63,8 +63,14 @@ def test_a_no_is_none_where_a_key_was_lost() -> None:
         }
     )  # fmt: skip
     assert answer_text(listed).splitlines() == [
-        "on a list at 1970-01-01 00:00 UTC: yes", "listed   from 1970-01-01 00:00 UTC to now",
+        "on a list then (1970-01-01 00:00 UTC): yes", "listed   from 1970-01-01 00:00 UTC to now",
     ]  # fmt: skip
+
+
+def test_a_date_is_all_of_its_day_and_a_time_is_a_moment() -> None:
+    assert span("1970-01-02") == (86_400.0, pytest.approx(2 * 86_400.0, abs=0.01))
+    assert span("1970-01-02T00:00") == (86_400.0, 86_400.0)
+    assert span("1970-01-02T01:00+01:00") == (86_400.0, 86_400.0)
 
 
 def test_the_schema_needs_no_daemon(call: Call, tmp_path: Path) -> None:

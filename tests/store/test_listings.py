@@ -53,6 +53,8 @@ async def test_the_answer_survives_the_erasure_of_the_entry_and_of_the_list(
         assert (await ask(db, Name("case-7"), on_at_s=began_s + 15 * DAY_S)).spans
         assert not (await ask(db, Name("case-7"), on_at_s=began_s + 20 * DAY_S)).spans
         assert not (await ask(db, Name("case-7"), on_at_s=began_s - 1)).spans
+        day = await db.read(lambda r: listings.find(r, [Name("case-7")], began_s - 1, began_s + 1))
+        assert len(day.spans) == 2, "put on within that time"
         assert not (await ask(db, Name("case-8"))).spans
         assert not (await ask(db, Name("visitors", "case-7"))).spans
 

@@ -21,7 +21,7 @@ async def look_up_subject(
     """On which lists a reference is, since when, on what grounds, and its alerts; or whether it was
     on one at a moment, also after it was erased. Logged as a consultation."""
     return await site.subjects.lookup(
-        body.reference, body.on_at_s, body.reason, principal=principal
+        body.reference, body.on_at_s, body.reason, on_until_s=body.on_until_s, principal=principal
     )
 
 
