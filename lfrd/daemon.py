@@ -25,6 +25,7 @@ from lfrd.deployment.runner import DeploymentRunner
 from lfrd.errors import StoreFailed
 from lfrd.evaluate.trials import Trials
 from lfrd.governance import profile
+from lfrd.governance.audit import AuditLog
 from lfrd.governance.denials import Denials
 from lfrd.governance.deployments import DeploymentService
 from lfrd.governance.episodes import Episodes
@@ -51,6 +52,7 @@ from lfrd.matching.live_search import LiveGallery, LiveSearch
 from lfrd.matching.thresholds import Thresholds
 from lfrd.process import share_heaps, tell, usable_cores
 from lfrd.site import Site
+from lfrd.store.checkpoints import CheckpointRules
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.deployments import Deployment
 from lfrd.store.keys import KeyStore, load_master_key
@@ -138,7 +140,7 @@ async def open_site(
             reviews=reviews,
             evaluations=Evaluations(database, clock),
             trials=Trials(database, clock),
-            denials=Denials(database, clock),
+            denials=Denials(database, clock), audit=AuditLog(database),
         )  # fmt: skip
         await _take_up(parts, site, decoys)
         _spare_the_collector(parts)
@@ -167,7 +169,8 @@ async def _open_database(
     parts: AsyncExitStack, folder: StateFolder, config: Config, clock: Clock, *, new: bool
 ) -> Database:
     keys = parts.enter_context(KeyStore(folder, load_master_key(folder), config.keys.escrow))
-    return await parts.enter_async_context(Database(folder, keys, clock, new=new))
+    audit = CheckpointRules(config.audit.every, config.audit.copy_to)
+    return await parts.enter_async_context(Database(folder, keys, clock, new=new, audit=audit))
 
 
 async def _open_index(
@@ -266,6 +269,7 @@ async def _at_work(site: Site, timekeeping: Timekeeping, decoys: Decoys) -> Asyn
             tasks.create_task(timekeeping.run(), name="clock"),
             tasks.create_task(decoys.run(), name="decoys"),
             tasks.create_task(site.denials.run(), name="denials"),
+            tasks.create_task(site.audit.run(), name="audit"),
             tasks.create_task(site.vision.stay_clean(), name="vision"),
             tasks.create_task(watch_store(site.database, site.health), name="store"),
         ]
