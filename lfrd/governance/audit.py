@@ -11,13 +11,14 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from lfrd.audit import tree
+from lfrd.audit.export import Head, leaf_line
 from lfrd.audit.verify import Proof, PublicKey, note_of
 from lfrd.errors import Conflict, Failure, NotFound, StoreFailed
 from lfrd.store import audit_log
 from lfrd.store.audit import AuditClass, canonical_bytes
 from lfrd.store.audit_log import LeafFilter, ShownLeaf
 from lfrd.store.database import Database
-from lfrd.store.transaction import Reader
+from lfrd.store.transaction import Reader, Transaction
 
 LOOK_S = 60.0
 RUN = 1_000
@@ -40,21 +41,16 @@ class LogKeys:
     keys: tuple[PublicKey, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Export:
-    """What an export begins with; its leaves follow."""
-
-    origin: str
-    size: int
-    keys: tuple[PublicKey, ...]
-    checkpoints: tuple[str, ...]
-
-
 class AuditLog:
     """The log of one site; `run` belongs into the daemon's task group."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    @property
+    def key(self) -> PublicKey:
+        """What signs it now."""
+        return self._database.log_key
 
     async def run(self) -> None:
         """Have the hourly checkpoint signed also while nothing happens, until cancelled."""
@@ -88,16 +84,19 @@ class AuditLog:
             raise Conflict(f"no checkpoint that you may see is over leaf {index} yet: try later")
         return found
 
-    async def export(self, reason: str, *, principal: str) -> tuple[Export, AsyncIterator[bytes]]:
+    async def export(self, reason: str, *, principal: str) -> tuple[Head, AsyncIterator[bytes]]:
         """The log up to its newest checkpoint that `principal` may see, that it left included
-        unless it may not. The disclosure is logged first."""
-        await self._database.write(
-            lambda tx: tx.audit(AuditClass.DISCLOSURE, "audit.export", (), {"reason": reason}),
-            principal=principal,
-        )
+        unless it may not. The disclosure is logged first. Raises Conflict where there is none."""
+
+        def disclose(tx: Transaction) -> None:
+            if audit_log.first_undecided(tx, principal) is not None:
+                _begin(tx, principal)
+            tx.audit(AuditClass.DISCLOSURE, "audit.export", (), {"reason": reason})
+
+        await self._database.write(disclose, principal=principal)
         await self._database.sign_log()
         begun = await self._database.read(lambda reader: _begin(reader, principal))
-        return begun, self._pieces(begun.size)
+        return begun, self._pieces(begun.leaves)
 
     async def _pieces(self, size: int) -> AsyncIterator[bytes]:
         for first in range(0, size, RUN):
@@ -105,7 +104,7 @@ class AuditLog:
             run = await self._database.read(functools.partial(audit_log.run, first=first, end=end))
             if len(run) != end - first:
                 raise Failure(f"lfrd.db lacks one of the leaves {first} to {end - 1} of the log")
-            yield b"".join(hashed.hex().encode() + b" " + leaf + b"\n" for leaf, hashed in run)
+            yield b"".join(leaf_line(*item) for item in run)
 
 
 def _proof(reader: Reader, index: int, principal: str) -> Proof | None:
@@ -125,12 +124,12 @@ def _proof(reader: Reader, index: int, principal: str) -> Proof | None:
     return Proof(index, canonical_bytes(shown.leaf), tuple(path), note_of(newest.note))
 
 
-def _begin(reader: Reader, principal: str) -> Export:
+def _begin(reader: Reader, principal: str) -> Head:
     newest = audit_log.newest_checkpoint(reader, audit_log.first_undecided(reader, principal))
     if newest is None:
         raise Conflict(
             "the log is held back until you have decided the open candidates: try again then"
         )
     notes = tuple(item.note for item in audit_log.checkpoints(reader, newest.size))
-    keys = tuple(audit_log.keys(reader))
-    return Export(audit_log.origin(reader), newest.size, keys, notes)
+    keys = tuple(key.text for key in audit_log.keys(reader))
+    return Head(audit_log.origin(reader), newest.size, keys, notes)

@@ -43,6 +43,7 @@ class Checkpoints:
 
     def __init__(self, key: PrivateKey, clock: Clock, rules: CheckpointRules) -> None:
         self._key = key
+        self.key = key.public
         self._clock = clock
         self._rules = rules
         self._copy = None if rules.copy is None else CheckpointCopy(rules.copy)
@@ -56,9 +57,9 @@ class Checkpoints:
         """
         newest = audit_log.newest_checkpoint(db)
         if newest is not None:
-            _must_fit(db, self._key.public, note_of(newest.note), "its newest checkpoint")
+            _must_fit(db, self.key, note_of(newest.note), "its newest checkpoint")
         if self._copy is not None:
-            self._copy.open(db, self._key.public)
+            self._copy.open(db, self.key)
 
     def want(self) -> None:
         """Sign one before the next commit, unless nothing was logged since the last."""

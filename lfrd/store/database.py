@@ -17,6 +17,7 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import TypeVar
 
+from lfrd.audit.verify import PublicKey
 from lfrd.clock import Clock, SystemClock
 from lfrd.errors import StateError, StoreFailed
 from lfrd.events import Event, EventBus, EventPage
@@ -110,6 +111,12 @@ class Database:
             log.error("the log ends without a checkpoint: %s", failure)
         await self._close_readers()
         await self._writer.stop()
+
+    @property
+    def log_key(self) -> PublicKey:
+        """The key that signs the log; for a database that was opened with `audit`."""
+        assert self._checkpoints is not None, "this database's log is not signed"
+        return self._checkpoints.key
 
     async def write(self, action: Callable[[Transaction], T], *, principal: str) -> T:
         """Run `action` in the writer's thread; return its result once it is on the disk.
