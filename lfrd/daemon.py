@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from lfrd.audit.verify import key_of
 from lfrd.cameras.check import CameraCheck
 from lfrd.cameras.fleet import Fleet
 from lfrd.clock import Clock, process_age_s
@@ -40,6 +41,7 @@ from lfrd.governance.reviews import Reviews
 from lfrd.governance.schedules import Schedules
 from lfrd.governance.timekeeping import SteadyClock, Timekeeping
 from lfrd.governance.two_person import MAY_ERASE
+from lfrd.governance.witness import Witness
 from lfrd.health import HealthBoard
 from lfrd.ingest.camera import readers_at_work
 from lfrd.ingest.pacing import RateController
@@ -140,7 +142,7 @@ async def open_site(
             reviews=reviews,
             evaluations=Evaluations(database, clock),
             trials=Trials(database, clock),
-            denials=Denials(database, clock), audit=AuditLog(database),
+            denials=Denials(database, clock), audit=_log(config, database, health),
         )  # fmt: skip
         await _take_up(parts, site, decoys)
         _spare_the_collector(parts)
@@ -171,6 +173,13 @@ async def _open_database(
     keys = parts.enter_context(KeyStore(folder, load_master_key(folder), config.keys.escrow))
     audit = CheckpointRules(config.audit.every, config.audit.copy_to)
     return await parts.enter_async_context(Database(folder, keys, clock, new=new, audit=audit))
+
+
+def _log(config: Config, database: Database, health: HealthBoard) -> AuditLog:
+    url, key = config.audit.witness_url, config.audit.witness_key
+    if url is None or key is None:
+        return AuditLog(database)
+    return AuditLog(database, Witness(database, health, url, key_of(key)))
 
 
 async def _open_index(

@@ -14,6 +14,7 @@ from lfrd.audit import tree
 from lfrd.audit.export import Head, leaf_line
 from lfrd.audit.verify import Proof, PublicKey, note_of
 from lfrd.errors import Conflict, Failure, NotFound, StoreFailed
+from lfrd.governance.witness import Witness
 from lfrd.store import audit_log
 from lfrd.store.audit import AuditClass, canonical_bytes
 from lfrd.store.audit_log import LeafFilter, ShownLeaf
@@ -44,8 +45,9 @@ class LogKeys:
 class AuditLog:
     """The log of one site; `run` belongs into the daemon's task group."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, witness: Witness | None = None) -> None:
         self._database = database
+        self._witness = witness
 
     @property
     def key(self) -> PublicKey:
@@ -53,11 +55,14 @@ class AuditLog:
         return self._database.log_key
 
     async def run(self) -> None:
-        """Have the hourly checkpoint signed also while nothing happens, until cancelled."""
+        """Have the hourly checkpoint signed also while nothing happens, and the newest one by the
+        witness; until cancelled."""
         while True:
             await asyncio.sleep(LOOK_S)
             with contextlib.suppress(StoreFailed):  # health says so
                 await self._database.look_at_log()
+                if self._witness is not None:
+                    await self._witness.cosign()
 
     async def keys(self) -> LogKeys:
         """Whose signatures count."""

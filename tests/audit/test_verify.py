@@ -12,14 +12,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lfrd.audit import signing, tree, verify
+from lfrd.audit import signing, verify
 from lfrd.audit.signing import PrivateKey, private_key_of
 from lfrd.audit.verify import (
     COSIGNATURE,
     ED25519,
     ML_DSA_44,
     BadLog,
-    Proof,
     key_of,
     leaf_hash,
     note_of,
@@ -27,7 +26,7 @@ from lfrd.audit.verify import (
     proof_of,
     verify_export,
 )
-from support.audit import KEY, checkpoint_of, fetch_of, leaves_of, write
+from support.audit import KEY, checkpoint_of, leaves_of, proved, write
 
 COUNT, SIZES = 300, (130, 200, 290)
 LEAVES = leaves_of(COUNT)
@@ -293,13 +292,8 @@ def test_no_text_breaks_the_readers(text: str, at: int) -> None:
         notes_in(given_text)
 
 
-def proof(index: int, size: int) -> Proof:
-    path = tree.inclusion(fetch_of([leaf_hash(leaf) for leaf in LEAVES]), index, size)
-    return Proof(index, LEAVES[index], tuple(path), checkpoint_of(LEAVES, size))
-
-
 def test_a_proof_is_one_text_and_proves_one_leaf() -> None:
-    made = proof(7, 290)
+    made = proved(LEAVES, 7, 290)
     assert made.text.startswith("c2sp.org/tlog-proof@v1\nextra ")
     assert proof_of(made.text) == made
     assert made.check([KEY.public]) == (KEY.public,)
@@ -370,10 +364,10 @@ def test_the_file_runs_alone(whole: Path, tmp_path: Path) -> None:
     assert (missing.returncode, missing.stderr) == (1, "")
     assert "is missing: this is no whole export" in missing.stdout
     text = tmp_path / "leaf.tlog-proof"
-    text.write_text(proof(7, 290).text)
-    proved = run_alone(str(text), "--key", str(keys))
-    assert proved.returncode == 0, proved.stdout
-    assert '{"action":"test","n":"7"}' in proved.stdout
+    text.write_text(proved(LEAVES, 7, 290).text)
+    done = run_alone(str(text), "--key", str(keys))
+    assert done.returncode == 0, done.stdout
+    assert '{"action":"test","n":"7"}' in done.stdout
     assert run_alone(str(text)).returncode == 1
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from lfrd.audit import signing, tree
 from lfrd.audit.export import Head, export_folder, whole
 from lfrd.audit.signing import PrivateKey
-from lfrd.audit.verify import ED25519, Checkpoint, Verdict, leaf_hash
+from lfrd.audit.verify import ED25519, Checkpoint, Proof, Verdict, leaf_hash
 
 KEY = PrivateKey("lfrd/test", ED25519, bytes(range(32)))
 
@@ -31,6 +31,12 @@ def leaves_of(count: int, extra: Callable[[int], str] = str) -> list[bytes]:
 def checkpoint_of(leaves: Sequence[bytes], size: int, key: PrivateKey = KEY) -> Checkpoint:
     root = tree.root(fetch_of([leaf_hash(leaf) for leaf in leaves]), size)
     return signing.checkpoint(key, size, root, 1_700_000_000)
+
+
+def proved(leaves: Sequence[bytes], index: int, size: int) -> Proof:
+    """A proof of one leaf."""
+    path = tree.inclusion(fetch_of([leaf_hash(leaf) for leaf in leaves]), index, size)
+    return Proof(index, leaves[index], tuple(path), checkpoint_of(leaves, size))
 
 
 def write(
