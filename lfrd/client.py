@@ -343,9 +343,10 @@ class Client:
     async def delete_photo(self, photo_id: str) -> None:
         await self._send("DELETE", f"/v1/photos/{photo_id}")
 
-    async def photo_image(self, photo_id: str) -> bytes:
-        """The reference photo as kept, a JPEG. The daemon records that it was read."""
-        return (await self._send("GET", f"/v1/photos/{photo_id}/image")).content
+    async def photo_image(self, photo_id: str, reason: str | None = None) -> bytes:
+        """The reference photo as it was given. The daemon records who read it, and why."""
+        params = {} if reason is None else {"reason": reason}
+        return (await self._send("GET", f"/v1/photos/{photo_id}/image", params=params)).content
 
     async def deployments(self) -> tuple[Deployment, ...]:
         return await self._get(tuple[Deployment, ...], "/v1/deployments")

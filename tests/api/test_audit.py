@@ -158,6 +158,21 @@ async def test_every_route_that_gives_a_picture_or_a_file_is_known(tmp_path: Pat
     assert files - NO_EXPORT.keys() == EXPORTS.keys()
 
 
+async def test_a_look_at_a_photo_has_its_reason(tmp_path: Path) -> None:
+    async with serve(tmp_path) as served:
+        episode = await raise_one(served.site.database)
+        photo = (await served.client.entries(episode.watchlist_id))[0].photos[0]
+        await served.client.photo_image(photo.id, "the subject asked for it")
+        await served.client.photo_image(photo.id)
+        payloads = await served.site.database.read(
+            lambda r: r.column("SELECT payload FROM audit_leaf WHERE action = 'image.read'")
+        )
+        assert payloads == [
+            '{"reason":"the subject asked for it","what":"reference-image"}',
+            '{"what":"reference-image"}',
+        ]
+
+
 async def requests_of(served: Served) -> dict[str, tuple[str, str, dict[str, str] | None]]:
     """A request that succeeds for each of these routes."""
     episode = await raise_one(served.site.database)
