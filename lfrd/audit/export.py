@@ -4,8 +4,10 @@ On its way it is one text: a line of JSON that begins it, a line for each leaf (
 kept of it, a space, the leaf), and `end`, without which it is cut.
 """
 
+import binascii
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -27,6 +29,7 @@ from lfrd.audit.verify import (
 )
 
 END = b"end"
+_HASH = re.compile(rb"[0-9a-f]{%d}" % (2 * HASH_BYTES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +91,9 @@ class ExportWriter:
 
     def _add(self, line: bytes) -> None:
         hashed, _, leaf = line.partition(b" ")
-        if len(hashed) != 2 * HASH_BYTES:
+        if not _HASH.fullmatch(hashed):
             raise BadLog("a line of the export has no hash")
-        self._hashes.write(bytes.fromhex(hashed.decode("ascii", "replace")))
+        self._hashes.write(binascii.unhexlify(hashed))
         self._leaves.write(leaf + b"\n")
         self._written += 1
 

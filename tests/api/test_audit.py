@@ -1,6 +1,7 @@
 """The log over its routes: who may read it, what is held back, proofs, exports; and no face and no
 export leaves without an entry."""
 
+import asyncio
 import base64
 import contextlib
 import re
@@ -10,18 +11,22 @@ from pathlib import Path
 
 import pytest
 
+from lfrd.api.server import ApiServer
 from lfrd.audit.export import export_folder
 from lfrd.audit.verify import Proof, key_of, note_of, verify_export
 from lfrd.client import Client
 from lfrd.clock import ManualClock
+from lfrd.config import AuditSection
+from lfrd.daemon import open_site
 from lfrd.errors import Conflict, Denied, NotFound, StoreFailed
 from lfrd.store.database import Database
 from lfrd.vocabulary import AuditClass, Category, Role
 from lfrd.wire.alerts import ReviewDecision, ReviewSubmit, Shown
 from lfrd.wire.audit import AuditExportStart, AuditProof
+from lfrd.wire.health import HealthStatus
 from lfrd.wire.lists import Watchlist, WatchlistCreate
 from lfrd.wire.people import TokenCreate
-from support.site import Served, http, serve
+from support.site import Served, config_on, http, serve
 from support.store import add_rival, disk_full, raise_one
 
 SEEN = Shown(face_px=64, reference_px=64, seen_s=2.0)
@@ -156,6 +161,35 @@ async def test_every_route_that_gives_a_picture_or_a_file_is_known(tmp_path: Pat
                 files |= {path} if not set(operation["responses"]) & {"201", "202"} else set()
     assert pictures == FACES.keys() | NO_FACE.keys()
     assert files - NO_EXPORT.keys() == EXPORTS.keys()
+
+
+async def test_a_copy_that_cannot_be_written_turns_health_red_and_stops_every_action(
+    tmp_path: Path,
+) -> None:
+    copy = tmp_path / "checkpoints"
+    config = config_on(tmp_path / "state").model_copy(
+        update={"audit": AuditSection(every=1, copy_to=copy)}
+    )
+    async with (
+        open_site(config) as site,
+        ApiServer(site),
+        Client.over_socket(config.socket_path) as client,
+    ):
+        new = WatchlistCreate(name="a", category=Category.TEST, purpose="p", owner="o")
+        made = await client.create_watchlist(new)
+        copy.rename(tmp_path / "away")
+        with pytest.raises(StoreFailed, match=r"the copy of the log's checkpoints, cannot be"):
+            await client.create_watchlist(new.model_copy(update={"name": "b"}))
+        async with asyncio.timeout(10):
+            while (await client.health()).status is not HealthStatus.FAILED:
+                await asyncio.sleep(0.1)
+        assert "or mount its disk again" in (await client.health()).reasons[0]
+        assert [item.id for item in await client.watchlists()] == [made.id]
+        (tmp_path / "away").rename(copy)
+        async with asyncio.timeout(10):
+            while (await client.health()).status is not HealthStatus.OK:
+                await asyncio.sleep(0.1)
+        await client.create_watchlist(new.model_copy(update={"name": "b"}))
 
 
 async def test_a_look_at_a_photo_has_its_reason(tmp_path: Path) -> None:
