@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lfrd import __version__
+from lfrd.cli.audit_options import add_audit
 from lfrd.cli.camera_secrets import add_password_file
 from lfrd.cli.command_parser import CommandParser
 from lfrd.cli.evaluate_options import add_evaluate
@@ -278,6 +279,19 @@ def _token(options: argparse.Namespace) -> int:
     return _ask(token.run(options, _socket(options)))
 
 
+def _audit(options: argparse.Namespace) -> int:
+    from lfrd.cli import audit
+
+    if options.action == "verify":
+        return audit.verify(options)
+    if options.action == "renew-key":
+        loaded = _quietly(options)
+        from lfrd.cli import key
+
+        return _run_async(key.renew_audit_key(options, loaded))
+    return _ask(audit.run(options, _socket(options)))
+
+
 def _tui(options: argparse.Namespace) -> int:
     from tui.terminal import require_terminal
 
@@ -417,6 +431,7 @@ def _add_clients(commands: Any) -> None:
     add_clients(lambda name, text: _add(commands, name, _remote, text))
 
     add_alert(_add(commands, "alert", _alert, "List alerts, and compute them again."))
+    add_audit(_add(commands, "audit", _audit, "Read, prove, export and check the log."))
     add_token(_add(commands, "token", _token, "Personal tokens for shared logins."))
 
     add_lists(lambda name, text: _add(commands, name, _lists, text))

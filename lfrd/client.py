@@ -12,7 +12,7 @@ import asyncio
 import random
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -34,6 +34,7 @@ from lfrd.wire.alerts import (
     ReviewerFigures,
     ReviewSubmit,
 )
+from lfrd.wire.audit import AuditExportStart, AuditKeys, AuditPage, AuditProof
 from lfrd.wire.base import Problem, Wire, printed
 from lfrd.wire.cameras import (
     Camera,
@@ -353,9 +354,10 @@ class Client:
     async def delete_photo(self, photo_id: str) -> None:
         await self._send("DELETE", f"/v1/photos/{photo_id}")
 
-    async def photo_image(self, photo_id: str) -> bytes:
-        """The reference photo as kept, a JPEG. The daemon records that it was read."""
-        return (await self._send("GET", f"/v1/photos/{photo_id}/image")).content
+    async def photo_image(self, photo_id: str, reason: str | None = None) -> bytes:
+        """The reference photo as it was given. The daemon records who read it, and why."""
+        params = {} if reason is None else {"reason": reason}
+        return (await self._send("GET", f"/v1/photos/{photo_id}/image", params=params)).content
 
     async def deployments(self) -> tuple[Deployment, ...]:
         return await self._get(tuple[Deployment, ...], "/v1/deployments")
@@ -581,12 +583,30 @@ class Client:
     async def end_import(self, import_id: str) -> ImportRun:
         return self._read(ImportRun, await self._send("POST", f"/v1/imports/{import_id}/end"))
 
-    @asynccontextmanager
-    async def export(
+    def export(
         self, watchlist_id: str, start: ExportStart
-    ) -> AsyncIterator[AsyncIterator[bytes]]:
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """The archive's bytes as they come."""
-        path = f"/v1/watchlists/{watchlist_id}/export"
+        return self._bytes_of(f"/v1/watchlists/{watchlist_id}/export", start)
+
+    async def audit_leaves(self, params: Mapping[str, str | int]) -> AuditPage:
+        """Newest first; `params`: before, limit, class, actor, since_s, until_s."""
+        return self._read(AuditPage, await self._send("GET", "/v1/audit/leaves", params=params))
+
+    async def audit_proof(self, index: int) -> AuditProof:
+        return await self._get(AuditProof, f"/v1/audit/leaves/{index}/proof")
+
+    async def audit_keys(self) -> AuditKeys:
+        return await self._get(AuditKeys, "/v1/audit/keys")
+
+    def audit_export(
+        self, start: AuditExportStart
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """The log's bytes as they come (lfrd.audit.export)."""
+        return self._bytes_of("/v1/audit/export", start)
+
+    @asynccontextmanager
+    async def _bytes_of(self, path: str, start: Wire) -> AsyncIterator[AsyncIterator[bytes]]:
         content = start.model_dump_json().encode()
         try:
             async with self._http.stream("POST", path, content=content, headers=JSON) as reply:

@@ -281,6 +281,33 @@ class KeysSection(Section):
     escrow: Path | None = None
 
 
+class AuditSection(Section):
+    """When the log is signed: after so many leaves at the latest (and hourly, at start and stop).
+    Each checkpoint is also appended to the file `copy_to`, and cosigned by a witness: `witness_url`
+    is its submission prefix (c2sp.org/tlog-witness), `witness_key` its public key."""
+
+    every: Annotated[int, Field(ge=1, le=1_000_000)] = 256
+    copy_to: Path | None = None
+    witness_url: Annotated[str | None, Field(pattern=r"^https?://[^\s]+$")] = None
+    witness_key: str | None = None
+
+    @field_validator("witness_key")
+    @classmethod
+    def _is_key(cls, value: str | None) -> str | None:
+        from lfrd.audit.verify import BadLog, key_of
+
+        try:
+            return None if value is None else key_of(value).text
+        except BadLog as error:
+            raise ValueError(str(error)) from None
+
+    @model_validator(mode="after")
+    def _witness_is_whole(self) -> "AuditSection":
+        if (self.witness_url is None) != (self.witness_key is None):
+            raise ValueError("a witness needs both witness_url and witness_key")
+        return self
+
+
 class LogSection(Section):
     """What goes to standard error."""
 
@@ -301,6 +328,7 @@ class Config(Section):
     policy: PolicySection = PolicySection()
     notice: NoticeSection = NoticeSection()
     keys: KeysSection = KeysSection()
+    audit: AuditSection = AuditSection()
     log: LogSection = LogSection()
     camera: tuple[CameraSection, ...] = ()
 

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from lfrd.audit.verify import key_of
 from lfrd.cameras.check import CameraCheck
 from lfrd.cameras.fleet import Fleet
 from lfrd.clock import Clock, process_age_s
@@ -26,6 +27,7 @@ from lfrd.deployment.runner import DeploymentRunner
 from lfrd.errors import StoreFailed
 from lfrd.evaluate.trials import Trials
 from lfrd.governance import profile
+from lfrd.governance.audit import AuditLog
 from lfrd.governance.denials import Denials
 from lfrd.governance.deployments import DeploymentService
 from lfrd.governance.episodes import Episodes
@@ -43,6 +45,7 @@ from lfrd.governance.subjects import Subjects
 from lfrd.governance.timekeeping import SteadyClock, Timekeeping
 from lfrd.governance.trainings import Trainings
 from lfrd.governance.two_person import MAY_ERASE
+from lfrd.governance.witness import Witness
 from lfrd.health import HealthBoard
 from lfrd.ingest.camera import readers_at_work
 from lfrd.ingest.pacing import RateController
@@ -56,6 +59,7 @@ from lfrd.matching.thresholds import Thresholds
 from lfrd.process import share_heaps, tell, usable_cores
 from lfrd.site import Site
 from lfrd.store import listings
+from lfrd.store.checkpoints import CheckpointRules
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.deployments import Deployment
 from lfrd.store.keys import KeyStore, load_master_key
@@ -140,10 +144,10 @@ async def open_site(
             reviews=reviews,
             evaluations=Evaluations(database, clock),
             trials=Trials(database, clock),
-            denials=Denials(database, clock),
             subjects=Subjects(database, lists.photos, config.matching.threshold, required),
             trainings=Trainings(database, clock),
             publication=Publication(database, clock, runner, config.notice, required),
+            denials=Denials(database, clock), audit=_log(config, database, health),
         )  # fmt: skip
         await _take_up(parts, site, decoys)
         _spare_the_collector(parts)
@@ -173,7 +177,15 @@ async def _open_database(
     parts: AsyncExitStack, folder: StateFolder, config: Config, clock: Clock, *, new: bool
 ) -> Database:
     keys = parts.enter_context(KeyStore(folder, load_master_key(folder), config.keys.escrow))
-    return await parts.enter_async_context(Database(folder, keys, clock, new=new))
+    audit = CheckpointRules(config.audit.every, config.audit.copy_to)
+    return await parts.enter_async_context(Database(folder, keys, clock, new=new, audit=audit))
+
+
+def _log(config: Config, database: Database, health: HealthBoard) -> AuditLog:
+    url, key = config.audit.witness_url, config.audit.witness_key
+    if url is None or key is None:
+        return AuditLog(database)
+    return AuditLog(database, Witness(database, health, url, key_of(key)))
 
 
 async def _open_index(
@@ -276,6 +288,7 @@ async def _at_work(site: Site, timekeeping: Timekeeping, decoys: Decoys) -> Asyn
             tasks.create_task(timekeeping.run(), name="clock"),
             tasks.create_task(decoys.run(), name="decoys"),
             tasks.create_task(site.denials.run(), name="denials"),
+            tasks.create_task(site.audit.run(), name="audit"),
             tasks.create_task(site.vision.stay_clean(), name="vision"),
             tasks.create_task(watch_store(site.database, site.health), name="store"),
         ]

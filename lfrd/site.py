@@ -12,6 +12,7 @@ from lfrd.clock import Clock
 from lfrd.config import Config
 from lfrd.evaluate.trials import Trials
 from lfrd.events import EventBus
+from lfrd.governance.audit import AuditLog
 from lfrd.governance.denials import Denials
 from lfrd.governance.deployments import DeploymentService
 from lfrd.governance.episodes import Episodes
@@ -71,3 +72,4 @@ class Site:
     publication: Publication
     subjects: Subjects
     trainings: Trainings
+    audit: AuditLog

@@ -82,3 +82,18 @@ class Identity(StrEnum):
     SAME = "same"
     """The person on the list."""
     OTHER = "other"
+
+
+class AuditClass(StrEnum):
+    """The events that the law wants logged (Data Protection Act 2018, s. 62; EU AI Act, 12(3)),
+    and two of our own: who decided what, and who was refused."""
+
+    COLLECTION = "collection"
+    ALTERATION = "alteration"
+    CONSULTATION = "consultation"
+    DISCLOSURE = "disclosure"
+    COMBINATION = "combination"
+    ERASURE = "erasure"
+    PERIOD_OF_USE = "period-of-use"
+    DECISION = "decision"
+    DENIAL = "denial"

@@ -16,6 +16,7 @@ from lfrd.api.door import API_PREFIX
 from lfrd.api.rates import RateMeter
 from lfrd.api.routes import (
     alerts,
+    audit,
     cameras,
     deployments,
     evaluations,
@@ -47,7 +48,7 @@ document (RFC 9457)."""
 
 RESOURCES = (
     health, cameras, watchlists, imports, thresholds, models, deployments, alerts,
-    reviewers, events, whip, governance, evaluations, tokens, trials,
+    reviewers, events, whip, governance, evaluations, tokens, trials, audit,
     records, subjects, trainings,
 )  # fmt: skip
 

@@ -40,7 +40,7 @@ PHOTO_PATHS = re.compile(
 )
 """Where the body is a photo."""
 
-ENDLESS_PATHS = re.compile(r"/v1/(events|watchlists/[^/]+/export)")
+ENDLESS_PATHS = re.compile(r"/v1/(events|watchlists/[^/]+/export|audit/export)")
 """Answers that stream as long as their reader reads."""
 
 

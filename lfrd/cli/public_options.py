@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from lfrd.cli.actions import DEPLOYMENT, Add, actions_of
+from lfrd.cli.actions import DEPLOYMENT, Add, actions_of, add_action, group_of
 from lfrd.cli.reach import add_yes
 from lfrd.cli.who import add_token_file
 
@@ -18,15 +18,23 @@ def add_public(add: Add) -> None:
 
 
 def _add_record(record: argparse.ArgumentParser) -> None:
-    record.set_defaults(noun="record")
-    actions = actions_of(record, own_json="export")
-    actions("show", "the record, preliminary while it runs").add_argument("id", help=DEPLOYMENT)
-    export = actions("export", "write it for publication; it is logged that it left")
+    record.set_defaults(noun="record", json=False)
+    group = group_of(record)
+    show = add_action(group, "show", "the record, preliminary while it runs")
+    show.add_argument("id", help=DEPLOYMENT)
+    text = "write it for publication; it is logged that it left"
+    export = group.add_parser("export", help=text, description=text)
     export.add_argument("id", help=DEPLOYMENT)
     export.add_argument("--json", dest="as_json", type=Path, metavar="FILE", help="all of it")
     export.add_argument("--csv", dest="as_csv", type=Path, metavar="FILE", help="a table's row")
     export.add_argument("--html", dest="as_html", type=Path, metavar="FILE", help="one page")
-    actions("schema", "the JSON Schema of the record; needs no daemon")
+    _add_reach(export)
+    add_action(group, "schema", "the JSON Schema of the record; needs no daemon")
+
+
+def _add_reach(action: argparse.ArgumentParser) -> None:
+    action.add_argument("--socket", type=Path, help="the daemon's socket (default: as configured)")
+    add_token_file(action)
 
 
 def _add_notice(notice: argparse.ArgumentParser) -> None:
@@ -36,8 +44,7 @@ def _add_notice(notice: argparse.ArgumentParser) -> None:
     notice.add_argument("--svg", type=Path, metavar="FILE", help="the sign with its QR code")
     notice.add_argument("--png", type=Path, metavar="FILE", help="the QR code alone")
     notice.add_argument("--json", action="store_true", help="print JSON")
-    notice.add_argument("--socket", type=Path, help="the daemon's socket (default: as configured)")
-    add_token_file(notice)
+    _add_reach(notice)
 
 
 def _add_subject(subject: argparse.ArgumentParser) -> None:

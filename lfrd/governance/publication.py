@@ -105,7 +105,6 @@ class Publication:
             viewer=viewer,
             required=self._required,
             now_s=self._clock.wall_s(),
-            root_at=record.root_unknown,
         )
         return record.check(made)
 

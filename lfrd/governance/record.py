@@ -20,6 +20,7 @@ from lfrd.governance.profile import LAB
 from lfrd.governance.reviews import Outcome, is_final, outcome_of, required_of
 from lfrd.stats import clopper_pearson, upper_bound
 from lfrd.store import (
+    audit_log,
     decoys,
     episodes,
     erasures,
@@ -81,15 +82,6 @@ def kind_of(outcome: Outcome | None, identity: Identity | None) -> str:
     return "false_unconfirmed" if outcome is Outcome.NOT_MATCH else "unresolved"
 
 
-RootAt = Callable[[Reader, int], str | None]
-"""The Merkle tree root, in hex, of the audit log's first so many entries."""
-
-
-def root_unknown(_reader: Reader, _size: int) -> str | None:
-    """Where nobody computes the root."""
-    return None
-
-
 def make(
     reader: Reader,
     deployment: Deployment,
@@ -98,7 +90,6 @@ def make(
     viewer: str | None,
     required: int,
     now_s: float,
-    root_at: RootAt,
 ) -> wire.Record:
     """The record as `viewer` may see it (None: nothing is hidden), not yet checked. `counted` is
     what the deployment counted so far, `required` is for policies that name no number of reviewers.
@@ -126,7 +117,7 @@ def make(
         reviewers=_reviewers(judged),
         downtime=_downtime(counted, deployment, now_s),
         software=tuple(json.loads(counted.run.software)),
-        audit=_audit(reader, deployment.id, root_at) if over else None,
+        audit=_audit(reader, deployment.id) if over else None,
     )
 
 
@@ -347,12 +338,13 @@ def _thresholds(reader: Reader, deployment_id: str) -> tuple[wire.RecordThreshol
     )
 
 
-def _audit(reader: Reader, deployment_id: str, root_at: RootAt) -> wire.RecordAudit | None:
+def _audit(reader: Reader, deployment_id: str) -> wire.RecordAudit | None:
     """The log up to the entry of the end; None once the log says no more which entry that is."""
     ends = stored.logged(reader, deployment_id, "deployment.end")
     if not ends:
         return None
-    return wire.RecordAudit(size=ends[-1], root=root_at(reader, ends[-1]))
+    root = audit_log.root_at(reader, ends[-1])
+    return wire.RecordAudit(size=ends[-1], root=root.hex())
 
 
 def _preliminary(deployment: Deployment, judged: Iterable[Judged]) -> tuple[str, ...]:
@@ -375,7 +367,6 @@ def freeze(tx: Transaction, deployment_id: str, required: int) -> None:
         return
     made = make(
         tx, row, tallies.of(tx, deployment_id), viewer=None, required=required, now_s=tx.at_s,
-        root_at=root_unknown,
     )  # fmt: skip
     stored.keep_record(tx, deployment_id, made.model_dump_json())
 

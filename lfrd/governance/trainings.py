@@ -5,6 +5,7 @@ Only where the rules of a deployment want it (`training_required`).
 
 from lfrd.clock import Clock
 from lfrd.errors import BadInput, Denied
+from lfrd.governance import two_person
 from lfrd.governance.profile import parse
 from lfrd.store import deployments, episodes, trainings
 from lfrd.store.database import Database
@@ -26,8 +27,7 @@ class Trainings:
     ) -> Training:
         """Note that somebody was trained. Raises BadInput of oneself, or where it is over."""
         holder = subject if subject.startswith(KIND) else KIND + subject
-        if holder == principal:
-            raise BadInput("somebody else records that you were trained")
+        two_person.check_trainer(holder, principal)
         if valid_until_s <= self._clock.wall_s():
             raise BadInput("a training is recorded while it is valid")
         return await self._database.write(
@@ -43,7 +43,7 @@ def check_reviewer(tx: Transaction, episode_id: str) -> None:
     """Raises Denied where the rules want reviewers who are trained, and `tx.principal` is not."""
     row = deployments.get(tx, episodes.get(tx, episode_id).deployment_id)
     wanted = parse(row.policy).rules.training_required if row.policy_digest else False
-    if wanted and tx.principal not in trainings.trained_until(tx, tx.at_s):
+    if wanted and not trainings.is_trained(tx, tx.principal, tx.at_s):
         raise Denied(
             "these rules want trained reviewers, and no training of yours is valid: a supervisor "
             "records it (`lfrd training add`)"

@@ -110,10 +110,10 @@ class Photos:
             photo_gate.refuse(judged.findings, mode, name)
         return judged.findings
 
-    async def image(self, photo_id: str, *, principal: str) -> bytes:
-        """The photo's file as it was given; reading it is logged."""
+    async def image(self, photo_id: str, reason: str | None = None, *, principal: str) -> bytes:
+        """The photo's file as it was given; reading it is logged, with the reason."""
         return await self._database.write(
-            lambda tx: reference_images.read_image(tx, photo_id), principal=principal
+            lambda tx: reference_images.read_image(tx, photo_id, reason), principal=principal
         )
 
     async def judge(

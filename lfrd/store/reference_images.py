@@ -13,7 +13,7 @@ from typing import ClassVar
 from lfrd.errors import Conflict, NotFound
 from lfrd.events import EventKind
 from lfrd.store import watchlists
-from lfrd.store.audit import AuditClass
+from lfrd.store.audit import AuditClass, Fact
 from lfrd.store.seal import DataKey, Label
 from lfrd.store.transaction import Reader, Transaction
 from lfrd.store.watchlists import Entry
@@ -203,10 +203,10 @@ def _key_in(reader: Reader, image: _Keyed | _SealedReferenceImage, entry: Entry)
     return reader.keys.open_part(scope, image.id) if image.own_key else reader.keys.open(scope)
 
 
-def read_image(tx: Transaction, image_id: str) -> bytes:
-    """Open the photo as it was given, and log that `tx.principal` looked at it."""
+def read_image(tx: Transaction, image_id: str, reason: str | None = None) -> bytes:
+    """Open the photo as it was given, and log that `tx.principal` looked at it, and why."""
     image = tx.get(_SealedReferenceImage, image_id)
-    return _consult(tx, image, "reference-image").open(
+    return _consult(tx, image, "reference-image", reason).open(
         Label("reference-image", image.id), image.sealed_image
     )
 
@@ -308,6 +308,11 @@ def _moved(
     return get(tx, image.id)
 
 
-def _consult(tx: Transaction, image: _SealedReferenceImage, what: str) -> DataKey:
-    tx.audit(AuditClass.CONSULTATION, "image.read", (image.id, image.entry_id), {"what": what})
+def _consult(
+    tx: Transaction, image: _SealedReferenceImage, what: str, reason: str | None = None
+) -> DataKey:
+    facts: dict[str, Fact] = {"what": what}
+    if reason is not None:
+        facts["reason"] = reason
+    tx.audit(AuditClass.CONSULTATION, "image.read", (image.id, image.entry_id), facts)
     return _key(tx, image)

@@ -52,3 +52,8 @@ def list_all(reader: Reader) -> list[Training]:
 def trained_until(reader: Reader, at_s: float) -> frozenset[str]:
     """Those whose training is valid beyond this time."""
     return frozenset(item.subject for item in list_all(reader) if item.valid_until_s > at_s)
+
+
+def is_trained(reader: Reader, subject: str, at_s: float) -> bool:
+    """Whether somebody's training is valid at this time."""
+    return subject in trained_until(reader, at_s)

@@ -83,6 +83,10 @@ ROUTES = {
     "/v1/models/preparation": {"get", "post"},
     "/v1/models/switch": {"post"},
     "/v1/events": {"get"},
+    "/v1/audit/leaves": {"get"},
+    "/v1/audit/leaves/{index}/proof": {"get"},
+    "/v1/audit/keys": {"get"},
+    "/v1/audit/export": {"post"},
 }
 
 

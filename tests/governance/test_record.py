@@ -12,7 +12,7 @@ from lfrd.errors import Conflict, RecordUnsound
 from lfrd.governance import record
 from lfrd.governance.record import KINDS, SUMS, check, kind_of
 from lfrd.governance.reviews import Outcome
-from lfrd.store import deployments, episodes, outcomes, reviews, tallies, watchlists
+from lfrd.store import audit_log, deployments, episodes, outcomes, reviews, tallies, watchlists
 from lfrd.store.database import Database
 from lfrd.store.reviews import ReviewDecision
 from lfrd.store.tallies import CameraTally, RunTally, Tallies
@@ -20,7 +20,7 @@ from lfrd.store.transaction import Transaction
 from lfrd.vocabulary import Engagement, Identity
 from lfrd.wire import record as wire
 from support.records import Told, record_of
-from support.store import opened, raise_some, seed_beside
+from support.store import add_list, opened, raise_some, seed_beside
 
 ALERTS = st.lists(
     st.builds(
@@ -130,7 +130,7 @@ async def made_for(db: Database, deployment_id: str, viewer: str | None) -> wire
         row = deployments.get(reader, deployment_id)
         return check(record.make(
             reader, row, tallies.of(reader, deployment_id), viewer=viewer, required=1,
-            now_s=row.created_at_s + 60, root_at=lambda _, size: f"root of {size}",
+            now_s=row.created_at_s + 60,
         ))  # fmt: skip
 
     return await db.read(read)
@@ -197,6 +197,11 @@ async def test_whoever_has_yet_to_decide_learns_nothing(tmp_path: Path) -> None:
         assert await made_for(db, deployment_id, "user:ben") == before
 
 
+async def actions_more(db: Database) -> None:
+    """The log goes on."""
+    await db.write(lambda tx: add_list(tx, "later"), principal="user:ada")
+
+
 async def test_the_record_of_an_ended_deployment_names_the_log_at_its_end(tmp_path: Path) -> None:
     async with opened(tmp_path) as db:
         deployment_id = await run_of(db)
@@ -206,7 +211,10 @@ async def test_the_record_of_an_ended_deployment_names_the_log_at_its_end(tmp_pa
         )
         size = await db.read(lambda r: r.count("SELECT max(id) FROM audit_leaf"))
         shown = await made_for(db, deployment_id, None)
-        assert shown.audit == wire.RecordAudit(size=size, root=f"root of {size}")
+        root = await db.read(lambda r: audit_log.root_at(r, size))
+        assert shown.audit == wire.RecordAudit(size=size, root=root.hex())
+        await actions_more(db)
+        assert (await made_for(db, deployment_id, None)).audit == shown.audit
         await db.write(lambda tx: record.freeze(tx, deployment_id, 1), principal="system")
         kept = await db.read(lambda r: deployments.kept_record(r, deployment_id))
         assert kept is not None

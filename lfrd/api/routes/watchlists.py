@@ -161,9 +161,14 @@ async def add_photo(
 
 
 @router.get("/photos/{photo_id}/image", response_class=Response, responses=images.RESPONSES)
-async def read_photo(photo_id: str, site: SiteDep, principal: PrincipalDep) -> Response:
-    """The photo as it was given. That it was read is logged."""
-    return images.answer(await site.photos.image(photo_id, principal=principal))
+async def read_photo(
+    photo_id: str,
+    site: SiteDep,
+    principal: PrincipalDep,
+    reason: Annotated[str | None, Query(min_length=1, max_length=200)] = None,
+) -> Response:
+    """The photo as it was given. That it was read, and for what `reason`, is logged."""
+    return images.answer(await site.photos.image(photo_id, reason, principal=principal))
 
 
 @router.delete("/photos/{photo_id}", status_code=204)
