@@ -1,8 +1,6 @@
 """When the log is signed, what happens where it cannot be, and a key or copy that is missing."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -13,27 +11,11 @@ from lfrd.errors import StateError, StoreFailed
 from lfrd.store import audit_log, key_care
 from lfrd.store.audit import AuditClass
 from lfrd.store.audit_key import read_key
-from lfrd.store.checkpoints import CheckpointRules
 from lfrd.store.database import Database
-from lfrd.store.keys import KeyStore, load_master_key
+from lfrd.store.keys import load_master_key
 from lfrd.store.state_folder import StateFolder, write_secret
 from lfrd.store.transaction import Transaction
-
-
-@asynccontextmanager
-async def signing(
-    path: Path,
-    *,
-    every: int = 1_000,
-    copy: Path | None = None,
-    clock: ManualClock | None = None,
-    new: bool = False,
-) -> AsyncIterator[Database]:
-    """A database as the daemon opens it."""
-    rules = CheckpointRules(every, copy)
-    with StateFolder(path) as folder, KeyStore(folder, load_master_key(folder, {})) as keys:
-        async with Database(folder, keys, clock or ManualClock(), audit=rules, new=new) as db:
-            yield db
+from support.store import signing
 
 
 async def log(db: Database, count: int = 1) -> None:
