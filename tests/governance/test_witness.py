@@ -69,6 +69,7 @@ async def test_each_newest_checkpoint_is_countersigned_once(tmp_path: Path) -> N
         ([(200, "hello")], "what is no signature", Status.FAILED),
         ([(200, "— w.example/x AAAAAAAAAAAA\n")], "a signature of another key", Status.FAILED),
         ([(302, "")], "answers 302", Status.FAILED),
+        ([(200, "x" * 9_000_000)], "what is no signature", Status.FAILED),
     ],
 )
 async def test_what_is_wrong_with_a_witness_is_said(

@@ -11,7 +11,7 @@ from lfrd.audit.export import Head, export_folder, whole
 from lfrd.audit.verify import ED25519, ML_DSA_44, Checkpoint, notes_in, verify_export
 from lfrd.clock import ManualClock
 from lfrd.errors import StateError, StoreFailed
-from lfrd.store import audit_log, key_care
+from lfrd.store import audit_log, checkpoints, key_care
 from lfrd.store.audit import AuditClass
 from lfrd.store.audit_key import read_key
 from lfrd.store.database import Database
@@ -167,6 +167,22 @@ async def test_half_a_checkpoint_of_a_power_cut_is_taken_away(tmp_path: Path, cu
         assert copied(copy) == [3, 6]
         await log(db)
     assert copied(copy) == [3, 6, 7]
+
+
+async def test_a_long_copy_is_read_from_wherever_its_end_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "checkpoints"
+    async with signing(tmp_path / "state", copy=copy) as db:
+        for _ in range(6):
+            await log(db)
+            await db.sign_log()
+    whole_ones, length = copied(copy), len(copy.read_bytes())
+    for tail in range(420, 660, 7):
+        monkeypatch.setattr(checkpoints, "TAIL_BYTES", tail)
+        async with signing(tmp_path / "state", copy=copy):
+            pass
+        assert (copied(copy), len(copy.read_bytes())) == (whole_ones, length)
 
 
 async def test_the_copy_of_another_log_or_of_nothing_is_refused(tmp_path: Path) -> None:
