@@ -250,7 +250,7 @@ def key_of(text: str) -> PublicKey:
     except ValueError:
         typed = b""
     known = ALGORITHMS.get(typed[0]) if typed else None
-    if known is None or len(typed) != known.key_bytes + 1 or not _is_name(name):
+    if known is None or len(typed) != known.key_bytes + 1 or not is_name(name):
         raise BadLog("a public key is NAME+KEY ID+BASE64, as `lfrd audit key` prints it")
     key = PublicKey(name, typed[0], typed[1:])
     if key.key_id.hex() != key_id:
@@ -258,7 +258,8 @@ def key_of(text: str) -> PublicKey:
     return key
 
 
-def _is_name(name: str) -> bool:
+def is_name(name: str) -> bool:
+    """Whether a log or a witness can be named so."""
     return bool(name) and name.isprintable() and not re.search(r"[\s+]", name)
 
 
@@ -283,7 +284,7 @@ def signature_of(line: str) -> Signature:
         blob = base64.b64decode(encoded, validate=True)
     except ValueError:
         blob = b""
-    if dash != "—" or not _is_name(name) or len(blob) <= 4:
+    if dash != "—" or not is_name(name) or len(blob) <= 4:
         raise BadLog("a signature line is no `— NAME BASE64`")
     return Signature(name, blob[:4], blob[4:])
 

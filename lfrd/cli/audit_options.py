@@ -36,6 +36,21 @@ def add_audit(command: argparse.ArgumentParser) -> None:
     _add_offline(group)
 
 
+def add_witness(command: argparse.ArgumentParser) -> None:
+    """The options of `lfrd witness`."""
+    command.add_argument("--folder", type=Path, required=True, help="its key, and what it signed")
+    command.add_argument(
+        "--name", required=True, help="such as witness.example/w1; kept in its key"
+    )
+    command.add_argument(
+        "--log", action="append", required=True, metavar="KEY",
+        help="the public key of a log (`lfrd audit key`), or a file with one a line; repeatable",
+    )  # fmt: skip
+    command.add_argument(
+        "--listen", default="127.0.0.1:8788", metavar="HOST:PORT", help="(default: %(default)s)"
+    )
+
+
 def _add_offline(group: Any) -> None:
     """Those that need no daemon."""
     text = "check an export, or a proof; needs no daemon. Exit code 1: it is not in order"

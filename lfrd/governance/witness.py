@@ -2,6 +2,7 @@
 cannot show two logs: it signs only what goes on from what it signed before.
 """
 
+import asyncio
 import base64
 import logging
 from dataclasses import dataclass, replace
@@ -49,7 +50,7 @@ class Witness:
         try:
             async with httpx.AsyncClient(timeout=ANSWER_S, trust_env=False) as client:
                 problem = await self._ask(client)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
             said = str(error) or type(error).__name__
             self._health.degrade(
                 COMPONENT, f"the witness {self._key.name} does not answer ({said}): the log is "
@@ -66,9 +67,9 @@ class Witness:
         asked = await self._database.read(self._asked)
         if asked is None:
             return None
-        answer = await client.post(self._url, content=asked.body)
-        if answer.status_code == httpx.codes.CONFLICT:
-            told = answer.text.strip()
+        status, text = await self._post(client, asked.body)
+        if status == httpx.codes.CONFLICT:
+            told = text.strip()
             if not (told.isascii() and told.isdigit() and len(told) < 16):
                 return "has signed another log of this name"
             if int(told) > asked.checkpoint.size:
@@ -79,10 +80,23 @@ class Witness:
             self._signed = int(told)
             asked = await self._database.read(self._asked)
             assert asked is not None
-            answer = await client.post(self._url, content=asked.body)
-        if answer.status_code != httpx.codes.OK:
-            return _REFUSALS.get(answer.status_code, f"answers {answer.status_code}")
-        return await self._keep(asked.checkpoint, answer.text[:ANSWER_BYTES_MAX])
+            status, text = await self._post(client, asked.body)
+        if status != httpx.codes.OK:
+            return _REFUSALS.get(status, f"answers {status}")
+        return await self._keep(asked.checkpoint, text)
+
+    async def _post(self, client: httpx.AsyncClient, body: bytes) -> tuple[int, str]:
+        """The status, and the beginning of the answer."""
+        begun = b""
+        async with (
+            asyncio.timeout(ANSWER_S),
+            client.stream("POST", self._url, content=body) as answer,
+        ):
+            async for piece in answer.aiter_bytes():
+                begun += piece
+                if len(begun) > ANSWER_BYTES_MAX:
+                    break
+        return answer.status_code, begun[:ANSWER_BYTES_MAX].decode("utf-8", "replace")
 
     def _asked(self, reader: Reader) -> _Asked | None:
         newest = audit_log.newest_checkpoint(reader)

@@ -70,13 +70,15 @@ class Checkpoints:
 
         Raises StoreFailed where the copy cannot be written.
         """
+        wanted = self._wanted.is_set()
         leaves, newest = audit_log.size(db), audit_log.newest_checkpoint(db)
         signed = newest.size if newest else 0
         since_s = self._clock.wall_s() - (newest.at_s if newest else self._opened_at_s)
         due = leaves - signed >= self._rules.every or not 0 <= since_s < EVERY_S
-        if leaves > signed and (due or self._wanted.is_set()):
+        if leaves > signed and (due or wanted):
             self._sign(db, leaves)
-        self._wanted.clear()
+        if wanted:  # what is wanted from here on is of what comes
+            self._wanted.clear()
 
     def _sign(self, db: Connection, leaves: int) -> None:
         now_s, root = self._clock.wall_s(), audit_log.root_at(db, leaves)
@@ -154,7 +156,9 @@ class CheckpointCopy:
         with self._path.open("r+b") as file:
             start = max(0, self._path.stat().st_size - TAIL_BYTES)
             file.seek(start)
-            tail = file.read(TAIL_BYTES)
+            if start:
+                start += len(file.readline())  # half a line is no origin
+            tail = file.read()
             notes, _ = notes_in(tail.decode("utf-8", "replace"))
             begun = origin.encode()[: len(tail)]
             if any(note.origin != origin for note in notes) or (

@@ -1,36 +1,25 @@
 """The log is countersigned by another machine, and what is wrong with that is said."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from lfrd.audit.verify import note_of
-from lfrd.clock import ManualClock
 from lfrd.governance.witness import Witness
 from lfrd.health import HealthBoard, Status
 from lfrd.store import audit_log
 from lfrd.store.audit import AuditClass
-from lfrd.store.checkpoints import CheckpointRules
 from lfrd.store.database import Database
-from lfrd.store.keys import KeyStore, load_master_key
-from lfrd.store.state_folder import StateFolder
 from support import witness as server
+from support.store import signing
 
 DEAD = "http://127.0.0.1:9/w"
 
 
-@asynccontextmanager
-async def signing(path: Path) -> AsyncIterator[Database]:
-    with StateFolder(path) as folder, KeyStore(folder, load_master_key(folder, {})) as keys:
-        async with Database(folder, keys, ManualClock(), audit=CheckpointRules()) as db:
-            yield db
-
-
 async def log(db: Database, count: int) -> None:
-    for _ in range(count):
-        await db.write(lambda tx: tx.audit(AuditClass.ALTERATION, "a.test"), principal="x")
+    await db.write(
+        lambda tx: [tx.audit(AuditClass.ALTERATION, "a.test") for _ in range(count)], principal="x"
+    )
     await db.sign_log()
 
 
@@ -80,6 +69,7 @@ async def test_each_newest_checkpoint_is_countersigned_once(tmp_path: Path) -> N
         ([(200, "hello")], "what is no signature", Status.FAILED),
         ([(200, "— w.example/x AAAAAAAAAAAA\n")], "a signature of another key", Status.FAILED),
         ([(302, "")], "answers 302", Status.FAILED),
+        ([(200, "x" * 9_000_000)], "what is no signature", Status.FAILED),
     ],
 )
 async def test_what_is_wrong_with_a_witness_is_said(

@@ -1,39 +1,26 @@
 """When the log is signed, what happens where it cannot be, and a key or copy that is missing."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import os
+import sys
 from pathlib import Path
 
 import pytest
 
-from lfrd.audit.verify import ED25519, ML_DSA_44, Checkpoint, notes_in
+from lfrd.audit.export import Head, export_folder, whole
+from lfrd.audit.verify import ED25519, ML_DSA_44, Checkpoint, notes_in, verify_export
 from lfrd.clock import ManualClock
 from lfrd.errors import StateError, StoreFailed
-from lfrd.store import audit_log, key_care
+from lfrd.store import audit_log, checkpoints, key_care
 from lfrd.store.audit import AuditClass
 from lfrd.store.audit_key import read_key
-from lfrd.store.checkpoints import CheckpointRules
 from lfrd.store.database import Database
-from lfrd.store.keys import KeyStore, load_master_key
+from lfrd.store.keys import load_master_key
 from lfrd.store.state_folder import StateFolder, write_secret
 from lfrd.store.transaction import Transaction
+from support.store import signing
 
-
-@asynccontextmanager
-async def signing(
-    path: Path,
-    *,
-    every: int = 1_000,
-    copy: Path | None = None,
-    clock: ManualClock | None = None,
-    new: bool = False,
-) -> AsyncIterator[Database]:
-    """A database as the daemon opens it."""
-    rules = CheckpointRules(every, copy)
-    with StateFolder(path) as folder, KeyStore(folder, load_master_key(folder, {})) as keys:
-        async with Database(folder, keys, clock or ManualClock(), audit=rules, new=new) as db:
-            yield db
+ROOT = Path(__file__).resolve().parents[2]
 
 
 async def log(db: Database, count: int = 1) -> None:
@@ -182,6 +169,22 @@ async def test_half_a_checkpoint_of_a_power_cut_is_taken_away(tmp_path: Path, cu
     assert copied(copy) == [3, 6, 7]
 
 
+async def test_a_long_copy_is_read_from_wherever_its_end_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "checkpoints"
+    async with signing(tmp_path / "state", copy=copy) as db:
+        for _ in range(6):
+            await log(db)
+            await db.sign_log()
+    whole_ones, length = copied(copy), len(copy.read_bytes())
+    for tail in range(420, 660, 7):
+        monkeypatch.setattr(checkpoints, "TAIL_BYTES", tail)
+        async with signing(tmp_path / "state", copy=copy):
+            pass
+        assert (copied(copy), len(copy.read_bytes())) == (whole_ones, length)
+
+
 async def test_the_copy_of_another_log_or_of_nothing_is_refused(tmp_path: Path) -> None:
     copy = tmp_path / "checkpoints"
     async with signing(tmp_path / "a", copy=copy) as db:
@@ -225,6 +228,49 @@ async def test_a_log_that_was_cut_below_the_copy_is_found_at_start(tmp_path: Pat
     await renew(tmp_path / "state", "put back from the backup of Monday")
     async with signing(tmp_path / "state", copy=copy) as db:
         assert await sizes(db) == [4, 6, 7]
+
+
+LOGGING_ON = """
+import asyncio, sys
+from pathlib import Path
+from lfrd.store.audit import AuditClass
+from support.store import signing
+
+async def main(folder):
+    async with signing(folder / "state", every=3, copy=folder / "copy") as db:
+        print("begun", flush=True)
+        while True:
+            await asyncio.gather(*(db.write(
+                lambda tx: tx.audit(AuditClass.ALTERATION, "a.test"), principal="x"
+            ) for _ in range(4)))
+
+asyncio.run(main(Path(sys.argv[1])))
+"""
+
+
+@pytest.mark.slow
+async def test_a_kill_at_any_moment_leaves_a_log_that_is_in_order(tmp_path: Path) -> None:
+    for wait_s in (0.05, 0.21, 0.33):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", LOGGING_ON, str(tmp_path), stdout=asyncio.subprocess.PIPE,
+            env=os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"},
+        )  # fmt: skip
+        assert process.stdout is not None
+        assert await process.stdout.readline() == b"begun\n"
+        await asyncio.sleep(wait_s)
+        process.kill()
+        await process.wait()
+    async with signing(tmp_path / "state", copy=tmp_path / "copy") as db:
+        leaves = await db.read(audit_log.size)
+        run = await db.read(lambda r: audit_log.run(r, 0, leaves))
+        notes = await db.read(audit_log.checkpoints)
+        keys, origin = await db.read(lambda r: (audit_log.keys(r), audit_log.origin(r)))
+    assert leaves > 10
+    head = Head(origin, leaves, tuple(key.text for key in keys), tuple(n.note for n in notes))
+    with export_folder(tmp_path / "out") as writer:
+        writer.feed(whole(head, run))
+        assert writer.finish().tail == 0
+    assert verify_export(tmp_path / "out", keys, copy=tmp_path / "copy").problems == []
 
 
 async def renew(path: Path, reason: str, algorithm: int = ED25519) -> None:
