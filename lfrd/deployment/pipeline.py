@@ -10,7 +10,7 @@ import numpy as np
 
 from lfrd.counters import CameraCounters
 from lfrd.deployment.recorder import Sight
-from lfrd.ingest.pacing import CameraPacer
+from lfrd.ingest.pacing import CameraPacer, PairPacer
 from lfrd.matching.evidence import MeanTemplate, TrackEvidence
 from lfrd.matching.live_search import LiveSearch
 from lfrd.tracking.best_shot import BestShot, BestShotRule, Nearness, Skip, SpareLooks
@@ -94,7 +94,7 @@ async def run_camera(
     decisions: DecisionSink,
     best_shot: BestShotRule,
     frames_ahead: int = 1,
-    pacer: CameraPacer | None = None,
+    pacer: CameraPacer | PairPacer | None = None,
     observer: LookObserver | None = None,
 ) -> None:
     """Follow one camera until its frames end, and overwrite what it held.
@@ -134,7 +134,7 @@ async def run_camera(
                 if found is not None:
                     await watch.see(frame, found)
                 if pacer:
-                    pacer.over(frame.sequence, watch.tracker.follows_any)
+                    pacer.over(frame, watch.tracker.follows_any)
     finally:
         watch.close()
         if pacer:
@@ -193,6 +193,9 @@ class _Watch:
         self._best_shot = best_shot
         self._counters = counters
         self._observer = observer
+        self._small = False
+        """Which of a camera's two streams the frames are of: what is followed in one ends with it.
+        """
         self._scene = SceneCut()
         self._glimpses = Glimpses()
         self._passages: dict[int, _Passage] = {}
@@ -204,12 +207,16 @@ class _Watch:
         """One frame with its faces: which tracks go on, and the looks that are worth taking."""
         self._counters.frames_detected += 1
         self._counters.faces_detected += len(found)
+        if frame.small is not self._small:
+            self._small = frame.small
+            self._scene.clear()
+            self.end(self.tracker.close())
         if self._scene.noticed(frame.planes.y):
             self._counters.scene_cuts += 1
             self.end(self.tracker.close())
         update = self.tracker.step(found, frame.captured_at_s)
         self.end(update)
-        if wanted := self.wanted(frame, update.live):
+        if not frame.only_faces and (wanted := self.wanted(frame, update.live)):
             async with asyncio.TaskGroup() as looks:  # together, so that they share a batch
                 for view in wanted:
                     looks.create_task(self.look(frame, view, update))
