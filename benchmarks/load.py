@@ -17,6 +17,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -156,9 +157,10 @@ def _room() -> Iterator[av.VideoFrame]:
 
 async def _paired(bench: Bench, cameras: int, scene: Scene) -> tuple[dict, float]:
     folder = bench.folder / scene.__name__
-    folder.mkdir()
-    for variant in range(VARIANTS):
-        await asyncio.to_thread(_encode, folder, variant, scene(variant))
+    if not folder.exists():
+        folder.mkdir()
+        for variant in range(VARIANTS):
+            await asyncio.to_thread(_encode, folder, variant, scene(variant))
     async with AsyncExitStack() as stack:
         servers = [await stack.enter_async_context(served(folder)) for _ in range(2)]
         addresses = [
@@ -189,7 +191,7 @@ def _encode(folder: Path, variant: int, pictures: Iterator[av.VideoFrame]) -> No
         for number, picture in enumerate(pictures):
             for sink, stream, size in streams:
                 frame = picture.reformat(*size, "yuv420p")
-                frame.pts, frame.time_base = number, stream.codec_context.time_base
+                frame.pts, frame.time_base = number, Fraction(1, 25)
                 sink.mux(stream.encode(frame))
         for sink, stream, _ in streams:
             sink.mux(stream.encode())
@@ -233,12 +235,13 @@ async def _ask_health(socket: Path) -> None:
             await asyncio.sleep(HEALTH_EVERY_S)
 
 
-async def measure(report: Report, sections: list[str], seconds: float) -> None:
+async def measure(report: Report, sections: list[str], seconds: float, clips: Path | None) -> None:
     with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
+        folder = clips or Path(temporary)
         photos = folder / "list"
-        photos.mkdir()
-        await photograph(photos, None)
+        if not photos.exists():
+            photos.mkdir(parents=True)
+            await photograph(photos, None)
         for section in sections:
             await SECTIONS[section](Bench(report, folder, photos, seconds))
 
@@ -247,9 +250,10 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("sections", nargs="*", choices=[*SECTIONS, []], default=list(SECTIONS))
     options.add_argument("--seconds", type=float, default=60.0)
+    options.add_argument("--clips", type=Path, help="keep the clips in this folder, and use them")
     chosen = options.parse_args()
     report = Report("load")
-    asyncio.run(measure(report, chosen.sections, chosen.seconds))
+    asyncio.run(measure(report, chosen.sections, chosen.seconds, chosen.clips))
     return report.finish(keep=len(chosen.sections) == len(SECTIONS))
 
 

@@ -41,6 +41,7 @@ _PAUSE_POLL_S: Final = 0.2
 LATE_S, CAUGHT_UP_S, STEADY_S = 1.0, 0.3, 1.0
 """A live stream that is read so late is decoded at its keyframes only, until it is read on time
 again: from the next keyframe on, or from where it stopped once it has been so for a while."""
+GO_ON_S: Final = 5.0
 RECENT_S: Final = 0.2
 """Of pictures that were kept, those that came last are passed on; the others only lead to them."""
 LOWEST_FPS, HIGHEST_FPS = 0.1, 1000.0
@@ -63,6 +64,9 @@ class Opening:
     container: str | None = None
     """FFmpeg's name of the one format that is read; None: found out."""
     unreadable: str = NO_VIDEO
+    timed: bool = False
+    """The options hold a timeout for reading. PyAV's own takes Python's lock at each look at a
+    socket, dozens of times a picture: with many cameras that alone makes reading too slow."""
     pausable: bool = False
     """Not live: while nothing shall be decoded, reading waits instead of throwing away."""
 
@@ -88,6 +92,8 @@ class Reading:
         """While late: since when it no longer is, `inf` for not yet. None: on time."""
         self._stopped = False
         """Whether packets are kept that the decoder has not seen."""
+        self._went_on_until_s = float("-inf")
+        """So long it may still be late for having decoded what was kept."""
         self._shown_s: float | None = None
         context = self.stream.codec_context
         context.thread_type = "SLICE"
@@ -181,6 +187,9 @@ class Reading:
     ) -> None:
         stamp = packet.pts if packet.dts is None else packet.dts
         late_s = self._lateness.came(self._in_seconds(stamp), came_at_s, waited_s)
+        if came_at_s < self._went_on_until_s and late_s > CAUGHT_UP_S:
+            return  # what was kept took its time
+        self._went_on_until_s = float("-inf")
         if self._caught_up_at_s is None:
             if late_s > LATE_S:
                 self._caught_up_at_s = float("inf")
@@ -223,7 +232,7 @@ class Reading:
         """Decode what was kept, and from now on what comes. Old pictures only lead to new ones."""
         if self._kept.broken:
             return  # the next keyframe mends it
-        self._stopped = False
+        self._stopped, self._went_on_until_s = False, now_s + GO_ON_S
         passed_over = 0
         for packet, came_at_s in self._kept.take():
             for frame in self._decode(packet, sink):
@@ -361,7 +370,7 @@ def _open_with(opening: Opening, hwaccel: HWAccel | None) -> av.container.InputC
         mode="r",
         format=opening.container,
         options=dict(opening.options),
-        timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S),
+        timeout=(OPEN_TIMEOUT_S, None if opening.timed else READ_TIMEOUT_S),
         hwaccel=hwaccel,
         **_LENIENT,
     )

@@ -8,7 +8,7 @@ first; among the others it goes round.
 from dataclasses import dataclass
 from typing import Final
 
-LESS_EVERY_S: Final = 1.0
+LESS_EVERY_S: Final = 2.0
 MORE_AFTER_S: Final = 3.0
 MORE_AFTER_LIMIT_S: Final = 60.0
 """So long nothing was too much before one more camera decodes all; doubled where that one was too
@@ -61,7 +61,7 @@ class DecodeBudget:
         return sum(claim.granted for claim in wanting), len(wanting)
 
     def less(self, now_s: float) -> None:
-        """Too busy: one camera less, once a second."""
+        """Too busy: one camera less, every two seconds."""
         if not self._claims or now_s - self._less_at_s < LESS_EVERY_S:
             return
         if now_s - self._more_at_s < TOO_MUCH_S:

@@ -19,6 +19,9 @@ which all may get faster. What lies between changes nothing."""
 
 STEP_S = 0.5
 SLOWEST_STEP, FASTER_STEP = 0.7, 1.1
+TOO_BUSY, TOO_BUSY_S = 1.0, 3.0
+"""A camera that takes so much of its time at the slowest rate, and for so long, gets less than the
+floor: then fewer are decoded in full."""
 MEMORY = 0.3
 """Weight of the newest turn in a camera's mean share."""
 LONGEST_PERIODS = 10
@@ -52,6 +55,13 @@ class RateController:
         """Mean share of the time between turns that each camera takes, and when it last told."""
         self._late: set[str] = set()
         self._late_at_s = float("-inf")
+        self._kept_up_at_s = float("-inf")
+        """When last no camera was too busy at the slowest rate."""
+
+    @property
+    def ease(self) -> float:
+        """The rate as a part of the target: 1 where the machine has room."""
+        return self.hz / self._target_hz
 
     def turn(self, camera_id: str) -> "Turn":
         """The turns of one camera, whose frames' own clock says when they are."""
@@ -64,12 +74,9 @@ class RateController:
         self._shares[camera_id] = known + MEMORY * (share - known), now_s
         self.adapt(now_s)
 
-    def late(self, camera_id: str, is_late: bool) -> None:
-        """Whether a camera is read too late to decode every picture. For any thread."""
-        if is_late:
-            self._late.add(camera_id)
-        else:
-            self._late.discard(camera_id)
+    def late(self, camera_id: str) -> None:
+        """A camera was read too late to decode every picture. For any thread."""
+        self._late.add(camera_id)
 
     def forget(self, camera_id: str) -> None:
         """A camera left."""
@@ -88,14 +95,15 @@ class RateController:
             if now_s - told_at_s <= FORGOTTEN_S
         }
         worst = max((share for share, _ in self._shares.values()), default=0.0)
-        if self._late:
+        late, self._late = self._late, set()
+        if late:
             self._late_at_s = now_s
-        if worst > BUSY or self._late:
-            slower = SLOWEST_STEP if self._late else max(SLOWEST_STEP, BUSY / worst)
-            if self.hz > self._floor_hz:
-                self._go(self.hz * slower)
-            else:
-                self.budget.less(now_s)
+        if worst <= TOO_BUSY or self.hz > self._floor_hz:
+            self._kept_up_at_s = now_s
+        if self.hz > self._floor_hz and (worst > BUSY or late):
+            self._go(self.hz * (SLOWEST_STEP if late else max(SLOWEST_STEP, BUSY / worst)))
+        elif late or now_s - self._kept_up_at_s > TOO_BUSY_S:
+            self.budget.less(now_s)
         elif worst < IDLE and now_s - self._late_at_s > FORGOTTEN_S:
             if self.budget.limited:
                 self.budget.more(now_s)
@@ -164,7 +172,13 @@ class CameraPacer:
 
     def late(self, late_s: float) -> None:
         """See `source.Pacer`."""
-        self._rate.late(self._camera_id, late_s > 0)
+        if late_s > 0:
+            self._rate.late(self._camera_id)
+
+    @property
+    def ease(self) -> float:
+        """See `RateController`."""
+        return self._rate.ease
 
     @property
     def period_s(self) -> float:
@@ -256,6 +270,11 @@ class PairPacer:
         if follows_any:
             self._face_at_s = self._now_s()
         (self.small if frame.small else self.large).over(frame, follows_any)
+
+    @property
+    def ease(self) -> float:
+        """See `RateController`."""
+        return self._rate.ease
 
     def took(self, busy_s: float, now_s: float) -> None:
         """See `CameraPacer`."""

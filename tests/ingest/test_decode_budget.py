@@ -3,12 +3,20 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lfrd.ingest.decode_budget import MORE_AFTER_S, TURN_S, Claim, DecodeBudget
+from lfrd.ingest.decode_budget import LESS_EVERY_S, MORE_AFTER_S, TURN_S, Claim, DecodeBudget
 
 
 def _budget(count: int) -> tuple[DecodeBudget, list[Claim]]:
     budget = DecodeBudget()
     return budget, [budget.join(f"camera-{number}") for number in range(count)]
+
+
+def _less(budget: DecodeBudget, times: int, begin_s: float = 0.0) -> None:
+    """Too busy for so many steps, told ten times in each."""
+    for tenth in range(10 * times):
+        now_s = begin_s + tenth * LESS_EVERY_S / 10
+        budget.less(now_s)
+        budget.share_out(now_s)
 
 
 def test_all_may_while_nothing_is_too_much() -> None:
@@ -18,36 +26,29 @@ def test_all_may_while_nothing_is_too_much() -> None:
     assert not budget.limited
 
 
-def test_each_second_of_too_much_takes_one_camera() -> None:
+def test_each_while_of_too_much_takes_one_camera() -> None:
     budget, _ = _budget(4)
-    for tenth in range(30):
-        budget.less(tenth / 10)
-        budget.share_out(tenth / 10)
+    _less(budget, 3)
     assert budget.counts == (1, 4)
-    budget.less(9.0)
-    budget.share_out(9.0)
-    budget.less(10.0)
+    _less(budget, 3, begin_s=60.0)
     assert budget.counts == (0, 4), "none is the least"
 
 
 def test_where_a_face_is_followed_the_camera_goes_on() -> None:
     budget, claims = _budget(3)
     claims[1].follows = True
-    for second in range(2):
-        budget.less(float(second))
-        budget.share_out(float(second))
+    _less(budget, 2)
     assert [claim.granted for claim in claims] == [False, True, False]
     claims[1].follows, claims[2].follows = False, True
-    budget.share_out(3.0)
+    budget.share_out(3.9)
     assert [claim.granted for claim in claims] == [False, False, True], "at once"
 
 
 def test_the_others_take_turns() -> None:
     budget, claims = _budget(4)
-    budget.less(0.0)
-    budget.less(1.0)
+    _less(budget, 1)
     had = [0, 0, 0, 0]
-    for second in range(80):
+    for second in range(2, 82):
         budget.share_out(float(second))
         assert budget.counts[0] == 3
         had = [seconds + claim.granted for seconds, claim in zip(had, claims, strict=True)]
