@@ -48,6 +48,8 @@ LOWEST_FPS, HIGHEST_FPS = 0.1, 1000.0
 """Rates outside of these are time bases or counters, not what pictures were taken at."""
 DECODE_THREADS: Final = min(2, os.cpu_count() or 1)
 """Slice threads only: frame threads delay every picture by one each."""
+SMALL_PX: Final = 1024 * 576
+"""A picture of so many pixels is decoded before a second thread has woken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,8 @@ class Reading:
         self._shown_s: float | None = None
         context = self.stream.codec_context
         context.thread_type = "SLICE"
-        context.thread_count = DECODE_THREADS
+        small = 0 < context.width * context.height <= SMALL_PX
+        context.thread_count = 1 if small else DECODE_THREADS
         self._context = context
 
     def _chosen(self, opening: Opening) -> av.VideoStream:
