@@ -17,7 +17,7 @@ from lfrd.ingest.paired_camera import PairedCamera
 from lfrd.ingest.settings import CameraSettings, CameraStatus, State
 from lfrd.types import Frame
 from support.cameras import QUICK
-from support.video import RtspServer, clip
+from support.video import RtspServer, encode, moving_picture
 from support.waiting import until
 
 LARGE, SMALL = (640, 480), (160, 120)
@@ -51,7 +51,8 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pair")
     for name, (width, height) in (("large", LARGE), ("small", SMALL)):
         (folder / name).mkdir()
-        clip(folder / name / "a.mp4", width=width, height=height, frames=100)
+        pictures = moving_picture(width, height, frames=100)
+        encode(folder / name / "a.mp4", pictures, keyframe_every=100)
     return folder
 
 
@@ -78,7 +79,7 @@ async def test_the_large_stream_is_decoded_only_while_there_are_faces(clips: Pat
     async with paired(clips) as pair:
         nobody = await pair.see(face=False, seconds=1.5)
         assert _widths(nobody) == {SMALL[0]}
-        assert all(frame.small and frame.only_faces for frame in nobody)
+        assert all(frame.small and frame.only_faces for frame in nobody[2:])
         assert pair.counters.large is not None
         assert pair.counters.large.frames_decoded == 0, "kept, and not decoded"
         assert pair.camera.status.width_px == LARGE[0]
@@ -86,8 +87,7 @@ async def test_the_large_stream_is_decoded_only_while_there_are_faces(clips: Pat
         large = [frame for frame in somebody if not frame.small]
         assert large[0].planes.width_px == LARGE[0]
         assert all(not frame.only_faces for frame in large)
-        assert len([frame for frame in somebody if frame.small]) <= 4, "at once, not at a keyframe"
-        assert len(large) >= 8
+        assert len(large) >= 3, "keyframes are 4 s apart: none is waited for"
         gone = await pair.see(face=False, seconds=NEAR_S + 1.5)
         assert gone[0].planes.width_px == LARGE[0]
         assert gone[-1].small
@@ -114,7 +114,7 @@ async def test_where_the_small_stream_is_gone_the_large_one_is_decoded(clips: Pa
         pair.small.kill()
         await until(lambda: pair.camera.status.state is State.DEGRADED, 15.0)
         assert "decoded all the time" in pair.camera.status.reason
-        frames = await pair.see(face=False, seconds=1.5)
+        frames = await pair.see(face=False, seconds=2.0)
         assert frames[-1].planes.width_px == LARGE[0]
         assert not frames[-1].small
 
