@@ -124,6 +124,7 @@ class DeploymentRun:
 
     async def run(self) -> SummaryLine:
         """Watch the cameras until the end, then make sure that no face is left in memory."""
+        await asyncio.to_thread(identity)  # reads this program once; the counts name it
         async with asyncio.TaskGroup() as tasks:
             clock = tasks.create_task(self._keep_time())
             listening = tasks.create_task(follow_reviews(self._database, self._writer, self.search))
