@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import json
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from lfrd.config import NoticeSection
 from lfrd.errors import BadInput, Conflict, Denied, NotFound
 from lfrd.governance.episodes import Episodes
 from lfrd.governance.publication import Publication
-from lfrd.store import deployments, episodes, reviews
+from lfrd.store import deployments, episodes, reviews, tallies
 from lfrd.store.reviews import ReviewDecision
 from lfrd.store.transaction import Transaction
 from lfrd.vocabulary import Engagement, ErasureKind, Identity, Role
@@ -30,12 +31,13 @@ from support.site import (
     DAY_S,
     Served,
     SettableClock,
+    deploy,
     governed,
     make_list,
     plan_of,
     serve,
 )
-from support.store import raise_one, raise_some
+from support.store import opened, raise_one, raise_some
 
 SIGN = NoticeSection(responsible="The Arena", contact="post@example.org", url="https://example.org")
 
@@ -204,6 +206,24 @@ async def test_the_age_of_photos_bars_a_start_and_is_in_the_record(tmp_path: Pat
         assert composed.photos_undated == 0
         assert composed.photo_age_d is not None
         assert composed.photo_age_d.p50 == pytest.approx(400, abs=0.1)
+
+
+async def test_a_restart_loses_no_count_and_a_crash_is_said(tmp_path: Path) -> None:
+    clock = SettableClock()
+    async with governed(tmp_path, clock) as site:
+        row = await deploy(site, await make_list(site))
+        clock.advance(600)
+    for cut_offs in (0, 1):
+        async with opened(tmp_path, clock=clock) as db:
+            kept = await db.read(lambda r: tallies.of(r, row.id))
+            assert not kept.run.is_open
+            if cut_offs:  # as after a crash, which nothing could note any more
+                crashed = replace(kept, run=replace(kept.run, is_open=True))
+                await db.write(lambda tx, c=crashed: tallies.keep(tx, c), principal="system")
+        async with governed(tmp_path, clock) as site:
+            record = await site.publication.record(row.id, "user:ada")
+            assert record.downtime.cut_offs == cut_offs
+            assert record.software, "which program it was"
 
 
 async def test_a_person_is_answered_and_erased(tmp_path: Path) -> None:
