@@ -158,7 +158,7 @@ def as_html(record: Record) -> str:
         _section("How it was run", _table(_running(record))),
         "<p><small>Passing faces are counted as tracks: a person who passes twice, or whose track "
         "broke off, counts twice. Intervals are exact 95 % intervals (Clopper and Pearson). "
-        "No figure is of one person.</small></p>",
+        "Nobody is named in it.</small></p>",
     ]  # fmt: skip
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
