@@ -11,12 +11,12 @@ from itertools import pairwise
 from typing import Final
 from urllib.parse import urlsplit
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from lfrd.ingest.address import Address, Kind
 from lfrd.types import F32, Frame
+from lfrd.vision.motion import view_cells
 
 F64 = npt.NDArray[np.float64]
 
@@ -35,7 +35,6 @@ _OTHERS: Final = (
 )
 """How makers name the large stream, and the small one beside it."""
 
-COLUMNS, ROWS = 32, 18
 SAME_VIEW: Final = 0.8
 """Cells of one view correlate by more, whatever codecs and sharpness do; two views of one hall
 rarely by 0.5."""
@@ -73,11 +72,10 @@ class View:
         """Add a picture."""
         planes = frame.planes
         self.size_px = (planes.width_px, planes.height_px)
-        cells = cv2.resize(planes.y, (COLUMNS, ROWS), interpolation=cv2.INTER_AREA)
-        self._noted.append((frame.arrived_at_s, cells.astype(np.float32)))
+        self._noted.append((frame.arrived_at_s, view_cells(planes.y)))
 
     def mean(self) -> F32:
-        """All pictures in one, f32[ROWS, COLUMNS]."""
+        """All pictures in one, f32[18, 32]."""
         return np.asarray(np.mean([cells for _, cells in self._noted], axis=0), np.float32)
 
     def movement(self) -> tuple[F64, F32]:
