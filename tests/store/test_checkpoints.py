@@ -317,7 +317,7 @@ async def test_a_replaced_damaged_or_open_key_is_said(tmp_path: Path) -> None:
     other = (tmp_path / "b" / "audit.key").read_bytes()
     with StateFolder(tmp_path / "a") as folder:
         same_name = read_key(folder.audit_key_path)
-    replaced = same_name.text.rpartition("+")[0].encode()
+    replaced = "+".join(same_name.text.split("+", 4)[:4]).encode()
     for content, says in (
         (other, "is of another installation"),
         (own[:40], "this is no private key of a log"),
@@ -328,7 +328,7 @@ async def test_a_replaced_damaged_or_open_key_is_said(tmp_path: Path) -> None:
         with pytest.raises(StateError, match=says) as caught:
             async with signing(tmp_path / "a"):
                 pass
-        assert own.decode().split("+")[-1].strip() not in str(caught.value)
+        assert own.decode().split("+", 4)[4].strip() not in str(caught.value)
     write_secret(key, own)
     async with signing(tmp_path / "a"):
         pass
