@@ -20,11 +20,12 @@ from lfrd.cli.camera_secrets import add_password_file
 from lfrd.cli.command_parser import CommandParser
 from lfrd.cli.evaluate_options import add_evaluate
 from lfrd.cli.list_options import add_calibrate, add_lists, add_model_change
+from lfrd.cli.picture_options import add_picture, picture_of
 from lfrd.cli.remote_options import add_clients
 from lfrd.cli.review_options import add_alert, add_token
-from lfrd.cli.terminal import say, warn
+from lfrd.cli.terminal import flush, say, warn
 from lfrd.cli.who import add_token_file
-from lfrd.errors import Failure, UserError, each_of
+from lfrd.errors import Failure, OutputClosed, UserError, each_of
 from lfrd.text import without_secrets
 
 if TYPE_CHECKING:
@@ -39,7 +40,9 @@ UNUSABLE_PATH = {errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP}
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
     try:
-        code = _call(parser().parse(arguments))
+        code = _call(_parsed(arguments))
+    except OutputClosed:  # nobody to tell
+        code = FAILED
     except Exception:
         if _readers_at_work():  # waiting for them would keep the traceback back for ever
             sys.excepthook(*sys.exc_info())
@@ -47,6 +50,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise
     _leave_readers(code)
     return code
+
+
+def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    try:
+        return parser().parse(arguments)
+    except SystemExit:  # help, the version or a mistake was printed
+        flush()
+        raise
 
 
 def _readers_at_work() -> Sequence[str]:
@@ -80,6 +91,8 @@ def _call(options: argparse.Namespace) -> int:
     harden()  # any command may see a face
     try:
         code: int = options.call(options) or 0
+    except OutputClosed:
+        raise
     except UserError as error:
         return _say(f"lfrd: {error}", MENDABLE)
     except Failure as error:
@@ -88,9 +101,6 @@ def _call(options: argparse.Namespace) -> int:
         return _first_of(group)
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
     except OSError as error:
         if error.errno not in UNUSABLE_PATH or error.filename is None:
             raise
@@ -100,6 +110,9 @@ def _call(options: argparse.Namespace) -> int:
 
 def _first_of(group: BaseExceptionGroup[BaseException]) -> int:
     """A part of the daemon failed: say which error was the first of ours, else fail loudly."""
+    for error in each_of(group):
+        if isinstance(error, OutputClosed):
+            raise error from None
     for kind, code in ((UserError, MENDABLE), (Failure, FAILED)):
         found = next((error for error in each_of(group) if isinstance(error, kind)), None)
         if found is not None:
@@ -190,6 +203,7 @@ def _try(options: argparse.Namespace) -> int:
         detect_hz=options.detect_hz,
         seconds=options.seconds,
         skip_bad=options.skip_bad,
+        picture=picture_of(options),
     )
     return _run_async(try_.run(wanted, loaded, as_lines=options.json))
 
@@ -352,6 +366,7 @@ def _add_lab(commands: Any) -> None:
         help="as fast as possible with X searched frames per second of video",
     )  # fmt: skip
     trial.add_argument("--seconds", type=_rate, help="stop after so long")
+    add_picture(trial)
     trial.add_argument(
         "--skip-bad", action="store_true", help="go on without photos that cannot be used"
     )

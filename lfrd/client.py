@@ -594,6 +594,10 @@ class Client:
     async def count_passage(self, new: PassageCount) -> Passage:
         return await self._post(Passage, "/v1/trial-passages", new)
 
+    async def passages(self, deployment_id: str) -> tuple[Passage, ...]:
+        path = f"/v1/deployments/{deployment_id}/trial-passages"
+        return await self._get(tuple[Passage, ...], path)
+
     async def take_passage_back(self, passage_id: str) -> None:
         await self._send("DELETE", f"/v1/trial-passages/{passage_id}")
 

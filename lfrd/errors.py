@@ -14,7 +14,8 @@
     └── Failure              the machine failed under us: health turns red, exit code 1
         ├── StoreFailed      a write did not reach the disk
         ├── InferenceFailed  an execution provider broke at load or in mid-run
-        └── FacesLeft        a face buffer outlived its deployment: a fault of ours
+        ├── FacesLeft        a face buffer outlived its deployment: a fault of ours
+        └── OutputClosed     nobody reads what a command prints any more (`| head`)
 
 Foreign exceptions are turned into these once, in the module that owns the library. A message
 names what, where, and how to mend it; it never holds a password, a vector or a name of a person.
@@ -113,6 +114,12 @@ class FacesLeft(Failure):
     """Face buffers were still held when their deployment had ended."""
 
     code = "faces-left"
+
+
+class OutputClosed(Failure):
+    """Whoever read what a command prints has gone; there is nobody to tell."""
+
+    code = "output-closed"
 
 
 def each_of(error: BaseException) -> Iterator[BaseException]:

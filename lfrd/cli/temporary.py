@@ -1,16 +1,19 @@
 """What `try` and `demo` share: a lab site in a temporary folder, and its candidates."""
 
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from lfrd.cli.mistakes import mistakes_said
 from lfrd.cli.terminal import note
 from lfrd.config import CameraSection, Config
 from lfrd.daemon import open_site
 from lfrd.deployment.pipeline import LookObserver
 from lfrd.errors import BadInput, Conflict, NotFound, UserError
+from lfrd.ingest.settings import Correction
 from lfrd.lists.import_source import PHOTO_LIMIT_BYTES
 from lfrd.lists.photo_folder import PHOTO_SUFFIXES, files_in, folders_in, unread_words
 from lfrd.lists.photo_gate import from_json
@@ -21,6 +24,14 @@ from lfrd.vocabulary import Category
 
 PRINCIPAL = "user:lab"
 PHOTOS_LIMIT = 10_000
+
+
+def camera_section(camera_id: str, address: str, picture: Mapping[str, Any]) -> CameraSection:
+    """A camera of a lab site; `picture` says how its pictures are made upright. Raises BadInput."""
+    with mistakes_said():
+        section = CameraSection(id=camera_id, name=None, address=address, **picture)
+    Correction(section.rotate, section.aspect, section.deinterlace)
+    return section
 
 
 @asynccontextmanager

@@ -74,6 +74,7 @@ ROUTES = {
     "/v1/trial-passages": {"post"},
     "/v1/trial-passages/{passage_id}": {"delete"},
     "/v1/deployments/{deployment_id}/trial": {"get"},
+    "/v1/deployments/{deployment_id}/trial-passages": {"get"},
     "/v1/models/preparation": {"get", "post"},
     "/v1/models/switch": {"post"},
     "/v1/events": {"get"},
