@@ -208,6 +208,14 @@ def _try(options: argparse.Namespace) -> int:
     return _run_async(try_.run(wanted, loaded, as_lines=options.json))
 
 
+def _bench(options: argparse.Namespace) -> int:
+    loaded = _quietly(options)
+    from lfrd.cli import bench
+
+    wanted = bench.Wanted(options.clip, options.size, options.fps, options.seconds)
+    return _run_async(bench.run(wanted, loaded, as_json=options.json))
+
+
 def _demo(options: argparse.Namespace) -> int:
     loaded = _quietly(options)
     from lfrd.cli import demo
@@ -371,6 +379,17 @@ def _add_lab(commands: Any) -> None:
         "--skip-bad", action="store_true", help="go on without photos that cannot be used"
     )
     trial.add_argument("--json", action="store_true", help="print one JSON object a line")
+    bench = _add(commands, "bench", _bench, "Measure how many cameras this machine holds.")
+    bench.add_argument(
+        "clip", type=Path, nargs="?",
+        help="a video file such as your cameras send (default: one that is made, 1080p at 25)",
+    )  # fmt: skip
+    bench.add_argument("--size", help="of a camera's picture: 1080p, 720p, … or 1920x1080")
+    bench.add_argument("--fps", type=_fps, help="pictures a second that a camera sends")
+    bench.add_argument(
+        "--seconds", type=_bench_seconds, default=40.0, help="measure for so long (10 to 600)"
+    )
+    bench.add_argument("--json", action="store_true", help="print JSON")
     demo = _add(commands, "demo", _demo, "Show the whole daemon on a stream of its own.")
     demo.add_argument("--headless", action="store_true", help="no terminal UI: JSON lines")
     demo.add_argument("--seconds", type=_rate, default=None, help="stop after so long")
@@ -443,6 +462,20 @@ def _rate(text: str) -> float:
     value = float(text)
     if not 0 < value <= 86_400:
         raise argparse.ArgumentTypeError("must be a number above 0")
+    return value
+
+
+def _fps(text: str) -> float:
+    value = float(text)
+    if not 1 <= value <= 120:
+        raise argparse.ArgumentTypeError("must be 1 to 120")
+    return value
+
+
+def _bench_seconds(text: str) -> float:
+    value = float(text)
+    if not 10 <= value <= 600:
+        raise argparse.ArgumentTypeError("must be 10 to 600")
     return value
 
 

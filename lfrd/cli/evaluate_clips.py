@@ -5,7 +5,6 @@ and what is raised there is judged by the labels. Nothing of the site is left af
 """
 
 import asyncio
-import signal
 import sys
 from collections import Counter
 from dataclasses import dataclass
@@ -16,7 +15,13 @@ from lfrd.cli.clip_inputs import CAMERA, Inputs, read_inputs
 from lfrd.cli.evaluate_options import ClipOptions
 from lfrd.cli.outputs import write_private
 from lfrd.cli.progress import Progress
-from lfrd.cli.temporary import PRINCIPAL, enrol_photos, lab_site
+from lfrd.cli.temporary import (
+    INTERRUPTED,
+    PRINCIPAL,
+    enrol_photos,
+    lab_site,
+    stop_on_signals,
+)
 from lfrd.cli.terminal import say, warn
 from lfrd.clock import SystemClock
 from lfrd.config import Config
@@ -40,13 +45,13 @@ from lfrd.types import F32
 from lfrd.vision import packs
 from lfrd.vision.picture import decoded, jpeg
 
-INTERRUPTED, MISSED = 130, 1
+MISSED = 1
 EPISODES_LIMIT = 100_000
 
 
 async def run(wanted: ClipOptions, config: Config) -> int:
     """Check everything first, then play, print and write. Returns the exit code."""
-    stopped = _stop_on_signals()
+    stopped = stop_on_signals()
     try:
         return await _evaluate(wanted, config)
     except asyncio.CancelledError:
@@ -97,21 +102,6 @@ def onnxruntime_version() -> str:
         except metadata.PackageNotFoundError:
             continue
     return "unknown"
-
-
-def _stop_on_signals() -> asyncio.Event:
-    """Have SIGINT and SIGTERM end the command by way of the open sites, which leave no folder
-    behind; the event says that one came."""
-    loop, task, stopped = asyncio.get_running_loop(), asyncio.current_task(), asyncio.Event()
-    assert task is not None
-
-    def stop() -> None:
-        stopped.set()
-        task.cancel()
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, stop)
-    return stopped
 
 
 def _bars(found: Figures, wanted: ClipOptions) -> int:

@@ -1,5 +1,7 @@
 """What `try` and `demo` share: a lab site in a temporary folder, and its candidates."""
 
+import asyncio
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -24,6 +26,7 @@ from lfrd.vocabulary import Category
 
 PRINCIPAL = "user:lab"
 PHOTOS_LIMIT = 10_000
+INTERRUPTED = 130
 
 
 def camera_section(camera_id: str, address: str, picture: Mapping[str, Any]) -> CameraSection:
@@ -70,6 +73,21 @@ async def lab_site(
 
             async with ApiServer(opened):
                 yield opened
+
+
+def stop_on_signals() -> asyncio.Event:
+    """Have SIGINT, SIGTERM and SIGHUP end the command by way of what is open, which leaves no
+    folder behind; the event says that one came."""
+    loop, task, stopped = asyncio.get_running_loop(), asyncio.current_task(), asyncio.Event()
+    assert task is not None
+
+    def stop() -> None:
+        stopped.set()
+        task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stop)
+    return stopped
 
 
 @dataclass(frozen=True, slots=True)
