@@ -558,11 +558,16 @@ class Client:
         )
 
     async def check_import_row(
-        self, watchlist_id: str, row: ImportRow, photo: bytes, gate: str | None
+        self,
+        watchlist_id: str,
+        row: ImportRow,
+        photo: bytes,
+        gate: str | None,
+        dry_run: str | None = None,
     ) -> ImportRowDone:
-        params = {"row": row.model_dump_json(exclude_defaults=True)}
-        if gate:
-            params["gate"] = gate
+        given = {"gate": gate, "dry_run": dry_run}
+        params = {name: value for name, value in given.items() if value}
+        params["row"] = row.model_dump_json(exclude_defaults=True)
         path = f"/v1/watchlists/{watchlist_id}/import-check"
         reply = await self._send("POST", path, content=photo, params=params, headers=OCTETS)
         return self._read(ImportRowDone, reply)

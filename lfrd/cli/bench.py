@@ -308,7 +308,6 @@ def as_dict(found: Bench) -> dict[str, Any]:
         "provider": found.settled.provider,
         "provider_why": found.settled.why,
         "clip": found.clip,
-        "faces_a_picture": round(large.looked.faces, 2),
         "every_picture": {
             "pictures_a_s": round(every.pictures_a_s, 1),
             "ms": round(every.ms_a_picture, 2),
@@ -327,6 +326,7 @@ def _camera_dict(camera: Measured, found: Bench) -> dict[str, Any]:
         "width_px": camera.shape.width_px,
         "height_px": camera.shape.height_px,
         "fps": round(camera.shape.fps, 3),
+        "faces_a_picture": round(camera.looked.faces, 2),
         "target": _cost_dict(camera.target, found.rules.target_hz, found.processors),
         "floor": _cost_dict(camera.floor, found.rules.floor_hz, found.processors),
     }
@@ -382,6 +382,8 @@ def text(found: Bench) -> str:
             ("", f"each takes {camera.target.processors:.2f} processors, limited by "
                  f"{camera.target.limit}: {shares}"),
         ]  # fmt: skip
+        if camera.looked.template_ms is None and each is not None:
+            rows.append(("", "its faces are too small to be compared: templates cost nothing"))
     rows += [("note", note) for note in found.notes]
     return "\n".join(f"{name:>14}  {words}" for name, words in rows)
 
