@@ -42,7 +42,7 @@ LEFT_OUT = {
 }  # fmt: skip
 
 ALWAYS = {(("bench",), "clip")}
-"""Options that are not left out: without its clip `bench` measures for the better part of a minute."""
+"""Options that are not left out: without its clip `bench` measures for most of a minute."""
 
 STORED = {
     "name", "purpose", "place", "principal", "owner", "reason", "expect", "document", "profile",
