@@ -69,18 +69,30 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
+class Figures:
+    """What was measured: every picture searched, a camera such as was asked for, and a small one;
+    `notes` are sentences for people."""
+
+    every: Load
+    large: Measured
+    small: Measured
+    notes: tuple[str, ...]
+
+    @property
+    def cameras(self) -> tuple[Measured, Measured]:
+        return self.large, self.small
+
+
+@dataclass(frozen=True, slots=True)
 class Bench:
-    """Everything that was found."""
+    """The figures, and what they are of."""
 
     clip: str
     settled: Settled
     pack: str
     processors: int
     rules: Rules
-    every: Load
-    every_decode_ms: float
-    cameras: tuple[Measured, ...]
-    notes: tuple[str, ...]
+    figures: Figures
 
 
 async def run(wanted: Wanted, config: Config, *, as_json: bool) -> int:
@@ -137,12 +149,9 @@ async def _measure(wanted: Wanted, size: tuple[int, int] | None, config: Config)
             )  # fmt: skip
             async with vision:
                 meter = _Meter(vision, rules_of(config), wanted, processors, Path(folder), steps)
-                found = await meter.measure(size)
-    every, decode_ms, cameras, notes = found
-    return Bench(
-        "made of the demo's people" if wanted.clip is None else str(wanted.clip), settled,
-        pack.name, processors, meter.rules, every, decode_ms, cameras, notes,
-    )  # fmt: skip
+                figures = await meter.measure(size)
+    clip = "made of the demo's people" if wanted.clip is None else str(wanted.clip)
+    return Bench(clip, settled, pack.name, processors, meter.rules, figures)
 
 
 def rules_of(config: Config) -> Rules:
@@ -195,9 +204,7 @@ class _Meter:
         self._clock: Clock = SystemClock()
         self._unit_s = (wanted.seconds - RUNS * capacity.WARM_UP_S) / 27
 
-    async def measure(
-        self, size: tuple[int, int] | None
-    ) -> tuple[Load, float, tuple[Measured, ...], tuple[str, ...]]:
+    async def measure(self, size: tuple[int, int] | None) -> Figures:
         """Everything; the clip is as it is, or made."""
         clip, notes = await self._prepared(size)
         decoded = await self._decode(clip, "", 2)
@@ -217,19 +224,23 @@ class _Meter:
             self._vision, clip, self._clock, self.rules, 4 * self._unit_s, None, 1
         )
         large = await self._camera(clip, shape, decoded, looked, 5)
-        self._steps.next("a small clip of the same")
-        small = Shape(*_as_many_pixels(SMALL, shape), fps)
-        small_clip = self._folder / "small.mp4"
-        await asyncio.to_thread(write_resized, clip, small_clip, small, MADE_S)
-        decoded = await self._decode(small_clip, "small: ", 1.5)
-        looked = await self._look(decoded, "small: ", 1.5)
-        cameras = (large, await self._camera(small_clip, small, decoded, looked, 4))
-        if min(camera.used for camera in cameras) < BUSY_ELSEWHERE:
+        small = await self._small(clip, shape)
+        if min(large.used, small.used) < BUSY_ELSEWHERE:
             notes.append(
                 "other programs took a part of the processors: on an idle machine there are more "
                 "pictures a second; the cameras that fit are those of an idle one"
             )
-        return every, large.decoded.decode_ms, cameras, tuple(notes)
+        return Figures(every, large, small, tuple(notes))
+
+    async def _small(self, clip: Path, shape: Shape) -> Measured:
+        """The same of a small camera that shows the same."""
+        self._steps.next("making a small clip of the same")
+        small = Shape(*_as_many_pixels(SMALL, shape), shape.fps)
+        small_clip = self._folder / "small.mp4"
+        await asyncio.to_thread(write_resized, clip, small_clip, small, MADE_S)
+        decoded = await self._decode(small_clip, "small: ", 1.5)
+        looked = await self._look(decoded, "small: ", 1.5)
+        return await self._camera(small_clip, small, decoded, looked, 4)
 
     async def _prepared(self, size: tuple[int, int] | None) -> tuple[Path, list[str]]:
         """The clip to measure, and what is to be known of it."""
@@ -298,8 +309,7 @@ def _as_many_pixels(size: tuple[int, int], own: Shape) -> tuple[int, int]:
 
 def as_dict(found: Bench) -> dict[str, Any]:
     """The contract of `--json` (docs/api.md)."""
-    every, large = found.every, found.cameras[0]
-    templates_a_picture = every.templates / every.pictures
+    every, large = found.figures.every, found.figures.large
     return {
         "lfrd": __version__,
         "processor": processor_name(),
@@ -311,13 +321,13 @@ def as_dict(found: Bench) -> dict[str, Any]:
         "every_picture": {
             "pictures_a_s": round(every.pictures_a_s, 1),
             "ms": round(every.ms_a_picture, 2),
-            "decoding_ms": round(found.every_decode_ms, 2),
+            "decoding_ms": round(large.decoded.decode_ms, 2),
             "detection_ms": round(large.looked.detect_ms, 2),
             "template_ms": _rounded(large.looked.template_ms, 2),
-            "templates_a_picture": round(templates_a_picture, 3),
+            "templates_a_picture": round(every.templates / every.pictures, 3),
         },
-        "cameras": [_camera_dict(camera, found) for camera in found.cameras],
-        "notes": list(found.notes),
+        "cameras": [_camera_dict(camera, found) for camera in found.figures.cameras],
+        "notes": list(found.figures.notes),
     }
 
 
@@ -350,7 +360,7 @@ def _rounded(value: float | None, digits: int) -> float | None:
 
 def text(found: Bench) -> str:
     """The same for people."""
-    every, large, rules = found.every, found.cameras[0], found.rules
+    every, large = found.figures.every, found.figures.large
     count = f"{found.processors} processor{'s' if found.processors > 1 else ''}"
     each = large.looked.template_ms
     template = "not measured" if each is None else (
@@ -360,37 +370,34 @@ def text(found: Bench) -> str:
     rows = [
         ("machine", f"{count}, {processor_name()}"),
         ("models", f"{found.pack} on {found.settled.provider}: {found.settled.why}"),
-        ("clip", f"{found.clip}, {_shape_text(large.shape)}, {large.looked.faces:.1f} faces a "
-                 "picture that are large enough"),
+        ("clip", f"{found.clip}, {_shape_text(large.shape)}, {large.shape.fps:g} pictures a "
+                 f"second, {large.looked.faces:.1f} faces a picture that are large enough"),
         ("every picture", f"{every.pictures_a_s:.0f} pictures a second are searched at full speed"),
         ("", f"each takes {every.ms_a_picture:.1f} ms of a processor: decoding "
-             f"{found.every_decode_ms:.1f}, detection {large.looked.detect_ms:.1f}, templates "
+             f"{large.decoded.decode_ms:.1f}, detection {large.looked.detect_ms:.1f}, templates "
              f"{template}, the rest around it"),
     ]  # fmt: skip
-    for camera in found.cameras:
-        at_target, at_floor = (
-            cost.cameras(found.processors) for cost in (camera.target, camera.floor)
-        )
-        shares = ", ".join(
-            f"{part} {share / camera.target.processors:.0%}"
-            for part, share in camera.target.parts.items()
-        )
-        rows += [
-            (_shape_text(camera.shape).partition(",")[0],
-             f"{_counted(at_target)} at {camera.shape.fps:g} pictures a second, each searched "
-             f"{rules.target_hz:g} times a second; {at_floor} at {rules.floor_hz:g} times"),
-            ("", f"each takes {camera.target.processors:.2f} processors, limited by "
-                 f"{camera.target.limit}: {shares}"),
-        ]  # fmt: skip
-        if camera.looked.template_ms is None and each is not None:
-            rows.append(("", "its faces are too small to be compared: templates cost nothing"))
-    rows += [("note", note) for note in found.notes]
+    for camera in found.figures.cameras:
+        rows += _camera_rows(camera, found)
+    rows += [("note", note) for note in found.figures.notes]
     return "\n".join(f"{name:>14}  {words}" for name, words in rows)
 
 
+def _camera_rows(camera: Measured, found: Bench) -> list[tuple[str, str]]:
+    target, rules = camera.target, found.rules
+    fit, at_floor = (cost.cameras(found.processors) for cost in (target, camera.floor))
+    shares = ", ".join(f"{part} {share / target.processors:.0%}"
+                       for part, share in target.parts.items())  # fmt: skip
+    rows = [
+        (_shape_text(camera.shape),
+         f"{fit} camera{'' if fit == 1 else 's'} at {camera.shape.fps:g} pictures a second, each "
+         f"searched {rules.target_hz:g} times a second; {at_floor} at {rules.floor_hz:g} times"),
+        ("", f"each takes {target.processors:.2f} processors, limited by {target.limit}: {shares}"),
+    ]  # fmt: skip
+    if camera.looked.template_ms is None and found.figures.large.looked.template_ms is not None:
+        rows.append(("", "its faces are too small to be compared: templates cost nothing"))
+    return rows
+
+
 def _shape_text(shape: Shape) -> str:
-    return f"{shape.width_px}x{shape.height_px}, {shape.fps:g} pictures a second"
-
-
-def _counted(cameras: int) -> str:
-    return f"{cameras} camera{'' if cameras == 1 else 's'}"
+    return f"{shape.width_px}x{shape.height_px}"

@@ -7,7 +7,7 @@ import pytest
 
 from lfrd.__main__ import main
 from lfrd.cli import bench
-from lfrd.cli.bench import Bench, Measured, Wanted
+from lfrd.cli.bench import Bench, Figures, Measured, Wanted
 from lfrd.config import Config
 from lfrd.demo.clip import Shape
 from lfrd.errors import BadInput
@@ -31,10 +31,8 @@ def found(template_ms: float | None = 20.0, notes: tuple[str, ...] = ()) -> Benc
     large = Measured(Shape(1920, 1080, 25.0), decoded, looked, target, floor, 1.0)
     small = Measured(Shape(640, 360, 25.0), decoded, looked, floor, floor, 1.0)
     settled = Settled("cpu-int8", None, "for a frame and a face cpu-int8 8.1 ms, cpu 11.9 ms")
-    return Bench(
-        "a.mp4", settled, "yunet-sface", 2, bench.rules_of(Config()),
-        Load(10.0, 5.0, 500, 500, 50), 6.0, (large, small), notes,
-    )  # fmt: skip
+    figures = Figures(Load(10.0, 5.0, 500, 500, 50), large, small, notes)
+    return Bench("a.mp4", settled, "yunet-sface", 2, bench.rules_of(Config()), figures)
 
 
 def test_the_figures_are_said_to_people() -> None:
