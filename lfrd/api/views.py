@@ -57,6 +57,7 @@ def _camera_fields(item: FleetCamera, rates: wire_cameras.CameraRates | None) ->
         "deinterlace": options.correction.deinterlace,
         "stream": options.stream,
         "pin": options.pin,
+        "look_address": item.look_shown,
         "regions": wire_cameras.Regions(
             include=tuple(polygon.corners for polygon in options.regions.include),
             privacy=tuple(polygon.corners for polygon in options.regions.privacy),

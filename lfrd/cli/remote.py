@@ -24,6 +24,9 @@ from lfrd.wire.cameras import (
 from lfrd.wire.deployments import Deployment
 from lfrd.wire.evaluations import Evaluation
 
+NO_LOOK = "none"
+"""What is given for a small stream to take it away."""
+
 
 async def run(options: argparse.Namespace, socket: Path) -> int:
     """Carry out one action of one noun."""
@@ -43,6 +46,7 @@ async def _camera_add(client: Client, options: argparse.Namespace) -> Sequence[W
     new = CameraCreate(id=options.id, address=address_of(options.address), **_reading(options))
     added = await client.add_camera(new)
     warn_of_argument(options.address)
+    warn_of_argument(options.look_address)
     return [added]
 
 
@@ -54,6 +58,7 @@ async def _camera_change(client: Client, options: argparse.Namespace) -> Sequenc
         raise UserError("say what to change, such as --rotate 90")
     changed = await client.change_camera(options.id, CameraChange(**given))
     warn_of_argument(options.address)
+    warn_of_argument(options.look_address)
     return [changed]
 
 
@@ -71,9 +76,13 @@ def _reading(options: argparse.Namespace) -> dict[str, Any]:
         "bearer_token": token and secret_of(token, "the token for the WHEP server"),
         "keep_connected": options.keep_connected,
         "pin": options.pin,
+        "look_address": options.look_address,
     }
     given |= picture_of(options)
-    return {name: value for name, value in given.items() if value is not None}
+    kept = {name: value for name, value in given.items() if value is not None}
+    if options.look_address == NO_LOOK:
+        kept["look_address"] = None
+    return kept
 
 
 async def _camera_pause(client: Client, options: argparse.Namespace) -> Sequence[Wire]:

@@ -79,11 +79,12 @@ class Camera(Wire):
     deinterlace: Literal["auto", "on", "off"] = "auto"
     stream: int | None = None
     pin: str | None = None
+    look_address: str | None = None
 
 
 class CameraOptions(Wire):
     """How a camera is read. In a change, what is absent stays as it is; a null takes `ca_file`,
-    `hwaccel`, `bearer_token`, `aspect`, `stream` or `pin` away.
+    `hwaccel`, `bearer_token`, `aspect`, `stream`, `pin` or `look_address` away.
 
     `rotate` turns the picture clockwise; `aspect` is width to height of the whole picture, where
     a recorder squeezes it and does not say so; `stream` chooses one of several video streams,
@@ -91,6 +92,10 @@ class CameraOptions(Wire):
     `ca_file` is a path on the daemon's machine; `bearer_token` is shown to a WHEP server and
     never given back. `password` is put into the address, for the user that it names, as it is: no
     letter of it has to be escaped.
+
+    `look_address` is a second, small stream of the same view, in which faces are looked for; the
+    large one is decoded only while there are any. A path alone (`/Streaming/Channels/102`) is on
+    the same host, with the same login.
     """
 
     transport: Literal["tcp", "udp"] | None = None
@@ -105,6 +110,10 @@ class CameraOptions(Wire):
     deinterlace: Literal["auto", "on", "off"] | None = None
     stream: Annotated[int, Field(ge=0, le=63)] | None = None
     pin: Annotated[str, StringConstraints(max_length=110)] | None = None
+    look_address: (
+        Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2048)]
+        | None
+    ) = None
 
 
 class CameraCreate(CameraOptions):
