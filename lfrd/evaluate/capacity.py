@@ -26,10 +26,11 @@ from lfrd.deployment.recorder import Sight
 from lfrd.errors import BadInput
 from lfrd.ingest.address import of_file
 from lfrd.ingest.camera import Camera
+from lfrd.ingest.decode_budget import Claim
 from lfrd.ingest.file import FileSource
 from lfrd.ingest.pacing import CameraPacer, RateController
 from lfrd.ingest.settings import CameraSettings
-from lfrd.ingest.source import Picture, StreamInfo
+from lfrd.ingest.source import Picture, StreamInfo, Wanted
 from lfrd.matching.live_search import LiveSearch, Scope
 from lfrd.store.templates import TemplateMatrix
 from lfrd.tracking.best_shot import BestShotRule
@@ -160,6 +161,7 @@ class _Reading:
     """Counts pictures and keeps some, until its time is over. Implements `source.Sink`."""
 
     decoding = True
+    wanted = Wanted.EVERY
 
     def __init__(self, seconds: float, period_s: float | None) -> None:
         self.period_s = period_s
@@ -193,6 +195,9 @@ class _Reading:
 
     def packet(self, size_bytes: int, keyframe: bool) -> None:
         """Nothing is done: packets are not pictures."""
+
+    def late(self, late_s: float) -> None:
+        """Nothing is done: a file waits."""
 
     def trouble(self, kind: str) -> None:
         """Nothing is done: what cannot be decoded is no picture."""
@@ -292,8 +297,9 @@ class _Running:
         rate: RateController | None, stop: asyncio.Event,
     ) -> None:  # fmt: skip
         """Until `stop`."""
-        still_look_s = rules.still_look_s
-        pacer = None if rate is None else CameraPacer(rate, self.camera_id, still_look_s)
+        pacer: CameraPacer | None = None
+        if rate is not None:  # with a claim of its own: nothing is left undecoded
+            pacer = CameraPacer(rate, self.camera_id, rules.still_look_s, claim=Claim())
         settings = CameraSettings(
             self.camera_id, of_file(clip), loop=True, paced=False, every_frame=True, must_open=True
         )
