@@ -75,7 +75,7 @@ def test_labelled_clips_of_it_are_measured_upright_too(
     turned = reshaped(original, tmp_path / "a.mp4", seconds=SECONDS, quarter_turns=1)
     (tmp_path / "a.csv").write_text(f"0,20,,{LISTED}\n20,82,,\n82,150,{LISTED},\n")
     measured = ("evaluate", turned, "--watchlist", photos, "--labels", tmp_path / "a.csv",
-                "--detect-hz", "8", "--require-raised", "1")  # fmt: skip
+                "--require-raised", "1")  # fmt: skip
     ran = lfrd(*measured, "--rotate", "270", "--require-wrong-at-most", "0")
     assert ran.code == 0, ran.err
     assert lfrd(*measured).code == 1, "nobody is raised"
