@@ -164,6 +164,7 @@ def report_text(item: CameraTestReport) -> str:
                   f"{number(item.inter_eye_largest_px, 'px')} at most "
                   f"(gate {item.gate_px:.0f} px)"),
         ("angle", item.angle_in_words),
+        *([("small", item.small_in_words)] if item.small_likeness is not None else []),
         ("light", f"mean {number(item.mean_luma, '', 2)} of 1, sharpness of faces "
                   f"{number(item.sharpness_median, '')}"),
     ]  # fmt: skip

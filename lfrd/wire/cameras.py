@@ -25,6 +25,9 @@ class CameraRates(Wire):
     """Ephemeral figures of one camera in the running deployment; never stored.
 
     The rates are over the last seconds in which somebody asked, 0 until there were two askings.
+    `keyframes_only_s` for how long not every picture was decoded, because the machine was full. Of
+    a camera with two streams `frames_decoded` and the rates are of the small one, and
+    `large_frames_decoded` of the large one.
     """
 
     camera_id: str
@@ -36,6 +39,8 @@ class CameraRates(Wire):
     tracks_split: int = 0
     decode_fps: float
     detect_fps: float
+    keyframes_only_s: float = 0.0
+    large_frames_decoded: int = 0
 
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -150,6 +155,10 @@ class CameraTestReport(Wire):
     `elevation_median_deg` is how far above eye level the camera is by the faces it sees, roughly;
     `yaw_median_deg` how far they are turned aside; `share_turned` how many by more than 45
     degrees. Null where fewer than ten faces tell.
+
+    `small_…` is of the camera's small stream, the one that is set or one that was found by its
+    name: its size, how much it shows the same view (a correlation, up to 1), and by how much it
+    comes before the large one. Null where there is none, or too little moved.
     """
 
     codec: str | None
@@ -173,7 +182,20 @@ class CameraTestReport(Wire):
     elevation_median_deg: float | None = None
     yaw_median_deg: float | None = None
     share_turned: float | None = None
+    small_width_px: int | None = None
+    small_height_px: int | None = None
+    small_likeness: float | None = None
+    small_earlier_s: float | None = None
     advice: tuple[str, ...]
+
+    @property
+    def small_in_words(self) -> str:
+        """The small stream, for people; no part of what is sent."""
+        if self.small_likeness is None:
+            return "none found"
+        said = f"{self.small_width_px} x {self.small_height_px}"
+        said += f", likeness to the large one {self.small_likeness:.2f}"
+        return said if self.small_earlier_s is None else f"{said}, {self.small_earlier_s:+.1f} s"
 
     @property
     def angle_in_words(self) -> str:
