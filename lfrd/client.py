@@ -571,11 +571,16 @@ class Client:
         )
 
     async def check_import_row(
-        self, watchlist_id: str, row: ImportRow, photo: bytes, gate: str | None
+        self,
+        watchlist_id: str,
+        row: ImportRow,
+        photo: bytes,
+        gate: str | None,
+        dry_run: str | None = None,
     ) -> ImportRowDone:
-        params = {"row": row.model_dump_json(exclude_defaults=True)}
-        if gate:
-            params["gate"] = gate
+        given = {"gate": gate, "dry_run": dry_run}
+        params = {name: value for name, value in given.items() if value}
+        params["row"] = row.model_dump_json(exclude_defaults=True)
         path = f"/v1/watchlists/{watchlist_id}/import-check"
         reply = await self._send("POST", path, content=photo, params=params, headers=OCTETS)
         return self._read(ImportRowDone, reply)
@@ -624,6 +629,10 @@ class Client:
 
     async def count_passage(self, new: PassageCount) -> Passage:
         return await self._post(Passage, "/v1/trial-passages", new)
+
+    async def passages(self, deployment_id: str) -> tuple[Passage, ...]:
+        path = f"/v1/deployments/{deployment_id}/trial-passages"
+        return await self._get(tuple[Passage, ...], path)
 
     async def take_passage_back(self, passage_id: str) -> None:
         await self._send("DELETE", f"/v1/trial-passages/{passage_id}")

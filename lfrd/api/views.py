@@ -1,6 +1,7 @@
 """From the site's nouns to the wire's: one pure function a noun."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -261,7 +262,7 @@ def schedule_view(row: Schedule) -> wire.Schedule:
     )
 
 
-def hold(row: Hold) -> wire.Hold:
+def hold(row: Hold, names: Mapping[str, str]) -> wire.Hold:
     return wire.Hold(
         id=row.id,
         kind=row.kind,
@@ -274,10 +275,11 @@ def hold(row: Hold) -> wire.Hold:
         released_by=row.released_by,
         released_at_s=row.released_at_s,
         release_reason=row.release_reason,
+        subject=names.get(row.subject_id),
     )
 
 
-def erasure(row: Erasure) -> wire.Erasure:
+def erasure(row: Erasure, names: Mapping[str, str]) -> wire.Erasure:
     return wire.Erasure(
         id=row.id,
         kind=row.kind,
@@ -291,4 +293,5 @@ def erasure(row: Erasure) -> wire.Erasure:
         images=row.images,
         episodes=row.episodes,
         leaf_id=row.leaf_id,
+        subject=names.get(row.subject_id),
     )

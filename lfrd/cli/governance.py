@@ -254,7 +254,7 @@ def row(item: Wire) -> str | None:
     if isinstance(item, wire.Hold):
         released, confirmed = item.released_by is not None, item.confirmed_by is not None
         state = "released" if released else "in force" if confirmed else "asked for"
-        return f"{item.id}  {state:9} {item.kind} {item.subject_id}: {item.reason}"
+        return f"{item.id}  {state:9} {item.kind} {_named(item)}: {item.reason}"
     if isinstance(item, Training):
         until = shown(item.valid_until_s)
         return f"{item.principal:24} until {until}: {item.what} ({item.recorded_by})"
@@ -265,7 +265,12 @@ def receipt_text(item: wire.Erasure) -> str:
     """What was erased, and who asked for it."""
     state = "erased" if item.done_at_s is not None else "under way"
     return (
-        f"{item.id}  {state:9} {item.kind} {item.subject_id}: {item.entries} entries, "
+        f"{item.id}  {state:9} {item.kind} {_named(item)}: {item.entries} entries, "
         f"{item.images} photos, {item.templates} templates, {item.episodes} episodes; asked by "
         f"{item.asked_by}: {item.reason}"
     )
+
+
+def _named(item: wire.Hold | wire.Erasure) -> str:
+    """What it is about: by its name where it has one, and else by its id."""
+    return item.subject_id if item.subject is None else f"{item.subject} ({item.subject_id})"

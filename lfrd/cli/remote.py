@@ -7,6 +7,7 @@ from typing import Any
 
 from lfrd.cli import evaluations, governance, record, subject
 from lfrd.cli.camera_secrets import STANDARD_INPUT, address_of, secret_of, warn_of_argument
+from lfrd.cli.picture_options import picture_of
 from lfrd.cli.terminal import say
 from lfrd.cli.who import token_of
 from lfrd.client import Client
@@ -78,13 +79,10 @@ def _reading(options: argparse.Namespace) -> dict[str, Any]:
         "hwaccel": options.hwaccel,
         "bearer_token": token and secret_of(token, "the token for the WHEP server"),
         "keep_connected": options.keep_connected,
-        "rotate": options.rotate,
-        "aspect": options.aspect,
-        "deinterlace": options.deinterlace,
-        "stream": options.stream,
         "pin": options.pin,
         "look_address": options.look_address,
     }
+    given |= picture_of(options)
     kept = {name: value for name, value in given.items() if value is not None}
     if options.look_address == NO_LOOK:
         kept["look_address"] = None

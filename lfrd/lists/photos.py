@@ -269,9 +269,11 @@ def _own_similarity(reader: Reader, template: Template, entry: Entry) -> float |
     return float(np.max(matrix.vectors @ template.vector))
 
 
-def check_room(reader: Reader, entry_id: str) -> None:
-    """Raises BadInput where the entry has as many photos as it may have."""
-    if len(reference_images.of_entry(reader, entry_id)) >= PHOTOS_LIMIT:
+def check_room(reader: Reader, entry_id: str | None, coming: int = 0) -> None:
+    """Raises BadInput where the entry has as many photos as it may have, with those that are
+    `coming`; None: an entry that is not there yet."""
+    there = 0 if entry_id is None else len(reference_images.of_entry(reader, entry_id))
+    if there + coming >= PHOTOS_LIMIT:
         raise BadInput(f"an entry has at most {PHOTOS_LIMIT} photos; remove one first")
 
 

@@ -230,6 +230,8 @@ class HoldCreate(Wire):
 
 
 class Hold(Wire):
+    """`subject` is what it is about as people call it, null once that is gone."""
+
     id: str
     kind: HoldKind
     subject_id: str
@@ -241,6 +243,7 @@ class Hold(Wire):
     released_by: str | None
     released_at_s: float | None
     release_reason: str | None
+    subject: str | None = None
 
 
 class ErasureRequest(Wire):
@@ -254,7 +257,8 @@ class ErasureRequest(Wire):
 
 class Erasure(Wire):
     """With `done_at_s` it is the receipt: the bytes are gone from every file. `leaf_id` is its
-    entry in the log."""
+    entry in the log. `subject` is what it is about as people call it, where that is still there:
+    what is erased has no name any more."""
 
     id: str
     kind: ErasureKind
@@ -268,3 +272,4 @@ class Erasure(Wire):
     images: int
     episodes: int
     leaf_id: int | None
+    subject: str | None = None
