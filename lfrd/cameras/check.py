@@ -158,11 +158,13 @@ class CameraCheck:
             await look(self._vision, frame.planes, self._gate_px, seen)
 
         other = _other_stream(settings)
-        async with asyncio.TaskGroup() as tasks:
-            beside = tasks.create_task(self._look_beside(other, seconds, small))
+        beside = asyncio.create_task(self._look_beside(other, seconds, small))
+        try:
             probe = await probe_camera(settings, self._clock, seconds, look_on, self._fleet.whip)
             await asyncio.wait([beside], timeout=SMALL_GRACE_S)
+        finally:  # not a task group: that would wrap what the camera says
             beside.cancel()
+            await asyncio.wait([beside])
         faces, likeness = measures(seen, self._gate_px), compare(view, small)
         rotate_deg = (settings.correction.rotate_deg + seen.turn_deg) % 360
         said = [*advise(probe, faces, self._gate_px),

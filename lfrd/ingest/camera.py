@@ -202,7 +202,9 @@ class Intake:
 
     @property
     def wanted(self) -> Wanted:
-        return Wanted.EVERY if self._pacer is None else self._pacer.wanted
+        if self._pacer is None or self._settings.every_frame:  # nobody waits: nothing is lost
+            return Wanted.EVERY
+        return self._pacer.wanted
 
     @property
     def period_s(self) -> float | None:

@@ -12,7 +12,7 @@ from lfrd.ingest.camera import Intake, judge
 from lfrd.ingest.masks import Polygon, Regions
 from lfrd.ingest.pacing import RateController
 from lfrd.ingest.settings import CameraSettings, State
-from lfrd.ingest.source import Pacer, Picture, StreamInfo
+from lfrd.ingest.source import Pacer, Picture, StreamInfo, Wanted
 from lfrd.mailbox import Latest
 from lfrd.types import Frame, Planes
 
@@ -208,3 +208,15 @@ async def test_a_still_picture_is_handed_over_only_while_somebody_may_be_there()
     assert not frame.still
     assert frame.sequence == bench.counters.frames_decoded - 1
     assert bench.counters.frames_dropped == 14, "those at rest were never handed over"
+
+
+@pytest.mark.parametrize("every_frame", [False, True])
+async def test_a_file_that_is_read_at_full_speed_is_never_decoded_in_part(
+    every_frame: bool,
+) -> None:
+    rate = RateController(8.0, 8.0)
+    bench = Bench(paced.CameraPacer(rate, "gate"), every_frame=every_frame)
+    for second in range(0, 30, 3):
+        rate.late("gate")
+        rate.adapt(float(second))
+    assert (bench.intake.wanted is Wanted.EVERY) is every_frame
