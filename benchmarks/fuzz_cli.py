@@ -41,6 +41,9 @@ LEFT_OUT = {
     ("models", "install"): "a name is looked up in the network",
 }  # fmt: skip
 
+ALWAYS = {(("bench",), "clip")}
+"""Options that are not left out: without its clip `bench` measures for most of a minute."""
+
 STORED = {
     "name", "purpose", "place", "principal", "owner", "reason", "expect", "document", "profile",
 }  # fmt: skip
@@ -121,7 +124,8 @@ class Words:
         for action in self._commands[path]._actions:
             if action.dest in {"help", "socket", "config", "verbose"}:
                 continue
-            if action.required or self._random.random() < 0.4:
+            wanted = action.required or (path, action.dest) in ALWAYS
+            if wanted or self._random.random() < 0.4:
                 words += self._argument(path, action)
         if self._random.random() < 0.05:
             words.insert(self._random.randrange(len(words) + 1), self._random.choice(HOSTILE))

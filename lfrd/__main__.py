@@ -21,11 +21,12 @@ from lfrd.cli.camera_secrets import add_password_file
 from lfrd.cli.command_parser import CommandParser
 from lfrd.cli.evaluate_options import add_evaluate
 from lfrd.cli.list_options import add_calibrate, add_lists, add_model_change
+from lfrd.cli.picture_options import add_picture, picture_of
 from lfrd.cli.remote_options import add_clients
 from lfrd.cli.review_options import add_alert, add_token
-from lfrd.cli.terminal import say, warn
+from lfrd.cli.terminal import flush, say, warn
 from lfrd.cli.who import add_token_file
-from lfrd.errors import Failure, UserError, each_of
+from lfrd.errors import Failure, OutputClosed, UserError, each_of
 from lfrd.text import without_secrets
 
 if TYPE_CHECKING:
@@ -40,7 +41,9 @@ UNUSABLE_PATH = {errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP}
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
     try:
-        code = _call(parser().parse(arguments))
+        code = _call(_parsed(arguments))
+    except OutputClosed:  # nobody to tell
+        code = FAILED
     except Exception:
         if _readers_at_work():  # waiting for them would keep the traceback back for ever
             sys.excepthook(*sys.exc_info())
@@ -48,6 +51,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise
     _leave_readers(code)
     return code
+
+
+def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    try:
+        return parser().parse(arguments)
+    except SystemExit:  # help, the version or a mistake was printed
+        flush()
+        raise
 
 
 def _readers_at_work() -> Sequence[str]:
@@ -81,6 +92,8 @@ def _call(options: argparse.Namespace) -> int:
     harden()  # any command may see a face
     try:
         code: int = options.call(options) or 0
+    except OutputClosed:
+        raise
     except UserError as error:
         return _say(f"lfrd: {error}", MENDABLE)
     except Failure as error:
@@ -89,9 +102,6 @@ def _call(options: argparse.Namespace) -> int:
         return _first_of(group)
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
     except OSError as error:
         if error.errno not in UNUSABLE_PATH or error.filename is None:
             raise
@@ -101,6 +111,9 @@ def _call(options: argparse.Namespace) -> int:
 
 def _first_of(group: BaseExceptionGroup[BaseException]) -> int:
     """A part of the daemon failed: say which error was the first of ours, else fail loudly."""
+    for error in each_of(group):
+        if isinstance(error, OutputClosed):
+            raise error from None
     for kind, code in ((UserError, MENDABLE), (Failure, FAILED)):
         found = next((error for error in each_of(group) if isinstance(error, kind)), None)
         if found is not None:
@@ -191,8 +204,17 @@ def _try(options: argparse.Namespace) -> int:
         detect_hz=options.detect_hz,
         seconds=options.seconds,
         skip_bad=options.skip_bad,
+        picture=picture_of(options),
     )
     return _run_async(try_.run(wanted, loaded, as_lines=options.json))
+
+
+def _bench(options: argparse.Namespace) -> int:
+    loaded = _quietly(options)
+    from lfrd.cli import bench
+
+    wanted = bench.Wanted(options.clip, options.size, options.fps, options.seconds)
+    return _run_async(bench.run(wanted, loaded, as_json=options.json))
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -378,10 +400,22 @@ def _add_lab(commands: Any) -> None:
         help="as fast as possible with X searched frames per second of video",
     )  # fmt: skip
     trial.add_argument("--seconds", type=_rate, help="stop after so long")
+    add_picture(trial)
     trial.add_argument(
         "--skip-bad", action="store_true", help="go on without photos that cannot be used"
     )
     trial.add_argument("--json", action="store_true", help="print one JSON object a line")
+    bench = _add(commands, "bench", _bench, "Measure how many cameras this machine holds.")
+    bench.add_argument(
+        "clip", type=Path, nargs="?",
+        help="a video file such as your cameras send (default: one that is made, 1080p at 25)",
+    )  # fmt: skip
+    bench.add_argument("--size", help="of a camera's picture: 1080p, 720p, … or 1920x1080")
+    bench.add_argument("--fps", type=_fps, help="pictures a second that a camera sends")
+    bench.add_argument(
+        "--seconds", type=_bench_seconds, default=40.0, help="measure for so long (10 to 600)"
+    )
+    bench.add_argument("--json", action="store_true", help="print JSON")
     demo = _add(commands, "demo", _demo, "Show the whole daemon on a stream of its own.")
     demo.add_argument("--headless", action="store_true", help="no terminal UI: JSON lines")
     demo.add_argument("--seconds", type=_rate, default=None, help="stop after so long")
@@ -457,6 +491,20 @@ def _rate(text: str) -> float:
     value = float(text)
     if not 0 < value <= 86_400:
         raise argparse.ArgumentTypeError("must be a number above 0")
+    return value
+
+
+def _fps(text: str) -> float:
+    value = float(text)
+    if not 1 <= value <= 120:
+        raise argparse.ArgumentTypeError("must be 1 to 120")
+    return value
+
+
+def _bench_seconds(text: str) -> float:
+    value = float(text)
+    if not 10 <= value <= 600:
+        raise argparse.ArgumentTypeError("must be 10 to 600")
     return value
 
 

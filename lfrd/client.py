@@ -72,7 +72,9 @@ from lfrd.wire.lists import (
     WatchlistChange,
     WatchlistCreate,
 )
-from lfrd.wire.people import NewToken, Token, TokenCreate
+from lfrd.wire.people import NewToken, Token, TokenCreate, Training, TrainingRecord
+from lfrd.wire.record import Notice, Record, RecordFormat
+from lfrd.wire.subjects import SubjectAnswer, SubjectExport, SubjectLookup
 from lfrd.wire.trials import Passage, PassageCount, Trial
 
 T = TypeVar("T")
@@ -114,8 +116,10 @@ class GovernanceCalls:
     async def authorise(self, deployment_id: str) -> wire.Deployment:
         return await self._act(deployment_id, "authorise", None)
 
-    async def start(self, deployment_id: str, urgent_reason: str | None = None) -> wire.Deployment:
-        body = wire.DeploymentBegin(urgent_reason=urgent_reason)
+    async def start(
+        self, deployment_id: str, urgent_reason: str | None = None, *, street_team: bool = False
+    ) -> wire.Deployment:
+        body = wire.DeploymentBegin(urgent_reason=urgent_reason, street_team=street_team)
         return await self._act(deployment_id, "start", body)
 
     async def ratify(self, deployment_id: str) -> wire.Deployment:
@@ -159,6 +163,13 @@ class GovernanceCalls:
 
     async def erase(self, request: wire.ErasureRequest) -> wire.Erasure:
         return await self._post(wire.Erasure, "/v1/erasures", request)
+
+    async def trainings(self) -> tuple[Training, ...]:
+        return await self._get(tuple[Training, ...], "/v1/trainings")
+
+    async def record_training(self, training: TrainingRecord) -> Training:
+        """Note that somebody was trained to review."""
+        return await self._post(Training, "/v1/trainings", training)
 
     async def evaluations(self) -> tuple[Evaluation, ...]:
         return await self._get(tuple[Evaluation, ...], "/v1/evaluations")
@@ -560,11 +571,16 @@ class Client:
         )
 
     async def check_import_row(
-        self, watchlist_id: str, row: ImportRow, photo: bytes, gate: str | None
+        self,
+        watchlist_id: str,
+        row: ImportRow,
+        photo: bytes,
+        gate: str | None,
+        dry_run: str | None = None,
     ) -> ImportRowDone:
-        params = {"row": row.model_dump_json(exclude_defaults=True)}
-        if gate:
-            params["gate"] = gate
+        given = {"gate": gate, "dry_run": dry_run}
+        params = {name: value for name, value in given.items() if value}
+        params["row"] = row.model_dump_json(exclude_defaults=True)
         path = f"/v1/watchlists/{watchlist_id}/import-check"
         reply = await self._send("POST", path, content=photo, params=params, headers=OCTETS)
         return self._read(ImportRowDone, reply)
@@ -613,6 +629,10 @@ class Client:
 
     async def count_passage(self, new: PassageCount) -> Passage:
         return await self._post(Passage, "/v1/trial-passages", new)
+
+    async def passages(self, deployment_id: str) -> tuple[Passage, ...]:
+        path = f"/v1/deployments/{deployment_id}/trial-passages"
+        return await self._get(tuple[Passage, ...], path)
 
     async def take_passage_back(self, passage_id: str) -> None:
         await self._send("DELETE", f"/v1/trial-passages/{passage_id}")
@@ -670,6 +690,37 @@ class Client:
     async def scene(self, alert_id: str) -> bytes:
         """The frame round a candidate, everybody else unrecognisable; that it was read is kept."""
         return (await self._send("GET", f"/v1/alerts/{alert_id}/images/scene")).content
+
+    async def record(self, deployment_id: str) -> Record:
+        """The public record, as the caller may see it."""
+        return await self._get(Record, f"/v1/deployments/{deployment_id}/record")
+
+    async def export_record(self, deployment_id: str, form: str) -> bytes:
+        """The record as a file: `json`, `csv` or `html`. That it left is kept."""
+        body = RecordFormat.model_validate({"format": form})
+        return await self._file(f"/v1/deployments/{deployment_id}/record", body)
+
+    async def notice(self, deployment_id: str) -> Notice:
+        """What the sign on the spot says."""
+        return await self._get(Notice, f"/v1/deployments/{deployment_id}/notice")
+
+    async def look_up_subject(self, asked: SubjectLookup) -> SubjectAnswer:
+        return await self._post(SubjectAnswer, "/v1/subjects/lookup", asked)
+
+    async def look_up_photo(self, image: bytes, name: str, reason: str) -> SubjectAnswer:
+        """Who on the lists resembles a photo; it is compared once and forgotten."""
+        params = {"name": name, "reason": reason}
+        path = "/v1/subjects/lookup-photo"
+        reply = await self._send("POST", path, content=image, params=params, headers=OCTETS)
+        return self._read(SubjectAnswer, reply)
+
+    async def export_subject(self, asked: SubjectExport) -> bytes:
+        """What is kept of somebody: a ZIP file, or JSON without photos."""
+        return await self._file("/v1/subjects/export", asked)
+
+    async def _file(self, path: str, body: Wire) -> bytes:
+        content = body.model_dump_json().encode()
+        return (await self._send("POST", path, content=content, headers=JSON)).content
 
     async def reviewers(self, deployment_id: str | None = None) -> tuple[ReviewerFigures, ...]:
         """How each reviewer decided, over closed alerts."""

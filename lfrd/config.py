@@ -27,6 +27,7 @@ NOT_SETTINGS = frozenset({"LFRD_SHARED", "LFRD_REQUIRE_SHARED", "LFRD_CONFIG", "
 """Variables of the test suite, and the place of the file itself."""
 
 Slug = Annotated[str, Field(pattern=rf"^{SLUG}$")]
+GroupWord = Annotated[str, Field(pattern=r"^\w[\w /()-]{0,39}$")]
 
 
 class Section(BaseModel):
@@ -249,12 +250,31 @@ class PolicySection(Section):
     extrapolated_threshold: PolicyValue = None
     evaluation_report: PolicyValue = None
     documents_required: PolicyValue = None
+    photo_age_years: PolicyValue = None
+    training_required: PolicyValue = None
+    street_team_required: PolicyValue = None
 
     @property
     def tightened(self) -> dict[str, bool | int | float | str]:
         """What the site sets."""
         given = self.model_dump(exclude={"profile", "allow_lab"}, exclude_none=True)
         return dict(given)
+
+
+class NoticeSection(Section):
+    """What the sign on the spot says besides time and place: who is `responsible`, the `contact`
+    for questions and objections, and a page with more (`url`), which the sign's QR code leads to.
+    `groups` are the words by which a person may record whom a false alert was about."""
+
+    responsible: Annotated[str, Field(max_length=200)] = ""
+    contact: Annotated[str, Field(max_length=300)] = ""
+    url: Annotated[str | None, Field(max_length=500, pattern=r"^https?://\S+$")] = None
+    groups: Annotated[tuple[GroupWord, ...], Field(max_length=50)] = ()
+
+    @field_validator("groups", mode="before")
+    @classmethod
+    def _of_variable(cls, value: object) -> object:
+        return tuple(value.split(",")) if isinstance(value, str) else value
 
 
 class KeysSection(Section):
@@ -308,6 +328,7 @@ class Config(Section):
     lists: ListsSection = ListsSection()
     review: ReviewSection = ReviewSection()
     policy: PolicySection = PolicySection()
+    notice: NoticeSection = NoticeSection()
     keys: KeysSection = KeysSection()
     audit: AuditSection = AuditSection()
     log: LogSection = LogSection()

@@ -18,6 +18,7 @@ from lfrd.clock import Clock, process_age_s
 from lfrd.config import Config
 from lfrd.deployment.camera_watch import CameraWatch
 from lfrd.deployment.counts import RunCounts
+from lfrd.deployment.coverage import Coverage
 from lfrd.deployment.decoys import Decoys
 from lfrd.deployment.pipeline import LookObserver
 from lfrd.deployment.recorder import DecisionQueue, EpisodeWriter
@@ -35,11 +36,14 @@ from lfrd.governance.evaluations import Evaluations
 from lfrd.governance.holds import Holds
 from lfrd.governance.missing_keys import report_missing_keys
 from lfrd.governance.profile import Policy, SitePolicies
+from lfrd.governance.publication import Publication
 from lfrd.governance.readiness import Readiness
 from lfrd.governance.retention import Retention
 from lfrd.governance.reviews import Reviews
 from lfrd.governance.schedules import Schedules
+from lfrd.governance.subjects import Subjects
 from lfrd.governance.timekeeping import SteadyClock, Timekeeping
+from lfrd.governance.trainings import Trainings
 from lfrd.governance.two_person import MAY_ERASE
 from lfrd.health import HealthBoard
 from lfrd.ingest.camera import readers_at_work
@@ -53,11 +57,13 @@ from lfrd.matching.live_search import LiveGallery, LiveSearch
 from lfrd.matching.thresholds import Thresholds
 from lfrd.process import share_heaps, tell, usable_cores
 from lfrd.site import Site
+from lfrd.store import listings
 from lfrd.store.checkpoints import CheckpointRules
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.deployments import Deployment
 from lfrd.store.keys import KeyStore, load_master_key
 from lfrd.store.state_folder import StateFolder
+from lfrd.store.tallies import Tallies
 from lfrd.store.templates import pack_in_use
 from lfrd.store.vectors import VectorIndex
 from lfrd.summary import Report, SummaryLine
@@ -126,21 +132,20 @@ async def open_site(
             bus=database.events, health=health, vision=vision, pack=pack_name, gallery=live,
             fleet=fleet,
             camera_check=CameraCheck(fleet, vision, database, clock, smallest_px),
-            watchlists=lists.watchlists,
-            photos=lists.photos,
-            imports=lists.imports,
-            models=lists.models,
-            thresholds=thresholds,
-            expiry=lists.expiry,
+            watchlists=lists.watchlists, photos=lists.photos, imports=lists.imports,
+            models=lists.models, thresholds=thresholds, expiry=lists.expiry,
             deployments=deployments,
             schedules=Schedules(database, deployments, clock, health),
             eraser=eraser,
             holds=Holds(database),
             retention=retention,
-            episodes=Episodes(database, vision, reviews),
+            episodes=Episodes(database, vision, reviews, config.notice.groups),
             reviews=reviews,
             evaluations=Evaluations(database, clock),
             trials=Trials(database, clock),
+            subjects=Subjects(database, lists.photos, config.matching.threshold, required),
+            trainings=Trainings(database, clock),
+            publication=Publication(database, clock, runner, config.notice, required),
             denials=Denials(database, clock), audit=_log(config, database, health),
         )  # fmt: skip
         await _take_up(parts, site, decoys)
@@ -162,6 +167,7 @@ async def _take_up(parts: AsyncExitStack, site: Site, decoys: Decoys) -> None:
     await site.deployments.recover()
     await site.retention.leave()
     await site.retention.close_faceless()
+    await site.database.write(listings.adopt, principal=SYSTEM)
     parts.push_async_callback(site.retention.leave)
     await report_missing_keys(site.database, site.health)
 
@@ -214,6 +220,7 @@ def _make_run(
     search: LiveSearch,
     policy: Policy,
     before: SummaryLine | None,
+    counted: Tallies,
     *,
     media_clock: bool,
     detect_hz: float | None,
@@ -242,8 +249,11 @@ def _make_run(
         vision, search, queue, best_shot, counts, rate=rate, still_look_s=look.still_look_s,
         media_clock=media_clock, observer=observer,
     )  # fmt: skip
+    coverage = Coverage(
+        lambda: {item.row.id: item.status.state for item in fleet.cameras()}, clock.monotonic_s()
+    )
     return DeploymentRun(
-        deployment, search, policy, cameras, queue, writer, counts,
+        deployment, search, policy, cameras, queue, writer, counts, coverage, before=counted,
         database=database, clock=clock, health=health, life=fleet.life, vision=vision,
     )  # fmt: skip
 

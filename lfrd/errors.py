@@ -14,7 +14,9 @@
     └── Failure              the machine failed under us: health turns red, exit code 1
         ├── StoreFailed      a write did not reach the disk
         ├── InferenceFailed  an execution provider broke at load or in mid-run
-        └── FacesLeft        a face buffer outlived its deployment: a fault of ours
+        ├── FacesLeft        a face buffer outlived its deployment: a fault of ours
+        ├── RecordUnsound    figures of a record that do not add up: a fault of ours
+        └── OutputClosed     nobody reads what a command prints any more (`| head`)
 
 Foreign exceptions are turned into these once, in the module that owns the library. A message
 names what, where, and how to mend it; it never holds a password, a vector or a name of a person.
@@ -113,6 +115,18 @@ class FacesLeft(Failure):
     """Face buffers were still held when their deployment had ended."""
 
     code = "faces-left"
+
+
+class RecordUnsound(Failure):
+    """The figures of a deployment's record do not add up: it is not shown."""
+
+    code = "record-unsound"
+
+
+class OutputClosed(Failure):
+    """Whoever read what a command prints has gone; there is nobody to tell."""
+
+    code = "output-closed"
 
 
 def each_of(error: BaseException) -> Iterator[BaseException]:

@@ -88,6 +88,16 @@ def usable_cores(cgroup: Path = _CGROUP, own: Path = Path("/proc/self/cgroup")) 
     return max(1, min([allowed, *(math.ceil(quota) for quota in quotas if quota is not None)]))
 
 
+def processor_name() -> str:
+    """What the processors call themselves (Linux)."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return "unknown"
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, "unknown")
+
+
 def _folders(cgroup: Path, own: Path) -> list[Path]:
     """The cgroup (v2) of this process and those above it: the tightest quota counts."""
     try:

@@ -76,6 +76,14 @@ class Engagement(StrEnum):
     OTHER = "other"
 
 
+class Identity(StrEnum):
+    """Who it was that a candidate showed, where somebody established it on the spot."""
+
+    SAME = "same"
+    """The person on the list."""
+    OTHER = "other"
+
+
 class AuditClass(StrEnum):
     """The events that the law wants logged (Data Protection Act 2018, s. 62; EU AI Act, 12(3)),
     and two of our own: who decided what, and who was refused."""

@@ -76,6 +76,7 @@ CLIENTS_USE = (
 WITHOUT_DAEMON = "it brings a whole site along, or measures one's own clips and photos"
 STATE_FOLDER = "it works on the state folder itself, while no daemon runs"
 COMMANDS_WITH_MORE = {
+    "bench.py": WITHOUT_DAEMON,
     "calibrate.py": WITHOUT_DAEMON,
     "clip_inputs.py": WITHOUT_DAEMON,
     "clock.py": STATE_FOLDER,

@@ -25,9 +25,12 @@ from lfrd.api.routes import (
     health,
     imports,
     models,
+    records,
     reviewers,
+    subjects,
     thresholds,
     tokens,
+    trainings,
     trials,
     watchlists,
     whip,
@@ -46,6 +49,7 @@ document (RFC 9457)."""
 RESOURCES = (
     health, cameras, watchlists, imports, thresholds, models, deployments, alerts,
     reviewers, events, whip, governance, evaluations, tokens, trials, audit,
+    records, subjects, trainings,
 )  # fmt: skip
 
 NOT_IN_A_ROUTE: tuple[type[Wire], ...] = (Problem, EventMessage, HealthChange)

@@ -35,7 +35,8 @@ AUTHENTICATION = "authentication"
 
 
 PHOTO_PATHS = re.compile(
-    r"/v1/(entries/[^/]+/photos|photos/check|imports/[^/]+/rows|watchlists/[^/]+/import-check)"
+    r"/v1/(entries/[^/]+/photos|photos/check|imports/[^/]+/rows|watchlists/[^/]+/import-check"
+    r"|subjects/lookup-photo)"
 )
 """Where the body is a photo."""
 

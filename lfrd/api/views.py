@@ -1,6 +1,7 @@
 """From the site's nouns to the wire's: one pure function a noun."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -158,6 +159,7 @@ def entry(item: ListedEntry) -> wire_lists.Entry:
         added_at_s=row.added_at_s,
         expires_at_s=row.expires_at_s,
         photos=tuple(photo(image) for image in item.photos),
+        look_alikes=row.look_alikes,
     )
 
 
@@ -184,6 +186,7 @@ def photo(image: ReferenceImage) -> wire_lists.Photo:
         quarantined_at_s=image.quarantined_at_s,
         quarantine_reason=image.quarantine_reason,
         added_at_s=image.added_at_s,
+        taken_at_s=image.taken_at_s,
     )
 
 
@@ -217,6 +220,7 @@ def plan_of(body: wire.DeploymentDraft | wire.ScheduleCreate) -> Plan:
         watchlist_ids=body.watchlist_ids,
         expectation=body.expectation,
         documents=body.documents,
+        list_size_max=body.list_size_max,
     )
 
 
@@ -258,7 +262,7 @@ def schedule_view(row: Schedule) -> wire.Schedule:
     )
 
 
-def hold(row: Hold) -> wire.Hold:
+def hold(row: Hold, names: Mapping[str, str]) -> wire.Hold:
     return wire.Hold(
         id=row.id,
         kind=row.kind,
@@ -271,10 +275,11 @@ def hold(row: Hold) -> wire.Hold:
         released_by=row.released_by,
         released_at_s=row.released_at_s,
         release_reason=row.release_reason,
+        subject=names.get(row.subject_id),
     )
 
 
-def erasure(row: Erasure) -> wire.Erasure:
+def erasure(row: Erasure, names: Mapping[str, str]) -> wire.Erasure:
     return wire.Erasure(
         id=row.id,
         kind=row.kind,
@@ -288,4 +293,5 @@ def erasure(row: Erasure) -> wire.Erasure:
         images=row.images,
         episodes=row.episodes,
         leaf_id=row.leaf_id,
+        subject=names.get(row.subject_id),
     )

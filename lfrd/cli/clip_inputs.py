@@ -8,16 +8,20 @@ from pathlib import Path
 
 from lfrd.cli.evaluate_options import ClipOptions
 from lfrd.cli.outputs import check_output
-from lfrd.cli.temporary import FoundPhotos, find_photos
+from lfrd.cli.temporary import FoundPhotos, camera_section, find_photos
 from lfrd.clock import SystemClock
+from lfrd.config import CameraSection
 from lfrd.errors import BadInput, UserError
 from lfrd.evaluate.shots import Shot, check_length, check_names, plain, read_labels
+from lfrd.ingest.address import file_address
 from lfrd.ingest.clip_times import ClipTimes, TimesReader
+
+CAMERA = "clip"
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """Clips with their labels and times, all in one order, and the photos that were found.
+    """Clips with their labels times and cameras, all in one order, and the photos that were found.
 
     `notes` are what the user should know although it is no mistake.
     """
@@ -27,6 +31,7 @@ class Inputs:
     shots: tuple[tuple[Shot, ...], ...]
     times: tuple[ClipTimes, ...]
     notes: tuple[str, ...]
+    cameras: tuple[CameraSection, ...]
 
 
 async def read_inputs(wanted: ClipOptions) -> Inputs:
@@ -34,6 +39,9 @@ async def read_inputs(wanted: ClipOptions) -> Inputs:
     for output in (wanted.report, wanted.out):
         if output is not None:
             check_output(output, (*wanted.clips, *wanted.labels))
+    cameras = tuple(
+        camera_section(CAMERA, file_address(clip), wanted.picture) for clip in wanted.clips
+    )
     photos = find_photos(wanted.watchlist)
     notes = check_people(photos.photos, wanted.watchlist)
     shots = tuple(check_names(read_labels(path), photos.photos, path) for path in wanted.labels)
@@ -45,7 +53,7 @@ async def read_inputs(wanted: ClipOptions) -> Inputs:
         )
     times = []
     for clip, labels, path in zip(wanted.clips, shots, wanted.labels, strict=True):
-        found = await _times(clip)
+        found = await _times(clip, wanted.picture.get("stream"))
         if found.frames < 2:
             raise BadInput(f"{clip} has a single picture: a passage takes several")
         check_length(labels, found.frames, path, clip)
@@ -54,7 +62,7 @@ async def read_inputs(wanted: ClipOptions) -> Inputs:
                 f"{clip} does not say when its pictures are shown: seconds go by its frame rate"
             )
         times.append(found)
-    return Inputs(wanted, photos, shots, tuple(times), tuple(notes))
+    return Inputs(wanted, photos, shots, tuple(times), tuple(notes), cameras)
 
 
 def check_people(photos: Mapping[str, list[Path]], folder: Path) -> list[str]:
@@ -107,9 +115,9 @@ def _digest(path: Path) -> str:
         raise UserError(f"cannot read the photo {path}: {error.strerror}") from None
 
 
-async def _times(clip: Path) -> ClipTimes:
+async def _times(clip: Path, stream: int | None) -> ClipTimes:
     """Read a clip in a thread, which ends soon if we are cancelled."""
-    reader = TimesReader(clip, SystemClock())
+    reader = TimesReader(clip, SystemClock(), stream)
     try:
         return await asyncio.to_thread(reader.read)
     finally:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lfrd.cli.temporary import PRINCIPAL, lab_site
 from lfrd.cli.terminal import say
-from lfrd.cli.try_ import printer
+from lfrd.cli.try_ import Printer
 from lfrd.config import CameraSection, Config
 from lfrd.demo.clip import LISTED, cutouts, listed_photo, write_clip
 from lfrd.demo.stream import require_server, rtsp_stream
@@ -32,13 +32,13 @@ async def run(config: Config, *, headless: bool, seconds: float | None) -> int:
         require_terminal()
     require_server()
     raised: list[str] = []
-    print_it = printer(as_lines=True)
+    printer = Printer(as_lines=True)
 
     def report(line: CandidateLine | SummaryLine) -> None:
         if isinstance(line, CandidateLine):
             raised.append(line.entry)
         if headless:
-            print_it(line)
+            printer(line)
 
     with tempfile.TemporaryDirectory(prefix="lfrd-demo-") as folder:
         clip = Path(folder) / "passers-by.mp4"
@@ -46,7 +46,8 @@ async def run(config: Config, *, headless: bool, seconds: float | None) -> int:
             say("Composing a clip of seven people; one of them is on the list ...")
         await _compose(config, clip)
         async with rtsp_stream(clip) as address:
-            return await _show(config, address, report, raised, headless, seconds)
+            await _show(config, address, report, printer, headless, seconds)
+    return 0 if not headless or set(raised) == {LISTED} else 1
 
 
 async def _compose(config: Config, clip: Path) -> None:
@@ -61,12 +62,13 @@ async def _show(
     config: Config,
     address: str,
     report: Report,
-    raised: list[str],
+    printer: Printer,
     headless: bool,
     seconds: float | None,
-) -> int:
+) -> None:
     camera = CameraSection(id=CAMERA, name="Demo street", address=address)
     async with lab_site(config, camera, report=report, with_api=not headless) as site:
+        printer.of(site)
         await _start(site, seconds)
         if headless:
             loop = asyncio.get_running_loop()
@@ -79,9 +81,9 @@ async def _show(
             site.deployments.ask_to_end("the demo was left", PRINCIPAL)
         await site.deployments.until_over()
         summary = site.deployments.last
+    printer.end()
     if summary is not None and headless:
         say(as_json(summary))
-    return 0 if not headless or set(raised) == {LISTED} else 1
 
 
 async def _operate(site: Site) -> None:

@@ -5,21 +5,26 @@ and what is raised there is judged by the labels. Nothing of the site is left af
 """
 
 import asyncio
-import signal
 import sys
 from collections import Counter
 from dataclasses import dataclass
 from importlib import metadata
 
 from lfrd import __version__
-from lfrd.cli.clip_inputs import Inputs, read_inputs
+from lfrd.cli.clip_inputs import CAMERA, Inputs, read_inputs
 from lfrd.cli.evaluate_options import ClipOptions
 from lfrd.cli.outputs import write_private
 from lfrd.cli.progress import Progress
-from lfrd.cli.temporary import PRINCIPAL, enrol_photos, lab_site
+from lfrd.cli.temporary import (
+    INTERRUPTED,
+    PRINCIPAL,
+    enrol_photos,
+    lab_site,
+    stop_on_signals,
+)
 from lfrd.cli.terminal import say, warn
 from lfrd.clock import SystemClock
-from lfrd.config import CameraSection, Config
+from lfrd.config import Config
 from lfrd.errors import SourceError
 from lfrd.evaluate import shots as labelled
 from lfrd.evaluate import shots_figures, shots_report
@@ -29,8 +34,8 @@ from lfrd.evaluate.shots_figures import Figures, PlayedClip, Setting, Versions
 from lfrd.evaluate.shots_report import Crop
 from lfrd.governance.deployments import LAB_LIMIT_S
 from lfrd.governance.profile import LAB
-from lfrd.ingest.address import file_address
 from lfrd.ingest.clip_times import ClipTimes
+from lfrd.ingest.settings import Correction
 from lfrd.matching.gallery import Gallery, GalleryTemplate
 from lfrd.site import Site
 from lfrd.store import episodes, templates, watchlists
@@ -40,14 +45,13 @@ from lfrd.types import F32
 from lfrd.vision import packs
 from lfrd.vision.picture import decoded, jpeg
 
-CAMERA = "clip"
-INTERRUPTED, MISSED = 130, 1
+MISSED = 1
 EPISODES_LIMIT = 100_000
 
 
 async def run(wanted: ClipOptions, config: Config) -> int:
     """Check everything first, then play, print and write. Returns the exit code."""
-    stopped = _stop_on_signals()
+    stopped = stop_on_signals()
     try:
         return await _evaluate(wanted, config)
     except asyncio.CancelledError:
@@ -100,21 +104,6 @@ def onnxruntime_version() -> str:
     return "unknown"
 
 
-def _stop_on_signals() -> asyncio.Event:
-    """Have SIGINT and SIGTERM end the command by way of the open sites, which leave no folder
-    behind; the event says that one came."""
-    loop, task, stopped = asyncio.get_running_loop(), asyncio.current_task(), asyncio.Event()
-    assert task is not None
-
-    def stop() -> None:
-        stopped.set()
-        task.cancel()
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, stop)
-    return stopped
-
-
 def _bars(found: Figures, wanted: ClipOptions) -> int:
     """Exit code 1 with a sentence for each bar that was missed."""
     least, most = wanted.require_raised, wanted.require_wrong_at_most
@@ -155,6 +144,7 @@ class _Play:
         self._clip = inputs.wanted.clips[number]
         self._shots: tuple[Shot, ...] = inputs.shots[number]
         self._times: ClipTimes = inputs.times[number]
+        self._camera = inputs.cameras[number]
         self._config = config
         self._progress = progress
         self._candidates: list[_Candidate] = []
@@ -162,10 +152,9 @@ class _Play:
 
     async def run(self) -> tuple[PlayedClip, list[Crop]]:
         """What came of it, and the crops for the report, if there will be one."""
-        camera = CameraSection(id=CAMERA, name=None, address=file_address(self._clip))
         opening = lab_site(
             self._config,
-            camera,
+            self._camera,
             media_clock=True,
             detect_hz=self._inputs.wanted.detect_hz,
             must_open=True,
@@ -237,7 +226,7 @@ class _Play:
         """The loop that is compared with, on the same models and references."""
         if self._inputs.wanted.baseline_every is None:
             return None
-        vision, now_s = site.vision, site.clock.wall_s()
+        vision, now_s, camera = site.vision, site.clock.wall_s(), self._camera
 
         def load(reader: Reader) -> tuple[templates.TemplateMatrix, dict[str, str]]:
             known = watchlists.entries(reader, watchlist_id)
@@ -257,6 +246,8 @@ class _Play:
         loop = Loop(
             vision, gallery, names, self._config.matching.threshold,
             self._inputs.wanted.baseline_every, self._config.detection.smallest_inter_eye_px,
+            correction=Correction(camera.rotate, camera.aspect, camera.deinterlace),
+            stream=camera.stream,
         )  # fmt: skip
         reached = 0
 

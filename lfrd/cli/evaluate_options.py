@@ -3,10 +3,11 @@
 import argparse
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from lfrd.cli.picture_options import PICTURE, add_picture, picture_of
 from lfrd.cli.who import add_token_file
 from lfrd.errors import BadInput, NotFound
 
@@ -19,6 +20,7 @@ _FOR_PHOTOS: Final = {
 _FOR_CLIPS: Final = {
     "watchlist": None, "labels": None, "baseline": False, "baseline_every": None,
     "detect_hz": None, "require_raised": None, "require_wrong_at_most": None,
+    **dict.fromkeys(PICTURE),
 }  # fmt: skip
 """Each option with the value it has where it was not given."""
 
@@ -37,6 +39,8 @@ class ClipOptions:
     as_json: bool
     require_raised: int | None
     require_wrong_at_most: int | None
+    picture: Mapping[str, Any] = field(default_factory=dict)
+    """How the pictures of all clips are made upright, as a camera's section has it."""
 
 
 def add_evaluate(parser: argparse.ArgumentParser) -> None:
@@ -85,6 +89,7 @@ def _add_clips(group: argparse._ArgumentGroup) -> None:
     ))  # fmt: skip
     group.add_argument("--detect-hz", type=_rate, metavar="X", help=(
         "search X frames per second of video (default: every frame)"))  # fmt: skip
+    add_picture(group)
     group.add_argument("--baseline", action="store_true", help=(
         "run a naive loop beside it: every face of every frame, single looks decide"))  # fmt: skip
     group.add_argument("--baseline-every", type=_count, metavar="N", help=(
@@ -142,6 +147,7 @@ def clips_of(options: argparse.Namespace) -> ClipOptions:
         as_json=options.json,
         require_raised=options.require_raised,
         require_wrong_at_most=options.require_wrong_at_most,
+        picture=picture_of(options),
     )
 
 

@@ -12,6 +12,7 @@ from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO
+from uuid import uuid4
 
 from lfrd.cli.outputs import check_output, refuse_folder
 from lfrd.cli.terminal import redraw, warn
@@ -255,6 +256,8 @@ class _Door:
     watchlist_id: str
     run: ImportRun | None
     gate: str | None
+    dry_run: str = field(default_factory=lambda: uuid4().hex)
+    """By which the daemon holds the rows of a dry run against each other."""
 
     async def send(self, row: Row, photo: bytes) -> ImportRowDone:
         """Others enrol too: where the daemon is busy, the row waits for its turn."""
@@ -263,7 +266,9 @@ class _Door:
             try:
                 if self.run is not None:
                     return await self.client.import_row(self.run.id, wire, photo)
-                return await self.client.check_import_row(self.watchlist_id, wire, photo, self.gate)
+                return await self.client.check_import_row(
+                    self.watchlist_id, wire, photo, self.gate, self.dry_run
+                )
             except Conflict:
                 await asyncio.sleep(BUSY_WAIT_S)
             except BadInput as error:  # of this row alone

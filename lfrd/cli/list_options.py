@@ -42,24 +42,13 @@ def add_lists(add: Add) -> None:
     """`lfrd watchlist`, `lfrd import`, `lfrd export`, `lfrd threshold`, `lfrd why`."""
     _add_watchlist(add)
     _add_entry(add)
-    bulk = _with_socket(add("import", "Enrol many photos: a table (CSV) with a folder or a ZIP."))
-    bulk.set_defaults(action="import")
-    bulk.add_argument(
-        "folder", type=Path, metavar="source", help="folder, ZIP, or archive of `lfrd export`"
+    bulk = add(
+        "import",
+        "Enrol many photos: a table (CSV) with a folder or a ZIP; as `lfrd watchlist import`.",
     )
+    bulk.set_defaults(action="import")
     bulk.add_argument("--list", required=True, help="the list's name")
-    bulk.add_argument("--table", type=Path, metavar="CSV", help=(
-        "a file, or its name in the source (default: the one there; in a folder without any, the "
-        "name of a photo or of its folder is the reference)"))  # fmt: skip
-    bulk.add_argument("--encoding", help="of a table that is not UTF-8, such as cp1250")
-    bulk.add_argument("--basis", help="of every row that does not say it: why they are on the list")
-    bulk.add_argument("--source", dest="entry_source", metavar="SOURCE", help=(
-        "of every row that does not say it: where this is known from"))  # fmt: skip
-    bulk.add_argument("--expires", help="of every row that does not say it, such as 2026-11-30")
-    bulk.add_argument("--dry-run", action="store_true", help="say what would be, store nothing")
-    bulk.add_argument("--gate", choices=("strict", "warn"), help="default: as configured")
-    bulk.add_argument("--results", type=Path, metavar="CSV", help="a line for each row")
-    bulk.add_argument("--passphrase-file", type=Path, help="for an archive")
+    _add_import(bulk)
 
     export = _with_socket(add("export", "Take a list elsewhere as one encrypted archive."))
     export.set_defaults(action="export")
@@ -83,13 +72,34 @@ def add_lists(add: Add) -> None:
         "only the last M minutes, at most a day (default: all of the deployment)"))  # fmt: skip
 
 
+def _add_import(bulk: argparse.ArgumentParser) -> None:
+    """What both ways to write an import take, beside the list's name."""
+    _with_socket(bulk)
+    bulk.add_argument(
+        "folder", type=Path, metavar="source", help="folder, ZIP, or archive of `lfrd export`"
+    )
+    bulk.add_argument("--table", type=Path, metavar="CSV", help=(
+        "a file, or its name in the source (default: the one there; in a folder without any, the "
+        "name of a photo or of its folder is the reference)"))  # fmt: skip
+    bulk.add_argument("--encoding", help="of a table that is not UTF-8, such as cp1250")
+    bulk.add_argument("--basis", help="of every row that does not say it: why they are on the list")
+    bulk.add_argument("--source", dest="entry_source", metavar="SOURCE", help=(
+        "of every row that does not say it: where this is known from"))  # fmt: skip
+    bulk.add_argument("--expires", help="of every row that does not say it, such as 2026-11-30")
+    bulk.add_argument("--dry-run", action="store_true", help="say what would be, store nothing")
+    bulk.add_argument("--gate", choices=("strict", "warn"), help="default: as configured")
+    bulk.add_argument("--results", type=Path, metavar="CSV", help="a line for each row")
+    bulk.add_argument("--passphrase-file", type=Path, help="for an archive")
+
+
 def _add_trial(add: Add) -> None:
-    """`lfrd trial count | plan | undo | report`."""
+    """`lfrd trial count | plan | passages | undo | report`."""
     trial = add("trial", "Count passages of consenting test subjects, and how many were raised.")
     actions = trial.add_subparsers(dest="trial", required=True, metavar="ACTION")
     for name, text in (
         ("count", "a test subject passes a camera now"),
         ("plan", "count the passages of a schedule (CSV: reference, camera, at)"),
+        ("passages", "the passages that are counted, the newest first"),
         ("undo", "take a passage back that was counted by mistake"),
         ("report", "the share of the passages that was raised, by camera"),
     ):
@@ -100,8 +110,12 @@ def _add_trial(add: Add) -> None:
     actions.choices["count"].add_argument("reference")
     actions.choices["count"].add_argument("camera")
     actions.choices["plan"].add_argument("table", type=Path)
-    actions.choices["undo"].add_argument("passage", type=an_id)
-    actions.choices["report"].add_argument("deployment", help=DEPLOYMENT)
+    actions.choices["undo"].add_argument("passage", type=an_id, help=(
+        "last, or a part of its id, as `passages` lists them"))  # fmt: skip
+    actions.choices["undo"].add_argument("--deployment", default="latest", help=(
+        f"{DEPLOYMENT} (default: latest)"))  # fmt: skip
+    for name in ("passages", "report"):
+        actions.choices[name].add_argument("deployment", help=DEPLOYMENT)
     actions.choices["report"].add_argument("--window", type=float, default=30.0, metavar="S", help=(
         "an episode this long before or after a passage answers for it"))  # fmt: skip
 
@@ -140,7 +154,14 @@ def _add_watchlist(add: Add) -> None:
     enrol.add_argument("--under-18-reason")
     enrol.add_argument("--same-as", metavar="ENTRY", help="the same person on another list")
     enrol.add_argument("--gate", choices=("strict", "warn"), help="default: as configured")
+    enrol.add_argument("--taken", metavar="DATE", help="when these photos were taken")
     enrol.add_argument("--box", metavar="L,T,R,B", help="which face is meant, in pixels")
+    bulk = actions.add_parser(
+        "import", help="enrol many photos; the same as `lfrd import`",
+        description="Enrol many photos: a table (CSV) with a folder or a ZIP.",
+    )  # fmt: skip
+    bulk.add_argument("list", help="the list's name")
+    _add_import(bulk)
     listed = _with_socket(actions.add_parser("entries", help="everybody on a list"))
     listed.add_argument("list", help="the list's name")
 
@@ -177,6 +198,9 @@ def _add_values(action: argparse.ArgumentParser) -> None:
     action.add_argument("--basis", help="why this person is on the list")
     action.add_argument("--source", help="where the photos are from")
     action.add_argument("--reviewer", help="who looks the entry over")
+    action.add_argument(
+        "--look-alikes", help="relatives and others who look like them; no names; reviewers see it"
+    )
     action.add_argument("--margin", type=float, help="stricter by so much")
     action.add_argument("--expires", help=EXPIRES)
 

@@ -17,7 +17,7 @@ from lfrd.vocabulary import Category
 from lfrd.wire.base import Wire
 from lfrd.wire.deployments import Erasure, ErasureRequest
 from lfrd.wire.lists import CameraReasons, Threshold, Watchlist, WatchlistChange, WatchlistCreate
-from lfrd.wire.trials import Trial
+from lfrd.wire.trials import Passage, Trial
 
 Shown = Sequence[Wire | str]
 
@@ -143,6 +143,8 @@ def _text(item: Wire) -> str:
         return threshold_text(item)
     if isinstance(item, Trial):
         return trial.trial_text(item)
+    if isinstance(item, Passage):
+        return trial.passage_text(item)
     if isinstance(item, CameraReasons):
         counts = (
             f"{item.camera_id}: {item.faces_detected} faces found, {item.tracks} tracks "

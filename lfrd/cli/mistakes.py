@@ -27,6 +27,7 @@ _FORMS = {
     rf"^{SLUG}$": (
         "write lower-case letters, digits and hyphens, at most 63, such as main-entrance"
     ),
+    r"^\d{1,4}:[1-9]\d{0,3}$": "write it WIDTH:HEIGHT, such as 16:9",
     r"^#[0-9a-f]{6}$": "write a colour as #rrggbb in lower case, such as #d13438",
 }
 

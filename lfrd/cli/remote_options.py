@@ -7,6 +7,8 @@ from lfrd.cli.actions import Add, actions_of
 from lfrd.cli.camera_secrets import add_password_file
 from lfrd.cli.command_parser import an_id
 from lfrd.cli.governance_options import add_deployment_actions, add_evaluation, add_nouns
+from lfrd.cli.picture_options import add_picture
+from lfrd.cli.public_options import add_public
 
 
 def add_clients(add: Add) -> None:
@@ -55,6 +57,7 @@ def add_clients(add: Add) -> None:
     add_deployment_actions(actions)
     add_nouns(add)
     add_evaluation(add)
+    add_public(add)
 
 
 def _add_reading(action: argparse.ArgumentParser) -> None:
@@ -74,13 +77,6 @@ def _add_reading(action: argparse.ArgumentParser) -> None:
         help="stay connected outside deployments, without decoding",
     )  # fmt: skip
     action.add_argument(
-        "--rotate", type=int, choices=(0, 90, 180, 270),
-        help="turn the picture clockwise, until it is upright",
-    )  # fmt: skip
-    action.add_argument(
-        "--aspect", metavar="W:H", help="of the whole picture, where it is sent squeezed: 16:9"
-    )
-    action.add_argument(
         "--pin", metavar="sha256:…", help="the one certificate to accept; `camera test` shows it"
     )
     action.add_argument(
@@ -88,10 +84,7 @@ def _add_reading(action: argparse.ArgumentParser) -> None:
         help="a second, small stream of the same view, in which faces are looked for: an address, "
         "or what comes after the host (/Streaming/Channels/102); none takes it away",
     )  # fmt: skip
-    action.add_argument("--deinterlace", choices=("auto", "on", "off"))
-    action.add_argument(
-        "--stream", type=int, metavar="N", help="which video stream, from 0 (default: the largest)"
-    )
+    add_picture(action)
 
 
 class _NotAnArgument(argparse.Action):

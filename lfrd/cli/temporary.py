@@ -1,16 +1,21 @@
 """What `try` and `demo` share: a lab site in a temporary folder, and its candidates."""
 
+import asyncio
+import signal
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from lfrd.cli.mistakes import mistakes_said
 from lfrd.cli.terminal import note
 from lfrd.config import CameraSection, Config
 from lfrd.daemon import open_site
 from lfrd.deployment.pipeline import LookObserver
 from lfrd.errors import BadInput, Conflict, NotFound, UserError
+from lfrd.ingest.settings import Correction
 from lfrd.lists.import_source import PHOTO_LIMIT_BYTES
 from lfrd.lists.photo_folder import PHOTO_SUFFIXES, files_in, folders_in, unread_words
 from lfrd.lists.photo_gate import from_json
@@ -21,6 +26,15 @@ from lfrd.vocabulary import Category
 
 PRINCIPAL = "user:lab"
 PHOTOS_LIMIT = 10_000
+INTERRUPTED = 130
+
+
+def camera_section(camera_id: str, address: str, picture: Mapping[str, Any]) -> CameraSection:
+    """A camera of a lab site; `picture` says how its pictures are made upright. Raises BadInput."""
+    with mistakes_said():
+        section = CameraSection(id=camera_id, name=None, address=address, **picture)
+    Correction(section.rotate, section.aspect, section.deinterlace)
+    return section
 
 
 @asynccontextmanager
@@ -59,6 +73,21 @@ async def lab_site(
 
             async with ApiServer(opened):
                 yield opened
+
+
+def stop_on_signals() -> asyncio.Event:
+    """Have SIGINT, SIGTERM and SIGHUP end the command by way of what is open, which leaves no
+    folder behind; the event says that one came."""
+    loop, task, stopped = asyncio.get_running_loop(), asyncio.current_task(), asyncio.Event()
+    assert task is not None
+
+    def stop() -> None:
+        stopped.set()
+        task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stop)
+    return stopped
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,14 @@
 """What a command writes for its user: each text passes `printable` on its way out.
 
 Nothing else in the commands writes to standard output or standard error
-(`tests/test_architecture.py`).
+(`tests/test_architecture.py`). All of it raises OutputClosed where the other end has gone.
 """
 
+import os
 import sys
 from typing import TextIO
 
+from lfrd.errors import OutputClosed
 from lfrd.text import one_line, printable
 
 _CLEAR = "\r\x1b[K"
@@ -45,8 +47,24 @@ def redraw(text: str, stream: TextIO | None = None, *, last: bool = False) -> No
         _write(stream, one_line(text) + "\n")
 
 
+def flush() -> None:
+    """What the parser wrote by itself goes out now."""
+    _write(sys.stdout, "")
+
+
 def _write(stream: TextIO | None, text: str) -> None:
     if stream is None:  # closed by whoever called
         return
-    stream.write(text)
-    stream.flush()
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        _throw_away(stream)
+        raise OutputClosed("nobody reads what is printed") from None
+
+
+def _throw_away(stream: TextIO) -> None:
+    """What is still in the stream's buffer goes nowhere, instead of failing again at the end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

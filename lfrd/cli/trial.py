@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from lfrd.cli.names import deployment_of, list_of
+from lfrd.cli.dates import shown
+from lfrd.cli.names import Choice, choose, deployment_of, list_of
 from lfrd.cli.terminal import note
 from lfrd.client import Client
 from lfrd.errors import BadInput, NotFound
@@ -12,10 +13,11 @@ from lfrd.wire.base import Wire
 from lfrd.wire.trials import Passage, PassageCount, Trial
 
 COLUMNS = ("reference", "camera", "at")
+LAST = "last"
 
 
 async def run(client: Client, options: argparse.Namespace) -> list[Wire | str]:
-    """One of count, plan, undo, report."""
+    """One of count, plan, passages, undo, report."""
     if options.trial == "count":
         entries = await _entries(client, options.list)
         entry_id = _known(entries, options.reference)
@@ -23,9 +25,13 @@ async def run(client: Client, options: argparse.Namespace) -> list[Wire | str]:
         return [await client.count_passage(new)]
     if options.trial == "plan":
         return [*await _plan(client, options.list, options.table)]
+    if options.trial == "passages":
+        found = await client.passages(await deployment_of(client, options.deployment))
+        return [*found] or ["no passage was counted"]
     if options.trial == "undo":
-        await client.take_passage_back(options.passage)
-        return ["taken back"]
+        passage = await _counted(client, options.deployment, options.passage)
+        await client.take_passage_back(passage.id)
+        return [f"taken back: {passage_text(passage)}"]
     return [await client.trial(await deployment_of(client, options.deployment), options.window)]
 
 
@@ -64,6 +70,25 @@ async def _entries(client: Client, name: str) -> dict[str, str]:
     """The id of each reference on a list."""
     watchlist = await list_of(client, name)
     return {entry.reference: entry.id for entry in await client.entries(watchlist.id)}
+
+
+async def _counted(client: Client, deployment: str, given: str) -> Passage:
+    """A passage of a deployment: `last` is the one that was counted last (ids rise with the time),
+    any other is named by its id or a part of it."""
+    found = await client.passages(await deployment_of(client, deployment))
+    if given == LAST and found:
+        return max(found, key=lambda item: item.id)
+    choices = [Choice(item, item.id, (item.id,), passage_text(item)) for item in found]
+    return choose("passage", given, choices)
+
+
+def passage_text(passage: Passage) -> str:
+    """A passage in one line."""
+    who = passage.reference or f"entry {passage.entry_id}, which is gone"
+    return (
+        f"{passage.id}  {shown(passage.at_s)}  {who} at {passage.camera_id}, counted by "
+        f"{passage.counted_by}"
+    )
 
 
 def _known(entries: dict[str, str], reference: str) -> str:

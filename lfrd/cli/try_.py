@@ -2,19 +2,21 @@
 
 import asyncio
 import signal
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from lfrd.cli.camera_secrets import STANDARD_INPUT, address_of, secret_of, warn_of_argument
-from lfrd.cli.temporary import PRINCIPAL, enrol_photos, find_photos, lab_site
+from lfrd.cli.temporary import PRINCIPAL, camera_section, enrol_photos, find_photos, lab_site
 from lfrd.cli.terminal import say
-from lfrd.config import CameraSection, Config
-from lfrd.errors import BadInput, UserError
-from lfrd.governance.deployments import LAB_LIMIT_S
+from lfrd.config import Config
+from lfrd.errors import BadInput, OutputClosed, UserError
+from lfrd.governance.deployments import LAB_LIMIT_S, DeploymentService
 from lfrd.governance.profile import LAB
 from lfrd.ingest.address import parse, with_password
 from lfrd.site import Site
-from lfrd.summary import CandidateLine, Report, SummaryLine, as_json, as_text
+from lfrd.summary import CandidateLine, SummaryLine, as_json, as_text
 
 CAMERA = "camera"
 
@@ -29,6 +31,8 @@ class Trial:
     detect_hz: float | None = None
     seconds: float | None = None
     skip_bad: bool = False
+    picture: Mapping[str, Any] = field(default_factory=dict)
+    """How its pictures are made upright, as a camera's section has it."""
 
     @property
     def at_full_speed(self) -> bool:
@@ -50,19 +54,21 @@ def source_of(given: str, password_file: str | None) -> str:
 async def run(trial: Trial, config: Config, *, as_lines: bool) -> None:
     """Print candidates as they come and the summary at the end."""
     parse(trial.source)  # refused before anything is opened
+    camera = camera_section(CAMERA, trial.source, trial.picture)
     photos = find_photos(trial.photos)
     if trial.at_full_speed and "://" in trial.source:
         raise BadInput("--every-frame and --detect-hz are for files: a live stream cannot wait")
-    camera = CameraSection(id=CAMERA, name=None, address=trial.source)
+    printer = Printer(as_lines=as_lines)
     opening = lab_site(
         config,
         camera,
         media_clock=trial.at_full_speed,
         detect_hz=None if trial.every_frame else trial.detect_hz,
         must_open=True,
-        report=printer(as_lines=as_lines),
+        report=printer,
     )
     async with opening as site:
+        printer.of(site)
         try:
             watchlist_id = await enrol_photos(site, photos, skip_bad=trial.skip_bad)
         except BadInput as error:
@@ -70,16 +76,36 @@ async def run(trial: Trial, config: Config, *, as_lines: bool) -> None:
                 raise
             raise BadInput(f"{error} (--skip-bad goes on without what cannot be used)") from None
         summary = await _deploy(site, watchlist_id, trial)
+        printer.end()
         say(as_json(summary) if as_lines else "\n" + as_text(summary))
 
 
-def printer(*, as_lines: bool) -> Report:
-    """A report that prints each line at once."""
+class Printer:
+    """A report that prints each line at once. Where nobody reads it any more, the deployment that
+    it is `of` is ended in order, and `end` says so."""
 
-    def report(line: CandidateLine | SummaryLine) -> None:
-        say(as_json(line) if as_lines else as_text(line))
+    def __init__(self, *, as_lines: bool) -> None:
+        self._as_lines = as_lines
+        self._deployments: DeploymentService | None = None
+        self._unread: OutputClosed | None = None
 
-    return report
+    def of(self, site: Site) -> None:
+        self._deployments = site.deployments
+
+    def __call__(self, line: CandidateLine | SummaryLine) -> None:
+        if self._unread is not None:
+            return
+        try:
+            say(as_json(line) if self._as_lines else as_text(line))
+        except OutputClosed as unread:
+            self._unread = unread
+            if self._deployments is not None:
+                self._deployments.ask_to_end("nobody reads what is printed", PRINCIPAL)
+
+    def end(self) -> None:
+        """Raises OutputClosed where a line could not be printed."""
+        if self._unread is not None:
+            raise self._unread
 
 
 async def _deploy(site: Site, watchlist_id: str, trial: Trial) -> SummaryLine:

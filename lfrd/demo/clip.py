@@ -3,6 +3,9 @@
 The faces come from two pictures that installed packages carry: the astronaut of scikit-image
 (NASA, public domain) and the group photo of insightface. They are found with the detector, cut out
 with soft edges, and moved over a plain background at several sizes, with blur, and compressed.
+
+The same people, and anybody's clip, can be had as a camera would send them: at a size and rate,
+with the noise of a sensor, in a stream of a camera's bit rate.
 """
 
 import importlib.util
@@ -10,14 +13,16 @@ import io
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import av
+import av.error
 import cv2
 import numpy as np
 from PIL import Image, ImageEnhance
 
-from lfrd.errors import StateError
+from lfrd.errors import SourceError, StateError
 from lfrd.types import U8
 from lfrd.vision.engine import Vision
 from lfrd.vision.planes import planes_from_rgb
@@ -86,6 +91,88 @@ async def cutouts(vision: Vision) -> list[Cutout]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a camera sends."""
+
+    width_px: int
+    height_px: int
+    fps: float
+
+
+BUSY_FROM_S = 2.0
+"""From here on three people or more are in the picture at once."""
+NOISE = 4.0
+"""Standard deviation of what a sensor adds to each value, of 255."""
+NOISE_REPEATS_PX = 64
+BITS_A_PIXEL = 0.08
+"""Of a camera's stream: 4 Mbit/s at 1080p25."""
+KEYFRAME_S = 2.0
+
+
+def write_as_camera(path: Path, people: list[Cutout], shape: Shape, seconds: float) -> None:
+    """Some seconds of the clip in which people pass, as a camera of this shape would send them."""
+    rng = np.random.default_rng(2)
+    size, repeats = (shape.width_px, shape.height_px), NOISE_REPEATS_PX
+    noise = rng.normal(0, NOISE, (size[1] + repeats, size[0] + repeats, 3)).astype(np.int16)
+
+    def frames() -> Iterator[av.VideoFrame]:
+        for rgb in _pictures(people, shape.fps, BUSY_FROM_S, seconds):
+            top, left = rng.integers(0, repeats, 2)
+            grain = noise[top : top + size[1], left : left + size[0]]
+            seen = cv2.add(cv2.resize(rgb, size), grain, dtype=cv2.CV_8U)
+            yield av.VideoFrame.from_ndarray(np.asarray(seen, np.uint8), format="rgb24")
+
+    _encode(path, shape, frames())
+
+
+def write_resized(source: Path, path: Path, shape: Shape, seconds: float) -> None:
+    """The first seconds of somebody's clip as a camera of this shape would send them. Raises
+    SourceError."""
+    try:
+        with av.open(f"file:{source}", options={"protocol_whitelist": "file"}) as container:
+            stream = max(container.streams.video, key=lambda video: video.width * video.height)
+            _encode(path, shape, _at_rate(container.decode(stream), shape, seconds))
+    except av.error.FFmpegError:
+        size = f"{shape.width_px}x{shape.height_px}"
+        raise SourceError(f"{source} cannot be made into {size} pictures") from None
+
+
+def _at_rate(
+    pictures: Iterator[av.VideoFrame], shape: Shape, seconds: float
+) -> Iterator[av.VideoFrame]:
+    """At the times of a camera's pictures, the last one that was shown by then."""
+    begun_s: float | None = None
+    written = 0
+    for number, picture in enumerate(pictures):
+        stamped: float | None = picture.time
+        at_s = number / FPS if stamped is None else stamped
+        begun_s = at_s if begun_s is None else begun_s
+        while written < shape.fps * min(at_s - begun_s + 1e-6, seconds):
+            written += 1
+            yield picture.reformat(shape.width_px, shape.height_px, "yuv420p")
+        if at_s - begun_s >= seconds:
+            return
+
+
+def _encode(path: Path, shape: Shape, frames: Iterator[av.VideoFrame]) -> None:
+    """H.264 as cameras send it: of previous pictures alone, a slice each, at a constant rate."""
+    rate = Fraction(shape.fps).limit_denominator(1001)
+    bits = round(BITS_A_PIXEL * shape.width_px * shape.height_px * shape.fps)
+    options = {
+        "preset": "veryfast", "bf": "0", "g": str(max(1, round(KEYFRAME_S * shape.fps))),
+        "maxrate": str(bits), "bufsize": str(bits),
+    }  # fmt: skip
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=rate, options=options)
+        stream.width, stream.height = shape.width_px, shape.height_px
+        stream.pix_fmt, stream.bit_rate = "yuv420p", bits
+        for number, frame in enumerate(frames):
+            frame.pts, frame.time_base = number, 1 / rate
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
 def write_clip(path: Path, people: list[Cutout]) -> None:
     """Encode the clip as H.264 with a keyframe every second."""
     with av.open(str(path), "w") as container:
@@ -98,10 +185,12 @@ def write_clip(path: Path, people: list[Cutout]) -> None:
         container.mux(stream.encode(None))
 
 
-def _pictures(people: list[Cutout]) -> Iterator[U8]:
+def _pictures(
+    people: list[Cutout], fps: float = FPS, from_s: float = 0.0, lasting_s: float = CLIP_S
+) -> Iterator[U8]:
     background = _background()
-    for number in range(int(CLIP_S * FPS)):
-        at_s = number / FPS
+    for number in range(int(lasting_s * fps)):
+        at_s = from_s + number / fps
         picture = background.copy()
         for walk in PASSES:
             if walk.start_s <= at_s < walk.start_s + walk.lasting_s:

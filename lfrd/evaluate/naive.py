@@ -15,7 +15,7 @@ from lfrd.errors import Conflict, FacesLeft
 from lfrd.evaluate.shots import Raised
 from lfrd.ingest.address import of_file
 from lfrd.ingest.camera import Camera
-from lfrd.ingest.settings import CameraSettings
+from lfrd.ingest.settings import AS_SENT, CameraSettings, Correction
 from lfrd.matching.gallery import Gallery
 from lfrd.types import F32, Frame, Planes
 from lfrd.vision.engine import Vision
@@ -51,13 +51,18 @@ class Loop:
     threshold: float
     every: int
     smallest_inter_eye_px: float
+    correction: Correction = AS_SENT
+    stream: int | None = None
 
     async def play(self, clip: Path, clock: Clock, told: Callable[[int], None]) -> Naive:
         """Play a clip to its end; `told` hears the number of each frame that is taken.
 
         The templates of passers-by are gone when it returns. Raises SourceError, FacesLeft.
         """
-        settings = CameraSettings("naive", of_file(clip), every_frame=True, must_open=True)
+        settings = CameraSettings(
+            "naive", of_file(clip), every_frame=True, must_open=True,
+            correction=self.correction, stream=self.stream,
+        )  # fmt: skip
         found = _Found()
         room = asyncio.Semaphore(FRAMES_AT_ONCE)
 

@@ -17,10 +17,11 @@ from lfrd.evaluate.by_subject import bootstrap
 from lfrd.stats import Rate, wilson
 from lfrd.store import trials as stored
 from lfrd.store.database import Database
-from lfrd.store.trials import Raised, TrialPassage
+from lfrd.store.trials import NamedPassage, Raised, TrialPassage
 
 WINDOW_S = 30.0
 SEED = 1
+PASSAGES_SHOWN = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,12 @@ class Trials:
     async def take_back(self, passage_id: str, *, principal: str) -> None:
         """Count a passage no more. Raises NotFound."""
         await self._database.write(lambda tx: stored.take_back(tx, passage_id), principal=principal)
+
+    async def passages(self, deployment_id: str) -> list[NamedPassage]:
+        """The newest passages that are counted in a deployment, newest first. Raises NotFound."""
+        return await self._database.read(
+            lambda reader: stored.named_passages(reader, deployment_id, PASSAGES_SHOWN)
+        )
 
     async def result(self, deployment_id: str, window_s: float = WINDOW_S) -> TrialResult:
         """The result so far. Raises NotFound."""

@@ -13,13 +13,14 @@ A crash between any two of these is gone on from: `finish_open` does what is lef
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from lfrd.errors import Conflict, StoreFailed
 from lfrd.governance import taking_off
 from lfrd.governance.two_person import demand_take_off
 from lfrd.matching.live_search import LiveGallery
 from lfrd.store import erasures
+from lfrd.store import subjects as named
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.erasures import Erasure, ErasureState
 from lfrd.store.transaction import Transaction
@@ -89,6 +90,11 @@ class Eraser:
     async def receipts(self) -> list[Erasure]:
         """The newest erasures, those under way included, newest first."""
         return await self._database.read(erasures.receipts)
+
+    async def names(self, rows: Sequence[Erasure]) -> dict[str, str]:
+        """What the subjects of erasures are called, by their ids, where they are still there."""
+        subjects = [(row.kind, row.subject_id) for row in rows]
+        return await self._database.read(lambda reader: named.names(reader, subjects))
 
     async def finish_open(self) -> list[Erasure]:
         """Bring every erasure that is under way to its receipt; return them."""

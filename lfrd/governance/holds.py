@@ -1,7 +1,10 @@
 """Legal holds as people ask for them: one asks, somebody else confirms, either ends it."""
 
+from collections.abc import Sequence
+
 from lfrd.governance import two_person
 from lfrd.store import holds as stored
+from lfrd.store import subjects as named
 from lfrd.store.database import Database
 from lfrd.store.holds import Hold
 from lfrd.vocabulary import HoldKind
@@ -16,6 +19,11 @@ class Holds:
     async def list_all(self) -> list[Hold]:
         """The newest holds, newest first."""
         return await self._database.read(stored.list_all)
+
+    async def names(self, holds: Sequence[Hold]) -> dict[str, str]:
+        """What the subjects of holds are called, by their ids; of what is gone there is none."""
+        subjects = [(hold.kind, hold.subject_id) for hold in holds]
+        return await self._database.read(lambda reader: named.names(reader, subjects))
 
     async def ask(self, kind: HoldKind, subject_id: str, reason: str, *, principal: str) -> Hold:
         """Ask for one; it has no effect before it is confirmed. Raises NotFound, BadInput."""

@@ -35,8 +35,9 @@ class ClipTimes:
 class TimesReader:
     """Reads one file; `read` blocks its thread until the end of the file, or until `stop`."""
 
-    def __init__(self, path: Path, clock: Clock) -> None:
-        self._source = FileSource(of_file(path), clock, paced=False)
+    def __init__(self, path: Path, clock: Clock, stream: int | None = None) -> None:
+        """`stream`: which of several video streams; None: the largest."""
+        self._source = FileSource(of_file(path), clock, paced=False, stream=stream)
         self._sink = _Counting()
 
     def read(self) -> ClipTimes:

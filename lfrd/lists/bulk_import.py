@@ -23,6 +23,7 @@ from lfrd.lists.commit_batcher import CommitBatcher
 from lfrd.lists.enrolment import EnrolledPhoto
 from lfrd.lists.photo_gate import Finding, GateMode, PhotoRefused, Resemblance, Weight
 from lfrd.lists.photos import Judged, Photos, check_room, new_image, resemblance_of
+from lfrd.lists.rehearsal import Rehearsal, Rehearsals
 from lfrd.lists.related_photo_lock import RelatedPhotoLock
 from lfrd.lists.table import Row
 from lfrd.store import imports, reference_images, templates
@@ -101,6 +102,7 @@ class BulkImport:
         self._clock = clock
         self._related = RelatedPhotoLock()
         self._batcher = CommitBatcher()
+        self._rehearsals = Rehearsals()
 
     async def begin(
         self,
@@ -151,9 +153,15 @@ class BulkImport:
         return await self.progress(import_id)
 
     async def check_row(
-        self, watchlist_id: str, row: Row, data: bytes, mode: GateMode
+        self,
+        watchlist_id: str,
+        row: Row,
+        data: bytes,
+        mode: GateMode,
+        dry_run: tuple[str, ...] | None = None,
     ) -> RowResult:
-        """A dry run of a row: what would come of it; nothing is stored."""
+        """A dry run of a row: what would come of it; nothing is stored. It is held against the
+        earlier rows of the same `dry_run` (whose it is and which), None: against none."""
         run = ImportRun(
             id="",
             watchlist_id=watchlist_id,
@@ -170,17 +178,34 @@ class BulkImport:
             if there is not None:
                 return there
             photo = await self._photos.look(data, row.file, _box(row))
-            hits = await self._photos.nearest(photo)
-            now_s = self._clock.wall_s()
-
-            def judge(reader: Reader) -> RowResult:
-                met = _met(reader, run, row, photo, hits)
-                _check(reader, row, met.entry, now_s)
-                return self._judge(run, row, met, photo)
-
-            return await self._database.read(judge)
+            before = self._rehearsals.of((watchlist_id, *dry_run)) if dry_run else Rehearsal()
+            async with before.turn(row, photo):
+                return await self._would_be(run, row, photo, before)
         except (BadInput, Conflict) as error:
             return _refused(run, row, error)
+
+    async def _would_be(
+        self, run: ImportRun, row: Row, photo: EnrolledPhoto, before: Rehearsal
+    ) -> RowResult:
+        """What would come of a row after those that would be on the list by then."""
+        if before.has(row, photo):
+            said = "an earlier row of the entry has it"
+            return _result(run, row, RowOutcome.DUPLICATE, ("same-file",), said, None)
+        hits = await self._photos.nearest(photo)
+        now_s = self._clock.wall_s()
+
+        def judge(reader: Reader) -> RowResult:
+            met = _met(reader, run, row, photo, hits)
+            met = dataclasses.replace(
+                met, resemblance=before.resembled(row, photo, met.resemblance)
+            )
+            _check(reader, row, met.entry, now_s, before.photos_of(row.reference))
+            return self._judge(run, row, met, photo)
+
+        result = await self._database.read(judge)
+        if result.judged is not None:
+            before.passed(row, photo)
+        return result
 
     async def add_row(self, import_id: str, row: Row, data: bytes, *, principal: str) -> RowResult:
         """Enrol a row, or say why not; a row that is on the list is answered as it was.
@@ -330,13 +355,15 @@ def _differing(row: Row, entry: Entry | None) -> str:
     return f"the entry is there already, and its {', '.join(unlike)} stay as they are"
 
 
-def _check(reader: Reader, row: Row, entry: Entry | None, now_s: float) -> None:
-    """Raises BadInput where the entry cannot be, or cannot have a photo more."""
+def _check(reader: Reader, row: Row, entry: Entry | None, now_s: float, coming: int = 0) -> None:
+    """Raises BadInput where the entry cannot be, or cannot have a photo more beside those that are
+    `coming`."""
+    check_room(reader, entry.id if entry else None, coming)
     if entry is not None:
-        check_room(reader, entry.id)
-    elif row.expires_at_s is not None and row.expires_at_s <= now_s:
+        return
+    if row.expires_at_s is not None and row.expires_at_s <= now_s:
         raise BadInput("its end (expires) is in the past: it would be erased at once")
-    elif row.under_18 and not row.under_18_reason.strip():
+    if row.under_18 and not row.under_18_reason.strip():
         raise BadInput("an entry of somebody under 18 needs its own reason: give under_18_reason")
 
 

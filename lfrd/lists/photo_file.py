@@ -86,23 +86,49 @@ def _brands(start: bytes) -> frozenset[bytes]:
 
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
 
-_OPENERS: tuple[tuple[Callable[[bytes], bool], Callable[[io.BytesIO], Any]], ...] = (
-    (lambda start: start.startswith(b"\xff\xd8\xff"), JpegImagePlugin.JpegImageFile),
-    (lambda start: start.startswith(b"\x89PNG\r\n\x1a\n"), PngImagePlugin.PngImageFile),
-    (lambda start: start[:4] == b"RIFF" and start[8:12] == b"WEBP", WebPImagePlugin.WebPImageFile),
-    (lambda start: start.startswith(b"BM"), BmpImagePlugin.BmpImageFile),
-    (lambda start: start.startswith((b"II*\0", b"MM\0*")), TiffImagePlugin.TiffImageFile),
-    (lambda start: b"avif" in _brands(start), AvifImagePlugin.AvifImageFile),
-    (lambda start: not _HEIF_BRANDS.isdisjoint(_brands(start)), _heif),
-)
+
+@dataclass(frozen=True, slots=True)
+class _Format:
+    """A kind of file: its media type, how it begins, and what reads it."""
+
+    media_type: str
+    begins: Callable[[bytes], bool]
+    opener: Callable[[io.BytesIO], Any]
+
+
+_FORMATS = (
+    _Format("image/jpeg", lambda start: start.startswith(b"\xff\xd8\xff"),
+            JpegImagePlugin.JpegImageFile),
+    _Format("image/png", lambda start: start.startswith(b"\x89PNG\r\n\x1a\n"),
+            PngImagePlugin.PngImageFile),
+    _Format("image/webp", lambda start: start[:4] == b"RIFF" and start[8:12] == b"WEBP",
+            WebPImagePlugin.WebPImageFile),
+    _Format("image/bmp", lambda start: start.startswith(b"BM"), BmpImagePlugin.BmpImageFile),
+    _Format("image/tiff", lambda start: start.startswith((b"II*\0", b"MM\0*")),
+            TiffImagePlugin.TiffImageFile),
+    _Format("image/avif", lambda start: b"avif" in _brands(start), AvifImagePlugin.AvifImageFile),
+    _Format("image/heic", lambda start: not _HEIF_BRANDS.isdisjoint(_brands(start)), _heif),
+)  # fmt: skip
 """Only these readers are ever used on a file from outside, whatever else Pillow can read."""
+
+MEDIA_TYPES = tuple(known.media_type for known in _FORMATS)
+
+
+def media_type(data: bytes) -> str | None:
+    """What kind of picture a file is, by its first bytes; None of one that is never taken."""
+    found = _format(data)
+    return None if found is None else found.media_type
+
+
+def _format(data: bytes) -> _Format | None:
+    return next((known for known in _FORMATS if known.begins(data[:256])), None)
 
 
 def _opener(data: bytes, name: str) -> Callable[[io.BytesIO], Any]:
-    for matches, opener in _OPENERS:
-        if matches(data[:256]):
-            return opener
-    raise BadInput(f"photo {name} is not a JPEG, PNG, WebP, BMP, TIFF, AVIF or HEIC picture")
+    found = _format(data)
+    if found is None:
+        raise BadInput(f"photo {name} is not a JPEG, PNG, WebP, BMP, TIFF, AVIF or HEIC picture")
+    return found.opener
 
 
 def _check(image: Image.Image, name: str) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -75,9 +75,11 @@ class Photos:
         *,
         mode: GateMode = GateMode.WARN,
         box: F32 | None = None,
+        taken_at_s: float | None = None,
         principal: str,
     ) -> ReferenceImage:
-        """Enrol a photo, or refuse it with its reasons and store nothing.
+        """Enrol a photo, or refuse it with its reasons and store nothing. `taken_at_s`: when it was
+        taken, where that is known.
 
         Raises NotFound, PhotoRefused (no face, several, too small; in `strict` everything that
         speaks against it), BadInput (no image), Conflict (known photo).
@@ -85,7 +87,9 @@ class Photos:
         entry = await self._entry(entry_id)
         judged = await self.judge(data, name, entry=entry, box=box)
         photo_gate.refuse(judged.findings, mode, name)
-        return await self.keep(entry, data, judged, principal=principal)
+        if taken_at_s is not None and taken_at_s > self._clock.wall_s():
+            raise BadInput(f"{name}: a photo was not taken in the future")
+        return await self.keep(entry, data, judged, taken_at_s=taken_at_s, principal=principal)
 
     async def check(
         self,
@@ -150,13 +154,19 @@ class Photos:
             return await enrol(data, self._vision, name=name, box=box)
 
     async def keep(
-        self, entry: Entry, data: bytes, judged: Judged, *, principal: str
+        self,
+        entry: Entry,
+        data: bytes,
+        judged: Judged,
+        *,
+        taken_at_s: float | None = None,
+        principal: str,
     ) -> ReferenceImage:
         """Store a photo and its template, and let the running search know within the same second.
 
         Raises Conflict where the entry has this very photo, or as many as it may have.
         """
-        new = new_image(entry.id, data, judged)
+        new = replace(new_image(entry.id, data, judged), taken_at_s=taken_at_s)
 
         def write(tx: Transaction) -> tuple[ReferenceImage, StoredTemplate]:
             check_room(tx, entry.id)
@@ -259,9 +269,11 @@ def _own_similarity(reader: Reader, template: Template, entry: Entry) -> float |
     return float(np.max(matrix.vectors @ template.vector))
 
 
-def check_room(reader: Reader, entry_id: str) -> None:
-    """Raises BadInput where the entry has as many photos as it may have."""
-    if len(reference_images.of_entry(reader, entry_id)) >= PHOTOS_LIMIT:
+def check_room(reader: Reader, entry_id: str | None, coming: int = 0) -> None:
+    """Raises BadInput where the entry has as many photos as it may have, with those that are
+    `coming`; None: an entry that is not there yet."""
+    there = 0 if entry_id is None else len(reference_images.of_entry(reader, entry_id))
+    if there + coming >= PHOTOS_LIMIT:
         raise BadInput(f"an entry has at most {PHOTOS_LIMIT} photos; remove one first")
 
 

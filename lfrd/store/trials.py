@@ -27,6 +27,13 @@ class TrialPassage:
     principal: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedPassage(TrialPassage):
+    """With the reference of its entry; None once that is gone."""
+
+    reference: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Raised:
     """An episode as far as a trial needs it."""
@@ -101,6 +108,18 @@ def passages(reader: Reader, deployment_id: str) -> list[TrialPassage]:
     deployments.get(reader, deployment_id)
     return reader.find(
         TrialPassage, "WHERE deployment_id = ? ORDER BY passed_at_s, id", (deployment_id,)
+    )
+
+
+def named_passages(reader: Reader, deployment_id: str, limit: int) -> list[NamedPassage]:
+    """The newest of them with their references, newest first. Raises NotFound as `passages`."""
+    deployments.get(reader, deployment_id)
+    return reader.query(
+        NamedPassage,
+        "SELECT trial_passage.*, reference FROM trial_passage"
+        " LEFT JOIN entry ON entry.id = entry_id WHERE deployment_id = ?"
+        " ORDER BY passed_at_s DESC, trial_passage.id DESC LIMIT ?",
+        (deployment_id, limit),
     )
 
 

@@ -17,7 +17,7 @@ import logging
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
@@ -65,10 +65,12 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What runs. `recogniser`: the model to open in place of the pack's, where that is another."""
+    """What runs. `recogniser`: the model to open in place of the pack's, where that is another.
+    `why` it runs, as half a sentence for people."""
 
     provider: str
     recogniser: bytes | None = None
+    why: str = field(default="", compare=False)
 
 
 def settle(wanted: str, pack: Pack, cache_dir: Path) -> Settled:
@@ -76,8 +78,10 @@ def settle(wanted: str, pack: Pack, cache_dir: Path) -> Settled:
 
     Raises InferenceFailed where it cannot be had or its results are not the CPU's.
     """
-    if wanted == "cpu-f32" or (wanted == "cpu" and not _multiplies_bytes()):
-        return Settled("cpu")
+    if wanted == "cpu-f32":
+        return Settled("cpu", why="the configuration asks for it")
+    if wanted == "cpu" and not _multiplies_bytes():
+        return Settled("cpu", why="this processor has no instructions for eight bits (VNNI)")
     kinds = _kinds(wanted)
     kept = _Kept(cache_dir / "providers", _key(wanted, kinds, pack))
     if (known := kept.read()) is not None:
@@ -88,7 +92,8 @@ def settle(wanted: str, pack: Pack, cache_dir: Path) -> Settled:
         "models run on %s: %.1f ms for a frame and a face, templates within %.5f of the CPU's",
         best.provider, best.ms, 1 - best.cosine,
     )  # fmt: skip
-    settled = Settled(best.provider, rounded if best.provider == INT8 else None)
+    why = _why(trials, [kind for kind in kinds if kind not in {one.provider for one in trials}])
+    settled = Settled(best.provider, rounded if best.provider == INT8 else None, why)
     kept.write(settled)
     return settled
 
@@ -119,17 +124,18 @@ class _Kept:
         try:
             kept = json.loads(self._path.read_text())
             provider, digest = str(kept["provider"]), kept.get("sha256")
+            why = str(kept.get("why", "it was the fastest with the same faces at the first start"))
             model = None if digest is None else self._model_path.read_bytes()
         except (OSError, ValueError, KeyError, AttributeError):
             return None
         if model is not None and hashlib.sha256(model).hexdigest() != digest:
             log.warning("%s is not the model that was made; it is made again", self._model_path)
             return None
-        return Settled(provider, model)
+        return Settled(provider, model, why)
 
     def write(self, settled: Settled) -> None:
         """Whole or not at all; a cache that cannot be written costs time at each start."""
-        kept = {"provider": settled.provider}
+        kept = {"provider": settled.provider, "why": settled.why}
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             if settled.recogniser is not None:
@@ -197,6 +203,14 @@ def _trials(kinds: Sequence[str], pack: Pack) -> tuple[list[Trial], bytes | None
     if not passed:
         raise InferenceFailed(f"provider refused: {why}; choose another one in [models]")
     return passed, rounded
+
+
+def _why(trials: Sequence[Trial], refused: Sequence[str]) -> str:
+    """The milliseconds of each kind that was tried, and which ones were not taken."""
+    by_time = sorted(trials, key=lambda trial: trial.ms)
+    taken = ", ".join(f"{trial.provider} {trial.ms:.1f} ms" for trial in by_time)
+    others = f"; {', '.join(refused)} gives other faces or cannot be had" if refused else ""
+    return f"for a frame and a face {taken}{others}"
 
 
 def _rounded(pack: Pack, crop: U8) -> bytes | None:

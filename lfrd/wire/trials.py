@@ -24,6 +24,8 @@ class Passage(Wire):
     entry_id: str
     at_s: float
     counted_by: str
+    reference: str | None = None
+    """Of the entry, where passages are listed and it is still there."""
 
 
 class Share(Wire):

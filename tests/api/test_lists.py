@@ -237,3 +237,5 @@ async def test_a_passage_is_counted_only_while_a_deployment_runs(tmp_path: Path)
             await client.take_passage_back("none")
         with pytest.raises(NotFound):
             await client.trial("none", 30.0)
+        with pytest.raises(NotFound):
+            await client.passages("none")

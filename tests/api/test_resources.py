@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from lfrd.api import rates
-from lfrd.api.images import media_type
+from lfrd.api.images import answer
 from lfrd.client import Back
 from lfrd.clock import ManualClock
 from lfrd.counters import CameraCounters
@@ -280,9 +280,9 @@ async def test_a_photo_is_an_image_to_the_browser_and_never_kept(tmp_path: Path)
 
 
 def test_unknown_bytes_are_no_image_type() -> None:
-    assert media_type(b"\xff\xd8\xff\xe0") == "image/jpeg"
-    assert media_type(b"RIFF....WEBPVP8 ") == "image/webp"
-    assert media_type(b"<script>") == "application/octet-stream"
+    assert answer(b"\xff\xd8\xff\xe0").headers["content-type"] == "image/jpeg"
+    assert answer(b"RIFF....WEBPVP8 ").headers["content-type"] == "image/webp"
+    assert answer(b"<script>").headers["content-type"] == "application/octet-stream"
 
 
 async def test_a_full_disk_is_a_503_and_nothing_is_kept(

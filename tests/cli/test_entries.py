@@ -57,8 +57,17 @@ async def test_somebody_is_enrolled_shown_changed_and_taken_off(tmp_path: Path) 
         assert len(again["photos"]) == 2, "the same command goes on, and nothing is there twice"
         refused(await run(*enrol, photos[2], "--basis", "other"), "another basis", "entry edit")
         await done(
-            "watchlist", "enrol", FANS, "anna", photos[2], *said, "--same-as", "house bans/ANNA"
+            "watchlist", "enrol", FANS, "anna", photos[2], *said, "--same-as", "house bans/ANNA",
+            "--taken", "2020-05-03", "--look-alikes", "a twin, who works next door",
+        )  # fmt: skip
+        refused(
+            await run("watchlist", "enrol", FANS, "anna", photos[1], "--taken", "2090-01-01"),
+            "not taken in the future",
         )
+        shown = await done("entry", "show", "Fans/anna")
+        assert "taken 2020-05-03" in shown
+        assert "like them a twin, who works next door" in shown
+        assert "of no known date" in await done("entry", "show", "House bans/anna")
         assert (await done("watchlist", "entries", BANS)).startswith("anna  ")
 
         refused(await run("entry", "show", "anna"), "could be: Fans/anna, House bans/anna")
@@ -90,6 +99,17 @@ async def test_somebody_is_enrolled_shown_changed_and_taken_off(tmp_path: Path) 
         assert ": over" in gone
         assert await done("watchlist", "entries", BANS) == "nobody is on House bans\n"
 
+        many = tmp_path / "many"
+        many.mkdir()
+        photos[0].rename(many / "ben.jpg")
+        photos[1].rename(many / "cem.jpg")
+        assert "'House bans' has 2 entries" in await done(
+            "watchlist", "import", "house bans", many, *said
+        )
+        again = await done("import", many, "--list", BANS, *said)
+        assert "2 entries with 2 photos now" in again
+        assert "there already" not in again, "it is the same import, and goes on"
+
 
 async def test_everything_else_is_named_by_what_people_call_it(tmp_path: Path) -> None:
     state = tmp_path / "state"
@@ -120,9 +140,16 @@ async def test_everything_else_is_named_by_what_people_call_it(tmp_path: Path) -
         assert (await run("watchlist", "enrol", "fans", "anna", photo, *said)).code == 0
         assert (await run("hold", "ask", "person", "anna", "--reason", "case 12")).code == 0
         refused(await run("hold", "confirm", "case 13"), "there is: person: case 12")
+        assert "person Fans/anna (" in (await run("hold", "list")).out
+        assert (await run("hold", "release", "case 12", "--reason", "over")).code == 0
         refused(
             await run("erasure", "erase", "photo", "anna#7", "--reason", "r"), "no photo of anna"
         )
         refused(await run("erasure", "erase", "photo", "anna", "--reason", "r"), "LIST/REFERENCE#2")
         erased = await run("erasure", "erase", "watchlist", "FANS", "--reason", "r", "--yes")
         assert "asked by" in erased.out
+        for nouns in ("hold", "erasure"):
+            listed = (await run(nouns, "list")).out
+            assert listed
+            assert "anna" not in listed.replace("case", ""), "who was erased has no name any more"
+            assert "Fans" not in listed

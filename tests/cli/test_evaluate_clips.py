@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lfrd.demo.clip import LISTED, listed_photo
+from lfrd.demo.clip import LISTED
 from support.program import Call, environment, lfrd, refused
 from support.video import clip, encode, moving_picture
 
@@ -22,14 +22,6 @@ SHOTS = """start,end,present,optional
 82,211,lin-manuel-miranda,
 211,275,,obama
 """
-
-
-@pytest.fixture
-def photos(tmp_path: Path) -> Path:
-    folder = tmp_path / "list"
-    folder.mkdir()
-    (folder / f"{LISTED}.jpg").write_bytes(listed_photo())
-    return folder
 
 
 def labels(tmp_path: Path, text: str) -> Path:

@@ -3,13 +3,20 @@
 import io
 import json
 import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from lfrd.cli.log_lines import LineFormatter
 from lfrd.cli.terminal import redraw, say, warn
-from support.program import lfrd
+from support.photos import somebody_in_a_room
+from support.program import environment, lfrd
+from support.video import encode
 
+ROOT = Path(__file__).resolve().parents[2]
 EVIL = "\x1b[2J\u202eAnna\x9b"
 
 
@@ -54,3 +61,41 @@ def test_a_record_of_the_log_is_one_line() -> None:
 def test_json_stays_json(capsys: pytest.CaptureFixture[str]) -> None:
     say(json.dumps({"name": EVIL}, ensure_ascii=False))
     assert json.loads(capsys.readouterr().out) == {"name": EVIL}
+
+
+def unread(*words: str | Path) -> tuple[int, str]:
+    """Run a program of ours whose output nobody reads, as behind `| head` that has left."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", *map(str, words)], stdout=writing, stderr=subprocess.PIPE,
+            text=True, env=environment(), cwd=ROOT, timeout=60,
+        )  # fmt: skip
+    finally:
+        os.close(writing)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [("--help",), ("--version",), ("camera", "add", "--help"), ("policy", "show")]
+)
+def test_a_reader_who_left_is_told_nothing(words: tuple[str, ...]) -> None:
+    code, said = unread("lfrd", *words)
+    assert code in {0, 1}
+    assert said == ""
+
+
+def test_whoever_left_the_map_is_told_nothing() -> None:
+    assert unread("benchmarks.map") == (0, "")
+
+
+@pytest.mark.slow
+def test_a_deployment_of_the_lab_ends_in_order_when_nobody_reads_it(
+    photos: Path, tmp_path: Path
+) -> None:
+    clip = encode(
+        tmp_path / "clip.mp4", (somebody_in_a_room("astronaut", n) for n in range(30)), fps=10
+    )
+    words = ("try", clip, "--watchlist", photos, "--every-frame", "--json")
+    assert unread("lfrd", *words) == (1, "")

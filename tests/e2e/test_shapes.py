@@ -18,6 +18,8 @@ SHAPES: dict[str, dict] = {
     "half D1": {"size": (352, 576), "pixel_aspect": Fraction(32, 11)},
     "interlaced": {"size": (1280, 720), "interlaced": True},
 }
+TURNED = (90, 180, 270)
+"""By how many degrees a camera may be mounted clockwise."""
 
 pytestmark = [pytest.mark.e2e, pytest.mark.shared]
 
@@ -34,8 +36,8 @@ def photos(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def best_score(clip: Path, photos: Path) -> float:
-    ran = lfrd("try", clip, "--watchlist", photos, "--detect-hz", "8", "--json")
+def best_score(clip: Path, photos: Path, *corrected: str) -> float:
+    ran = lfrd("try", clip, "--watchlist", photos, "--detect-hz", "8", "--json", *corrected)
     assert ran.code == 0, ran.err
     return max((line["score"] for line in ran.lines if "score" in line), default=0.0)
 
@@ -53,3 +55,27 @@ def test_scores_are_those_of_the_original(
     made = reshaped(original, tmp_path / "a.mp4", seconds=SECONDS, **SHAPES[shape])
     assert expected > 0.6
     assert best_score(made, photos) >= expected - MOST_LOST
+
+
+@pytest.mark.parametrize("mounted_deg", TURNED)
+def test_a_camera_that_hangs_otherwise_scores_as_upright_once_it_is_told(
+    original: Path, photos: Path, expected: float, tmp_path: Path, mounted_deg: int
+) -> None:
+    turned = reshaped(
+        original, tmp_path / "a.mp4", seconds=SECONDS, quarter_turns=mounted_deg // 90
+    )
+    assert best_score(turned, photos) == 0.0, "nothing says that it is turned: nobody is raised"
+    upright = ("--rotate", str(360 - mounted_deg))
+    assert best_score(turned, photos, *upright) >= expected - MOST_LOST
+
+
+def test_labelled_clips_of_it_are_measured_upright_too(
+    original: Path, photos: Path, tmp_path: Path
+) -> None:
+    turned = reshaped(original, tmp_path / "a.mp4", seconds=SECONDS, quarter_turns=1)
+    (tmp_path / "a.csv").write_text(f"0,20,,{LISTED}\n20,82,,\n82,150,{LISTED},\n")
+    measured = ("evaluate", turned, "--watchlist", photos, "--labels", tmp_path / "a.csv",
+                "--require-raised", "1")  # fmt: skip
+    ran = lfrd(*measured, "--rotate", "270", "--require-wrong-at-most", "0")
+    assert ran.code == 0, ran.err
+    assert lfrd(*measured).code == 1, "nobody is raised"

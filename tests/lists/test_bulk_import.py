@@ -1,11 +1,13 @@
 """A row is enrolled whole or not at all, and never twice; a list goes elsewhere and comes back."""
 
 import asyncio
+import io
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from PIL import Image
 
 from lfrd.errors import BadInput, Conflict, NotFound, StoreFailed
 from lfrd.lists import photos
@@ -18,7 +20,7 @@ from lfrd.store.transaction import Transaction
 from lfrd.vision import packs
 from lfrd.vocabulary import ErasureKind, Role
 from support.lists import ADA, Lists, lists
-from support.photos import SIX_BOXES, SIX_FACES, noise, portraits
+from support.photos import SIX_BOXES, SIX_FACES, jpeg_of, noise, portraits
 
 SHA = "a" * 64
 WORDS = "correct horse battery staple"
@@ -371,3 +373,52 @@ async def test_a_damaged_archive_does_not_open(
         path.write_bytes(broken)
         with pytest.raises(BadInput):
             ArchiveSource(path, WORDS)
+
+
+DRY_RUN = (ADA, "d" * 32)
+
+
+async def test_a_dry_run_holds_its_rows_against_each_other_as_the_import_does(
+    site: Lists, people: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(photos, "PHOTOS_LIMIT", 2)
+    watchlist_id = await site.make_list()
+    lighter = jpeg_of(Image.open(io.BytesIO(people[0])).point(lambda value: value * 9 // 10))
+    table = [
+        (Row(1, "a", "1.jpg"), people[0]),
+        (Row(2, "a", "again.jpg"), people[0]),
+        (Row(3, "b", "same.jpg"), people[0]),
+        (Row(4, "c", "lighter.jpg"), lighter),
+        (Row(5, "a", "other.jpg"), people[1]),
+        (Row(6, "a", "more.jpg"), people[2]),
+        (Row(7, "d", "wall.jpg"), noise(2)),
+    ]
+    dry = [
+        (await site.imports.check_row(watchlist_id, row, data, GateMode.WARN, DRY_RUN)).row
+        for row, data in table
+    ]
+    assert await site.watchlists.entries(watchlist_id) == []
+    run_id = await begin(site, watchlist_id, len(table))
+    done = [
+        (await site.imports.add_row(run_id, row, data, principal=ADA)).row for row, data in table
+    ]
+    assert [(row.outcome, row.codes) for row in dry] == [(row.outcome, row.codes) for row in done]
+    assert [row.outcome for row in dry[1:3]] == [RowOutcome.DUPLICATE, RowOutcome.WARNED]
+    assert "same-file" in dry[2].codes
+    assert "look-alike" in dry[3].codes
+    assert "unlike" in dry[4].codes
+    assert dry[5].outcome is RowOutcome.REFUSED
+
+
+async def test_another_dry_run_and_one_without_a_name_know_nothing_of_it(
+    site: Lists, people: list[bytes]
+) -> None:
+    watchlist_id = await site.make_list()
+    first, second = Row(1, "a", "1.jpg"), Row(2, "b", "2.jpg")
+    check = site.imports.check_row
+    await check(watchlist_id, first, people[0], GateMode.WARN, DRY_RUN)
+    for apart in ((ADA, "e" * 32), ("user:ben", DRY_RUN[1]), None):
+        alone = await check(watchlist_id, second, people[0], GateMode.WARN, apart)
+        assert "same-file" not in alone.row.codes
+    both = await check(watchlist_id, second, people[0], GateMode.WARN, DRY_RUN)
+    assert "same-file" in both.row.codes

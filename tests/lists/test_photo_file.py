@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from lfrd.errors import BadInput
-from lfrd.lists.photo_file import read_photo
+from lfrd.lists.photo_file import media_type, read_photo
 from support.photos import image_file, red_and_blue
 
 pillow_heif.register_heif_opener()  # to write them
@@ -37,6 +37,13 @@ def test_every_format_is_read_in_rgb(kind: str) -> None:
     assert rgb.dtype == np.uint8
     assert np.abs(rgb[24, 8].astype(int) - [255, 0, 0]).max() < 20
     assert np.abs(rgb[24, 56].astype(int) - [0, 0, 255]).max() < 20
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_format_has_its_media_type(kind: str) -> None:
+    expected = "image/heic" if kind == "HEIF" else f"image/{kind.lower()}"
+    assert media_type(image_file(red_and_blue(), kind)) == expected
+    assert media_type(b"<script>") is None
 
 
 @pytest.mark.parametrize("mode", ["L", "RGBA", "P", "CMYK", "1", "I;16"])

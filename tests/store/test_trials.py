@@ -106,3 +106,26 @@ async def test_after_its_expiry_nobody_is_counted(tmp_path: Path) -> None:
             await db.write(
                 lambda tx: trials.count(tx, "gate", entry_id, START_S + 100), principal="a"
             )
+
+
+async def test_passages_are_listed_with_the_reference_while_it_is_there(tmp_path: Path) -> None:
+    def ended(tx: Transaction, entry: Entry) -> None:
+        assert tx.execute("DELETE FROM entry WHERE id = ?", (entry.id,)) == 1
+
+    async with opened(tmp_path, clock=ManualClock(START_S)) as db:
+        deployment, (first, second) = await db.write(seeded, principal="ada")
+        for at_s, entry in ((5.0, first), (9.0, second)):
+            await db.write(
+                lambda tx, at_s=at_s, entry=entry: trials.count(
+                    tx, "gate", entry.id, START_S + at_s
+                ),
+                principal="ada",
+            )
+        listed = await db.read(lambda r: trials.named_passages(r, deployment.id, 10))
+        assert [item.reference for item in listed] == ["s1", "s0"]
+        await db.write(lambda tx: ended(tx, first), principal="ada")
+        listed = await db.read(lambda r: trials.named_passages(r, deployment.id, 10))
+        assert [item.reference for item in listed] == ["s1", None]
+        assert len(await db.read(lambda r: trials.named_passages(r, deployment.id, 1))) == 1
+        with pytest.raises(NotFound):
+            await db.read(lambda r: trials.named_passages(r, "none", 10))

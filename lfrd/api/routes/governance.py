@@ -55,21 +55,23 @@ async def revoke_schedule(
 @router.get("/holds")
 async def list_holds(site: SiteDep) -> tuple[wire.Hold, ...]:
     """Legal holds, newest first."""
-    return tuple(views.hold(row) for row in await site.holds.list_all())
+    rows = await site.holds.list_all()
+    names = await site.holds.names(rows)
+    return tuple(views.hold(row, names) for row in rows)
 
 
 @router.post("/holds", status_code=201, dependencies=[SUPERVISORS])
 async def ask_hold(body: wire.HoldCreate, site: SiteDep, principal: PrincipalDep) -> wire.Hold:
     """Ask for a legal hold. It has no effect before somebody else confirms it."""
-    return views.hold(
-        await site.holds.ask(body.kind, body.subject_id, body.reason, principal=principal)
-    )
+    row = await site.holds.ask(body.kind, body.subject_id, body.reason, principal=principal)
+    return views.hold(row, await site.holds.names([row]))
 
 
 @router.post("/holds/{hold_id}/confirm", dependencies=[SUPERVISORS])
 async def confirm_hold(hold_id: str, site: SiteDep, principal: PrincipalDep) -> wire.Hold:
     """Put it in force; by somebody else than whoever asked."""
-    return views.hold(await site.holds.confirm(hold_id, principal=principal))
+    row = await site.holds.confirm(hold_id, principal=principal)
+    return views.hold(row, await site.holds.names([row]))
 
 
 @router.post("/holds/{hold_id}/release", dependencies=[SUPERVISORS])
@@ -77,13 +79,16 @@ async def release_hold(
     hold_id: str, body: wire.Reason, site: SiteDep, principal: PrincipalDep
 ) -> wire.Hold:
     """End it: the timers apply again, at once."""
-    return views.hold(await site.holds.release(hold_id, body.reason, principal=principal))
+    row = await site.holds.release(hold_id, body.reason, principal=principal)
+    return views.hold(row, await site.holds.names([row]))
 
 
 @router.get("/erasures")
 async def list_erasures(site: SiteDep) -> tuple[wire.Erasure, ...]:
     """The newest erasures with their receipts, newest first."""
-    return tuple(views.erasure(row) for row in await site.eraser.receipts())
+    rows = await site.eraser.receipts()
+    names = await site.eraser.names(rows)
+    return tuple(views.erasure(row, names) for row in rows)
 
 
 @router.post("/erasures", status_code=201, dependencies=[SUPERVISORS])
@@ -94,4 +99,4 @@ async def erase(
     row = await site.eraser.erase(
         ErasureKind(body.kind), body.subject_id, body.reason, principal=principal, role=role
     )
-    return views.erasure(row)
+    return views.erasure(row, await site.eraser.names([row]))

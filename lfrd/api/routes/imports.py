@@ -41,12 +41,18 @@ async def check_import_row(
     request: Request,
     site: SiteDep,
     uploads: UploadsDep,
+    principal: PrincipalDep,
     gate: Literal["strict", "warn"] | None = None,
+    dry_run: Annotated[str | None, Query(pattern="^[0-9a-f]{32}$")] = None,
 ) -> ImportRowDone:
-    """A dry run of one row: what would come of it; nothing is stored. The body is the photo."""
+    """A dry run of one row: what would come of it; nothing is stored. The body is the photo. Rows
+    with the same `dry_run`, a word of the caller's own, are held against each other: so long as the
+    next comes within five minutes, what the earlier ones would have put on the list is kept in
+    memory."""
     mode = GateMode(gate or site.config.lists.gate)
+    whose = None if dry_run is None else (principal, dry_run)
     async with uploads.photo(request) as data:
-        return _done(await site.imports.check_row(watchlist_id, _row(row), data, mode))
+        return _done(await site.imports.check_row(watchlist_id, _row(row), data, mode, whose))
 
 
 @router.get("/imports/{import_id}")

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Response
 from lfrd.api.deps import PrincipalDep, SiteDep
 from lfrd.evaluate import trials
 from lfrd.stats import Rate
+from lfrd.store.trials import TrialPassage
 from lfrd.wire import trials as wire
 
 router = APIRouter(tags=["trials"])
@@ -19,10 +20,14 @@ async def count_passage(
     """Count a passage of somebody on a list of category `test` in the running deployment."""
     camera_id = site.fleet.get(body.camera_id).row.id
     row = await site.trials.count(camera_id, body.entry_id, body.at_s, principal=principal)
-    return wire.Passage(
-        id=row.id, deployment_id=row.deployment_id, camera_id=row.camera_id,
-        entry_id=row.entry_id, at_s=row.passed_at_s, counted_by=row.principal,
-    )  # fmt: skip
+    return _passage(row)
+
+
+@router.get("/deployments/{deployment_id}/trial-passages")
+async def list_passages(deployment_id: str, site: SiteDep) -> tuple[wire.Passage, ...]:
+    """The newest passages that are counted in a deployment, at most 1,000, newest first."""
+    rows = await site.trials.passages(deployment_id)
+    return tuple(_passage(row, row.reference) for row in rows)
 
 
 @router.delete("/trial-passages/{passage_id}", status_code=204)
@@ -55,6 +60,14 @@ async def read_trial(
         ),
         pending=found.pending,
     )
+
+
+def _passage(row: TrialPassage, reference: str | None = None) -> wire.Passage:
+    return wire.Passage(
+        id=row.id, deployment_id=row.deployment_id, camera_id=row.camera_id,
+        entry_id=row.entry_id, at_s=row.passed_at_s, counted_by=row.principal,
+        reference=reference,
+    )  # fmt: skip
 
 
 def _share(rate: Rate) -> wire.Share:
