@@ -45,7 +45,6 @@ from lfrd.governance.subjects import Subjects
 from lfrd.governance.timekeeping import SteadyClock, Timekeeping
 from lfrd.governance.trainings import Trainings
 from lfrd.governance.two_person import MAY_ERASE
-from lfrd.governance.witness import Witness
 from lfrd.health import HealthBoard
 from lfrd.ingest.camera import readers_at_work
 from lfrd.ingest.pacing import RateController
@@ -185,6 +184,8 @@ def _log(config: Config, database: Database, health: HealthBoard) -> AuditLog:
     url, key = config.audit.witness_url, config.audit.witness_key
     if url is None or key is None:
         return AuditLog(database)
+    from lfrd.governance.witness import Witness  # its HTTP client is for those who have a witness
+
     return AuditLog(database, Witness(database, health, url, key_of(key)))
 
 

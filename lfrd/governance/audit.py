@@ -9,17 +9,20 @@ import contextlib
 import functools
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lfrd.audit import tree
 from lfrd.audit.export import Head, leaf_line
 from lfrd.audit.verify import Proof, PublicKey, note_of
 from lfrd.errors import Conflict, Failure, NotFound, StoreFailed
-from lfrd.governance.witness import Witness
 from lfrd.store import audit_log
 from lfrd.store.audit import AuditClass, canonical_bytes
 from lfrd.store.audit_log import LeafFilter, ShownLeaf
 from lfrd.store.database import Database
 from lfrd.store.transaction import Reader, Transaction
+
+if TYPE_CHECKING:
+    from lfrd.governance.witness import Witness
 
 LOOK_S = 60.0
 RUN = 1_000
@@ -45,7 +48,7 @@ class LogKeys:
 class AuditLog:
     """The log of one site; `run` belongs into the daemon's task group."""
 
-    def __init__(self, database: Database, witness: Witness | None = None) -> None:
+    def __init__(self, database: Database, witness: "Witness | None" = None) -> None:
         self._database = database
         self._witness = witness
 
