@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lfrd import __version__
+from lfrd.cli.audit_options import add_audit, add_witness
 from lfrd.cli.camera_secrets import add_password_file
 from lfrd.cli.command_parser import CommandParser
 from lfrd.cli.evaluate_options import add_evaluate
@@ -300,6 +301,31 @@ def _token(options: argparse.Namespace) -> int:
     return _ask(token.run(options, _socket(options)))
 
 
+def _audit(options: argparse.Namespace) -> int:
+    from lfrd.cli import audit
+
+    if options.action == "verify":
+        return audit.verify(options)
+    if options.action == "renew-key":
+        loaded = _quietly(options)
+        from lfrd.cli import key
+
+        return _run_async(key.renew_audit_key(options, loaded))
+    return _ask(audit.run(options, _socket(options)))
+
+
+def _witness(options: argparse.Namespace) -> int:
+    from lfrd.api.witness import serve
+    from lfrd.audit.cosigner import Cosigner
+    from lfrd.audit.verify import BadLog, keys_given
+
+    try:
+        with Cosigner(options.folder, options.name, keys_given(options.log)) as cosigner:
+            return _run_async(serve(cosigner, options.listen, say))
+    except BadLog as error:
+        raise UserError(str(error)) from None
+
+
 def _tui(options: argparse.Namespace) -> int:
     from tui.terminal import require_terminal
 
@@ -451,6 +477,9 @@ def _add_clients(commands: Any) -> None:
     add_clients(lambda name, text: _add(commands, name, _remote, text))
 
     add_alert(_add(commands, "alert", _alert, "List alerts, and compute them again."))
+    add_audit(_add(commands, "audit", _audit, "Read, prove, export and check the log."))
+    witness = "Countersign the logs of other machines (c2sp.org/tlog-witness), until SIGTERM."
+    add_witness(_add(commands, "witness", _witness, witness))
     add_token(_add(commands, "token", _token, "Personal tokens for shared logins."))
 
     add_lists(lambda name, text: _add(commands, name, _lists, text))

@@ -12,7 +12,7 @@ import asyncio
 import random
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -34,6 +34,7 @@ from lfrd.wire.alerts import (
     ReviewerFigures,
     ReviewSubmit,
 )
+from lfrd.wire.audit import AuditExportStart, AuditKeys, AuditPage, AuditProof
 from lfrd.wire.base import Problem, Wire, printed
 from lfrd.wire.cameras import (
     Camera,
@@ -71,7 +72,9 @@ from lfrd.wire.lists import (
     WatchlistChange,
     WatchlistCreate,
 )
-from lfrd.wire.people import NewToken, Token, TokenCreate
+from lfrd.wire.people import NewToken, Token, TokenCreate, Training, TrainingRecord
+from lfrd.wire.record import Notice, Record, RecordFormat
+from lfrd.wire.subjects import SubjectAnswer, SubjectExport, SubjectLookup
 from lfrd.wire.trials import Passage, PassageCount, Trial
 
 T = TypeVar("T")
@@ -113,8 +116,10 @@ class GovernanceCalls:
     async def authorise(self, deployment_id: str) -> wire.Deployment:
         return await self._act(deployment_id, "authorise", None)
 
-    async def start(self, deployment_id: str, urgent_reason: str | None = None) -> wire.Deployment:
-        body = wire.DeploymentBegin(urgent_reason=urgent_reason)
+    async def start(
+        self, deployment_id: str, urgent_reason: str | None = None, *, street_team: bool = False
+    ) -> wire.Deployment:
+        body = wire.DeploymentBegin(urgent_reason=urgent_reason, street_team=street_team)
         return await self._act(deployment_id, "start", body)
 
     async def ratify(self, deployment_id: str) -> wire.Deployment:
@@ -158,6 +163,13 @@ class GovernanceCalls:
 
     async def erase(self, request: wire.ErasureRequest) -> wire.Erasure:
         return await self._post(wire.Erasure, "/v1/erasures", request)
+
+    async def trainings(self) -> tuple[Training, ...]:
+        return await self._get(tuple[Training, ...], "/v1/trainings")
+
+    async def record_training(self, training: TrainingRecord) -> Training:
+        """Note that somebody was trained to review."""
+        return await self._post(Training, "/v1/trainings", training)
 
     async def evaluations(self) -> tuple[Evaluation, ...]:
         return await self._get(tuple[Evaluation, ...], "/v1/evaluations")
@@ -342,9 +354,10 @@ class Client:
     async def delete_photo(self, photo_id: str) -> None:
         await self._send("DELETE", f"/v1/photos/{photo_id}")
 
-    async def photo_image(self, photo_id: str) -> bytes:
-        """The reference photo as kept, a JPEG. The daemon records that it was read."""
-        return (await self._send("GET", f"/v1/photos/{photo_id}/image")).content
+    async def photo_image(self, photo_id: str, reason: str | None = None) -> bytes:
+        """The reference photo as it was given. The daemon records who read it, and why."""
+        params = {} if reason is None else {"reason": reason}
+        return (await self._send("GET", f"/v1/photos/{photo_id}/image", params=params)).content
 
     async def deployments(self) -> tuple[Deployment, ...]:
         return await self._get(tuple[Deployment, ...], "/v1/deployments")
@@ -575,12 +588,30 @@ class Client:
     async def end_import(self, import_id: str) -> ImportRun:
         return self._read(ImportRun, await self._send("POST", f"/v1/imports/{import_id}/end"))
 
-    @asynccontextmanager
-    async def export(
+    def export(
         self, watchlist_id: str, start: ExportStart
-    ) -> AsyncIterator[AsyncIterator[bytes]]:
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """The archive's bytes as they come."""
-        path = f"/v1/watchlists/{watchlist_id}/export"
+        return self._bytes_of(f"/v1/watchlists/{watchlist_id}/export", start)
+
+    async def audit_leaves(self, params: Mapping[str, str | int]) -> AuditPage:
+        """Newest first; `params`: before, limit, class, actor, since_s, until_s."""
+        return self._read(AuditPage, await self._send("GET", "/v1/audit/leaves", params=params))
+
+    async def audit_proof(self, index: int) -> AuditProof:
+        return await self._get(AuditProof, f"/v1/audit/leaves/{index}/proof")
+
+    async def audit_keys(self) -> AuditKeys:
+        return await self._get(AuditKeys, "/v1/audit/keys")
+
+    def audit_export(
+        self, start: AuditExportStart
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """The log's bytes as they come (lfrd.audit.export)."""
+        return self._bytes_of("/v1/audit/export", start)
+
+    @asynccontextmanager
+    async def _bytes_of(self, path: str, start: Wire) -> AsyncIterator[AsyncIterator[bytes]]:
         content = start.model_dump_json().encode()
         try:
             async with self._http.stream("POST", path, content=content, headers=JSON) as reply:
@@ -659,6 +690,37 @@ class Client:
     async def scene(self, alert_id: str) -> bytes:
         """The frame round a candidate, everybody else unrecognisable; that it was read is kept."""
         return (await self._send("GET", f"/v1/alerts/{alert_id}/images/scene")).content
+
+    async def record(self, deployment_id: str) -> Record:
+        """The public record, as the caller may see it."""
+        return await self._get(Record, f"/v1/deployments/{deployment_id}/record")
+
+    async def export_record(self, deployment_id: str, form: str) -> bytes:
+        """The record as a file: `json`, `csv` or `html`. That it left is kept."""
+        body = RecordFormat.model_validate({"format": form})
+        return await self._file(f"/v1/deployments/{deployment_id}/record", body)
+
+    async def notice(self, deployment_id: str) -> Notice:
+        """What the sign on the spot says."""
+        return await self._get(Notice, f"/v1/deployments/{deployment_id}/notice")
+
+    async def look_up_subject(self, asked: SubjectLookup) -> SubjectAnswer:
+        return await self._post(SubjectAnswer, "/v1/subjects/lookup", asked)
+
+    async def look_up_photo(self, image: bytes, name: str, reason: str) -> SubjectAnswer:
+        """Who on the lists resembles a photo; it is compared once and forgotten."""
+        params = {"name": name, "reason": reason}
+        path = "/v1/subjects/lookup-photo"
+        reply = await self._send("POST", path, content=image, params=params, headers=OCTETS)
+        return self._read(SubjectAnswer, reply)
+
+    async def export_subject(self, asked: SubjectExport) -> bytes:
+        """What is kept of somebody: a ZIP file, or JSON without photos."""
+        return await self._file("/v1/subjects/export", asked)
+
+    async def _file(self, path: str, body: Wire) -> bytes:
+        content = body.model_dump_json().encode()
+        return (await self._send("POST", path, content=content, headers=JSON)).content
 
     async def reviewers(self, deployment_id: str | None = None) -> tuple[ReviewerFigures, ...]:
         """How each reviewer decided, over closed alerts."""

@@ -27,6 +27,7 @@ NOT_SETTINGS = frozenset({"LFRD_SHARED", "LFRD_REQUIRE_SHARED", "LFRD_CONFIG", "
 """Variables of the test suite, and the place of the file itself."""
 
 Slug = Annotated[str, Field(pattern=rf"^{SLUG}$")]
+GroupWord = Annotated[str, Field(pattern=r"^\w[\w /()-]{0,39}$")]
 
 
 class Section(BaseModel):
@@ -249,6 +250,9 @@ class PolicySection(Section):
     extrapolated_threshold: PolicyValue = None
     evaluation_report: PolicyValue = None
     documents_required: PolicyValue = None
+    photo_age_years: PolicyValue = None
+    training_required: PolicyValue = None
+    street_team_required: PolicyValue = None
 
     @property
     def tightened(self) -> dict[str, bool | int | float | str]:
@@ -257,10 +261,53 @@ class PolicySection(Section):
         return dict(given)
 
 
+class NoticeSection(Section):
+    """What the sign on the spot says besides time and place: who is `responsible`, the `contact`
+    for questions and objections, and a page with more (`url`), which the sign's QR code leads to.
+    `groups` are the words by which a person may record whom a false alert was about."""
+
+    responsible: Annotated[str, Field(max_length=200)] = ""
+    contact: Annotated[str, Field(max_length=300)] = ""
+    url: Annotated[str | None, Field(max_length=500, pattern=r"^https?://\S+$")] = None
+    groups: Annotated[tuple[GroupWord, ...], Field(max_length=50)] = ()
+
+    @field_validator("groups", mode="before")
+    @classmethod
+    def _of_variable(cls, value: object) -> object:
+        return tuple(value.split(",")) if isinstance(value, str) else value
+
+
 class KeysSection(Section):
     """`escrow`: a second copy of keys.db, overwritten whenever a key is made or destroyed."""
 
     escrow: Path | None = None
+
+
+class AuditSection(Section):
+    """When the log is signed: after so many leaves at the latest (and hourly, at start and stop).
+    Each checkpoint is also appended to the file `copy_to`, and cosigned by a witness: `witness_url`
+    is its submission prefix (c2sp.org/tlog-witness), `witness_key` its public key."""
+
+    every: Annotated[int, Field(ge=1, le=1_000_000)] = 256
+    copy_to: Path | None = None
+    witness_url: Annotated[str | None, Field(pattern=r"^https?://[^\s]+$")] = None
+    witness_key: str | None = None
+
+    @field_validator("witness_key")
+    @classmethod
+    def _is_key(cls, value: str | None) -> str | None:
+        from lfrd.audit.verify import BadLog, key_of
+
+        try:
+            return None if value is None else key_of(value).text
+        except BadLog as error:
+            raise ValueError(str(error)) from None
+
+    @model_validator(mode="after")
+    def _witness_is_whole(self) -> "AuditSection":
+        if (self.witness_url is None) != (self.witness_key is None):
+            raise ValueError("a witness needs both witness_url and witness_key")
+        return self
 
 
 class LogSection(Section):
@@ -281,7 +328,9 @@ class Config(Section):
     lists: ListsSection = ListsSection()
     review: ReviewSection = ReviewSection()
     policy: PolicySection = PolicySection()
+    notice: NoticeSection = NoticeSection()
     keys: KeysSection = KeysSection()
+    audit: AuditSection = AuditSection()
     log: LogSection = LogSection()
     camera: tuple[CameraSection, ...] = ()
 

@@ -11,12 +11,14 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from lfrd.audit.verify import key_of
 from lfrd.cameras.check import CameraCheck
 from lfrd.cameras.fleet import Fleet
 from lfrd.clock import Clock, process_age_s
 from lfrd.config import Config
 from lfrd.deployment.camera_watch import CameraWatch
 from lfrd.deployment.counts import RunCounts
+from lfrd.deployment.coverage import Coverage
 from lfrd.deployment.decoys import Decoys
 from lfrd.deployment.pipeline import LookObserver
 from lfrd.deployment.recorder import DecisionQueue, EpisodeWriter
@@ -25,6 +27,7 @@ from lfrd.deployment.runner import DeploymentRunner
 from lfrd.errors import StoreFailed
 from lfrd.evaluate.trials import Trials
 from lfrd.governance import profile
+from lfrd.governance.audit import AuditLog
 from lfrd.governance.denials import Denials
 from lfrd.governance.deployments import DeploymentService
 from lfrd.governance.episodes import Episodes
@@ -33,12 +36,16 @@ from lfrd.governance.evaluations import Evaluations
 from lfrd.governance.holds import Holds
 from lfrd.governance.missing_keys import report_missing_keys
 from lfrd.governance.profile import Policy, SitePolicies
+from lfrd.governance.publication import Publication
 from lfrd.governance.readiness import Readiness
 from lfrd.governance.retention import Retention
 from lfrd.governance.reviews import Reviews
 from lfrd.governance.schedules import Schedules
+from lfrd.governance.subjects import Subjects
 from lfrd.governance.timekeeping import SteadyClock, Timekeeping
+from lfrd.governance.trainings import Trainings
 from lfrd.governance.two_person import MAY_ERASE
+from lfrd.governance.witness import Witness
 from lfrd.health import HealthBoard
 from lfrd.ingest.camera import readers_at_work
 from lfrd.ingest.pacing import RateController
@@ -51,10 +58,13 @@ from lfrd.matching.live_search import LiveGallery, LiveSearch
 from lfrd.matching.thresholds import Thresholds
 from lfrd.process import share_heaps, tell, usable_cores
 from lfrd.site import Site
+from lfrd.store import listings
+from lfrd.store.checkpoints import CheckpointRules
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.deployments import Deployment
 from lfrd.store.keys import KeyStore, load_master_key
 from lfrd.store.state_folder import StateFolder
+from lfrd.store.tallies import Tallies
 from lfrd.store.templates import pack_in_use
 from lfrd.store.vectors import VectorIndex
 from lfrd.summary import Report, SummaryLine
@@ -123,22 +133,21 @@ async def open_site(
             bus=database.events, health=health, vision=vision, pack=pack_name, gallery=live,
             fleet=fleet,
             camera_check=CameraCheck(fleet, vision, database, clock, smallest_px),
-            watchlists=lists.watchlists,
-            photos=lists.photos,
-            imports=lists.imports,
-            models=lists.models,
-            thresholds=thresholds,
-            expiry=lists.expiry,
+            watchlists=lists.watchlists, photos=lists.photos, imports=lists.imports,
+            models=lists.models, thresholds=thresholds, expiry=lists.expiry,
             deployments=deployments,
             schedules=Schedules(database, deployments, clock, health),
             eraser=eraser,
             holds=Holds(database),
             retention=retention,
-            episodes=Episodes(database, vision, reviews),
+            episodes=Episodes(database, vision, reviews, config.notice.groups),
             reviews=reviews,
             evaluations=Evaluations(database, clock),
             trials=Trials(database, clock),
-            denials=Denials(database, clock),
+            subjects=Subjects(database, lists.photos, config.matching.threshold, required),
+            trainings=Trainings(database, clock),
+            publication=Publication(database, clock, runner, config.notice, required),
+            denials=Denials(database, clock), audit=_log(config, database, health),
         )  # fmt: skip
         await _take_up(parts, site, decoys)
         _spare_the_collector(parts)
@@ -159,6 +168,7 @@ async def _take_up(parts: AsyncExitStack, site: Site, decoys: Decoys) -> None:
     await site.deployments.recover()
     await site.retention.leave()
     await site.retention.close_faceless()
+    await site.database.write(listings.adopt, principal=SYSTEM)
     parts.push_async_callback(site.retention.leave)
     await report_missing_keys(site.database, site.health)
 
@@ -167,7 +177,15 @@ async def _open_database(
     parts: AsyncExitStack, folder: StateFolder, config: Config, clock: Clock, *, new: bool
 ) -> Database:
     keys = parts.enter_context(KeyStore(folder, load_master_key(folder), config.keys.escrow))
-    return await parts.enter_async_context(Database(folder, keys, clock, new=new))
+    audit = CheckpointRules(config.audit.every, config.audit.copy_to)
+    return await parts.enter_async_context(Database(folder, keys, clock, new=new, audit=audit))
+
+
+def _log(config: Config, database: Database, health: HealthBoard) -> AuditLog:
+    url, key = config.audit.witness_url, config.audit.witness_key
+    if url is None or key is None:
+        return AuditLog(database)
+    return AuditLog(database, Witness(database, health, url, key_of(key)))
 
 
 async def _open_index(
@@ -201,6 +219,7 @@ def _make_run(
     search: LiveSearch,
     policy: Policy,
     before: SummaryLine | None,
+    counted: Tallies,
     *,
     media_clock: bool,
     detect_hz: float | None,
@@ -229,8 +248,11 @@ def _make_run(
         vision, search, queue, best_shot, counts, rate=rate, still_look_s=look.still_look_s,
         media_clock=media_clock, observer=observer,
     )  # fmt: skip
+    coverage = Coverage(
+        lambda: {item.row.id: item.status.state for item in fleet.cameras()}, clock.monotonic_s()
+    )
     return DeploymentRun(
-        deployment, search, policy, cameras, queue, writer, counts,
+        deployment, search, policy, cameras, queue, writer, counts, coverage, before=counted,
         database=database, clock=clock, health=health, life=fleet.life, vision=vision,
     )  # fmt: skip
 
@@ -266,6 +288,7 @@ async def _at_work(site: Site, timekeeping: Timekeeping, decoys: Decoys) -> Asyn
             tasks.create_task(timekeeping.run(), name="clock"),
             tasks.create_task(decoys.run(), name="decoys"),
             tasks.create_task(site.denials.run(), name="denials"),
+            tasks.create_task(site.audit.run(), name="audit"),
             tasks.create_task(site.vision.stay_clean(), name="vision"),
             tasks.create_task(watch_store(site.database, site.health), name="store"),
         ]

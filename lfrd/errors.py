@@ -15,6 +15,7 @@
         ├── StoreFailed      a write did not reach the disk
         ├── InferenceFailed  an execution provider broke at load or in mid-run
         ├── FacesLeft        a face buffer outlived its deployment: a fault of ours
+        ├── RecordUnsound    figures of a record that do not add up: a fault of ours
         └── OutputClosed     nobody reads what a command prints any more (`| head`)
 
 Foreign exceptions are turned into these once, in the module that owns the library. A message
@@ -114,6 +115,12 @@ class FacesLeft(Failure):
     """Face buffers were still held when their deployment had ended."""
 
     code = "faces-left"
+
+
+class RecordUnsound(Failure):
+    """The figures of a deployment's record do not add up: it is not shown."""
+
+    code = "record-unsound"
 
 
 class OutputClosed(Failure):

@@ -12,15 +12,19 @@ from lfrd.clock import Clock
 from lfrd.config import Config
 from lfrd.evaluate.trials import Trials
 from lfrd.events import EventBus
+from lfrd.governance.audit import AuditLog
 from lfrd.governance.denials import Denials
 from lfrd.governance.deployments import DeploymentService
 from lfrd.governance.episodes import Episodes
 from lfrd.governance.erasure import Eraser
 from lfrd.governance.evaluations import Evaluations
 from lfrd.governance.holds import Holds
+from lfrd.governance.publication import Publication
 from lfrd.governance.retention import Retention
 from lfrd.governance.reviews import Reviews
 from lfrd.governance.schedules import Schedules
+from lfrd.governance.subjects import Subjects
+from lfrd.governance.trainings import Trainings
 from lfrd.health import HealthBoard
 from lfrd.lists.bulk_import import BulkImport
 from lfrd.lists.expiry import Expiry
@@ -65,3 +69,7 @@ class Site:
     evaluations: Evaluations
     trials: Trials
     denials: Denials
+    publication: Publication
+    subjects: Subjects
+    trainings: Trainings
+    audit: AuditLog

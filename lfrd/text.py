@@ -45,6 +45,18 @@ def _escaped(letter: str) -> str:
     return "".join(f"\\u{pair[at : at + 4]}" for at in range(0, len(pair), 4))
 
 
+# what a spreadsheet obeys -------------------------------------------------------------------------
+
+_FORMULA = re.compile(r"[\s'\"]*[=+\-@\uff1d\uff0b\uff0d\uff20|%]")
+
+
+def table_cell(text: str) -> str:
+    """A text for a cell of a table that may be opened in a spreadsheet: one line, and nothing that
+    is taken for a formula. What begins like one, full-width signs included, gets an apostrophe."""
+    shown = one_line(text)
+    return f"'{shown}" if _FORMULA.match(shown) else shown
+
+
 # secrets -----------------------------------------------------------------------------------------
 
 _SCHEME = re.compile(r"(?i)[a-z][a-z0-9+.-]{0,30}:/")

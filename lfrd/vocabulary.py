@@ -74,3 +74,26 @@ class Engagement(StrEnum):
     ARREST = "arrest"
     SAFEGUARDING = "safeguarding"
     OTHER = "other"
+
+
+class Identity(StrEnum):
+    """Who it was that a candidate showed, where somebody established it on the spot."""
+
+    SAME = "same"
+    """The person on the list."""
+    OTHER = "other"
+
+
+class AuditClass(StrEnum):
+    """The events that the law wants logged (Data Protection Act 2018, s. 62; EU AI Act, 12(3)),
+    and two of our own: who decided what, and who was refused."""
+
+    COLLECTION = "collection"
+    ALTERATION = "alteration"
+    CONSULTATION = "consultation"
+    DISCLOSURE = "disclosure"
+    COMBINATION = "combination"
+    ERASURE = "erasure"
+    PERIOD_OF_USE = "period-of-use"
+    DECISION = "decision"
+    DENIAL = "denial"

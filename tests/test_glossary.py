@@ -1,33 +1,14 @@
 """The glossary names what the code has."""
 
-import ast
 import re
-from pathlib import Path
 
 import pytest
 
-from support.walks import PACKAGE, ROOT
+from support.walks import PACKAGE, ROOT, names_in
 
 TEXT = (ROOT / "docs" / "glossary.md").read_text()
 ROW = re.compile(r"\| ([^|]+) \| ([^|]+\.) \| `(\w+(?:/\w+)*\.py)` `([\w.]+)` \|")
 ROWS = [line for line in TEXT.splitlines() if line.startswith("| ") and "| Word |" not in line]
-
-
-def names_in(path: Path) -> set[str]:
-    """What a module defines, and what its classes do."""
-    found = set()
-    for node in ast.parse(path.read_text()).body:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            found.add(node.name)
-            if isinstance(node, ast.ClassDef):
-                found |= {
-                    f"{node.name}.{inner.name}"
-                    for inner in node.body
-                    if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef)
-                }
-        elif isinstance(node, ast.Assign):
-            found |= {target.id for target in node.targets if isinstance(target, ast.Name)}
-    return found
 
 
 @pytest.mark.parametrize("row", ROWS)

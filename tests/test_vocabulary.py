@@ -10,6 +10,7 @@ from lfrd.vocabulary import (
     Engagement,
     ErasureKind,
     HoldKind,
+    Identity,
     Role,
     UseCase,
 )
@@ -19,6 +20,7 @@ WORDS: dict[type[StrEnum], str] = {
     DeploymentState: "authorised draft ended erased running",
     Engagement: "arrest no_action other safeguarding stopped",
     ErasureKind: "deployment entry episodes person photo snapshot watchlist",
+    Identity: "other same",
     HoldKind: "deployment episode person watchlist",
     Role: "admin operator supervisor",
     UseCase: (

@@ -10,6 +10,7 @@ from datetime import datetime
 from textual.content import Content
 
 from lfrd.text import one_line
+from lfrd.vocabulary import Identity
 from lfrd.wire.alerts import Alert, AlertState, EngagementReport, Revealed, ReviewDecision
 from lfrd.wire.cameras import CameraState
 from lfrd.wire.deployments import Deployment, PolicyBrief
@@ -178,6 +179,9 @@ def me_text(me: Me) -> str:
     return f"you are {me.principal.removeprefix('user:')}, {me.role}"
 
 
+WHO = {Identity.SAME: "the person on the list", Identity.OTHER: "somebody else"}
+
+
 def engagement_text(report: EngagementReport) -> str:
     """What was done about a candidate."""
     parts = [report.kind.value.replace("_", " ")]
@@ -185,6 +189,8 @@ def engagement_text(report: EngagementReport) -> str:
         parts.append(f"{report.engagement_min:g} min")
     if report.complaint:
         parts.append("complaint")
+    if report.identity is not None:
+        parts.append(f"it was {WHO[report.identity]}")
     return " · ".join([*parts, *([report.note] if report.note else [])])
 
 

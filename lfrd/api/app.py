@@ -16,6 +16,7 @@ from lfrd.api.door import API_PREFIX
 from lfrd.api.rates import RateMeter
 from lfrd.api.routes import (
     alerts,
+    audit,
     cameras,
     deployments,
     evaluations,
@@ -24,9 +25,12 @@ from lfrd.api.routes import (
     health,
     imports,
     models,
+    records,
     reviewers,
+    subjects,
     thresholds,
     tokens,
+    trainings,
     trials,
     watchlists,
     whip,
@@ -44,7 +48,8 @@ document (RFC 9457)."""
 
 RESOURCES = (
     health, cameras, watchlists, imports, thresholds, models, deployments, alerts,
-    reviewers, events, whip, governance, evaluations, tokens, trials,
+    reviewers, events, whip, governance, evaluations, tokens, trials, audit,
+    records, subjects, trainings,
 )  # fmt: skip
 
 NOT_IN_A_ROUTE: tuple[type[Wire], ...] = (Problem, EventMessage, HealthChange)

@@ -35,11 +35,12 @@ AUTHENTICATION = "authentication"
 
 
 PHOTO_PATHS = re.compile(
-    r"/v1/(entries/[^/]+/photos|photos/check|imports/[^/]+/rows|watchlists/[^/]+/import-check)"
+    r"/v1/(entries/[^/]+/photos|photos/check|imports/[^/]+/rows|watchlists/[^/]+/import-check"
+    r"|subjects/lookup-photo)"
 )
 """Where the body is a photo."""
 
-ENDLESS_PATHS = re.compile(r"/v1/(events|watchlists/[^/]+/export)")
+ENDLESS_PATHS = re.compile(r"/v1/(events|watchlists/[^/]+/export|audit/export)")
 """Answers that stream as long as their reader reads."""
 
 

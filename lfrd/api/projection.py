@@ -61,6 +61,7 @@ def project(dossier: Dossier, viewer: str, role: Role = Role.OPERATOR) -> wire_a
         decoy_right=_right(dossier.decoy) if knows and dossier.decoy else None,
         bundled_with=episode.bundled_with,
         erased=episodes.why_erased(episode),
+        look_alikes=dossier.look_alikes,
     )
 
 
@@ -70,6 +71,8 @@ def _engagement(outcome: PrimaryOutcome) -> wire_alerts.EngagementReport:
         engagement_min=outcome.engagement_min,
         complaint=outcome.complaint,
         note=outcome.note,
+        identity=outcome.identity,
+        group=outcome.recorded_group,
     )
 
 

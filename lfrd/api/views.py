@@ -159,6 +159,7 @@ def entry(item: ListedEntry) -> wire_lists.Entry:
         added_at_s=row.added_at_s,
         expires_at_s=row.expires_at_s,
         photos=tuple(photo(image) for image in item.photos),
+        look_alikes=row.look_alikes,
     )
 
 
@@ -185,6 +186,7 @@ def photo(image: ReferenceImage) -> wire_lists.Photo:
         quarantined_at_s=image.quarantined_at_s,
         quarantine_reason=image.quarantine_reason,
         added_at_s=image.added_at_s,
+        taken_at_s=image.taken_at_s,
     )
 
 
@@ -218,6 +220,7 @@ def plan_of(body: wire.DeploymentDraft | wire.ScheduleCreate) -> Plan:
         watchlist_ids=body.watchlist_ids,
         expectation=body.expectation,
         documents=body.documents,
+        list_size_max=body.list_size_max,
     )
 
 

@@ -2,7 +2,9 @@
 
 import argparse
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from lfrd.cli.who import add_token_file
 
@@ -14,15 +16,18 @@ Add = Callable[[str, str], argparse.ArgumentParser]
 
 def actions_of(command: argparse.ArgumentParser) -> Add:
     """What adds an action, with the options that all of them have, to a command."""
-    group = command.add_subparsers(dest="action", required=True, metavar="ACTION")
+    return partial(add_action, group_of(command))
 
-    def add(name: str, text: str) -> argparse.ArgumentParser:
-        action: argparse.ArgumentParser = group.add_parser(name, help=text, description=text)
-        action.add_argument("--json", action="store_true", help="print JSON")
-        action.add_argument(
-            "--socket", type=Path, help="the daemon's socket (default: as configured)"
-        )
-        add_token_file(action)
-        return action
 
-    return add
+def group_of(command: argparse.ArgumentParser) -> Any:
+    """Where the actions of a command are added."""
+    return command.add_subparsers(dest="action", required=True, metavar="ACTION")
+
+
+def add_action(group: Any, name: str, text: str) -> argparse.ArgumentParser:
+    """An action that asks the daemon."""
+    action: argparse.ArgumentParser = group.add_parser(name, help=text, description=text)
+    action.add_argument("--json", action="store_true", help="print JSON")
+    action.add_argument("--socket", type=Path, help="the daemon's socket (default: as configured)")
+    add_token_file(action)
+    return action

@@ -43,7 +43,7 @@ async def enrol(client: Client, options: argparse.Namespace) -> Shown:
         entry = await client.add_entry(watchlist.id, new)
     for done, (path, data) in enumerate(photos.items()):
         try:
-            await client.enrol_photo(entry.id, data, _params(options, path))
+            await client.enrol_photo(entry.id, data, _enrolling(options, path))
         except LfrdError as error:
             raise type(error)(
                 f"{error}; {watchlist.name}/{entry.reference} is on the list with {done} of "
@@ -123,7 +123,7 @@ async def _new_entry(client: Client, options: argparse.Namespace) -> EntryCreate
     given = {
         "basis": options.basis, "source": options.source, "reviewer": options.reviewer,
         "under_18": options.under_18 or None, "under_18_reason": options.under_18_reason,
-        "margin": options.margin,
+        "margin": options.margin, "look_alikes": options.look_alikes,
         "person_id": (await entry_of(client, options.same_as))[1].person_id
         if options.same_as
         else None,
@@ -184,10 +184,15 @@ def _params(options: argparse.Namespace, path: Path) -> dict[str, str]:
     return {name: value for name, value in given.items() if value}
 
 
+def _enrolling(options: argparse.Namespace, path: Path) -> dict[str, str]:
+    taken = {} if options.taken is None else {"taken_at_s": str(moment(options.taken))}
+    return _params(options, path) | taken
+
+
 def _change(options: argparse.Namespace) -> EntryChange:
     given = {
         "basis": options.basis, "source": options.source, "reviewer": options.reviewer,
-        "margin": options.margin,
+        "margin": options.margin, "look_alikes": options.look_alikes,
         "status_checked_at_s": None
         if options.status_checked is None
         else moment(options.status_checked),
@@ -246,6 +251,7 @@ def _text(watchlist: Watchlist, entry: Entry) -> str:
         ("margin", f"{entry.margin:g}"), ("checked", shown(entry.status_checked_at_s)),
         ("added", shown(entry.added_at_s)),
         ("expires", "never" if entry.expires_at_s is None else shown(entry.expires_at_s)),
+        ("like them", entry.look_alikes or "nobody known of"),
     ]  # fmt: skip
     lines = [one_line(f"{watchlist.name}/{entry.reference}")]
     lines += [one_line(f"  {name:9} {text}") for name, text in rows]
@@ -254,9 +260,17 @@ def _text(watchlist: Watchlist, entry: Entry) -> str:
     return "\n".join(lines)
 
 
+def _age(photo: Photo) -> str:
+    """How old a photo is, as far as anybody says."""
+    if photo.taken_at_s is None:
+        return "of no known date"
+    years = (datetime.now(UTC).timestamp() - photo.taken_at_s) / (365.25 * 24 * 3600)
+    return f"taken {shown(photo.taken_at_s)[:10]}, {max(0.0, years):.1f} years ago"
+
+
 def _photo_lines(number: int, photo: Photo) -> list[str]:
     size = f"{photo.width_px} x {photo.height_px}, {photo.inter_eye_px:.0f} px between the eyes"
-    lines = [f"  photo {number:<3} {size}"]
+    lines = [f"  photo {number:<3} {size}, {_age(photo)}"]
     if photo.quarantined_at_s is not None:
         since = shown(photo.quarantined_at_s)
         lines.append(

@@ -4,6 +4,7 @@ import argparse
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
+from lfrd.cli.dates import moment, shown
 from lfrd.cli.names import deployment_of, hold_of, list_ids, schedule_of, subject_of
 from lfrd.cli.reach import make_sure
 from lfrd.cli.terminal import warn
@@ -12,6 +13,7 @@ from lfrd.errors import BadInput, Conflict
 from lfrd.vocabulary import DeploymentState, HoldKind, UseCase
 from lfrd.wire import deployments as wire
 from lfrd.wire.base import Wire
+from lfrd.wire.people import Training, TrainingRecord
 
 HOUR_S = 3600.0
 Action = Callable[[Client, argparse.Namespace], Awaitable[Sequence[Wire]]]
@@ -32,6 +34,7 @@ async def _draft(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
         documents=tuple(options.document),
         watchlist_ids=await list_ids(client, options.watchlist),
         duration_s=options.hours * HOUR_S,
+        list_size_max=options.list_size_max,
     )
     return [await client.governance.draft(draft)]
 
@@ -50,6 +53,7 @@ async def _amend(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
         "documents": tuple(options.document) or None,
         "watchlist_ids": await list_ids(client, lists) if lists else None,
         "duration_s": None if hours is None else hours * HOUR_S,
+        "list_size_max": options.list_size_max,
     }
     change = wire.DeploymentChange(
         **{name: value for name, value in given.items() if value is not None},
@@ -84,7 +88,8 @@ async def _start(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
     if options.id is not None:
         if given:
             raise BadInput(f"{given[0]} is for the lab: an authorised deployment has its plan")
-        return [await client.governance.start(await _planned(client, options), options.urgent)]
+        planned, team = await _planned(client, options), options.street_team
+        return [await client.governance.start(planned, options.urgent, street_team=team)]
     missing = [f"--{name}" for name in LAB_OPTIONS if f"--{name}" not in given]
     if missing:
         raise BadInput(
@@ -141,6 +146,7 @@ async def _schedule_add(client: Client, options: argparse.Namespace) -> Sequence
         windows=tuple(_window(text) for text in options.window),
         timezone=options.timezone,
         expires_at_s=time.time() + options.days * 24 * HOUR_S,
+        list_size_max=options.list_size_max,
     )
     return [await client.governance.add_schedule(new)]
 
@@ -196,6 +202,16 @@ async def _erase(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
     return [await client.governance.erase(request.model_copy(update={"subject_id": subject_id}))]
 
 
+async def _training_add(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
+    until_s = moment(options.until)
+    new = TrainingRecord(principal=options.person, what=options.what, valid_until_s=until_s)
+    return [await client.governance.record_training(new)]
+
+
+async def _training_list(client: Client, _: argparse.Namespace) -> Sequence[Wire]:
+    return await client.governance.trainings()
+
+
 async def _erasure_list(client: Client, _: argparse.Namespace) -> Sequence[Wire]:
     return await client.governance.erasures()
 
@@ -221,6 +237,8 @@ ACTIONS: dict[tuple[str, str], Action] = {
     ("hold", "list"): _hold_list,
     ("erasure", "erase"): _erase,
     ("erasure", "list"): _erasure_list,
+    ("training", "add"): _training_add,
+    ("training", "list"): _training_list,
 }
 
 
@@ -237,6 +255,9 @@ def row(item: Wire) -> str | None:
         released, confirmed = item.released_by is not None, item.confirmed_by is not None
         state = "released" if released else "in force" if confirmed else "asked for"
         return f"{item.id}  {state:9} {item.kind} {_named(item)}: {item.reason}"
+    if isinstance(item, Training):
+        until = shown(item.valid_until_s)
+        return f"{item.principal:24} until {until}: {item.what} ({item.recorded_by})"
     return None
 
 

@@ -55,6 +55,9 @@ def _add_start(start: argparse.ArgumentParser) -> None:
     )
     start.add_argument("id", nargs="?", help=DEPLOYMENT)
     start.add_argument("--urgent", metavar="REASON", help="start a draft without authorisation")
+    start.add_argument(
+        "--street-team", action="store_true", help="you say that a team is on the spot"
+    )
     lab = start.add_argument_group("the lab", "Plans, authorises and starts one in one go.")
     lab.add_argument("--profile", choices=("lab",))
     lab.add_argument("--watchlist", action="append", help="name; may be repeated")
@@ -97,6 +100,15 @@ def add_nouns(add: Add) -> None:
     release.add_argument("--reason", required=True)
     actions("list", "the holds")
 
+    training = add("training", "Who was trained to review candidates, and until when.")
+    training.set_defaults(noun="training")
+    actions = actions_of(training)
+    taught = actions("add", "record a training of somebody else; the last one counts")
+    taught.add_argument("person", help="their name, as of their token or login")
+    taught.add_argument("--what", required=True, help="such as the course")
+    taught.add_argument("--until", required=True, metavar="DATE", help="such as 2027-03-31")
+    actions("list", "the last training of each person")
+
     erasure = add("erasure", "Erase a list, an entry, a person or a deployment; list the receipts.")
     erasure.set_defaults(noun="erasure")
     actions = actions_of(erasure)
@@ -132,6 +144,9 @@ def _add_plan(action: argparse.ArgumentParser, *, whole: bool = True) -> None:
     action.add_argument("--place", required=whole)
     action.add_argument(
         "--expect", default="" if whole else None, help="why listed people are expected there"
+    )
+    action.add_argument(
+        "--list-size-max", type=int, metavar="N", help="so many entries the lists may hold"
     )
     action.add_argument(
         "--document", action="append", default=[], metavar="KIND:REFERENCE",

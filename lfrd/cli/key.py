@@ -2,14 +2,16 @@
 
 import argparse
 import os
+import pwd
 from pathlib import Path
 
+from lfrd.audit.verify import ED25519, ML_DSA_44
 from lfrd.cli.outputs import refuse_folder
 from lfrd.cli.reach import make_sure
-from lfrd.cli.terminal import say
+from lfrd.cli.terminal import note, say
 from lfrd.clock import SystemClock
 from lfrd.config import Config
-from lfrd.errors import BadInput
+from lfrd.errors import BadInput, StateError
 from lfrd.store import key_care
 from lfrd.store.keys import MasterKey, load_master_key, read_key
 from lfrd.store.state_folder import StateFolder
@@ -32,6 +34,27 @@ async def run(options: argparse.Namespace, config: Config) -> int:
                 "was sealed before. Delete the lists, and enrol their photos anew."
             )
     return 0
+
+
+async def renew_audit_key(options: argparse.Namespace, config: Config) -> int:
+    """`lfrd audit renew-key`: the log goes on under a new key, and says so."""
+    reason = options.reason.strip()
+    if not reason:
+        raise BadInput("say why: --reason …")
+    with StateFolder(config.site.state_dir) as folder:  # no daemon runs meanwhile
+        if not folder.database_path.exists():
+            raise StateError(f"there is no {folder.database_path}: start lfrd once")
+        new = await key_care.renew_audit_key(
+            folder, load_master_key(folder, os.environ), SystemClock(), reason,
+            ALGORITHMS[options.algorithm],
+            principal=f"user:{pwd.getpwuid(os.getuid()).pw_name}",
+        )  # fmt: skip
+    say(new.text)
+    note("the log goes on under this key: give it to whoever checks the log, beside the old one")
+    return 0
+
+
+ALGORITHMS = {"ed25519": ED25519, "ml-dsa-44": ML_DSA_44}
 
 
 def _rotate(

@@ -154,6 +154,7 @@ def _add_watchlist(add: Add) -> None:
     enrol.add_argument("--under-18-reason")
     enrol.add_argument("--same-as", metavar="ENTRY", help="the same person on another list")
     enrol.add_argument("--gate", choices=("strict", "warn"), help="default: as configured")
+    enrol.add_argument("--taken", metavar="DATE", help="when these photos were taken")
     enrol.add_argument("--box", metavar="L,T,R,B", help="which face is meant, in pixels")
     bulk = actions.add_parser(
         "import", help="enrol many photos; the same as `lfrd import`",
@@ -197,6 +198,9 @@ def _add_values(action: argparse.ArgumentParser) -> None:
     action.add_argument("--basis", help="why this person is on the list")
     action.add_argument("--source", help="where the photos are from")
     action.add_argument("--reviewer", help="who looks the entry over")
+    action.add_argument(
+        "--look-alikes", help="relatives and others who look like them; no names; reviewers see it"
+    )
     action.add_argument("--margin", type=float, help="stricter by so much")
     action.add_argument("--expires", help=EXPIRES)
 

@@ -26,13 +26,26 @@ def check_output(path: Path, inputs: Sequence[Path]) -> None:
         raise BadInput(f"{path} would be overwritten, and it is one of the inputs")
 
 
-def write_private(path: Path, content: str) -> None:
-    """Write a text that nobody but the user may read, over what is there. Raises UserError."""
+def write_public(path: Path, content: bytes) -> None:
+    """Write what is meant for everybody, over what is there. Raises UserError."""
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def write_private_bytes(path: Path, content: bytes) -> None:
+    """Write what nobody but the user may read, over what is there. Raises UserError."""
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT, PRIVATE)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        with os.fdopen(handle, "wb") as file:
             os.fchmod(handle, PRIVATE)  # before the first byte, also where the file was there
             file.truncate()
             file.write(content)
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def write_private(path: Path, content: str) -> None:
+    """The same of a text."""
+    write_private_bytes(path, content.encode())

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from lfrd.cli import evaluations, governance
+from lfrd.cli import evaluations, governance, record, subject
 from lfrd.cli.camera_secrets import STANDARD_INPUT, address_of, secret_of, warn_of_argument
 from lfrd.cli.picture_options import picture_of
 from lfrd.cli.terminal import say
@@ -34,9 +34,13 @@ async def run(options: argparse.Namespace, socket: Path) -> int:
     async with Client.over_socket(socket, token_of(options)) as client:
         shown = await action(client, options)
     if options.json:
-        text = "\n".join(item.model_dump_json() for item in shown)
+        text = "\n".join(
+            item if isinstance(item, str) else item.model_dump_json() for item in shown
+        )
     else:
-        text = "\n".join(_row(item.printable()) for item in shown)
+        text = "\n".join(
+            item if isinstance(item, str) else _row(item.printable()) for item in shown
+        )
     if text:
         say(text)
     return 0
@@ -143,7 +147,7 @@ def _row(item: Wire) -> str:
         return row if item.end_reason is None else f"{row}; ended: {item.end_reason}"
     if isinstance(item, Evaluation):
         return evaluations.row(item)
-    return governance.row(item) or item.model_dump_json()
+    return governance.row(item) or record.row(item) or subject.row(item) or item.model_dump_json()
 
 
 def report_text(item: CameraTestReport) -> str:
@@ -173,7 +177,7 @@ def report_text(item: CameraTestReport) -> str:
 
 
 _ACTIONS: dict[
-    tuple[str, str], Callable[[Client, argparse.Namespace], Awaitable[Sequence[Wire]]]
+    tuple[str, str], Callable[[Client, argparse.Namespace], Awaitable[Sequence[Wire | str]]]
 ] = {
     ("camera", "add"): _camera_add,
     ("camera", "change"): _camera_change,
@@ -188,4 +192,6 @@ _ACTIONS: dict[
     ("deployment", "list"): _deployment_list,
     **governance.ACTIONS,
     **evaluations.ACTIONS,
+    **record.ACTIONS,
+    **subject.ACTIONS,
 }

@@ -8,6 +8,7 @@ from lfrd.cli.camera_secrets import add_password_file
 from lfrd.cli.command_parser import an_id
 from lfrd.cli.governance_options import add_deployment_actions, add_evaluation, add_nouns
 from lfrd.cli.picture_options import add_picture
+from lfrd.cli.public_options import add_public
 
 
 def add_clients(add: Add) -> None:
@@ -56,6 +57,7 @@ def add_clients(add: Add) -> None:
     add_deployment_actions(actions)
     add_nouns(add)
     add_evaluation(add)
+    add_public(add)
 
 
 def _add_reading(action: argparse.ArgumentParser) -> None:

@@ -1,9 +1,13 @@
 """What one deployment counted so far, camera by camera and in all."""
 
+import json
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 
 from lfrd.counters import CameraCounters
 from lfrd.deployment.recorder import EpisodeWriter
+from lfrd.store.tallies import CameraTally, summed
 from lfrd.summary import SummaryLine, over_restart, percentile
 from lfrd.vision.engine import Vision
 
@@ -26,14 +30,14 @@ class RunCounts:
         self._writer = writer
         self._born_at_s = born_at_s
         self._before = before
-        self._earlier: list[CameraCounters] = []
+        self._earlier: list[tuple[str, CameraCounters]] = []
         self._last_end_s: float | None = None
         self._made_before = vision.counts
 
     def camera_begins(self, camera_id: str, counters: CameraCounters) -> None:
         """Its counts stay when the camera is removed or added again."""
         if camera_id in self.cameras:
-            self._earlier.append(self.cameras[camera_id])
+            self._earlier.append((camera_id, self.cameras[camera_id]))
         self.cameras[camera_id] = counters
 
     def camera_ends(self) -> None:
@@ -50,8 +54,19 @@ class RunCounts:
         now = self._summary()
         return over_restart(self._before, now) if self._before else now
 
+    def by_camera(self, never_compared: Mapping[str, int]) -> dict[str, CameraTally]:
+        """What each camera counted since this run began; `never_compared` are the tracks that
+        ended without a look worth comparing."""
+        begun = [*self._earlier, *self.cameras.items()]
+        found = summed([_tally(self._deployment_id, *item) for item in begun])
+        return {
+            camera_id: replace(tally, never_compared=never_compared.get(camera_id, 0))
+            for camera_id, tally in found.items()
+        }
+
     def _summary(self) -> SummaryLine:
-        cameras, writer = [*self.cameras.values(), *self._earlier], self._writer
+        cameras = [*self.cameras.values(), *(counters for _, counters in self._earlier)]
+        writer = self._writer
         begun = [camera for camera in cameras if camera.first_frame_at_s is not None]
         first = min(begun, key=lambda camera: camera.cpu_at_first_s, default=None)
         begin_s, end_s = first.first_frame_at_s if first else None, self._last_end_s
@@ -74,3 +89,17 @@ class RunCounts:
             deployment_id=self._deployment_id,
             tracks_split=sum(camera.tracks_split for camera in cameras),
         )
+
+
+def _tally(deployment_id: str, camera_id: str, counters: CameraCounters) -> CameraTally:
+    return CameraTally(
+        deployment_id=deployment_id,
+        camera_id=camera_id,
+        frames_decoded=counters.frames_decoded,
+        frames_detected=counters.frames_detected,
+        frames_dropped=counters.frames_dropped,
+        faces_detected=counters.faces_detected,
+        tracks=counters.tracks,
+        tracks_split=counters.tracks_split,
+        looks_skipped=json.dumps(counters.looks_skipped, sort_keys=True),
+    )

@@ -2,14 +2,17 @@
 
 import asyncio
 import contextlib
+import json
 import logging
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from math import inf
 
 from lfrd.cameras.life import CameraLife
 from lfrd.counters import CameraCounters
 from lfrd.deployment.camera_watch import CameraWatch
 from lfrd.deployment.counts import RunCounts
+from lfrd.deployment.coverage import Coverage
 from lfrd.deployment.recorder import DecisionQueue, EpisodeWriter
 from lfrd.deployment.silence import follow_reviews
 from lfrd.errors import FacesLeft, InferenceFailed, StoreFailed, each_of
@@ -19,10 +22,13 @@ from lfrd.governance.profile import Policy
 from lfrd.governance.timekeeping import SteadyClock
 from lfrd.health import HealthBoard
 from lfrd.matching.live_search import LiveSearch
+from lfrd.software import identity
 from lfrd.store import deployments as stored
+from lfrd.store import tallies
 from lfrd.store.audit import AuditClass
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.deployments import Deployment
+from lfrd.store.tallies import CameraTally, RunTally, Tallies
 from lfrd.store.transaction import Transaction
 from lfrd.summary import SummaryLine, as_summary_json
 from lfrd.types import Frame
@@ -58,7 +64,9 @@ class DeploymentRun:
         queue: DecisionQueue,
         writer: EpisodeWriter,
         counts: RunCounts,
+        coverage: Coverage,
         *,
+        before: Tallies,
         database: Database,
         clock: SteadyClock,
         health: HealthBoard,
@@ -78,6 +86,8 @@ class DeploymentRun:
         self._queue = queue
         self._writer = writer
         self._counts = counts
+        self._coverage = coverage
+        self._before = before
         self._database = database
         self._clock = clock
         self._health = health
@@ -114,6 +124,7 @@ class DeploymentRun:
 
     async def run(self) -> SummaryLine:
         """Watch the cameras until the end, then make sure that no face is left in memory."""
+        await asyncio.to_thread(identity)  # reads this program once; the counts name it
         async with asyncio.TaskGroup() as tasks:
             clock = tasks.create_task(self._keep_time())
             listening = tasks.create_task(follow_reviews(self._database, self._writer, self.search))
@@ -134,6 +145,26 @@ class DeploymentRun:
     def summary(self) -> SummaryLine:
         """The counts so far, those from before a restart included."""
         return self._counts.summary()
+
+    def tallies(self, *, is_open: bool = True) -> Tallies:
+        """The same for the record, by camera; `is_open` while a crash could cut it off."""
+        covered, deployment_id = self._coverage, self.deployment.id
+        run = RunTally(
+            deployment_id=deployment_id, ran_s=covered.ran_s, paused_s=covered.paused_s,
+            software=json.dumps([identity()]), is_open=is_open,
+        )  # fmt: skip
+        counted = self._counts.by_camera(self.search.tracks.never_compared)
+        known = counted.keys() | covered.active_s.keys() | covered.down_s.keys()
+        cameras = {
+            camera_id: replace(
+                counted.get(camera_id)
+                or CameraTally(deployment_id=deployment_id, camera_id=camera_id),
+                active_s=covered.active_s.get(camera_id, 0.0),
+                down_s=covered.down_s.get(camera_id, 0.0),
+            )
+            for camera_id in sorted(known)
+        }
+        return tallies.over_restart(self._before, Tallies(run, cameras))
 
     async def _watch(
         self, camera_id: str, frames: AsyncIterator[Frame], counters: CameraCounters
@@ -175,8 +206,10 @@ class DeploymentRun:
         """Ask for the end when its time has come or the operators have gone."""
         kept_s = self._clock.monotonic_s()
         before_s = 0.0
+        await self._log(None)
         while not self.stop.is_set():
             now_s = self._clock.monotonic_s()
+            self._coverage.tick(now_s, paused=self.paused)
             planned_s = self.deployment.planned_end_at_s
             left_s = inf if planned_s is None else planned_s - self._clock.wall_s()
             if left_s <= 0:
@@ -232,8 +265,10 @@ class DeploymentRun:
     async def _log(self, step: str | None) -> None:
         """Write the counts so far, and a step if there is one; a full disk turns health red."""
         row_id, summary = self.deployment.id, as_summary_json(self.summary())
+        counted = self.tallies()
 
         def write(tx: Transaction) -> None:
+            tallies.keep(tx, counted)
             if step is None:
                 stored.keep_counts(tx, row_id, summary)
             else:
@@ -247,6 +282,7 @@ class DeploymentRun:
             self._health.clear(RECORD)
 
     async def _leave_nothing(self) -> None:
+        self._coverage.tick(self._clock.monotonic_s(), paused=self.paused)
         self.search.close()
         self._health.clear(LOAD)
         self._health.clear(HEARTBEAT)

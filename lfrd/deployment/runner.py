@@ -11,14 +11,17 @@ from lfrd.governance import planning
 from lfrd.governance.profile import Policy
 from lfrd.matching.live_search import LiveGallery, LiveSearch, Promise, open_search
 from lfrd.store import deployments as stored
+from lfrd.store import tallies
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.deployments import Deployment
+from lfrd.store.tallies import Tallies
+from lfrd.store.transaction import Transaction
 from lfrd.summary import SummaryLine, as_summary_json, from_summary_json
 from lfrd.vision.engine import Vision
 
 log = logging.getLogger(__name__)
 
-MakeRun = Callable[[Deployment, LiveSearch, Policy, SummaryLine | None], DeploymentRun]
+MakeRun = Callable[[Deployment, LiveSearch, Policy, SummaryLine | None, Tallies], DeploymentRun]
 """Makes the run of a started deployment; the counts are those from before a restart."""
 
 
@@ -49,7 +52,9 @@ class DeploymentRunner:
         search = LiveSearch(row.id, vision.model_digest, vision.dim, row.threshold, promise)
         lists: Sequence[str] = json.loads(row.watchlist_ids)
         await open_search(self._database, self._clock, self._live, search, lists)
-        self.running = self._make_run(row, search, policy, from_summary_json(row.summary))
+        before = await self._database.read(lambda reader: tallies.of(reader, row.id))
+        counts = from_summary_json(row.summary)
+        self.running = self._make_run(row, search, policy, counts, before)
         self._over.clear()
         self._begin.set()
 
@@ -92,14 +97,19 @@ class DeploymentRunner:
     async def _close(self, running: DeploymentRun, compared: int) -> None:
         """Write how it ended; or that the daemon leaves, and it waits for the next one."""
         row, summary = running.deployment, as_summary_json(running.summary())
+        counted = running.tallies(is_open=False)
+
+        def suspend(tx: Transaction) -> None:
+            tallies.keep(tx, counted)
+            stored.note(tx, row.id, "suspend", summary=summary)
+
+        def end(tx: Transaction) -> None:
+            tallies.keep(tx, counted)
+            planning.end(tx, row, running.end_reason, summary, compared)
+
         if running.suspended:
-            await self._database.write(
-                lambda tx: stored.note(tx, row.id, "suspend", summary=summary), principal=SYSTEM
-            )
+            await self._database.write(suspend, principal=SYSTEM)
             log.info("deployment %s waits for the daemon to come back", row.id)
             return
-        await self._database.write(
-            lambda tx: planning.end(tx, row, running.end_reason, summary, compared),
-            principal=running.ended_by or SYSTEM,
-        )
+        await self._database.write(end, principal=running.ended_by or SYSTEM)
         log.info("deployment %s ended: %s", row.id, running.end_reason)

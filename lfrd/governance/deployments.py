@@ -15,7 +15,7 @@ from lfrd.clock import Clock
 from lfrd.deployment.run import DeploymentRun
 from lfrd.deployment.runner import DeploymentRunner
 from lfrd.errors import Conflict, LfrdError
-from lfrd.governance import planning
+from lfrd.governance import planning, record
 from lfrd.governance.planning import Amendment, Plan
 from lfrd.governance.profile import LAB, Policy, SitePolicies
 from lfrd.governance.readiness import Readiness
@@ -226,18 +226,28 @@ class DeploymentService:
 
         return await self._start(get, policy, watchlist_ids, principal=principal)
 
-    async def start_planned(self, deployment_id: str, *, principal: str) -> Deployment:
-        """Start an authorised deployment. Raises Conflict with everything that is missing."""
+    async def start_planned(
+        self, deployment_id: str, *, street_team: bool = False, principal: str
+    ) -> Deployment:
+        """Start an authorised deployment; the starter may say that a team is on the spot. Raises
+        Conflict with everything that is missing."""
         row = await self.get(deployment_id)
         return await self._start(
             lambda tx: stored.get(tx, deployment_id),
             self._policy(row),
             json.loads(row.watchlist_ids),
+            street_team=street_team,
             principal=principal,
         )
 
     async def start_urgent(
-        self, deployment_id: str, reason: str, role: Role, *, principal: str
+        self,
+        deployment_id: str,
+        reason: str,
+        role: Role,
+        *,
+        street_team: bool = False,
+        principal: str,
     ) -> Deployment:
         """Start a draft on the starter's own word; somebody else ratifies it, or it is purged.
 
@@ -249,6 +259,7 @@ class DeploymentService:
             lambda tx: planning.declare_urgent(tx, deployment_id, reason, policy.rules, role),
             policy,
             json.loads(row.watchlist_ids),
+            street_team=street_team,
             principal=principal,
         )
 
@@ -335,6 +346,7 @@ class DeploymentService:
         policy: Policy,
         watchlist_ids: Sequence[str],
         *,
+        street_team: bool = False,
         principal: str,
     ) -> Deployment:
         """Make ready what `get` gives, pass the gate, and begin; all of it or nothing."""
@@ -345,14 +357,19 @@ class DeploymentService:
 
             def start(tx: Transaction) -> Deployment:
                 row = get(tx)
-                verdict = self._readiness.judge(tx, row, ready, principal, tx.at_s)
+                verdict = self._readiness.judge(
+                    tx, row, ready, principal, tx.at_s, street_team=street_team
+                )
                 if not verdict.is_open:
                     raise Conflict(f"it cannot start: {verdict.sentence()}")
                 for watchlist_id in json.loads(row.watchlist_ids):
                     stored.take_snapshot(tx, row.id, watchlist_id)
+                record.note_lists(tx, row.id)
                 threshold = ready.proposed.threshold if ready.proposed else row.threshold
                 cameras = self._readiness.cameras
-                return stored.start(tx, row.id, cameras, threshold, verdict.evaluation_id)
+                return stored.start(
+                    tx, row.id, cameras, threshold, verdict.evaluation_id, street_team=street_team
+                )
 
             row = await self._database.write(start, principal=principal)
             try:

@@ -1,9 +1,12 @@
 """Episodes as people see them: what is known of one, its pictures, and what was done about it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lfrd.deployment.replay import Replay, replay
-from lfrd.governance.reviews import Reviews, required_for
+from lfrd.errors import BadInput
+from lfrd.governance.record import kind_of
+from lfrd.governance.reviews import Reviews, outcome_of, required_for
 from lfrd.store import decoys, outcomes, watchlists
 from lfrd.store import episodes as stored
 from lfrd.store import reviews as stored_reviews
@@ -12,10 +15,10 @@ from lfrd.store.decoys import Decoy
 from lfrd.store.episodes import Episode, EpisodeImage, EpisodeState, Rival
 from lfrd.store.outcomes import PrimaryOutcome
 from lfrd.store.reviews import Review
-from lfrd.store.transaction import Reader
+from lfrd.store.transaction import Reader, Transaction
 from lfrd.store.watchlists import Watchlist
 from lfrd.vision.engine import Vision
-from lfrd.vocabulary import Engagement
+from lfrd.vocabulary import Engagement, Identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,7 @@ class Dossier:
     required: int = 1
     engagement: PrimaryOutcome | None = None
     decoy: Decoy | None = None
+    look_alikes: str = ""
 
 
 class Episodes:
@@ -38,10 +42,14 @@ class Episodes:
     A dossier holds more than its reader may see: lfrd.api.projection says what that is.
     """
 
-    def __init__(self, database: Database, vision: Vision, reviews: Reviews) -> None:
+    def __init__(
+        self, database: Database, vision: Vision, reviews: Reviews, groups: Sequence[str] = ()
+    ) -> None:
+        """`groups` are the words that the site has for whom a false alert was about."""
         self._database = database
         self._vision = vision
         self._reviews = reviews
+        self._groups = groups
 
     async def page(
         self, *, state: EpisodeState | None = None, before_id: str | None = None, limit: int = 100
@@ -86,15 +94,31 @@ class Episodes:
         engagement_min: float,
         complaint: bool,
         note: str,
+        identity: Identity | None = None,
+        group: str | None = None,
         principal: str,
     ) -> None:
-        """Say once what was done about a closed episode. Raises NotFound, Conflict."""
-        await self._database.write(
-            lambda tx: outcomes.add(
-                tx, episode_id, kind, engagement_min=engagement_min, complaint=complaint, note=note
-            ),
-            principal=principal,
-        )
+        """Say once what was done about a closed episode. Raises NotFound, Conflict, BadInput for a
+        group that the site has no word for, or of an alert that was not false."""
+        if group is not None and group not in self._groups:
+            known = ", ".join(self._groups) or "none: name them in [notice] groups"
+            raise BadInput(f"this is no group that the site records; there is: {known}")
+
+        def write(tx: Transaction) -> None:
+            if group is not None and not self._is_false(tx, episode_id, identity):
+                raise BadInput("a group is recorded for a false alert only")
+            outcomes.add(
+                tx, episode_id, kind, engagement_min=engagement_min, complaint=complaint,
+                note=note, identity=identity, recorded_group=group,
+            )  # fmt: skip
+
+        await self._database.write(write, principal=principal)
+
+    def _is_false(self, reader: Reader, episode_id: str, identity: Identity | None) -> bool:
+        """By what was established, else by what was decided."""
+        dossier = self._dossier(reader, stored.get(reader, episode_id))
+        decided = outcome_of(dossier.reviews, dossier.required)
+        return kind_of(decided, identity).startswith("false")
 
     def _dossier(self, reader: Reader, episode: Episode) -> Dossier:
         return Dossier(
@@ -105,4 +129,5 @@ class Episodes:
             required_for(reader, episode, self._reviews.required),
             outcomes.of_episode(reader, episode.id),
             decoys.of_episode(reader, episode.id),
+            watchlists.look_alikes_of(reader, episode.entry_id),
         )

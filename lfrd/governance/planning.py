@@ -5,14 +5,23 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from lfrd.errors import BadInput, Conflict, NotFound
-from lfrd.governance import two_person
+from lfrd.governance import record, two_person
 from lfrd.governance.profile import LAB, Policy, Rules, SitePolicies
 from lfrd.governance.start_gate import HOUR_S, Facts, ListFacts, ThresholdBasis, standing
 from lfrd.store import deployments as stored
-from lfrd.store import erasures, evaluations, templates, watchlists
+from lfrd.store import (
+    erasures,
+    evaluations,
+    reference_images,
+    templates,
+    trainings,
+    watchlists,
+)
 from lfrd.store.deployments import Deployment, NewDeployment
 from lfrd.store.transaction import Reader, Transaction
 from lfrd.vocabulary import DeploymentState, ErasureKind, Role
+
+YEAR_S = 365.25 * 24 * HOUR_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,9 +39,12 @@ class Plan:
     watchlist_ids: tuple[str, ...]
     expectation: str = ""
     documents: tuple[str, ...] = ()
+    list_size_max: int | None = None
+    """So many entries its lists may hold; None: the authority sets no limit."""
 
     def as_json(self) -> str:
-        return json.dumps(asdict(self), sort_keys=True)
+        told = {name: value for name, value in asdict(self).items() if value is not None}
+        return json.dumps(told, sort_keys=True)
 
     @staticmethod
     def parse(text: str) -> "Plan":
@@ -78,6 +90,7 @@ def new_deployment(
         watchlist_ids=plan.watchlist_ids,
         planned_start_at_s=start_s,
         schedule_id=schedule_id,
+        list_size_max=plan.list_size_max,
     )
 
 
@@ -93,6 +106,7 @@ class Amendment:
     expectation: str | None = None
     documents: tuple[str, ...] | None = None
     start_at_s: float | None = None
+    list_size_max: int | None = None
     starts_now: bool = False
 
     def plan(self, row: Deployment) -> Plan:
@@ -106,6 +120,7 @@ class Amendment:
             watchlist_ids=tuple(json.loads(row.watchlist_ids)) if lists is None else lists,
             expectation=row.expectation if self.expectation is None else self.expectation,
             documents=tuple(json.loads(row.documents)) if documents is None else documents,
+            list_size_max=self.list_size_max or row.list_size_max,
         )
 
     def start_s(self, row: Deployment, now_s: float) -> float:
@@ -134,11 +149,14 @@ def gather(
     basis: ThresholdBasis,
     threshold: float,
     now_s: float,
+    end_s: float = 0.0,
 ) -> Facts:
     """The facts that the gate judges by; `threshold` is what it would start with, on so many
-    `cameras`."""
+    `cameras`, until `end_s`."""
     running, digest = stored.running(reader), models.embedder
-    lists = tuple(_list_facts(reader, name, digest, now_s) for name in watchlist_ids)
+    years = policy.rules.photo_age_years
+    taken_s = None if years is None else now_s - years * YEAR_S
+    lists = tuple(_list_facts(reader, name, digest, now_s, taken_s) for name in watchlist_ids)
     references = sum(listed.templates for listed in lists)
     return Facts(
         now_s=now_s,
@@ -151,10 +169,13 @@ def gather(
         running_id=running.id if running else None,
         threshold_basis=basis,
         evaluation=standing(evaluations.valid(reader), digest, threshold, references),
+        trained=len(trainings.trained_until(reader, max(now_s, end_s))),
     )
 
 
-def _list_facts(reader: Reader, watchlist_id: str, model_digest: str, now_s: float) -> ListFacts:
+def _list_facts(
+    reader: Reader, watchlist_id: str, model_digest: str, now_s: float, taken_s: float | None
+) -> ListFacts:
     row = watchlists.find(reader, watchlist_id)
     if row is None:
         return ListFacts(watchlist_id, "", 0.0, None, 0, 0, 0, key_missing=False)
@@ -168,6 +189,7 @@ def _list_facts(reader: Reader, watchlist_id: str, model_digest: str, now_s: flo
         unfounded=watchlists.count_unfounded(reader, row.id),
         key_missing=not reader.keys.has(watchlists.scope_of(row.id)),
         category=row.category.value,
+        outdated=0 if taken_s is None else reference_images.count_older(reader, row.id, taken_s),
     )
 
 
@@ -203,6 +225,7 @@ def lists_exist(reader: Reader, watchlist_ids: Sequence[str]) -> None:
 def end(tx: Transaction, row: Deployment, reason: str, summary: str, compared: int) -> Deployment:
     """End a running deployment. Its snapshot of `compared` templates lived in memory only and is
     gone by now: its erasure needs nothing but the receipt."""
+    record.note_lists(tx, row.id)
     erasures.note_deleted(
         tx, ErasureKind.SNAPSHOT, row.id, "the deployment has ended", templates=compared
     )

@@ -44,6 +44,9 @@ class Rules:
     extrapolated_threshold: Literal["refused", "allowed"]
     evaluation_report: Literal["required", "warn", "no"]
     documents_required: bool
+    photo_age_years: float | None
+    training_required: bool
+    street_team_required: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +117,15 @@ KEYS: Mapping[str, Key] = {
     "extrapolated_threshold": Key("choice", "first", choices=("refused", "allowed")),
     "evaluation_report": Key("choice", "first", choices=("required", "warn", "no")),
     "documents_required": Key("yes-no", "yes"),
+    "photo_age_years": Key("number", "less", 0.1, 100, word="off"),
+    "training_required": Key("yes-no", "yes"),
+    "street_team_required": Key("yes-no", "yes"),
 }
+LATER: Mapping[str, Value] = {
+    "photo_age_years": "off", "training_required": False, "street_team_required": False,
+}  # fmt: skip
+"""Keys that an earlier lfrd did not have, with what it did. They are in a digest only where they
+say something else, so that rules that did not change keep theirs."""
 assert set(KEYS) == {field.name for field in fields(Rules)}
 
 LOG_MONTHS_AT_LEAST = 6
@@ -317,9 +328,11 @@ def _refused(key: str, value: Value, floors: Mapping[str, Value]) -> str | None:
 def _policy(
     name: str, version: int, title: str, values: Mapping[str, Value], changed: tuple[str, ...]
 ) -> Policy:
-    plain = {key: _normal(key, values[key]) for key in KEYS}
+    known = {**LATER, **values}
+    plain = {key: _normal(key, known[key]) for key in KEYS}
+    told = {key: value for key, value in plain.items() if LATER.get(key, ...) != value}
     text = json.dumps(
-        {"name": name, "version": version, "values": plain}, sort_keys=True, separators=(",", ":")
+        {"name": name, "version": version, "values": told}, sort_keys=True, separators=(",", ":")
     )
     held = {key: None if value == KEYS[key].word else value for key, value in plain.items()}
     rules = Rules(**held)  # type: ignore[arg-type]  # each value was accepted by its key

@@ -85,14 +85,22 @@ class Readiness:
         return Ready(proposed, basis, None)
 
     def judge(
-        self, reader: Reader, row: Deployment, ready: Ready, starter: str, now_s: float
+        self,
+        reader: Reader,
+        row: Deployment,
+        ready: Ready,
+        starter: str,
+        now_s: float,
+        *,
+        street_team: bool = False,
     ) -> Verdict:
-        """Everything that bars `starter` from starting it at `now_s`."""
+        """Everything that bars `starter` from starting it at `now_s`; they may say that a team is
+        on the spot."""
         policy = self._policies.named(row.profile)
         threshold = ready.proposed.threshold if ready.proposed else row.threshold
         wants = two_person.wanted_by(reader, row, starter)
         facts = self._facts(reader, row, policy, wants, ready.basis, threshold, now_s)
-        verdict = judge(row, policy, facts)
+        verdict = judge(row, policy, replace(facts, street_team=street_team))
         if ready.fault is not None:
             verdict = replace(verdict, missing=(*verdict.missing, ready.fault))
         return verdict
@@ -125,4 +133,5 @@ class Readiness:
             basis=basis,
             threshold=threshold,
             now_s=now_s,
+            end_s=row.planned_end_at_s or now_s,
         )

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 
 from lfrd.clock import Clock
 from lfrd.errors import Conflict, LfrdError
+from lfrd.governance import record
 from lfrd.governance.erasure import Eraser
 from lfrd.governance.profile import Policy, Rules, SitePolicies, parse
 from lfrd.governance.two_person import MAY_ERASE
 from lfrd.health import HealthBoard
 from lfrd.store import deployments as stored
-from lfrd.store import episodes, erasures, holds
+from lfrd.store import episodes, erasures, holds, listings
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.deployments import Deployment
 from lfrd.store.transaction import Reader, Transaction
@@ -188,9 +189,15 @@ class Retention:
 
     async def _drop_all(self, deployment_id: str) -> None:
         await self._database.write(
-            lambda tx: erasures.drop_episodes(tx, episodes.ids_in(tx, deployment_id)),
-            principal=SYSTEM,
+            lambda tx: self._drop(tx, episodes.ids_in(tx, deployment_id)), principal=SYSTEM
         )
+
+    def _drop(self, tx: Transaction, episode_ids: Sequence[str]) -> None:
+        """What is left of episodes goes; the records that they are counted in stay."""
+        required = self._policies.own.rules.reviewers_required
+        for deployment_id in episodes.deployments_of(tx, episode_ids):
+            record.freeze(tx, deployment_id, required)
+        erasures.drop_episodes(tx, episode_ids)
 
     async def _blank_faces(self) -> None:
         now_s = self._clock.wall_s()
@@ -231,7 +238,7 @@ class Retention:
         now_s = self._clock.wall_s()
         due = await self._database.read(lambda reader: self._dropped(reader, now_s))
         if due:
-            await self._database.write(lambda tx: erasures.drop_episodes(tx, due), principal=SYSTEM)
+            await self._database.write(lambda tx: self._drop(tx, due), principal=SYSTEM)
         months = self._policies.own.rules.log_months
         before_s = now_s - months * MONTH_S
         if months and await self._database.read(
@@ -239,6 +246,10 @@ class Retention:
         ):
             await self._database.write(
                 lambda tx: erasures.forget_links_before(tx, before_s), principal=SYSTEM
+            )
+        if months and await self._database.read(lambda r: listings.has_before(r, before_s)):
+            await self._database.write(
+                lambda tx: listings.drop_before(tx, before_s), principal=SYSTEM
             )
 
     def _dropped(self, reader: Reader, now_s: float) -> list[str]:

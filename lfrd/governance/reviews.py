@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 
 from lfrd.clock import Clock
 from lfrd.errors import BadInput, Conflict, StoreFailed
+from lfrd.governance.trainings import check_reviewer
 from lfrd.health import HealthBoard
 from lfrd.stats import Rate, wilson
 from lfrd.store import decoys, deployments, episodes, reviews
@@ -171,6 +172,7 @@ class Reviews:
             facts = asdict(shown) | {"seen_s": f"{shown.seen_s:.1f}"}
 
         def write(tx: Transaction) -> Review:
+            check_reviewer(tx, episode_id)
             return reviews.submit(
                 tx, episode_id, decision, reason, supervisor=supervisor, shown=facts
             )

@@ -89,6 +89,8 @@ class ListFacts:
     key_missing: bool
     """Its key is gone: it has records and no faces."""
     category: str = ""
+    outdated: int = 0
+    """Photos that are older than the policy allows, or nobody says how old."""
 
     @property
     def exists(self) -> bool:
@@ -111,6 +113,10 @@ class Facts:
     threshold_basis: ThresholdBasis
     evaluation: Standing
     """What the registered evaluation reports say for this very model and threshold."""
+    trained: int = 0
+    """People whose training as reviewers is valid until the planned end."""
+    street_team: bool = False
+    """Whether the starter says that a team is on the spot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +152,10 @@ def judge(deployment: Deployment, policy: Policy, facts: Facts) -> Verdict:
     missing = [
         *_plan(deployment, policy),
         *_documents(deployment, policy),
-        *_lists(policy, facts),
+        *_lists(deployment, policy, facts),
         *_authority(deployment, policy, facts),
         *_machine(deployment, facts, policy),
+        *_people(policy, facts),
     ]
     warnings: list[Finding] = []
     for finding, wanted in (_threshold(policy, facts), _evaluation(policy, facts)):
@@ -254,8 +261,13 @@ def _documents(deployment: Deployment, policy: Policy) -> list[Finding]:
     ]  # fmt: skip
 
 
-def _lists(policy: Policy, facts: Facts) -> list[Finding]:
+def _lists(deployment: Deployment, policy: Policy, facts: Facts) -> list[Finding]:
     found = _unusable(policy, facts)
+    total, most = sum(listed.entries for listed in facts.lists), deployment.list_size_max
+    if most is not None and total > most:
+        found.append(
+            Finding("list_size", f"its lists hold {total} entries; its authority allows {most}")
+        )
     for listed in facts.lists:
         if not listed.exists:
             continue
@@ -273,6 +285,11 @@ def _list_faults(listed: ListFacts, policy: Policy, now_s: float) -> list[str]:
     within_h = policy.rules.list_confirmed_within_h
     if within_h is not None and now_s - listed.confirmed_at_s > within_h * HOUR_S:
         faults.append(f"was not confirmed within {within_h:g} h: look it over and confirm it")
+    years = policy.rules.photo_age_years
+    if years is not None and listed.outdated:
+        faults.append(
+            f"has {listed.outdated} photos that are older than {years:g} years, or of no known date"
+        )
     if policy.is_lab:
         return faults
     if not listed.templates:
@@ -309,6 +326,23 @@ def _machine(deployment: Deployment, facts: Facts, policy: Policy) -> list[Findi
     found += _changed(deployment, facts)
     if not facts.cameras and not policy.is_lab:
         found.append(Finding("cameras", "no camera is enabled"))
+    return found
+
+
+def _people(policy: Policy, facts: Facts) -> list[Finding]:
+    rules, found = policy.rules, []
+    if rules.training_required and facts.trained < rules.reviewers_required:
+        found.append(
+            Finding(
+                "training",
+                f"{facts.trained} people have a training as reviewers that is valid until its "
+                f"planned end; {rules.reviewers_required} are needed (`lfrd training add`)",
+            )
+        )
+    if rules.street_team_required and not facts.street_team:
+        found.append(
+            Finding("street_team", "say at the start that a team is on the spot (--street-team)")
+        )
     return found
 
 

@@ -8,7 +8,7 @@ Besides, the role that is needed to take people off a list, whichever way it is 
 list, the person or the entry, and what lfrd.governance.taking_off names. It needs one person.
 """
 
-from lfrd.errors import Conflict, Denied
+from lfrd.errors import BadInput, Conflict, Denied
 from lfrd.governance.people import demand
 from lfrd.governance.profile import Policy, Rules
 from lfrd.store import holds, schedules, watchlists
@@ -69,6 +69,12 @@ def authorise_schedule(tx: Transaction, schedule_id: str, rules: Rules) -> Sched
     if rules.authoriser_differs and schedule.principal == tx.principal:
         raise Conflict("somebody else than whoever planned the schedule must authorise it")
     return schedules.authorise(tx, schedule_id)
+
+
+def check_trainer(subject: str, principal: str) -> None:
+    """That somebody was trained is recorded by another. Raises BadInput."""
+    if subject == principal:
+        raise BadInput("somebody else records that you were trained")
 
 
 def confirm_hold(tx: Transaction, hold_id: str) -> Hold:

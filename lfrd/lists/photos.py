@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -75,9 +75,11 @@ class Photos:
         *,
         mode: GateMode = GateMode.WARN,
         box: F32 | None = None,
+        taken_at_s: float | None = None,
         principal: str,
     ) -> ReferenceImage:
-        """Enrol a photo, or refuse it with its reasons and store nothing.
+        """Enrol a photo, or refuse it with its reasons and store nothing. `taken_at_s`: when it was
+        taken, where that is known.
 
         Raises NotFound, PhotoRefused (no face, several, too small; in `strict` everything that
         speaks against it), BadInput (no image), Conflict (known photo).
@@ -85,7 +87,9 @@ class Photos:
         entry = await self._entry(entry_id)
         judged = await self.judge(data, name, entry=entry, box=box)
         photo_gate.refuse(judged.findings, mode, name)
-        return await self.keep(entry, data, judged, principal=principal)
+        if taken_at_s is not None and taken_at_s > self._clock.wall_s():
+            raise BadInput(f"{name}: a photo was not taken in the future")
+        return await self.keep(entry, data, judged, taken_at_s=taken_at_s, principal=principal)
 
     async def check(
         self,
@@ -106,10 +110,10 @@ class Photos:
             photo_gate.refuse(judged.findings, mode, name)
         return judged.findings
 
-    async def image(self, photo_id: str, *, principal: str) -> bytes:
-        """The photo's file as it was given; reading it is logged."""
+    async def image(self, photo_id: str, reason: str | None = None, *, principal: str) -> bytes:
+        """The photo's file as it was given; reading it is logged, with the reason."""
         return await self._database.write(
-            lambda tx: reference_images.read_image(tx, photo_id), principal=principal
+            lambda tx: reference_images.read_image(tx, photo_id, reason), principal=principal
         )
 
     async def judge(
@@ -150,13 +154,19 @@ class Photos:
             return await enrol(data, self._vision, name=name, box=box)
 
     async def keep(
-        self, entry: Entry, data: bytes, judged: Judged, *, principal: str
+        self,
+        entry: Entry,
+        data: bytes,
+        judged: Judged,
+        *,
+        taken_at_s: float | None = None,
+        principal: str,
     ) -> ReferenceImage:
         """Store a photo and its template, and let the running search know within the same second.
 
         Raises Conflict where the entry has this very photo, or as many as it may have.
         """
-        new = new_image(entry.id, data, judged)
+        new = replace(new_image(entry.id, data, judged), taken_at_s=taken_at_s)
 
         def write(tx: Transaction) -> tuple[ReferenceImage, StoredTemplate]:
             check_room(tx, entry.id)

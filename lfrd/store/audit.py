@@ -4,11 +4,12 @@ A leaf holds no biometrics and no names. What it is about (`subjects`) enters on
 commitment: erase ids and salt, and the link is gone while the hash still verifies.
 """
 
-import enum
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from lfrd.vocabulary import AuditClass as AuditClass
 
 SALT_BYTES = 16
 MICROSECONDS = 1_000_000
@@ -18,21 +19,6 @@ _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_asci
 
 Fact = str | int | bool | None | list[str]
 """What a leaf may state. No floats: their text differs between languages; write "0.45"."""
-
-
-class AuditClass(enum.StrEnum):
-    """The events that the law wants logged (Data Protection Act 2018, s. 62; EU AI Act, 12(3)),
-    and two of our own: who decided what, and who was refused."""
-
-    COLLECTION = "collection"
-    ALTERATION = "alteration"
-    CONSULTATION = "consultation"
-    DISCLOSURE = "disclosure"
-    COMBINATION = "combination"
-    ERASURE = "erasure"
-    PERIOD_OF_USE = "period-of-use"
-    DECISION = "decision"
-    DENIAL = "denial"
 
 
 @dataclass(frozen=True, slots=True)

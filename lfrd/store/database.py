@@ -8,6 +8,7 @@ The functions run in the store's own threads and touch nothing but what they are
 """
 
 import asyncio
+import logging
 import queue
 import sys
 from collections.abc import Callable
@@ -16,18 +17,23 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import TypeVar
 
+from lfrd.audit.verify import PublicKey
 from lfrd.clock import Clock, SystemClock
 from lfrd.errors import StateError, StoreFailed
 from lfrd.events import Event, EventBus, EventPage
-from lfrd.store import event_log
+from lfrd.store import audit_log, event_log
+from lfrd.store.audit_key import open_key
+from lfrd.store.checkpoints import CheckpointRules, Checkpoints
 from lfrd.store.keys import KeyStore
 from lfrd.store.migrate import Migration, migrate, migrations_folder, read_migrations
-from lfrd.store.sqlite import Connection, connect
+from lfrd.store.sqlite import Connection, all_or_nothing, connect
 from lfrd.store.state_folder import StateFolder
 from lfrd.store.transaction import Reader, Transaction
 from lfrd.store.writer import Writer
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 READERS = 2
 READ_LIMIT_S = 5.0
@@ -56,16 +62,21 @@ class Database:
         encrypted: bool = True,
         migrations: tuple[Migration, ...] | None = None,
         new: bool = False,
+        audit: CheckpointRules | None = None,
     ) -> None:
-        """`new`: begin with nothing although there are keys, whose database is gone."""
+        """`new`: begin with nothing although there are keys, whose database is gone. `audit`: when
+        the log is signed; None: it grows, and is signed at the next start of the daemon."""
         self.path = folder.database_path
+        self._folder = folder
+        self._audit = audit
+        self._checkpoints: Checkpoints | None = None
         self.keys = keys
         self.events = EventBus(self._page_of_events)
         self._clock = clock or SystemClock()
         self._key = keys.page_key(self.path.name) if encrypted else None
         self._migrations = migrations
         self._new = new
-        self._writer = Writer(self._open, keys, self._clock, self._publish)
+        self._writer = Writer(self._open, keys, self._clock, self._publish, self._keep_up)
         # Waiting reads queue here in turn; each is one awaiting caller.
         self._read_turns = asyncio.Semaphore(READERS)
         self._pool: ThreadPoolExecutor | None = None
@@ -83,6 +94,7 @@ class Database:
             self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="lfrd-reader")
             undo.push_async_callback(self._close_readers)
             await self._in_pool(self._open_readers)
+            await self.sign_log()
             undo.pop_all()
         return self
 
@@ -93,8 +105,18 @@ class Database:
         trace: TracebackType | None,
     ) -> None:
         self.events.close()
+        try:
+            await self.sign_log()
+        except StoreFailed as failure:
+            log.error("the log ends without a checkpoint: %s", failure)
         await self._close_readers()
         await self._writer.stop()
+
+    @property
+    def log_key(self) -> PublicKey:
+        """The key that signs the log; for a database that was opened with `audit`."""
+        assert self._checkpoints is not None, "this database's log is not signed"
+        return self._checkpoints.key
 
     async def write(self, action: Callable[[Transaction], T], *, principal: str) -> T:
         """Run `action` in the writer's thread; return its result once it is on the disk.
@@ -124,6 +146,16 @@ class Database:
         """Write ROOM_BYTES and take them back: `failure` then says whether writes work again,
         also while nothing else is written. Raises StoreFailed where they do not."""
         await self.write(_use_room, principal=SYSTEM)
+
+    async def sign_log(self) -> None:
+        """Sign a checkpoint of all that was logged until now. Raises StoreFailed."""
+        if self._checkpoints is not None:
+            self._checkpoints.want()
+            await self.look_at_log()
+
+    async def look_at_log(self) -> None:
+        """Sign one if it is time, also while nothing else is written. Raises StoreFailed."""
+        await self.write(lambda _: None, principal=SYSTEM)
 
     async def checkpoint(self) -> bool:
         """Empty the write-ahead log into the main file; False where a reader prevented it."""
@@ -155,6 +187,7 @@ class Database:
             known = self._migrations or read_migrations(migrations_folder())
             migrate(connection, self._key, known, self._clock.wall_s())
             self._check_installation(connection)
+            all_or_nothing(connection, lambda: self._open_log(connection))
         except BaseException:
             connection.close()
             if not existed and isinstance(sys.exception(), StateError):
@@ -187,6 +220,18 @@ class Database:
                 f"{self.path} and keys.db belong to different installations: put back the pair "
                 "that belongs together"
             )
+
+    def _open_log(self, connection: Connection) -> None:
+        audit_log.grow(connection)  # what was logged by an lfrd that kept no tree
+        if self._audit is not None:
+            now_s = self._clock.wall_s()
+            key = open_key(self._folder, connection, now_s, SYSTEM, anew=self._new)
+            self._checkpoints = Checkpoints(key, self._clock, self._audit)
+            self._checkpoints.open(connection)
+
+    def _keep_up(self, connection: Connection) -> None:
+        if self._checkpoints is not None:
+            self._checkpoints.keep_up(connection)
 
     def _in_pool(self, work: Callable[[], T]) -> asyncio.Future[T]:
         if self._pool is None:

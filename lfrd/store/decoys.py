@@ -42,6 +42,16 @@ def of_episode(reader: Reader, episode_id: str) -> Decoy | None:
     return reader.first(Decoy, "WHERE episode_id = ?", (episode_id,))
 
 
+def ids_in(reader: Reader, deployment_id: str) -> frozenset[str]:
+    """Which of a deployment's episodes are decoys."""
+    found = reader.column(
+        "SELECT episode_id FROM decoy JOIN episode ON episode.id = episode_id"
+        " WHERE deployment_id = ?",
+        (deployment_id,),
+    )
+    return frozenset(found)
+
+
 def open_in(reader: Reader, deployment_id: str) -> int:
     """How many decoys of a deployment wait for a decision."""
     return reader.count(

@@ -65,6 +65,8 @@ class Deployment:
     ratified_at_s: float | None
     ratified_by: str | None
     schedule_id: str | None
+    list_size_max: int | None = None
+    street_team_at_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +88,13 @@ class NewDeployment:
     watchlist_ids: tuple[str, ...] = ()
     planned_start_at_s: float | None = None
     schedule_id: str | None = None
+    list_size_max: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """Which list, in which state, a deployment compares with."""
+    """Which list, in which state, a deployment compares with. `composition` is what it was made of,
+    as JSON text of numbers (see lfrd.governance.record)."""
 
     TABLE: ClassVar[str] = "deployment_watchlist"
 
@@ -102,6 +106,7 @@ class Snapshot:
     principal: str
     changes: int = 0
     changed_at_s: float | None = None
+    composition: str | None = None
 
 
 def scope_of(deployment_id: str) -> Scope:
@@ -145,6 +150,7 @@ def add(tx: Transaction, new: NewDeployment) -> Deployment:
         ratified_at_s=None,
         ratified_by=None,
         schedule_id=new.schedule_id,
+        list_size_max=new.list_size_max,
     )
     tx.insert(deployment)
     tx.keys.create(scope_of(deployment.id))
@@ -187,12 +193,12 @@ def amend(tx: Transaction, deployment_id: str, new: NewDeployment) -> Deployment
         " authorised_at_s = NULL, authorised_by = NULL, purpose = ?, use_case = ?, place = ?,"
         " threshold = ?, detector_digest = ?, embedder_digest = ?, planned_start_at_s = ?,"
         " planned_end_at_s = ?, policy = ?, policy_digest = ?, expectation = ?, documents = ?,"
-        " watchlist_ids = ? WHERE id = ? AND state IN ('draft', 'authorised')",
+        " watchlist_ids = ?, list_size_max = ? WHERE id = ? AND state IN ('draft', 'authorised')",
         (
             new.purpose, new.use_case, new.place, new.threshold, new.detector_digest,
             new.embedder_digest, new.planned_start_at_s, new.planned_end_at_s, new.policy,
             new.policy_digest, new.expectation, json.dumps(list(new.documents)),
-            json.dumps(list(dict.fromkeys(new.watchlist_ids))), deployment_id,
+            json.dumps(list(dict.fromkeys(new.watchlist_ids))), new.list_size_max, deployment_id,
         ),
         {"policy": new.policy_digest, "use_case": new.use_case},
     )  # fmt: skip
@@ -262,10 +268,13 @@ def start(
     camera_ids: Sequence[str] = (),
     threshold: float | None = None,
     evaluation_id: str | None = None,
+    *,
+    street_team: bool = False,
 ) -> Deployment:
     """authorised → running, with the threshold that fits its lists now (None: as planned).
 
-    The log names the evaluation report that was relied on. Raises Conflict where another one runs.
+    The log names the evaluation report that was relied on, and that `tx.principal` said that a team
+    is on the spot. Raises Conflict where another one runs.
     """
     other = running(tx)
     if other is not None:
@@ -273,10 +282,12 @@ def start(
     before = get(tx, deployment_id)
     _step(
         tx, deployment_id, "deployment.start", "UPDATE deployment SET state = 'running',"
-        " started_at_s = ?, started_by = ?, camera_ids = ?, threshold = coalesce(?, threshold)"
-        " WHERE id = ? AND state = 'authorised'",
-        (tx.at_s, tx.principal, json.dumps(list(camera_ids)), threshold, deployment_id),
+        " started_at_s = ?, started_by = ?, camera_ids = ?, threshold = coalesce(?, threshold),"
+        " street_team_at_s = ? WHERE id = ? AND state = 'authorised'",
+        (tx.at_s, tx.principal, json.dumps(list(camera_ids)), threshold,
+         tx.at_s if street_team else None, deployment_id),
         {"cameras": list(camera_ids), "evaluation": evaluation_id,
+         **({"street_team": True} if street_team else {}),
          **_standing(before.schedule_id, before.authorised_by)},
     )  # fmt: skip
     return get(tx, deployment_id)
@@ -366,17 +377,19 @@ def follow_lists(tx: Transaction) -> None:
 
     The writer calls it at the end of every action, so no list changes under a deployment without
     this step in the log: its hash is SHA-256(hash before ‖ hashes of what the action logged).
+    Raises Conflict where its lists would grow beyond what its authority allows.
     """
     changed = {event.subject_id for event in tx.events if event.kind is EventKind.WATCHLIST_CHANGED}
     row = running(tx) if changed else None
     if row is None:
         return
-    logged = b"".join(tx.leaf_hashes)
+    logged, grew = b"".join(tx.leaf_hashes), False
     for old in snapshots(tx, row.id):
         if old.watchlist_id not in changed:
             continue
         digest = hashlib.sha256(bytes.fromhex(old.snapshot_hash) + logged).hexdigest()
         count = watchlists.count_entries(tx, old.watchlist_id)
+        grew = grew or count > old.entry_count
         tx.execute(
             "UPDATE deployment_watchlist SET entry_count = ?, snapshot_hash = ?,"
             " changes = changes + 1, changed_at_s = ? WHERE deployment_id = ? AND watchlist_id = ?",
@@ -388,11 +401,63 @@ def follow_lists(tx: Transaction) -> None:
              "hash_before": old.snapshot_hash},
         )  # fmt: skip
         tx.event(EventKind.DEPLOYMENT_CHANGED, row.id)
+    total = sum(item.entry_count for item in snapshots(tx, row.id))
+    if grew and row.list_size_max is not None and total > row.list_size_max:
+        raise Conflict(
+            f"the running deployment was authorised with {row.list_size_max} entries at most: take "
+            "somebody off, or end it"
+        )
 
 
 def snapshots(reader: Reader, deployment_id: str) -> list[Snapshot]:
     """The lists that a deployment compares with."""
     return reader.find(Snapshot, "WHERE deployment_id = ? ORDER BY watchlist_id", (deployment_id,))
+
+
+def keep_composition(
+    tx: Transaction, deployment_id: str, watchlist_id: str, composition: str
+) -> None:
+    """Note what a list was made of, for when it is erased."""
+    tx.execute(
+        "UPDATE deployment_watchlist SET composition = ? WHERE deployment_id = ?"
+        " AND watchlist_id = ?",
+        (composition, deployment_id, watchlist_id),
+    )
+
+
+def logged(reader: Reader, deployment_id: str, action: str) -> list[int]:
+    """The numbers of the log's entries in which this was done to a deployment, first one first;
+    none once the log says no longer whom its entries are about."""
+    rows = reader.rows(
+        "SELECT leaf_id FROM audit_link JOIN audit_leaf ON audit_leaf.id = leaf_id"
+        " WHERE subject_id = ? AND action = ? ORDER BY leaf_id",
+        (deployment_id, action),
+    )
+    return [row.whole("leaf_id") for row in rows]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptRecord:
+    """The record of a deployment as it was when what it was made of came to the end of its time;
+    `record` is JSON text."""
+
+    TABLE: ClassVar[str] = "deployment_record"
+
+    deployment_id: str
+    kept_at_s: float
+    record: str
+
+
+def keep_record(tx: Transaction, deployment_id: str, record: str) -> None:
+    """Once: the first one was made while everything was there."""
+    if kept_record(tx, deployment_id) is None:
+        tx.insert(KeptRecord(deployment_id=deployment_id, kept_at_s=tx.at_s, record=record))
+
+
+def kept_record(reader: Reader, deployment_id: str) -> str | None:
+    """JSON text, if it was kept."""
+    kept = reader.first(KeptRecord, "WHERE deployment_id = ?", (deployment_id,))
+    return kept.record if kept else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

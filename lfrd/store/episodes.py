@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import ClassVar, Literal
 
@@ -368,9 +369,27 @@ def page(
     return reader.find(Episode, f"WHERE {where} ORDER BY id DESC LIMIT ?", (*values, limit))
 
 
+def all_in(reader: Reader, deployment_id: str) -> list[Episode]:
+    """A deployment's episodes, first one first."""
+    return reader.find(Episode, "WHERE deployment_id = ? ORDER BY id", (deployment_id,))
+
+
+def of_person(reader: Reader, person_id: str) -> list[Episode]:
+    """The episodes that were raised as somebody, first one first."""
+    return reader.find(Episode, "WHERE person_id = ? ORDER BY id", (person_id,))
+
+
 def ids_in(reader: Reader, deployment_id: str) -> list[str]:
     """The ids of a deployment's episodes."""
     return reader.column("SELECT id FROM episode WHERE deployment_id = ?", (deployment_id,))
+
+
+def deployments_of(reader: Reader, episode_ids: Sequence[str]) -> list[str]:
+    """The deployments that some episodes are of."""
+    return reader.column(
+        "SELECT DISTINCT deployment_id FROM episode WHERE id IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(episode_ids)),),
+    )
 
 
 def deployments_with_faces(reader: Reader) -> list[str]:

@@ -86,6 +86,15 @@ def get(reader: Reader, erasure_id: str) -> Erasure:
     return reader.get(Erasure, erasure_id)
 
 
+def list_erased_at_s(reader: Reader, watchlist_id: str) -> float | None:
+    """When the erasure of a list was complete; None while it is there."""
+    erased = reader.first(
+        Erasure, "WHERE subject_id = ? AND kind = ? AND state = 'done'",
+        (watchlist_id, ErasureKind.WATCHLIST),
+    )  # fmt: skip
+    return erased.done_at_s if erased else None
+
+
 def find(reader: Reader, erasure_id: str) -> Erasure | None:
     """None where it was withdrawn."""
     return reader.first(Erasure, "WHERE id = ?", (erasure_id,))

@@ -1,12 +1,15 @@
 """What is done to keys while no daemon runs: change the master key, copy keys.db, go on without
-it."""
+it; go on under a new key for the log."""
 
 import os
 from pathlib import Path
 
+from lfrd.audit.verify import RENEWAL, PublicKey
 from lfrd.clock import Clock
 from lfrd.errors import StateError
-from lfrd.store.audit import AuditClass
+from lfrd.store import audit_log
+from lfrd.store.audit import AuditClass, Fact
+from lfrd.store.audit_key import begin_renewal, finish_renewal
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.key_files import (
     commit_rotation,
@@ -19,6 +22,7 @@ from lfrd.store.keys import KeyStore, MasterKey
 from lfrd.store.seal import KEY_BYTES
 from lfrd.store.sqlite import connect
 from lfrd.store.state_folder import StateFolder, sync_file, write_secret
+from lfrd.store.transaction import Transaction
 
 
 def rotate(folder: StateFolder, current: MasterKey, new: MasterKey | None) -> None:
@@ -120,6 +124,37 @@ async def abandon(folder: StateFolder, master: MasterKey, clock: Clock) -> None:
                 lambda tx: tx.audit(AuditClass.ERASURE, "keys.abandon"), principal=SYSTEM
             )
     drafted.keys_path.replace(folder.keys_path)
+
+
+async def renew_audit_key(
+    folder: StateFolder,
+    master: MasterKey,
+    clock: Clock,
+    reason: str,
+    algorithm: int,
+    *,
+    principal: str,
+) -> PublicKey:
+    """Have the log go on under a new key; a leaf says who did it and why.
+
+    The new file lies beside the old one until then, so a crash only means doing it again.
+    """
+    with KeyStore(folder, master) as keys:
+        async with Database(folder, keys, clock) as database:
+            origin = await database.read(audit_log.origin)
+            new = begin_renewal(folder, origin, algorithm).public
+
+            def renew(tx: Transaction) -> None:
+                known = audit_log.keys(tx)
+                facts: dict[str, Fact] = {
+                    "old": known[-1].text if known else None, "new": new.text, "reason": reason,
+                }  # fmt: skip
+                tx.audit(AuditClass.ALTERATION, RENEWAL, (), facts)
+                audit_log.add_key(tx, new, tx.at_s, tx.principal)
+
+            await database.write(renew, principal=principal)
+            await database.read(lambda reader: finish_renewal(folder, reader))
+    return new
 
 
 class _Drafted(StateFolder):

@@ -53,7 +53,7 @@ deleted; after a crash it stays, and opens nothing."""
 class Scope:
     """What a data key belongs to."""
 
-    kind: Literal["watchlist", "deployment"]
+    kind: Literal["watchlist", "deployment", "listings"]
     subject_id: str
 
     @property
@@ -204,7 +204,7 @@ class KeyStore:
     def count(self) -> int:
         """How many lists and deployments have a key."""
         with self._lock:
-            found = self._db.value("SELECT count(*) FROM data_key")
+            found = self._db.value("SELECT count(*) FROM data_key WHERE id NOT LIKE 'listings:%'")
         assert isinstance(found, int)
         return found
 

@@ -5,14 +5,16 @@ from typing import ClassVar
 
 from lfrd.errors import Conflict
 from lfrd.store import decoys, episodes
-from lfrd.store.audit import AuditClass
+from lfrd.store.audit import AuditClass, Fact
 from lfrd.store.transaction import Reader, Transaction
-from lfrd.vocabulary import Engagement
+from lfrd.vocabulary import Engagement, Identity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrimaryOutcome:
-    """`engagement_min` is how long somebody was held up because of it, in minutes."""
+    """`engagement_min` is how long somebody was held up because of it, in minutes. `identity` is
+    whether it was the person on the list, where that was established on the spot.
+    `recorded_group` is what a person recorded of a false alert, one of the site's own words."""
 
     TABLE: ClassVar[str] = "outcome"
 
@@ -23,6 +25,8 @@ class PrimaryOutcome:
     note: str
     at_s: float
     principal: str
+    identity: Identity | None = None
+    recorded_group: str | None = None
 
 
 def add(
@@ -33,6 +37,8 @@ def add(
     engagement_min: float = 0.0,
     complaint: bool = False,
     note: str = "",
+    identity: Identity | None = None,
+    recorded_group: str | None = None,
 ) -> PrimaryOutcome:
     """Raises NotFound, or Conflict while the episode is open, where there is one already, and about
     a decoy."""
@@ -48,14 +54,17 @@ def add(
         note=note,
         at_s=tx.at_s,
         principal=tx.principal,
+        identity=identity,
+        recorded_group=recorded_group,
     )
     try:
         tx.insert(outcome)
     except Conflict as error:
         raise Conflict(f"episode {episode_id} has its outcome already") from error
+    established: dict[str, Fact] = {} if identity is None else {"identity": identity.value}
     tx.audit(
         AuditClass.DECISION, "episode.engagement", (episode_id,),
-        {"kind": kind.value, "complaint": complaint},
+        {"kind": kind.value, "complaint": complaint, **established},
     )  # fmt: skip
     return outcome
 
@@ -63,3 +72,12 @@ def add(
 def of_episode(reader: Reader, episode_id: str) -> PrimaryOutcome | None:
     """The outcome, if it is known yet."""
     return reader.first(PrimaryOutcome, "WHERE episode_id = ?", (episode_id,))
+
+
+def all_in(reader: Reader, deployment_id: str) -> list[PrimaryOutcome]:
+    """The outcomes of a deployment's episodes."""
+    return reader.find(
+        PrimaryOutcome,
+        "WHERE episode_id IN (SELECT id FROM episode WHERE deployment_id = ?)",
+        (deployment_id,),
+    )

@@ -8,6 +8,7 @@ SQLite knows neither booleans nor enumerations; the field's type says what to ma
 import dataclasses
 import enum
 import functools
+import types
 import typing
 from collections.abc import Callable
 from typing import Any, ClassVar, Protocol, TypeVar
@@ -54,11 +55,14 @@ def values(record: Record) -> dict[str, SQLValue]:
 
 @functools.cache
 def _converters(kind: type) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
-    """Which columns need converting, and by what: bool and enumerations."""
+    """Which columns need converting, and by what: bool and enumerations, None apart."""
     hints = typing.get_type_hints(kind)
     found: list[tuple[str, Callable[[Any], Any]]] = []
     for field in dataclasses.fields(kind):
         hint = hints[field.name]
+        either = [kind for kind in typing.get_args(hint) if kind is not type(None)]
+        if isinstance(hint, types.UnionType) and len(either) == 1:
+            hint = either[0]
         if hint is bool or (isinstance(hint, type) and issubclass(hint, enum.Enum)):
             found.append((field.name, hint))
     return tuple(found)
@@ -68,5 +72,6 @@ def build(kind: type[T], row: Row) -> T:
     """Make a dataclass of a row whose columns are called as its fields."""
     of_class: Any = kind
     for name, convert in _converters(of_class):
-        row[name] = convert(row[name])
+        if row[name] is not None:
+            row[name] = convert(row[name])
     return kind(**row)

@@ -13,7 +13,7 @@ from typing import ClassVar
 from lfrd.errors import Conflict, NotFound
 from lfrd.events import EventKind
 from lfrd.store import watchlists
-from lfrd.store.audit import AuditClass
+from lfrd.store.audit import AuditClass, Fact
 from lfrd.store.seal import DataKey, Label
 from lfrd.store.transaction import Reader, Transaction
 from lfrd.store.watchlists import Entry
@@ -23,7 +23,8 @@ from lfrd.types import Quality
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReferenceImage:
     """A photo of an entry, without its pixels. `sha256` is of the file as it was given, `findings`
-    JSON of what the enrolment gate had to say. In quarantine it is kept and not compared with."""
+    JSON of what the enrolment gate had to say. In quarantine it is kept and not compared with.
+    `taken_at_s` is when it was taken, as far as people say it."""
 
     TABLE: ClassVar[str] = "reference_image"
 
@@ -46,6 +47,7 @@ class ReferenceImage:
     quarantine_reason: str | None
     added_at_s: float
     principal: str
+    taken_at_s: float | None = None
 
     @property
     def quality(self) -> Quality:
@@ -92,6 +94,7 @@ class NewReferenceImage:
     portrait: bytes
     quality: Quality
     findings: str = "[]"
+    taken_at_s: float | None = None
 
 
 def add(tx: Transaction, new: NewReferenceImage) -> ReferenceImage:
@@ -112,6 +115,7 @@ def add(tx: Transaction, new: NewReferenceImage) -> ReferenceImage:
         quarantine_reason=None,
         added_at_s=tx.at_s,
         principal=tx.principal,
+        taken_at_s=new.taken_at_s,
         sealed_image=key.seal(Label("reference-image", row_id), new.image),
         sealed_crop=key.seal(Label("reference-crop", row_id), new.crop),
         sealed_portrait=key.seal(Label("reference-portrait", row_id), new.portrait),
@@ -134,6 +138,35 @@ def get(reader: Reader, image_id: str) -> ReferenceImage:
 def of_entry(reader: Reader, entry_id: str) -> list[ReferenceImage]:
     """The photos of an entry, oldest first."""
     return reader.find(ReferenceImage, "WHERE entry_id = ? ORDER BY id", (entry_id,))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What was measured of a photo."""
+
+    inter_eye_px: float
+    overall: float
+    taken_at_s: float | None
+
+
+def measures(reader: Reader, watchlist_id: str) -> list[Measured]:
+    """Of every photo on a list."""
+    return reader.query(
+        Measured,
+        "SELECT inter_eye_px, overall, taken_at_s FROM reference_image"
+        " JOIN entry ON entry.id = entry_id WHERE watchlist_id = ?",
+        (watchlist_id,),
+    )
+
+
+def count_older(reader: Reader, watchlist_id: str, taken_before_s: float) -> int:
+    """How many photos of a list that are compared were taken before, or nobody says when."""
+    return reader.count(
+        "SELECT count(*) FROM reference_image JOIN entry ON entry.id = entry_id"
+        " WHERE watchlist_id = ? AND quarantined_at_s IS NULL"
+        " AND coalesce(taken_at_s < ?, true)",
+        (watchlist_id, taken_before_s),
+    )
 
 
 def some(reader: Reader, photo_ids: Sequence[str]) -> dict[str, ReferenceImage]:
@@ -170,10 +203,10 @@ def _key_in(reader: Reader, image: _Keyed | _SealedReferenceImage, entry: Entry)
     return reader.keys.open_part(scope, image.id) if image.own_key else reader.keys.open(scope)
 
 
-def read_image(tx: Transaction, image_id: str) -> bytes:
-    """Open the photo as it was given, and log that `tx.principal` looked at it."""
+def read_image(tx: Transaction, image_id: str, reason: str | None = None) -> bytes:
+    """Open the photo as it was given, and log that `tx.principal` looked at it, and why."""
     image = tx.get(_SealedReferenceImage, image_id)
-    return _consult(tx, image, "reference-image").open(
+    return _consult(tx, image, "reference-image", reason).open(
         Label("reference-image", image.id), image.sealed_image
     )
 
@@ -275,6 +308,11 @@ def _moved(
     return get(tx, image.id)
 
 
-def _consult(tx: Transaction, image: _SealedReferenceImage, what: str) -> DataKey:
-    tx.audit(AuditClass.CONSULTATION, "image.read", (image.id, image.entry_id), {"what": what})
+def _consult(
+    tx: Transaction, image: _SealedReferenceImage, what: str, reason: str | None = None
+) -> DataKey:
+    facts: dict[str, Fact] = {"what": what}
+    if reason is not None:
+        facts["reason"] = reason
+    tx.audit(AuditClass.CONSULTATION, "image.read", (image.id, image.entry_id), facts)
     return _key(tx, image)

@@ -111,6 +111,16 @@ def of_episode(reader: Reader, episode_id: str) -> list[Review]:
     return reader.find(Review, "WHERE episode_id = ? ORDER BY submitted_at_s", (episode_id,))
 
 
+def all_in(reader: Reader, deployment_id: str) -> list[Review]:
+    """The reviews of a deployment's episodes, first one first."""
+    return reader.find(
+        Review,
+        "WHERE episode_id IN (SELECT id FROM episode WHERE deployment_id = ?)"
+        " ORDER BY submitted_at_s, id",
+        (deployment_id,),
+    )
+
+
 def own(reader: Reader, episode_id: str, principal: str) -> Review:
     """One's own review of an episode. Raises NotFound."""
     review = reader.first(Review, "WHERE episode_id = ? AND principal = ?", (episode_id, principal))
@@ -126,6 +136,18 @@ def not_final(reader: Reader, submitted_before_s: float) -> list[Review]:
         "WHERE final_at_s IS NULL AND submitted_at_s <= ? ORDER BY id",
         (submitted_before_s,),
     )
+
+
+def undecided_of(reader: Reader, principal: str, deployment_id: str) -> frozenset[str]:
+    """The episodes of a deployment, decoys among them, about which somebody's final decision is
+    still to come."""
+    found = reader.column(
+        "SELECT episode.id FROM episode LEFT JOIN review"
+        " ON review.episode_id = episode.id AND review.principal = ?"
+        " WHERE deployment_id = ? AND final_at_s IS NULL AND (state = ? OR review.id IS NOT NULL)",
+        (principal, deployment_id, episodes.EpisodeState.OPEN.value),
+    )
+    return frozenset(found)
 
 
 def undecided_in(reader: Reader, principal: str) -> frozenset[str]:

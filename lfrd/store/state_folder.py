@@ -105,6 +105,11 @@ class StateFolder:
         return self.path / "master.key"
 
     @property
+    def audit_key_path(self) -> Path:
+        """What signs the log."""
+        return self.path / "audit.key"
+
+    @property
     def lock_path(self) -> Path:
         return self.path / "lock"
 

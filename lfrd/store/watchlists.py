@@ -8,6 +8,7 @@ from typing import ClassVar
 from lfrd.errors import BadInput, Conflict, NotFound
 from lfrd.events import EventKind
 from lfrd.ids import new_id
+from lfrd.store import listings
 from lfrd.store.audit import AuditClass, Fact
 from lfrd.store.keys import Scope
 from lfrd.store.sqlite import SQLValue
@@ -61,7 +62,8 @@ class NewWatchlist:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One person on one list, under a pseudonymous reference."""
+    """One person on one list, under a pseudonymous reference. `look_alikes` is what reviewers are
+    to know of relatives and others who look like them."""
 
     TABLE: ClassVar[str] = "entry"
 
@@ -82,6 +84,7 @@ class Entry:
     added_at_s: float
     expires_at_s: float | None
     principal: str
+    look_alikes: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,7 @@ class NewEntry:
     reviewer: str = ""
     under_18_reason: str = ""
     status_checked_at_s: float | None = None
+    look_alikes: str = ""
 
 
 def scope_of(watchlist_id: str) -> Scope:
@@ -175,6 +179,7 @@ def delete(tx: Transaction, watchlist_id: str) -> bool:
     if find(tx, watchlist_id) is None:
         return False
     entries = count_entries(tx, watchlist_id)
+    listings.end_of_list(tx, watchlist_id)
     deleted = tx.execute("DELETE FROM watchlist WHERE id = ?", (watchlist_id,))  # unless on hold
     tx.keys.destroy(scope_of(watchlist_id))  # before the commit, and never brought back by it
     tx.execute("DELETE FROM person WHERE id NOT IN (SELECT person_id FROM entry)")
@@ -217,11 +222,13 @@ def add_entry(tx: Transaction, new: NewEntry) -> Entry:
         added_at_s=tx.at_s,
         expires_at_s=new.expires_at_s,
         principal=tx.principal,
+        look_alikes=new.look_alikes,
     )
     try:
         tx.insert(entry)
     except Conflict as error:
         raise Conflict(f"the watchlist already has an entry {new.reference!r}") from error
+    listings.note(tx, entry.id, listed.name, entry.reference, entry.added_at_s)
     tx.audit(AuditClass.COLLECTION, "entry.add", (entry.id, entry.person_id, entry.watchlist_id))
     tx.event(EventKind.WATCHLIST_CHANGED, entry.watchlist_id)
     return entry
@@ -232,10 +239,26 @@ def get_entry(reader: Reader, entry_id: str) -> Entry:
     return reader.get(Entry, entry_id)
 
 
+def look_alikes_of(reader: Reader, entry_id: str) -> str:
+    """What is known of who looks like them; empty where the entry is gone."""
+    entry = reader.first(Entry, "WHERE id = ?", (entry_id,))
+    return entry.look_alikes if entry else ""
+
+
 def entry_by_reference(reader: Reader, watchlist_id: str, reference: str) -> Entry | None:
     """The entry of a list with this reference, if any."""
     return reader.first(
         Entry, "WHERE watchlist_id = ? AND reference = ?", (watchlist_id, reference)
+    )
+
+
+def entries_with_reference(reader: Reader, reference: str, list_name: str | None) -> list[Entry]:
+    """The entries that are called so, on all lists or on the one of this name."""
+    return reader.find(
+        Entry,
+        "WHERE reference = ?1 AND (?2 IS NULL OR watchlist_id IN"
+        " (SELECT id FROM watchlist WHERE name = ?2)) ORDER BY added_at_s",
+        (reference, list_name),
     )
 
 
@@ -247,6 +270,13 @@ def entries(reader: Reader, watchlist_id: str) -> list[Entry]:
 def count_entries(reader: Reader, watchlist_id: str) -> int:
     """How many entries a list has."""
     return reader.count("SELECT count(*) FROM entry WHERE watchlist_id = ?", (watchlist_id,))
+
+
+def count_under_18(reader: Reader, watchlist_id: str) -> int:
+    """How many entries of a list are of somebody under 18."""
+    return reader.count(
+        "SELECT count(*) FROM entry WHERE watchlist_id = ? AND under_18", (watchlist_id,)
+    )
 
 
 def count_unfounded(reader: Reader, watchlist_id: str) -> int:
@@ -261,6 +291,14 @@ def count_unfounded(reader: Reader, watchlist_id: str) -> int:
 def entries_of_person(reader: Reader, person_id: str) -> list[Entry]:
     """The entries that one person has on all lists."""
     return reader.find(Entry, "WHERE person_id = ? ORDER BY added_at_s", (person_id,))
+
+
+def some_entries(reader: Reader, entry_ids: Sequence[str]) -> list[Entry]:
+    """Those of some entries that there are."""
+    return reader.find(
+        Entry, "WHERE id IN (SELECT value FROM json_each(?)) ORDER BY added_at_s",
+        (json.dumps(list(entry_ids)),),
+    )  # fmt: skip
 
 
 def persons_of(reader: Reader, entry_ids: Sequence[str]) -> dict[str, str]:
@@ -307,6 +345,7 @@ def delete_entry(tx: Transaction, entry_id: str) -> bool:
     if entry is None:
         return False
     photo_ids = tx.column("SELECT id FROM reference_image WHERE entry_id = ?", (entry_id,))
+    listings.end_of_entry(tx, entry_id)
     deleted = tx.execute("DELETE FROM entry WHERE id = ?", (entry_id,))  # unless on hold
     tx.keys.destroy_parts(photo_ids)
     tx.execute(
@@ -319,9 +358,9 @@ def delete_entry(tx: Transaction, entry_id: str) -> bool:
 
 
 LIST_COLUMNS = frozenset({"name", "purpose", "owner", "colour", "margin", "expires_at_s"})
-ENTRY_COLUMNS = frozenset(
-    {"basis", "source", "reviewer", "margin", "status_checked_at_s", "expires_at_s"}
-)
+ENTRY_COLUMNS = LIST_COLUMNS - {"name", "purpose", "owner", "colour"} | {
+    "basis", "source", "reviewer", "status_checked_at_s", "look_alikes",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

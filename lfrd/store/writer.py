@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 from lfrd.clock import Clock
 from lfrd.errors import StoreFailed
 from lfrd.events import Event
-from lfrd.store import deployments, event_log
+from lfrd.store import audit_log, deployments, event_log
 from lfrd.store.keys import KeyStore
 from lfrd.store.sqlite import Connection, roll_back
 from lfrd.store.transaction import Transaction
@@ -48,7 +48,9 @@ class Writer:
     """Owns the writing connection and its thread, between `start` and `stop`.
 
     `publish` is called on the loop with the events of each commit, before the actions' awaiters
-    wake. `failure` is why the last commit did not reach the disk, None once one did.
+    wake; `keep_up` in the transaction before the actions: the checkpoint of the log that is due, or
+    none of them is done. `failure` is why the last commit did not reach the disk, None once one
+    did.
     """
 
     def __init__(
@@ -57,8 +59,10 @@ class Writer:
         keys: KeyStore,
         clock: Clock,
         publish: Callable[[list[Event]], None],
+        keep_up: Callable[[Connection], None],
     ) -> None:
         self._connect = connect
+        self._keep_up = keep_up
         self._keys = keys
         self._clock = clock
         self._publish = publish
@@ -162,11 +166,13 @@ class Writer:
         events: list[Event] = []
         try:
             connection.execute("BEGIN IMMEDIATE")
+            self._keep_up(connection)
             for action in actions:
                 self._run_action(connection, action, outcomes, events)
                 if not connection.in_transaction:
                     raise outcomes[-1][2] or StoreFailed("an action ended the transaction")
             self._prune(connection, bool(events))
+            audit_log.grow(connection)
             self._keys.settle()
             connection.execute("COMMIT")
             self.failure = _disk_failure(outcomes)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from lfrd.vocabulary import Engagement
+from lfrd.vocabulary import Engagement, Identity
 from lfrd.wire.base import Text, Wire
 
 
@@ -71,12 +71,17 @@ class Revealed(Wire):
 
 
 class EngagementReport(Wire):
-    """Once for each alert, when it is closed. `engagement_min` is how long somebody was held up."""
+    """Once for each alert, when it is closed. `engagement_min` is how long somebody was held up.
+    `identity` says whether it was the person on the list, where that was established on the spot.
+    `group` is for a false alert alone: one of the site's own words (`[notice] groups`), as a person
+    recorded it; nothing here infers one."""
 
     kind: Engagement
     engagement_min: Annotated[float, Field(ge=0, le=1440)] = 0.0
     complaint: bool = False
     note: Text = ""
+    identity: Identity | None = None
+    group: Annotated[str, Field(max_length=40)] | None = None
 
 
 class AlertState(StrEnum):
@@ -135,6 +140,8 @@ class Alert(Wire):
     decoy_right: ReviewDecision | None = None
     bundled_with: str | None = None
     erased: str | None = None
+    look_alikes: str = ""
+    """Relatives and look-alikes of the person on the list that are known of."""
 
 
 class Replay(Wire):

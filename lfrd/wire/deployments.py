@@ -80,6 +80,8 @@ class Deployment(Wire):
     ratified_by: str | None = None
     schedule_id: str | None = None
     erased_at_s: float | None = None
+    list_size_max: int | None = None
+    street_team_at_s: float | None = None
     paused: bool = False
     """Whether matching pauses because no operator is present."""
 
@@ -102,6 +104,8 @@ class DeploymentEnd(Wire):
 
 
 Documents = Annotated[tuple[Line, ...], Field(max_length=50)]
+ListSize = Annotated[int, Field(ge=1, le=10_000_000)]
+"""So many entries the lists may hold, at the start and while it runs."""
 ListIds = Annotated[tuple[str, ...], Field(max_length=100)]
 
 
@@ -121,6 +125,7 @@ class DeploymentDraft(Wire):
     watchlist_ids: ListIds = ()
     start_at_s: float | None = None
     duration_s: Annotated[float, Field(gt=0, le=24 * 3600)]
+    list_size_max: ListSize | None = None
 
 
 class DeploymentChange(Wire):
@@ -135,6 +140,7 @@ class DeploymentChange(Wire):
     watchlist_ids: ListIds | None = None
     start_at_s: float | None = None
     duration_s: Annotated[float, Field(gt=0, le=24 * 3600)] | None = None
+    list_size_max: ListSize | None = None
 
 
 class GateFinding(Wire):
@@ -158,6 +164,8 @@ class DeploymentBegin(Wire):
     """Starts an authorised deployment; with an urgent reason, a draft, to be ratified by others."""
 
     urgent_reason: Line | None = None
+    street_team: bool = False
+    """The starter says that a team is on the spot, and not only an operator at a screen."""
 
 
 class DeploymentExtend(Wire):
@@ -193,6 +201,7 @@ class ScheduleCreate(Wire):
     windows: Annotated[tuple[Window, ...], Field(min_length=1, max_length=50)]
     timezone: Line = "UTC"
     expires_at_s: float
+    list_size_max: ListSize | None = None
 
 
 class Schedule(Wire):

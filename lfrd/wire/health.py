@@ -33,6 +33,8 @@ class Health(Wire):
     gallery_templates: int
     policy: PolicyBrief | None = None
     """The rules of the site; every screen shows their name."""
+    audit_key: str | None = None
+    """The public key that signs the log."""
 
 
 class Me(Wire):

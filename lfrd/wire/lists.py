@@ -62,6 +62,12 @@ class Photo(Wire):
     quarantined_at_s: float | None
     quarantine_reason: str | None
     added_at_s: float
+    taken_at_s: float | None = None
+    """When it was taken, as people say it; null where nobody knows."""
+
+
+LookAlikes = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)]
+"""Relatives and look-alikes that are known of, without names; reviewers see it."""
 
 
 class Entry(Wire):
@@ -82,6 +88,7 @@ class Entry(Wire):
     added_at_s: float
     expires_at_s: float | None
     photos: tuple[Photo, ...]
+    look_alikes: str = ""
 
 
 class EntryCreate(Wire):
@@ -94,6 +101,7 @@ class EntryCreate(Wire):
     margin: Margin = 0.0
     status_checked_at_s: float | None = None
     expires_at_s: float | None = None
+    look_alikes: LookAlikes = ""
     person_id: str | None = None
     """Set where the same person is already on another list."""
 
@@ -142,6 +150,7 @@ class EntryChange(_Change):
     margin: Margin | None = None
     status_checked_at_s: float | None = None
     expires_at_s: float | None = None
+    look_alikes: LookAlikes | None = None
 
 
 class Quarantine(Wire):

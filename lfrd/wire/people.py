@@ -22,6 +22,22 @@ class Token(Wire):
     revoked_by: str | None
 
 
+class TrainingRecord(Wire):
+    """`principal` was trained to review, as `what` says, until then."""
+
+    principal: Line
+    what: Line
+    valid_until_s: float
+
+
+class Training(TrainingRecord):
+    """The last one of a person counts."""
+
+    id: str
+    recorded_at_s: float
+    recorded_by: str
+
+
 class NewToken(Wire):
     """`secret` is shown here once and never again."""
 

@@ -107,7 +107,9 @@ HIDDEN = (b"anna", b"the scar", b"0.61", b"0.45", b"unresolved")
 
 
 def shows(name: str, body: bytes) -> list[bytes]:
-    """Of what is hidden, what is in a body. An admin sees the tokens, and their holders."""
+    """Of what is hidden, what is in a body. An admin sees the tokens, and their holders; a record
+    has a count of what is unresolved."""
+    body = body.replace(b'"unresolved":0', b"")
     words = HIDDEN[1:] if name == "/v1/tokens" else HIDDEN
     return [word for word in words if word in body]
 

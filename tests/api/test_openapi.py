@@ -74,10 +74,20 @@ ROUTES = {
     "/v1/trial-passages": {"post"},
     "/v1/trial-passages/{passage_id}": {"delete"},
     "/v1/deployments/{deployment_id}/trial": {"get"},
+    "/v1/deployments/{deployment_id}/record": {"get", "post"},
+    "/v1/deployments/{deployment_id}/notice": {"get"},
+    "/v1/subjects/lookup": {"post"},
+    "/v1/trainings": {"get", "post"},
+    "/v1/subjects/lookup-photo": {"post"},
+    "/v1/subjects/export": {"post"},
     "/v1/deployments/{deployment_id}/trial-passages": {"get"},
     "/v1/models/preparation": {"get", "post"},
     "/v1/models/switch": {"post"},
     "/v1/events": {"get"},
+    "/v1/audit/leaves": {"get"},
+    "/v1/audit/leaves/{index}/proof": {"get"},
+    "/v1/audit/keys": {"get"},
+    "/v1/audit/export": {"post"},
 }
 
 

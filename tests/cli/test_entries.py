@@ -57,8 +57,17 @@ async def test_somebody_is_enrolled_shown_changed_and_taken_off(tmp_path: Path) 
         assert len(again["photos"]) == 2, "the same command goes on, and nothing is there twice"
         refused(await run(*enrol, photos[2], "--basis", "other"), "another basis", "entry edit")
         await done(
-            "watchlist", "enrol", FANS, "anna", photos[2], *said, "--same-as", "house bans/ANNA"
+            "watchlist", "enrol", FANS, "anna", photos[2], *said, "--same-as", "house bans/ANNA",
+            "--taken", "2020-05-03", "--look-alikes", "a twin, who works next door",
+        )  # fmt: skip
+        refused(
+            await run("watchlist", "enrol", FANS, "anna", photos[1], "--taken", "2090-01-01"),
+            "not taken in the future",
         )
+        shown = await done("entry", "show", "Fans/anna")
+        assert "taken 2020-05-03" in shown
+        assert "like them a twin, who works next door" in shown
+        assert "of no known date" in await done("entry", "show", "House bans/anna")
         assert (await done("watchlist", "entries", BANS)).startswith("anna  ")
 
         refused(await run("entry", "show", "anna"), "could be: Fans/anna, House bans/anna")

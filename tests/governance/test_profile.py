@@ -1,5 +1,7 @@
 """Policy profiles: the table's values, floors that hold, and every wrong key named at once."""
 
+import hashlib
+import json
 import math
 import tomllib
 from pathlib import Path
@@ -110,6 +112,20 @@ def test_nothing_that_is_accepted_is_looser_than_its_floor(
         return  # that it names its key is held above
     spec = KEYS[key]
     assert spec.looseness(policy.values()[key]) <= spec.looseness(floors[key])
+
+
+def test_rules_that_a_later_key_does_not_change_keep_their_digest() -> None:
+    plain = profile.load("standard")
+    assert profile.load("standard", {"training_required": True}).digest != plain.digest
+    kept = json.loads(plain.as_json())
+    for key in profile.LATER:
+        del kept["values"][key]
+    assert profile.parse(json.dumps(kept)) == plain, "as an earlier lfrd recorded it"
+    told = json.dumps(
+        {"name": "standard", "version": 1, "values": kept["values"]}, sort_keys=True,
+        separators=(",", ":"),
+    )  # fmt: skip
+    assert plain.digest == hashlib.sha256(told.encode()).hexdigest()
 
 
 def test_a_site_has_its_own_policy_and_the_lab() -> None:

@@ -103,6 +103,30 @@ async def test_both_timers_of_an_episode(tmp_path: Path) -> None:
         assert (await site.deployments.get(row.id)).state == "erased", "its record stays"
 
 
+async def test_a_record_outlives_what_it_was_made_of(tmp_path: Path) -> None:
+    clock = SettableClock()
+    async with governed(tmp_path, clock, log_months=6) as site:
+        listed = await make_list(site)
+        row = await deploy(site, listed)
+        await see_somebody(site, row.id, listed)
+        await site.deployments.end(row.id, "over", principal="user:ada")
+        await site.eraser.erase(
+            ErasureKind.WATCHLIST, listed, "over", principal="user:ada", role=Role.SUPERVISOR
+        )
+        clock.advance(2 * DAY_S)
+        await site.retention.sweep()
+        before = await site.publication.record(row.id, "user:ben")
+        assert (before.alerts.total, before.alerts.unresolved) == (1, 1), "it lapsed, undecided"
+        assert before.watchlists[0].erased_at_s is not None
+        assert before.authority.log_entry is not None
+        clock.advance(6 * 31 * DAY_S)
+        await site.retention.sweep()
+        gone = await site.database.read(lambda r: episodes.ids_in(r, row.id))
+        assert gone == []
+        after = await site.publication.record(row.id, "user:ben")
+        assert after.model_copy(update={"made_at_s": before.made_at_s}) == before
+
+
 async def test_the_police_list_goes_a_day_after_use_also_after_a_crash(tmp_path: Path) -> None:
     clock = SettableClock()
     rules = {"after_use": "erase_list", "after_use_within_h": 0}

@@ -134,6 +134,22 @@ def report(digest: str = "m", size: int = 320, low: float = 0.1, high: float = 0
     )  # fmt: skip
 
 
+def test_training_a_team_the_age_of_photos_and_the_list_s_size_are_asked_for() -> None:
+    strict = profile.load(
+        "uk-police",
+        {"training_required": True, "street_team_required": True, "photo_age_years": 10},
+    )
+    old = dataclasses.replace(LIST, outdated=2)
+    given = facts(lists=(old,), policy_digest=strict.digest)
+    deployment = row(policy=strict.as_json(), policy_digest=strict.digest, list_size_max=2)
+    assert keys(deployment, given, strict) == {
+        "training", "street_team", "watchlist.list-1", "list_size",
+    }  # fmt: skip
+    sure = dataclasses.replace(given, lists=(LIST,), trained=1, street_team=True)
+    assert keys(dataclasses.replace(deployment, list_size_max=3), sure, strict) == set()
+    assert keys(row(), facts(lists=(old,))) == set(), "the profile as it is shipped wants none"
+
+
 def test_a_report_counts_for_its_own_model_threshold_and_list_only() -> None:
     assert standing([report()], "m", 0.5, 320) == Standing(report_id="e")
     for reports, word in (

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lfrd.clock import Clock
+from lfrd.clock import Clock, ManualClock
 from lfrd.ids import new_id
 from lfrd.store import (
     decoys,
@@ -18,6 +18,7 @@ from lfrd.store import (
     templates,
     watchlists,
 )
+from lfrd.store.checkpoints import CheckpointRules
 from lfrd.store.database import Database
 from lfrd.store.episodes import Episode, Evidence, NewEpisode, Rival
 from lfrd.store.reference_images import Likeness
@@ -43,6 +44,25 @@ async def opened(
         master = keys.load_master_key(folder, {})
         with keys.KeyStore(folder, master) as key_store:
             async with Database(folder, key_store, clock, encrypted=encrypted) as db:
+                yield db
+
+
+@asynccontextmanager
+async def signing(
+    path: Path,
+    *,
+    every: int = 1_000,
+    copy: Path | None = None,
+    clock: Clock | None = None,
+    new: bool = False,
+) -> AsyncIterator[Database]:
+    """The same as the daemon opens it: its log is signed."""
+    rules = CheckpointRules(every, copy)
+    with state_folder.StateFolder(path) as folder:
+        master = keys.load_master_key(folder, {})
+        with keys.KeyStore(folder, master) as key_store:
+            timed = clock or ManualClock()
+            async with Database(folder, key_store, timed, audit=rules, new=new) as db:
                 yield db
 
 

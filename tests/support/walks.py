@@ -1,5 +1,6 @@
 """The walks of docs/architecture.md as their tables name them, and what really runs."""
 
+import ast
 import re
 import sys
 import threading
@@ -45,6 +46,23 @@ def named(title: str) -> set[str]:
 def _rows(title: str) -> list[str]:
     section = DOCUMENT.read_text().split(f"### {title}\n")[1].split("\n#")[0]
     return [line for line in section.splitlines() if re.match(r"\| \d", line)]
+
+
+def names_in(path: Path) -> set[str]:
+    """What a module defines, and what its classes do."""
+    found = set()
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(node.name)
+            if isinstance(node, ast.ClassDef):
+                found |= {
+                    f"{node.name}.{inner.name}"
+                    for inner in node.body
+                    if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef)
+                }
+        elif isinstance(node, ast.Assign):
+            found |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    return found
 
 
 class Trace:

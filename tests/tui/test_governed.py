@@ -4,7 +4,7 @@ import pytest
 from textual.pilot import Pilot
 
 from lfrd.errors import Conflict
-from lfrd.vocabulary import Engagement
+from lfrd.vocabulary import Engagement, Identity
 from lfrd.wire.alerts import AlertState, EngagementReport, Outcome, ReviewDecision
 from lfrd.wire.deployments import PolicyBrief
 from lfrd.wire.events import EventKind, EventMessage
@@ -162,6 +162,20 @@ async def test_what_was_done_is_reported_once_and_shown(size: tuple[int, int]) -
         await until(pilot, lambda: "done: stopped · 6 min · complaint" in text_of(pilot))
         await pilot.press("w")
         await until(pilot, lambda: "reported already" in text_of(pilot))
+
+
+async def test_who_it_was_is_recorded_where_it_was_established() -> None:
+    desk = closed()
+    async with screen_of(desk) as (pilot, screen):
+        await until(pilot, lambda: "You decided: ✓ match" in text_of(pilot))
+        await pilot.press("w")
+        await until(pilot, lambda: "not established on the spot" in text_of(pilot))
+        await pilot.press("tab", "tab", "tab", "tab", "down", "down", "tab", *"one", "ctrl+s")
+        await until(pilot, lambda: pilot.app.screen is screen)
+        told = desk.held["alert-1"].engagement
+        assert told is not None
+        assert (told.identity, told.group) == (Identity.OTHER, "one")
+        await until(pilot, lambda: "it was somebody else" in text_of(pilot))
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -65,6 +65,8 @@ def who_content(alert: Alert) -> Content:
     ]
     if alert.ambiguous:
         parts.append((f"  {AMBIGUOUS.text}", AMBIGUOUS.style))
+    if alert.look_alikes:
+        parts.append((f"  look-alikes: {alert.look_alikes}", AMBIGUOUS.style))
     return Content.assemble(*parts)
 
 

@@ -136,6 +136,8 @@ async def report_engagement(
         engagement_min=body.engagement_min,
         complaint=body.complaint,
         note=body.note,
+        identity=body.identity,
+        group=body.group,
         principal=principal,
     )
     return await _shown(site, alert_id, principal, role)

@@ -123,11 +123,14 @@ async def begin_deployment(
     """Start it, or list all that is missing. An urgent start is ratified in time, or purged; where
     the rules erase the lists after use, it needs the role that may erase."""
     if body.urgent_reason is None:
-        row = await site.deployments.start_planned(deployment_id, principal=principal)
+        row = await site.deployments.start_planned(
+            deployment_id, street_team=body.street_team, principal=principal
+        )
     else:
         row = await site.deployments.start_urgent(
-            deployment_id, body.urgent_reason, role, principal=principal
-        )
+            deployment_id, body.urgent_reason, role, street_team=body.street_team,
+            principal=principal,
+        )  # fmt: skip
     return (await _shown(site, principal, row))[0]
 
 
@@ -201,6 +204,8 @@ def _deployment(site: Site, seen: SeenDeployment) -> wire_deployments.Deployment
         ratify_by_at_s=row.ratify_by_at_s,
         ratified_by=row.ratified_by,
         schedule_id=row.schedule_id,
+        list_size_max=row.list_size_max,
+        street_team_at_s=row.street_team_at_s,
         erased_at_s=row.erased_at_s,
         paused=row.state is DeploymentState.RUNNING and site.deployments.paused,
     )

@@ -31,6 +31,7 @@ async def read_health(site: SiteDep) -> wire_health.Health:
         deployment_id=running.id if running else None,
         gallery_templates=len(site.gallery),
         policy=policy_brief(site.deployments.policies.own),
+        audit_key=site.audit.key.text,
     )
 
 

@@ -111,6 +111,7 @@ async def add_entry(
         person_id=body.person_id,
         reviewer=body.reviewer,
         under_18_reason=body.under_18_reason,
+        look_alikes=body.look_alikes,
         status_checked_at_s=body.status_checked_at_s,
     )
     return views.entry(await site.watchlists.add_entry(new, principal=principal))
@@ -141,9 +142,11 @@ async def add_photo(
     name: PhotoName = "photo",
     gate: GateMode | None = None,
     box: Box = None,
+    taken_at_s: float | None = None,
 ) -> wire_lists.Photo:
     """Enrol a reference photo: the body is the file. `name` is what a refusal calls it, `gate`
-    overrides the site's setting, `box` (left,top,right,bottom) says which face is meant.
+    overrides the site's setting, `box` (left,top,right,bottom) says which face is meant,
+    `taken_at_s` when it was taken.
 
     The file is taken as it is and not as a form: a form's parser writes large files to the
     temporary folder, and no face may lie there.
@@ -151,15 +154,21 @@ async def add_photo(
     mode = gate or GateMode(site.config.lists.gate)
     async with uploads.photo(request) as data:
         added = await site.photos.add(
-            entry_id, data, name, mode=mode, box=parse_box(box), principal=principal
-        )
+            entry_id, data, name, mode=mode, box=parse_box(box), taken_at_s=taken_at_s,
+            principal=principal,
+        )  # fmt: skip
     return views.photo(added)
 
 
 @router.get("/photos/{photo_id}/image", response_class=Response, responses=images.RESPONSES)
-async def read_photo(photo_id: str, site: SiteDep, principal: PrincipalDep) -> Response:
-    """The photo as it was given. That it was read is logged."""
-    return images.answer(await site.photos.image(photo_id, principal=principal))
+async def read_photo(
+    photo_id: str,
+    site: SiteDep,
+    principal: PrincipalDep,
+    reason: Annotated[str | None, Query(min_length=1, max_length=200)] = None,
+) -> Response:
+    """The photo as it was given. That it was read, and for what `reason`, is logged."""
+    return images.answer(await site.photos.image(photo_id, reason, principal=principal))
 
 
 @router.delete("/photos/{photo_id}", status_code=204)

@@ -1,0 +1,37 @@
+"""Reviewers' training: /v1/trainings."""
+
+from fastapi import APIRouter
+
+from lfrd.api.deps import SUPERVISORS, PrincipalDep, SiteDep
+from lfrd.store.trainings import Training
+from lfrd.wire import people as wire
+
+router = APIRouter(prefix="/trainings", tags=["governance"])
+
+
+@router.get("")
+async def list_trainings(site: SiteDep) -> tuple[wire.Training, ...]:
+    """The last training of each person, past ones included."""
+    return tuple(_training(row) for row in await site.trainings.list_all())
+
+
+@router.post("", status_code=201, dependencies=[SUPERVISORS])
+async def record_training(
+    body: wire.TrainingRecord, site: SiteDep, principal: PrincipalDep
+) -> wire.Training:
+    """Record that somebody else was trained to review, and until when that holds."""
+    row = await site.trainings.record(
+        body.principal, body.what, body.valid_until_s, principal=principal
+    )
+    return _training(row)
+
+
+def _training(row: Training) -> wire.Training:
+    return wire.Training(
+        id=row.id,
+        principal=row.subject,
+        what=row.what,
+        valid_until_s=row.valid_until_s,
+        recorded_at_s=row.recorded_at_s,
+        recorded_by=row.principal,
+    )

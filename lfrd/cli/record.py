@@ -1,0 +1,155 @@
+"""`lfrd record show | export | schema` and `lfrd notice`: what the public is told."""
+
+import argparse
+import io
+from collections.abc import Awaitable, Callable, Sequence
+from xml.sax.saxutils import escape
+
+from lfrd.cli.dates import shown
+from lfrd.cli.names import deployment_of
+from lfrd.cli.outputs import refuse_folder, write_public
+from lfrd.client import Client
+from lfrd.errors import BadInput
+from lfrd.text import one_line
+from lfrd.wire.base import Wire
+from lfrd.wire.record import Notice, Record, RecordAlerts, rate_in_words, record_schema
+
+Shown = Sequence[Wire | str]
+
+FORMS = ("json", "csv", "html")
+LINE_CHARS, LINE_PX, MODULE_PX, EDGE_PX = 60, 30, 6, 40
+
+
+async def _show(client: Client, options: argparse.Namespace) -> Shown:
+    return [await client.record(await deployment_of(client, options.id))]
+
+
+async def _export(client: Client, options: argparse.Namespace) -> Shown:
+    files = {form: getattr(options, f"as_{form}") for form in FORMS}
+    wanted = {form: path for form, path in files.items() if path is not None}
+    if not wanted:
+        raise BadInput("say in which form, and where to: --html FILE, --csv FILE or --json FILE")
+    for path in wanted.values():
+        refuse_folder(path)
+    chosen = await deployment_of(client, options.id)
+    for form, path in wanted.items():
+        write_public(path, await client.export_record(chosen, form))
+    return [f"written: {', '.join(map(str, wanted.values()))}"]
+
+
+async def _schema(_client: Client, _options: argparse.Namespace) -> Shown:
+    return [record_schema().rstrip()]
+
+
+async def _notice(client: Client, options: argparse.Namespace) -> Shown:
+    notice = await client.notice(await deployment_of(client, options.id))
+    written = []
+    for path, make in ((options.svg, sign_svg), (options.png, code_png)):
+        if path is not None:
+            refuse_folder(path)
+            write_public(path, make(notice))
+            written.append(f"written: {path}")
+    return [notice] if options.text or not written else written
+
+
+ACTIONS: dict[tuple[str, str], Callable[[Client, argparse.Namespace], Awaitable[Shown]]] = {
+    ("record", "show"): _show,
+    ("record", "export"): _export,
+    ("record", "schema"): _schema,
+    ("notice", "show"): _notice,
+}
+
+
+def row(item: Wire) -> str | None:
+    """One of our things for people; None for what is not ours."""
+    if isinstance(item, Record):
+        return record_text(item)
+    if isinstance(item, Notice):
+        return notice_text(item)
+    return None
+
+
+def notice_text(item: Notice) -> str:
+    """The sign, line by line, and the report after the end."""
+    return "\n".join([*item.lines, *(["", item.closing] if item.closing else [])])
+
+
+def record_text(item: Record) -> str:
+    """The figures of a record that people ask for first."""
+    alerts, outcomes = item.alerts, item.outcomes
+    ended = "runs" if item.ended_at_s is None else f"ended {shown(item.ended_at_s)}"
+    began = "" if item.started_at_s is None else f"began {shown(item.started_at_s)}, "
+    lines = [
+        *([f"preliminary: {'; '.join(item.preliminary)}"] if item.preliminary else []),
+        *(["LAB"] if item.lab else []),
+        f"{item.purpose} at {item.place}: {began}{ended}",
+        f"lists        {item.watchlist_size} entries, {item.watchlist_under_18} under 18",
+        f"faces seen   {item.faces_seen}, {item.faces_never_compared} never compared",
+        f"alerts       {alerts_text(alerts)}",
+        f"false        per face   {rate_in_words(item.false_alerts_of_faces)}",
+        f"             per alert  {rate_in_words(item.false_alerts_of_alerts)}",
+        f"true         per alert  {rate_in_words(item.true_alerts_of_alerts)}",
+        f"outcomes     {outcomes.stopped} stopped, {outcomes.arrest} arrest, "
+        f"{outcomes.safeguarding} safeguarding, {outcomes.no_action} no action, "
+        f"{outcomes.other} other, {outcomes.none_recorded} not recorded; "
+        f"{outcomes.engagement_min:g} min, {outcomes.complaints} complaints",
+    ]
+    for camera in item.cameras:
+        coverage = "unknown" if camera.coverage is None else f"{camera.coverage:.1%}"
+        lines.append(
+            f"camera       {camera.camera_id}: coverage {coverage}, {camera.active_min:g} min "
+            f"active, {camera.down_min:g} min down, {camera.faces_seen} faces, "
+            f"{camera.alerts.total} alerts"
+        )
+    return "\n".join(lines)
+
+
+def alerts_text(alerts: RecordAlerts) -> str:
+    return (
+        f"{alerts.total}: true {alerts.true_confirmed} confirmed, {alerts.true_unconfirmed} not; "
+        f"false {alerts.false_confirmed} confirmed, {alerts.false_unconfirmed} not; "
+        f"{alerts.unresolved} unresolved, {alerts.pending} pending"
+    )
+
+
+# the sign ----------------------------------------------------------------------------------------
+
+
+def code_png(notice: Notice) -> bytes:
+    """The QR code as a picture, for a sign of one's own."""
+    import segno
+
+    out = io.BytesIO()
+    segno.make(notice.code, error="m").save(out, kind="png", scale=10, border=4)
+    return out.getvalue()
+
+
+def sign_svg(notice: Notice) -> bytes:
+    """The sign as one drawing: its lines, and the QR code below them."""
+    import segno
+
+    lines = [piece for line in notice.lines for piece in _wrapped(one_line(line))]
+    out = io.BytesIO()
+    code = segno.make(notice.code, error="m")
+    code.save(out, kind="svg", scale=MODULE_PX, border=4, xmldecl=False, svgns=False, nl=False)
+    side = code.symbol_size(scale=MODULE_PX, border=4)[0]
+    width, top = 960, EDGE_PX + LINE_PX * (len(lines) + 1)
+    texts = "".join(
+        f'<text x="{EDGE_PX}" y="{EDGE_PX + LINE_PX * (number + 1)}">{escape(line)}</text>'
+        for number, line in enumerate(lines)
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{top + side + EDGE_PX}" '
+        f'font-family="sans-serif" font-size="22"><rect width="100%" height="100%" fill="#fff"/>'
+        f'{texts}<g transform="translate({EDGE_PX} {top})">{out.getvalue().decode()}</g></svg>\n'
+    ).encode()
+
+
+def _wrapped(text: str) -> list[str]:
+    """Lines of a sign, broken between words."""
+    lines = [""]
+    for word in text.split():
+        if lines[-1] and len(lines[-1]) + len(word) >= LINE_CHARS:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    return lines
