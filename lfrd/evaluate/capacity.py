@@ -41,7 +41,7 @@ from lfrd.vision.quality import face_size_px
 SAMPLES, SAMPLE_EVERY = 8, 12
 """Pictures that are searched over and over, and how far apart they are taken."""
 WARM_UP_S = 1.0
-USABLE = 0.8
+USABLE = 0.75
 """The share of the processors that cameras may take in all. The rest is for candidates, the network
 and the API, and for moments in which many people pass; without it all are searched less often."""
 DECODING, DETECTION, TEMPLATES, REST = "decoding", "detection", "templates", "everything else"

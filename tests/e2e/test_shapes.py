@@ -37,7 +37,7 @@ def photos(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def best_score(clip: Path, photos: Path, *corrected: str) -> float:
-    ran = lfrd("try", clip, "--watchlist", photos, "--detect-hz", "8", "--json", *corrected)
+    ran = lfrd("try", clip, "--watchlist", photos, "--every-frame", "--json", *corrected)
     assert ran.code == 0, ran.err
     return max((line["score"] for line in ran.lines if "score" in line), default=0.0)
 

@@ -36,7 +36,7 @@ def test_a_cameras_cost_is_what_a_second_of_its_video_takes() -> None:
     assert (load.ms_a_picture, load.pictures_a_s) == (12.0, 125.0)
 
 
-@pytest.mark.parametrize(("processors", "fit"), [(1, 2), (2, 5), (8, 21)])
+@pytest.mark.parametrize(("processors", "fit"), [(1, 2), (2, 5), (8, 20)])
 def test_cameras_fit_into_the_part_of_the_processors_that_is_usable(
     processors: int, fit: int
 ) -> None:
