@@ -12,8 +12,8 @@ from starlette.responses import JSONResponse, Response
 import lfrd
 from lfrd.api import problems
 from lfrd.api.deps import KNOWN_PARAMETERS
-from lfrd.api.door import API_PREFIX
 from lfrd.api.rates import RateMeter
+from lfrd.api.request_guard import API_PREFIX
 from lfrd.api.routes import (
     alerts,
     cameras,

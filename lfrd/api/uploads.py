@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import Request
 
-from lfrd.api.door import Limits
+from lfrd.api.request_guard import Limits
 from lfrd.errors import BadInput
 from lfrd.lists.commit_batcher import PHOTOS_AT_ONCE
 
