@@ -19,9 +19,14 @@ from lfrd import __version__
 from lfrd.cli.camera_secrets import add_password_file
 from lfrd.cli.command_parser import CommandParser
 from lfrd.cli.evaluate_options import add_evaluate
-from lfrd.cli.list_options import add_calibrate, add_lists, add_model_change
-from lfrd.cli.remote_options import add_clients
-from lfrd.cli.review_options import add_alert, add_token
+from lfrd.cli.options import (
+    add_alert,
+    add_calibrate,
+    add_clients,
+    add_lists,
+    add_model_change,
+    add_token,
+)
 from lfrd.cli.terminal import say, warn
 from lfrd.cli.who import add_token_file
 from lfrd.errors import Failure, UserError, each_of

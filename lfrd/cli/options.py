@@ -1,0 +1,474 @@
+"""The words of the commands that ask a daemon, of lists and models: options, and their help.
+
+What a command does is elsewhere, and is imported when it is called: this file is read whenever
+anything is parsed, and needs nothing but `argparse`.
+"""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from lfrd.cli.camera_secrets import add_password_file
+from lfrd.cli.command_parser import an_id
+from lfrd.cli.reach import add_yes
+from lfrd.cli.who import add_token_file
+
+Add = Callable[[str, str], argparse.ArgumentParser]
+
+DEPLOYMENT = "current, latest, its purpose, or a part of its id"
+ENTRY = "LIST/REFERENCE, or a reference that one list has"
+EXPIRES = "2026-11-30 or 2026-11-30T18:00 (UTC), or never"
+
+USE_CASES = (
+    "locate-wanted", "find-missing", "protect-at-risk", "enforce-court-order", "enforce-exclusion",
+    "test",
+)  # fmt: skip
+HOLD = "its reason, or a part of its id"
+SUBJECT = (
+    "a list by its name, an entry or its person as LIST/REFERENCE, a photo as LIST/REFERENCE#2, a "
+    "deployment by its purpose, an episode by its reference"
+)
+HOLD_KINDS = ("episode", "deployment", "person", "watchlist")
+ERASED = ("watchlist", "entry", "photo", "person", "deployment")
+"""As the wire contract has them: importing it would take longer than to parse the command line."""
+
+ROLES = ("operator", "supervisor", "admin")
+
+
+def actions_of(command: argparse.ArgumentParser) -> Add:
+    """What adds an action, with the options that all of them have, to a command."""
+    group = command.add_subparsers(dest="action", required=True, metavar="ACTION")
+
+    def add(name: str, text: str) -> argparse.ArgumentParser:
+        action: argparse.ArgumentParser = group.add_parser(name, help=text, description=text)
+        action.add_argument("--json", action="store_true", help="print JSON")
+        action.add_argument(
+            "--socket", type=Path, help="the daemon's socket (default: as configured)"
+        )
+        add_token_file(action)
+        return action
+
+    return add
+
+
+def add_clients(add: Add) -> None:
+    """Add `camera` and `deployment`; `add` makes a command with the common options."""
+    camera = add("camera", "List, add and remove cameras of the running daemon.")
+    camera.set_defaults(noun="camera")
+    actions = actions_of(camera)
+    added = actions("add", "add a camera; it starts at once in a running deployment")
+    added.add_argument("id", help="lower-case letters, digits, hyphens")
+    added.add_argument(
+        "address",
+        help="rtsp(s)://user@host/path, http(s)://… for MJPEG, whip:// for publishers, "
+        "whep+https://…, /dev/video0, or a video file; - asks for it on standard input",
+    )
+    _add_reading(added)
+    changed = actions("change", "change what is given; a running camera starts anew")
+    changed.add_argument("id", type=an_id)
+    changed.add_argument("--address", help="a new one, as for `add`")
+    _add_reading(changed)
+    actions("list", "every camera and how it is")
+    actions("remove", "forget a camera").add_argument("id", type=an_id)
+    actions("pause", "take no part until resumed").add_argument("id", type=an_id)
+    actions("resume", "take part again").add_argument("id", type=an_id)
+    test = actions("test", "look through a camera for some seconds and say what to mend")
+    test.add_argument("id", type=an_id)
+    test.add_argument("--seconds", type=float, default=10.0)
+    preview = actions("preview", "save where a camera points, as cells that show nobody")
+    preview.add_argument("id", type=an_id)
+    preview.add_argument("file", type=Path)
+    regions = actions("regions", "set where to look and what to hide, as fractions of the picture")
+    regions.add_argument("id", type=an_id)
+    for name, text in (("include", "look only inside"), ("privacy", "never look inside")):
+        regions.add_argument(
+            f"--{name}", type=_corners, action="append", default=[],
+            metavar="X,Y,X,Y,X,Y", help=f"{text} this polygon; may be repeated",
+        )  # fmt: skip
+
+    deployment = add("deployment", "Start, end and list deployments of the running daemon.")
+    deployment.set_defaults(noun="deployment")
+    actions = actions_of(deployment)
+    end = actions("end", "end the running deployment now")
+    end.add_argument(
+        "--reason", default="ended from the command line", help="kept in the log, and shown"
+    )
+    actions("list", "the newest deployments")
+    add_deployment_actions(actions)
+    add_nouns(add)
+    add_evaluation(add)
+
+
+def _add_reading(action: argparse.ArgumentParser) -> None:
+    """How a camera is read."""
+    add_password_file(action)
+    action.add_argument("--name")
+    action.add_argument("--transport", choices=("tcp", "udp"))
+    action.add_argument("--ca-file", help="certificate authority of an rtsps camera")
+    action.add_argument("--hwaccel", help="hardware decoder, such as cuda or vaapi")
+    action.add_argument("--token", action=_NotAnArgument, help=argparse.SUPPRESS)
+    action.add_argument(
+        "--bearer-token-file", metavar="FILE",
+        help="what to show a WHEP server: a file with one line, or - for standard input",
+    )  # fmt: skip
+    action.add_argument(
+        "--keep-connected", action="store_true", default=None,
+        help="stay connected outside deployments, without decoding",
+    )  # fmt: skip
+    action.add_argument(
+        "--rotate", type=int, choices=(0, 90, 180, 270),
+        help="turn the picture clockwise, until it is upright",
+    )  # fmt: skip
+    action.add_argument(
+        "--aspect", metavar="W:H", help="of the whole picture, where it is sent squeezed: 16:9"
+    )
+    action.add_argument(
+        "--pin", metavar="sha256:…", help="the one certificate to accept; `camera test` shows it"
+    )
+    action.add_argument("--deinterlace", choices=("auto", "on", "off"))
+    action.add_argument(
+        "--stream", type=int, metavar="N", help="which video stream, from 0 (default: the largest)"
+    )
+
+
+class _NotAnArgument(argparse.Action):
+    """What was an option once, and would be taken for the beginning of another now."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object, **_named: object) -> None:
+        parser.error("a token is no argument: give it with --bearer-token-file FILE")
+
+
+def _corners(text: str) -> tuple[tuple[float, float], ...]:
+    """`0.1,0.1,0.9,0.1,0.5,0.8` as corners."""
+    numbers = [float(part) for part in text.split(",")]
+    if len(numbers) < 6 or len(numbers) % 2:
+        raise argparse.ArgumentTypeError("give X,Y for three corners or more")
+    return tuple(zip(numbers[::2], numbers[1::2], strict=True))
+
+
+def add_deployment_actions(actions: Add) -> None:
+    """The steps of a deployment; `actions` adds one to `lfrd deployment`."""
+    draft = actions("draft", "plan a deployment; nothing starts by it")
+    _add_plan(draft)
+    draft.add_argument("--hours", type=float, required=True)
+    amend = actions("amend", "change a plan that has not begun; it is to be authorised anew")
+    amend.add_argument("id", help=DEPLOYMENT)
+    _add_plan(amend, whole=False)
+    amend.add_argument("--hours", type=float)
+    amend.add_argument("--now", action="store_true", help="its planned start is now")
+    cancel = actions("cancel", "discard a plan that has not begun")
+    cancel.add_argument("id", help=DEPLOYMENT)
+    cancel.add_argument("--reason", required=True)
+    for name, text in (
+        ("gate", "list everything that is missing before it can start"),
+        ("authorise", "give it your written authority, until its planned end"),
+        ("ratify", "give an urgent start of somebody else the authority it lacked"),
+        ("show", "one deployment"),
+    ):
+        actions(name, text).add_argument("id", help=DEPLOYMENT)
+    _add_start(actions("start", "start an authorised deployment, or one of the lab in one go"))
+    extend = actions("extend", "a new authorisation to last longer")
+    extend.add_argument("id", help=DEPLOYMENT)
+    extend.add_argument("--hours", type=float, required=True, help="from now")
+    actions("present", "say that an operator is there")
+
+
+def _add_start(start: argparse.ArgumentParser) -> None:
+    start.usage = (
+        "lfrd deployment start DEPLOYMENT [--urgent REASON] [options]\n"
+        "       lfrd deployment start --profile lab --watchlist NAME --purpose TEXT --place TEXT "
+        "[--hours H] [--yes] [options]"
+    )
+    start.add_argument("id", nargs="?", help=DEPLOYMENT)
+    start.add_argument("--urgent", metavar="REASON", help="start a draft without authorisation")
+    lab = start.add_argument_group("the lab", "Plans, authorises and starts one in one go.")
+    lab.add_argument("--profile", choices=("lab",))
+    lab.add_argument("--watchlist", action="append", help="name; may be repeated")
+    lab.add_argument("--purpose")
+    lab.add_argument("--place")
+    lab.add_argument("--hours", type=float, help="default: 1")
+    add_yes(lab)
+
+
+def add_nouns(add: Add) -> None:
+    """Add `schedule`, `hold` and `erasure`."""
+    schedule = add("schedule", "Weekly deployments under one standing authorisation.")
+    schedule.set_defaults(noun="schedule")
+    actions = actions_of(schedule)
+    added = actions("add", "plan weekly deployments")
+    _add_plan(added)
+    added.add_argument(
+        "--window", action="append", required=True, metavar='"DAY HH:MM HOURS"',
+        help='such as "monday 09:00 8"; may be repeated',
+    )  # fmt: skip
+    added.add_argument("--timezone", default="UTC", help="such as Europe/London")
+    added.add_argument("--days", type=float, default=90.0, help="until it expires")
+    actions("list", "the schedules")
+    for name, text in (
+        ("authorise", "give the standing authorisation"),
+        ("revoke", "take it back"),
+    ):
+        actions(name, text).add_argument("id", help="its purpose, or a part of its id")
+
+    hold = add("hold", "Legal holds: asked for by one person, confirmed by another.")
+    hold.set_defaults(noun="hold")
+    actions = actions_of(hold)
+    ask = actions("ask", "ask for one; it has no effect before somebody else confirms it")
+    ask.add_argument("kind", choices=HOLD_KINDS)
+    ask.add_argument("id", metavar="what", help=SUBJECT)
+    ask.add_argument("--reason", required=True)
+    actions("confirm", "put it in force").add_argument("id", help=HOLD)
+    release = actions("release", "end it; the timers apply at once")
+    release.add_argument("id", help=HOLD)
+    release.add_argument("--reason", required=True)
+    actions("list", "the holds")
+
+    erasure = add("erasure", "Erase a list, an entry, a person or a deployment; list the receipts.")
+    erasure.set_defaults(noun="erasure")
+    actions = actions_of(erasure)
+    erase = actions("erase", "erase now, and wait for the receipt")
+    erase.add_argument("kind", choices=ERASED)
+    erase.add_argument("id", metavar="what", help=SUBJECT)
+    erase.add_argument("--reason", required=True)
+    add_yes(erase)
+    actions("list", "what was erased")
+
+
+def add_evaluation(add: Add) -> None:
+    """Add `evaluation`."""
+    evaluation = add("evaluation", "Register what `lfrd evaluate` measured; list and withdraw it.")
+    evaluation.set_defaults(noun="evaluation")
+    actions = actions_of(evaluation)
+    actions("add", "register a report of `lfrd evaluate --out FILE`").add_argument(
+        "file", type=Path
+    )
+    actions("list", "the reports, and whether they are of the model in use")
+    withdraw = actions("withdraw", "rely on a report no more")
+    withdraw.add_argument("id", help="its model pack, or a part of its id")
+    withdraw.add_argument("--reason", required=True)
+
+
+def _add_plan(action: argparse.ArgumentParser, *, whole: bool = True) -> None:
+    """The options of a plan; `whole`: all that it needs."""
+    if whole:
+        action.add_argument("--profile", required=True)
+    action.add_argument("--watchlist", action="append", required=whole, help="name; repeatable")
+    action.add_argument("--purpose", required=whole)
+    action.add_argument("--use-case", required=whole, choices=USE_CASES)
+    action.add_argument("--place", required=whole)
+    action.add_argument(
+        "--expect", default="" if whole else None, help="why listed people are expected there"
+    )
+    action.add_argument(
+        "--document", action="append", default=[], metavar="KIND:REFERENCE",
+        help="impact-assessment and notice; may be repeated",
+    )  # fmt: skip
+
+
+def add_alert(command: argparse.ArgumentParser) -> None:
+    """`lfrd alert list | show ID | replay ID | reviewers`."""
+    actions = command.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listed = actions.add_parser("list", help="the newest alerts, as you may see them")
+    listed.add_argument("--state", choices=("open", "closed"))
+    listed.add_argument("--limit", type=int, default=50)
+    show = actions.add_parser("show", help="one alert")
+    replay = actions.add_parser("replay", help="compute score and decision of an alert again")
+    for action in (show, replay):
+        action.add_argument("id", help="the reference that is shown, or a part of its id")
+    figures = actions.add_parser("reviewers", help="how each reviewer decides; for supervisors")
+    figures.add_argument("--deployment", help=f"of one deployment only: {DEPLOYMENT}")
+    for action in (listed, show, replay, figures):
+        _common(action)
+
+
+def add_token(command: argparse.ArgumentParser) -> None:
+    """`lfrd token create | list | revoke ID`."""
+    actions = command.add_subparsers(dest="action", required=True, metavar="ACTION")
+    create = actions.add_parser("create", help="a personal token; its secret is shown once")
+    create.add_argument("--principal", required=True, metavar="NAME", help="whose it is")
+    create.add_argument("--role", choices=ROLES, default=ROLES[0])
+    listed = actions.add_parser("list", help="all tokens, without their secrets")
+    revoke = actions.add_parser("revoke", help="a token that opens nothing any more")
+    revoke.add_argument("id", help="whose it is, or a part of its id")
+    for action in (create, listed, revoke):
+        _common(action)
+
+
+def _common(action: argparse.ArgumentParser) -> None:
+    action.add_argument("--json", action="store_true", help="print JSON")
+    action.add_argument("--socket", type=Path, help="the daemon's socket (default: as configured)")
+    add_token_file(action)
+
+
+def add_calibrate(parser: argparse.ArgumentParser) -> None:
+    """`lfrd models calibrate FOLDER`."""
+    parser.add_argument("folder", type=Path, help="a folder for each person, with their photos")
+    parser.add_argument("--pack", help="the model pack (default: as configured)")
+    parser.add_argument("--errata", type=Path, help="known double names, a pair a line")
+    parser.add_argument("--seed", type=int, default=1, help="which half of the people fits")
+    parser.add_argument("--out", type=Path, help="where to write the curve")
+
+
+def add_model_change(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """`lfrd models prepare | progress | switch`: they ask the running daemon."""
+    for name, text in (
+        ("prepare", "make another pack's templates of every photo, in the background"),
+        ("progress", "how far the templates of the other pack are"),
+        ("switch", "use a pack from the daemon's next start on; also the way back"),
+    ):
+        action = _with_socket(actions.add_parser(name, help=text, description=text))
+        if name != "progress":
+            action.add_argument("pack")
+        if name == "switch":
+            action.add_argument("--accept-missing", action="store_true", help=(
+                "photos without a template of the pack are not matched then"))  # fmt: skip
+
+
+def add_lists(add: Add) -> None:
+    """`lfrd watchlist`, `lfrd import`, `lfrd export`, `lfrd threshold`, `lfrd why`."""
+    _add_watchlist(add)
+    _add_entry(add)
+    bulk = _with_socket(add("import", "Enrol many photos: a table (CSV) with a folder or a ZIP."))
+    bulk.set_defaults(action="import")
+    bulk.add_argument(
+        "folder", type=Path, metavar="source", help="folder, ZIP, or archive of `lfrd export`"
+    )
+    bulk.add_argument("--list", required=True, help="the list's name")
+    bulk.add_argument("--table", type=Path, metavar="CSV", help=(
+        "a file, or its name in the source (default: the one there; in a folder without any, the "
+        "name of a photo or of its folder is the reference)"))  # fmt: skip
+    bulk.add_argument("--encoding", help="of a table that is not UTF-8, such as cp1250")
+    bulk.add_argument("--basis", help="of every row that does not say it: why they are on the list")
+    bulk.add_argument("--source", dest="entry_source", metavar="SOURCE", help=(
+        "of every row that does not say it: where this is known from"))  # fmt: skip
+    bulk.add_argument("--expires", help="of every row that does not say it, such as 2026-11-30")
+    bulk.add_argument("--dry-run", action="store_true", help="say what would be, store nothing")
+    bulk.add_argument("--gate", choices=("strict", "warn"), help="default: as configured")
+    bulk.add_argument("--results", type=Path, metavar="CSV", help="a line for each row")
+    bulk.add_argument("--passphrase-file", type=Path, help="for an archive")
+
+    export = _with_socket(add("export", "Take a list elsewhere as one encrypted archive."))
+    export.set_defaults(action="export")
+    export.add_argument("list", help="the list's name")
+    export.add_argument("file", type=Path)
+    export.add_argument("--reason", required=True, help="goes into the log")
+    export.add_argument("--passphrase-file", type=Path, required=True)
+
+    threshold = _with_socket(add("threshold", "The threshold that keeps a promise on lists."))
+    threshold.set_defaults(action="threshold")
+    threshold.add_argument("--list", action="append", required=True, help="may be repeated")
+    threshold.add_argument("--one-in", type=float, required=True, metavar="N", help=(
+        "at most one false alert in so many passing faces"))  # fmt: skip
+
+    _add_trial(add)
+
+    why = _with_socket(add("why", "Why did this camera raise nobody?"))
+    why.set_defaults(action="why")
+    why.add_argument("camera", type=an_id)
+    why.add_argument("--minutes", type=float, metavar="M", help=(
+        "only the last M minutes, at most a day (default: all of the deployment)"))  # fmt: skip
+
+
+def _add_trial(add: Add) -> None:
+    """`lfrd trial count | plan | undo | report`."""
+    trial = add("trial", "Count passages of consenting test subjects, and how many were raised.")
+    actions = trial.add_subparsers(dest="trial", required=True, metavar="ACTION")
+    for name, text in (
+        ("count", "a test subject passes a camera now"),
+        ("plan", "count the passages of a schedule (CSV: reference, camera, at)"),
+        ("undo", "take a passage back that was counted by mistake"),
+        ("report", "the share of the passages that was raised, by camera"),
+    ):
+        action = _with_socket(actions.add_parser(name, help=text, description=text))
+        action.set_defaults(action="trial")
+        if name in {"count", "plan"}:
+            action.add_argument("--list", required=True, help="a list of category test")
+    actions.choices["count"].add_argument("reference")
+    actions.choices["count"].add_argument("camera")
+    actions.choices["plan"].add_argument("table", type=Path)
+    actions.choices["undo"].add_argument("passage", type=an_id)
+    actions.choices["report"].add_argument("deployment", help=DEPLOYMENT)
+    actions.choices["report"].add_argument("--window", type=float, default=30.0, metavar="S", help=(
+        "an episode this long before or after a passage answers for it"))  # fmt: skip
+
+
+def _add_watchlist(add: Add) -> None:
+    watchlist = add("watchlist", "Make, fill, show, confirm, change and delete lists.")
+    actions = watchlist.add_subparsers(dest="action", required=True, metavar="ACTION")
+    for name, text in (
+        ("list", "every list"), ("add", "make an empty list"), ("change", "change a list"),
+        ("cameras", "compare with a list on some cameras only"),
+        ("confirm", "say that a list is right as of now"), ("delete", "erase a list"),
+    ):  # fmt: skip
+        action = _with_socket(actions.add_parser(name, help=text, description=text))
+        if name != "list":
+            action.add_argument("name")
+        if name == "add":
+            action.add_argument("--category", required=True)
+            action.add_argument("--purpose", required=True)
+            action.add_argument("--owner", required=True)
+        if name == "delete":
+            action.add_argument("--reason", default="deleted", help="goes into the receipt")
+            add_yes(action)
+        if name == "cameras":
+            action.add_argument("cameras", nargs="*", help="none: all cameras")
+        if name in {"add", "change"}:
+            action.add_argument("--colour", help="#rrggbb")
+            action.add_argument("--margin", type=float, help="stricter by so much")
+            action.add_argument("--expires", help=EXPIRES)
+    enrol = _with_socket(actions.add_parser("enrol", help="put a person on a list", description=(
+        "Put one person on a list with their photos, or add photos to who is on it.")))  # fmt: skip
+    enrol.add_argument("list", help="the list's name")
+    enrol.add_argument("reference", help="a pseudonym, unique in the list")
+    enrol.add_argument("photos", type=Path, nargs="+", metavar="photo")
+    _add_values(enrol)
+    enrol.add_argument("--under-18", action="store_true", help="waits for a second person's word")
+    enrol.add_argument("--under-18-reason")
+    enrol.add_argument("--same-as", metavar="ENTRY", help="the same person on another list")
+    enrol.add_argument("--gate", choices=("strict", "warn"), help="default: as configured")
+    enrol.add_argument("--box", metavar="L,T,R,B", help="which face is meant, in pixels")
+    listed = _with_socket(actions.add_parser("entries", help="everybody on a list"))
+    listed.add_argument("list", help="the list's name")
+
+
+def _add_entry(add: Add) -> None:
+    """`lfrd entry show | edit | approve | quarantine | release | remove`."""
+    entry = add("entry", "One person on a list: show, change, and take off it.")
+    actions = entry.add_subparsers(dest="entry_action", required=True, metavar="ACTION")
+    for name, text in (
+        ("show", "an entry with its photos, and what the gate said of them"),
+        ("edit", "change what is given"),
+        ("approve", "approve somebody under 18, as a second person"),
+        ("quarantine", "keep a photo and compare with it no more"),
+        ("release", "compare with a photo in quarantine again"),
+        ("remove", "erase an entry, or one photo of it"),
+    ):
+        action = _with_socket(actions.add_parser(name, help=text, description=text))
+        action.set_defaults(action="entry")
+        action.add_argument("entry", help="LIST/REFERENCE, or a reference that one list has")
+        if name in {"quarantine", "release", "remove"}:
+            action.add_argument("--photo", metavar="NUMBER", help="as `show` numbers them")
+    _add_values(actions.choices["edit"])
+    actions.choices["edit"].add_argument("--status-checked", metavar="DATE", help=(
+        "when it was last looked into whether it is right"))  # fmt: skip
+    actions.choices["quarantine"].add_argument("--reason", required=True)
+    actions.choices["remove"].add_argument(
+        "--reason", default="deleted", help="goes into the receipt"
+    )
+    add_yes(actions.choices["remove"])
+
+
+def _add_values(action: argparse.ArgumentParser) -> None:
+    """What is said of an entry."""
+    action.add_argument("--basis", help="why this person is on the list")
+    action.add_argument("--source", help="where the photos are from")
+    action.add_argument("--reviewer", help="who looks the entry over")
+    action.add_argument("--margin", type=float, help="stricter by so much")
+    action.add_argument("--expires", help=EXPIRES)
+
+
+def _with_socket(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument("--socket", type=Path, help="the daemon's socket (default: as configured)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_token_file(parser)
+    return parser
