@@ -35,20 +35,18 @@ ERASED = ("watchlist", "entry", "photo", "person", "deployment")
 ROLES = ("operator", "supervisor", "admin")
 
 
-def actions_of(command: argparse.ArgumentParser) -> Add:
-    """What adds an action, with the options that all of them have, to a command."""
-    group = command.add_subparsers(dest="action", required=True, metavar="ACTION")
+def asks_daemon(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Add what every command has that asks a daemon: how to print, which daemon, as whom."""
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--socket", type=Path, help="the daemon's socket (default: as configured)")
+    add_token_file(parser)
+    return parser
 
-    def add(name: str, text: str) -> argparse.ArgumentParser:
-        action: argparse.ArgumentParser = group.add_parser(name, help=text, description=text)
-        action.add_argument("--json", action="store_true", help="print JSON")
-        action.add_argument(
-            "--socket", type=Path, help="the daemon's socket (default: as configured)"
-        )
-        add_token_file(action)
-        return action
 
-    return add
+def actions_of(command: argparse.ArgumentParser, dest: str = "action") -> Add:
+    """What adds an action of a command, which asks a daemon; `dest` will hold its name."""
+    group = command.add_subparsers(dest=dest, required=True, metavar="ACTION")
+    return lambda name, text: asks_daemon(group.add_parser(name, help=text, description=text))
 
 
 def add_clients(add: Add) -> None:
@@ -267,37 +265,30 @@ def _add_plan(action: argparse.ArgumentParser, *, whole: bool = True) -> None:
 
 def add_alert(command: argparse.ArgumentParser) -> None:
     """`lfrd alert list | show ID | replay ID | reviewers`."""
-    actions = command.add_subparsers(dest="action", required=True, metavar="ACTION")
-    listed = actions.add_parser("list", help="the newest alerts, as you may see them")
+    actions = actions_of(command)
+    listed = actions("list", "the newest alerts, as you may see them")
     listed.add_argument("--state", choices=("open", "closed"))
     listed.add_argument("--limit", type=int, default=50)
-    show = actions.add_parser("show", help="one alert")
-    replay = actions.add_parser("replay", help="compute score and decision of an alert again")
-    for action in (show, replay):
-        action.add_argument("id", help="the reference that is shown, or a part of its id")
-    figures = actions.add_parser("reviewers", help="how each reviewer decides; for supervisors")
+    for name, text in (
+        ("show", "one alert"),
+        ("replay", "compute score and decision of an alert again"),
+    ):
+        actions(name, text).add_argument(
+            "id", help="the reference that is shown, or a part of its id"
+        )
+    figures = actions("reviewers", "how each reviewer decides; for supervisors")
     figures.add_argument("--deployment", help=f"of one deployment only: {DEPLOYMENT}")
-    for action in (listed, show, replay, figures):
-        _common(action)
 
 
 def add_token(command: argparse.ArgumentParser) -> None:
     """`lfrd token create | list | revoke ID`."""
-    actions = command.add_subparsers(dest="action", required=True, metavar="ACTION")
-    create = actions.add_parser("create", help="a personal token; its secret is shown once")
+    actions = actions_of(command)
+    create = actions("create", "a personal token; its secret is shown once")
     create.add_argument("--principal", required=True, metavar="NAME", help="whose it is")
     create.add_argument("--role", choices=ROLES, default=ROLES[0])
-    listed = actions.add_parser("list", help="all tokens, without their secrets")
-    revoke = actions.add_parser("revoke", help="a token that opens nothing any more")
+    actions("list", "all tokens, without their secrets")
+    revoke = actions("revoke", "a token that opens nothing any more")
     revoke.add_argument("id", help="whose it is, or a part of its id")
-    for action in (create, listed, revoke):
-        _common(action)
-
-
-def _common(action: argparse.ArgumentParser) -> None:
-    action.add_argument("--json", action="store_true", help="print JSON")
-    action.add_argument("--socket", type=Path, help="the daemon's socket (default: as configured)")
-    add_token_file(action)
 
 
 def add_calibrate(parser: argparse.ArgumentParser) -> None:
@@ -316,7 +307,7 @@ def add_model_change(actions: "argparse._SubParsersAction[argparse.ArgumentParse
         ("progress", "how far the templates of the other pack are"),
         ("switch", "use a pack from the daemon's next start on; also the way back"),
     ):
-        action = _with_socket(actions.add_parser(name, help=text, description=text))
+        action = asks_daemon(actions.add_parser(name, help=text, description=text))
         if name != "progress":
             action.add_argument("pack")
         if name == "switch":
@@ -328,7 +319,7 @@ def add_lists(add: Add) -> None:
     """`lfrd watchlist`, `lfrd import`, `lfrd export`, `lfrd threshold`, `lfrd why`."""
     _add_watchlist(add)
     _add_entry(add)
-    bulk = _with_socket(add("import", "Enrol many photos: a table (CSV) with a folder or a ZIP."))
+    bulk = asks_daemon(add("import", "Enrol many photos: a table (CSV) with a folder or a ZIP."))
     bulk.set_defaults(action="import")
     bulk.add_argument(
         "folder", type=Path, metavar="source", help="folder, ZIP, or archive of `lfrd export`"
@@ -347,14 +338,14 @@ def add_lists(add: Add) -> None:
     bulk.add_argument("--results", type=Path, metavar="CSV", help="a line for each row")
     bulk.add_argument("--passphrase-file", type=Path, help="for an archive")
 
-    export = _with_socket(add("export", "Take a list elsewhere as one encrypted archive."))
+    export = asks_daemon(add("export", "Take a list elsewhere as one encrypted archive."))
     export.set_defaults(action="export")
     export.add_argument("list", help="the list's name")
     export.add_argument("file", type=Path)
     export.add_argument("--reason", required=True, help="goes into the log")
     export.add_argument("--passphrase-file", type=Path, required=True)
 
-    threshold = _with_socket(add("threshold", "The threshold that keeps a promise on lists."))
+    threshold = asks_daemon(add("threshold", "The threshold that keeps a promise on lists."))
     threshold.set_defaults(action="threshold")
     threshold.add_argument("--list", action="append", required=True, help="may be repeated")
     threshold.add_argument("--one-in", type=float, required=True, metavar="N", help=(
@@ -362,7 +353,7 @@ def add_lists(add: Add) -> None:
 
     _add_trial(add)
 
-    why = _with_socket(add("why", "Why did this camera raise nobody?"))
+    why = asks_daemon(add("why", "Why did this camera raise nobody?"))
     why.set_defaults(action="why")
     why.add_argument("camera", type=an_id)
     why.add_argument("--minutes", type=float, metavar="M", help=(
@@ -372,52 +363,45 @@ def add_lists(add: Add) -> None:
 def _add_trial(add: Add) -> None:
     """`lfrd trial count | plan | undo | report`."""
     trial = add("trial", "Count passages of consenting test subjects, and how many were raised.")
-    actions = trial.add_subparsers(dest="trial", required=True, metavar="ACTION")
-    for name, text in (
-        ("count", "a test subject passes a camera now"),
-        ("plan", "count the passages of a schedule (CSV: reference, camera, at)"),
-        ("undo", "take a passage back that was counted by mistake"),
-        ("report", "the share of the passages that was raised, by camera"),
-    ):
-        action = _with_socket(actions.add_parser(name, help=text, description=text))
-        action.set_defaults(action="trial")
-        if name in {"count", "plan"}:
-            action.add_argument("--list", required=True, help="a list of category test")
-    actions.choices["count"].add_argument("reference")
-    actions.choices["count"].add_argument("camera")
-    actions.choices["plan"].add_argument("table", type=Path)
-    actions.choices["undo"].add_argument("passage", type=an_id)
-    actions.choices["report"].add_argument("deployment", help=DEPLOYMENT)
-    actions.choices["report"].add_argument("--window", type=float, default=30.0, metavar="S", help=(
+    trial.set_defaults(action="trial")
+    actions = actions_of(trial, "trial")
+    count = actions("count", "a test subject passes a camera now")
+    plan = actions("plan", "count the passages of a schedule (CSV: reference, camera, at)")
+    for action in (count, plan):
+        action.add_argument("--list", required=True, help="a list of category test")
+    count.add_argument("reference")
+    count.add_argument("camera")
+    plan.add_argument("table", type=Path)
+    undo = actions("undo", "take a passage back that was counted by mistake")
+    undo.add_argument("passage", type=an_id)
+    report = actions("report", "the share of the passages that was raised, by camera")
+    report.add_argument("deployment", help=DEPLOYMENT)
+    report.add_argument("--window", type=float, default=30.0, metavar="S", help=(
         "an episode this long before or after a passage answers for it"))  # fmt: skip
 
 
 def _add_watchlist(add: Add) -> None:
-    watchlist = add("watchlist", "Make, fill, show, confirm, change and delete lists.")
-    actions = watchlist.add_subparsers(dest="action", required=True, metavar="ACTION")
-    for name, text in (
-        ("list", "every list"), ("add", "make an empty list"), ("change", "change a list"),
-        ("cameras", "compare with a list on some cameras only"),
-        ("confirm", "say that a list is right as of now"), ("delete", "erase a list"),
-    ):  # fmt: skip
-        action = _with_socket(actions.add_parser(name, help=text, description=text))
-        if name != "list":
-            action.add_argument("name")
-        if name == "add":
-            action.add_argument("--category", required=True)
-            action.add_argument("--purpose", required=True)
-            action.add_argument("--owner", required=True)
-        if name == "delete":
-            action.add_argument("--reason", default="deleted", help="goes into the receipt")
-            add_yes(action)
-        if name == "cameras":
-            action.add_argument("cameras", nargs="*", help="none: all cameras")
-        if name in {"add", "change"}:
-            action.add_argument("--colour", help="#rrggbb")
-            action.add_argument("--margin", type=float, help="stricter by so much")
-            action.add_argument("--expires", help=EXPIRES)
-    enrol = _with_socket(actions.add_parser("enrol", help="put a person on a list", description=(
-        "Put one person on a list with their photos, or add photos to who is on it.")))  # fmt: skip
+    """`lfrd watchlist list | add | change | cameras | confirm | delete | enrol | entries`."""
+    actions = actions_of(add("watchlist", "Make, fill, show, confirm, change and delete lists."))
+    actions("list", "every list")
+    added = actions("add", "make an empty list")
+    changed = actions("change", "change a list")
+    cameras = actions("cameras", "compare with a list on some cameras only")
+    confirm = actions("confirm", "say that a list is right as of now")
+    delete = actions("delete", "erase a list")
+    for action in (added, changed, cameras, confirm, delete):
+        action.add_argument("name")
+    for name in ("--category", "--purpose", "--owner"):
+        added.add_argument(name, required=True)
+    for action in (added, changed):
+        action.add_argument("--colour", help="#rrggbb")
+        action.add_argument("--margin", type=float, help="stricter by so much")
+        action.add_argument("--expires", help=EXPIRES)
+    cameras.add_argument("cameras", nargs="*", help="none: all cameras")
+    delete.add_argument("--reason", default="deleted", help="goes into the receipt")
+    add_yes(delete)
+    enrol = actions("enrol", "put a person on a list")
+    enrol.description = "Put one person on a list with their photos, or add photos to who is on it."
     enrol.add_argument("list", help="the list's name")
     enrol.add_argument("reference", help="a pseudonym, unique in the list")
     enrol.add_argument("photos", type=Path, nargs="+", metavar="photo")
@@ -427,35 +411,31 @@ def _add_watchlist(add: Add) -> None:
     enrol.add_argument("--same-as", metavar="ENTRY", help="the same person on another list")
     enrol.add_argument("--gate", choices=("strict", "warn"), help="default: as configured")
     enrol.add_argument("--box", metavar="L,T,R,B", help="which face is meant, in pixels")
-    listed = _with_socket(actions.add_parser("entries", help="everybody on a list"))
+    listed = actions("entries", "everybody on a list")
     listed.add_argument("list", help="the list's name")
 
 
 def _add_entry(add: Add) -> None:
     """`lfrd entry show | edit | approve | quarantine | release | remove`."""
     entry = add("entry", "One person on a list: show, change, and take off it.")
-    actions = entry.add_subparsers(dest="entry_action", required=True, metavar="ACTION")
-    for name, text in (
-        ("show", "an entry with its photos, and what the gate said of them"),
-        ("edit", "change what is given"),
-        ("approve", "approve somebody under 18, as a second person"),
-        ("quarantine", "keep a photo and compare with it no more"),
-        ("release", "compare with a photo in quarantine again"),
-        ("remove", "erase an entry, or one photo of it"),
-    ):
-        action = _with_socket(actions.add_parser(name, help=text, description=text))
-        action.set_defaults(action="entry")
-        action.add_argument("entry", help="LIST/REFERENCE, or a reference that one list has")
-        if name in {"quarantine", "release", "remove"}:
-            action.add_argument("--photo", metavar="NUMBER", help="as `show` numbers them")
-    _add_values(actions.choices["edit"])
-    actions.choices["edit"].add_argument("--status-checked", metavar="DATE", help=(
+    entry.set_defaults(action="entry")
+    actions = actions_of(entry, "entry_action")
+    show = actions("show", "an entry with its photos, and what the gate said of them")
+    edit = actions("edit", "change what is given")
+    approve = actions("approve", "approve somebody under 18, as a second person")
+    quarantine = actions("quarantine", "keep a photo and compare with it no more")
+    release = actions("release", "compare with a photo in quarantine again")
+    remove = actions("remove", "erase an entry, or one photo of it")
+    for action in (show, edit, approve, quarantine, release, remove):
+        action.add_argument("entry", help=ENTRY)
+    for action in (quarantine, release, remove):
+        action.add_argument("--photo", metavar="NUMBER", help="as `show` numbers them")
+    _add_values(edit)
+    edit.add_argument("--status-checked", metavar="DATE", help=(
         "when it was last looked into whether it is right"))  # fmt: skip
-    actions.choices["quarantine"].add_argument("--reason", required=True)
-    actions.choices["remove"].add_argument(
-        "--reason", default="deleted", help="goes into the receipt"
-    )
-    add_yes(actions.choices["remove"])
+    quarantine.add_argument("--reason", required=True)
+    remove.add_argument("--reason", default="deleted", help="goes into the receipt")
+    add_yes(remove)
 
 
 def _add_values(action: argparse.ArgumentParser) -> None:
@@ -465,10 +445,3 @@ def _add_values(action: argparse.ArgumentParser) -> None:
     action.add_argument("--reviewer", help="who looks the entry over")
     action.add_argument("--margin", type=float, help="stricter by so much")
     action.add_argument("--expires", help=EXPIRES)
-
-
-def _with_socket(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    parser.add_argument("--socket", type=Path, help="the daemon's socket (default: as configured)")
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    add_token_file(parser)
-    return parser
