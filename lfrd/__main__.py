@@ -26,9 +26,10 @@ from lfrd.cli.options import (
     add_lists,
     add_model_change,
     add_token,
+    add_yes,
 )
+from lfrd.cli.reach import add_token_file
 from lfrd.cli.terminal import say, warn
-from lfrd.cli.who import add_token_file
 from lfrd.errors import Failure, UserError, each_of
 from lfrd.text import without_secrets
 
@@ -130,7 +131,7 @@ def _configured(options: argparse.Namespace, level: str | None) -> "Config":
     import logging
 
     from lfrd import config
-    from lfrd.cli.log_lines import LineFormatter
+    from lfrd.process import LineFormatter
 
     loaded = config.load(options.config)
     handler = logging.StreamHandler(sys.stderr)
@@ -288,8 +289,7 @@ def _tui(options: argparse.Namespace) -> int:
 
     require_terminal()
     loaded = _quietly(options)
-    from lfrd.cli.reach import socket_of
-    from lfrd.cli.who import token_of
+    from lfrd.cli.reach import socket_of, token_of
     from tui.app import run_tui
 
     return run_tui(options.url or socket_of(options, loaded), token_of(options))
@@ -387,8 +387,6 @@ def _add_rules(commands: Any) -> None:
     abandon = actions.add_parser(
         "abandon", help="keys.db is lost: go on with the records, and give up every face"
     )
-    from lfrd.cli.reach import add_yes
-
     add_yes(abandon)
     for action in (rotate, escrow, abandon):
         action.add_argument("--key", type=Path, help="the master key (default: as the daemon)")

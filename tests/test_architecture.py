@@ -75,7 +75,6 @@ WITHOUT_DAEMON = "it brings a whole site along, or measures one's own clips and 
 STATE_FOLDER = "it works on the state folder itself, while no daemon runs"
 COMMANDS_WITH_MORE = {
     "calibrate.py": WITHOUT_DAEMON,
-    "clip_inputs.py": WITHOUT_DAEMON,
     "clock.py": STATE_FOLDER,
     "demo.py": WITHOUT_DAEMON,
     "evaluate.py": WITHOUT_DAEMON,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lfrd.cli.dates import ends, moment, shown
 from lfrd.cli.names import entry_of, list_of, numbered_photo
-from lfrd.cli.reach import make_sure
+from lfrd.cli.terminal import make_sure
 from lfrd.client import Client
 from lfrd.errors import BadInput, Conflict, LfrdError, NotFound, UserError
 from lfrd.text import one_line

@@ -15,9 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from lfrd import __version__
-from lfrd.cli.reach import socket_of
+from lfrd.cli.reach import socket_of, token_of
 from lfrd.cli.terminal import note, say, warn
-from lfrd.cli.who import token_of
 from lfrd.client import Client
 from lfrd.config import Config
 from lfrd.errors import BadInput, ModelError, UserError

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from lfrd.cli.who import add_token_file
+from lfrd.cli.reach import add_token_file
 from lfrd.errors import BadInput, NotFound
 
 TARGET_FPIR, SEED = 0.01, 1

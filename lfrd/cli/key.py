@@ -5,8 +5,7 @@ import os
 from pathlib import Path
 
 from lfrd.cli.outputs import refuse_folder
-from lfrd.cli.reach import make_sure
-from lfrd.cli.terminal import say
+from lfrd.cli.terminal import make_sure, say
 from lfrd.clock import SystemClock
 from lfrd.config import Config
 from lfrd.errors import BadInput

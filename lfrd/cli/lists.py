@@ -8,9 +8,8 @@ from pathlib import Path
 from lfrd.cli import entries, governance, imports, trial
 from lfrd.cli.dates import ends
 from lfrd.cli.names import list_ids, list_of
-from lfrd.cli.reach import make_sure
-from lfrd.cli.terminal import say
-from lfrd.cli.who import token_of
+from lfrd.cli.reach import token_of
+from lfrd.cli.terminal import make_sure, say
 from lfrd.client import Client
 from lfrd.errors import BadInput
 from lfrd.vocabulary import Category

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from lfrd.cli.camera_secrets import add_password_file
 from lfrd.cli.command_parser import an_id
-from lfrd.cli.reach import add_yes
-from lfrd.cli.who import add_token_file
+from lfrd.cli.reach import add_token_file
 
 Add = Callable[[str, str], argparse.ArgumentParser]
 
@@ -47,6 +46,11 @@ def actions_of(command: argparse.ArgumentParser, dest: str = "action") -> Add:
     """What adds an action of a command, which asks a daemon; `dest` will hold its name."""
     group = command.add_subparsers(dest=dest, required=True, metavar="ACTION")
     return lambda name, text: asks_daemon(group.add_parser(name, help=text, description=text))
+
+
+def add_yes(action: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """`--yes`, for scripts."""
+    action.add_argument("--yes", action="store_true", help="do not ask; for scripts")
 
 
 def add_clients(add: Add) -> None:

@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from lfrd.cli import evaluations, governance
+from lfrd.cli import governance
 from lfrd.cli.camera_secrets import STANDARD_INPUT, address_of, secret_of, warn_of_argument
+from lfrd.cli.reach import token_of
 from lfrd.cli.terminal import say
-from lfrd.cli.who import token_of
 from lfrd.client import Client
 from lfrd.errors import Conflict, UserError
 from lfrd.wire.base import Wire
@@ -21,7 +21,6 @@ from lfrd.wire.cameras import (
     Regions,
 )
 from lfrd.wire.deployments import Deployment
-from lfrd.wire.evaluations import Evaluation
 
 
 async def run(options: argparse.Namespace, socket: Path) -> int:
@@ -134,8 +133,6 @@ def _row(item: Wire) -> str:
     if isinstance(item, Deployment):
         row = f"{item.id}  {item.state:10} {item.profile:8} {item.purpose} at {item.place}"
         return row if item.end_reason is None else f"{row}; ended: {item.end_reason}"
-    if isinstance(item, Evaluation):
-        return evaluations.row(item)
     return governance.row(item) or item.model_dump_json()
 
 
@@ -179,5 +176,4 @@ _ACTIONS: dict[
     ("deployment", "end"): _deployment_end,
     ("deployment", "list"): _deployment_list,
     **governance.ACTIONS,
-    **evaluations.ACTIONS,
 }

@@ -4,9 +4,11 @@ Nothing else in the commands writes to standard output or standard error
 (`tests/test_architecture.py`).
 """
 
+import argparse
 import sys
 from typing import TextIO
 
+from lfrd.errors import UserError
 from lfrd.text import one_line, printable
 
 _CLEAR = "\r\x1b[K"
@@ -31,6 +33,16 @@ def ask(text: str) -> str:
     """A question on standard error; returns the answer's line."""
     _write(sys.stderr, printable(text) + " ")
     return sys.stdin.readline().strip()
+
+
+def make_sure(options: argparse.Namespace, what: str) -> None:
+    """Ask before `what` (a sentence) is done for good. Raises UserError unless told yes."""
+    if options.yes:
+        return
+    if not sys.stdin.isatty():
+        raise UserError(f"{what} This cannot be taken back: add --yes to do it without a question")
+    if ask(f"{what} This cannot be taken back. Go on? [y/N]").lower() not in ("y", "yes"):
+        raise UserError("nothing was done")
 
 
 def redraw(text: str, stream: TextIO | None = None, *, last: bool = False) -> None:

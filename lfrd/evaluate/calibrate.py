@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 
 from lfrd.errors import BadInput
-from lfrd.evaluate.by_subject import bootstrap
 from lfrd.evaluate.labelled import Embedded
 from lfrd.matching.curve import (
     SUPPORT_PAIRS,
@@ -29,7 +28,7 @@ from lfrd.matching.curve import (
 )
 from lfrd.matching.evidence import WEIGHT_POWER, EvidenceRule
 from lfrd.matching.threshold import DEMOGRAPHIC_FACTOR, Risk, derive
-from lfrd.stats import upper_bound
+from lfrd.stats import bootstrap, upper_bound
 from lfrd.types import F32
 
 Errata = frozenset[frozenset[str]]

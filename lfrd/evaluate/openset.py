@@ -13,11 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lfrd.errors import BadInput
-from lfrd.evaluate.by_subject import bootstrap
 from lfrd.evaluate.calibrate import Errata, fused_full_looks, known_pairs
 from lfrd.evaluate.labelled import Embedded
 from lfrd.matching.evidence import EvidenceRule
-from lfrd.stats import Rate, clopper_pearson, wilson
+from lfrd.stats import Rate, bootstrap, clopper_pearson, wilson
 from lfrd.types import F32
 
 FOLDS = 10

@@ -1,14 +1,16 @@
-"""What a command and the log write is nothing that a terminal obeys."""
+"""What a command writes is nothing that a terminal obeys; a question before what
+cannot be taken back."""
 
+import argparse
 import io
 import json
-import logging
+import sys
 
 import pytest
 
-from lfrd.cli.log_lines import LineFormatter
-from lfrd.cli.terminal import redraw, say, warn
-from support.program import lfrd
+from lfrd.cli.terminal import make_sure, redraw, say, warn
+from lfrd.errors import UserError
+from support.program import Typed, lfrd
 
 EVIL = "\x1b[2J\u202eAnna\x9b"
 
@@ -33,24 +35,33 @@ def test_a_command_repeats_no_control_characters(tmp_path: object) -> None:
         assert "\x1b" not in ran.out + ran.err
 
 
-def test_a_record_of_the_log_is_one_line() -> None:
-    out = io.StringIO()
-    handler = logging.StreamHandler(out)
-    handler.setFormatter(LineFormatter("%(levelname)s %(name)s: %(message)s"))
-    log = logging.Logger("lfrd.test")
-    log.addHandler(handler)
-    log.warning("camera %s is lost", f"{EVIL}\nERROR lfrd: all is lost")
-    assert out.getvalue() == (
-        "WARNING lfrd.test: camera \\u001b[2J\\u202eAnna\\u009b\\nERROR lfrd: all is lost is lost\n"
-    )
-    try:
-        raise ValueError(EVIL)
-    except ValueError:
-        log.exception("a fault")
-    assert "\x1b" not in out.getvalue()
-    assert "Traceback (most recent call last):\n" in out.getvalue()
-
-
 def test_json_stays_json(capsys: pytest.CaptureFixture[str]) -> None:
     say(json.dumps({"name": EVIL}, ensure_ascii=False))
     assert json.loads(capsys.readouterr().out) == {"name": EVIL}
+
+
+def asked(*, yes: bool = False) -> argparse.Namespace:
+    return argparse.Namespace(yes=yes)
+
+
+@pytest.mark.parametrize("answer", ["", "n\n", "yep\n"])
+def test_no_answer_but_yes_does_it(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
+    monkeypatch.setattr(sys, "stdin", Typed(answer))
+    with pytest.raises(UserError, match="nothing was done"):
+        make_sure(asked(), "It is erased.")
+
+
+@pytest.mark.parametrize("answer", ["y\n", "YES\n"])
+def test_yes_does_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], answer: str
+) -> None:
+    monkeypatch.setattr(sys, "stdin", Typed(answer))
+    make_sure(asked(), "It is erased.")
+    assert "It is erased. This cannot be taken back" in capsys.readouterr().err
+
+
+def test_a_script_says_so_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+    with pytest.raises(UserError, match="add --yes"):
+        make_sure(asked(), "It is erased.")
+    make_sure(asked(yes=True), "It is erased.")

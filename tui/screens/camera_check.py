@@ -17,8 +17,7 @@ from lfrd.errors import LfrdError
 from lfrd.wire.cameras import Camera, CameraTestReport
 from tui.labels import complaint
 from tui.screens.form import field
-from tui.widgets.labelled import MARK_CELLS, labelled
-from tui.widgets.line import Line
+from tui.widgets.line import MARK_CELLS, Line, labelled
 
 USUAL_S = 10
 LONGEST_S = 45

@@ -15,7 +15,7 @@ from lfrd.client import Client
 from lfrd.errors import LfrdError
 from lfrd.wire.cameras import Camera
 from tui.regions import outlined, regions_rows
-from tui.widgets.labelled import labelled
+from tui.widgets.line import labelled
 from tui.widgets.picture import Picture, decode
 
 if TYPE_CHECKING:

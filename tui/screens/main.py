@@ -24,9 +24,9 @@ from lfrd.wire.deployments import Deployment
 from lfrd.wire.health import Health, Me
 from tui.labels import decision_mark, ended_text, ends_text, is_final, is_undecided, me_text
 from tui.live import read_alert
+from tui.screens.ask import EndScreen
 from tui.screens.cameras import CamerasScreen, Situation
 from tui.screens.help import HelpScreen
-from tui.screens.reason import EndScreen
 from tui.screens.review_screen import ReviewScreen
 from tui.screens.scene import SceneScreen
 from tui.widgets.banner import Banner
