@@ -1,6 +1,6 @@
 """The command line: parses, calls, turns errors into exit codes; nothing else.
 
-Exit codes: 0 done, 1 the machine failed or the check did, 2 somebody can mend it, 130 interrupted.
+Exit codes: 0 done, 1 the machine failed or the check did, 2 the user can mend it, 130 interrupted.
 
 What a command does is imported when it is called: to parse, to print help or the version takes
 nothing but the options' words (`tests/test_imports.py`).
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = _call(parser().parse(arguments))
     except Exception:
-        if _readers_at_work():  # waiting for them would keep the traceback back for ever
+        if _readers_at_work():  # waiting for them would hold the traceback back without end
             sys.excepthook(*sys.exc_info())
             _leave_readers(FAILED)
         raise

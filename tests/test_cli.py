@@ -134,7 +134,7 @@ def test_try_names_every_bad_photo_at_once(tmp_path: Path) -> None:
     clip = encode(tmp_path / "clip.mp4", moving_picture(320, 240, 12))
     done = lfrd("try", clip, "--watchlist", folder, "--every-frame", "--skip-bad")
     assert done.code == 0, done.err
-    assert "nobody looks for ben, nobody: no usable photo" in done.err
+    assert "not looked for: ben, nobody, without a usable photo" in done.err
     assert "left out" in done.err
     (folder / "astronaut.jpg").unlink()
     none = lfrd("try", clip, "--watchlist", folder, "--every-frame", "--skip-bad")

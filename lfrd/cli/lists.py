@@ -21,7 +21,7 @@ from lfrd.wire.trials import Trial
 Shown = Sequence[Wire | str]
 
 NOT_ALL = 2
-"""Of the rows of an import some were refused: somebody can mend it."""
+"""Of the rows of an import some were refused: the user can mend them."""
 
 
 async def run(options: argparse.Namespace, socket: Path) -> int:
@@ -145,7 +145,7 @@ def _text(item: Wire) -> str:
     if isinstance(item, CameraReasons):
         counts = (
             f"{item.camera_id}: {item.faces_detected} faces found, {item.tracks} tracks "
-            f"({item.tracks_split} begun as somebody else came, {item.scene_cuts} cuts), "
+            f"({item.tracks_split} begun as another person came, {item.scene_cuts} cuts), "
             f"{item.tracks_never_compared} never compared, {item.tracks_below} below the "
             f"threshold, {item.candidates} raised; largest face {item.best_inter_eye_px:.0f} px "
             "between the eyes"

@@ -77,7 +77,7 @@ def add_clients(add: Add) -> None:
     test = actions("test", "look through a camera for some seconds and say what to mend")
     test.add_argument("id", type=an_id)
     test.add_argument("--seconds", type=float, default=10.0)
-    preview = actions("preview", "save where a camera points, as cells that show nobody")
+    preview = actions("preview", "save where a camera points, as cells that show no person")
     preview.add_argument("id", type=an_id)
     preview.add_argument("file", type=Path)
     regions = actions("regions", "set where to look and what to hide, as fractions of the picture")
@@ -164,7 +164,7 @@ def add_deployment_actions(actions: Add) -> None:
     for name, text in (
         ("gate", "list everything that is missing before it can start"),
         ("authorise", "give it your written authority, until its planned end"),
-        ("ratify", "give an urgent start of somebody else the authority it lacked"),
+        ("ratify", "give an urgent start of another person the authority it lacked"),
         ("show", "one deployment"),
     ):
         actions(name, text).add_argument("id", help=DEPLOYMENT)
@@ -215,7 +215,7 @@ def add_nouns(add: Add) -> None:
     hold = add("hold", "Legal holds: asked for by one person, confirmed by another.")
     hold.set_defaults(noun="hold")
     actions = actions_of(hold)
-    ask = actions("ask", "ask for one; it has no effect before somebody else confirms it")
+    ask = actions("ask", "ask for one; it has no effect before another person confirms it")
     ask.add_argument("kind", choices=HOLD_KINDS)
     ask.add_argument("id", metavar="what", help=SUBJECT)
     ask.add_argument("--reason", required=True)
@@ -291,7 +291,7 @@ def add_token(command: argparse.ArgumentParser) -> None:
     create.add_argument("--principal", required=True, metavar="NAME", help="whose it is")
     create.add_argument("--role", choices=ROLES, default=ROLES[0])
     actions("list", "all tokens, without their secrets")
-    revoke = actions("revoke", "a token that opens nothing any more")
+    revoke = actions("revoke", "a token, which is refused from then on")
     revoke.add_argument("id", help="whose it is, or a part of its id")
 
 
@@ -357,7 +357,7 @@ def add_lists(add: Add) -> None:
 
     _add_trial(add)
 
-    why = asks_daemon(add("why", "Why did this camera raise nobody?"))
+    why = asks_daemon(add("why", "Why did this camera raise no candidate?"))
     why.set_defaults(action="why")
     why.add_argument("camera", type=an_id)
     why.add_argument("--minutes", type=float, metavar="M", help=(
@@ -415,7 +415,7 @@ def _add_watchlist(add: Add) -> None:
     enrol.add_argument("--same-as", metavar="ENTRY", help="the same person on another list")
     enrol.add_argument("--gate", choices=("strict", "warn"), help="default: as configured")
     enrol.add_argument("--box", metavar="L,T,R,B", help="which face is meant, in pixels")
-    listed = actions("entries", "everybody on a list")
+    listed = actions("entries", "all entries of a list")
     listed.add_argument("list", help="the list's name")
 
 
@@ -426,7 +426,7 @@ def _add_entry(add: Add) -> None:
     actions = actions_of(entry, "entry_action")
     show = actions("show", "an entry with its photos, and what the gate said of them")
     edit = actions("edit", "change what is given")
-    approve = actions("approve", "approve somebody under 18, as a second person")
+    approve = actions("approve", "approve an entry of a person under 18, as a second person")
     quarantine = actions("quarantine", "keep a photo and compare with it no more")
     release = actions("release", "compare with a photo in quarantine again")
     remove = actions("remove", "erase an entry, or one photo of it")

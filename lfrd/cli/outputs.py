@@ -27,7 +27,7 @@ def check_output(path: Path, inputs: Sequence[Path]) -> None:
 
 
 def write_private(path: Path, content: str) -> None:
-    """Write a text that nobody but the user may read, over what is there. Raises UserError."""
+    """Write a text that only the user may read, over what is there. Raises UserError."""
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT, PRIVATE)
         with os.fdopen(handle, "w", encoding="utf-8") as file:

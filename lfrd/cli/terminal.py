@@ -15,7 +15,8 @@ _CLEAR = "\r\x1b[K"
 
 
 def say(text: str) -> None:
-    """A line, or several, on standard output: at once, since somebody may read the other end."""
+    """A line, or several, on standard output: at once, since another program may read the other
+    end."""
     _write(sys.stdout, printable(text) + "\n")
 
 
@@ -58,7 +59,7 @@ def redraw(text: str, stream: TextIO | None = None, *, last: bool = False) -> No
 
 
 def _write(stream: TextIO | None, text: str) -> None:
-    if stream is None:  # closed by whoever called
+    if stream is None:  # closed by the caller
         return
     stream.write(text)
     stream.flush()

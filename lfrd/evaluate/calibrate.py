@@ -105,7 +105,7 @@ def fit(
 
 
 def test(curve: Curve, embedded: Embedded, rule: EvidenceRule, errata: Errata, seed: int) -> Curve:
-    """The curve with its tests: lists drawn of these people, everybody else passing by.
+    """The curve with its tests: lists drawn of these people, all others passing by.
 
     With the demographic factor 1 the bare curve is on trial, with the default the daemon's promise.
     """
@@ -162,7 +162,7 @@ def fused_full_looks(
 def _fused_tracks(
     embedded: Embedded, first: npt.NDArray[np.intp], rule: EvidenceRule, looks: int
 ) -> Iterator[F32]:
-    """For each person as a passer-by: the fused score against everybody's first photo.
+    """For each person as a passer-by: the fused score against each person's first photo.
 
     Who has fewer photos than looks stands still: the looks they have are seen again.
     """
@@ -175,7 +175,8 @@ def _fused_tracks(
 def _highest_of_draws(
     fused: F32, entries: int, rng: np.random.Generator
 ) -> tuple[F32, npt.NDArray[np.intp]]:
-    """The best score of every track of somebody not listed, over all drawn lists, and whose."""
+    """The best score of every track of a person who is not listed, over all drawn lists, and
+    whose."""
     found, people = [], []
     for _ in range(TEST_DRAWS):
         listed = rng.permutation(len(fused))[:entries]
@@ -225,7 +226,7 @@ def _looks_points(
     rule: EvidenceRule,
     known: npt.NDArray[np.bool_],
 ) -> tuple[LooksPoint, ...]:
-    """L_eff by number of looks: at least 1 (somebody who stands still), never falling."""
+    """L_eff by number of looks: at least 1 (a person who stands still), never falling."""
     found: list[LooksPoint] = []
     references = embedded.vectors[first]
     for looks in LOOKS:
@@ -245,7 +246,7 @@ def _looks_points(
         floor = found[-1].effective if found else 1.0
         found.append(LooksPoint(looks, round(max(floor, worth), 3), int(tracks.sum())))
     if not found:
-        raise BadInput("nobody has enough photos to measure what several looks are worth")
+        raise BadInput("no person has enough photos to measure what several looks are worth")
     return tuple(found)
 
 
@@ -269,7 +270,7 @@ def _miss_points(embedded: Embedded, first: npt.NDArray[np.intp]) -> tuple[MissP
         if len(rows) > 1
     ]
     if not scores:
-        raise BadInput("nobody has two photos: nothing says how well people are recognised")
+        raise BadInput("no person has two photos: nothing says how well people are recognised")
     together = np.concatenate(scores)
     values = np.quantile(together, MISSES)
     return tuple(

@@ -70,7 +70,7 @@ def draw(
     seed: int,
     least_photos: int = 2,
 ) -> Opportunities:
-    """Draw a list of people with `least_photos`, one reference photo each, and let everybody pass.
+    """Draw a list of people with `least_photos`, one reference photo each, and let all people pass.
 
     With one look every further photo of a listed person is a passage; with more, all of them
     together make passages of so many looks. Raises BadInput where the people are too few.

@@ -239,7 +239,7 @@ class DeploymentService:
     async def start_urgent(
         self, deployment_id: str, reason: str, role: Role, *, principal: str
     ) -> Deployment:
-        """Start a draft on the starter's own word; somebody else ratifies it, or it is purged.
+        """Start a draft on the starter's own word; another person ratifies it, or it is purged.
 
         Raises Denied where its rules erase the lists after use, and `role` may not.
         """

@@ -12,7 +12,7 @@ from lfrd.vocabulary import Engagement
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrimaryOutcome:
-    """`engagement_min` is how long somebody was held up because of it, in minutes."""
+    """`engagement_min` is how long a person was held up because of it, in minutes."""
 
     TABLE: ClassVar[str] = "outcome"
 
@@ -39,7 +39,7 @@ def add(
     if episodes.get(tx, episode_id).state is episodes.EpisodeState.OPEN:
         raise Conflict(f"episode {episode_id} is under review: an outcome follows its decision")
     if decoys.of_episode(tx, episode_id) is not None:
-        raise Conflict(f"episode {episode_id} was a decoy: nobody was seen, and nothing follows")
+        raise Conflict(f"episode {episode_id} was a decoy: no person was seen, and nothing follows")
     outcome = PrimaryOutcome(
         episode_id=episode_id,
         kind=kind,

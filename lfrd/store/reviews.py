@@ -129,7 +129,7 @@ def not_final(reader: Reader, submitted_before_s: float) -> list[Review]:
 
 
 def undecided_in(reader: Reader, principal: str) -> frozenset[str]:
-    """The deployments in which somebody's final decision about a candidate is still to come."""
+    """The deployments in which a person's final decision about a candidate is still to come."""
     found = reader.column(
         "SELECT DISTINCT deployment_id FROM episode LEFT JOIN review"
         " ON review.episode_id = episode.id AND review.principal = ?"

@@ -24,7 +24,7 @@ class CameraState(StrEnum):
 class CameraRates(Wire):
     """Ephemeral figures of one camera in the running deployment; never stored.
 
-    The rates are over the last seconds in which somebody asked, 0 until there were two askings.
+    The rates are over the last seconds in which a client asked, 0 until one has asked twice.
     """
 
     camera_id: str

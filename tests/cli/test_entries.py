@@ -88,7 +88,7 @@ async def test_somebody_is_enrolled_shown_changed_and_taken_off(tmp_path: Path) 
         gone = await done("entry", "remove", "House bans/anna", "--yes", "--reason", "over")
         assert "1 entries, 1 photos, 1 templates" in gone
         assert ": over" in gone
-        assert await done("watchlist", "entries", BANS) == "nobody is on House bans\n"
+        assert await done("watchlist", "entries", BANS) == "House bans has no entries\n"
 
 
 async def test_everything_else_is_named_by_what_people_call_it(tmp_path: Path) -> None:

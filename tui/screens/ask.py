@@ -38,7 +38,7 @@ class AskScreen(ModalScreen[bool]):
 
 
 def token_content(camera: CameraAdded) -> Content:
-    """How to publish to this camera, and that nobody can ask for the token again."""
+    """How to publish to this camera, and that the token cannot be read again."""
     return Content.assemble(
         ("Write it down now: it is shown this once", "bold $warning"),
         " and cannot be read back.\nWithout it, remove the camera and add it again.\n\n",

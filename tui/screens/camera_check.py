@@ -23,7 +23,7 @@ USUAL_S = 10
 LONGEST_S = 45
 BAR_CELLS = 30
 DRAW_S = 0.25
-INTRO = """Have somebody walk through the picture meanwhile. Nothing of what is seen is kept; that \
+INTRO = """Have a person walk through the picture meanwhile. Nothing of what is seen is kept; that \
 a test was made is recorded."""
 
 
