@@ -4,6 +4,8 @@ import asyncio
 import fcntl
 import gc
 import inspect
+import io
+import logging
 import os
 import threading
 import time
@@ -48,11 +50,11 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def pack(tmp_path_factory: pytest.TempPathFactory) -> "Pack":
-    """The default models."""
+def pack() -> "Pack":
+    """The default models, made once on a machine: `tests/vision/test_packs.py` makes them anew."""
     from lfrd.vision import packs
 
-    return packs.load(packs.DEFAULT_PACK, tmp_path_factory.mktemp("cache"))
+    return packs.load(packs.DEFAULT_PACK, packs.default_cache_dir())
 
 
 @pytest.fixture(scope="session")
@@ -78,7 +80,8 @@ def demo_clip(pack: "Pack", worker_id: str, tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture
 def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> "Call":
-    """Runs a command in this process: for the many that are refused before anything starts."""
+    """Runs a command in this process, with `given` on its standard input: a fifth of what a process
+    of its own takes. Beside a running loop call it in a thread."""
     from lfrd import __main__ as program
     from support.program import Ran
 
@@ -86,8 +89,17 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
     for name in [name for name in os.environ if name.startswith("LFRD_")]:
         monkeypatch.delenv(name)
 
-    def run(*arguments: str | Path) -> "Ran":
-        code = program.main([str(argument) for argument in arguments])
+    def run(*arguments: str | Path, given: str = "") -> "Ran":
+        capsys.readouterr()
+        root = logging.getLogger()
+        with monkeypatch.context() as patched:
+            patched.setattr("sys.stdin", io.StringIO(given))
+            patched.setattr(root, "handlers", [])  # pytest's: the command shall make its own
+            patched.setattr(root, "level", root.level)
+            try:
+                code = program.main([str(argument) for argument in arguments])
+            except SystemExit as end:
+                code = int(end.code or 0)
         return Ran(code, *capsys.readouterr())
 
     return run

@@ -13,7 +13,8 @@ from lfrd.client import Client, Unreachable
 from lfrd.config import ApiSection, Config, SiteSection, client_socket
 from lfrd.demo.clip import listed_photo
 from lfrd.errors import UserError
-from support.program import daemon, enrol, lfrd, refused
+from support.program import Call, enrol, refused
+from support.site import serve
 
 
 @pytest.fixture
@@ -98,22 +99,25 @@ async def test_who_may_not_open_the_socket_is_told_what_to_ask_for(
             await client.health()
 
 
-async def test_a_list_is_deleted_after_a_question_and_with_a_receipt(tmp_path: Path) -> None:
+async def test_a_list_is_deleted_after_a_question_and_with_a_receipt(
+    call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     state = tmp_path / "state"
-    async with daemon(state) as (_, client):
+    monkeypatch.setenv("LFRD_SITE__STATE_DIR", str(state))
+    async with serve(state) as served:
+        client = served.client
         await enrol(client, {f"person-{number}": listed_photo() for number in range(4)})
-        mine = {"LFRD_SITE__STATE_DIR": str(state)}
-        unsure = await asyncio.to_thread(lambda: lfrd("watchlist", "delete", "test", **mine))
+        unsure = await asyncio.to_thread(call, "watchlist", "delete", "test")
         refused(unsure, "'test' with 4 entries", "--yes", str(state))
         for words in (
             ("erasure", "erase", "watchlist", "test", "--reason", "r"),
             ("deployment", "start", "--profile", "lab", "--watchlist", "test", "--purpose", "p",
              "--place", "q"),
         ):  # fmt: skip
-            await asyncio.to_thread(lambda w=words: refused(lfrd(*w, **mine), "--yes"))
+            refused(await asyncio.to_thread(call, *words), "--yes")
         assert len(await client.watchlists()) == 1
         done = await asyncio.to_thread(
-            lambda: lfrd("watchlist", "delete", "test", "--yes", "--reason", "over", **mine)
+            call, "watchlist", "delete", "test", "--yes", "--reason", "over"
         )
         me = (await client.me()).principal
         assert done.code == 0, done.err

@@ -5,12 +5,13 @@ import argparse
 import io
 import json
 import sys
+from pathlib import Path
 
 import pytest
 
 from lfrd.cli.terminal import make_sure, redraw, say, warn
 from lfrd.errors import UserError
-from support.program import Typed, lfrd
+from support.program import Call, Typed
 
 EVIL = "\x1b[2J\u202eAnna\x9b"
 
@@ -24,12 +25,12 @@ def test_both_streams_are_printable(capsys: pytest.CaptureFixture[str]) -> None:
     assert err == out + out[:-1] + "\\n\n"
 
 
-def test_a_command_repeats_no_control_characters(tmp_path: object) -> None:
+def test_a_command_repeats_no_control_characters(call: Call, tmp_path: Path) -> None:
     folder = f"{tmp_path}/\x1b[31m\u202eno"
     for words in (["try", "a.mp4", "--watchlist", folder], ["check-config", f"{folder}.toml"],
                   ["camera", "list", "--socket", f"{folder}.sock"], ["camera", f"a{EVIL}"],
                   ["evaluate", folder], ["policy", "show", EVIL]):  # fmt: skip
-        ran = lfrd(*words)
+        ran = call(*words)
         assert ran.code == 2, ran
         assert not [letter for letter in ran.out + ran.err if letter in EVIL and ord(letter) > 126]
         assert "\x1b" not in ran.out + ran.err
