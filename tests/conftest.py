@@ -9,9 +9,10 @@ import logging
 import os
 import threading
 import time
+import zlib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
@@ -76,6 +77,30 @@ def demo_clip(pack: "Pack", worker_id: str, tmp_path_factory: pytest.TempPathFac
         if not path.exists():
             asyncio.run(compose())
     return path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def models_are_read_once() -> Iterator[None]:
+    """A model becomes a graph once a process and not for each of four hundred sites, of which that
+    would be half the work. What runs is the library's own; every owner has bindings of its own."""
+    import onnxruntime
+
+    whole = onnxruntime.InferenceSession
+    known: dict[tuple[int, int], object] = {}
+
+    class Once(whole):
+        def __new__(cls, *given: Any, **named: Any) -> Any:
+            model = given[0] if given else None
+            if cls is not Once or not isinstance(model, bytes):
+                return super().__new__(cls)
+            key = len(model), zlib.crc32(model)
+            if key not in known:
+                known[key] = whole(*given, **named)
+            return known[key]
+
+    onnxruntime.InferenceSession = Once
+    yield
+    onnxruntime.InferenceSession = whole
 
 
 @pytest.fixture
