@@ -83,6 +83,8 @@ async def tampered(port: int, tamper: Tamper) -> AsyncIterator[int]:
             up.cancel()
             await asyncio.gather(up, return_exceptions=True)
             down_writer.close()
+            with contextlib.suppress(ConnectionError):
+                await down_writer.wait_closed()
 
     async with tcp_server(relay) as relay_port:
         yield relay_port
