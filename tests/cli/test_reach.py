@@ -72,7 +72,7 @@ def test_where_one_is_possible_nothing_is_said(
 def test_a_folder_that_may_not_be_looked_into_is_no_traceback(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As for whoever is not in the group of the socket's folder. (Root may look anywhere.)"""
+    """As for a user who is not in the group of the socket's folder. (Root may look anywhere.)"""
     hidden = tmp_path / "run" / "api.sock"
     real = Path.stat
 

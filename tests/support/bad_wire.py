@@ -156,7 +156,7 @@ def flip_bytes(packets: int, share: float, seed: int = 11) -> Tamper:
 
 
 def drop_first(packets: int) -> Tamper:
-    """Lose the first packets, and with them the keyframe: whoever joins between two sees this."""
+    """Lose the first packets, and with them the keyframe, as for one who joins between two."""
     seen = 0
 
     def tamper(packet: bytearray) -> None:
