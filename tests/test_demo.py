@@ -67,7 +67,7 @@ def test_every_frame_is_searched_and_only_the_listed_person_is_raised(every_fram
 @pytest.mark.parametrize(
     ("cut", "split"), [(False, 1), (True, 0)], ids=["in the same room", "after a cut"]
 )
-def test_whoever_takes_the_place_of_another_is_a_passing_face_of_their_own(
+def test_a_person_in_the_place_of_another_is_a_passing_face_of_their_own(
     call: Call, tmp_path: Path, photos: Path, cut: bool, split: int
 ) -> None:
     pictures = [
