@@ -111,7 +111,7 @@ def test_to_parse_takes_nothing_but_the_words_of_the_options(asked: list[str]) -
     assert ran.foreign == set()
     assert "asyncio" not in ran.modules
     words = (
-        "options", ".camera_secrets", ".command_parser", ".reach", ".terminal", ".who",
+        "options", ".actions", ".camera_secrets", ".command_parser", ".reach", ".terminal", ".who",
     )  # fmt: skip
     own = [name for name in ran.ours("lfrd") if not name.endswith(words)]
     assert own == ["lfrd", "lfrd.__main__", "lfrd.cli", "lfrd.errors", "lfrd.text"]

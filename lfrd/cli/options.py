@@ -5,17 +5,12 @@ anything is parsed, and needs nothing but `argparse`.
 """
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 
+from lfrd.cli.actions import DEPLOYMENT, ENTRY, Add, actions_of, asks_daemon
 from lfrd.cli.camera_secrets import add_password_file
 from lfrd.cli.command_parser import an_id
-from lfrd.cli.reach import add_token_file
 
-Add = Callable[[str, str], argparse.ArgumentParser]
-
-DEPLOYMENT = "current, latest, its purpose, or a part of its id"
-ENTRY = "LIST/REFERENCE, or a reference that one list has"
 EXPIRES = "2026-11-30 or 2026-11-30T18:00 (UTC), or never"
 
 USE_CASES = (
@@ -32,20 +27,6 @@ ERASED = ("watchlist", "entry", "photo", "person", "deployment")
 """As the wire contract has them: importing it would take longer than to parse the command line."""
 
 ROLES = ("operator", "supervisor", "admin")
-
-
-def asks_daemon(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    """Add what every command has that asks a daemon: how to print, which daemon, as whom."""
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--socket", type=Path, help="the daemon's socket (default: as configured)")
-    add_token_file(parser)
-    return parser
-
-
-def actions_of(command: argparse.ArgumentParser, dest: str = "action") -> Add:
-    """What adds an action of a command, which asks a daemon; `dest` will hold its name."""
-    group = command.add_subparsers(dest=dest, required=True, metavar="ACTION")
-    return lambda name, text: asks_daemon(group.add_parser(name, help=text, description=text))
 
 
 def add_yes(action: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
