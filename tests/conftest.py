@@ -117,14 +117,16 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
     def run(*arguments: str | Path, given: str = "") -> "Ran":
         capsys.readouterr()
         root = logging.getLogger()
+        level = root.level
         with monkeypatch.context() as patched:
             patched.setattr("sys.stdin", io.StringIO(given))
             patched.setattr(root, "handlers", [])  # pytest's: the command shall make its own
-            patched.setattr(root, "level", root.level)
             try:
                 code = program.main([str(argument) for argument in arguments])
             except SystemExit as end:
                 code = int(end.code or 0)
+            finally:
+                root.setLevel(level)
         return Ran(code, *capsys.readouterr())
 
     return run
