@@ -37,7 +37,7 @@ from lfrd.lists.table import Row
 from lfrd.matching import curve
 from lfrd.matching.evidence import EvidenceRule
 from lfrd.matching.threshold import DEMOGRAPHIC_FACTOR, Risk, derive
-from lfrd.vision import packs
+from lfrd.vision import packs, providers
 from lfrd.vision.engine import Vision
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -251,27 +251,29 @@ def _threads() -> int:
     return len(os.sched_getaffinity(0))
 
 
-async def _faces(vision: Vision, cache: Path | None) -> Embedded:
+async def _faces(vision: Vision, cache: Path | None, provider: str) -> Embedded:
     """Every photo of LFW as the model sees it; kept in `cache` for the next run, if given."""
     photos = find_people(LFW)
     if cache is not None and cache.is_file():  # noqa: ASYNC240  # nothing else runs yet
         kept = np.load(cache)
-        known = str(kept["digest"]) == vision.model_digest and "norms" in kept
+        known = str(kept["digest"]) == f"{vision.model_digest} {provider}" and "norms" in kept
         if known and len(kept["vectors"]) == len(photos):
             return Embedded(photos, numbered(photos), kept["vectors"], (), kept["norms"])
     found = await embed(vision, photos)
     if cache is not None and not found.missed:
-        np.savez(cache, vectors=found.vectors, norms=found.norms, digest=vision.model_digest)
+        np.savez(cache, vectors=found.vectors, norms=found.norms,
+                 digest=f"{vision.model_digest} {provider}")  # fmt: skip
     return found
 
 
-async def _run(names: list[str], cache: Path | None) -> int:
+async def _run(names: list[str], cache: Path | None, provider: str) -> int:
     report = Report("identity")
     pack = packs.load(packs.DEFAULT_PACK, packs.default_cache_dir())
     report.models = {"pack": pack.name, "template": pack.model_digest}
-    async with Vision(pack, threads=_threads()) as vision:
+    made = providers.vision(pack, provider, packs.default_cache_dir(), threads=_threads())
+    async with made as vision:
         began_s = time.monotonic()
-        faces = await _faces(vision, cache)
+        faces = await _faces(vision, cache, provider)
         report.add(
             Figure("LFW dev photos with a face", len(faces), f"of {len(faces) + len(faces.missed)}",
                    note=f"{time.monotonic() - began_s:.0f} s")
@@ -281,7 +283,7 @@ async def _run(names: list[str], cache: Path | None) -> int:
                 began_s = time.monotonic()
                 await section(Bench(report, vision, pack, faces))
                 print(f"  ({section.__name__}: {time.monotonic() - began_s:.0f} s)")
-    return report.finish(keep=not names)
+    return report.finish(keep=not names and provider == "cpu")
 
 
 def main() -> int:
@@ -289,10 +291,13 @@ def main() -> int:
     known = [section.__name__ for section in SECTIONS]
     parser.add_argument("section", nargs="*", help=f"any of {', '.join(known)}; default all")
     parser.add_argument("--cache", type=Path, help="keep the templates here between runs (.npz)")
+    parser.add_argument(
+        "--provider", default="cpu", help="as in [models]; cpu: in eight bits where that is faster"
+    )
     options = parser.parse_args()
     if unknown := [name for name in options.section if name not in known]:
         parser.error(f"no such section: {', '.join(unknown)}")
-    return asyncio.run(_run(options.section, options.cache))
+    return asyncio.run(_run(options.section, options.cache, options.provider))
 
 
 if __name__ == "__main__":

@@ -64,13 +64,13 @@ async def _measure(report: Report, provider: str, cameras: int, seconds: float) 
         photos, clip = folder / "list", folder / "served" / "crowd.mp4"
         photos.mkdir()
         clip.parent.mkdir()
-        await _photograph(photos)
+        await photograph(photos)
         media.looped(media.CROWD, clip, frames=int(media.CROWD_FPS * (seconds + 60)))
-        async with _served(clip.parent) as (server, port):
+        async with served(clip.parent) as (server, port):
             addresses = [f"rtsp://127.0.0.1:{port}/{clip.name}?play_count=0"] * cameras
-            begun_s, served_s = time.monotonic(), _cpu_s(server.pid)
+            begun_s, before_s = time.monotonic(), cpu_s(server.pid)
             told = await _live(seconds, provider, photos, addresses)
-            served = (_cpu_s(server.pid) - served_s) / (time.monotonic() - begun_s)
+            server_cpu = (cpu_s(server.pid) - before_s) / (time.monotonic() - begun_s)
             few = {count: await _live(MEMORY_S, provider, photos, addresses[:1] * count)
                    for count in MEMORY_OF}  # fmt: skip
     hz, latencies = told["detections_hz"], told["latencies_ms"]
@@ -83,7 +83,7 @@ async def _measure(report: Report, provider: str, cameras: int, seconds: float) 
         Figure("latency, median", round(p50 or math.inf), "ms"),
         Figure("latency, 95 %", round(p95 or math.inf), "ms", at_most=MOST_MS),
         Figure("processors used by lfrd", round(told["cpu"], 2)),
-        Figure("processors used by the server", round(served, 2), note="not counted"),
+        Figure("processors used by the server", round(server_cpu, 2), note="not counted"),
         Figure(f"memory, {cameras} cameras (peak)", told["rss_mb"], "MB",
                at_most=400 + 40 * cameras),
         *(Figure(f"memory, {count} cameras (peak)", told["rss_mb"], "MB", at_most=400 + 40 * count,
@@ -92,8 +92,9 @@ async def _measure(report: Report, provider: str, cameras: int, seconds: float) 
     )  # fmt: skip
 
 
-async def _photograph(photos: Path) -> None:
-    """Photos of two people of the clip, cut from its frames, such as enrolment accepts."""
+async def photograph(photos: Path, people: int | None = ENROLLED) -> None:
+    """Photos of people of the clip, cut from its frames, such as enrolment accepts; None: of all
+    whose face is LEAST_FACE_PX wide somewhere."""
     known: list[F32] = []
     async with Vision(load(DEFAULT_PACK, default_cache_dir()), threads=1) as vision:
         for frame in media.pictures(media.CROWD):
@@ -113,9 +114,10 @@ async def _photograph(photos: Path) -> None:
                     known.append(vector)
                     path = photos / f"person-{len(known)}.png"
                     cv2.imwrite(str(path), cv2.cvtColor(face, cv2.COLOR_RGB2BGR))
-                if len(known) == ENROLLED:
+                if len(known) == people:
                     return
-    raise SystemExit("the clip does not show two large faces")
+    if people is not None or not known:
+        raise SystemExit("the clip does not show so many large faces")
 
 
 def _cut(picture: U8, box: F32) -> U8:
@@ -141,7 +143,7 @@ async def _live(seconds: float, provider: str, photos: Path, addresses: list[str
 
 
 @asynccontextmanager
-async def _served(folder: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process, int]]:
+async def served(folder: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process, int]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
@@ -157,7 +159,7 @@ async def _served(folder: Path) -> AsyncIterator[tuple[asyncio.subprocess.Proces
         await server.wait()
 
 
-def _cpu_s(pid: int) -> float:
+def cpu_s(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

@@ -1,73 +1,155 @@
 """A site with several live cameras for some seconds, in a process of its own; prints one JSON line.
 
-python -m benchmarks.live SECONDS PROVIDER PHOTOS ADDRESS...
+python -m benchmarks.live SECONDS PROVIDER PHOTOS ADDRESS... [--state FOLDER]
+
+An address is that of a stream, or of two of one view with a comma between them, the large one
+first. With `--state` the API answers on the usual socket in that folder.
 """
 
+import argparse
 import asyncio
 import json
 import re
-import sys
 import tempfile
 import time
+from collections import Counter
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from lfrd.cli.temporary import PRINCIPAL, enrol_photos, find_photos
 from lfrd.config import CameraSection, Config, ModelsSection, PolicySection, SiteSection
 from lfrd.daemon import open_site
 from lfrd.governance.deployments import LAB, LAB_LIMIT_S
+from lfrd.ingest.pacing import PairPacer
+from lfrd.ingest.settings import State
+from lfrd.site import Site
 from lfrd.summary import CandidateLine, SummaryLine
+from lfrd.types import Frame
 
 WARM_UP_S = 6.0
 """Connecting, the first picture of every camera, and the first templates are not counted."""
+LOOK_S = 0.25
+GONE = (State.LOST, State.FROZEN, State.REFUSED)
 
 
-async def live(seconds: float, provider: str, photos: Path, addresses: list[str]) -> None:
-    latencies: list[float] = []
+class Phases:
+    """Since when somebody is before each camera with two streams: when the first picture of the
+    small one that shows a face arrived."""
 
-    def note(line: CandidateLine | SummaryLine) -> None:
-        if isinstance(line, CandidateLine) and line.latency_ms is not None:
-            latencies.append(line.latency_ms)
+    def __init__(self) -> None:
+        self.begun_s: dict[str, float] = {}
+        whole = PairPacer.over
 
+        def over(pacer: PairPacer, frame: Frame, follows_any: bool) -> None:
+            if follows_any and not pacer.wants_large:
+                self.begun_s[frame.camera_id] = frame.arrived_at_s
+            whole(pacer, frame, follows_any)
+
+        PairPacer.over = over  # type: ignore[method-assign]  # of this process only
+
+
+class Noted:
+    """What was raised."""
+
+    def __init__(self, phases: Phases) -> None:
+        self._phases = phases
+        self.latencies_ms: list[float] = []
+        self.phase_ms: list[float] = []
+        self.raised: Counter[str] = Counter()
+
+    def __call__(self, line: CandidateLine | SummaryLine) -> None:
+        if not isinstance(line, CandidateLine) or line.latency_ms is None:
+            return
+        if line.event == "candidate":
+            self.raised[f"{line.camera}:{line.entry}"] += 1
+        self.latencies_ms.append(line.latency_ms)
+        begun_s = self._phases.begun_s.pop(line.camera, None)
+        if begun_s is not None:
+            self.phase_ms.append(1e3 * (time.monotonic() - begun_s))
+
+    def clear(self) -> None:
+        self.latencies_ms.clear()
+        self.phase_ms.clear()
+
+
+class Watched:
+    """Which states the cameras were in."""
+
+    def __init__(self) -> None:
+        self.gone: set[str] = set()
+        self.degraded: dict[str, str] = {}
+        self.load: str | None = None
+
+    async def watch(self, site: Site, seconds: float) -> None:
+        end_s = time.monotonic() + seconds
+        while time.monotonic() < end_s:
+            for camera in site.fleet.cameras():
+                if camera.status.state in GONE:
+                    self.gone.add(f"{camera.row.id}: {camera.status.reason}")
+                elif camera.status.state is State.DEGRADED:
+                    self.degraded[camera.row.id] = camera.status.reason
+            full = [r for r in site.health.now.reasons if r.startswith("the machine is full")]
+            self.load = full[0] if full else self.load
+            await asyncio.sleep(LOOK_S)
+
+
+async def live(
+    seconds: float, provider: str, photos: Path, addresses: list[str], state: Path | None
+) -> None:
+    noted, watched = Noted(Phases()), Watched()
     cameras = tuple(
-        CameraSection(id=f"camera-{number}", address=address)
-        for number, address in enumerate(addresses)
+        CameraSection(id=f"camera-{number}", address=large, look_address=small or None)
+        for number, (large, _, small) in enumerate(text.partition(",") for text in addresses)
     )
-    with tempfile.TemporaryDirectory() as folder:
+    async with AsyncExitStack() as stack:
+        folder = state or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         config = Config.model_validate({
-            "site": SiteSection(state_dir=Path(folder)),
+            "site": SiteSection(state_dir=folder),
             "models": ModelsSection.model_validate({"provider": provider}),
             "camera": cameras,
             "policy": PolicySection(allow_lab=True),
         })  # fmt: skip
-        async with open_site(config, report=note) as site:
-            watchlist_id = await enrol_photos(site, find_photos(photos))
-            await site.deployments.start(
-                LAB, "a benchmark", "lab", (watchlist_id,), LAB_LIMIT_S, principal=PRINCIPAL
-            )
-            await asyncio.sleep(WARM_UP_S)
-            before, cpu_s, begun_s = _detected(site), time.process_time(), time.monotonic()
-            made = site.vision.counts.made
-            latencies.clear()
-            await asyncio.sleep(seconds)
-            wall_s = time.monotonic() - begun_s
-            after = _detected(site)
-            told = {
-                "detections_hz": [(after[name] - before[name]) / wall_s for name in sorted(after)],
-                "templates_hz": (site.vision.counts.made - made) / wall_s,
-                "latencies_ms": latencies,
-                "cpu": (time.process_time() - cpu_s) / wall_s,
-                "rss_mb": _peak_mb(),
-            }
-            site.deployments.ask_to_end("the benchmark is over", PRINCIPAL)
-            await site.deployments.until_over()
+        site = await stack.enter_async_context(open_site(config, report=noted))
+        if state is not None:
+            from lfrd.api.server import ApiServer
+
+            await stack.enter_async_context(ApiServer(site))
+        watchlist_id = await enrol_photos(site, find_photos(photos))
+        await site.deployments.start(
+            LAB, "a benchmark", "lab", (watchlist_id,), LAB_LIMIT_S, principal=PRINCIPAL
+        )
+        await asyncio.sleep(WARM_UP_S)
+        before, cpu_s, begun_s = _detected(site), time.process_time(), time.monotonic()
+        made = site.vision.counts.made
+        noted.clear()
+        await watched.watch(site, seconds)
+        wall_s = time.monotonic() - begun_s
+        after = _detected(site)
+        told = {
+            "detections_hz": [(after[name] - before[name]) / wall_s for name in sorted(after)],
+            "templates_hz": (site.vision.counts.made - made) / wall_s,
+            "latencies_ms": noted.latencies_ms,
+            "phase_ms": noted.phase_ms,
+            "raised": dict(noted.raised),
+            "gone": sorted(watched.gone),
+            "degraded": watched.degraded,
+            "load": watched.load,
+            "keyframes_only_s": [
+                camera.counters.keyframes_only_s if camera.counters else 0.0
+                for camera in site.fleet.cameras()
+            ],
+            "cpu": (time.process_time() - cpu_s) / wall_s,
+            "rss_mb": _peak_mb(),
+        }
+        site.deployments.ask_to_end("the benchmark is over", PRINCIPAL)
+        await site.deployments.until_over()
     print(json.dumps(told))
 
 
-def _detected(site: object) -> dict[str, int]:
-    cameras = site.fleet.cameras()  # type: ignore[attr-defined]  # a Site; its parts are many
+def _detected(site: Site) -> dict[str, int]:
     return {
         camera.row.id: camera.counters.frames_detected if camera.counters else 0
-        for camera in cameras
+        for camera in site.fleet.cameras()
     }
 
 
@@ -78,5 +160,18 @@ def _peak_mb() -> float:
     return round(int(found[1]) * 1024 / 1e6, 1)
 
 
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("seconds", type=float)
+    options.add_argument("provider")
+    options.add_argument("photos", type=Path)
+    options.add_argument("addresses", nargs="+")
+    options.add_argument("--state", type=Path)
+    chosen = options.parse_args()
+    asyncio.run(
+        live(chosen.seconds, chosen.provider, chosen.photos, chosen.addresses, chosen.state)
+    )
+
+
 if __name__ == "__main__":
-    asyncio.run(live(float(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), sys.argv[4:]))
+    main()

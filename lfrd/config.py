@@ -128,6 +128,8 @@ class CameraSection(Section):
     deinterlace: Literal["auto", "on", "off"] = "auto"
     stream: Annotated[int | None, Field(ge=0, le=63)] = None
     pin: str | None = None
+    look_address: Annotated[str | None, Field(repr=False)] = None
+    """A second, small stream of the same view; a path alone is on the same host."""
 
     @field_validator("pin")
     @classmethod

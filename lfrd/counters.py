@@ -13,6 +13,8 @@ class CameraCounters:
     frames_dropped: int = 0
     frames_detected: int = 0
     frames_corrupt: int = 0
+    keyframes_only_s: float = 0.0
+    """For how long not every picture was decoded, because the machine was full."""
     faces_detected: int = 0
     tracks: int = 0
     tracks_split: int = 0
@@ -24,6 +26,8 @@ class CameraCounters:
     """The largest face by the distance between its eyes, since it was last set to 0."""
     looks_skipped: Counter[str] = field(default_factory=Counter)
     """Looks not embedded, by reason (`too-small`, `pose`, `blur`, `track-cap`, `pool-full`)."""
+    large: "CameraCounters | None" = None
+    """Of a camera with two streams, what was done with the large one."""
     first_frame_at_s: float | None = None
     cpu_at_first_s: float = 0.0
     """When the first frame arrived, by the monotonic clock, and what the process had spent then."""

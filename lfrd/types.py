@@ -81,7 +81,8 @@ class Frame:
     `sequence` counts decoded frames from 0 since the source was opened; `media_at_s` is the
     stream's own time since its first frame; `arrived_at_s` is when the decoder gave it to us,
     in monotonic seconds; `captured_at_s` see the module's docstring. `still` says that nothing
-    moved in it since the last one that was not.
+    moved in it since the last one that was not. `small`: it is of a camera's small stream;
+    `only_faces`: a larger picture of the same view follows where it shows any face.
     """
 
     camera_id: str
@@ -91,6 +92,8 @@ class Frame:
     arrived_at_s: float
     planes: Planes
     still: bool = False
+    small: bool = False
+    only_faces: bool = False
 
 
 @dataclass(frozen=True, slots=True)

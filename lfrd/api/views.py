@@ -6,6 +6,7 @@ from typing import Any
 
 from lfrd.cameras.check import CheckReport
 from lfrd.cameras.fleet import FleetCamera
+from lfrd.cameras.small_stream import Likeness
 from lfrd.counters import CameraCounters
 from lfrd.governance.planning import Plan
 from lfrd.governance.profile import Policy, SitePolicies, parse
@@ -56,6 +57,7 @@ def _camera_fields(item: FleetCamera, rates: wire_cameras.CameraRates | None) ->
         "deinterlace": options.correction.deinterlace,
         "stream": options.stream,
         "pin": options.pin,
+        "look_address": item.look_shown,
         "regions": wire_cameras.Regions(
             include=tuple(polygon.corners for polygon in options.regions.include),
             privacy=tuple(polygon.corners for polygon in options.regions.privacy),
@@ -85,7 +87,19 @@ def camera_report(report: CheckReport) -> wire_cameras.CameraTestReport:
         **asdict(report.faces),
         gate_px=report.gate_px,
         advice=report.advice,
+        **_small_stream(report.small),
     )
+
+
+def _small_stream(likeness: Likeness | None) -> dict[str, Any]:
+    if likeness is None:
+        return {}
+    return {
+        "small_width_px": likeness.width_px,
+        "small_height_px": likeness.height_px,
+        "small_likeness": likeness.view,
+        "small_earlier_s": likeness.later_s,
+    }
 
 
 def camera_rates(
@@ -101,6 +115,8 @@ def camera_rates(
         tracks_split=counters.tracks_split,
         decode_fps=decode_fps,
         detect_fps=detect_fps,
+        keyframes_only_s=round(counters.keyframes_only_s, 1),
+        large_frames_decoded=counters.large.frames_decoded if counters.large else 0,
     )
 
 

@@ -4,17 +4,23 @@ For setting a camera up. Decodes for at most a minute, makes no template, keeps 
 logged. A preview shows flat cells only: enough to see where the camera points, not who is there.
 """
 
+import asyncio
+import logging
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
 
 import numpy as np
 
+from lfrd.cameras import small_stream
 from lfrd.cameras.fleet import Fleet
+from lfrd.cameras.small_stream import Likeness, View, compare, other_path
 from lfrd.clock import Clock
 from lfrd.errors import BadInput, SourceError
+from lfrd.ingest.address import parse_beside
 from lfrd.ingest.probe import MAX_PROBE_S, CameraProbe, probe_camera
+from lfrd.ingest.settings import CameraSettings
 from lfrd.store.audit import AuditClass
 from lfrd.store.database import Database
 from lfrd.types import F32, Detections, Frame, Planes
@@ -31,6 +37,9 @@ from lfrd.vision.quality import (
     pose_deg,
 )
 
+log = logging.getLogger(__name__)
+
+SMALL_GRACE_S = 1.0
 SPARSE_KEYFRAMES_S = 4.0
 WANTED_INTER_EYE_PX = 45.0
 MATCHING_INTER_EYE_PX = 32.0
@@ -88,6 +97,8 @@ class CheckReport:
     faces: FaceMeasures
     gate_px: float
     advice: tuple[str, ...]
+    small: Likeness | None = None
+    """The small stream beside it, where one was found."""
 
 
 @dataclass(slots=True)
@@ -140,18 +151,37 @@ class CameraCheck:
             raise BadInput(f"a camera test lasts 1 to {MAX_PROBE_S:.0f} seconds")
         settings = self._fleet.settings(camera_id)
         await self._log(camera_id, "camera.test", principal)
-        seen = Seen()
+        seen, view, small = Seen(), View(), View()
 
         async def look_on(frame: Frame) -> None:
+            await view.note(frame)
             await look(self._vision, frame.planes, self._gate_px, seen)
 
-        probe = await probe_camera(settings, self._clock, seconds, look_on, self._fleet.whip)
-        faces = measures(seen, self._gate_px)
+        other = _other_stream(settings)
+        async with asyncio.TaskGroup() as tasks:
+            beside = tasks.create_task(self._look_beside(other, seconds, small))
+            probe = await probe_camera(settings, self._clock, seconds, look_on, self._fleet.whip)
+            await asyncio.wait([beside], timeout=SMALL_GRACE_S)
+            beside.cancel()
+        faces, likeness = measures(seen, self._gate_px), compare(view, small)
         rotate_deg = (settings.correction.rotate_deg + seen.turn_deg) % 360
-        said = advise(probe, faces, self._gate_px)
+        said = [*advise(probe, faces, self._gate_px),
+                *small_stream.advise(camera_id, likeness, other.look_address,
+                                     is_set=settings.look_address is not None)]  # fmt: skip
         if seen.turn_deg:
-            said = (_turn(rotate_deg), *(line for line in said if line != WELL))
-        return CheckReport(probe, faces, self._gate_px, said)
+            said.insert(0, _turn(rotate_deg))
+        if len(said) > 1:
+            said = [line for line in said if line != WELL]
+        return CheckReport(probe, faces, self._gate_px, tuple(said), likeness)
+
+    async def _look_beside(self, settings: CameraSettings, seconds: float, small: View) -> None:
+        """See what the small stream shows meanwhile; where there is none, nothing is noted."""
+        if settings.look_address is None:
+            return
+        try:
+            await probe_camera(settings.look, self._clock, seconds, small.note)
+        except SourceError as error:
+            log.debug("the small stream of %s: %s", settings.id, error)
 
     async def preview(self, camera_id: str, *, principal: str) -> bytes:
         """One picture as flat cells, with regions applied, as JPEG. Raises as `check` does."""
@@ -173,6 +203,17 @@ class CameraCheck:
             lambda tx: tx.audit(AuditClass.PERIOD_OF_USE, action, (camera_id,)),
             principal=principal,
         )
+
+
+def _other_stream(settings: CameraSettings) -> CameraSettings:
+    """The same with its small stream: the one that is set, or one that may be there by its name."""
+    path = other_path(settings.address)
+    if settings.look_address is not None or path is None:
+        return settings
+    try:
+        return replace(settings, look_address=parse_beside(settings.address.secret_location, path))
+    except BadInput:
+        return settings
 
 
 async def look(vision: Vision, planes: Planes, gate_px: float, seen: Seen) -> None:

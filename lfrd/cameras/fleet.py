@@ -17,7 +17,7 @@ from lfrd.config import CameraSection, SourcesSection
 from lfrd.counters import CameraCounters
 from lfrd.errors import BadInput, Conflict, NotFound, SourceError
 from lfrd.health import HealthBoard
-from lfrd.ingest.address import Kind, parse
+from lfrd.ingest.address import Address, Kind, parse, parse_beside
 from lfrd.ingest.file import UNREADABLE, why_unreadable
 from lfrd.ingest.reach import OUTSIDE, Reach
 from lfrd.ingest.settings import CameraSettings, CameraStatus, Correction
@@ -36,12 +36,14 @@ _ID = re.compile(SLUG)
 class FleetCamera:
     """A camera as the site knows it: what is stored, how it is, and its counts if it runs.
 
-    `shown` is its address without a password; `declared` says that the configuration holds it.
+    `shown` is its address without a password, `look_shown` that of its small stream; `declared`
+    says that the configuration holds it.
     """
 
     row: stored.Camera
     options: CameraOptions
     shown: str
+    look_shown: str | None
     status: CameraStatus
     counters: CameraCounters | None
     declared: bool
@@ -204,6 +206,7 @@ class Fleet:
             member.row,
             member.options,
             _shown_address(member.row),
+            _shown_look(member.row, member.options),
             member.camera.status if member.camera else member.status,
             member.counters,
             member.row.id in self._declared,
@@ -223,9 +226,25 @@ class Fleet:
         kind = settings.address.kind
         if settings.pin is not None and not settings.address.encrypted:
             raise BadInput("a certificate is pinned for rtsps:// and https:// cameras alone")
+        self._check_look(settings)
         if CameraOptions.from_json(row.settings).keep_connected and kind is not Kind.RTSP:
             raise BadInput("only an RTSP camera can stay connected without being decoded")
         return kind
+
+    def _check_look(self, settings: CameraSettings) -> None:
+        look = settings.look_address
+        if look is None:
+            return
+        if settings.every_frame or settings.address.kind is not Kind.RTSP or look.kind != Kind.RTSP:
+            raise BadInput(
+                "a second, small stream is for cameras whose streams are both pulled by RTSP"
+            )
+        if look.secret_location == settings.address.secret_location:
+            raise BadInput(
+                f"the small stream has the address of the large one, {look.shown}: leave it out, "
+                "or give the address of the camera's other stream"
+            )
+        build_source(settings.look, self._clock, self.whip)
 
     async def _look_there(self, row: stored.Camera) -> str:
         """What is wrong with the file that a camera reads, if it does, to be said to the caller
@@ -262,6 +281,7 @@ class Fleet:
             correction=options.correction,
             stream=options.stream,
             pin=options.pin,
+            look_address=_look_address(row, options),
             every_frame=self._every_frame,
             must_open=self._must_open,
             reach=self._reach(row.id),
@@ -283,6 +303,7 @@ class Fleet:
             correction=correction,
             stream=section.stream,
             pin=section.pin,
+            look_address=section.look_address,
         ).to_json()
         wanted = stored.Camera(
             id=section.id,
@@ -310,8 +331,22 @@ class Fleet:
         return await self._database.write(lambda tx: stored.update(tx, wanted), principal=SYSTEM)
 
 
+def _look_address(row: stored.Camera, options: CameraOptions) -> Address | None:
+    if options.look_address is None:
+        return None
+    return parse_beside(row.address, options.look_address)
+
+
 def _shown_address(row: stored.Camera) -> str:
     try:
         return parse(row.address).shown
     except BadInput:
         return "an address that cannot be understood"
+
+
+def _shown_look(row: stored.Camera, options: CameraOptions) -> str | None:
+    try:
+        look = _look_address(row, options)
+    except BadInput:
+        return "an address that cannot be understood"
+    return None if look is None else look.shown

@@ -33,8 +33,9 @@ from lfrd.events import EventKind
 from lfrd.health import HealthBoard
 from lfrd.ingest.camera import Camera, readers_at_work
 from lfrd.ingest.masks import EVERYWHERE, Polygon, Regions
+from lfrd.ingest.pacing import CameraPacer, PairPacer
+from lfrd.ingest.paired_camera import PairedCamera
 from lfrd.ingest.settings import AS_SENT, CameraSettings, CameraStatus, Correction, IceServer, State
-from lfrd.ingest.source import Pacer
 from lfrd.ingest.whip import WhipIngest
 from lfrd.store import cameras as stored
 from lfrd.store.database import SYSTEM, Database
@@ -51,7 +52,7 @@ class CameraOptions:
     """`keep_connected`: outside deployments the stream stays connected and is not decoded.
 
     `publish_digest` is the SHA-256 of the token that a WHIP publisher shows, `bearer_token` what
-    we show a WHEP server. See `CameraSettings` for the rest.
+    we show a WHEP server. `look_address` may hold a password. See `CameraSettings` for the rest.
 
     Stored as JSON text in the camera's row. Unknown keys are ignored on reading, so that an older
     lfrd can still open a newer row after a downgrade of its own making.
@@ -68,6 +69,7 @@ class CameraOptions:
     correction: Correction = AS_SENT
     stream: int | None = None
     pin: str | None = None
+    look_address: str | None = field(default=None, repr=False)
 
     def with_publish_token(self) -> tuple["CameraOptions", str]:
         """The same with a new token for publishers, and that token: it is shown this once."""
@@ -109,6 +111,7 @@ class CameraOptions:
             "deinterlace": correction.deinterlace if correction.deinterlace != "auto" else None,
             "stream": self.stream,
             "pin": self.pin,
+            "look_address": self.look_address,
         }
         return {name: value for name, value in given.items() if value is not None}
 
@@ -131,6 +134,7 @@ class CameraOptions:
             ),
             stream=kept.get("stream"),
             pin=kept.get("pin"),
+            look_address=kept.get("look_address"),
         )
 
 
@@ -144,8 +148,11 @@ def _digest(token: str) -> str:
 
 log = logging.getLogger(__name__)
 
-PacerFor = Callable[[str], Pacer | None]
-"""Says which pictures of a camera are wanted in a run; None: all."""
+AnyCamera = Camera | PairedCamera
+AnyPacer = CameraPacer | PairPacer
+PacerFor = Callable[[str, bool], AnyPacer | None]
+"""Says which pictures of a camera are wanted in a run, of one with two streams where the second
+argument is true; None: all."""
 
 CameraJob = Callable[[str, AsyncIterator[Frame], CameraCounters], Awaitable[None]]
 """What is done with a camera's frames until they end."""
@@ -170,7 +177,7 @@ class Member:
         self.options = CameraOptions.from_json(row.settings)
         self.status = CameraStatus(State.IDLE, now_s, "no deployment is running")
         self.counters: CameraCounters | None = None
-        self.camera: Camera | None = None
+        self.camera: AnyCamera | None = None
         self.stop = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
 
@@ -244,7 +251,7 @@ class CameraLife:
         self._tasks = None
 
     async def run(
-        self, job: CameraJob, stop: asyncio.Event, pacer_for: PacerFor = lambda _: None
+        self, job: CameraJob, stop: asyncio.Event, pacer_for: PacerFor = lambda _, __: None
     ) -> None:
         """Run `job` over each enabled camera until `stop` is set, or files have come to their end.
 
@@ -324,10 +331,10 @@ class CameraLife:
         async def part() -> None:
             counters = member.counters = CameraCounters()
 
-            async def work(camera: Camera) -> None:
+            async def work(camera: AnyCamera) -> None:
                 await run.job(member.row.id, camera.frames, counters)
 
-            pacer = run.pacer_for(member.row.id)
+            pacer = run.pacer_for(member.row.id, member.options.look_address is not None)
             await self._with_camera(member, counters, work, decode=True, pacer=pacer)
 
         try:
@@ -411,20 +418,13 @@ class CameraLife:
         self,
         member: Member,
         counters: CameraCounters,
-        work: Callable[[Camera], Coroutine[Any, Any, object]],
+        work: Callable[[AnyCamera], Coroutine[Any, Any, object]],
         *,
         decode: bool,
-        pacer: Pacer | None = None,
+        pacer: AnyPacer | None = None,
     ) -> None:
         """Hold a camera open until `work` is done or the member is told to stop."""
-        camera = member.camera = Camera(
-            self._settings(member.row),
-            self._clock,
-            counters,
-            lambda status: self._noted(member, status),
-            whip=self._whip,
-            pacer=pacer,
-        )
+        camera = member.camera = self._camera(member, counters, pacer)
         try:
             async with asyncio.TaskGroup() as tasks, camera:
                 camera.decode(decode)
@@ -438,6 +438,20 @@ class CameraLife:
                 self._closing.append(member)
             else:
                 member.camera = None
+
+    def _camera(
+        self, member: Member, counters: CameraCounters, pacer: AnyPacer | None
+    ) -> AnyCamera:
+        settings, clock = self._settings(member.row), self._clock
+
+        def noted(status: CameraStatus) -> None:
+            self._noted(member, status)
+
+        if settings.look_address is not None:
+            assert pacer is None or isinstance(pacer, PairPacer)
+            return PairedCamera(settings, clock, counters, noted, pacer=pacer)
+        assert pacer is None or isinstance(pacer, CameraPacer)
+        return Camera(settings, clock, counters, noted, whip=self._whip, pacer=pacer)
 
     def _noted(self, member: Member, status: CameraStatus) -> None:
         changed = member.status.state is not status.state

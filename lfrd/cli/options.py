@@ -108,6 +108,11 @@ def _add_reading(action: argparse.ArgumentParser) -> None:
     action.add_argument(
         "--pin", metavar="sha256:…", help="the one certificate to accept; `camera test` shows it"
     )
+    action.add_argument(
+        "--look", dest="look_address", metavar="ADDRESS",
+        help="a second, small stream of the same view, in which faces are looked for: an address, "
+        "or what comes after the host (/Streaming/Channels/102); none takes it away",
+    )  # fmt: skip
     action.add_argument("--deinterlace", choices=("auto", "on", "off"))
     action.add_argument(
         "--stream", type=int, metavar="N", help="which video stream, from 0 (default: the largest)"

@@ -22,6 +22,9 @@ from lfrd.wire.cameras import (
 )
 from lfrd.wire.deployments import Deployment
 
+NO_LOOK = "none"
+"""What is given for a small stream to take it away."""
+
 
 async def run(options: argparse.Namespace, socket: Path) -> int:
     """Carry out one action of one noun."""
@@ -41,6 +44,7 @@ async def _camera_add(client: Client, options: argparse.Namespace) -> Sequence[W
     new = CameraCreate(id=options.id, address=address_of(options.address), **_reading(options))
     added = await client.add_camera(new)
     warn_of_argument(options.address)
+    warn_of_argument(options.look_address)
     return [added]
 
 
@@ -52,6 +56,7 @@ async def _camera_change(client: Client, options: argparse.Namespace) -> Sequenc
         raise UserError("say what to change, such as --rotate 90")
     changed = await client.change_camera(options.id, CameraChange(**given))
     warn_of_argument(options.address)
+    warn_of_argument(options.look_address)
     return [changed]
 
 
@@ -73,8 +78,12 @@ def _reading(options: argparse.Namespace) -> dict[str, Any]:
         "deinterlace": options.deinterlace,
         "stream": options.stream,
         "pin": options.pin,
+        "look_address": options.look_address,
     }
-    return {name: value for name, value in given.items() if value is not None}
+    kept = {name: value for name, value in given.items() if value is not None}
+    if options.look_address == NO_LOOK:
+        kept["look_address"] = None
+    return kept
 
 
 async def _camera_pause(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
@@ -154,6 +163,7 @@ def report_text(item: CameraTestReport) -> str:
                   f"{number(item.inter_eye_largest_px, 'px')} at most "
                   f"(gate {item.gate_px:.0f} px)"),
         ("angle", item.angle_in_words),
+        *([("small", item.small_in_words)] if item.small_likeness is not None else []),
         ("light", f"mean {number(item.mean_luma, '', 2)} of 1, sharpness of faces "
                   f"{number(item.sharpness_median, '')}"),
     ]  # fmt: skip

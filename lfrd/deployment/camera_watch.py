@@ -1,11 +1,12 @@
 """How the cameras of one deployment are looked at: which of their pictures, and by which rules."""
 
+import time
 from collections.abc import AsyncIterator
 
 from lfrd.counters import CameraCounters
 from lfrd.deployment.counts import RunCounts
 from lfrd.deployment.pipeline import DecisionSink, LookObserver, run_camera
-from lfrd.ingest.pacing import CameraPacer, RateController
+from lfrd.ingest.pacing import CameraPacer, PairPacer, RateController
 from lfrd.matching.live_search import LiveSearch
 from lfrd.tracking.best_shot import BestShotRule
 from lfrd.types import Frame
@@ -44,13 +45,30 @@ class CameraWatch:
         self._still_look_s = still_look_s
         self._frames_ahead = FRAMES_AHEAD if media_clock else 1
         self._observer = observer
-        self._pacers: dict[str, CameraPacer] = {}
+        self._pacers: dict[str, CameraPacer | PairPacer] = {}
 
-    def pacer_for(self, camera_id: str) -> CameraPacer | None:
-        """A camera begins: which of its pictures shall be looked at."""
+    def pacer_for(self, camera_id: str, paired: bool) -> CameraPacer | PairPacer | None:
+        """A camera begins, with two streams or one: which of its pictures shall be looked at."""
         if self._rate:
-            self._pacers[camera_id] = CameraPacer(self._rate, camera_id, self._still_look_s)
+            pacer = PairPacer if paired else CameraPacer
+            self._pacers[camera_id] = pacer(self._rate, camera_id, self._still_look_s)
         return self._pacers.get(camera_id)
+
+    def mind_load(self) -> str | None:
+        """Let rate and decoding follow what the machine can do, also where no camera has a turn;
+        return what to say where it is full."""
+        if self._rate is None:
+            return None
+        self._rate.adapt(time.monotonic())
+        full, wanting = self._rate.budget.counts
+        if full >= wanting:
+            return None
+        return (
+            f"the machine is full: {full} of {wanting} cameras are decoded in full, the others at "
+            f"their keyframes, in turn. So about {full} cameras of this kind fit: give them "
+            "smaller pictures, fewer a second, a second small stream to look at, or the machine "
+            "more processors"
+        )
 
     async def watch(
         self, camera_id: str, frames: AsyncIterator[Frame], counters: CameraCounters

@@ -10,7 +10,7 @@ import numpy as np
 
 from lfrd.counters import CameraCounters
 from lfrd.deployment.recorder import Sight
-from lfrd.ingest.pacing import CameraPacer
+from lfrd.ingest.pacing import CameraPacer, PairPacer
 from lfrd.matching.evidence import MeanTemplate, TrackEvidence
 from lfrd.matching.live_search import LiveSearch
 from lfrd.tracking.best_shot import BestShot, BestShotRule, Nearness, Skip, SpareLooks
@@ -41,8 +41,9 @@ from lfrd.vision.quality import (
     potential_of,
 )
 
-LOOKS_LIMIT = 8
-"""Looks taken of one frame: a tenth of a second's work where every face is new."""
+LOOKS_LIMIT, LEAST_LOOKS_LIMIT = 8, 2
+"""Looks taken of one frame: a tenth of a second's work where every face is new. Fewer where the
+machine is full and frames are further apart: then most faces are new in each."""
 
 CANDIDATES_KEPT = 5
 """How many entries of each search the evidence sees."""
@@ -94,7 +95,7 @@ async def run_camera(
     decisions: DecisionSink,
     best_shot: BestShotRule,
     frames_ahead: int = 1,
-    pacer: CameraPacer | None = None,
+    pacer: CameraPacer | PairPacer | None = None,
     observer: LookObserver | None = None,
 ) -> None:
     """Follow one camera until its frames end, and overwrite what it held.
@@ -131,10 +132,12 @@ async def run_camera(
                     faces = tasks.create_task(detect(frame.planes))
                 found = None if faces is None else await faces
                 room.release()
+                if pacer:
+                    watch.looks_limit = max(LEAST_LOOKS_LIMIT, round(LOOKS_LIMIT * pacer.ease))
                 if found is not None:
                     await watch.see(frame, found)
                 if pacer:
-                    pacer.over(frame.sequence, watch.tracker.follows_any)
+                    pacer.over(frame, watch.tracker.follows_any)
     finally:
         watch.close()
         if pacer:
@@ -186,6 +189,7 @@ class _Watch:
         observer: LookObserver | None,
     ) -> None:
         self.tracker = Tracker()
+        self.looks_limit = LOOKS_LIMIT
         self._camera_id = camera_id
         self._vision = vision
         self._search = search
@@ -193,6 +197,9 @@ class _Watch:
         self._best_shot = best_shot
         self._counters = counters
         self._observer = observer
+        self._small = False
+        """Which of a camera's two streams the frames are of: what is followed in one ends with it.
+        """
         self._scene = SceneCut()
         self._glimpses = Glimpses()
         self._passages: dict[int, _Passage] = {}
@@ -204,12 +211,16 @@ class _Watch:
         """One frame with its faces: which tracks go on, and the looks that are worth taking."""
         self._counters.frames_detected += 1
         self._counters.faces_detected += len(found)
+        if frame.small is not self._small:
+            self._small = frame.small
+            self._scene.clear()
+            self.end(self.tracker.close())
         if self._scene.noticed(frame.planes.y):
             self._counters.scene_cuts += 1
             self.end(self.tracker.close())
         update = self.tracker.step(found, frame.captured_at_s)
         self.end(update)
-        if wanted := self.wanted(frame, update.live):
+        if not frame.only_faces and (wanted := self.wanted(frame, update.live)):
             async with asyncio.TaskGroup() as looks:  # together, so that they share a batch
                 for view in wanted:
                     looks.create_task(self.look(frame, view, update))
@@ -226,7 +237,7 @@ class _Watch:
 
     def wanted(self, frame: Frame, live: Sequence[TrackView]) -> list[TrackView]:
         """The views that deserve a crop, as far as their landmarks tell: the most promising first,
-        and no more than LOOKS_LIMIT, so that a crowd does not make the camera wait. The
+        and no more than `looks_limit`, so that a crowd does not make the camera wait. The
         others have a turn in the next frames."""
         hopes = [
             (hope, view)
@@ -234,9 +245,9 @@ class _Watch:
             if (hope := self._hope(frame, view)) is not None
         ]
         hopes.sort(key=lambda item: -item[0])
-        for _ in hopes[LOOKS_LIMIT:]:
+        for _ in hopes[self.looks_limit :]:
             self._skip("frame-full")
-        return [view for _, view in hopes[:LOOKS_LIMIT]]
+        return [view for _, view in hopes[: self.looks_limit]]
 
     def _doubted(self, frame: Frame, view: TrackView) -> TrackView:
         """The view, doubtful or not as a glimpse of its face says."""
@@ -429,7 +440,10 @@ class _Watch:
         return passage
 
     def _end(self, track_id: int) -> None:
-        self._passages.pop(track_id).mean.close()
+        passage = self._passages.pop(track_id, None)
+        if passage is None:  # only its face was looked for
+            return
+        passage.mean.close()
         self._glimpses.forget(track_id)
         self._search.tracks.end(self._camera_id, track_id)
         self._decisions.track_ended(self._camera_id, track_id)

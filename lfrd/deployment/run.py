@@ -30,8 +30,9 @@ from lfrd.vision.engine import Vision
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT, RECORD, INFERENCE = "heartbeat", "record", "inference"
+HEARTBEAT, RECORD, INFERENCE, LOAD = "heartbeat", "record", "inference", "load"
 """Our names on the health board."""
+LOAD_TOLD_EVERY_S = 10.0
 
 COUNTS_EVERY_S = 60.0
 TOLD_S = 1.0
@@ -85,6 +86,7 @@ class DeploymentRun:
         self._heartbeat = OperatorHeartbeat(policy.rules.heartbeat_min, clock.monotonic_s())
         self._halt = asyncio.Event()
         self._wake = asyncio.Event()
+        self._load_told_at_s = -inf
         self._broken = ""
 
     def ask_to_end(self, reason: str, principal: str) -> None:
@@ -182,12 +184,23 @@ class DeploymentRun:
             elif ends_soon(before_s, left_s):
                 await self._tell_end()
             before_s = left_s
+            self._mind_load(now_s)
             await self._mind_operators(self._heartbeat.at(now_s))
             if now_s - kept_s >= COUNTS_EVERY_S:
                 kept_s = now_s
                 self._note_counts()
                 await self._log(None)
             await asyncio.sleep(min(max(left_s, 0.0), TICK_S))
+
+    def _mind_load(self, now_s: float) -> None:
+        """Say that the machine is full, and how many cameras fit, while it is."""
+        full = self._cameras.mind_load()
+        if full is None:
+            if now_s - self._load_told_at_s >= LOAD_TOLD_EVERY_S:
+                self._health.clear(LOAD)
+        elif now_s - self._load_told_at_s >= LOAD_TOLD_EVERY_S:
+            self._load_told_at_s = now_s
+            self._health.degrade(LOAD, full)
 
     async def _tell_end(self) -> None:
         """Tell subscribers that the planned end is near."""
@@ -235,6 +248,7 @@ class DeploymentRun:
 
     async def _leave_nothing(self) -> None:
         self.search.close()
+        self._health.clear(LOAD)
         self._health.clear(HEARTBEAT)
         counts = await self._vision.drain()
         held = counts.held + self._vision.crops_held

@@ -81,6 +81,17 @@ def with_password(text: str, password: str) -> str:
     return f"{scheme}://{user}:{quote(password, safe='')}@{place}{found['rest']}"
 
 
+def parse_beside(address: str, text: str) -> Address:
+    """Understand the address of another stream of the same camera: a whole one, or what comes
+    after the host of `address` (`/Streaming/Channels/102`), with the login of that one. Raises
+    BadInput."""
+    text = text.strip()
+    found = _NETWORK.fullmatch(address.strip())
+    if not text.startswith("/") or text.startswith("//") or found is None:
+        return parse(text)
+    return parse(f"{address.strip().partition('://')[0]}://{found['authority']}{text}")
+
+
 def of_file(path: Path) -> Address:
     """The address of a video file, whatever its name looks like."""
     return Address(Kind.FILE, str(path), shown_file(str(path)))

@@ -23,7 +23,15 @@ from lfrd.counters import CameraCounters
 from lfrd.errors import Conflict, SourceError, SourceRefused, place_of, trace_of
 from lfrd.ingest.masks import Masker
 from lfrd.ingest.settings import CameraSettings, CameraStatus, State
-from lfrd.ingest.source import Pacer, Picture, Sink, Source, SourceStalled, StreamInfo
+from lfrd.ingest.source import (
+    Pacer,
+    Picture,
+    Sink,
+    Source,
+    SourceStalled,
+    StreamInfo,
+    Wanted,
+)  # fmt: skip
 from lfrd.ingest.sources import build_source
 from lfrd.ingest.timestamps import CaptureClock, MediaTimeline
 from lfrd.ingest.whip import WhipIngest
@@ -138,6 +146,8 @@ class Intake:
         """When the first packet of this connection came; None where none has, or none are told."""
         self.packet_at_s: float | None = None
         self.had_keyframe = False
+        self.late_s = 0.0
+        """How far reading is behind, where only keyframes are decoded for that reason."""
         self.on_packet: Callable[[PacketNote], None] | None = None
 
     # the loop's side ---------------------------------------------------------------------------
@@ -150,6 +160,7 @@ class Intake:
         """Begin to watch anew: another connection, or decoding again after a rest."""
         self.frame_at_s = self.changed_at_s = None
         self.packets_since_s, self.had_keyframe = None, False
+        self.late_s = 0.0
         self._damaged_share = 0.0
         self._recent.clear()
 
@@ -163,6 +174,11 @@ class Intake:
         if since_s is None or self.had_keyframe or self.frame_at_s is not None:
             return None
         return now_s - since_s
+
+    @property
+    def few_are_wanted(self) -> bool:
+        """Whether only keyframes are decoded, or none at all."""
+        return self.late_s > 0 or self.wanted is not Wanted.EVERY
 
     def fps(self, now_s: float) -> float | None:
         """Pictures a second over the last fifty, or fewer while young; None before the second."""
@@ -185,8 +201,17 @@ class Intake:
         return self._stop.is_set()
 
     @property
+    def wanted(self) -> Wanted:
+        return Wanted.EVERY if self._pacer is None else self._pacer.wanted
+
+    @property
     def period_s(self) -> float | None:
         return None if self._pacer is None else self._pacer.period_s
+
+    def late(self, late_s: float) -> None:
+        self.late_s = late_s
+        if self._pacer is not None:
+            self._pacer.late(late_s)
 
     def wait(self, seconds: float) -> bool:
         return self._stop.wait(max(0.0, seconds))
@@ -202,6 +227,8 @@ class Intake:
         if self.packets_since_s is None:
             self.packets_since_s = now_s
         self.had_keyframe = self.had_keyframe or keyframe
+        if self.had_keyframe and self.few_are_wanted:
+            self.frame_at_s = self.changed_at_s = now_s  # alive, though hardly a picture is made
         if self.on_packet is not None:
             self.on_packet(PacketNote(now_s, size_bytes, keyframe))
 
@@ -249,6 +276,8 @@ class Intake:
             arrived_at_s=picture.arrived_at_s,
             planes=planes,
             still=still,
+            small=self._pacer is not None and self._pacer.small,
+            only_faces=self._pacer is not None and self._pacer.only_faces,
         )
 
     def _watch(self, picture: Picture) -> None:
@@ -357,6 +386,10 @@ WAIT_TOLD_S, WAIT_LOGGED_EVERY_S, BLIND_S = 2.0, 10.0, 30.0
 """A wait for the first keyframe is told from so long on, logged so often, and is a fault from so
 long on: the camera sees nobody."""
 WAITING: Final = "waiting for a keyframe"
+KEYFRAMES_FULL: Final = "keyframes only, in turn with other cameras: the machine is full"
+KEYFRAMES_TOLD_S: Final = 20.0
+"""So long after the last time the state still says so: turns change every few seconds."""
+KEYFRAMES_LATE: Final = "keyframes only: this machine cannot decode the stream in time"
 KEYFRAME_ADVICE: Final = "set the camera's keyframe interval (I-frame interval) to 1 to 2 s"
 
 
@@ -388,14 +421,17 @@ class Camera:
         whip: WhipIngest | None = None,
         backoff: Backoff | None = None,
         pacer: Pacer | None = None,
+        into: "Camera | None" = None,
     ) -> None:
         """Raises BadInput for an address that cannot be understood.
 
         `on_status` is called on the event loop for every change of state or reason. `source`
         defaults to what the address asks for; `whip` is the site's door for publishers; `pacer`
-        says which pictures become frames, None: all.
+        says which pictures become frames, None: all. `into`: the camera among whose frames are
+        those of this one, which has none itself; it is entered first and left last.
         """
         self._pacer = pacer
+        self._into = into
         self.settings = settings
         self._shown = settings.address.shown
         self._source = source or build_source(settings, clock, whip)
@@ -408,13 +444,20 @@ class Camera:
         self._trouble = _Trouble(clock.monotonic_s(), Counter())
         self._was_live = False
         self._wait_logged_at_s = 0.0
+        self._sparse: Verdict | None = None
+        self._sparse_at_s = float("-inf")
+        """What was said when last only keyframes were decoded, and when that was."""
         self._lost_for_good = ""
         self._failure: SourceError | None = None
         self._onlooker: asyncio.Future[Frame] | None = None
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
-        self._mailbox: Latest[Frame] = (Every if self.settings.every_frame else Latest)(loop)
+        self._mailbox: Latest[Frame] = (
+            self._into._mailbox
+            if self._into is not None
+            else (Every if self.settings.every_frame else Latest)(loop)
+        )
         self._noticed = asyncio.Event()
         self.intake = Intake(
             self.settings,
@@ -439,8 +482,9 @@ class Camera:
         Such a reader is `still_closing`, and the owner awaits it with `wait_closed`.
         """
         self.intake.stop()
-        self._mailbox.close()
-        self._mailbox.clear()
+        if self._into is None:
+            self._mailbox.close()
+            self._mailbox.clear()
         self._task.cancel()
         await asyncio.wait([self._task])
         if self._reader is not None and self._reader.running:
@@ -532,7 +576,8 @@ class Camera:
                 await self._keep_running()
                 watcher.cancel()
         finally:
-            self._mailbox.close()
+            if self._into is None:
+                self._mailbox.close()
 
     async def _keep_running(self) -> None:
         if self._source.passive:
@@ -589,8 +634,13 @@ class Camera:
 
     async def _watch(self) -> None:
         """Judge the camera's health four times a second, and at once when the reader says so."""
+        judged_at_s = self._clock.monotonic_s()
         while True:
             self._noticed.clear()
+            now_s = self._clock.monotonic_s()
+            if self.intake.is_open and self.intake.few_are_wanted and self._source.live:
+                self._counters.keyframes_only_s += now_s - judged_at_s
+            judged_at_s = now_s
             self._judge()
             self._log_trouble()
             try:
@@ -609,12 +659,25 @@ class Camera:
                 self._become(State.IDLE, "connected, nothing is decoded")
         elif pulse.frame_at_s is not None:
             if self._source.live:
-                verdict = judge(pulse, self._clock.monotonic_s())
+                verdict = self._verdict(pulse)
                 self._become(verdict.state, verdict.reason)
             else:  # a file waits for its reader, not the other way round
                 self._become(State.LIVE, "the file is being read")
         elif self._source.live:
             self._tell_wait(self.intake.waits_for_keyframe_s(self._clock.monotonic_s()))
+
+    def _verdict(self, pulse: Pulse) -> Verdict:
+        now_s, sparse = self._clock.monotonic_s(), self._sparse
+        if self.intake.late_s > 0:
+            sparse = self._sparse = Verdict(State.DEGRADED, KEYFRAMES_LATE)
+        elif self.intake.wanted is Wanted.KEYFRAMES:
+            sparse = self._sparse = Verdict(State.DEGRADED, KEYFRAMES_FULL)
+        else:
+            verdict = judge(pulse, now_s)
+            over = now_s - self._sparse_at_s > KEYFRAMES_TOLD_S
+            return verdict if over or sparse is None or verdict.state is State.FROZEN else sparse
+        self._sparse_at_s = now_s
+        return sparse
 
     def _tell_wait(self, waited_s: float | None) -> None:
         """Packets come, and no picture can be made of them before the next keyframe."""

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from lfrd.clock import Clock
 from lfrd.ingest.address import of_file
 from lfrd.ingest.file import FileSource
-from lfrd.ingest.source import Picture, StreamInfo
+from lfrd.ingest.source import Picture, StreamInfo, Wanted
 from lfrd.ingest.timestamps import MediaTimeline
 
 
@@ -53,6 +53,7 @@ class _Counting:
     """A sink that makes no picture of what it is given. Implements `source.Sink`."""
 
     decoding = True
+    wanted = Wanted.EVERY
     period_s = None
 
     def __init__(self) -> None:
@@ -77,6 +78,8 @@ class _Counting:
 
     def packet(self, size_bytes: int, keyframe: bool) -> None:
         """Nothing is done: packets are not pictures."""
+
+    def late(self, late_s: float) -> None: ...
 
     def trouble(self, kind: str) -> None:
         """Nothing is done: what cannot be decoded is no picture, in the daemon either."""

@@ -10,7 +10,7 @@ import os
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from typing import Any, Final
@@ -21,9 +21,11 @@ from av.codec.hwaccel import HWAccel, hwdevices_available
 
 from lfrd.clock import Clock
 from lfrd.errors import SourceError, SourceRefused
+from lfrd.ingest.kept_packets import KeptPackets, overwrite
+from lfrd.ingest.lateness import Lateness
 from lfrd.ingest.pictures import check_size, planes_of
 from lfrd.ingest.settings import AS_SENT, Correction
-from lfrd.ingest.source import Picture, Sink, SourceStalled, StreamInfo
+from lfrd.ingest.source import Picture, Sink, SourceStalled, StreamInfo, Wanted
 from lfrd.ingest.sparing import Sparing
 
 log = logging.getLogger(__name__)
@@ -36,10 +38,18 @@ NO_PICTURE_LIMIT_S: Final = 10.0
 first keyframe nothing can be shown, and to connect anew would only begin the wait again."""
 NO_VIDEO: Final = "is no video that can be understood"
 _PAUSE_POLL_S: Final = 0.2
+LATE_S, CAUGHT_UP_S, STEADY_S = 1.0, 0.3, 1.0
+"""A live stream that is read so late is decoded at its keyframes only, until it is read on time
+again: from the next keyframe on, or from where it stopped once it has been so for a while."""
+GO_ON_S: Final = 5.0
+RECENT_S: Final = 0.2
+"""Of pictures that were kept, those that came last are passed on; the others only lead to them."""
 LOWEST_FPS, HIGHEST_FPS = 0.1, 1000.0
 """Rates outside of these are time bases or counters, not what pictures were taken at."""
 DECODE_THREADS: Final = min(2, os.cpu_count() or 1)
 """Slice threads only: frame threads delay every picture by one each."""
+SMALL_PX: Final = 1024 * 576
+"""A picture of so many pixels is decoded before a second thread has woken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,9 @@ class Opening:
     container: str | None = None
     """FFmpeg's name of the one format that is read; None: found out."""
     unreadable: str = NO_VIDEO
+    timed: bool = False
+    """The options hold a timeout for reading. PyAV's own takes Python's lock at each look at a
+    socket, dozens of times a picture: with many cameras that alone makes reading too slow."""
     pausable: bool = False
     """Not live: while nothing shall be decoded, reading waits instead of throwing away."""
 
@@ -75,9 +88,19 @@ class Reading:
         self._pausable = opening.pausable
         self._sparing = Sparing()
         self._spares = False
+        self._kept = KeptPackets()
+        self._lateness = Lateness()
+        self._caught_up_at_s: float | None = None
+        """While late: since when it no longer is, `inf` for not yet. None: on time."""
+        self._stopped = False
+        """Whether packets are kept that the decoder has not seen."""
+        self._went_on_until_s = float("-inf")
+        """So long it may still be late for having decoded what was kept."""
+        self._shown_s: float | None = None
         context = self.stream.codec_context
         context.thread_type = "SLICE"
-        context.thread_count = DECODE_THREADS
+        small = 0 < context.width * context.height <= SMALL_PX
+        context.thread_count = 1 if small else DECODE_THREADS
         self._context = context
 
     def _chosen(self, opening: Opening) -> av.VideoStream:
@@ -112,9 +135,10 @@ class Reading:
     def pictures(self, sink: Sink, clock: Clock) -> Iterator[Picture]:
         """Yield decoded pictures until the stream ends, `sink.stopping`, or an error."""
         need_key, begun = False, self._pausable
-        last_picture_s = clock.monotonic_s()
+        last_picture_s = asked_at_s = clock.monotonic_s()
         with translated(self._shown):
             for packet in self.container.demux(self.stream):
+                came_at_s = clock.monotonic_s()
                 if sink.stopping:
                     return
                 if packet.size:
@@ -124,23 +148,127 @@ class Reading:
                         return
                 if not sink.decoding:
                     need_key, last_picture_s = True, clock.monotonic_s()
+                    self._forget()
                     continue
                 if need_key and not packet.is_keyframe:
                     continue
                 if need_key or (packet.is_keyframe and not begun):
                     need_key, begun, last_picture_s = False, True, clock.monotonic_s()
                 self._note_sender_clock(packet)
-                for frame in self._decode(packet, sink):
+                wanted = self._wanted(packet, came_at_s, came_at_s - asked_at_s, sink)
+                if wanted is not Wanted.EVERY:
+                    last_picture_s = came_at_s
+                for picture in self._decoded(packet, came_at_s, wanted, sink, clock):
                     begun, last_picture_s = True, clock.monotonic_s()
-                    yield self._picture(frame, last_picture_s)
+                    yield picture
                 if begun and clock.monotonic_s() - last_picture_s > NO_PICTURE_LIMIT_S:
                     raise SourceStalled(
                         f"{self._shown} sends data but no picture for {NO_PICTURE_LIMIT_S:.0f} s"
                     )
+                asked_at_s = clock.monotonic_s()
 
     def close(self) -> None:
-        """Close the container; in the reader thread only."""
+        """Overwrite what is kept and close the container; in the reader thread only."""
+        self._kept.clear()
         self.container.close()
+
+    # which pictures are decoded ----------------------------------------------------------------
+
+    def _wanted(
+        self, packet: "av.Packet[av.VideoStream]", came_at_s: float, waited_s: float, sink: Sink
+    ) -> Wanted:
+        """What the sink wants, and keyframes at most where a live stream is read late."""
+        if not self._pausable:
+            self._mind_lateness(packet, came_at_s, waited_s, sink)
+        wanted = sink.wanted
+        if self._caught_up_at_s is not None and wanted is Wanted.EVERY:
+            return Wanted.KEYFRAMES
+        return wanted
+
+    def _mind_lateness(
+        self, packet: "av.Packet[av.VideoStream]", came_at_s: float, waited_s: float, sink: Sink
+    ) -> None:
+        stamp = packet.pts if packet.dts is None else packet.dts
+        late_s = self._lateness.came(self._in_seconds(stamp), came_at_s, waited_s)
+        if came_at_s < self._went_on_until_s and late_s > CAUGHT_UP_S:
+            return  # what was kept took its time
+        self._went_on_until_s = float("-inf")
+        if self._caught_up_at_s is None:
+            if late_s > LATE_S:
+                self._caught_up_at_s = float("inf")
+                sink.late(late_s)
+            return
+        if late_s > CAUGHT_UP_S:
+            self._caught_up_at_s = float("inf")
+            return
+        self._caught_up_at_s = min(self._caught_up_at_s, came_at_s)
+        if packet.is_keyframe or came_at_s - self._caught_up_at_s > STEADY_S:
+            self._caught_up_at_s = None
+            sink.late(0.0)
+
+    def _decoded(
+        self,
+        packet: "av.Packet[av.VideoStream]",
+        came_at_s: float,
+        wanted: Wanted,
+        sink: Sink,
+        clock: Clock,
+    ) -> Iterator[Picture]:
+        """The pictures that a packet leads to; where not every one is wanted it is kept."""
+        if wanted is Wanted.EVERY and not self._stopped:
+            for frame in self._decode(packet, sink):
+                picture = self._picture(frame, clock.monotonic_s())
+                if not self._was_shown(picture):
+                    yield picture
+            return
+        if packet.is_keyframe:
+            self._context.flush_buffers()  # whatever came before it is not gone on with
+        self._stopped = True
+        if not self._kept.add(packet, came_at_s):
+            sink.trouble("keyframes too far apart to keep what lies between")
+        if wanted is Wanted.EVERY:
+            yield from self._go_on(came_at_s, sink)
+        elif wanted is Wanted.KEYFRAMES and packet.is_keyframe:
+            yield from self._alone(packet, came_at_s, sink)
+
+    def _go_on(self, now_s: float, sink: Sink) -> Iterator[Picture]:
+        """Decode what was kept, and from now on what comes. Old pictures only lead to new ones."""
+        if self._kept.broken:
+            return  # the next keyframe mends it
+        self._stopped, self._went_on_until_s = False, now_s + GO_ON_S
+        passed_over = 0
+        for packet, came_at_s in self._kept.take():
+            for frame in self._decode(packet, sink):
+                picture = self._picture(frame, came_at_s)
+                passed_over += picture.passed_over
+                if now_s - came_at_s > RECENT_S or self._was_shown(picture):
+                    passed_over += 1
+                else:
+                    yield replace(picture, passed_over=passed_over)
+                    passed_over = 0
+            overwrite(packet)
+
+    def _alone(
+        self, packet: "av.Packet[av.VideoStream]", came_at_s: float, sink: Sink
+    ) -> Iterator[Picture]:
+        """The picture of a keyframe without waiting for those that a decoder would like to see
+        before it gives one. It stays kept, and is decoded again where decoding goes on."""
+        frames = [*self._decode(packet, sink), *self._context.decode(None)]
+        self._context.flush_buffers()
+        for frame in frames[:1]:
+            picture = self._picture(frame, came_at_s)
+            self._shown_s = picture.stream_s
+            yield picture
+
+    def _was_shown(self, picture: Picture) -> bool:
+        """Whether it is the last keyframe that was decoded alone."""
+        return picture.stream_s is not None and picture.stream_s == self._shown_s
+
+    def _forget(self) -> None:
+        """Nothing is gone on with: the next keyframe begins anew."""
+        self._kept.clear()
+        self._lateness.restart()
+        self._stopped, self._caught_up_at_s = False, None
 
     def _decode(self, packet: "av.Packet[av.VideoStream]", sink: Sink) -> list[av.VideoFrame]:
         spare = self._sparing.may_go(self._seconds(packet), sink.period_s)
@@ -172,9 +300,12 @@ class Reading:
         Packets and pictures of a stream have its time base, and asking each for its own makes a
         fraction of it each time.
         """
-        if stamped.pts is None or self._time_base is None:
+        return self._in_seconds(stamped.pts)
+
+    def _in_seconds(self, stamp: int | None) -> float | None:
+        if stamp is None or self._time_base is None:
             return None
-        return stamped.pts * self._time_base[0] / self._time_base[1]
+        return stamp * self._time_base[0] / self._time_base[1]
 
     def _note_sender_clock(self, packet: "av.Packet[av.VideoStream]") -> None:
         """Keep the distance between the sender's wall clock and the stream's stamps.
@@ -242,7 +373,7 @@ def _open_with(opening: Opening, hwaccel: HWAccel | None) -> av.container.InputC
         mode="r",
         format=opening.container,
         options=dict(opening.options),
-        timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S),
+        timeout=(OPEN_TIMEOUT_S, None if opening.timed else READ_TIMEOUT_S),
         hwaccel=hwaccel,
         **_LENIENT,
     )

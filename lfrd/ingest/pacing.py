@@ -1,7 +1,16 @@
-"""Which pictures of a camera are looked at: those whose turn it is, and of these those in which
-something moved. Decided in the reader thread, so that the others cost nothing further on."""
+"""Which pictures of a camera are decoded and looked at: those whose turn it is, and of these those
+in which something moved. Decided in the reader thread, so that the others cost nothing further on.
 
-from lfrd.types import U8
+A machine that is full looks more rarely first; where that is not enough, some cameras decode their
+keyframes only, those first at which no face is followed. No camera is lost for it.
+"""
+
+import time
+from collections.abc import Callable
+
+from lfrd.ingest.decode_budget import Claim, DecodeBudget
+from lfrd.ingest.source import Wanted
+from lfrd.types import U8, Frame
 from lfrd.vision.motion import MotionGate
 
 BUSY, IDLE = 0.9, 0.7
@@ -10,11 +19,18 @@ which all may get faster. What lies between changes nothing."""
 
 STEP_S = 0.5
 SLOWEST_STEP, FASTER_STEP = 0.7, 1.1
+TOO_BUSY, TOO_BUSY_S = 1.0, 3.0
+"""A camera that takes so much of its time at the slowest rate, and for so long, gets less than the
+floor: then fewer are decoded in full."""
 MEMORY = 0.3
 """Weight of the newest turn in a camera's mean share."""
 LONGEST_PERIODS = 10
 FORGOTTEN_S = 3.0
 """A camera that took no turn for so long has no say."""
+NEAR_S = 2.0
+"""So long after the last face the large stream of two is still decoded."""
+IN_USE_S = 0.5
+"""The small stream is not searched while the large one gave a picture so recently."""
 
 
 class RateController:
@@ -22,20 +38,30 @@ class RateController:
 
     Every camera gets the target while all can have it. When one can no longer keep up (its faces
     are many, or the processors are busy), all slow down together until it can, but not below the
-    floor: so each camera has the floor before any has more. When there is room again, all get
-    faster.
+    floor: so each camera has the floor before any has more. At the floor, fewer cameras decode
+    every picture (`budget`). When there is room again, first those decode all, then all get faster.
 
-    Pure: the time of each step is passed in. For the event loop only.
+    Pure: the time of each step is passed in. For the event loop only, but for `late`.
     """
 
     def __init__(self, target_hz: float, floor_hz: float) -> None:
         assert 0 < floor_hz <= target_hz, (floor_hz, target_hz)
         self.hz = target_hz
+        self.budget = DecodeBudget()
         self._target_hz = target_hz
         self._floor_hz = floor_hz
         self._adapted_at_s = float("-inf")
         self._shares: dict[str, tuple[float, float]] = {}
         """Mean share of the time between turns that each camera takes, and when it last told."""
+        self._late: set[str] = set()
+        self._late_at_s = float("-inf")
+        self._kept_up_at_s = float("-inf")
+        """When last no camera was too busy at the slowest rate."""
+
+    @property
+    def ease(self) -> float:
+        """The rate as a part of the target: 1 where the machine has room."""
+        return self.hz / self._target_hz
 
     def turn(self, camera_id: str) -> "Turn":
         """The turns of one camera, whose frames' own clock says when they are."""
@@ -46,27 +72,51 @@ class RateController:
         share = busy_s * self.hz
         known = self._shares.get(camera_id, (share, now_s))[0]
         self._shares[camera_id] = known + MEMORY * (share - known), now_s
-        if now_s - self._adapted_at_s >= STEP_S:
-            self._adapted_at_s = now_s
-            self._adapt(now_s)
+        self.adapt(now_s)
 
-    def _adapt(self, now_s: float) -> None:
-        shares = {
+    def late(self, camera_id: str) -> None:
+        """A camera was read too late to decode every picture. For any thread."""
+        self._late.add(camera_id)
+
+    def forget(self, camera_id: str) -> None:
+        """A camera left."""
+        self._late.discard(camera_id)
+        self._shares.pop(camera_id, None)
+        self.budget.leave(camera_id)
+
+    def adapt(self, now_s: float) -> None:
+        """Twice a second at most: slower or faster, as the last seconds were."""
+        if now_s - self._adapted_at_s < STEP_S:
+            return
+        self._adapted_at_s = now_s
+        self._shares = {
             camera_id: (share, told_at_s)
             for camera_id, (share, told_at_s) in self._shares.items()
             if now_s - told_at_s <= FORGOTTEN_S
         }
-        worst = max(share for share, _ in shares.values())
-        hz = self.hz
-        if worst > BUSY:
-            hz *= max(SLOWEST_STEP, BUSY / worst)
-        elif worst < IDLE:
-            hz *= min(FASTER_STEP, BUSY / max(worst, 0.01))
+        worst = max((share for share, _ in self._shares.values()), default=0.0)
+        late, self._late = self._late, set()
+        if late:
+            self._late_at_s = now_s
+        if worst <= TOO_BUSY or self.hz > self._floor_hz:
+            self._kept_up_at_s = now_s
+        if self.hz > self._floor_hz and (worst > BUSY or late):
+            self._go(self.hz * (SLOWEST_STEP if late else max(SLOWEST_STEP, BUSY / worst)))
+        elif late or now_s - self._kept_up_at_s > TOO_BUSY_S:
+            self.budget.less(now_s)
+        elif worst < IDLE and now_s - self._late_at_s > FORGOTTEN_S:
+            if self.budget.limited:
+                self.budget.more(now_s)
+            else:
+                self._go(self.hz * min(FASTER_STEP, BUSY / max(worst, 0.01)))
+        self.budget.share_out(now_s)
+
+    def _go(self, hz: float) -> None:
         hz = min(self._target_hz, max(self._floor_hz, hz))
         # At another rate the same work is another share of the time.
         self._shares = {
             camera_id: (share * hz / self.hz, told_at_s)
-            for camera_id, (share, told_at_s) in shares.items()
+            for camera_id, (share, told_at_s) in self._shares.items()
         }
         self.hz = hz
 
@@ -95,15 +145,40 @@ class Turn:
 
 
 class CameraPacer:
-    """One camera's. `due` and `still` are for its reader thread; the rest for the event loop."""
+    """One camera's. `due`, `still`, `late` and what `source.Pacer` asks for are for its reader
+    thread; the rest for the event loop."""
 
-    def __init__(self, rate: RateController, camera_id: str, still_look_s: float = 0.0) -> None:
-        """`still_look_s` 0: nothing counts as still (see lfrd.vision.motion)."""
+    def __init__(
+        self,
+        rate: RateController,
+        camera_id: str,
+        still_look_s: float = 0.0,
+        claim: Claim | None = None,
+    ) -> None:
+        """`still_look_s` 0: nothing counts as still (see lfrd.vision.motion). `claim`: its own
+        among the cameras that would be decoded in full, where it has one already."""
         self._rate = rate
+        self._camera_id = camera_id
+        self._claim = rate.budget.join(camera_id) if claim is None else claim
         self._turn: Turn = rate.turn(camera_id)
         self._gate = MotionGate(still_look_s) if still_look_s else None
         self._handed: int | None = None
         self._over: int | None = None
+
+    @property
+    def wanted(self) -> Wanted:
+        """Every picture, unless the machine is full and others need it more."""
+        return Wanted.EVERY if self._claim.granted else Wanted.KEYFRAMES
+
+    def late(self, late_s: float) -> None:
+        """See `source.Pacer`."""
+        if late_s > 0:
+            self._rate.late(self._camera_id)
+
+    @property
+    def ease(self) -> float:
+        """See `RateController`."""
+        return self._rate.ease
 
     @property
     def period_s(self) -> float:
@@ -119,6 +194,16 @@ class CameraPacer:
         return self._gate is not None and not self._gate.lets(luma, at_s)
 
     @property
+    def small(self) -> bool:
+        """See `source.Pacer`."""
+        return False
+
+    @property
+    def only_faces(self) -> bool:
+        """See `source.Pacer`."""
+        return False
+
+    @property
     def at_rest(self) -> bool:
         """Whether the last picture that was handed over is done with, and no face is followed: a
         still one would be passed over. For the reader thread."""
@@ -128,15 +213,118 @@ class CameraPacer:
         """The picture of this number is on its way. For the reader thread."""
         self._handed = sequence
 
-    def over(self, sequence: int, follows_any: bool) -> None:
-        """The picture of this number is done with; `follows_any`: faces may still be there."""
-        self._over = None if follows_any else sequence
+    def over(self, frame: Frame, follows_any: bool) -> None:
+        """A frame is done with; `follows_any`: faces may still be there."""
+        self._over = None if follows_any else frame.sequence
+        self._claim.follows = follows_any
 
     def took(self, busy_s: float, now_s: float) -> None:
         """A turn is over."""
         self._turn.took(busy_s, now_s)
 
     def clear(self) -> None:
-        """Forget what the camera showed."""
+        """The camera left: forget what it showed."""
+        self._rate.forget(self._camera_id)
         if self._gate is not None:
             self._gate.clear()
+
+
+class PairPacer:
+    """Which of the two streams is searched, and when. `small` and `large` are the pacers of their
+    readers; the rest is for the consumer of the frames, as of `CameraPacer`."""
+
+    def __init__(
+        self,
+        rate: RateController,
+        camera_id: str,
+        still_look_s: float = 0.0,
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._rate = rate
+        self._camera_id = camera_id
+        self._now_s = now_s
+        self._face_at_s = self._large_at_s = float("-inf")
+        self.small_is_gone = self.large_is_well = False
+        self.claim = rate.budget.join(camera_id)
+        self.claim.wants = False
+        self.small = SmallPacer(self, rate, camera_id, still_look_s)
+        self.large = LargePacer(self, rate, camera_id, still_look_s)
+
+    @property
+    def wants_large(self) -> bool:
+        """Whether the large stream would be decoded: a face was seen just now, or the small one
+        is gone."""
+        return self._now_s() - self._face_at_s < NEAR_S or self.small_is_gone
+
+    @property
+    def uses_large(self) -> bool:
+        """Whether the large stream has just given a picture."""
+        return self._now_s() - self._large_at_s < IN_USE_S
+
+    def large_came(self) -> None:
+        """A picture of the large stream was decoded."""
+        self._large_at_s = self._now_s()
+
+    def over(self, frame: Frame, follows_any: bool) -> None:
+        """See `CameraPacer`."""
+        if follows_any:
+            self._face_at_s = self._now_s()
+        (self.small if frame.small else self.large).over(frame, follows_any)
+
+    @property
+    def ease(self) -> float:
+        """See `RateController`."""
+        return self._rate.ease
+
+    def took(self, busy_s: float, now_s: float) -> None:
+        """See `CameraPacer`."""
+        self._rate.took(self._camera_id, busy_s, now_s)
+
+    def clear(self) -> None:
+        """See `CameraPacer`."""
+        self.small.clear()
+        self.large.clear()
+
+
+class SmallPacer(CameraPacer):
+    """The small stream's: every picture may be searched while the large one gives none."""
+
+    def __init__(
+        self, pair: PairPacer, rate: RateController, camera_id: str, still_look_s: float
+    ) -> None:
+        super().__init__(rate, camera_id, still_look_s, claim=Claim())
+        self._pair = pair
+
+    @property
+    def small(self) -> bool:
+        return True
+
+    @property
+    def only_faces(self) -> bool:
+        return self._pair.large_is_well and self._pair.claim.granted
+
+    def due(self, at_s: float) -> bool:
+        return not self._pair.uses_large and super().due(at_s)
+
+
+class LargePacer(CameraPacer):
+    """The large stream's: nothing is decoded before a face is seen."""
+
+    def __init__(
+        self, pair: PairPacer, rate: RateController, camera_id: str, still_look_s: float
+    ) -> None:
+        super().__init__(rate, camera_id, still_look_s, claim=pair.claim)
+        self._pair = pair
+
+    @property
+    def wanted(self) -> Wanted:
+        self._claim.wants = self._pair.wants_large
+        if not self._claim.wants:
+            return Wanted.NONE
+        if self._claim.granted:
+            return Wanted.EVERY
+        return Wanted.KEYFRAMES if self._pair.small_is_gone else Wanted.NONE
+
+    def due(self, at_s: float) -> bool:
+        self._pair.large_came()
+        return super().due(at_s)

@@ -12,7 +12,7 @@ from lfrd.clock import Clock
 from lfrd.errors import SourceError, SourceRefused
 from lfrd.ingest.address import Address, Kind, host_and_port
 from lfrd.ingest.certificate import how_to_trust, pinned, shown_by, trusted_by, trusted_pin
-from lfrd.ingest.container import NO_VIDEO, Opening, Reading
+from lfrd.ingest.container import NO_VIDEO, READ_TIMEOUT_S, Opening, Reading
 from lfrd.ingest.reach import ANYWHERE, Reach, addresses_of
 from lfrd.ingest.rtsp_control import describe, only_sha256, redirects_refused
 from lfrd.ingest.settings import AS_SENT, Correction
@@ -33,6 +33,7 @@ class RtspSource:
     live = True
     passive = False
     unreadable = NO_VIDEO
+    timed = True
 
     def __init__(
         self,
@@ -66,10 +67,12 @@ class RtspSource:
             correction,
             stream,
             unreadable=self.unreadable,
+            timed=self.timed,
         )
 
     def _options(self) -> dict[str, str]:
-        return {**_OPTIONS, "rtsp_transport": self._transport}
+        timeout_us = str(round(READ_TIMEOUT_S * 1e6))
+        return {**_OPTIONS, "rtsp_transport": self._transport, "timeout": timeout_us}
 
     def run(self, sink: Sink) -> None:
         """See Source.run."""

@@ -1,7 +1,7 @@
 """What a camera is told to be, and what it says of itself."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal
@@ -88,7 +88,8 @@ class CameraSettings:
     media times. `must_open`: the first attempt must succeed, or the camera ends with its error
     (for somebody who waits at a terminal). `hwaccel`: a hardware decoder of FFmpeg such as
     `cuda` or `vaapi`; without it, or where it fails, software decodes. `bearer_token`: for a
-    WHEP server. `ice_servers`: none means host candidates only.
+    WHEP server. `ice_servers`: none means host candidates only. `look_address`: a second, small
+    stream of the same view, in which faces are looked for.
     """
 
     id: str
@@ -107,11 +108,19 @@ class CameraSettings:
     stream: int | None = None
     pin: str | None = None
     reach: Reach = ANYWHERE
+    look_address: Address | None = None
 
     def __post_init__(self) -> None:
-        given: Address | str = self.address
-        if isinstance(given, str):
-            object.__setattr__(self, "address", parse(given))
+        for name in ("address", "look_address"):
+            given: Address | str | None = getattr(self, name)
+            if isinstance(given, str):
+                object.__setattr__(self, name, parse(given))
+
+    @property
+    def look(self) -> "CameraSettings":
+        """How the small stream of the camera is read."""
+        assert self.look_address is not None
+        return replace(self, address=self.look_address, look_address=None, stream=None)
 
 
 @dataclass(frozen=True, slots=True)

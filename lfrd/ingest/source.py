@@ -5,6 +5,7 @@ nothing of retries, queues, states or clocks: those belong to the camera that ru
 the same code for every kind of source.
 """
 
+import enum
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -58,8 +59,24 @@ class Picture:
         return self.view()
 
 
+class Wanted(enum.Enum):
+    """Which pictures of a stream shall be decoded. What is not decoded is kept from the last
+    keyframe on, within bounds, so that decoding can go on at any time."""
+
+    EVERY = "every picture"
+    KEYFRAMES = "keyframes only"
+    NONE = "none for now"
+
+
 class Pacer(Protocol):
     """Which pictures the camera's consumer wants to see. For the reader thread."""
+
+    @property
+    def wanted(self) -> Wanted:
+        """Which pictures are worth decoding now."""
+
+    def late(self, late_s: float) -> None:
+        """Reading is so far behind the sender: 0 while it keeps up."""
 
     @property
     def period_s(self) -> float:
@@ -70,6 +87,14 @@ class Pacer(Protocol):
 
     def still(self, luma: U8, at_s: float) -> bool:
         """Whether nothing moved in a picture whose turn it is; luma u8[h, w]."""
+
+    @property
+    def small(self) -> bool:
+        """Whether this is the small stream of two."""
+
+    @property
+    def only_faces(self) -> bool:
+        """Whether a larger picture follows where this one shows a face."""
 
     @property
     def at_rest(self) -> bool:
@@ -91,8 +116,15 @@ class Sink(Protocol):
         """False while packets shall be read and thrown away undecoded."""
 
     @property
+    def wanted(self) -> Wanted:
+        """Which pictures shall be decoded, while `decoding`."""
+
+    @property
     def period_s(self) -> float | None:
         """How far apart the pictures may be that are needed; None: every one is."""
+
+    def late(self, late_s: float) -> None:
+        """Reading is so far behind the sender that only keyframes are decoded; 0: no more."""
 
     def wait(self, seconds: float) -> bool:
         """Sleep, but return True at once when the camera is stopping."""

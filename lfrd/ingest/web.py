@@ -22,6 +22,7 @@ class MjpegSource(RtspSource):
         "sends no MJPEG (multipart/x-mixed-replace, the one kind of HTTP stream read here), "
         "or only leads to another address"
     )
+    timed = False
 
     def _within_reach(self) -> AbstractContextManager[None]:
         self._reach.check_host(self._address)

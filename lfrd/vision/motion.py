@@ -8,7 +8,7 @@ changed. The cells are too coarse to recognise anybody by, and are overwritten a
 import cv2
 import numpy as np
 
-from lfrd.types import U8
+from lfrd.types import F32, U8
 
 COLUMNS = 64
 """Cells across the picture: a face that can be matched reaches over several of them."""
@@ -36,6 +36,16 @@ CUT_SHARE, CUT_LIKENESS = 0.25, 0.32
 those before by less than this, the camera shows another scene: the people in it now were not in the
 last one. Cuts of films correlate by up to 0.30, fast pans by 0.34 and more; a light that is
 switched on changes every cell, and their correlation little."""
+
+
+VIEW_COLUMNS, VIEW_ROWS = 32, 18
+
+
+def view_cells(luma: U8) -> F32:
+    """What a picture with this luma plane u8[h, w] shows as grey cells, f32[18, 32] of 0 to 255,
+    whatever its size: enough to tell one view from another, and nobody in it."""
+    cells = cv2.resize(luma, (VIEW_COLUMNS, VIEW_ROWS), interpolation=cv2.INTER_AREA)
+    return np.asarray(cells, np.float32)
 
 
 class SceneCut:

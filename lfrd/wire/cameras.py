@@ -25,6 +25,9 @@ class CameraRates(Wire):
     """Ephemeral figures of one camera in the running deployment; never stored.
 
     The rates are over the last seconds in which a client asked, 0 until one has asked twice.
+    `keyframes_only_s` for how long not every picture was decoded, because the machine was full. Of
+    a camera with two streams `frames_decoded` and the rates are of the small one, and
+    `large_frames_decoded` of the large one.
     """
 
     camera_id: str
@@ -36,6 +39,8 @@ class CameraRates(Wire):
     tracks_split: int = 0
     decode_fps: float
     detect_fps: float
+    keyframes_only_s: float = 0.0
+    large_frames_decoded: int = 0
 
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -79,11 +84,12 @@ class Camera(Wire):
     deinterlace: Literal["auto", "on", "off"] = "auto"
     stream: int | None = None
     pin: str | None = None
+    look_address: str | None = None
 
 
 class CameraOptions(Wire):
     """How a camera is read. In a change, what is absent stays as it is; a null takes `ca_file`,
-    `hwaccel`, `bearer_token`, `aspect`, `stream` or `pin` away.
+    `hwaccel`, `bearer_token`, `aspect`, `stream`, `pin` or `look_address` away.
 
     `rotate` turns the picture clockwise; `aspect` is width to height of the whole picture, where
     a recorder squeezes it and does not say so; `stream` chooses one of several video streams,
@@ -91,6 +97,10 @@ class CameraOptions(Wire):
     `ca_file` is a path on the daemon's machine; `bearer_token` is shown to a WHEP server and
     never given back. `password` is put into the address, for the user that it names, as it is: no
     letter of it has to be escaped.
+
+    `look_address` is a second, small stream of the same view, in which faces are looked for; the
+    large one is decoded only while there are any. A path alone (`/Streaming/Channels/102`) is on
+    the same host, with the same login.
     """
 
     transport: Literal["tcp", "udp"] | None = None
@@ -105,6 +115,10 @@ class CameraOptions(Wire):
     deinterlace: Literal["auto", "on", "off"] | None = None
     stream: Annotated[int, Field(ge=0, le=63)] | None = None
     pin: Annotated[str, StringConstraints(max_length=110)] | None = None
+    look_address: (
+        Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2048)]
+        | None
+    ) = None
 
 
 class CameraCreate(CameraOptions):
@@ -141,6 +155,10 @@ class CameraTestReport(Wire):
     `elevation_median_deg` is how far above eye level the camera is by the faces it sees, roughly;
     `yaw_median_deg` how far they are turned aside; `share_turned` how many by more than 45
     degrees. Null where fewer than ten faces tell.
+
+    `small_…` is of the camera's small stream, the one that is set or one that was found by its
+    name: its size, how much it shows the same view (a correlation, up to 1), and by how much it
+    comes before the large one. Null where there is none, or too little moved.
     """
 
     codec: str | None
@@ -164,7 +182,20 @@ class CameraTestReport(Wire):
     elevation_median_deg: float | None = None
     yaw_median_deg: float | None = None
     share_turned: float | None = None
+    small_width_px: int | None = None
+    small_height_px: int | None = None
+    small_likeness: float | None = None
+    small_earlier_s: float | None = None
     advice: tuple[str, ...]
+
+    @property
+    def small_in_words(self) -> str:
+        """The small stream, for people; no part of what is sent."""
+        if self.small_likeness is None:
+            return "none found"
+        said = f"{self.small_width_px} x {self.small_height_px}"
+        said += f", likeness to the large one {self.small_likeness:.2f}"
+        return said if self.small_earlier_s is None else f"{said}, {self.small_earlier_s:+.1f} s"
 
     @property
     def angle_in_words(self) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -19,6 +20,7 @@ from lfrd.wire.cameras import Camera, CameraChange, CameraCreate, CameraState, R
 from support.certificates import self_signed
 from support.program import enrol, look_for
 from support.site import Served, serve
+from support.video import RtspServer, clip, reshaped
 from support.webrtc import ffmpeg_publisher
 
 WAIT_S = 20.0
@@ -123,6 +125,57 @@ async def test_camera_test_measures_and_advises_without_a_trace(
             )
         )
         assert logged == 1
+
+
+async def test_a_small_stream_is_found_used_and_told_from_another_view(
+    tmp_path: Path, demo_clip: Path
+) -> None:
+    folder = tmp_path / "camera"
+    folder.mkdir()
+    shutil.copy(demo_clip, folder / "stream1.mp4")
+    await asyncio.to_thread(reshaped, demo_clip, folder / "stream2.mp4", size=(320, 180))
+    clip(folder / "other.mp4", width=320, height=180)
+    async with RtspServer(folder).running() as server, serve(tmp_path / "state") as served:
+        client, look = served.client, "/stream2.mp4?play_count=0"
+        await client.add_camera(CameraCreate(id="street", address=server.url("stream1.mp4")))
+        report = await client.check_camera("street", 5.0)
+        assert (report.small_width_px, report.small_height_px) == (320, 180)
+        assert report.small_likeness is not None
+        assert report.small_likeness > 0.9
+        assert any("--look" in line for line in report.advice)
+        await client.change_camera("street", CameraChange(look_address=look))
+        report = await client.check_camera("street", 3.0)
+        assert not any("--look" in line for line in report.advice)
+        await client.change_camera("street", CameraChange(look_address="/other.mp4?play_count=0"))
+        report = await client.check_camera("street", 3.0)
+        assert any("another view" in line for line in report.advice)
+
+
+async def test_a_camera_of_two_streams_finds_people_in_the_large_one(
+    tmp_path: Path, demo_clip: Path
+) -> None:
+    folder = tmp_path / "camera"
+    folder.mkdir()
+    shutil.copy(demo_clip, folder / "large.mp4")
+    await asyncio.to_thread(reshaped, demo_clip, folder / "small.mp4", size=(640, 360))
+    async with RtspServer(folder).running() as server, serve(tmp_path / "state") as served:
+        await served.client.add_camera(
+            CameraCreate(
+                id="street", address=server.url("large.mp4"),
+                look_address="/small.mp4?play_count=0",
+            )
+        )  # fmt: skip
+        await look_for(served.client, await enrol(served.client))
+        camera = await until(
+            served,
+            lambda c: c.rates is not None and c.rates.tracks > 0 and c.state is CameraState.LIVE,
+        )
+        assert camera.rates is not None
+        assert camera.rates.large_frames_decoded > 0
+        assert camera.width_px == 1280
+        async with asyncio.timeout(WAIT_S):
+            while served.site.vision.counts.made == 0:
+                await asyncio.sleep(0.05)
 
 
 async def test_a_preview_shows_nobody(tmp_path: Path, demo_clip: Path) -> None:

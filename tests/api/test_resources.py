@@ -110,6 +110,50 @@ async def test_a_null_takes_away_what_a_camera_was_read_with(tmp_path: Path) -> 
         assert served.site.fleet.get("gate").options.bearer_token is None
 
 
+async def test_a_small_stream_is_added_shown_masked_and_taken_away(tmp_path: Path) -> None:
+    async with serve(tmp_path) as served:
+        client = served.client
+        new = CameraCreate(
+            id="hall", address="rtsp://u:hunter2@127.0.0.1:9/Streaming/Channels/101",
+            look_address="/Streaming/Channels/102",
+        )  # fmt: skip
+        added = await client.add_camera(new)
+        assert added.look_address is not None
+        assert added.look_address.endswith("@127.0.0.1:9/Streaming/Channels/102")
+        assert "hunter2" not in added.model_dump_json()
+        settings = served.site.fleet.settings("hall")
+        assert settings.look_address is not None
+        assert "u:hunter2@" in settings.look_address.secret_location, "the login of the large one"
+        await client.change_camera("hall", CameraChange(password="hunter3"))
+        settings = served.site.fleet.settings("hall")
+        assert settings.look_address is not None
+        assert "u:hunter3@" in settings.look_address.secret_location
+        changed = await client.change_camera("hall", CameraChange(look_address=None))
+        assert changed.look_address is None
+
+
+@pytest.mark.parametrize(
+    ("address", "look"),
+    [
+        ("rtsp://u:hunter2@cam/1", "rtsp://u:hunter2@cam/1"),
+        ("rtsp://u:hunter2@cam/1", "/1"),
+        ("rtsp://u:hunter2@cam/1", "http://u:hunter2@cam/2"),
+        ("rtsp://u:hunter2@cam/1", "hunter2.mp4"),
+        ("rtsp://u:hunter2@cam/1", "rtsp:hunter2"),
+        ("whip://", "rtsp://u:hunter2@cam/1"),
+        ("https://u:hunter2@cam/1", "/2"),
+    ],
+)
+async def test_an_impossible_small_stream_is_refused(
+    tmp_path: Path, address: str, look: str
+) -> None:
+    async with serve(tmp_path) as served:
+        with pytest.raises(BadInput) as refusal:
+            await served.client.add_camera(CameraCreate(id="c", address=address, look_address=look))
+        assert "hunter2" not in str(refusal.value)
+        assert await count(served, "camera") == 0
+
+
 @pytest.mark.parametrize("address", ["ftp://u:hunter2@cam/1", "rtsp://"])
 async def test_an_impossible_address_is_refused(tmp_path: Path, address: str) -> None:
     async with serve(tmp_path) as served:

@@ -26,6 +26,7 @@ DOOR = Polygon(((0.1, 0.2), (0.4, 0.2), (0.3, 0.9)))
         correction=st.sampled_from([Correction(), Correction(90, "16:9", "on")]),
         stream=st.sampled_from([None, 0, 3]),
         pin=st.sampled_from([None, "sha256:" + "0a" * 32]),
+        look_address=st.sampled_from([None, "/2", "rtsp://u:p@cam/2"]),
     )
 )
 def test_what_is_kept_comes_back(options: CameraOptions) -> None:
@@ -42,7 +43,7 @@ def test_a_publishing_token_is_kept_as_a_digest_only() -> None:
     assert not options.may_publish(token + "x")
     assert not CameraOptions().may_publish("")
     assert token not in options.to_json()
-    assert "secret" not in repr(CameraOptions(bearer_token="secret"))
+    assert "secret" not in repr(CameraOptions(bearer_token="secret", look_address="rtsp://secret"))
 
 
 def test_an_impossible_region_is_refused() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lfrd.counters import CameraCounters
-from lfrd.deployment.pipeline import CAREFUL_LIMIT, LOOKS_LIMIT
+from lfrd.deployment.pipeline import CAREFUL_LIMIT, LEAST_LOOKS_LIMIT, LOOKS_LIMIT
 from lfrd.errors import InferenceFailed
 from lfrd.ingest.pacing import CameraPacer, RateController
 from lfrd.matching.live_search import LiveSearch
@@ -78,6 +78,41 @@ async def test_those_who_had_no_turn_have_it_in_the_next_frames() -> None:
     seeing, counters = Seeing(_crowd()), CameraCounters()
     await watching(seeing)(_frames(1 + 200 // LOOKS_LIMIT, hz=100.0), counters)
     assert counters.templates_made == 200
+
+
+async def _of_two(
+    frames: AsyncIterator[Frame], small: range, **given: bool
+) -> AsyncIterator[Frame]:
+    async for frame in frames:
+        yield replace(frame, small=frame.sequence in small, **given)
+
+
+async def test_where_only_faces_are_looked_for_no_template_is_made() -> None:
+    seeing, counters = Seeing(boxes_at((300.0, 300.0), size_px=120.0)), CameraCounters()
+    await watching(seeing)(_of_two(_frames(40), range(40), only_faces=True), counters)
+    assert counters.faces_detected == 40
+    assert (counters.templates_made, counters.tracks) == (0, 0)
+    assert seeing.held == 0
+
+
+async def test_from_one_stream_to_the_other_nothing_that_is_followed_goes_along() -> None:
+    seeing, counters = Seeing(boxes_at((300.0, 300.0), size_px=120.0)), CameraCounters()
+    search = listing()
+    await watching(seeing, search)(_of_two(_frames(60), range(20, 40)), counters)
+    assert counters.tracks == 3
+    assert counters.scene_cuts == 0
+    assert not followed(search)
+    assert seeing.held == 0
+
+
+async def test_on_a_full_machine_fewer_looks_are_taken_of_a_frame() -> None:
+    seeing = Seeing(_crowd())
+    rate = RateController(8.0, 2.0)
+    for tenth in range(100):
+        rate.took("hall", 1.0, tenth / 10)
+    assert rate.hz == 2.0
+    await watching(seeing)(_frames(2), CameraCounters(), pacer=CameraPacer(rate, "door"))
+    assert len(seeing.aligned_px) == LEAST_LOOKS_LIMIT
 
 
 async def test_a_track_that_never_ends_costs_a_fixed_number_of_looks_and_rare_checks() -> None:

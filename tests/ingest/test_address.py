@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lfrd.errors import BadInput
-from lfrd.ingest.address import Kind, host_and_port, parse, with_password
+from lfrd.ingest.address import Kind, host_and_port, parse, parse_beside, with_password
 from lfrd.ingest.settings import CameraSettings
 
 
@@ -194,3 +194,22 @@ def test_a_password_without_a_user_is_refused(text: str) -> None:
     with pytest.raises(BadInput) as caught:
         with_password(text, "zq")
     assert "zq" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("address", "text", "expected"),
+    [
+        ("rtsp://u:p@cam:8554/1?a=b", "/2", "rtsp://u:p@cam:8554/2"),
+        ("rtsps://cam/1", "/cam/realmonitor?channel=1&subtype=1",
+         "rtsps://cam/cam/realmonitor?channel=1&subtype=1"),
+        ("rtsp://u:p@cam/1", "rtsp://other/2", "rtsp://other/2"),
+    ],
+)  # fmt: skip
+def test_another_stream_of_the_same_camera(address: str, text: str, expected: str) -> None:
+    assert parse_beside(address, text).secret_location == expected
+
+
+@pytest.mark.parametrize("text", ["rtsp:2", "//elsewhere/2", ""])
+def test_what_is_no_other_stream_is_refused(text: str) -> None:
+    with pytest.raises(BadInput):
+        parse_beside("rtsp://u:p@cam/1", text)

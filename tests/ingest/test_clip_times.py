@@ -13,7 +13,7 @@ from lfrd.errors import SourceError
 from lfrd.ingest.address import of_file
 from lfrd.ingest.clip_times import ClipTimes, TimesReader
 from lfrd.ingest.file import FileSource
-from lfrd.ingest.source import Picture, StreamInfo
+from lfrd.ingest.source import Picture, StreamInfo, Wanted
 from support.video import clip, encode, moving_picture
 
 
@@ -93,6 +93,7 @@ class Noting:
     decoding = True
     stopping = False
     period_s = 0.2
+    wanted = Wanted.EVERY
 
     def __init__(self) -> None:
         self.given: list[Picture] = []

@@ -192,15 +192,15 @@ async def test_a_still_picture_is_handed_over_only_while_somebody_may_be_there()
     frame = await bench.newest()
     bench.feed()
     assert (await bench.newest()).still, "the last one has not come to its end"
-    pacer.over(frame.sequence, follows_any=False)
+    pacer.over(frame, follows_any=False)
     bench.feed()
     frame = await bench.newest()
     assert frame.still, "another one is still under way"
-    pacer.over(frame.sequence, follows_any=True)
+    pacer.over(frame, follows_any=True)
     bench.feed()
     frame = await bench.newest()
     assert frame.still, "a face may turn round"
-    pacer.over(frame.sequence, follows_any=False)
+    pacer.over(frame, follows_any=False)
     for _ in range(5):
         bench.feed()
     bench.feed(luma=160)

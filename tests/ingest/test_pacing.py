@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lfrd.ingest.pacing import RateController
+from lfrd.ingest.pacing import CameraPacer, RateController
+from lfrd.ingest.source import Wanted
 
 
 def _live(
@@ -78,3 +79,56 @@ def test_the_rate_stays_between_floor_and_target(
         now_s += later_s
         rate.turn(camera).took(busy_s, now_s)
         assert 2.0 <= rate.hz <= 8.0
+
+
+def test_at_the_floor_fewer_cameras_are_decoded_in_full_and_then_more_again() -> None:
+    rate, now_s = RateController(8.0, 2.0), 0.0
+    pacers = [CameraPacer(rate, f"camera-{number}") for number in range(3)]
+    while now_s < 20:
+        now_s += 0.1
+        for number, pacer in enumerate(pacers):
+            if pacer.wanted is Wanted.EVERY or number == 0:
+                pacer.took(0.6, now_s)
+    assert rate.hz == 2.0
+    assert rate.budget.counts[0] < 3
+    while now_s < 200:
+        now_s += 0.1
+        pacers[0].took(0.01, now_s)
+    assert not rate.budget.limited
+    assert rate.hz == 8.0
+
+
+def test_first_all_are_decoded_again_then_all_get_faster() -> None:
+    rate = RateController(8.0, 2.0)
+    pacer = CameraPacer(rate, "door")
+    for tenth in range(200):
+        pacer.took(0.8, tenth / 10)
+    assert rate.budget.limited
+    for tenth in range(200, 2000):
+        pacer.took(0.01, tenth / 10)
+        assert rate.hz == 2.0 or not rate.budget.limited
+
+
+def test_a_stream_that_is_read_late_slows_all_down_whatever_their_turns_take() -> None:
+    rate = RateController(8.0, 2.0)
+    pacer = CameraPacer(rate, "door")
+    for tenth in range(100):
+        pacer.late(1.5)
+        rate.adapt(tenth / 10)
+    assert rate.hz == 2.0
+    assert pacer.wanted is Wanted.KEYFRAMES
+    pacer.late(0.0)
+    for tenth in range(100, 1000):
+        rate.adapt(tenth / 10)
+    assert pacer.wanted is Wanted.EVERY
+    assert rate.hz == 8.0
+
+
+def test_a_camera_that_is_gone_is_late_no_more() -> None:
+    rate = RateController(8.0, 8.0)
+    pacer, other = CameraPacer(rate, "door"), CameraPacer(rate, "hall")
+    pacer.late(1.5)
+    pacer.clear()
+    rate.adapt(1.0)
+    assert not rate.budget.limited
+    assert other.wanted is Wanted.EVERY

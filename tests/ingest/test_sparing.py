@@ -9,7 +9,7 @@ import pytest
 
 from lfrd.clock import SystemClock
 from lfrd.ingest.container import Opening, Reading
-from lfrd.ingest.source import Picture
+from lfrd.ingest.source import Picture, Wanted
 from lfrd.ingest.sparing import PAUSE_S, WINDOW, Sparing
 
 PERIOD_S = 0.125
@@ -75,6 +75,7 @@ def test_what_never_comes_out_is_forgotten() -> None:
 @dataclass
 class _Watcher:
     period_s: float | None
+    wanted = Wanted.EVERY
     stopping: bool = False
     decoding: bool = True
 

@@ -48,6 +48,7 @@ def report_rows(report: CameraTestReport) -> tuple[tuple[str, str], ...]:
         ("damage", f"{report.frames_damaged} of {report.frames} pictures"),
         ("faces", faces),
         ("angle", report.angle_in_words),
+        *([("small", report.small_in_words)] if report.small_likeness is not None else []),
         ("light", f"mean {_number(report.mean_luma, '', 2)} of 1 · sharpness of faces "
                   f"{_number(report.sharpness_median, '')}"),
     )  # fmt: skip

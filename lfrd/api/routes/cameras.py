@@ -115,6 +115,7 @@ def _merged(old: CameraOptions, body: wire_cameras.CameraOptions) -> CameraOptio
         ),
         stream=body.stream if "stream" in given else old.stream,
         pin=(read_pin(body.pin) if body.pin else None) if "pin" in given else old.pin,
+        look_address=body.look_address if "look_address" in given else old.look_address,
     )
 
 

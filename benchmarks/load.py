@@ -1,0 +1,258 @@
+"""More cameras than fit, and sixteen with two streams: nobody is lost because the machine is full.
+
+    python -m benchmarks.load [eight|twelve|sixteen|nobody ...] [--seconds S]
+
+Clips come over RTSP from servers in processes of their own, on the same processors as lfrd: what
+they take is printed. Writes results/load.json.
+"""
+
+import argparse
+import asyncio
+import itertools
+import json
+import math
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+
+from benchmarks import media
+from benchmarks.latency import cpu_s, photograph, served
+from benchmarks.report import Figure, Report
+from lfrd.client import Client
+from lfrd.errors import LfrdError
+from lfrd.summary import percentile
+
+LARGE, SMALL = (1920, 1080), (640, 360)
+VARIANTS = 8
+"""Clips that show the same, each beginning elsewhere."""
+EMPTY_S = 16.8
+"""Four times as long as the crowd is seen."""
+EMPTY_PACKETS = 50
+"""Of `backs/`, the empty room."""
+HEALTH_EVERY_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What the sections share; `photos` of the people of the crowd clip."""
+
+    report: Report
+    folder: Path
+    photos: Path
+    seconds: float
+
+
+async def eight(bench: Bench) -> None:
+    """Eight cameras of a crowd."""
+    told, server_cpu = await _crowds(bench, 8)
+    hz, p95 = told["detections_hz"], percentile(told["latencies_ms"], 0.95)
+    _add_lost(bench, "8 cameras", told)
+    bench.report.add(
+        Figure("8 cameras, searches a second at the slowest", round(min(hz), 2), at_least=2.0,
+               note=f"server {server_cpu:.2f}, lfrd {told['cpu']:.2f} processors; keyframes only "
+               f"for {sum(told['keyframes_only_s']):.0f} camera seconds"),
+        Figure("8 cameras, latency, 95 %", round(p95 or math.inf), "ms", at_most=1000,
+               note=f"{len(told['latencies_ms'])} candidates"),
+    )  # fmt: skip
+
+
+async def twelve(bench: Bench) -> None:
+    """Twelve, on purpose too many."""
+    told, server_cpu = await _crowds(bench, 12)
+    hz = told["detections_hz"]
+    _add_lost(bench, "12 cameras", told)
+    bench.report.add(
+        Figure("12 cameras, shown as degraded", len(told["degraded"]), at_least=12,
+               note=next(iter(told["degraded"].values()), "")),
+        Figure("12 cameras, told by health", float(told["load"] is not None), at_least=1,
+               note=told["load"] or ""),
+        Figure("12 cameras, searches a second at the slowest", round(min(hz), 2), at_least=0.5,
+               note=f"server {server_cpu:.2f}, lfrd {told['cpu']:.2f} processors"),
+        Figure("12 cameras, health API, 99 %",
+               round(1e3 * (percentile(told["health_s"], 0.99) or math.inf)), "ms", at_most=200,
+               note=f"{len(told['health_s'])} requests"),
+    )  # fmt: skip
+
+
+async def sixteen(bench: Bench) -> None:
+    """Sixteen cameras with two streams, people a fifth of the time."""
+    people = len(list(bench.photos.iterdir()))
+    told, server_cpu = await _paired(bench, 16, _mixed)
+    hz, p95 = told["detections_hz"], percentile(told["phase_ms"], 0.95)
+    _add_lost(bench, "16 of two streams", told)
+    bench.report.add(
+        Figure("16 of two streams, searches a second at the slowest", round(min(hz), 2),
+               note=f"pictures in which nothing moves are none; server {server_cpu:.2f}, lfrd "
+               f"{told['cpu']:.2f} processors"),
+        Figure("16 of two streams, people raised, of cameras x people", len(told["raised"]),
+               at_least=16 * people, note=f"{people} people"),
+        Figure("16 of two streams, first face on the small one to candidate, 95 %",
+               round(p95 or math.inf), "ms", at_most=700, note=f"{len(told['phase_ms'])} times"),
+        Figure("16 of two streams, memory (peak)", told["rss_mb"], "MB", at_most=1200),
+    )  # fmt: skip
+
+
+async def nobody(bench: Bench) -> None:
+    """Two streams of an empty room."""
+    told, _ = await _paired(bench, 8, _empty)
+    bench.report.add(
+        Figure("a camera of two streams with nobody there", round(told["cpu"] / 8, 4),
+               "processors", at_most=0.04,
+               note=f"an eighth of eight; {sum(told['detections_hz']) / 8:.2f} searches a second"),
+    )  # fmt: skip
+
+
+SECTIONS: dict[str, Callable[[Bench], Awaitable[None]]] = {
+    "eight": eight, "twelve": twelve, "sixteen": sixteen, "nobody": nobody,
+}  # fmt: skip
+
+
+def _add_lost(bench: Bench, what: str, told: dict) -> None:
+    bench.report.add(
+        Figure(f"{what}, lost", len(told["gone"]), at_most=0, note="; ".join(told["gone"])[:200])
+    )
+
+
+async def _crowds(bench: Bench, cameras: int) -> tuple[dict, float]:
+    folder = bench.folder / "crowds"
+    folder.mkdir(exist_ok=True)
+    clip = folder / "crowd.mp4"
+    if not clip.exists():
+        media.looped(media.CROWD, clip, frames=int(media.CROWD_FPS * (bench.seconds + 60)))
+    async with served(folder) as (server, port):
+        address = f"rtsp://127.0.0.1:{port}/{clip.name}?play_count=0"
+        return await _live(bench, [address] * cameras, [server.pid])
+
+
+Scene = Callable[[int], Iterator[av.VideoFrame]]
+"""The pictures of a variant's clip."""
+
+
+def _mixed(variant: int) -> Iterator[av.VideoFrame]:
+    many = int(EMPTY_S * media.CROWD_FPS)
+    before = many * variant // VARIANTS
+    yield from _room(before)
+    yield from media.pictures(media.CROWD)
+    yield from _room(many - before)
+
+
+def _empty(_: int) -> Iterator[av.VideoFrame]:
+    yield from _room(int(10 * media.CROWD_FPS))
+
+
+def _room(count: int) -> Iterator[av.VideoFrame]:
+    """The empty room, forth and back, so that nothing in it leaps."""
+    shown = itertools.islice(media.pictures(media.BACKS), EMPTY_PACKETS)
+    frames = [frame.reformat(*LARGE, "yuv420p") for frame in shown]
+    yield from itertools.islice(itertools.cycle([*frames, *frames[-2:0:-1]]), count)
+
+
+async def _paired(bench: Bench, cameras: int, scene: Scene) -> tuple[dict, float]:
+    folder = bench.folder / scene.__name__
+    if not folder.exists():
+        folder.mkdir()
+        for variant in range(VARIANTS):
+            await asyncio.to_thread(_encode, folder, variant, scene(variant))
+    async with AsyncExitStack() as stack:
+        servers = [await stack.enter_async_context(served(folder)) for _ in range(2)]
+        addresses = [
+            ",".join(
+                f"rtsp://127.0.0.1:{port}/{size}-{number % VARIANTS}.mp4?play_count=0"
+                for (_, port), size in zip(servers, ("large", "small"), strict=True)
+            )
+            for number in range(cameras)
+        ]
+        return await _live(bench, addresses, [server.pid for server, _ in servers])
+
+
+def _encode(folder: Path, variant: int, pictures: Iterator[av.VideoFrame]) -> None:
+    """As cameras do: no B-pictures, a keyframe every two seconds."""
+    with (
+        av.open(str(folder / f"large-{variant}.mp4"), "w") as large,
+        av.open(str(folder / f"small-{variant}.mp4"), "w") as small,
+    ):
+        streams = []
+        for sink, size, rate in ((large, LARGE, 4_000_000), (small, SMALL, 500_000)):
+            stream = sink.add_stream(
+                "libx264", rate=25, options={"preset": "superfast", "tune": "zerolatency"}
+            )
+            stream.width, stream.height = size
+            stream.pix_fmt, stream.bit_rate = "yuv420p", rate
+            stream.codec_context.gop_size = 50
+            streams.append((sink, stream, size))
+        for number, picture in enumerate(pictures):
+            for sink, stream, size in streams:
+                frame = picture.reformat(*size, "yuv420p")
+                frame.pts, frame.time_base = number, Fraction(1, 25)
+                sink.mux(stream.encode(frame))
+        for sink, stream, _ in streams:
+            sink.mux(stream.encode())
+
+
+async def _live(bench: Bench, addresses: list[str], servers: list[int]) -> tuple[dict, float]:
+    begun_s, before_s = time.monotonic(), sum(map(cpu_s, servers))
+    with tempfile.TemporaryDirectory() as state:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "benchmarks.live", str(bench.seconds), "cpu", str(bench.photos),
+            *addresses, "--state", state, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        async with asyncio.TaskGroup() as tasks:
+            asked_s: list[float] = []
+            asking = tasks.create_task(_ask_health(Path(state) / "api.sock", asked_s))
+            printed, _ = await asyncio.wait_for(process.communicate(), bench.seconds + 180)
+            asking.cancel()
+    if process.returncode != 0:
+        raise SystemExit(f"the site ended with code {process.returncode}")
+    told: dict = json.loads(printed.splitlines()[-1])
+    told["health_s"] = asked_s
+    return told, (sum(map(cpu_s, servers)) - before_s) / (time.monotonic() - begun_s)
+
+
+async def _ask_health(socket: Path, asked_s: list[float]) -> None:
+    """As monitors do, for as long as there is an answer; how long each took."""
+    while not await asyncio.to_thread(socket.exists):
+        await asyncio.sleep(HEALTH_EVERY_S)
+    async with Client.over_socket(socket) as client:
+        while True:
+            begun_s = time.monotonic()
+            try:
+                await client.health()
+            except LfrdError:
+                await asyncio.sleep(HEALTH_EVERY_S)
+                continue
+            asked_s.append(time.monotonic() - begun_s)
+            await asyncio.sleep(HEALTH_EVERY_S)
+
+
+async def measure(report: Report, sections: list[str], seconds: float, clips: Path | None) -> None:
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = clips or Path(temporary)
+        photos = folder / "list"
+        if not photos.exists():
+            photos.mkdir(parents=True)
+            await photograph(photos, None)
+        for section in sections:
+            await SECTIONS[section](Bench(report, folder, photos, seconds))
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("sections", nargs="*", choices=[*SECTIONS, []], default=list(SECTIONS))
+    options.add_argument("--seconds", type=float, default=60.0)
+    options.add_argument("--clips", type=Path, help="keep the clips in this folder, and use them")
+    chosen = options.parse_args()
+    report = Report("load")
+    asyncio.run(measure(report, chosen.sections, chosen.seconds, chosen.clips))
+    return report.finish(keep=len(chosen.sections) == len(SECTIONS))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
