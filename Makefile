@@ -16,15 +16,15 @@ demo: $(VENV)/ready
 	$(BIN)/lfrd demo $(ARGS)
 
 test: $(VENV)/ready
-	$(BIN)/pytest -m "not e2e" -n 2 --dist worksteal $(ARGS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -m "not e2e" -n 2 --dist worksteal $(ARGS)
 
 # Properties with new random examples, many more of them. Half an hour; CI does not run it.
 fuzz: $(VENV)/ready
-	$(BIN)/pytest -m "hypothesis and not e2e" -n 2 --dist worksteal --hypothesis-profile=fuzz $(ARGS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -m "hypothesis and not e2e" -n 2 --dist worksteal --hypothesis-profile=fuzz $(ARGS)
 
 # Needs programs from outside Python; `.ci/run` installs them.
 test-e2e: $(VENV)/ready-e2e
-	$(BIN)/pytest -m e2e $(ARGS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -m e2e $(ARGS)
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .

@@ -1,7 +1,7 @@
 """Who walks where in a scene of the crossing rig: seven kinds of meetings, drawn by a seed.
 
 Faces have 29 to 46 px between the eyes, and paths are laid so that heads meet in the middle of the
-scene. Whoever is larger is nearer, and hides those behind.
+scene. The larger one is nearer, and hides those behind.
 """
 
 import zlib

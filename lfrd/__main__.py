@@ -1,6 +1,6 @@
 """The command line: parses, calls, turns errors into exit codes; nothing else.
 
-Exit codes: 0 done, 1 the machine failed or the check did, 2 somebody can mend it, 130 interrupted.
+Exit codes: 0 done, 1 the machine failed or the check did, 2 the user can mend it, 130 interrupted.
 
 What a command does is imported when it is called: to parse, to print help or the version takes
 nothing but the options' words (`tests/test_imports.py`).
@@ -20,12 +20,19 @@ from lfrd.cli.audit_options import add_audit, add_witness
 from lfrd.cli.camera_secrets import add_password_file
 from lfrd.cli.command_parser import CommandParser
 from lfrd.cli.evaluate_options import add_evaluate
-from lfrd.cli.list_options import add_calibrate, add_lists, add_model_change
+from lfrd.cli.options import (
+    add_alert,
+    add_calibrate,
+    add_clients,
+    add_lists,
+    add_model_change,
+    add_token,
+    add_yes,
+)
 from lfrd.cli.picture_options import add_picture, picture_of
-from lfrd.cli.remote_options import add_clients
-from lfrd.cli.review_options import add_alert, add_token
+from lfrd.cli.public_options import add_public
+from lfrd.cli.reach import add_token_file
 from lfrd.cli.terminal import flush, say, warn
-from lfrd.cli.who import add_token_file
 from lfrd.errors import Failure, OutputClosed, UserError, each_of
 from lfrd.text import without_secrets
 
@@ -45,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OutputClosed:  # nobody to tell
         code = FAILED
     except Exception:
-        if _readers_at_work():  # waiting for them would keep the traceback back for ever
+        if _readers_at_work():  # waiting for them would hold the traceback back without end
             sys.excepthook(*sys.exc_info())
             _leave_readers(FAILED)
         raise
@@ -139,7 +146,7 @@ def _configured(options: argparse.Namespace, level: str | None) -> "Config":
     import logging
 
     from lfrd import config
-    from lfrd.cli.log_lines import LineFormatter
+    from lfrd.process import LineFormatter
 
     loaded = config.load(options.config)
     handler = logging.StreamHandler(sys.stderr)
@@ -331,8 +338,7 @@ def _tui(options: argparse.Namespace) -> int:
 
     require_terminal()
     loaded = _quietly(options)
-    from lfrd.cli.reach import socket_of
-    from lfrd.cli.who import token_of
+    from lfrd.cli.reach import socket_of, token_of
     from tui.app import run_tui
 
     return run_tui(options.url or socket_of(options, loaded), token_of(options))
@@ -442,8 +448,6 @@ def _add_rules(commands: Any) -> None:
     abandon = actions.add_parser(
         "abandon", help="keys.db is lost: go on with the records, and give up every face"
     )
-    from lfrd.cli.reach import add_yes
-
     add_yes(abandon)
     for action in (rotate, escrow, abandon):
         action.add_argument("--key", type=Path, help="the master key (default: as the daemon)")
@@ -474,7 +478,8 @@ def _add_models(commands: Any) -> None:
 
 
 def _add_clients(commands: Any) -> None:
-    add_clients(lambda name, text: _add(commands, name, _remote, text))
+    for added in (add_clients, add_public):
+        added(lambda name, text: _add(commands, name, _remote, text))
 
     add_alert(_add(commands, "alert", _alert, "List alerts, and compute them again."))
     add_audit(_add(commands, "audit", _audit, "Read, prove, export and check the log."))

@@ -413,7 +413,7 @@ class Client:
         return await self._post(Alert, f"/v1/alerts/{alert_id}/review/final", None)
 
     async def events(self, after_id: int | None = None) -> AsyncGenerator[StreamItem, None]:
-        """What changes, for ever: opens the stream again with growing waits when it ends.
+        """What changes, without an end: opens the stream again with growing waits when it ends.
 
         Starts after `after_id`, or now. Close it (`contextlib.aclosing`) when done. Raises the
         daemon's refusal (such as Denied); all else that can happen to a connection is an Away.
@@ -688,7 +688,7 @@ class Client:
         return await self._post(Replay, f"/v1/alerts/{alert_id}/replay", None)
 
     async def scene(self, alert_id: str) -> bytes:
-        """The frame round a candidate, everybody else unrecognisable; that it was read is kept."""
+        """The frame round a candidate, all others unrecognisable; that it was read is kept."""
         return (await self._send("GET", f"/v1/alerts/{alert_id}/images/scene")).content
 
     async def record(self, deployment_id: str) -> Record:

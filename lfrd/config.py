@@ -44,8 +44,8 @@ class SiteSection(Section):
 
 
 class ApiSection(Section):
-    """The only door. `socket` defaults to `api.sock` in the state folder, which only the daemon's
-    user may enter; `socket_group` may open one that lies elsewhere. `tcp` is off."""
+    """The only interface. `socket` defaults to `api.sock` in the state folder, which only the
+    daemon's user may enter; `socket_group` may open one that lies elsewhere. `tcp` is off."""
 
     socket: Path | None = None
     socket_group: Annotated[str | None, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}$")] = None

@@ -18,12 +18,12 @@ class CameraCounters:
     faces_detected: int = 0
     tracks: int = 0
     tracks_split: int = 0
-    """Tracks that began because another one had come to follow somebody else."""
+    """Tracks that began because another one had come to follow another person."""
     scene_cuts: int = 0
     """Times that the whole picture was another one, which ended every track."""
     templates_made: int = 0
     recent_inter_eye_px: float = 0.0
-    """The largest face by the distance between its eyes, since somebody last set it to 0."""
+    """The largest face by the distance between its eyes, since it was last set to 0."""
     looks_skipped: Counter[str] = field(default_factory=Counter)
     """Looks not embedded, by reason (`too-small`, `pose`, `blur`, `track-cap`, `pool-full`)."""
     large: "CameraCounters | None" = None

@@ -1,7 +1,7 @@
 """Every error that lfrd raises on purpose.
 
     LfrdError
-    ├── UserError            somebody can mend it: one sentence, exit code 2, HTTP 4xx
+    ├── UserError            the user can mend it: one sentence, exit code 2, HTTP 4xx
     │   ├── ConfigError      a key or value in the configuration
     │   ├── BadInput         a photo, file, parameter or body that cannot be used      422
     │   ├── NotFound         no such thing                                            404
@@ -34,7 +34,7 @@ class LfrdError(Exception):
 
 
 class UserError(LfrdError):
-    """Somebody can mend it. The message is one clear sentence for that person."""
+    """The user can mend it. The message is one clear sentence for that person."""
 
     code = "user-error"
 

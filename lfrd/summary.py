@@ -37,7 +37,7 @@ class CandidateLine:
 @dataclass(frozen=True, slots=True)
 class SummaryLine:
     """The counts of a deployment; `wall_s` from the first frame until the last track closed,
-    `tracks_split` the tracks that began because another one had come to follow somebody else."""
+    `tracks_split` the tracks that began because another one had come to follow another person."""
 
     event: str
     frames_decoded: int
@@ -100,7 +100,7 @@ def _summary_text(line: SummaryLine) -> str:
         ("frames", f"{line.frames_decoded} decoded, {line.frames_detected} searched for faces, "
                    f"{line.frames_dropped} dropped"),
         ("tracks", f"{line.tracks} passing faces, {line.candidates} candidates, "
-                   f"{line.tracks_split} begun in the middle because somebody else came"),
+                   f"{line.tracks_split} begun in the middle because another person came"),
         ("templates", f"{line.templates_made} made, {line.templates_destroyed} destroyed "
                       f"({line.templates_enrolled} enrolled)"),
         ("time", f"{line.wall_s:.1f} s after {line.startup_s:.1f} s of start-up, "

@@ -55,8 +55,8 @@ class Line:
 class Table:
     """A table whose header is read and whose rows come one by one.
 
-    `columns` are its names in lower case with `_` for spaces; `notes` are sentences for whoever
-    gave the file. Raises BadInput where there is no text, no header, or a broken line.
+    `columns` are its names in lower case with `_` for spaces; `notes` are sentences for the user
+    who gave the file. Raises BadInput where there is no text, no header, or a broken line.
     """
 
     def __init__(

@@ -107,7 +107,7 @@ PLAIN_NAME = re.compile(r"[\w .,:+~()\[\]-]*")
 
 
 def shown_file(path: str) -> str:
-    """The path of a video file. Where a part has an unusual name, somebody may have taken an
+    """The path of a video file. Where a part has an unusual name, it may be that a user took an
     address for a path."""
     return "/".join(part if PLAIN_NAME.fullmatch(part) else MASK for part in path.split("/"))
 

@@ -38,7 +38,7 @@ class DeploymentState(StrEnum):
 
 
 class Role(StrEnum):
-    """What somebody may do; each includes the one before it."""
+    """What a principal may do; each includes the one before it."""
 
     OPERATOR = "operator"
     SUPERVISOR = "supervisor"

@@ -4,12 +4,15 @@ import asyncio
 import fcntl
 import gc
 import inspect
+import io
+import logging
 import os
 import threading
 import time
+import zlib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
@@ -48,11 +51,11 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def pack(tmp_path_factory: pytest.TempPathFactory) -> "Pack":
-    """The default models."""
+def pack() -> "Pack":
+    """The default models, made once on a machine: `tests/vision/test_packs.py` makes them anew."""
     from lfrd.vision import packs
 
-    return packs.load(packs.DEFAULT_PACK, tmp_path_factory.mktemp("cache"))
+    return packs.load(packs.DEFAULT_PACK, packs.default_cache_dir())
 
 
 @pytest.fixture(scope="session")
@@ -76,9 +79,34 @@ def demo_clip(pack: "Pack", worker_id: str, tmp_path_factory: pytest.TempPathFac
     return path
 
 
+@pytest.fixture(scope="session", autouse=True)
+def models_are_read_once() -> Iterator[None]:
+    """A model becomes a graph once a process and not for each of four hundred sites, of which that
+    would be half the work. What runs is the library's own; every owner has bindings of its own."""
+    import onnxruntime
+
+    whole = onnxruntime.InferenceSession
+    known: dict[tuple[int, int], object] = {}
+
+    class Once(whole):
+        def __new__(cls, *given: Any, **named: Any) -> Any:
+            model = given[0] if given else None
+            if cls is not Once or not isinstance(model, bytes):
+                return super().__new__(cls)
+            key = len(model), zlib.crc32(model)
+            if key not in known:
+                known[key] = whole(*given, **named)
+            return known[key]
+
+    onnxruntime.InferenceSession = Once
+    yield
+    onnxruntime.InferenceSession = whole
+
+
 @pytest.fixture
 def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> "Call":
-    """Runs a command in this process: for the many that are refused before anything starts."""
+    """Runs a command in this process, with `given` on its standard input: a fifth of what a process
+    of its own takes. Beside a running loop call it in a thread."""
     from lfrd import __main__ as program
     from support.program import Ran
 
@@ -86,8 +114,19 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
     for name in [name for name in os.environ if name.startswith("LFRD_")]:
         monkeypatch.delenv(name)
 
-    def run(*arguments: str | Path) -> "Ran":
-        code = program.main([str(argument) for argument in arguments])
+    def run(*arguments: str | Path, given: str = "") -> "Ran":
+        capsys.readouterr()
+        root = logging.getLogger()
+        level = root.level
+        with monkeypatch.context() as patched:
+            patched.setattr("sys.stdin", io.StringIO(given))
+            patched.setattr(root, "handlers", [])  # pytest's: the command shall make its own
+            try:
+                code = program.main([str(argument) for argument in arguments])
+            except SystemExit as end:
+                code = int(end.code or 0)
+            finally:
+                root.setLevel(level)
         return Ran(code, *capsys.readouterr())
 
     return run

@@ -1,11 +1,10 @@
 """The layout's rules, held by reading the code."""
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = sorted([*ROOT.glob("lfrd/**/*.py"), *ROOT.glob("tui/**/*.py")])
@@ -78,7 +77,6 @@ STATE_FOLDER = "it works on the state folder itself, while no daemon runs"
 COMMANDS_WITH_MORE = {
     "bench.py": WITHOUT_DAEMON,
     "calibrate.py": WITHOUT_DAEMON,
-    "clip_inputs.py": WITHOUT_DAEMON,
     "clock.py": STATE_FOLDER,
     "demo.py": WITHOUT_DAEMON,
     "evaluate.py": WITHOUT_DAEMON,
@@ -96,8 +94,14 @@ COMMANDS_WITH_MORE = {
 INFERENCES_WE_REFUSE = {"genderage", "gender", "race", "ethnicity", "emotion", "age"}
 
 
+@functools.cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """All of a module, read once for all rules."""
+    return tuple(ast.walk(ast.parse(path.read_text())))
+
+
 def imports(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -109,78 +113,120 @@ def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_a_library_is_imported_only_by_its_owner(path: Path) -> None:
-    for module in imports(path):
-        owners = OWNERS.get(module.split(".")[0])
-        if owners is not None:
-            assert name_of(path).startswith(owners), f"{name_of(path)} imports {module}"
+def test_a_library_is_imported_only_by_its_owner() -> None:
+    found = [
+        f"{name_of(path)} imports {module}"
+        for path in MODULES
+        for module in imports(path)
+        if (owners := OWNERS.get(module.split(".")[0])) is not None
+        and not name_of(path).startswith(owners)
+    ]
+    assert found == []
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_leaves_import_only_leaves(path: Path) -> None:
-    for prefix, allowed in LEAVES.items():
-        if not name_of(path).startswith(prefix):
-            continue
-        for module in imports(path):
-            if module.split(".")[0] in {"lfrd", "tui"}:
-                fits = any(module == name or module.startswith(name + ".") for name in allowed)
-                assert fits, f"{name_of(path)} imports {module}"
+def test_leaves_import_only_leaves() -> None:
+    found = [
+        f"{name_of(path)} imports {module}"
+        for path in MODULES
+        for prefix, allowed in LEAVES.items()
+        if name_of(path).startswith(prefix)
+        for module in imports(path)
+        if module.split(".")[0] in {"lfrd", "tui"}
+        and not any(module == name or module.startswith(name + ".") for name in allowed)
+    ]
+    assert found == []
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_functions_stay_readable(path: Path) -> None:
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            assert node.end_lineno is not None
-            length = node.end_lineno - node.lineno
-            assert length <= 70, f"{name_of(path)}: {node.name} has {length} lines"
+def test_functions_stay_readable() -> None:
+    found = [
+        f"{name_of(path)}: {node.name} has {length} lines"
+        for path in MODULES
+        for node in nodes(path)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (length := (node.end_lineno or 0) - node.lineno) > 70
+    ]
+    assert found == []
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_threads_and_tasks_have_an_owner(path: Path) -> None:
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.keyword) and node.arg == "daemon":
-            assert not (isinstance(node.value, ast.Constant) and node.value.value is True)
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-            call = ast.unparse(node.value.func)
-            assert call not in {"asyncio.create_task", "asyncio.ensure_future"}, (
-                f"{name_of(path)}:{node.lineno} starts a task that nobody awaits"
-            )
+def test_threads_and_tasks_have_an_owner() -> None:
+    found = [
+        f"{name_of(path)}:{node.lineno} starts a task that is not awaited"
+        for path in MODULES
+        for node in nodes(path)
+        if isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Call)
+        and ast.unparse(node.value.func) in {"asyncio.create_task", "asyncio.ensure_future"}
+    ]
+    found += [
+        f"{name_of(path)}:{node.value.lineno} starts a daemon thread"
+        for path in MODULES
+        for node in nodes(path)
+        if isinstance(node, ast.keyword) and node.arg == "daemon"
+        if isinstance(node.value, ast.Constant) and node.value.value is True
+    ]
+    assert found == []
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_nobody_is_sorted_by_race_sex_age_or_mood(path: Path) -> None:
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Name | ast.Attribute):
-            name = node.id if isinstance(node, ast.Name) else node.attr
-            assert name.lower() not in INFERENCES_WE_REFUSE, f"{name_of(path)}: {name}"
+def test_people_are_not_sorted_by_race_sex_age_or_mood() -> None:
+    found = [
+        f"{name_of(path)}: {name}"
+        for path in MODULES
+        for node in nodes(path)
+        if isinstance(node, ast.Name | ast.Attribute)
+        and (name := node.id if isinstance(node, ast.Name) else node.attr).lower()
+        in INFERENCES_WE_REFUSE
+    ]
+    assert found == []
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_rules_of_two_people_live_in_one_place(path: Path) -> None:
-    if name_of(path) == "lfrd/governance/two_person.py":
-        return
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Compare):
-            assert "tx.principal" not in ast.unparse(node), f"{name_of(path)}:{node.lineno}"
+def test_rules_of_two_people_live_in_one_place() -> None:
+    found = [
+        f"{name_of(path)}:{node.lineno}"
+        for path in MODULES
+        for node in nodes(path)
+        if isinstance(node, ast.Compare) and "tx.principal" in ast.unparse(node)
+    ]
+    assert {place.partition(":")[0] for place in found} == {"lfrd/governance/two_person.py"}, found
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_what_people_read_passes_one_place(path: Path) -> None:
-    if name_of(path) in {"lfrd/cli/terminal.py", "lfrd/audit/verify.py"}:  # the latter runs alone
-        return
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Call):
-            call = ast.unparse(node.func)
-            written = call in {"print", "sys.stdout.write", "sys.stderr.write"}
-            assert not written, f"{name_of(path)}:{node.lineno} writes past lfrd/cli/terminal.py"
+def test_a_role_is_never_presumed() -> None:
+    """Who forgets to say on whose behalf something is asked for must not pass as a supervisor."""
+    found = [
+        f"{name_of(path)}:{node.lineno} {node.name}"
+        for path in MODULES
+        for node in nodes(path)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and "role" in defaults(node.args)
+    ]
+    assert found == []
+
+
+def defaults(arguments: ast.arguments) -> set[str]:
+    """The arguments that may be left out."""
+    placed = [*arguments.posonlyargs, *arguments.args]
+    named = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+    optional = placed[len(placed) - len(arguments.defaults) :]
+    return {argument.arg for argument in optional} | {
+        argument.arg for argument, default in named if default is not None
+    }
+
+
+def test_what_people_read_passes_one_place() -> None:
+    found = [
+        f"{name_of(path)}:{node.lineno} writes past lfrd/cli/terminal.py"
+        for path in MODULES
+        if name_of(path) not in {"lfrd/cli/terminal.py", "lfrd/audit/verify.py"}  # runs alone
+        for node in nodes(path)
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) in {"print", "sys.stdout.write", "sys.stderr.write"}
+    ]
+    assert found == []
 
 
 def holds_sql(path: Path) -> bool:
     return any(
         isinstance(node, ast.Constant) and isinstance(node.value, str) and SQL.match(node.value)
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes(path)
     )
 
 
@@ -193,7 +239,7 @@ def test_routes_call_services_and_not_the_database() -> None:
     found = {
         path.name
         for path in ROOT.glob("lfrd/api/routes/*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes(path)
         if isinstance(node, ast.Attribute) and node.attr == "database"
     }
     assert found == set()

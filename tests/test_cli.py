@@ -57,8 +57,8 @@ def silent_server() -> Iterator[int]:
                 connection.close()
 
 
-def test_without_a_command_it_explains_itself() -> None:
-    ran = lfrd("--help")
+def test_without_a_command_it_explains_itself(call: Call) -> None:
+    ran = call("--help")
     assert ran.code == 0
     for command in ("run", "try", "demo", "tui", "models", "camera", "deployment", "check-config"):
         assert command in ran.out
@@ -71,11 +71,11 @@ def after_the_warning(ran: Ran) -> Ran:
     return replace(ran, err=said)
 
 
-def test_try_refuses_an_address_that_does_not_answer(photos: Path) -> None:
+def test_try_refuses_an_address_that_does_not_answer(call: Call, photos: Path) -> None:
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
         address = f"rtsp://anna:geheim@127.0.0.1:{reserved.getsockname()[1]}/door"
-        ran = lfrd("try", address, "--watchlist", photos)
+        ran = call("try", address, "--watchlist", photos)
     refused(after_the_warning(ran), "does not answer")
     assert "geheim" not in ran.err
 
@@ -112,7 +112,7 @@ def test_try_refuses_photos_that_cannot_be_enrolled(call: Call, tmp_path: Path) 
         refused(call("try", tmp_path / "gone.mp4", "--watchlist", folder), name, words)
 
 
-def test_try_names_every_bad_photo_at_once(tmp_path: Path) -> None:
+def test_try_names_every_bad_photo_at_once(call: Call, tmp_path: Path) -> None:
     folder = tmp_path / "photos"
     (folder / "empty").mkdir(parents=True)
     (folder / "ben").mkdir()
@@ -122,7 +122,7 @@ def test_try_names_every_bad_photo_at_once(tmp_path: Path) -> None:
         (folder / name).write_bytes(plain)
     (folder / "old.gif").write_bytes(b"GIF89a")
     (folder / "notes.txt").write_text("who is who")
-    ran = lfrd("try", tmp_path / "gone.mp4", "--watchlist", folder)
+    ran = call("try", tmp_path / "gone.mp4", "--watchlist", folder)
     assert ran.code == 2
     for name in ("nobody.jpg", "1.jpg", "old.gif", "empty"):
         assert name in ran.err, name
@@ -132,17 +132,17 @@ def test_try_names_every_bad_photo_at_once(tmp_path: Path) -> None:
     assert "Traceback" not in ran.err
 
     clip = encode(tmp_path / "clip.mp4", moving_picture(320, 240, 12))
-    done = lfrd("try", clip, "--watchlist", folder, "--every-frame", "--skip-bad")
+    done = call("try", clip, "--watchlist", folder, "--every-frame", "--skip-bad")
     assert done.code == 0, done.err
-    assert "nobody looks for ben, nobody: no usable photo" in done.err
+    assert "not looked for: ben, nobody, without a usable photo" in done.err
     assert "left out" in done.err
     (folder / "astronaut.jpg").unlink()
-    none = lfrd("try", clip, "--watchlist", folder, "--every-frame", "--skip-bad")
+    none = call("try", clip, "--watchlist", folder, "--every-frame", "--skip-bad")
     assert none.code == 2
     assert "no photo can be used" in none.err
 
 
-def test_try_takes_photos_of_phones_and_says_what_it_turned(tmp_path: Path) -> None:
+def test_try_takes_photos_of_phones_and_says_what_it_turned(call: Call, tmp_path: Path) -> None:
     folder = tmp_path / "photos"
     folder.mkdir()
     pillow_heif.register_heif_opener()
@@ -153,7 +153,7 @@ def test_try_takes_photos_of_phones_and_says_what_it_turned(tmp_path: Path) -> N
     portrait.save(folder / "d.jfif", "JPEG")
     portrait.rotate(90, expand=True).save(folder / "e\x1b[31m.jpg")
     clip = encode(tmp_path / "clip.mp4", moving_picture(320, 240, 12))
-    done = lfrd("try", clip, "--watchlist", folder, "--every-frame")
+    done = call("try", clip, "--watchlist", folder, "--every-frame")
     assert done.code == 0, done.err
     (line,) = done.err.splitlines()
     assert "turned clockwise by 90 degrees" in line
@@ -181,11 +181,12 @@ def test_check_config_names_every_mistake(call: Call, tmp_path: Path) -> None:
     assert "detection.target_hz" in ran.err
 
 
-def test_a_foreign_model_pack_is_refused(tmp_path: Path) -> None:
+def test_a_foreign_model_pack_is_refused(
+    call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     (tmp_path / "model.onnx").write_bytes(b"not a model")
-    cache = str(tmp_path / "cache")
-    ran = lfrd("models", "install", tmp_path, "--accept-licence", LFRD_MODELS__CACHE_DIR=cache)
-    refused(ran, "model.onnx")
+    monkeypatch.setenv("LFRD_MODELS__CACHE_DIR", str(tmp_path / "cache"))
+    refused(call("models", "install", tmp_path, "--accept-licence"), "model.onnx")
 
 
 def test_models_are_listed_with_their_card(call: Call) -> None:

@@ -16,7 +16,7 @@ from lfrd.errors import SourceError
 from lfrd.vocabulary import Category, DeploymentState
 from lfrd.wire.cameras import CameraCreate
 from lfrd.wire.lists import WatchlistCreate
-from support.program import START_LIMIT_S, daemon, enrol, lfrd, look_for, refused
+from support.program import START_LIMIT_S, Call, daemon, enrol, lfrd, look_for, refused
 
 STOP_LIMIT_S = 5.0
 
@@ -148,20 +148,20 @@ async def test_a_crash_loses_no_list_but_a_lab_s_is_erased_after_use(tmp_path: P
         assert await stop(process) < STOP_LIMIT_S
 
 
-async def test_the_command_line_talks_to_it(tmp_path: Path) -> None:
+async def test_the_command_line_talks_to_it(call: Call, tmp_path: Path) -> None:
     state = tmp_path / "state"
     async with daemon(state) as (_, client):
 
-        async def call(*words: str) -> str:
-            ran = await asyncio.to_thread(lfrd, *words, "--socket", state / "api.sock")
+        async def done(*words: str) -> str:
+            ran = await asyncio.to_thread(call, *words, "--socket", state / "api.sock")
             assert ran.code == 0, ran.err
             return ran.out
 
         await enrol(client)
-        added = await call("camera", "add", "door", "rtsp://anna:geheim@127.0.0.1:1/x")
+        added = await done("camera", "add", "door", "rtsp://anna:geheim@127.0.0.1:1/x")
         assert "door" in added
         assert "geheim" not in added
-        assert "door" in await call("camera", "list", "--json")
+        assert "door" in await done("camera", "list", "--json")
         words = (
             "--profile",
             "lab",
@@ -173,8 +173,8 @@ async def test_the_command_line_talks_to_it(tmp_path: Path) -> None:
             "here",
             "--yes",
         )
-        assert "running" in await call("deployment", "start", *words)
-        assert "ended" in await call("deployment", "end")
-        assert "a test at here" in await call("deployment", "list")
-        assert await call("camera", "remove", "door") == ""
+        assert "running" in await done("deployment", "start", *words)
+        assert "ended" in await done("deployment", "end")
+        assert "a test at here" in await done("deployment", "list")
+        assert await done("camera", "remove", "door") == ""
         assert await client.cameras() == ()

@@ -12,8 +12,7 @@ from typing import get_args
 
 import pytest
 
-from lfrd.cli.governance_options import ERASED, HOLD_KINDS, USE_CASES
-from lfrd.cli.review_options import ROLES
+from lfrd.cli.options import ERASED, HOLD_KINDS, ROLES, USE_CASES
 from lfrd.demo.clip import listed_photo
 from lfrd.vision import packs
 from lfrd.vocabulary import HoldKind, Role, UseCase
@@ -112,7 +111,7 @@ def test_to_parse_takes_nothing_but_the_words_of_the_options(asked: list[str]) -
     assert ran.foreign == set()
     assert "asyncio" not in ran.modules
     words = (
-        "_options", ".actions", ".camera_secrets", ".command_parser", ".reach", ".terminal", ".who",
+        "options", ".actions", ".camera_secrets", ".command_parser", ".reach", ".terminal", ".who",
     )  # fmt: skip
     own = [name for name in ran.ours("lfrd") if not name.endswith(words)]
     assert own == ["lfrd", "lfrd.__main__", "lfrd.cli", "lfrd.errors", "lfrd.text"]

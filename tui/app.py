@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tui.widgets.picture import ImageClass
 
 PRESENT_EVERY_S = 60.0
-"""How often the daemon is told that somebody is here: heartbeats are counted in minutes."""
+"""How often the daemon is told that an operator is here: heartbeats are counted in minutes."""
 
 THEME = Theme(
     name="lfrd",

@@ -11,7 +11,7 @@ from lfrd.wire.alerts import Alert, AlertState
 from tui.labels import is_final, is_undecided, undo_left_s
 
 LISTED_MAX = 200
-"""More than anybody scrolls through; the others follow as these are decided."""
+"""More than an operator scrolls through; the others follow as these are decided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,8 @@ class CandidatesModel:
         return tuple(alert for alert in mine if undo_left_s(alert, now_s) <= 0)
 
     def _keep_selection(self) -> None:
-        """Something listed is selected. What nobody chose stays unread: nobody may be there."""
+        """Something listed is selected. What was not chosen by a key stays unread: the operator may
+        be away."""
         if self.selected_id not in self._alerts:
             self.selected_id = None
             first = next(iter(self.listed()), None)

@@ -88,7 +88,7 @@ def is_final(alert: Alert) -> bool:
 
 
 def waits_for_supervisor(alert: Alert) -> bool:
-    """Whether the reviewers disagree and nobody has settled it yet."""
+    """Whether the reviewers disagree and no supervisor has settled it yet."""
     return alert.escalated and alert.state is AlertState.OPEN
 
 
@@ -152,7 +152,7 @@ def ended_text(deployment: Deployment) -> str:
 def figures_text(revealed: Revealed) -> str:
     """What the comparison measured, as plain numbers; a percentage of it would mean nothing.
 
-    The margin is the distance to the next best person; none where nobody else is listed.
+    The margin is the distance to the next best person; none where no other person is listed.
     """
     margin = "none" if revealed.margin is None else f"{revealed.margin:.3f}"
     looks = "1 look" if revealed.looks == 1 else f"{revealed.looks} looks"

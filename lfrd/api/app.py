@@ -12,8 +12,8 @@ from starlette.responses import JSONResponse, Response
 import lfrd
 from lfrd.api import problems
 from lfrd.api.deps import KNOWN_PARAMETERS
-from lfrd.api.door import API_PREFIX
 from lfrd.api.rates import RateMeter
+from lfrd.api.request_guard import API_PREFIX
 from lfrd.api.routes import (
     alerts,
     audit,
@@ -42,9 +42,9 @@ from lfrd.wire.events import EventMessage
 from lfrd.wire.health import HealthChange
 
 DESCRIPTION = """\
-The only door to a live facial recognition daemon. Over the Unix socket the caller is the system
-user of the calling process; over loopback TCP a bearer token is needed. Every refusal is a problem
-document (RFC 9457)."""
+The only interface of a live facial recognition daemon. Over the Unix socket the caller is the
+system user of the calling process; over loopback TCP a bearer token is needed. Every refusal is a
+problem document (RFC 9457)."""
 
 RESOURCES = (
     health, cameras, watchlists, imports, thresholds, models, deployments, alerts,

@@ -82,7 +82,7 @@ async def identify(peer: Peer, headers: Headers, whose: WhoseToken) -> Caller | 
     scheme, _, secret = headers.get("authorization", "").partition(" ")
     principal = whose(secret.strip()) if scheme.lower() == "bearer" else None
     if principal is None:
-        return Refusal(401, "this door needs a valid bearer token", await system_user(peer))
+        return Refusal(401, "this address needs a valid bearer token", await system_user(peer))
     return Caller(principal, None)
 
 

@@ -77,7 +77,7 @@ def _parameters_of(dependant: Dependant) -> set[str]:
 SUPERVISORS = Depends(_supervisors)
 ADMINS = Depends(_admins)
 KNOWN_PARAMETERS = Depends(_known_parameters)
-"""Of every route: a misspelt parameter is refused, and not passed over in silence."""
+"""Of every route: a misspelt parameter is refused, and not ignored."""
 
 UploadsDep = Annotated[Uploads, Depends(_uploads)]
 MeterDep = Annotated[RateMeter, Depends(_meter)]

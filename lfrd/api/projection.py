@@ -31,7 +31,7 @@ WIRE_OUTCOME = {
 STORED_DECISION = {wire: stored for stored, wire in WIRE_DECISION.items()}
 
 
-def project(dossier: Dossier, viewer: str, role: Role = Role.OPERATOR) -> wire_alerts.Alert:
+def project(dossier: Dossier, viewer: str, role: Role) -> wire_alerts.Alert:
     """The alert for `viewer`."""
     episode, listed = dossier.episode, dossier.watchlist
     mine = next((review for review in dossier.reviews if review.principal == viewer), None)

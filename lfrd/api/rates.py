@@ -30,7 +30,7 @@ def running(cameras: Sequence[FleetCamera]) -> dict[str, CameraCounters]:
 class RateMeter:
     """Remembers some counts of each camera for WINDOW_S; shared by all who ask.
 
-    A sample is taken when somebody asks, at most every SAMPLE_EVERY_S, so the memory is bounded.
+    A sample is taken when a client asks, at most every SAMPLE_EVERY_S, so the memory is bounded.
     """
 
     def __init__(self) -> None:

@@ -14,8 +14,8 @@ import uvicorn
 from uvicorn.lifespan.off import LifespanOff
 
 from lfrd.api.app import make_app
-from lfrd.api.door import Limits, RequestGuard
 from lfrd.api.protocol import Doors, PeerProtocol
+from lfrd.api.request_guard import Limits, RequestGuard
 from lfrd.api.sockets import Bound, bind_all
 from lfrd.governance.people import TokenDirectory
 from lfrd.site import Site

@@ -1,4 +1,4 @@
-"""How many connections and requests each transport and each user may hold: nobody keeps others out.
+"""How many connections and requests each transport and each user may hold at the same time.
 
 The Unix socket and loopback TCP are counted apart. Of connections the idle ones give way; requests
 under way are never cut off for another: what comes over the bounds is told so, with 503.

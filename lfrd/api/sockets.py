@@ -1,6 +1,6 @@
 """The sockets that the API answers on, bound by the daemon itself.
 
-uvicorn would make a Unix socket that anybody may open (0666). Here the permission is set between
+uvicorn would make a Unix socket that every user may open (0666). Here the permission is set between
 `bind` and `listen`, so that there is no moment in which a stranger can connect.
 """
 
@@ -31,7 +31,7 @@ class Bound:
     made: tuple[Path, int, int] | None = None
 
     def release(self) -> None:
-        """Close it, and remove the socket file unless somebody else has taken its place."""
+        """Close it, and remove the socket file unless another process has taken its place."""
         self.sock.close()
         if self.made is None:
             return

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import Request
 
-from lfrd.api.door import Limits
+from lfrd.api.request_guard import Limits
 from lfrd.errors import BadInput
 from lfrd.lists.commit_batcher import PHOTOS_AT_ONCE
 
@@ -17,7 +17,7 @@ BYTES_AT_ONCE = 6 * LARGEST
 
 class Uploads:
     """For the event loop only. Photos get their places in the order in which they came, so a large
-    one is not overtaken for ever."""
+    one does not wait without end."""
 
     def __init__(self, photos: int = PHOTOS_AT_ONCE, bytes_at_once: int = BYTES_AT_ONCE) -> None:
         self._places = asyncio.Semaphore(photos)

@@ -1,4 +1,4 @@
-"""How a command with several actions is made."""
+"""How a command with several actions is made, and what every command has that asks a daemon."""
 
 import argparse
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lfrd.cli.who import add_token_file
+from lfrd.cli.reach import add_token_file
 
 DEPLOYMENT = "current, latest, its purpose, or a part of its id"
 ENTRY = "LIST/REFERENCE, or a reference that one list has"
@@ -14,20 +14,24 @@ ENTRY = "LIST/REFERENCE, or a reference that one list has"
 Add = Callable[[str, str], argparse.ArgumentParser]
 
 
-def actions_of(command: argparse.ArgumentParser) -> Add:
-    """What adds an action, with the options that all of them have, to a command."""
-    return partial(add_action, group_of(command))
+def asks_daemon(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Add what every command has that asks a daemon: how to print, which daemon, as whom."""
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--socket", type=Path, help="the daemon's socket (default: as configured)")
+    add_token_file(parser)
+    return parser
 
 
-def group_of(command: argparse.ArgumentParser) -> Any:
+def actions_of(command: argparse.ArgumentParser, dest: str = "action") -> Add:
+    """What adds an action of a command, which asks a daemon; `dest` will hold its name."""
+    return partial(add_action, group_of(command, dest))
+
+
+def group_of(command: argparse.ArgumentParser, dest: str = "action") -> Any:
     """Where the actions of a command are added."""
-    return command.add_subparsers(dest="action", required=True, metavar="ACTION")
+    return command.add_subparsers(dest=dest, required=True, metavar="ACTION")
 
 
 def add_action(group: Any, name: str, text: str) -> argparse.ArgumentParser:
-    """An action that asks the daemon."""
-    action: argparse.ArgumentParser = group.add_parser(name, help=text, description=text)
-    action.add_argument("--json", action="store_true", help="print JSON")
-    action.add_argument("--socket", type=Path, help="the daemon's socket (default: as configured)")
-    add_token_file(action)
-    return action
+    """An action that asks a daemon."""
+    return asks_daemon(group.add_parser(name, help=text, description=text))

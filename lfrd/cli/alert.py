@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 
 from lfrd.cli.names import alert_of, deployment_of
+from lfrd.cli.reach import token_of
 from lfrd.cli.terminal import say
-from lfrd.cli.who import token_of
 from lfrd.client import Client
 from lfrd.wire.alerts import Alert, AlertState, Replay, ReviewerFigures
 

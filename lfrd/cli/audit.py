@@ -7,8 +7,8 @@ from pathlib import Path
 from lfrd.audit.export import export_folder
 from lfrd.audit.verify import BadLog, Proof, key_of, keys_given, note_of, report
 from lfrd.cli.dates import moment, shown
+from lfrd.cli.reach import token_of
 from lfrd.cli.terminal import note, say
-from lfrd.cli.who import token_of
 from lfrd.client import Client
 from lfrd.errors import BadInput, UserError
 from lfrd.wire.audit import AuditExportStart, AuditLeaf, AuditProof

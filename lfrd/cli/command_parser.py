@@ -18,7 +18,7 @@ _VALUES = (
 """What argparse repeats of a value: everything after the group."""
 
 _OPTION = re.compile(r"--?[a-z][a-z-]*")
-"""What is repeated of words that nobody knows: any other may be a password."""
+"""What is repeated of words that are no option: any other may be a password."""
 
 _NOTHING = re.compile(r"--[\w-]+=--")
 
@@ -28,7 +28,7 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 class CommandParser(argparse.ArgumentParser):
     """A parser for a command or an action: `--config` and `--verbose` are taken at each level.
 
-    What somebody types may be the address of a camera with its password, at the wrong place too: a
+    What a user types may be the address of a camera with its password, at the wrong place too: a
     message names the argument and never repeats its value.
     """
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lfrd.cli.dates import ends, moment, shown
 from lfrd.cli.names import entry_of, list_of, numbered_photo
-from lfrd.cli.reach import make_sure
+from lfrd.cli.terminal import make_sure
 from lfrd.client import Client
 from lfrd.errors import BadInput, Conflict, LfrdError, NotFound, UserError
 from lfrd.text import one_line
@@ -53,12 +53,12 @@ async def enrol(client: Client, options: argparse.Namespace) -> Shown:
 
 
 async def entries(client: Client, options: argparse.Namespace) -> Shown:
-    """Everybody on a list, a line each."""
+    """Every entry of a list, a line each."""
     watchlist = await list_of(client, options.list)
     found = await client.entries(watchlist.id)
     if options.json:
         return found
-    return [_line(entry) for entry in found] or [f"nobody is on {watchlist.name}"]
+    return [_line(entry) for entry in found] or [f"{watchlist.name} has no entries"]
 
 
 async def run(client: Client, options: argparse.Namespace) -> Shown:
@@ -133,7 +133,7 @@ async def _new_entry(client: Client, options: argparse.Namespace) -> EntryCreate
 
 
 def _check_same(entry: Entry, options: argparse.Namespace) -> None:
-    """What is said of somebody who is on the list already is not changed by the way."""
+    """What is said of a person who is on the list already is not changed by enrolling photos."""
     given = {
         "basis": options.basis, "source": options.source, "reviewer": options.reviewer,
         "margin": options.margin, **ends(options),
@@ -226,7 +226,7 @@ def _line(entry: Entry) -> str:
 
 
 def _state(entry: Entry) -> str:
-    """Whether anybody is compared with it, and why not."""
+    """Whether faces are compared with it, and why not."""
     now_s = datetime.now(UTC).timestamp()
     if entry.expires_at_s is not None and entry.expires_at_s <= now_s:
         return "expired"

@@ -15,9 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from lfrd import __version__
-from lfrd.cli.reach import socket_of
+from lfrd.cli.reach import socket_of, token_of
 from lfrd.cli.terminal import note, say, warn
-from lfrd.cli.who import token_of
 from lfrd.client import Client
 from lfrd.config import Config
 from lfrd.errors import BadInput, ModelError, UserError
@@ -39,7 +38,8 @@ from lfrd.wire.evaluations import Rate as WireRate
 
 LARGEST_LIST = 320
 THRESHOLDS = np.round(np.arange(0.05, 0.951, 0.01), 2)
-"""At which a registered report states its rates: from where everybody is raised to nobody."""
+"""At which a registered report states its rates: from where every face is raised to where none
+is."""
 PHOTOS_WANTED = 4
 """The list is drawn among people with so many photos, if there are enough: they are passages."""
 
@@ -189,7 +189,7 @@ def text(result: Evaluation) -> list[str]:
         f"open set, list of {result.found.entries}, one look, threshold {measured.threshold:.3f} "
         f"for a target FPIR of {result.target_fpir:g}",
         f"  FPIR {_rate(measured.fpir)}",
-        f"  FNIR {_rate(measured.fnir)}, {measured.misidentified} taken for somebody else",
+        f"  FNIR {_rate(measured.fnir)}, {measured.misidentified} taken for another person",
         f"  FNIR, a person's passages taken together: 95 % {measured.fnir_by_subject.lo:.3%} to "
         f"{measured.fnir_by_subject.hi:.3%}",
         f"  closed set, right person first: {_rate(measured.rank_one)}",
@@ -224,7 +224,7 @@ def report(result: Evaluation) -> str:
 def _curve(
     embedded: Embedded, pack: Pack, errata: Errata, seed: int, config: Config
 ) -> tuple[Curve, Embedded]:
-    """The pack's curve and everybody; without one, a curve of half the people and the others."""
+    """The pack's curve and all people; without one, a curve of half the people and the others."""
     rule = EvidenceRule()
     try:
         folder = config.site.state_dir / "curves"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lfrd.cli.picture_options import PICTURE, add_picture, picture_of
-from lfrd.cli.who import add_token_file
+from lfrd.cli.reach import add_token_file
 from lfrd.errors import BadInput, NotFound
 
 TARGET_FPIR, SEED = 0.01, 1

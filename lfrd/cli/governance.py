@@ -1,18 +1,22 @@
-"""`lfrd deployment | schedule | hold | erase`: what people decide, through the daemon's API."""
+"""`lfrd deployment | schedule | hold | erasure | evaluation`: what people decide, and the reports
+that the start gate relies on."""
 
 import argparse
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+
+from pydantic import ValidationError
 
 from lfrd.cli.dates import moment, shown
-from lfrd.cli.names import deployment_of, hold_of, list_ids, schedule_of, subject_of
-from lfrd.cli.reach import make_sure
-from lfrd.cli.terminal import warn
+from lfrd.cli.names import deployment_of, evaluation_of, hold_of, list_ids, schedule_of, subject_of
+from lfrd.cli.terminal import make_sure, warn
 from lfrd.client import Client
-from lfrd.errors import BadInput, Conflict
+from lfrd.errors import BadInput, Conflict, UserError
 from lfrd.vocabulary import DeploymentState, HoldKind, UseCase
 from lfrd.wire import deployments as wire
 from lfrd.wire.base import Wire
+from lfrd.wire.evaluations import Evaluation, EvaluationReport
 from lfrd.wire.people import Training, TrainingRecord
 
 HOUR_S = 3600.0
@@ -216,6 +220,30 @@ async def _erasure_list(client: Client, _: argparse.Namespace) -> Sequence[Wire]
     return await client.governance.erasures()
 
 
+async def _evaluation_add(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
+    try:
+        report = EvaluationReport.model_validate_json(options.file.read_bytes())
+    except OSError as error:
+        raise UserError(f"the report {options.file} cannot be read: {error.strerror}") from None
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        place = ".".join(map(str, first["loc"])) or "the file"
+        raise BadInput(
+            f"{options.file} is no report of `lfrd evaluate --out`: {place}: {first['msg']}"
+        ) from None
+    return [await client.governance.add_evaluation(report)]
+
+
+async def _evaluation_list(client: Client, _: argparse.Namespace) -> Sequence[Wire]:
+    return await client.governance.evaluations()
+
+
+async def _evaluation_withdraw(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
+    reason = wire.Reason(reason=options.reason).reason
+    chosen = await evaluation_of(client, options.id)
+    return [await client.governance.withdraw_evaluation(chosen, reason)]
+
+
 ACTIONS: dict[tuple[str, str], Action] = {
     ("deployment", "draft"): _draft,
     ("deployment", "gate"): _gate,
@@ -239,6 +267,9 @@ ACTIONS: dict[tuple[str, str], Action] = {
     ("erasure", "list"): _erasure_list,
     ("training", "add"): _training_add,
     ("training", "list"): _training_list,
+    ("evaluation", "add"): _evaluation_add,
+    ("evaluation", "list"): _evaluation_list,
+    ("evaluation", "withdraw"): _evaluation_withdraw,
 }
 
 
@@ -258,6 +289,8 @@ def row(item: Wire) -> str | None:
     if isinstance(item, Training):
         until = shown(item.valid_until_s)
         return f"{item.principal:24} until {until}: {item.what} ({item.recorded_by})"
+    if isinstance(item, Evaluation):
+        return _evaluation_row(item)
     return None
 
 
@@ -274,3 +307,15 @@ def receipt_text(item: wire.Erasure) -> str:
 def _named(item: wire.Hold | wire.Erasure) -> str:
     """What it is about: by its name where it has one, and else by its id."""
     return item.subject_id if item.subject is None else f"{item.subject} ({item.subject_id})"
+
+
+def _evaluation_row(item: Evaluation) -> str:
+    """One registered report for people."""
+    report = item.report
+    state = "withdrawn" if item.withdrawn_by else "in use" if item.in_use else "other model"
+    day = datetime.fromtimestamp(report.evaluated_at_s, UTC).date()
+    return (
+        f"{item.id}  {state:11} {report.pack} {report.model_digest[:12]}  {day}  list of "
+        f"{report.list_size}, threshold {report.threshold:.3f}: FPIR {report.fpir.k} of "
+        f"{report.fpir.n}, FNIR {report.fnir.k} of {report.fnir.n}"
+    )

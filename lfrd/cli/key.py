@@ -7,8 +7,7 @@ from pathlib import Path
 
 from lfrd.audit.verify import ED25519, ML_DSA_44
 from lfrd.cli.outputs import refuse_folder
-from lfrd.cli.reach import make_sure
-from lfrd.cli.terminal import note, say
+from lfrd.cli.terminal import make_sure, note, say
 from lfrd.clock import SystemClock
 from lfrd.config import Config
 from lfrd.errors import BadInput, StateError

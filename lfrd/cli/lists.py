@@ -8,9 +8,8 @@ from pathlib import Path
 from lfrd.cli import entries, governance, imports, trial
 from lfrd.cli.dates import ends
 from lfrd.cli.names import list_ids, list_of
-from lfrd.cli.reach import make_sure
-from lfrd.cli.terminal import say
-from lfrd.cli.who import token_of
+from lfrd.cli.reach import token_of
+from lfrd.cli.terminal import make_sure, say
 from lfrd.client import Client
 from lfrd.errors import BadInput
 from lfrd.vocabulary import Category
@@ -22,7 +21,7 @@ from lfrd.wire.trials import Passage, Trial
 Shown = Sequence[Wire | str]
 
 NOT_ALL = 2
-"""Of the rows of an import some were refused: somebody can mend it."""
+"""Of the rows of an import some were refused: the user can mend them."""
 
 
 async def run(options: argparse.Namespace, socket: Path) -> int:
@@ -148,7 +147,7 @@ def _text(item: Wire) -> str:
     if isinstance(item, CameraReasons):
         counts = (
             f"{item.camera_id}: {item.faces_detected} faces found, {item.tracks} tracks "
-            f"({item.tracks_split} begun as somebody else came, {item.scene_cuts} cuts), "
+            f"({item.tracks_split} begun as another person came, {item.scene_cuts} cuts), "
             f"{item.tracks_never_compared} never compared, {item.tracks_below} below the "
             f"threshold, {item.candidates} raised; largest face {item.best_inter_eye_px:.0f} px "
             "between the eyes"

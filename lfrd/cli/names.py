@@ -1,4 +1,4 @@
-"""What a name on the command line means, so that nobody has to type an id.
+"""What a name on the command line means, so that no id needs to be typed.
 
 A thing is named by what people call it (a list by its name, an entry by LIST/REFERENCE or by its
 reference, a deployment by its purpose, a token by its holder), or by the first or last characters

@@ -35,7 +35,7 @@ def write_public(path: Path, content: bytes) -> None:
 
 
 def write_private_bytes(path: Path, content: bytes) -> None:
-    """Write what nobody but the user may read, over what is there. Raises UserError."""
+    """Write what only the user may read, over what is there. Raises UserError."""
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT, PRIVATE)
         with os.fdopen(handle, "wb") as file:

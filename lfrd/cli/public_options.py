@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 
 from lfrd.cli.actions import DEPLOYMENT, Add, actions_of, add_action, group_of
-from lfrd.cli.reach import add_yes
-from lfrd.cli.who import add_token_file
+from lfrd.cli.options import add_yes
+from lfrd.cli.reach import add_token_file
 
 REFERENCE = "the reference, or LIST/REFERENCE; of what is erased, as it was"
 

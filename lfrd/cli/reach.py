@@ -1,15 +1,17 @@
-"""Which daemon a command speaks to, and the question before what cannot be taken back."""
+"""Which daemon a command speaks to, and as whom: the system user, or the holder of a token."""
 
 import argparse
-import sys
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lfrd.cli.terminal import ask, warn
+from lfrd.cli.terminal import warn
 from lfrd.errors import UserError
 
 if TYPE_CHECKING:
     from lfrd.config import Config
+
+TOKEN_VARIABLE = "LFRD_TOKEN"  # noqa: S105 - the name of a variable, not a token
 
 
 def socket_of(options: argparse.Namespace, config: "Config") -> Path:
@@ -25,16 +27,32 @@ def socket_of(options: argparse.Namespace, config: "Config") -> Path:
     return chosen
 
 
-def add_yes(action: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
-    """`--yes`, for scripts."""
-    action.add_argument("--yes", action="store_true", help="do not ask; for scripts")
+def add_token_file(parser: argparse._ActionsContainer) -> None:
+    """`--token-file`: a token on the command line could be read by every process of the machine."""
+    parser.add_argument(
+        "--token-file", type=Path, metavar="FILE",
+        help=f"your personal token (default: ${TOKEN_VARIABLE}, else your system user)",
+    )  # fmt: skip
 
 
-def make_sure(options: argparse.Namespace, what: str) -> None:
-    """Ask before `what` (a sentence) is done for good. Raises UserError unless told yes."""
-    if options.yes:
-        return
-    if not sys.stdin.isatty():
-        raise UserError(f"{what} This cannot be taken back: add --yes to do it without a question")
-    if ask(f"{what} This cannot be taken back. Go on? [y/N]").lower() not in ("y", "yes"):
-        raise UserError("nothing was done")
+def token_of(options: argparse.Namespace) -> str | None:
+    """The token to speak with; None for the system user. Raises UserError."""
+    path: Path | None = getattr(options, "token_file", None)
+    if path is None:
+        token = os.environ.get(TOKEN_VARIABLE, "").strip()
+        return _checked(token, f"${TOKEN_VARIABLE}") if token else None
+    try:
+        token = path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no token"
+        raise UserError(f"the token in {path} cannot be read: {reason}") from None
+    if not token:
+        raise UserError(f"{path} is empty: it should hold a token of `lfrd token create`")
+    return _checked(token, str(path))
+
+
+def _checked(token: str, place: str) -> str:
+    """What a header cannot hold would be repeated by the library that refuses to send it."""
+    if not (token.isascii() and token.isprintable()):
+        raise UserError(f"{place} holds no token of `lfrd token create`: that is one plain word")
+    return token

@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from lfrd.cli import evaluations, governance, record, subject
+from lfrd.cli import governance, record, subject
 from lfrd.cli.camera_secrets import STANDARD_INPUT, address_of, secret_of, warn_of_argument
 from lfrd.cli.picture_options import picture_of
+from lfrd.cli.reach import token_of
 from lfrd.cli.terminal import say
-from lfrd.cli.who import token_of
 from lfrd.client import Client
 from lfrd.errors import Conflict, UserError
 from lfrd.wire.base import Wire
@@ -22,7 +22,6 @@ from lfrd.wire.cameras import (
     Regions,
 )
 from lfrd.wire.deployments import Deployment
-from lfrd.wire.evaluations import Evaluation
 
 NO_LOOK = "none"
 """What is given for a small stream to take it away."""
@@ -145,8 +144,6 @@ def _row(item: Wire) -> str:
     if isinstance(item, Deployment):
         row = f"{item.id}  {item.state:10} {item.profile:8} {item.purpose} at {item.place}"
         return row if item.end_reason is None else f"{row}; ended: {item.end_reason}"
-    if isinstance(item, Evaluation):
-        return evaluations.row(item)
     return governance.row(item) or record.row(item) or subject.row(item) or item.model_dump_json()
 
 
@@ -191,7 +188,6 @@ _ACTIONS: dict[
     ("deployment", "end"): _deployment_end,
     ("deployment", "list"): _deployment_list,
     **governance.ACTIONS,
-    **evaluations.ACTIONS,
     **record.ACTIONS,
     **subject.ACTIONS,
 }

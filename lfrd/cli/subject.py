@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from lfrd.cli.dates import moment, shown
 from lfrd.cli.outputs import refuse_folder, write_private_bytes
-from lfrd.cli.reach import make_sure
+from lfrd.cli.terminal import make_sure
 from lfrd.client import Client
 from lfrd.errors import BadInput, NotFound, UserError
 from lfrd.tables import read_file

@@ -170,9 +170,9 @@ def _tell_bad(bad: Sequence[str], missing: Sequence[str], people: int, *, skip_b
         for problem in bad:
             note(f"left out: {problem}")
         if len(missing) == people:
-            raise BadInput("no photo can be used: there is nobody to look for")
+            raise BadInput("no photo can be used: there is no person to look for")
         if missing:
-            note(f"nobody looks for {', '.join(missing)}: no usable photo")
+            note(f"not looked for: {', '.join(missing)}, without a usable photo")
         return
     if len(bad) == 1:
         raise BadInput(bad[0])

@@ -4,18 +4,20 @@ Nothing else in the commands writes to standard output or standard error
 (`tests/test_architecture.py`). All of it raises OutputClosed where the other end has gone.
 """
 
+import argparse
 import os
 import sys
 from typing import TextIO
 
-from lfrd.errors import OutputClosed
+from lfrd.errors import OutputClosed, UserError
 from lfrd.text import one_line, printable
 
 _CLEAR = "\r\x1b[K"
 
 
 def say(text: str) -> None:
-    """A line, or several, on standard output: at once, since somebody may read the other end."""
+    """A line, or several, on standard output: at once, since another program may read the other
+    end."""
     _write(sys.stdout, printable(text) + "\n")
 
 
@@ -33,6 +35,16 @@ def ask(text: str) -> str:
     """A question on standard error; returns the answer's line."""
     _write(sys.stderr, printable(text) + " ")
     return sys.stdin.readline().strip()
+
+
+def make_sure(options: argparse.Namespace, what: str) -> None:
+    """Ask before `what` (a sentence) is done for good. Raises UserError unless told yes."""
+    if options.yes:
+        return
+    if not sys.stdin.isatty():
+        raise UserError(f"{what} This cannot be taken back: add --yes to do it without a question")
+    if ask(f"{what} This cannot be taken back. Go on? [y/N]").lower() not in ("y", "yes"):
+        raise UserError("nothing was done")
 
 
 def redraw(text: str, stream: TextIO | None = None, *, last: bool = False) -> None:
@@ -53,7 +65,7 @@ def flush() -> None:
 
 
 def _write(stream: TextIO | None, text: str) -> None:
-    if stream is None:  # closed by whoever called
+    if stream is None:  # closed by the caller
         return
     try:
         stream.write(text)

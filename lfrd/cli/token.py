@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 
 from lfrd.cli.names import token_of_holder
+from lfrd.cli.reach import TOKEN_VARIABLE, token_of
 from lfrd.cli.terminal import say, warn
-from lfrd.cli.who import TOKEN_VARIABLE, token_of
 from lfrd.client import Client
 from lfrd.text import one_line
 from lfrd.vocabulary import Role

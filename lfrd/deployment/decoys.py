@@ -49,7 +49,7 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class LabPerson:
-    """Somebody who consented; `name` is what reviewers see as the reference."""
+    """A person who consented; `name` is what reviewers see as the reference."""
 
     name: str
     photos: tuple[Path, ...]
@@ -324,7 +324,7 @@ def _encoded(
 
 
 def _lists_for(tx: Transaction, deployment: Deployment, camera_id: str) -> list[Watchlist]:
-    """The lists that the deployment compares with on a camera, with somebody on them."""
+    """The lists that the deployment compares with on a camera, and that have entries."""
     ids = decoys.lists_of(tx, deployment.id)
     scoped = watchlists.cameras_of(tx, ids)
     return [

@@ -1,4 +1,4 @@
-"""From a decision to a committed episode, or a red light: a candidate is never lost silently."""
+"""From a decision to a committed episode, or red health: a candidate is never lost silently."""
 
 import asyncio
 import contextlib
@@ -26,8 +26,8 @@ WAITING_LIMIT = 8
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What a decision was made of: the frame, where the face is in it, f32[4], and everybody else,
-    f32[n, 4]. `crop` u8[112, 112, 3] RGB is the queue's from then on, and overwritten."""
+    """What a decision was made of: the frame, where the face is in it, f32[4], and all other
+    people, f32[n, 4]. `crop` u8[112, 112, 3] RGB is the queue's from then on, and overwritten."""
 
     crop: U8
     planes: Planes
@@ -369,7 +369,7 @@ class EpisodeWriter:
 
 def _may_improve(tx: Transaction, episode: episodes.Episode) -> bool:
     """Until the reviewer decided about what they saw; where several decide, for a fixed time: that
-    the pictures stopped getting better would tell the next one that somebody has decided. The log
+    the pictures stopped getting better would tell the next one that another has decided. The log
     says which pictures there were at which time."""
     if required_for(tx, episode, 1) > 1:
         return tx.at_s - episode.raised_at_s < IMPROVE_S

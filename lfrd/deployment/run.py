@@ -14,9 +14,8 @@ from lfrd.deployment.camera_watch import CameraWatch
 from lfrd.deployment.counts import RunCounts
 from lfrd.deployment.coverage import Coverage
 from lfrd.deployment.recorder import DecisionQueue, EpisodeWriter
-from lfrd.deployment.silence import follow_reviews
 from lfrd.errors import FacesLeft, InferenceFailed, StoreFailed, each_of
-from lfrd.events import EventKind
+from lfrd.events import EventKind, Reset
 from lfrd.governance.operator_heartbeat import OperatorHeartbeat, Operators
 from lfrd.governance.profile import Policy
 from lfrd.governance.timekeeping import SteadyClock
@@ -24,7 +23,7 @@ from lfrd.health import HealthBoard
 from lfrd.matching.live_search import LiveSearch
 from lfrd.software import identity
 from lfrd.store import deployments as stored
-from lfrd.store import tallies
+from lfrd.store import reviews, tallies
 from lfrd.store.audit import AuditClass
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.deployments import Deployment
@@ -306,3 +305,22 @@ def ends_soon(before_s: float, left_s: float) -> bool:
     """Whether the time that is left to the planned end has just come down to a mark. What began or
     was taken up again below one was not above it a moment ago."""
     return any(before_s > mark_s >= left_s for mark_s in ENDS_SOON_S)
+
+
+async def follow_reviews(database: Database, writer: EpisodeWriter, search: LiveSearch) -> None:
+    """Silence what reviewers refuse, until cancelled: after "not a match" an entry is not raised
+    again for that track, as long as the track lives."""
+    async with database.events.subscribe() as changes:
+        async for event in changes:
+            if isinstance(event, Reset) or event.kind is not EventKind.EPISODE_CLOSED:
+                continue
+            seen = writer.track_of(event.subject_id)
+            if seen is not None and await _was_no_match(database, event.subject_id):
+                search.tracks.silence(seen.camera_id, seen.track_id, seen.entry_id)
+
+
+async def _was_no_match(database: Database, episode_id: str) -> bool:
+    """Whether every final decision about an episode was "not a match"."""
+    given = await database.read(lambda reader: reviews.of_episode(reader, episode_id))
+    final = {review.decision for review in given if review.final_at_s is not None}
+    return final == {reviews.ReviewDecision.NOT_MATCH}

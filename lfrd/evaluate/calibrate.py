@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 
 from lfrd.errors import BadInput
-from lfrd.evaluate.by_subject import bootstrap
 from lfrd.evaluate.labelled import Embedded
 from lfrd.matching.curve import (
     SUPPORT_PAIRS,
@@ -29,7 +28,7 @@ from lfrd.matching.curve import (
 )
 from lfrd.matching.evidence import WEIGHT_POWER, EvidenceRule
 from lfrd.matching.threshold import DEMOGRAPHIC_FACTOR, Risk, derive
-from lfrd.stats import upper_bound
+from lfrd.stats import bootstrap, upper_bound
 from lfrd.types import F32
 
 Errata = frozenset[frozenset[str]]
@@ -106,7 +105,7 @@ def fit(
 
 
 def test(curve: Curve, embedded: Embedded, rule: EvidenceRule, errata: Errata, seed: int) -> Curve:
-    """The curve with its tests: lists drawn of these people, everybody else passing by.
+    """The curve with its tests: lists drawn of these people, all others passing by.
 
     With the demographic factor 1 the bare curve is on trial, with the default the daemon's promise.
     """
@@ -163,7 +162,7 @@ def fused_full_looks(
 def _fused_tracks(
     embedded: Embedded, first: npt.NDArray[np.intp], rule: EvidenceRule, looks: int
 ) -> Iterator[F32]:
-    """For each person as a passer-by: the fused score against everybody's first photo.
+    """For each person as a passer-by: the fused score against each person's first photo.
 
     Who has fewer photos than looks stands still: the looks they have are seen again.
     """
@@ -176,7 +175,8 @@ def _fused_tracks(
 def _highest_of_draws(
     fused: F32, entries: int, rng: np.random.Generator
 ) -> tuple[F32, npt.NDArray[np.intp]]:
-    """The best score of every track of somebody not listed, over all drawn lists, and whose."""
+    """The best score of every track of a person who is not listed, over all drawn lists, and
+    whose."""
     found, people = [], []
     for _ in range(TEST_DRAWS):
         listed = rng.permutation(len(fused))[:entries]
@@ -226,7 +226,7 @@ def _looks_points(
     rule: EvidenceRule,
     known: npt.NDArray[np.bool_],
 ) -> tuple[LooksPoint, ...]:
-    """L_eff by number of looks: at least 1 (somebody who stands still), never falling."""
+    """L_eff by number of looks: at least 1 (a person who stands still), never falling."""
     found: list[LooksPoint] = []
     references = embedded.vectors[first]
     for looks in LOOKS:
@@ -246,7 +246,7 @@ def _looks_points(
         floor = found[-1].effective if found else 1.0
         found.append(LooksPoint(looks, round(max(floor, worth), 3), int(tracks.sum())))
     if not found:
-        raise BadInput("nobody has enough photos to measure what several looks are worth")
+        raise BadInput("no person has enough photos to measure what several looks are worth")
     return tuple(found)
 
 
@@ -270,7 +270,7 @@ def _miss_points(embedded: Embedded, first: npt.NDArray[np.intp]) -> tuple[MissP
         if len(rows) > 1
     ]
     if not scores:
-        raise BadInput("nobody has two photos: nothing says how well people are recognised")
+        raise BadInput("no person has two photos: nothing says how well people are recognised")
     together = np.concatenate(scores)
     values = np.quantile(together, MISSES)
     return tuple(

@@ -1,5 +1,5 @@
 """The plainest loop, as a measure to compare with: every face of every picture
-gets a template, and a single look over the threshold raises somebody. No tracks, no choice of
+gets a template, and a single look over the threshold raises a candidate. No tracks, no choice of
 looks, no evidence; the same models, references and threshold.
 """
 
@@ -30,7 +30,7 @@ core busy, and the times can be compared."""
 class Naive:
     """What the loop found: every look over the threshold as a raise, and what it cost.
 
-    `faces` are the frames in which somebody's face was large enough to be matched, in order;
+    `faces` are the frames in which a face was large enough to be matched, in order;
     `wall_s` runs from the first picture to the last template.
     """
 

@@ -13,11 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lfrd.errors import BadInput
-from lfrd.evaluate.by_subject import bootstrap
 from lfrd.evaluate.calibrate import Errata, fused_full_looks, known_pairs
 from lfrd.evaluate.labelled import Embedded
 from lfrd.matching.evidence import EvidenceRule
-from lfrd.stats import Rate, clopper_pearson, wilson
+from lfrd.stats import Rate, bootstrap, clopper_pearson, wilson
 from lfrd.types import F32
 
 FOLDS = 10
@@ -71,7 +70,7 @@ def draw(
     seed: int,
     least_photos: int = 2,
 ) -> Opportunities:
-    """Draw a list of people with `least_photos`, one reference photo each, and let everybody pass.
+    """Draw a list of people with `least_photos`, one reference photo each, and let all people pass.
 
     With one look every further photo of a listed person is a passage; with more, all of them
     together make passages of so many looks. Raises BadInput where the people are too few.

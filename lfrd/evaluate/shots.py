@@ -1,7 +1,7 @@
 """Labelled clips: who is in which shot, and how what the daemon raised agrees with it. Pure.
 
 A shot is a run of frames during which the same people are there: between two cuts of a film, or,
-at a doorway, from the moment somebody comes into the picture until they have left it. Frames are
+at a doorway, from the moment a person comes into the picture until they have left it. Frames are
 numbered from 0, and a shot's end is the first frame that no longer belongs to it.
 """
 
@@ -42,7 +42,7 @@ class Shot:
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """Somebody was raised: the entry's reference, and frame and media time of the deciding look."""
+    """An entry was raised: its reference, and frame and media time of the deciding look."""
 
     frame: int
     at_s: float
@@ -57,7 +57,7 @@ class Score:
     `by_shot` holds for each shot the first raise of each expected person, in the order of frames;
     a raise soon after a cut counts for the shots on both sides that expect the person. `right` are
     all that agree, `optional` those of people who may be raised, `wrong` the rest: each one is
-    somebody who was not in the shot, or in no shot at all.
+    a person who was not in the shot, or in no shot at all.
     """
 
     by_shot: tuple[tuple[Raised, ...], ...]
@@ -113,7 +113,7 @@ def shot_of(shots: Sequence[Shot], starts: Sequence[int], frame: int) -> int | N
 
 
 def fits(shots: Sequence[Shot], one: Raised) -> bool:
-    """Whether a raise is of somebody who is there by the labels, asked for or not."""
+    """Whether a raise is of a person who is there by the labels, asked for or not."""
     near = _near(shots, [shot.start for shot in shots], one.frame)
     return any(one.entry in (*shots[n].present, *shots[n].optional) for n in near)
 

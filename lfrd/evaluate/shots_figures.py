@@ -84,7 +84,7 @@ class ClipFigures:
 @dataclass(frozen=True, slots=True)
 class RaisedFigures:
     """An expected person was raised, `after_s` seconds after the shot's first frame, and
-    `after_face_s` after the first in which anybody's face was large enough: None where nothing
+    `after_face_s` after the first in which a face was large enough: None where nothing
     looked, which the naive loop does. It takes every n-th frame, so that is as true as they are
     close."""
 
@@ -113,7 +113,7 @@ class ShotFigures:
 
 @dataclass(frozen=True, slots=True)
 class WrongFigures:
-    """Somebody was raised who was not there."""
+    """A person was raised who was not there."""
 
     clip: int
     entry: str
@@ -249,7 +249,7 @@ def totals_text(found: Figures) -> list[str]:
 def rate_text(rate: Rate) -> str:
     """Counts and interval; a rate of nothing is not said to be 0 %."""
     if not rate.n:
-        return "nobody was expected"
+        return "no person was expected"
     return f"{rate.k} of {rate.n}, {rate.value:.1%} (95 %: {rate.lo:.1%} to {rate.hi:.1%})"
 
 

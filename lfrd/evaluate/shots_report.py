@@ -188,7 +188,7 @@ def _pictures(number: int, crops: Sequence[Crop]) -> str:
 
 
 def _mark(body: str, word: str) -> str:
-    """One entry of the legend: the mark itself is for the eyes only, the word for everybody."""
+    """One entry of the legend: the mark is for the eyes only, the word also for screen readers."""
     return (
         '<span style="white-space:nowrap;margin-right:1.5em"><svg viewBox="0 0 30 20" '
         f'style="width:30px;vertical-align:middle" aria-hidden="true">{body}</svg> {word}</span> '

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lfrd.clock import Clock
-from lfrd.evaluate.by_subject import bootstrap
-from lfrd.stats import Rate, wilson
+from lfrd.stats import Rate, bootstrap, wilson
 from lfrd.store import trials as stored
 from lfrd.store.database import Database
 from lfrd.store.trials import NamedPassage, Raised, TrialPassage

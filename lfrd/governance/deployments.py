@@ -249,7 +249,7 @@ class DeploymentService:
         street_team: bool = False,
         principal: str,
     ) -> Deployment:
-        """Start a draft on the starter's own word; somebody else ratifies it, or it is purged.
+        """Start a draft on the starter's own word; another person ratifies it, or it is purged.
 
         Raises Denied where its rules erase the lists after use, and `role` may not.
         """

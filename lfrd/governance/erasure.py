@@ -3,7 +3,7 @@
 The one way to erase a list, an entry, a photo, a person or a deployment, for people and for the
 daemon itself.
 
-1. The data key is destroyed: every copy of the faces, backups included, is closed for good.
+1. The data key is destroyed: no copy of the faces, backups included, can be decrypted any more.
 2. Rows are deleted, faces blanked; vectors leave the running search and the index.
 3. The escrow is overwritten, and both write-ahead logs are emptied into their files, again and
    again until no reader bars it: only then are key and bytes gone from every file.
@@ -64,7 +64,7 @@ class Eraser:
         """Erase a list, an entry, a photo, a person or a deployment; return the receipt.
 
         Raises NotFound, Conflict where it is on legal hold, Denied where `role` may not take people
-        off a list (a photo that is not the last one of its entry takes nobody off), StoreFailed
+        off a list (a photo that is not the last one of its entry takes no person off), StoreFailed
         where the disk or the escrow failed: then it is under way, and is gone on with by itself.
         """
         assert kind in _DELETE, kind

@@ -1,4 +1,4 @@
-"""Legal holds as people ask for them: one asks, somebody else confirms, either ends it."""
+"""Legal holds as people ask for them: one person asks, another confirms, either ends it."""
 
 from collections.abc import Sequence
 

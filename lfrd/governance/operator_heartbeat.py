@@ -1,15 +1,15 @@
 """The heartbeat of rule 7: no operator present, no matching. Pure: pings and a clock in.
 
-A permanent camera that compares faces while nobody is there to decide is what the rule is against.
-After `minutes` without a sign of an operator matching pauses, and no camera is decoded; after as
-long again the deployment ends.
+A permanent camera that compares faces while no operator is there to decide is what the rule is
+against. After `minutes` without a sign of an operator matching pauses, and no camera is decoded;
+after as long again the deployment ends.
 """
 
 import enum
 
 
 class Operators(enum.Enum):
-    """Whether anybody is there to decide."""
+    """Whether an operator is there to decide."""
 
     HERE = "here"
     AWAY = "away"

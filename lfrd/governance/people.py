@@ -1,6 +1,6 @@
-"""Who is who: personal tokens, checked without a look at the disk, and roles.
+"""Who may do what: personal tokens, checked without a look at the disk, and roles.
 
-The daemon's own system user and root are admins: they could read its memory anyway, and somebody
+The daemon's own system user and root are admins: they could read its memory anyway, and one person
 has to hand out the first token.
 """
 
@@ -59,7 +59,7 @@ class TokenDirectory:
         return found
 
     def role_of(self, principal: str, uid: int | None = None) -> Role:
-        """What somebody may do; `uid` where the kernel says who they are."""
+        """What a principal may do; `uid` where the kernel says who they are."""
         if uid is not None and uid in (0, os.geteuid()):
             return Role.ADMIN
         return self._roles.get(principal, Role.OPERATOR)

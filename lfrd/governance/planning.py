@@ -248,7 +248,7 @@ def declare_urgent(
 
 
 def ratify(tx: Transaction, deployment_id: str) -> Deployment:
-    """Give an urgent start the authority it lacked, in time, by somebody else. Raises Conflict."""
+    """Give an urgent start the authority it lacked, in time, by another person. Raises Conflict."""
     row = stored.get(tx, deployment_id)
     if row.urgent_reason is None:
         raise Conflict(f"deployment {deployment_id} was not started urgently")
@@ -262,7 +262,7 @@ def extend(tx: Transaction, deployment_id: str, until_s: float, rules: Rules) ->
     """A new authorisation to last longer. Raises Conflict, BadInput.
 
     The whole deployment stays within the longest that the policy allows, and it is
-    extended by somebody else than started it, where the policy wants that of an authorisation.
+    extended by another person than started it, where the policy wants that of an authorisation.
     """
     row = stored.get(tx, deployment_id)
     if row.state is not DeploymentState.RUNNING:

@@ -176,7 +176,7 @@ class Retention:
         await asyncio.to_thread(self._database.keys.renew_escrow)
 
     async def _purge_unratified(self) -> None:
-        """Rule 6: an urgent start that nobody ratified leaves nothing but its record."""
+        """Rule 6: an urgent start that was not ratified leaves nothing but its record."""
         now_s = self._clock.wall_s()
         for deployment in await self._database.read(stored.unratified):
             if not is_purge_due(deployment, now_s):

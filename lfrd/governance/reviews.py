@@ -1,8 +1,8 @@
 """People decide. What a decision is worth, until when it can be taken back, and what follows.
 
 A reviewer submits a decision, may undo it for UNDO_WINDOW_S, and then it is final by itself (or
-earlier, on request). Nothing is revealed to anybody before. When as many decisions are final as
-the deployment's policy requires, the episode closes with their common decision. Where they
+earlier, on request). Nothing is revealed to any reviewer before. When as many decisions are final
+as the deployment's policy requires, the episode closes with their common decision. Where they
 disagree it is unresolved and stays open, until a supervisor who is none of them has decided.
 """
 
@@ -192,7 +192,7 @@ class Reviews:
         )
 
     async def undecided_in(self, principal: str) -> frozenset[str]:
-        """The deployments in which somebody's final decision about a candidate is still to come."""
+        """The deployments in which a person's final decision about a candidate is still to come."""
         return await self._database.read(lambda reader: reviews.undecided_in(reader, principal))
 
     async def figures(self, deployment_id: str | None) -> "tuple[ReviewerFigures, ...]":

@@ -118,7 +118,7 @@ log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 10.0
 STANDING_LIMIT_S = 366 * 24 * 3600.0
-"""A standing authorisation lasts a year at most, then somebody looks at it anew."""
+"""A standing authorisation lasts a year at most, then it is to be given anew."""
 
 
 class Schedules:

@@ -293,7 +293,7 @@ def _list_faults(listed: ListFacts, policy: Policy, now_s: float) -> list[str]:
     if policy.is_lab:
         return faults
     if not listed.templates:
-        faults.append("holds nobody whom the present model can compare with")
+        faults.append("has no entry that the present model can compare with")
     if listed.unfounded:
         faults.append(f"has {listed.unfounded} entries without a legal basis or a source")
     return faults

@@ -1,4 +1,4 @@
-"""Which clock counts at a start, and whether anybody should look at it.
+"""Which clock counts at a start, and whether an administrator should look at it.
 
 A clock that is far ahead when the daemon starts makes everything due at once; believed, it would
 also stand in the log, and then hold every later start in the future. So:
@@ -26,8 +26,8 @@ from lfrd.store.clock_care import newest_entry_at_s
 from lfrd.store.database import SYSTEM, Database
 
 STEP_S = 60.0
-"""A difference to the machine's clock beyond this is a step that somebody should know of; network
-time keeps a running clock well within it."""
+"""A difference to the machine's clock beyond this is a step that an administrator should know of;
+network time keeps a running clock well within it."""
 
 
 def since_boot_s() -> float:

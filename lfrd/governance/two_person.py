@@ -1,4 +1,4 @@
-"""Where two different people are needed: the one place that says so, and that holds them to it.
+"""Where two different people are needed: the one module that has these rules and applies them.
 
 Two people are two principals. Each rule looks at who was there first and at who comes second, in
 the transaction of the step that it guards. (That one person reviews a candidate once only is held
@@ -44,20 +44,20 @@ def bar_to_start(deployment: Deployment, policy: Policy, wants: str) -> str | No
     if deployment.authorised_by != wants:
         return None
     first = "planned its schedule" if deployment.schedule_id else "starts it"
-    return f"{policy.name} wants it authorised by somebody else than whoever {first}"
+    return f"{policy.name} wants it authorised by another person than the one who {first}"
 
 
 def check_ratifier(deployment: Deployment, principal: str) -> None:
     """An urgent start, on one person's word, is ratified by another. Raises Conflict."""
     if principal in (deployment.started_by, deployment.authorised_by):
-        raise Conflict("somebody else than whoever started it urgently must ratify it")
+        raise Conflict("another person than the one who started it urgently must ratify it")
 
 
 def check_extender(reader: Reader, deployment: Deployment, rules: Rules, principal: str) -> None:
     """An extension is an authorisation: where the policy wants it, by another. Raises Conflict."""
     wants = wanted_by(reader, deployment, deployment.started_by or "")
     if rules.authoriser_differs and principal == wants:
-        raise Conflict("somebody else than whoever started it must authorise the extension")
+        raise Conflict("another person than the one who started it must authorise the extension")
 
 
 def authorise_schedule(tx: Transaction, schedule_id: str, rules: Rules) -> Schedule:
@@ -67,7 +67,7 @@ def authorise_schedule(tx: Transaction, schedule_id: str, rules: Rules) -> Sched
     """
     schedule = schedules.get(tx, schedule_id)
     if rules.authoriser_differs and schedule.principal == tx.principal:
-        raise Conflict("somebody else than whoever planned the schedule must authorise it")
+        raise Conflict("another person than the one who planned the schedule must authorise it")
     return schedules.authorise(tx, schedule_id)
 
 
@@ -78,19 +78,19 @@ def check_trainer(subject: str, principal: str) -> None:
 
 
 def confirm_hold(tx: Transaction, hold_id: str) -> Hold:
-    """Put a hold in force that somebody else asked for. Raises NotFound, Conflict."""
+    """Put a hold in force that another person asked for. Raises NotFound, Conflict."""
     if tx.get(Hold, hold_id).principal == tx.principal:
         raise Conflict("a legal hold needs two different people: you asked for this one")
     return holds.confirm(tx, hold_id)
 
 
 def approve_entry(tx: Transaction, entry_id: str) -> Entry:
-    """Approve an entry of somebody under 18 that somebody else added.
+    """Approve an entry of a person under 18 that another person added.
 
     Raises NotFound, Denied, Conflict where none is needed.
     """
     entry = watchlists.get_entry(tx, entry_id)
     waits = entry.under_18 and entry.approved_at_s is None
     if waits and entry.principal == tx.principal:
-        raise Denied("somebody else than who added the entry must approve it")
+        raise Denied("another person than the one who added the entry must approve it")
     return watchlists.approve_entry(tx, entry_id)

@@ -364,7 +364,7 @@ def _check(reader: Reader, row: Row, entry: Entry | None, now_s: float, coming: 
     if row.expires_at_s is not None and row.expires_at_s <= now_s:
         raise BadInput("its end (expires) is in the past: it would be erased at once")
     if row.under_18 and not row.under_18_reason.strip():
-        raise BadInput("an entry of somebody under 18 needs its own reason: give under_18_reason")
+        raise BadInput("an entry of a person under 18 needs its own reason: give under_18_reason")
 
 
 def _note(tx: Transaction, result: RowResult) -> RowResult:

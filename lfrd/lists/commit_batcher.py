@@ -1,4 +1,4 @@
-"""Rows of an import on the last stretch to the store: a few go together, and share a commit.
+"""Rows of an import on their way to the store: a few are committed together.
 
 A commit takes about as long whether it holds one row or eight. Rows come out of the models one by
 one, so each waits a moment for others that are on the way; where none is, it does not wait at all.

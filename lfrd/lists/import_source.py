@@ -209,7 +209,7 @@ class ZipFiles:
             raise BadInput(f"{name} in the ZIP cannot be read: {error}") from None
 
     def _checked(self) -> dict[str, list[zipfile.ZipInfo]]:
-        """The files by path. One that climbs out makes the whole ZIP suspect; whatever else may be
+        """The files by path. One outside makes the whole ZIP suspect; whatever else may be
         wrong with a file matters when it is read."""
         infos = self._zip.infolist()
         if len(infos) > ZIP_ENTRIES_LIMIT:
@@ -220,7 +220,7 @@ class ZipFiles:
         for info in infos:
             path = PurePosixPath((_utf8_name(info) or info.filename).replace("\\", "/"))
             if path.is_absolute() or ".." in path.parts:
-                raise BadInput(f"{self.path.name} holds a path that climbs out: {info.filename!a}")
+                raise BadInput(f"{self.path.name} holds a path outside it: {info.filename!a}")
             if not info.is_dir():
                 found.setdefault(str(path), []).append(info)
         return found

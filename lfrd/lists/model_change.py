@@ -1,8 +1,8 @@
-"""Another model without losing anybody: new templates beside the old ones, then the switch.
+"""Another model without losing entries: new templates beside the old ones, then the switch.
 
 The photos are kept as they were given, so another model can make its own templates of them while
-the present one goes on matching. When all are made, somebody switches; the daemon uses the new
-model from its next start on, and the old templates stay, so that the switch can be taken back.
+the present one goes on matching. When all are made, an administrator switches; the daemon uses the
+new model from its next start on, and the old templates stay, so that the switch can be taken back.
 """
 
 import asyncio
@@ -132,7 +132,7 @@ class ModelChange:
                 partial(templates.add, image_id=image_id, template=template), principal=SYSTEM
             )
         except (NotFound, Conflict):
-            return  # the photo was deleted, or somebody made its template meanwhile
+            return  # the photo was deleted, or its template was made meanwhile
         except BadInput as error:
             self._failed.append(image_id)
             log.warning("photo %s gives no template of the new model: %s", image_id, error)
@@ -140,7 +140,7 @@ class ModelChange:
         self._index.add_soon(stored)
 
     async def _template(self, vision: Vision, image_id: str) -> Template:
-        """From the photo; where somebody had to say which face is meant, from its crop."""
+        """From the photo; where the user had to say which face is meant, from its crop."""
         data = await self._database.read(partial(reference_images.open_image, image_id=image_id))
         try:
             return (await enrol(data, vision, name=image_id)).template

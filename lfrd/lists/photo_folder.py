@@ -1,4 +1,4 @@
-"""Which files of a folder are photos of somebody, and which are left out."""
+"""Which files of a folder are photos of a person, and which are left out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _OTHER_PICTURES = frozenset(
         ".orf", ".pbm", ".pcx", ".pdf", ".pgm", ".ppm", ".psd", ".raf", ".rw2", ".svg", ".tga",
     }
 )  # fmt: skip
-"""Pictures that are not read: somebody who is in one of these is missed."""
+"""Pictures that are not read: a person who is in one of these is missed."""
 
 _OF_THE_SYSTEM = frozenset({"thumbs.db", "desktop.ini"})
 

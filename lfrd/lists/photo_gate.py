@@ -1,6 +1,6 @@
 """The enrolment gate: what speaks against a reference photo, with a number for each reason.
 
-One bad reference poisons a person: everybody who looks like the photo is then raised as them. The
+One bad reference spoils an entry: all who look like the photo are then raised as that person. The
 gate measures a photo and says what it found; `strict` refuses what `warn` only records. Pure.
 """
 

@@ -45,7 +45,7 @@ class RelatedPhotoLock:
     async def turn(self, row: Row, photo: EnrolledPhoto) -> AsyncIterator[None]:
         """Wait for those who came earlier and have to do with this photo; then it is ours.
 
-        Each waits only for those that came before, so none waits for ever.
+        Each waits only for those that came before, so none waits without end.
         """
         mine = _Turn(row, photo)
         earlier = [other for other in self._now if mine.concerns(other)]

@@ -40,7 +40,7 @@ class ListedEntry:
 class Watchlists:
     """Lists and entries. Every changing call names its principal.
 
-    What may take somebody off a list is told what the caller may do (`role`), and raises Denied.
+    What may take a person off a list is told what the caller may do (`role`), and raises Denied.
     To erase a list or an entry ask lfrd.governance.erasure.
     """
 
@@ -145,7 +145,7 @@ class Watchlists:
         )
 
     async def add_entry(self, new: NewEntry, *, principal: str) -> ListedEntry:
-        """Put somebody on a list, in the list's category. Raises NotFound, Conflict, BadInput."""
+        """Put a person on a list, in the list's category. Raises NotFound, Conflict, BadInput."""
         row = await self._database.write(lambda tx: stored.add_entry(tx, new), principal=principal)
         return ListedEntry(row, ())
 
@@ -168,7 +168,8 @@ class Watchlists:
         return await self.get_entry(entry_id)
 
     async def approve_entry(self, entry_id: str, *, principal: str) -> ListedEntry:
-        """The second person's word on somebody under 18. Raises NotFound, Denied, Conflict."""
+        """The second person's approval of an entry of a person under 18. Raises NotFound, Denied,
+        Conflict."""
         await self._database.write(
             lambda tx: two_person.approve_entry(tx, entry_id), principal=principal
         )

@@ -9,7 +9,7 @@ looks up to the k-th, and s_k its similarity to the k-th look alone, the fused s
 
 so one look decides only when it is far above the threshold, looks of the same instant count as one,
 looks `apart_s` apart count fully, and from three full looks on only the threshold itself is needed.
-The second term keeps a clear look from being drowned by poor ones, or by those of somebody else
+The second term keeps a clear look from being outweighed by poor ones, or by those of another person
 whom the tracker took for the same person.
 
 The mean template is that of `MeanTemplate`, which names its source. n_k is an
@@ -124,7 +124,7 @@ class MeanTemplate:
         return True
 
     def contradicted_by(self, look: Held, norm: float, *, doubtful: bool) -> bool:
-        """Whether this look shows somebody else than the looks so far.
+        """Whether this look shows another person than the looks so far.
 
         What two looks must have in common falls with how much weaker one of them is than the
         strongest: a weak look says little either way. It falls less where there is reason to

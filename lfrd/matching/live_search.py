@@ -26,19 +26,19 @@ from lfrd.types import F32, Match
 class LiveTracks:
     """Begins and ends the evidence of tracks, and reaches those that live; loop only.
 
-    What ends is counted and forgotten: whether a track was compared at all, and whether anybody
+    What ends is counted and forgotten: whether a track was compared at all, and whether an entry
     on the list came near it, is all that is known of it afterwards.
     """
 
     def __init__(self, rule: EvidenceRule, thresholds: EntryThresholds) -> None:
         self.thresholds = thresholds
         self.below: Counter[str] = Counter()
-        """Tracks that ended with at least one look compared and nobody over the threshold, by
+        """Tracks that ended with at least one look compared and no entry over the threshold, by
         camera."""
         self.never_compared: Counter[str] = Counter()
         """Tracks that ended without a single look worth comparing, by camera."""
         self.raised: Counter[str] = Counter()
-        """Tracks that ended and were raised as somebody, by camera."""
+        """Tracks that ended and were raised as an entry, by camera."""
         self._histories: dict[str, CountHistory] = {}
         self._rule = rule
         self._tracks: dict[tuple[str, int], TrackEvidence] = {}
@@ -74,7 +74,7 @@ class LiveTracks:
         return evidence is not None
 
     def forget(self, entry_ids: Iterable[str]) -> None:
-        """These entries left the list, or expired: nobody is raised as them any more."""
+        """These entries left the list, or expired: they are not raised any more."""
         for entry_id in entry_ids:
             self.thresholds.forget(entry_id)
             for evidence in self._tracks.values():
@@ -185,7 +185,7 @@ class LiveSearch:
 
     def added(self, stored: StoredTemplate, margin: float) -> Derived | None:
         """A template was committed. Returns what was derived anew if the threshold rose by it:
-        it rises before the template can match anybody."""
+        it rises before the template can match a face."""
         if (
             stored.watchlist_id not in self._scope.watchlist_ids
             or stored.template.model_digest != self.model_digest

@@ -128,9 +128,9 @@ GROUPS_LEAST = 2
 def demographic_factor(valid: Sequence[Evaluation], otherwise: float) -> float:
     """The factor of the newest labelled report among these (newest first), else `otherwise`.
 
-    False match rates differ between groups of people by 10 to 100 times (NIST IR 8280), and nobody
-    knows who passes. So a factor of 10 stands in every derived threshold, until a site has measured
-    people of its own by group. Then it is
+    False match rates differ between groups of people by 10 to 100 times (NIST IR 8280), and who
+    passes is not known. So a factor of 10 stands in every derived threshold, until a site has
+    measured people of its own by group. Then it is
 
         max over the groups of (upper 95 % bound of the group's FPIR) / FPIR promised to that
         evaluation

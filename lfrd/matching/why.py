@@ -1,4 +1,4 @@
-"""Why a camera raised nobody: from counts to what an operator can do about it. Pure.
+"""Why a camera raised no candidate: from counts to what an operator can do about it. Pure.
 
 Counts are kept minute by minute while a deployment runs, so that "the last half hour" can be asked
 for. They are numbers of faces, tracks and looks; nothing in them is about any one person.
@@ -138,7 +138,7 @@ def advice(counts: CameraCounts) -> tuple[str, ...]:
     if counts.tracks_split > counts.tracks / 4:
         found.append(
             f"{counts.tracks_split} of {counts.tracks} tracks began because another one had come "
-            "to follow somebody else: people hide one another here, a camera higher up or at a "
+            "to follow another person: people hide one another here, a camera higher up or at a "
             "narrower way sees them apart"
         )
     if skipped["pool-full"]:

@@ -196,7 +196,7 @@ class Database:
         return connection
 
     def _check_whole(self, connection: Connection) -> None:
-        """Keys without a database are what is left of lists and deployments that somebody made: a
+        """Keys without a database are what is left of lists and deployments that were there: a
         disk that is not mounted, or a restore that was forgotten, must not start empty and
         healthy."""
         kept = self.keys.count()

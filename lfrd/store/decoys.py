@@ -62,7 +62,7 @@ def open_in(reader: Reader, deployment_id: str) -> int:
 
 
 def lists_of(reader: Reader, deployment_id: str) -> list[str]:
-    """The lists of a deployment that still have somebody on them: whose candidate one may be."""
+    """The lists of a deployment that still have entries: whose candidate one may be."""
     return reader.column(
         "SELECT watchlist_id FROM deployment_watchlist WHERE deployment_id = ?"
         " AND watchlist_id IN (SELECT watchlist_id FROM entry) ORDER BY watchlist_id",
@@ -71,7 +71,7 @@ def lists_of(reader: Reader, deployment_id: str) -> list[str]:
 
 
 def undecided_in(reader: Reader, principal: str) -> dict[str, int]:
-    """How many decoys somebody has yet to decide about, by deployment.
+    """How many decoys a reviewer has yet to decide about, by deployment.
 
     For them these still count as candidates: a count that leaves them out would tell which they are
     (compare `lfrd.store.reviews.undecided_in`).

@@ -27,7 +27,7 @@ class Deployment:
     `summary` is JSON text of the counts, written now and then and at the end. `policy` is the JSON
     of the rules that were in force when it was planned, and stay its rules. `documents`,
     `watchlist_ids` and `camera_ids` are JSON lists. A deployment with an `urgent_reason` was
-    started without authority; somebody else ratifies it by `ratify_by_at_s`, or it is purged.
+    started without authority; another person ratifies it by `ratify_by_at_s`, or it is purged.
     """
 
     TABLE: ClassVar[str] = "deployment"
@@ -71,7 +71,7 @@ class Deployment:
 
 @dataclass(frozen=True, slots=True)
 class NewDeployment:
-    """What somebody plans. `documents` are `kind: reference` texts."""
+    """A plan, as a person makes it. `documents` are `kind: reference` texts."""
 
     profile: str
     purpose: str
@@ -182,7 +182,7 @@ def ended(reader: Reader) -> list[Deployment]:
 
 
 def unratified(reader: Reader) -> list[Deployment]:
-    """Those that were started urgently and wait for somebody to ratify it."""
+    """Those that were started urgently and are not ratified yet."""
     return reader.find(Deployment, "WHERE ratify_by_at_s IS NOT NULL AND ratified_at_s IS NULL")
 
 
@@ -231,7 +231,7 @@ def _authorise(tx: Transaction, deployment_id: str, authoriser: str, action: str
 def declare_urgent(
     tx: Transaction, deployment_id: str, reason: str, ratify_by_at_s: float
 ) -> Deployment:
-    """draft → authorised by `tx.principal`, who starts it, until somebody else ratifies it."""
+    """draft → authorised by `tx.principal`, who starts it, until another person ratifies it."""
     _step(
         tx, deployment_id, "deployment.urgent", "UPDATE deployment SET state = 'authorised',"
         " authorised_at_s = ?, authorised_by = ?, urgent_reason = ?, ratify_by_at_s = ?"

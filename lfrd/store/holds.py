@@ -47,7 +47,7 @@ EPISODES_HELD = f"""
 
 
 def ask(tx: Transaction, kind: HoldKind, subject_id: str, reason: str) -> Hold:
-    """Ask for a hold, as `tx.principal`; it has no effect before somebody else confirms it."""
+    """Ask for a hold, as `tx.principal`; it has no effect before another person confirms it."""
     if not reason.strip():
         raise BadInput("a legal hold needs a reason")
     _must_exist(tx, kind, subject_id)
@@ -102,7 +102,7 @@ def list_all(reader: Reader) -> list[Hold]:
 
 
 def on_list(reader: Reader, watchlist_id: str) -> int:
-    """How many holds keep a list or somebody on it."""
+    """How many holds keep a list or an entry on it."""
     return reader.count(
         f"SELECT count(*) FROM legal_hold WHERE {IN_FORCE} AND (subject_id = ? OR subject_id IN"  # noqa: S608
         " (SELECT person_id FROM entry WHERE watchlist_id = ?))",

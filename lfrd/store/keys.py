@@ -46,7 +46,7 @@ _WRAPPING = "data key wrapping"
 RESERVE = 32
 """Photos whose ids and secrets are made together: thousands may be enrolled, and each time that
 keys.db is written waits for the disk five times. What the program ends without having used is
-deleted; after a crash it stays, and opens nothing."""
+deleted; after a crash it stays, and decrypts nothing."""
 
 
 @dataclass(frozen=True, slots=True)

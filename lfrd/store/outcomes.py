@@ -12,7 +12,7 @@ from lfrd.vocabulary import Engagement, Identity
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrimaryOutcome:
-    """`engagement_min` is how long somebody was held up because of it, in minutes. `identity` is
+    """`engagement_min` is how long a person was held up because of it, in minutes. `identity` is
     whether it was the person on the list, where that was established on the spot.
     `recorded_group` is what a person recorded of a false alert, one of the site's own words."""
 
@@ -45,7 +45,7 @@ def add(
     if episodes.get(tx, episode_id).state is episodes.EpisodeState.OPEN:
         raise Conflict(f"episode {episode_id} is under review: an outcome follows its decision")
     if decoys.of_episode(tx, episode_id) is not None:
-        raise Conflict(f"episode {episode_id} was a decoy: nobody was seen, and nothing follows")
+        raise Conflict(f"episode {episode_id} was a decoy: no person was seen, and nothing follows")
     outcome = PrimaryOutcome(
         episode_id=episode_id,
         kind=kind,

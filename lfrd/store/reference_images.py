@@ -234,7 +234,7 @@ def read_crop(tx: Transaction, image_id: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """How a photo shows somebody: the aligned crop that was compared, and the face for people."""
+    """How a photo shows a person: the aligned crop that was compared, and the face for people."""
 
     crop: bytes
     portrait: bytes

@@ -151,7 +151,7 @@ def undecided_of(reader: Reader, principal: str, deployment_id: str) -> frozense
 
 
 def undecided_in(reader: Reader, principal: str) -> frozenset[str]:
-    """The deployments in which somebody's final decision about a candidate is still to come."""
+    """The deployments in which a person's final decision about a candidate is still to come."""
     found = reader.column(
         "SELECT DISTINCT deployment_id FROM episode LEFT JOIN review"
         " ON review.episode_id = episode.id AND review.principal = ?"

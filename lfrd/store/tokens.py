@@ -1,4 +1,4 @@
-"""Personal tokens and roles: who somebody is where operators share a login, and what they may do.
+"""Personal tokens and roles: who an operator is where a login is shared, and what they may do.
 
 A token's secret is never stored, only its SHA-256 digest (it is random, so no salt is needed).
 """

@@ -85,7 +85,7 @@ def _deployment(tx: Transaction, entry_id: str, passed_at_s: float) -> Deploymen
     if entry.watchlist_id not in lists:
         raise Conflict("the running deployment does not compare with the list of this entry")
     if entry.expires_at_s is not None and passed_at_s >= entry.expires_at_s:
-        raise BadInput("the entry has expired by then: nobody is compared with it")
+        raise BadInput("the entry has expired by then: no face is compared with it")
     end_s = running.planned_end_at_s
     if passed_at_s < (running.started_at_s or 0.0) or (end_s is not None and passed_at_s > end_s):
         raise BadInput("the passage is outside the running deployment")

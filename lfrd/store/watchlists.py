@@ -49,7 +49,7 @@ class Watchlist:
 
 @dataclass(frozen=True, slots=True)
 class NewWatchlist:
-    """What somebody says about a list they make."""
+    """A new list, as a person describes it."""
 
     name: str
     category: Category
@@ -89,7 +89,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class NewEntry:
-    """What somebody says about an entry they add. No `person_id`: a new person.
+    """A new entry, as a person describes it. No `person_id`: a new person.
 
     `reviewer` is who looked over the grounds, `status_checked_at_s` when it was last checked that
     they still hold (now, if not said). `margin` asks for a stricter score, never a looser one.
@@ -160,7 +160,7 @@ def list_all(reader: Reader) -> list[Watchlist]:
 
 
 def confirm(tx: Transaction, watchlist_id: str) -> None:
-    """Note that somebody looked the list over and it is right as of now."""
+    """Note that a person looked the list over and it is right as of now."""
     changed = tx.execute(
         "UPDATE watchlist SET confirmed_at_s = ?, confirmed_by = ? WHERE id = ?",
         (tx.at_s, tx.principal, watchlist_id),
@@ -189,15 +189,15 @@ def delete(tx: Transaction, watchlist_id: str) -> bool:
 
 
 def add_entry(tx: Transaction, new: NewEntry) -> Entry:
-    """Put somebody on a list, in the list's category.
+    """Put a person on a list, in the list's category.
 
     Raises NotFound for the list or person, Conflict where the reference is taken, BadInput for a
-    child without a reason of their own. Somebody under 18 is compared with only after a second
+    child without a reason of their own. A person under 18 is compared with only after a second
     person approved.
     """
     listed = get(tx, new.watchlist_id)
     if new.under_18 and not new.under_18_reason.strip():
-        raise BadInput("an entry of somebody under 18 needs its own reason: give under_18_reason")
+        raise BadInput("an entry of a person under 18 needs its own reason: give under_18_reason")
     if new.person_id is None:
         person = Person(id=new_id(), created_at_s=tx.at_s, principal=tx.principal)
         tx.insert(person)
@@ -405,7 +405,7 @@ def change_entry(tx: Transaction, entry_id: str, changes: Mapping[str, SQLValue]
 
 
 def approve_entry(tx: Transaction, entry_id: str) -> Entry:
-    """Note that `tx.principal` approved an entry of somebody under 18 (who may, says
+    """Note that `tx.principal` approved an entry of a person under 18 (who may, says
     lfrd.governance.two_person). Raises NotFound, Conflict where no approval is needed.
     """
     entry = get_entry(tx, entry_id)

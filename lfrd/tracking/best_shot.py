@@ -1,12 +1,12 @@
 """Which looks at a track are worth a template. Pure: measures in, a reason to skip out.
 
 The first acceptable look is taken at once, so that a candidate comes early. What the next one is
-worth depends on what the last one said. Where somebody on the list is near, looks follow quickly
-until it is decided. Where nobody on the list is near, or the track is decided, each wait is twice
-as long as the one before, or at once the longest where the look was a clear one, and only a clearly
-better look comes earlier. A track has a fixed number of looks, which the promise of the threshold
-counts on; after them it is looked at rarely, to see whether it still shows the same person. Where
-there is reason to doubt that (`doubtful`), a look is due at once.
+worth depends on what the last one said. Where a person on the list is near, looks follow quickly
+until it is decided. Where no person on the list is near, or the track is decided, each wait is
+twice as long as the one before, or at once the longest where the look was a clear one, and only a
+clearly better look comes earlier. A track has a fixed number of looks, which the promise of the
+threshold counts on; after them it is looked at rarely, to see whether it still shows the same
+person. Where there is reason to doubt that (`doubtful`), a look is due at once.
 """
 
 from dataclasses import dataclass
@@ -29,25 +29,25 @@ class Nearness(Enum):
     """What a comparison said about the entries of the list."""
 
     DECIDED = auto()
-    """Somebody was raised."""
+    """An entry was raised."""
     NEAR = auto()
-    """More looks may raise somebody."""
+    """More looks may raise an entry."""
     UNCLEAR = auto()
-    """Nobody on the list is near, but a poor look would say so too."""
+    """No person on the list is near, but a poor look would say so too."""
     FAR = auto()
-    """Nobody on the list is anywhere near, and the look was not a clear one."""
+    """No person on the list is anywhere near, and the look was not a clear one."""
     NOBODY = auto()
-    """A clear look says that nobody on the list is anywhere near."""
+    """A clear look says that no person on the list is anywhere near."""
 
 
 @dataclass(frozen=True, slots=True)
 class BestShotRule:
     """`better` is the factor of quality at which a look is clearly better than the best so far,
     and may come after `better_share` of the wait; `much_better` is that of a track of which a clear
-    look said that it is nobody on the list.
+    look said that it is no person on the list.
 
     The wait is `apart_s` between the first `brisk_looks` as long as they may decide, `near_s` while
-    somebody on the list is near, and else doubles with each look up to `longest_wait_s`. A look in
+    a person on the list is near, and else doubles with each look up to `longest_wait_s`. A look in
     doubt may come `doubt_s` after the last one.
     """
 
@@ -131,8 +131,8 @@ class BestShot:
         self._last_s = at_s
 
     def compared(self, nearness: Nearness, *, small: bool = False) -> None:
-        """What the comparison of the look just taken said; of a `small` face, that nobody is near
-        is all it will say until the face is larger."""
+        """What the comparison of the look just taken said; of a `small` face, that no person is
+        near is all it will say until the face is larger."""
         rule = self._rule
         brisk = self._taken < rule.brisk_looks
         self._better = rule.much_better if nearness is Nearness.NOBODY else rule.better

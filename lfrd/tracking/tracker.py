@@ -115,7 +115,7 @@ class Tracker:
         self._mark(track_id, doubtful=False)
 
     def renumber(self, track_id: int) -> int:
-        """A look has shown that the track follows somebody else now. The old id has ended, and
+        """A look has shown that the track follows another person now. The old id has ended, and
         will be in no update; returns the new one. The track must be live."""
         track = next(track for track in self._tracks if track.track_id == track_id)
         track.track_id, self._next_id = self._next_id, self._next_id + 1

@@ -26,8 +26,8 @@ class Shown(Wire):
 
 
 class ReviewSubmit(Wire):
-    """A decision, and what it is about: under 16 dots or 0.4 s nobody can have decided anything,
-    and it is refused."""
+    """A decision, and what it is about: under 16 dots or 0.4 s no reviewer can have decided
+    anything, and it is refused."""
 
     decision: ReviewDecision
     reason: Text = ""
@@ -71,7 +71,7 @@ class Revealed(Wire):
 
 
 class EngagementReport(Wire):
-    """Once for each alert, when it is closed. `engagement_min` is how long somebody was held up.
+    """Once for each alert, when it is closed. `engagement_min` is how long a person was held up.
     `identity` says whether it was the person on the list, where that was established on the spot.
     `group` is for a false alert alone: one of the site's own words (`[notice] groups`), as a person
     recorded it; nothing here infers one."""
@@ -110,11 +110,11 @@ class Alert(Wire):
 
     `escalated` says that the reviewers disagree and a supervisor decides; supervisors see it, and
     whose own decision is final. `engagement` is what was done about it, for the same people.
-    `decoy` tells who sees `revealed` that nobody was seen: it was seeded to measure reviewers, and
-    `decoy_right` was the right answer. It is null for a real candidate, and until then.
+    `decoy` tells who sees `revealed` that no person was seen: it was seeded to measure reviewers,
+    and `decoy_right` was the right answer. It is null for a real candidate, and until then.
 
     `bundled_with` is an earlier alert of the same entry at the same camera, within `cooldown_s` of
-    this one: whoever notifies people told them with that one. Each is reviewed by itself.
+    this one, with which people were notified. Each is reviewed by itself.
 
     `erased` says why there is no face any more, and nothing to decide: screens drop the pictures.
     """

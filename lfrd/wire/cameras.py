@@ -24,7 +24,7 @@ class CameraState(StrEnum):
 class CameraRates(Wire):
     """Ephemeral figures of one camera in the running deployment; never stored.
 
-    The rates are over the last seconds in which somebody asked, 0 until there were two askings.
+    The rates are over the last seconds in which a client asked, 0 until one has asked twice.
     `keyframes_only_s` for how long not every picture was decoded, because the machine was full. Of
     a camera with two streams `frames_decoded` and the rates are of the small one, and
     `large_frames_decoded` of the large one.

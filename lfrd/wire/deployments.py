@@ -34,7 +34,7 @@ class SitePolicies(Wire):
 
 class DeploymentSummary(Wire):
     """The counts of one deployment; passing faces are counted as tracks. `tracks_split` of them
-    began because another one had come to follow somebody else."""
+    began because another one had come to follow another person."""
 
     frames_decoded: int
     frames_detected: int
@@ -55,7 +55,8 @@ class Deployment(Wire):
     purpose: str
     place: str
     threshold: float | None
-    """None for whoever has a candidate of this deployment to decide about: images come first."""
+    """None for a reviewer who has a candidate of this deployment to decide about: images come
+    first."""
     recogniser_digest: str
     watchlist_ids: tuple[str, ...]
     started_by: str | None
@@ -110,7 +111,7 @@ ListIds = Annotated[tuple[str, ...], Field(max_length=100)]
 
 
 class DeploymentDraft(Wire):
-    """A deployment as somebody plans it: nothing starts by it. `start_at_s` null is now.
+    """A deployment as it is planned: nothing starts by it. `start_at_s` null is now.
 
     `documents` are `kind: reference` texts, such as `impact-assessment: DPIA-2026-04`. What is
     missing is no error here; the gate says it.
@@ -222,7 +223,7 @@ class Schedule(Wire):
 
 
 class HoldCreate(Wire):
-    """Asks for a legal hold; it has no effect before somebody else confirms it."""
+    """Asks for a legal hold; it has no effect before another person confirms it."""
 
     kind: HoldKind
     subject_id: Line

@@ -232,7 +232,7 @@ class Threshold(Wire):
     """A threshold and the promise behind it. `one_in`: at most one false alert in so many passing
     faces, with the 95 % interval that the measured pairs leave (`one_in_worst` may be far lower).
     `false_alerts_a_day` are expected at `faces_a_day`, the present flow; null without a flow.
-    `threshold` is null for whoever has a candidate to decide about."""
+    `threshold` is null for a reviewer who has a candidate to decide about."""
 
     threshold: float | None
     one_in: float
@@ -282,11 +282,11 @@ class ModelSwitched(Wire):
 
 
 class CameraReasons(Wire):
-    """Why a camera raised nobody: counts only, in the running or the last deployment.
+    """Why a camera raised no candidate: counts only, in the running or the last deployment.
 
     `looks_skipped` by reason; `tracks_never_compared` had no look that was good enough,
     `tracks_below` were compared and stayed under the threshold, `tracks_split` began because
-    another one had come to follow somebody else. At each of `scene_cuts` all tracks ended.
+    another one had come to follow another person. At each of `scene_cuts` all tracks ended.
     """
 
     camera_id: str

@@ -21,6 +21,7 @@ from lfrd.store.episodes import Episode, EpisodeState
 from lfrd.store.reviews import Review
 from lfrd.store.reviews import ReviewDecision as StoredDecision
 from lfrd.store.transaction import Transaction
+from lfrd.vocabulary import Role
 from lfrd.wire.alerts import AlertState, Outcome, ReviewDecision, ReviewSubmit, Shown
 from support.site import Served, serve
 from support.store import PROBE, REFERENCE, RIVAL, add_rival, raise_one, raise_some
@@ -81,8 +82,8 @@ def test_until_ones_own_decision_is_final_others_leave_no_trace(
     others: list[Review], own: StoredDecision | None, required: int
 ) -> None:
     mine = () if own is None else (my_review(own, 1e9, None),)
-    alone = project(Dossier(EPISODE, (), mine, None, required), ME)
-    among = project(Dossier(EPISODE, (), (*others, *mine), None, required), ME)
+    alone = project(Dossier(EPISODE, (), mine, None, required), ME, Role.OPERATOR)
+    among = project(Dossier(EPISODE, (), (*others, *mine), None, required), ME, Role.OPERATOR)
     assert alone.model_dump_json() == among.model_dump_json()
     assert among.revealed is None
     assert not set(HIDDEN) & json.loads(among.model_dump_json()).keys()
@@ -92,7 +93,7 @@ def test_until_ones_own_decision_is_final_others_leave_no_trace(
 @given(reviews_of_others, st.integers(1, 2))
 def test_after_it_only_final_decisions_of_others_show(others: list[Review], required: int) -> None:
     mine = my_review(StoredDecision.NOT_MATCH, 1e9, 1e9 + 5)
-    alert = project(Dossier(EPISODE, (), (*others, mine), None, required), ME)
+    alert = project(Dossier(EPISODE, (), (*others, mine), None, required), ME, Role.OPERATOR)
     assert alert.revealed is not None
     assert (alert.revealed.score, alert.revealed.threshold) == (0.6172, 0.4591)
     final = [review for review in others if review.final_at_s is not None]
@@ -122,9 +123,9 @@ async def test_alerts_are_listed_newest_first_in_pages(tmp_path: Path) -> None:
 
 
 def test_an_alert_says_with_which_one_people_were_told() -> None:
-    assert project(Dossier(EPISODE, (), (), None), ME).bundled_with is None
+    assert project(Dossier(EPISODE, (), (), None), ME, Role.OPERATOR).bundled_with is None
     again = dataclasses.replace(EPISODE, bundled_with="earlier")
-    assert project(Dossier(again, (), (), None), ME).bundled_with == "earlier"
+    assert project(Dossier(again, (), (), None), ME, Role.OPERATOR).bundled_with == "earlier"
 
 
 async def test_an_alert_names_its_list_even_after_it_is_gone(tmp_path: Path) -> None:

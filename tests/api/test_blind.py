@@ -51,7 +51,7 @@ async def values_of(served: Served, episode: Episode, rival_person: str) -> dict
 
 async def walk(client: httpx.AsyncClient, values: dict[str, list[str]]) -> dict[str, bytes]:
     """The body of every GET route, by path; a parameter without a value here is asked for `x`.
-    And what is refused to whoever has not decided."""
+    And what is refused to a reviewer who has not decided."""
     described = (await client.get("/openapi.json")).json()
     found: dict[str, bytes] = {}
     for template, methods in described["paths"].items():

@@ -7,15 +7,19 @@ from pathlib import Path
 import pytest
 
 from lfrd.store import templates
-from lfrd.vision import packs
+from lfrd.vision import packs, providers
 from support.site import serve
 
 
 @pytest.fixture
 def other_pack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A model cache with the default pack and a copy of it under another name; the name."""
-    own = packs.load(packs.DEFAULT_PACK, packs.default_cache_dir())
+    here = packs.default_cache_dir()
+    own = packs.load(packs.DEFAULT_PACK, here)
+    providers.settle("cpu", own, here)  # tried once on a machine, and remembered for both packs
     cache = tmp_path / "cache"
+    if (here / "providers").is_dir():
+        shutil.copytree(here / "providers", cache / "lfrd" / "providers")
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
     shutil.copytree(own.folder, cache / "lfrd" / "models" / own.folder.name)
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from lfrd.errors import NotFound
-from support.program import lfrd
+from support.program import Call
 from support.site import serve
 
 
@@ -40,7 +40,7 @@ async def test_an_address_for_an_id_is_not_repeated(
         ("try", "u:Zq9Secret@h/x", "--watchlist", "."),
     ],
 )
-def test_a_mistyped_command_line_is_not_repeated(words: tuple[str, ...]) -> None:
-    ran = lfrd(*words)
+def test_a_mistyped_command_line_is_not_repeated(call: Call, words: tuple[str, ...]) -> None:
+    ran = call(*words)
     assert ran.code == 2
     assert "Zq9Secret" not in ran.out + ran.err

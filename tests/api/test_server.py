@@ -1,7 +1,6 @@
-"""The server itself: who gets in, what is refused and how, and how fast it goes away."""
+"""The server itself: its sockets, what it answers to what is no request, how fast it ends."""
 
 import asyncio
-import logging
 import os
 import pwd
 import socket
@@ -10,43 +9,19 @@ import time
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from lfrd.api import protocol
-from lfrd.api.door import Limits
 from lfrd.api.server import ApiServer
-from lfrd.client import Client
-from lfrd.errors import Denied, StateError
-from lfrd.lists.commit_batcher import PHOTOS_AT_ONCE
+from lfrd.errors import StateError
 from lfrd.store import episodes
 from lfrd.vocabulary import Category
 from lfrd.wire.base import Problem
 from lfrd.wire.lists import WatchlistCreate
-from support.site import http, serve
+from support.site import http, problem_in, serve, talk
 
 ME = f"user:{pwd.getpwuid(os.getuid()).pw_name}"
 LIST = WatchlistCreate(name="a list", category=Category.TEST, purpose="a test", owner="me")
-
-
-async def talk(path: Path, sent: bytes, *, finish: bool = False) -> bytes:
-    """Send raw bytes on one connection; return everything until the server closes it."""
-    reader, writer = await asyncio.open_unix_connection(str(path))
-    writer.write(sent)
-    if finish:
-        writer.write_eof()
-    try:
-        async with asyncio.timeout(10):
-            return await reader.read()
-    finally:
-        writer.close()
-        await writer.wait_closed()
-
-
-def problem_in(answer: bytes) -> Problem:
-    head, _, body = answer.partition(b"\r\n\r\n")
-    assert b"content-type: application/problem+json" in head.lower()
-    return Problem.model_validate_json(body)
 
 
 async def test_the_socket_is_for_owner_and_group_and_goes_with_the_server(tmp_path: Path) -> None:
@@ -87,43 +62,6 @@ async def test_a_restart_takes_over_the_socket_of_a_crash(tmp_path: Path) -> Non
 async def test_tcp_is_off_unless_configured(tmp_path: Path) -> None:
     async with serve(tmp_path) as served:
         assert served.server.tcp_port is None
-
-
-async def test_tcp_needs_a_token_for_every_path(tmp_path: Path) -> None:
-    secrets = {"open sesame": "token:script"}
-    async with serve(tmp_path, tcp="127.0.0.1:0", secrets=secrets) as served:
-        url = f"http://127.0.0.1:{served.server.tcp_port}"
-        async with httpx.AsyncClient(base_url=url) as stranger:
-            for path in ("/v1/health", "/openapi.json", "/v1/events", "/nothing"):
-                answer = await stranger.get(path)
-                assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
-                assert Problem.model_validate_json(answer.content).code == "denied"
-        async with Client.over_tcp(url, "open sesame") as client:
-            made = await client.create_watchlist(LIST)
-        async with Client.over_tcp(url, "open") as client:
-            with pytest.raises(Denied):
-                await client.health()
-        written = await served.site.database.read(
-            lambda reader: reader.value("SELECT principal FROM watchlist WHERE id = ?", (made.id,))
-        )
-        assert written == "token:script"
-
-
-async def test_tcp_without_any_token_opens_to_nobody(tmp_path: Path) -> None:
-    async with serve(tmp_path, tcp="127.0.0.1:0") as served:
-        url = f"http://127.0.0.1:{served.server.tcp_port}"
-        async with Client.over_tcp(url, "guess") as client:
-            with pytest.raises(Denied):
-                await client.health()
-
-
-async def test_a_rebound_name_is_refused(tmp_path: Path) -> None:
-    secrets = {"open sesame": "token:script"}
-    async with serve(tmp_path, tcp="127.0.0.1:0", secrets=secrets) as served:
-        url = f"http://127.0.0.1:{served.server.tcp_port}"
-        headers = {"Authorization": "Bearer open sesame", "Host": "evil.example"}
-        async with httpx.AsyncClient(base_url=url, headers=headers) as page:
-            assert (await page.get("/v1/health")).status_code == 403
 
 
 async def test_every_refusal_is_a_problem_document(tmp_path: Path) -> None:
@@ -186,90 +124,6 @@ async def test_what_is_not_http_gets_a_problem_document(tmp_path: Path) -> None:
         assert problem_in(await talk(served.socket, b"\x16\x03\x01 hello\r\n\r\n")).status == 400
 
 
-async def test_answers_are_not_kept_or_sniffed(tmp_path: Path) -> None:
-    async with serve(tmp_path) as served, http(served.socket) as client:
-        for path in ("/v1/health", "/v1/nothing"):
-            headers = (await client.get(path)).headers
-            assert headers["cache-control"] == "no-store"
-            assert headers["x-content-type-options"] == "nosniff"
-            assert "date" in headers
-            assert "server" not in headers
-
-
-# --- bounds
-
-
-SMALL = Limits(body_bytes=1000, photo_bytes=5000, discard_bytes=20_000, body_s=0.3, request_s=2.0)
-POST = b"POST /v1/watchlists HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-PHOTO = b"POST /v1/entries/e/photos HTTP/1.1\r\nHost: x\r\n"
-
-
-def chunked(size: int, pieces: int = 4) -> bytes:
-    piece = b"x" * (size // pieces)
-    return b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for _ in range(pieces)) + b"0\r\n\r\n"
-
-
-async def test_a_body_over_its_limit_is_refused_while_it_is_read(tmp_path: Path) -> None:
-    async with serve(tmp_path, limits=SMALL) as served:
-        declared = b"Content-Length: 1001\r\n\r\n" + b"x" * 1001
-        streamed = b"Transfer-Encoding: chunked\r\n\r\n"
-        for sent in (
-            POST + declared,
-            POST + streamed + chunked(1200),
-            PHOTO + streamed + chunked(5200),
-            PHOTO + b"Content-Length: 5001\r\n\r\n" + b"x" * 5001,
-        ):
-            problem = problem_in(await talk(served.socket, sent))
-            assert problem.status == 413
-            assert "at most" in problem.detail
-        within = await talk(
-            served.socket,
-            PHOTO + b"Connection: close\r\nContent-Length: 4999\r\n\r\n" + b"x" * 4999,
-        )
-        assert problem_in(within).status == 404
-
-
-async def test_an_endless_body_is_cut_off(tmp_path: Path) -> None:
-    async with serve(tmp_path, limits=SMALL) as served:
-        endless = PHOTO + b"Transfer-Encoding: chunked\r\n\r\n" + b"fffffff\r\n" + b"x" * 10**7
-        with pytest.raises(ConnectionError):
-            await talk(served.socket, endless)
-        assert (await served.client.health()).status == "ok"
-
-
-async def test_who_asks_first_is_told_before_sending(tmp_path: Path) -> None:
-    async with serve(tmp_path, limits=SMALL) as served:
-        sent = POST + b"Expect: 100-continue\r\nContent-Length: 900000\r\n\r\n"
-        answer = await talk(served.socket, sent)
-        assert b"100 Continue" not in answer
-        assert problem_in(answer).status == 413
-
-
-async def test_a_slow_body_is_given_up(tmp_path: Path) -> None:
-    async with serve(tmp_path, limits=SMALL) as served:
-        answer = await talk(served.socket, POST + b'Content-Length: 100\r\n\r\n{"name":')
-        assert problem_in(answer).status == 408
-
-
-async def test_only_a_few_photos_are_held_at_once(tmp_path: Path) -> None:
-    """One upload too many waits until a slow one is given up, and then is read."""
-    async with serve(tmp_path, limits=SMALL) as served:
-        slow = [
-            await asyncio.open_unix_connection(str(served.socket)) for _ in range(PHOTOS_AT_ONCE)
-        ]
-        for _, writer in slow:
-            writer.write(PHOTO + b"Content-Length: 100\r\n\r\nx")
-        await asyncio.sleep(0.1)
-        whole = PHOTO + b"Connection: close\r\nContent-Length: 3\r\n\r\nxyz"
-        begun = time.monotonic()
-        assert problem_in(await talk(served.socket, whole)).status == 404
-        assert time.monotonic() - begun > 0.1
-        for reader, writer in slow:
-            assert problem_in(await reader.read()).status == 408
-            writer.close()
-            await writer.wait_closed()
-
-
 async def test_a_slow_head_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol, "REQUEST_HEAD_S", 0.2)
     async with serve(tmp_path) as served:
@@ -285,38 +139,6 @@ async def test_a_slow_head_is_given_up(tmp_path: Path, monkeypatch: pytest.Monke
             await reader.read()
         writer.close()
         await writer.wait_closed()
-
-
-async def test_a_request_that_takes_too_long_is_ended(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with serve(tmp_path, limits=Limits(request_s=0.2)) as served:
-
-        async def never(*_: object) -> None:
-            await asyncio.Event().wait()
-
-        with monkeypatch.context() as patched:
-            patched.setattr(served.site.database, "read", never)
-            async with http(served.socket) as client:
-                answer = await client.get("/v1/alerts")
-        assert answer.status_code == 504
-        assert "look whether it was done" in answer.text
-
-
-async def test_the_access_log_holds_no_query(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.INFO, "lfrd.api.access")
-    async with serve(tmp_path) as served, http(served.socket) as client:
-        await client.post("/v1/entries/e/photos?name=jane-doe.jpg", content=b"x")
-        await client.get("/v1/a%0ab")
-    said = [record.message for record in caplog.records if record.name == "lfrd.api.access"]
-    assert any(line.startswith(f"{ME} POST /v1/entries/e/photos 404 ") for line in said)
-    assert "jane" not in caplog.text
-    assert any("/v1/a%0Ab" in line for line in said)
-
-
-# --- the end
 
 
 async def test_an_open_stream_does_not_hold_up_the_end(tmp_path: Path) -> None:

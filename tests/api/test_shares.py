@@ -1,4 +1,4 @@
-"""Nobody keeps others out: neither with idle connections nor with streams, whoever they are."""
+"""No user keeps others out, neither with idle connections nor with streams."""
 
 import asyncio
 from collections.abc import AsyncIterator

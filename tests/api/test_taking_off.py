@@ -22,7 +22,7 @@ from support.site import Served, make_list, serve
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """A list with one person on it, and somebody who asks for things with a role."""
+    """A list with one person on it, and a caller with a role."""
 
     served: Served
     http: httpx.AsyncClient
@@ -75,7 +75,7 @@ async def test_no_profile_is_no_lab(tmp_path: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A request that may take somebody off a list; `{list}`, `{entry}`, `{photo}`, `{person}` and
+    """A request that may take a person off a list; `{list}`, `{entry}`, `{photo}`, `{person}` and
     `{import}` stand for what there is."""
 
     method: str
@@ -113,7 +113,7 @@ HARMLESS = (
     "POST /v1/photos/check", "DELETE /v1/photos/{}/quarantine", "POST /v1/imports/{}/rows",
     "POST /v1/imports/{}/end",
 )  # fmt: skip
-"""What changes lists, entries or photos, and takes nobody off one."""
+"""What changes lists, entries or photos, and takes no person off one."""
 
 OF_LISTS = re.compile(r"^/v1/(watchlists|entries|photos|imports|erasures|models)\b")
 

@@ -1,8 +1,6 @@
 """Passwords of cameras come from files and standard input, and not as arguments."""
 
 import asyncio
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +8,7 @@ import pytest
 from lfrd.cli.camera_secrets import secret_of, warn_of_argument
 from lfrd.errors import UserError
 from lfrd.wire.cameras import CameraChange, CameraCreate
-from support.program import environment, lfrd, refused
+from support.program import Call, Ran, refused
 from support.site import serve
 
 SECRET = "zq:s/e@c r#t"
@@ -45,15 +43,12 @@ def test_a_file_holds_one_line(tmp_path: Path) -> None:
             secret_of(str(place), "the password")
 
 
-def asked(*words: str | Path, given: str, socket: Path) -> subprocess.CompletedProcess[str]:
-    """A command with something on its standard input."""
-    return subprocess.run(
-        [sys.executable, "-m", "lfrd", *map(str, words), "--socket", str(socket)],
-        input=given, capture_output=True, text=True, timeout=60, env=environment(),
-    )  # fmt: skip
+async def test_cameras_are_added_and_changed_without_a_secret_argument(
+    call: Call, tmp_path: Path
+) -> None:
+    def asked(*words: str | Path, given: str) -> Ran:
+        return call(*words, "--socket", served.socket, given=given)
 
-
-async def test_cameras_are_added_and_changed_without_a_secret_argument(tmp_path: Path) -> None:
     file = tmp_path / "secret"
     file.write_text(SECRET + "\n")
     async with serve(tmp_path / "state") as served:
@@ -64,17 +59,17 @@ async def test_cameras_are_added_and_changed_without_a_secret_argument(tmp_path:
             (("camera", "add", "d", "rtsp://anna:old@127.0.0.1:9/x"), ""),
             (("camera", "change", "d", "--password-file", "-"), SECRET),
         ):
-            ran = await asyncio.to_thread(asked, *words, given=given, socket=served.socket)
-            assert ran.returncode == 0, ran.stderr
-            assert "zq" not in ran.stdout + ran.stderr
-            assert ran.stderr == "" or "old" in str(words)
+            ran = await asyncio.to_thread(asked, *words, given=given)
+            assert ran.code == 0, ran.err
+            assert "zq" not in ran.out + ran.err
+            assert ran.err == "" or "old" in str(words)
         for name in "abcd":
             location = served.site.fleet.settings(name).address.secret_location
             assert location == f"rtsp://anna:{ESCAPED}@127.0.0.1:9/x", name
         twice = ("camera", "add", "e", "-", "--password-file", "-")
-        ran = await asyncio.to_thread(asked, *twice, given="x", socket=served.socket)
-        assert ran.returncode == 2
-        assert "only one of" in ran.stderr
+        ran = await asyncio.to_thread(asked, *twice, given="x")
+        assert ran.code == 2
+        assert "only one of" in ran.err
 
 
 async def test_a_password_of_its_own_goes_into_the_address(tmp_path: Path) -> None:
@@ -90,19 +85,19 @@ async def test_a_password_of_its_own_goes_into_the_address(tmp_path: Path) -> No
         assert "zq" not in changed.model_dump_json()
 
 
-def test_a_token_is_no_argument() -> None:
-    ran = lfrd("camera", "add", "a", "whep+http://h/x", "--token", "zq")
+def test_a_token_is_no_argument(call: Call) -> None:
+    ran = call("camera", "add", "a", "whep+http://h/x", "--token", "zq")
     assert ran.code == 2
     assert "--bearer-token-file FILE" in ran.err
     assert "zq" not in ran.err
 
 
-def test_try_takes_the_password_from_a_file(tmp_path: Path) -> None:
+def test_try_takes_the_password_from_a_file(call: Call, tmp_path: Path) -> None:
     file = tmp_path / "secret"
     file.write_text("zq-secret\n")
-    ran = lfrd("try", "rtsp://h/x", "--password-file", file, "--watchlist", tmp_path)
+    ran = call("try", "rtsp://h/x", "--password-file", file, "--watchlist", tmp_path)
     refused(ran, "names its user")
-    ran = lfrd("try", "-", "--password-file", "-", "--watchlist", tmp_path)
+    ran = call("try", "-", "--password-file", "-", "--watchlist", tmp_path)
     refused(ran, "only one of")
-    ran = lfrd("try", "-", "--watchlist", tmp_path)
+    ran = call("try", "-", "--watchlist", tmp_path)
     refused(ran, "standard input should hold one line")

@@ -1,4 +1,4 @@
-"""`lfrd deployment end`: why it ended is kept, and shown to whoever lists deployments."""
+"""`lfrd deployment end`: why it ended is kept, and shown where deployments are listed."""
 
 import argparse
 import asyncio

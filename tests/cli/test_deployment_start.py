@@ -8,7 +8,8 @@ import pytest
 
 from lfrd.__main__ import main
 from lfrd.vocabulary import DeploymentState
-from support.program import daemon, enrol, lfrd
+from support.program import Call, enrol
+from support.site import serve
 
 LAB = ("--profile", "lab", "--watchlist", "test", "--purpose", "p", "--place", "q")
 
@@ -31,23 +32,23 @@ def test_one_of_both_is_named_whole(
     assert said in capsys.readouterr().err
 
 
-async def test_an_authorised_one_starts_by_its_id(tmp_path: Path) -> None:
-    state = tmp_path / "state"
-    async with daemon(state) as (_, client):
+async def test_an_authorised_one_starts_by_its_id(call: Call, tmp_path: Path) -> None:
+    async with serve(tmp_path / "state") as served:
+        client = served.client
 
-        async def call(*words: str) -> str:
+        async def done(*words: str) -> str:
             ran = await asyncio.to_thread(
-                lfrd, "deployment", *words, "--json", "--socket", state / "api.sock"
+                call, "deployment", *words, "--json", "--socket", served.socket
             )
             assert ran.code == 0, ran.err
             made: str = json.loads(ran.out)["id"]
             return made
 
         await enrol(client)
-        planned = await call(
+        planned = await done(
             "draft", *LAB, "--use-case", "test", "--expect", "they work here", "--hours", "1"
         )
-        await call("authorise", planned)
-        assert await call("start", planned) == planned
+        await done("authorise", planned)
+        assert await done("start", planned) == planned
         assert (await client.deployment(planned)).state is DeploymentState.RUNNING
-        await call("end")
+        await done("end")

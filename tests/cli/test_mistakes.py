@@ -7,11 +7,11 @@ from lfrd.cli.mistakes import mistakes_said
 from lfrd.errors import BadInput
 from lfrd.wire.deployments import DeploymentStart
 from lfrd.wire.lists import WatchlistCreate
-from support.program import lfrd, refused
+from support.program import Call, refused
 
 
-def test_a_traceback_is_no_answer() -> None:
-    refused(lfrd("camera", "add", "Main entrance", "rtsp://anna:geheim@192.0.2.1/x"), "id: write")
+def test_a_traceback_is_no_answer(call: Call) -> None:
+    refused(call("camera", "add", "Main entrance", "rtsp://anna:geheim@192.0.2.1/x"), "id: write")
 
 
 ADD = ["watchlist", "add", "x", "--category", "test", "--purpose", "p", "--owner", "o"]
@@ -45,7 +45,7 @@ def test_one_sentence_for_each_field_and_exit_code_2(
         assert line.startswith(start)
 
 
-def test_hours_are_said_in_hours() -> None:
+def test_hours_are_said_in_hours(call: Call) -> None:
     with pytest.raises(BadInput, match=r"^hours: must be at most 4$"), mistakes_said():
         DeploymentStart(
             profile="lab", purpose="p", place="p", watchlist_ids=("x",), duration_s=99 * 3600.0
@@ -64,5 +64,5 @@ def test_bytes_that_are_no_text_are_named() -> None:
         "\udcff".encode()
 
 
-def test_a_path_that_the_system_refuses_is_one_sentence() -> None:
-    refused(lfrd("try", "clip.mp4", "--watchlist", "x" * 300), "File name too long")
+def test_a_path_that_the_system_refuses_is_one_sentence(call: Call) -> None:
+    refused(call("try", "clip.mp4", "--watchlist", "x" * 300), "File name too long")

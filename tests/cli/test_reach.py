@@ -1,20 +1,20 @@
-"""Which daemon a command speaks to, and that it asks before what cannot be taken back."""
+"""Which daemon a command speaks to, and as whom."""
 
 import argparse
 import asyncio
-import io
-import sys
 from pathlib import Path
 
 import pytest
 
 from lfrd import config
-from lfrd.cli.reach import make_sure, socket_of
+from lfrd.__main__ import parser
+from lfrd.cli.reach import socket_of, token_of
 from lfrd.client import Client, Unreachable
 from lfrd.config import ApiSection, Config, SiteSection, client_socket
 from lfrd.demo.clip import listed_photo
 from lfrd.errors import UserError
-from support.program import Typed, daemon, enrol, lfrd, refused
+from support.program import Call, enrol, refused
+from support.site import serve
 
 
 @pytest.fixture
@@ -31,8 +31,8 @@ def on(folder: Path, socket: Path | None = None) -> Config:
     return Config(site=SiteSection(state_dir=folder), api=ApiSection(socket=socket))
 
 
-def asked(socket: Path | None = None, *, yes: bool = False) -> argparse.Namespace:
-    return argparse.Namespace(socket=socket, yes=yes)
+def asked(socket: Path | None = None) -> argparse.Namespace:
+    return argparse.Namespace(socket=socket)
 
 
 def test_an_own_state_folder_is_never_the_services(service: Path, tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_where_one_is_possible_nothing_is_said(
 def test_a_folder_that_may_not_be_looked_into_is_no_traceback(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As for whoever is not in the group of the socket's folder. (Root may look anywhere.)"""
+    """As for a user who is not in the group of the socket's folder. (Root may look anywhere.)"""
     hidden = tmp_path / "run" / "api.sock"
     real = Path.stat
 
@@ -99,48 +99,85 @@ async def test_who_may_not_open_the_socket_is_told_what_to_ask_for(
             await client.health()
 
 
-@pytest.mark.parametrize("answer", ["", "n\n", "yep\n"])
-def test_no_answer_but_yes_does_it(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
-    monkeypatch.setattr(sys, "stdin", Typed(answer))
-    with pytest.raises(UserError, match="nothing was done"):
-        make_sure(asked(), "It is erased.")
-
-
-@pytest.mark.parametrize("answer", ["y\n", "YES\n"])
-def test_yes_does_it(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], answer: str
+async def test_a_list_is_deleted_after_a_question_and_with_a_receipt(
+    call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(sys, "stdin", Typed(answer))
-    make_sure(asked(), "It is erased.")
-    assert "It is erased. This cannot be taken back" in capsys.readouterr().err
-
-
-def test_a_script_says_so_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
-    with pytest.raises(UserError, match="add --yes"):
-        make_sure(asked(), "It is erased.")
-    make_sure(asked(yes=True), "It is erased.")
-
-
-async def test_a_list_is_deleted_after_a_question_and_with_a_receipt(tmp_path: Path) -> None:
     state = tmp_path / "state"
-    async with daemon(state) as (_, client):
+    monkeypatch.setenv("LFRD_SITE__STATE_DIR", str(state))
+    async with serve(state) as served:
+        client = served.client
         await enrol(client, {f"person-{number}": listed_photo() for number in range(4)})
-        mine = {"LFRD_SITE__STATE_DIR": str(state)}
-        unsure = await asyncio.to_thread(lambda: lfrd("watchlist", "delete", "test", **mine))
+        unsure = await asyncio.to_thread(call, "watchlist", "delete", "test")
         refused(unsure, "'test' with 4 entries", "--yes", str(state))
         for words in (
             ("erasure", "erase", "watchlist", "test", "--reason", "r"),
             ("deployment", "start", "--profile", "lab", "--watchlist", "test", "--purpose", "p",
              "--place", "q"),
         ):  # fmt: skip
-            await asyncio.to_thread(lambda w=words: refused(lfrd(*w, **mine), "--yes"))
+            refused(await asyncio.to_thread(call, *words), "--yes")
         assert len(await client.watchlists()) == 1
         done = await asyncio.to_thread(
-            lambda: lfrd("watchlist", "delete", "test", "--yes", "--reason", "over", **mine)
+            call, "watchlist", "delete", "test", "--yes", "--reason", "over"
         )
         me = (await client.me()).principal
         assert done.code == 0, done.err
         assert "4 entries, 4 photos, 4 templates" in done.out
         assert f"asked by {me}: over" in done.out
         assert await client.watchlists() == ()
+
+
+def token_for(*words: str) -> str | None:
+    return token_of(parser().parse_args(words))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("tui",),
+        ("tui", "--url", "http://127.0.0.1:8787"),
+        ("deployment", "authorise", "d"),
+        ("alert", "list"),
+        ("token", "list"),
+        ("hold", "list"),
+        ("watchlist", "list"),
+        ("evaluation", "list"),
+        ("evaluate", "folder", "--register"),
+    ],
+)
+def test_every_command_of_the_daemon_takes_a_token(
+    command: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LFRD_TOKEN", raising=False)
+    assert token_for(*command) is None
+    monkeypatch.setenv("LFRD_TOKEN", "from the environment")
+    assert token_for(*command) == "from the environment"
+    file = tmp_path / "token"
+    file.write_text("lfrd_secret\n")
+    assert token_for(*command, "--token-file", str(file)) == "lfrd_secret"
+
+
+@pytest.mark.parametrize("content", ["", " \n", "é"])
+def test_a_file_without_a_token_is_refused_and_not_repeated(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "token"
+    file.write_text(content, encoding="latin-1")
+    with pytest.raises(UserError, match=r"cannot be read|is empty") as refused:
+        token_for("tui", "--token-file", str(file))
+    assert "é" not in str(refused.value)
+    with pytest.raises(UserError, match="No such file"):
+        token_for("tui", "--token-file", str(tmp_path / "none"))
+
+
+@pytest.mark.parametrize("token", ["geheim\nX: y", "geheim\x00", "geheimé"])
+def test_what_no_header_can_hold_is_refused_and_not_repeated(
+    token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.environ", {"LFRD_TOKEN": token})
+    with pytest.raises(UserError, match="LFRD_TOKEN holds no token") as refused:
+        token_for("alert", "list")
+    assert "geheim" not in str(refused.value)
+
+
+def test_a_socket_and_a_url_exclude_each_other(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parser().parse_args(["tui", "--url", "http://127.0.0.1:1", "--socket", "x"])
+    assert "not allowed with" in capsys.readouterr().err

@@ -1,8 +1,9 @@
-"""What a command and the log write is nothing that a terminal obeys."""
+"""What a command writes is nothing that a terminal obeys; a question before what
+cannot be taken back."""
 
+import argparse
 import io
 import json
-import logging
 import os
 import subprocess
 import sys
@@ -10,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from lfrd.cli.log_lines import LineFormatter
-from lfrd.cli.terminal import redraw, say, warn
+from lfrd.cli.terminal import make_sure, redraw, say, warn
+from lfrd.errors import UserError
 from support.photos import somebody_in_a_room
-from support.program import environment, lfrd
+from support.program import Call, Typed, environment
 from support.video import encode
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,33 +30,15 @@ def test_both_streams_are_printable(capsys: pytest.CaptureFixture[str]) -> None:
     assert err == out + out[:-1] + "\\n\n"
 
 
-def test_a_command_repeats_no_control_characters(tmp_path: object) -> None:
+def test_a_command_repeats_no_control_characters(call: Call, tmp_path: Path) -> None:
     folder = f"{tmp_path}/\x1b[31m\u202eno"
     for words in (["try", "a.mp4", "--watchlist", folder], ["check-config", f"{folder}.toml"],
                   ["camera", "list", "--socket", f"{folder}.sock"], ["camera", f"a{EVIL}"],
                   ["evaluate", folder], ["policy", "show", EVIL]):  # fmt: skip
-        ran = lfrd(*words)
+        ran = call(*words)
         assert ran.code == 2, ran
         assert not [letter for letter in ran.out + ran.err if letter in EVIL and ord(letter) > 126]
         assert "\x1b" not in ran.out + ran.err
-
-
-def test_a_record_of_the_log_is_one_line() -> None:
-    out = io.StringIO()
-    handler = logging.StreamHandler(out)
-    handler.setFormatter(LineFormatter("%(levelname)s %(name)s: %(message)s"))
-    log = logging.Logger("lfrd.test")
-    log.addHandler(handler)
-    log.warning("camera %s is lost", f"{EVIL}\nERROR lfrd: all is lost")
-    assert out.getvalue() == (
-        "WARNING lfrd.test: camera \\u001b[2J\\u202eAnna\\u009b\\nERROR lfrd: all is lost is lost\n"
-    )
-    try:
-        raise ValueError(EVIL)
-    except ValueError:
-        log.exception("a fault")
-    assert "\x1b" not in out.getvalue()
-    assert "Traceback (most recent call last):\n" in out.getvalue()
 
 
 def test_json_stays_json(capsys: pytest.CaptureFixture[str]) -> None:
@@ -99,3 +82,30 @@ def test_a_deployment_of_the_lab_ends_in_order_when_nobody_reads_it(
     )
     words = ("try", clip, "--watchlist", photos, "--every-frame", "--json")
     assert unread("lfrd", *words) == (1, "")
+
+
+def asked(*, yes: bool = False) -> argparse.Namespace:
+    return argparse.Namespace(yes=yes)
+
+
+@pytest.mark.parametrize("answer", ["", "n\n", "yep\n"])
+def test_no_answer_but_yes_does_it(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
+    monkeypatch.setattr(sys, "stdin", Typed(answer))
+    with pytest.raises(UserError, match="nothing was done"):
+        make_sure(asked(), "It is erased.")
+
+
+@pytest.mark.parametrize("answer", ["y\n", "YES\n"])
+def test_yes_does_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], answer: str
+) -> None:
+    monkeypatch.setattr(sys, "stdin", Typed(answer))
+    make_sure(asked(), "It is erased.")
+    assert "It is erased. This cannot be taken back" in capsys.readouterr().err
+
+
+def test_a_script_says_so_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+    with pytest.raises(UserError, match="add --yes"):
+        make_sure(asked(), "It is erased.")
+    make_sure(asked(yes=True), "It is erased.")

@@ -1,4 +1,4 @@
-"""Decisions are written behind the camera's back: in order, none lost, and nothing of them left."""
+"""Decisions are written while the camera goes on: in order, none lost, and nothing of them left."""
 
 import asyncio
 

@@ -344,7 +344,7 @@ async def test_a_small_face_that_is_nearly_somebody_gets_a_few_careful_looks() -
     watch = watching(seeing, listing(ada=towards(0)), observer=looked)
     await watch(frames_of(_of(1, 80)), counters)
     assert seeing.careful == CAREFUL_LIMIT
-    assert len(looked.taken) == counters.templates_made, "whoever counts them is told of all"
+    assert len(looked.taken) == counters.templates_made, "the observer is told of all"
     assert looked.sequences.count(1) == 1 + VIEWS
     assert counters.templates_made == seeing.probes.counts().made == len(seeing.looks)
     assert seeing.held == 0

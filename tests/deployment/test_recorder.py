@@ -137,7 +137,7 @@ async def begin_to_erase(db: Database, kind: ErasureKind, subject_id: str) -> No
 
 
 @pytest.mark.parametrize("kind", [ErasureKind.PERSON, ErasureKind.ENTRY, ErasureKind.WATCHLIST])
-async def test_whoever_is_being_erased_is_not_raised_and_ends_nothing(
+async def test_an_entry_that_is_being_erased_is_not_raised_and_ends_nothing(
     tmp_path: Path, kind: ErasureKind
 ) -> None:
     async with opened(tmp_path) as db:

@@ -1,7 +1,6 @@
 """A replay computes an episode again from what it holds, and says so when it cannot."""
 
 import asyncio
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from lfrd.vocabulary import Category
 from lfrd.wire.alerts import ReviewDecision, ReviewSubmit, Shown
 from lfrd.wire.lists import EntryCreate, WatchlistCreate
 from support.photos import ASTRONAUT, photo_rgb
-from support.program import environment
+from support.program import Call
 from support.site import Served, serve
 from support.store import start_deployment
 from support.values import quality
@@ -143,17 +142,14 @@ async def test_erased_faces_cannot_be_replayed(tmp_path: Path) -> None:
         assert (await client.alert(seen.alert_id)).id == seen.alert_id
 
 
-async def lfrd(*words: str | Path, **variables: str) -> tuple[int, str]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "lfrd", *map(str, words),
-        stdout=asyncio.subprocess.PIPE, env=environment(**variables),
-    )  # fmt: skip
-    out, _ = await asyncio.wait_for(process.communicate(), 60)
-    assert process.returncode is not None
-    return process.returncode, out.decode()
+async def test_the_command_line_shows_replays_and_hands_out_tokens(
+    call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async def lfrd(*words: str | Path, token: str = "") -> tuple[int, str]:
+        monkeypatch.setenv("LFRD_TOKEN", token)
+        ran = await asyncio.to_thread(call, *words)
+        return ran.code, ran.out
 
-
-async def test_the_command_line_shows_replays_and_hands_out_tokens(tmp_path: Path) -> None:
     async with serve(tmp_path) as served, Client.over_socket(served.socket) as client:
         seen = await raise_real(served)
         there = ("--socket", served.socket)
@@ -165,11 +161,11 @@ async def test_the_command_line_shows_replays_and_hands_out_tokens(tmp_path: Pat
         assert ("as logged" in told, "reached" in told, "agrees" in told) == (True, True, True)
         code, secret = await lfrd("token", "create", "--principal", "anna", *there)
         assert (code, secret.startswith("lfrd_")) == (0, True)
-        code, shown = await lfrd("alert", "show", seen.alert_id, *there, LFRD_TOKEN=secret.strip())
+        code, shown = await lfrd("alert", "show", seen.alert_id, *there, token=secret.strip())
         assert (code, '"revealed": null' in shown) == (0, True), "anna has not decided"
         code, tokens = await lfrd("token", "list", *there)
         assert ("user:anna" in tokens, secret.strip() in tokens) == (True, False)
         code, revoked = await lfrd("token", "revoke", tokens.split()[0], *there)
         assert (code, "revoked by" in revoked) == (0, True)
-        code, _ = await lfrd("alert", "list", *there, LFRD_TOKEN=secret.strip())
+        code, _ = await lfrd("alert", "list", *there, token=secret.strip())
         assert code == 2

@@ -131,7 +131,7 @@ async def start(at: Desk, watchlist_id: str, report: EvaluationReport) -> Deploy
         await lists.confirm_watchlist(watchlist_id)
     assert await missing(at.people["ben"], planned.id) == set()
     assert await missing(chief, planned.id) == {"authoriser"}
-    with pytest.raises(Conflict, match="somebody else"):
+    with pytest.raises(Conflict, match="another person"):
         await chief.governance.start(planned.id)
     return await ada.governance.start(planned.id)
 

@@ -121,4 +121,4 @@ def test_where_nobody_is_expected_no_rate_is_claimed() -> None:
     )  # fmt: skip
     found = summed(clip)
     assert (found.totals.lo, found.totals.hi) == (0.0, 1.0)
-    assert "nobody was expected" in "\n".join(text(found))
+    assert "no person was expected" in "\n".join(text(found))

@@ -232,7 +232,7 @@ async def test_an_extension_is_a_new_authorisation_within_the_limit(tmp_path: Pa
         assert row.planned_end_at_s is not None
         assert row.started_at_s is not None
         later_s = row.planned_end_at_s + HOUR_S
-        with pytest.raises(Conflict, match="somebody else"):
+        with pytest.raises(Conflict, match="another person"):
             await site.deployments.extend(row.id, later_s, principal="user:ada")
         with pytest.raises(BadInput, match="at most 12 hours"):
             await site.deployments.extend(
@@ -376,7 +376,7 @@ async def test_an_urgent_start_that_nobody_ratified_is_purged(tmp_path: Path) ->
         row = await deploy(site, listed, hours=10)
         episode = await see_somebody(site, row.id, listed)
         await make_urgent(site, row.id)
-        with pytest.raises(Conflict, match="somebody else"):
+        with pytest.raises(Conflict, match="another person"):
             await site.deployments.ratify(row.id, principal="user:ada")
         clock.advance(4 * HOUR_S - 60)
         await site.retention.sweep()
@@ -481,7 +481,7 @@ async def test_a_schedule_is_authorised_by_another_than_who_planned_it(tmp_path:
     clock = SettableClock(wall_s=WEDNESDAY_NOON_S)
     async with governed(tmp_path, clock, authoriser_differs=True) as site:
         schedule_id = await planned(site, clock, "user:ada")
-        with pytest.raises(Conflict, match="somebody else than whoever planned"):
+        with pytest.raises(Conflict, match="another person than the one who planned"):
             await site.schedules.authorise(schedule_id, principal="user:ada")
         clock.advance(1.5 * HOUR_S)
         await site.schedules.start_due()
@@ -506,7 +506,7 @@ async def test_rules_tightened_later_hold_for_a_schedule_authorised_before(tmp_p
         clock.advance(1.5 * HOUR_S)
         await site.schedules.start_due()
         assert site.deployments.current is None
-        assert any("whoever planned its schedule" in text for text in site.health.now.reasons)
+        assert any("the one who planned its schedule" in text for text in site.health.now.reasons)
 
 
 async def test_a_scheduled_start_names_its_authoriser_everywhere(tmp_path: Path) -> None:

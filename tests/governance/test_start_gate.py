@@ -77,7 +77,7 @@ def test_everything_is_listed_at_once() -> None:
         ({"confirmed_at_s": NOW_S - 25 * HOUR_S}, "not confirmed within 24 h"),
         ({"expires_at_s": NOW_S}, "has expired"),
         ({"key_missing": True}, "lost its key"),
-        ({"templates": 0}, "nobody whom the present model"),
+        ({"templates": 0}, "no entry that the present model"),
         ({"unfounded": 2}, "2 entries without a legal basis"),
         ({"name": ""}, "there is no watchlist"),
     ],

@@ -40,6 +40,6 @@ def test_who_authorised_it_may_not_start_it(
 @pytest.mark.parametrize("first", ["started_by", "authorised_by"])
 def test_an_urgent_start_is_ratified_by_a_third(first: str) -> None:
     started = row(started_by="user:x", authorised_by="user:y")
-    with pytest.raises(Conflict, match="somebody else"):
+    with pytest.raises(Conflict, match="another person"):
         two_person.check_ratifier(dataclasses.replace(started, **{first: "user:ada"}), "user:ada")  # type: ignore[arg-type]
     two_person.check_ratifier(started, "user:ada")

@@ -167,7 +167,7 @@ def test_a_password_shows_wherever_it_stands_in_no_address(text: str) -> None:
         except BadInput:
             continue
         host = address.secret_location.partition("://")[2].partition("/")[0].rpartition("@")[2]
-        if not host.startswith("Zq9Secret"):  # whoever writes it as the host means it to be one
+        if not host.startswith("Zq9Secret"):  # what is written as the host is meant to be one
             assert "Zq9Secret" not in address.shown or address.kind is Kind.FILE
 
 

@@ -5,6 +5,7 @@ import contextlib
 import itertools
 import logging
 import random
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -56,30 +57,34 @@ async def test_a_server_that_speaks_no_rtsp(
     assert "zq-secret" not in caplog.text + repr(made.said)
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    clip(tmp_path / "a.mp4", frames=100)
-    return tmp_path
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("clips")
+    clip(folder / "a.mp4", frames=100)
+    return folder
 
 
-async def test_fuzzed_bytes_in_the_stream(folder: Path) -> None:
-    async with (
-        RtspServer(folder).running() as server,
-        tampered(server.port, flip_bytes(10, 0.5)) as port,
-    ):
+@pytest.fixture(scope="module")
+def server(folder: Path) -> Iterator[RtspServer]:
+    """For those who leave it as it is."""
+    server = RtspServer(folder)
+    server.start()
+    yield server
+    server.kill()
+
+
+async def test_fuzzed_bytes_in_the_stream(server: RtspServer) -> None:
+    async with tampered(server.port, flip_bytes(10, 0.5)) as port:
         made = make(CameraSettings("gate", f"rtsp://127.0.0.1:{port}/a.mp4?play_count=0"))
         async with made.camera as camera:
             assert len(await take(camera, 30)) == 30
 
 
 async def test_a_stream_that_turns_into_noise_is_frozen_then_opened_anew(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    server: RtspServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(container, "NO_PICTURE_LIMIT_S", 4.5)
-    async with (
-        RtspServer(folder).running() as server,
-        tampered(server.port, scramble(40)) as port,
-    ):
+    async with tampered(server.port, scramble(40)) as port:
         made = make(CameraSettings("gate", f"rtsp://127.0.0.1:{port}/a.mp4?play_count=0"))
         async with made.camera as camera:
             await take(camera, 5)
@@ -93,11 +98,8 @@ async def test_a_stream_that_turns_into_noise_is_frozen_then_opened_anew(
 
 
 @pytest.mark.parametrize("ticks", [90_000 * 3600, -90_000 * 20, 2**31], ids=str)
-async def test_timestamps_that_jump(folder: Path, ticks: int) -> None:
-    async with (
-        RtspServer(folder).running() as server,
-        tampered(server.port, shift_timestamps(30, ticks)) as port,
-    ):
+async def test_timestamps_that_jump(server: RtspServer, ticks: int) -> None:
+    async with tampered(server.port, shift_timestamps(30, ticks)) as port:
         made = make(CameraSettings("gate", f"rtsp://127.0.0.1:{port}/a.mp4?play_count=0"))
         async with made.camera as camera:
             frames = await take(camera, 40)
@@ -127,11 +129,8 @@ async def test_a_keyframe_is_waited_for_as_long_as_packets_come(
     assert caplog.text.count("waiting for a keyframe") == 1, "told again every ten seconds"
 
 
-async def test_timestamps_that_stand_still_are_frozen(folder: Path) -> None:
-    async with (
-        RtspServer(folder).running() as server,
-        tampered(server.port, freeze_timestamps(30)) as port,
-    ):
+async def test_timestamps_that_stand_still_are_frozen(server: RtspServer) -> None:
+    async with tampered(server.port, freeze_timestamps(30)) as port:
         made = make(CameraSettings("gate", f"rtsp://127.0.0.1:{port}/a.mp4?play_count=0"))
         async with made.camera as camera:
             await take(camera, 10)

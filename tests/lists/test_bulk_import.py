@@ -42,11 +42,16 @@ async def begin(site: Lists, watchlist_id: str, total: int, mode: GateMode = Gat
     return progress.run.id
 
 
+async def begun(site: Lists, total: int, mode: GateMode = GateMode.WARN) -> tuple[str, str]:
+    """A list, and an import into it of so many rows."""
+    watchlist_id = await site.make_list()
+    return watchlist_id, await begin(site, watchlist_id, total, mode)
+
+
 async def test_rows_become_entries_and_the_outcomes_are_counted(
     site: Lists, people: list[bytes]
 ) -> None:
-    watchlist_id = await site.make_list()
-    run_id = await begin(site, watchlist_id, 7)
+    watchlist_id, run_id = await begun(site, 7)
     rows = [Row(n + 1, f"p{n}", f"{n}.jpg", basis="ban") for n in range(6)]
     results = await asyncio.gather(
         *(site.imports.add_row(run_id, row, photo, principal=ADA)
@@ -69,8 +74,7 @@ async def test_rows_become_entries_and_the_outcomes_are_counted(
 
 
 async def test_a_photo_of_several_people_is_refused_unless_the_row_says_who(site: Lists) -> None:
-    watchlist_id = await site.make_list()
-    run_id = await begin(site, watchlist_id, 3)
+    watchlist_id, run_id = await begun(site, 3)
     group = SIX_FACES.read_bytes()
     unsaid = await site.imports.add_row(run_id, Row(1, "a", "g.jpg"), group, principal=ADA)
     assert (unsaid.row.outcome, unsaid.row.codes) == (RowOutcome.REFUSED, "several-faces")
@@ -89,8 +93,7 @@ async def test_an_entry_takes_so_many_photos_and_no_more(
     site: Lists, people: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(photos, "PHOTOS_LIMIT", 1)
-    watchlist_id = await site.make_list()
-    run_id = await begin(site, watchlist_id, 2)
+    watchlist_id, run_id = await begun(site, 2)
     await site.imports.add_row(run_id, Row(1, "a", "1.jpg"), people[0], principal=ADA)
     more = await site.imports.add_row(run_id, Row(2, "a", "2.jpg"), people[1], principal=ADA)
     assert more.row.outcome is RowOutcome.REFUSED
@@ -99,8 +102,7 @@ async def test_an_entry_takes_so_many_photos_and_no_more(
 
 
 async def test_the_same_source_goes_on_where_it_stopped(site: Lists, people: list[bytes]) -> None:
-    watchlist_id = await site.make_list()
-    run_id = await begin(site, watchlist_id, 2)
+    watchlist_id, run_id = await begun(site, 2)
     row = Row(1, "a", "a.jpg")
     first = await site.imports.add_row(run_id, row, people[0], principal=ADA)
     assert await begin(site, watchlist_id, 2) == run_id
@@ -115,8 +117,7 @@ async def test_the_same_source_goes_on_where_it_stopped(site: Lists, people: lis
 async def test_a_row_without_a_photo_is_tried_again_when_it_is_there(
     site: Lists, people: list[bytes]
 ) -> None:
-    watchlist_id = await site.make_list()
-    run_id = await begin(site, watchlist_id, 1)
+    _, run_id = await begun(site, 1)
     row = Row(1, "a", "a.jpg")
     missing = await site.imports.miss_row(run_id, row, "a.jpg is not there", principal=ADA)
     assert (missing.row.outcome, missing.row.codes) == (RowOutcome.REFUSED, "no-photo")
@@ -133,8 +134,7 @@ async def test_a_row_without_a_photo_is_tried_again_when_it_is_there(
 async def test_a_row_that_was_refused_is_tried_again_with_another_gate(
     site: Lists, people: list[bytes]
 ) -> None:
-    watchlist_id = await site.make_list()
-    run_id = await begin(site, watchlist_id, 2, GateMode.STRICT)
+    watchlist_id, run_id = await begun(site, 2, GateMode.STRICT)
     await site.imports.add_row(run_id, Row(1, "a", "a.jpg"), people[0], principal=ADA)
     row = Row(2, "b", "b.jpg")
     strict = await site.imports.add_row(run_id, row, people[0], principal=ADA)
@@ -147,8 +147,7 @@ async def test_a_row_that_was_refused_is_tried_again_with_another_gate(
 async def test_who_was_erased_is_enrolled_again_and_counted_as_gone_until_then(
     site: Lists, people: list[bytes]
 ) -> None:
-    watchlist_id = await site.make_list()
-    run_id = await begin(site, watchlist_id, 1)
+    watchlist_id, run_id = await begun(site, 1)
     row = Row(1, "a", "a.jpg")
     first = await site.imports.add_row(run_id, row, people[0], principal=ADA)
     assert first.row.entry_id is not None
@@ -167,8 +166,7 @@ async def test_who_was_erased_is_enrolled_again_and_counted_as_gone_until_then(
 async def test_another_photo_under_the_same_name_is_another_photo(
     site: Lists, people: list[bytes]
 ) -> None:
-    watchlist_id = await site.make_list()
-    run_id = await begin(site, watchlist_id, 1)
+    watchlist_id, run_id = await begun(site, 1)
     row = Row(1, "a", "a.jpg")
     first = await site.imports.add_row(run_id, row, people[0], principal=ADA)
     better = await site.imports.add_row(run_id, row, people[0] + b" ", principal=ADA)
@@ -181,8 +179,7 @@ async def test_another_photo_under_the_same_name_is_another_photo(
 
 
 async def test_a_photo_in_quarantine_is_there_and_said_so(site: Lists, people: list[bytes]) -> None:
-    watchlist_id = await site.make_list()
-    run_id = await begin(site, watchlist_id, 1)
+    _, run_id = await begun(site, 1)
     row = Row(1, "a", "a.jpg")
     done = await site.imports.add_row(run_id, row, people[0], principal=ADA)
     assert done.row.photo_id is not None
@@ -197,8 +194,7 @@ async def test_a_photo_in_quarantine_is_there_and_said_so(site: Lists, people: l
 async def test_what_a_table_says_otherwise_of_an_entry_is_told(
     site: Lists, people: list[bytes]
 ) -> None:
-    watchlist_id = await site.make_list()
-    run_id = await begin(site, watchlist_id, 3)
+    watchlist_id, run_id = await begun(site, 3)
     await site.imports.add_row(run_id, Row(1, "a", "a.jpg", basis="ban"), people[0], principal=ADA)
     same = Row(2, "a", "b.jpg", basis="theft", expires_at_s=4e9)
     there = await site.imports.add_row(run_id, same, people[0], principal=ADA)
@@ -224,8 +220,7 @@ async def test_what_a_table_says_otherwise_of_an_entry_is_told(
 async def test_a_dry_run_refuses_what_the_import_refuses(
     site: Lists, people: list[bytes], row: Row, said: str
 ) -> None:
-    watchlist_id = await site.make_list()
-    run_id = await begin(site, watchlist_id, 1)
+    watchlist_id, run_id = await begun(site, 1)
     dry = await site.imports.check_row(watchlist_id, row, people[0], GateMode.WARN)
     done = await site.imports.add_row(run_id, row, people[0], principal=ADA)
     assert (dry.row.outcome, dry.message) == (done.row.outcome, done.message)
@@ -236,8 +231,7 @@ async def test_a_dry_run_refuses_what_the_import_refuses(
 async def test_a_failure_in_mid_row_leaves_no_half_entry(
     site: Lists, people: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    watchlist_id = await site.make_list()
-    run_id = await begin(site, watchlist_id, 1)
+    watchlist_id, run_id = await begun(site, 1)
 
     def fail(tx: Transaction, done: imports.ImportRow) -> None:
         raise StoreFailed("the power went")
@@ -254,8 +248,7 @@ async def test_a_failure_in_mid_row_leaves_no_half_entry(
 async def test_two_clients_with_the_same_source_enrol_each_row_once(
     site: Lists, people: list[bytes]
 ) -> None:
-    watchlist_id = await site.make_list()
-    run_id = await begin(site, watchlist_id, 1)
+    watchlist_id, run_id = await begun(site, 1)
     row = Row(1, "a", "a.jpg")
     both = await asyncio.gather(
         *(site.imports.add_row(run_id, row, people[0], principal=ADA) for _ in range(2))
@@ -282,8 +275,7 @@ async def test_a_dry_run_says_what_would_be_and_stores_nothing(
 async def test_two_photos_of_different_people_under_one_reference_are_told(
     site: Lists, people: list[bytes]
 ) -> None:
-    watchlist_id = await site.make_list()
-    run_id = await begin(site, watchlist_id, 3)
+    _, run_id = await begun(site, 3)
     await site.imports.add_row(run_id, Row(1, "a", "1.jpg"), people[0], principal=ADA)
     wrong = await site.imports.add_row(run_id, Row(2, "a", "2.jpg"), people[3], principal=ADA)
     assert wrong.row.outcome is RowOutcome.WARNED

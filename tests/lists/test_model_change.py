@@ -20,14 +20,14 @@ pytestmark = pytest.mark.shared
 
 
 @pytest.fixture(scope="module")
-def cache(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def cache(shared: Path, pack: packs.Pack, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model cache with the default pack and one of another detector and recogniser."""
     cache_dir = tmp_path_factory.mktemp("cache")
     source = tmp_path_factory.mktemp("other-model")
     for name in ("scrfd_500m_kps.onnx", "MobileFaceNet_foamliu_selfnorm.onnx"):
         shutil.copy(shared / "models" / name, source / name)
     packs.install(str(source), cache_dir, accept_licence=True, name="other")
-    packs.load(packs.DEFAULT_PACK, cache_dir)
+    shutil.copytree(pack.folder, cache_dir / "models" / pack.folder.name)
     return cache_dir
 
 

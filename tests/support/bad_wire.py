@@ -83,6 +83,8 @@ async def tampered(port: int, tamper: Tamper) -> AsyncIterator[int]:
             up.cancel()
             await asyncio.gather(up, return_exceptions=True)
             down_writer.close()
+            with contextlib.suppress(ConnectionError):
+                await down_writer.wait_closed()
 
     async with tcp_server(relay) as relay_port:
         yield relay_port
@@ -154,7 +156,7 @@ def flip_bytes(packets: int, share: float, seed: int = 11) -> Tamper:
 
 
 def drop_first(packets: int) -> Tamper:
-    """Lose the first packets, and with them the keyframe: whoever joins between two sees this."""
+    """Lose the first packets, and with them the keyframe, as for one who joins between two."""
     seen = 0
 
     def tamper(packet: bytearray) -> None:

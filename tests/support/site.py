@@ -1,5 +1,6 @@
 """A real site on a temporary folder: alone, under a policy, or behind its API on a socket."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from lfrd.api.door import Limits
+from lfrd.api.request_guard import Limits
 from lfrd.api.server import ApiServer
 from lfrd.client import Client
 from lfrd.clock import Clock, ManualClock
@@ -31,6 +32,7 @@ from lfrd.store.deployments import Deployment
 from lfrd.store.episodes import Episode
 from lfrd.store.watchlists import NewEntry, NewWatchlist
 from lfrd.vocabulary import Category, Role
+from lfrd.wire.base import Problem
 from lfrd.wire.people import TokenCreate
 from support.photos import astronaut
 from support.store import raise_episode
@@ -93,6 +95,26 @@ def http(socket: Path) -> httpx.AsyncClient:
     """A client without our own manners."""
     transport = httpx.AsyncHTTPTransport(uds=str(socket))
     return httpx.AsyncClient(transport=transport, base_url="http://localhost")
+
+
+async def talk(path: Path, sent: bytes, *, finish: bool = False) -> bytes:
+    """Send raw bytes on one connection; return everything until the server closes it."""
+    reader, writer = await asyncio.open_unix_connection(str(path))
+    writer.write(sent)
+    if finish:
+        writer.write_eof()
+    try:
+        async with asyncio.timeout(10):
+            return await reader.read()
+    finally:
+        writer.close()
+        await writer.wait_closed()
+
+
+def problem_in(answer: bytes) -> Problem:
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert b"content-type: application/problem+json" in head.lower()
+    return Problem.model_validate_json(body)
 
 
 class SettableClock(ManualClock):

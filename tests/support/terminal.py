@@ -370,7 +370,7 @@ class Desk:
 
 @asynccontextmanager
 async def screen_of(
-    desk: Desk, size: tuple[int, int] = (160, 48)
+    desk: Desk, size: tuple[int, int] = (120, 36)
 ) -> AsyncIterator[tuple[Pilot[None], MainScreen]]:
     """The real app on this desk, with the half-block pictures that every terminal can show."""
     app = OperatorApp(cast(Client, desk), image_widget("half-block"), desk.now)

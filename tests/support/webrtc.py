@@ -125,7 +125,7 @@ def whip_app(ingest: WhipIngest, token: str = "letmein") -> FastAPI:
 
 
 class WhepServer:
-    """Sends a moving picture to whoever asks; counts sessions begun and ended."""
+    """Sends a moving picture to each client that asks; counts sessions begun and ended."""
 
     def __init__(self, token: str | None = None) -> None:
         self.begun = 0

@@ -73,7 +73,7 @@ def test_people_keep_their_tracks(
 ) -> None:
     """The grey-haired man and the curly-haired woman are hidden for whole seconds, and the woman
     on the phone covers her face: a new track after that is right, and counts as a fragment here.
-    The bars are what is reached: whoever makes it worse shall notice."""
+    The bars are what is reached, so that a change for the worse is noticed."""
     tracker = Tracker()
     views = {
         number: tracker.step(found[number], number / FPS).live

@@ -114,7 +114,7 @@ def _doubtful(update: TrackUpdate) -> list[int]:
     return [view.track_id for view in update.live if view.doubtful]
 
 
-def test_whoever_stands_or_walks_is_not_in_doubt() -> None:
+def test_a_person_who_stands_or_walks_is_not_in_doubt() -> None:
     tracker = Tracker()
     for number in range(40):
         update = tracker.step(boxes_at((50 + 12 * number, 100), (900, 300)), number / 8)

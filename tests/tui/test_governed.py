@@ -93,7 +93,7 @@ async def test_the_scene_is_read_once_when_it_is_asked_for(size: tuple[int, int]
         await look(pilot, screen, desk.advance)
         assert ("alert-1", "scene") not in desk.photos_read
         await pilot.press("s")
-        await until(pilot, lambda: "nobody else can be known" in text_of(pilot))
+        await until(pilot, lambda: "no other person can be recognised" in text_of(pilot))
         picture = pilot.app.screen.query_one("#scene", Picture)
         await until(pilot, lambda: picture.has_image)
         await pilot.press("escape")

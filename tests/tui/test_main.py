@@ -35,7 +35,8 @@ from tui.widgets.candidates import CandidateList
 from tui.widgets.faces import FacePanel
 from tui.widgets.picture import Picture
 
-SIZES = [(80, 24), (160, 48)]
+WIDE = (160, 48)
+SIZES = [(80, 24), WIDE]
 SECRETS = ("0.471", "0.103", "0.451", "score", "margin", "threshold", "%")
 
 
@@ -375,7 +376,7 @@ async def test_cameras_show_state_reason_and_figures_and_only_changes_are_drawn(
     desk = Desk()
     lost = camera(CameraState.LOST, "no frame for 12 s", name="Car park")
     desk.cameras_held = (camera(), lost)
-    async with screen_of(desk) as (pilot, screen):
+    async with screen_of(desk, WIDE) as (pilot, screen):
         await until(pilot, lambda: "lost since" in text_of(pilot))
         assert ": no frame for" in text_of(pilot)
         desk.stream.put_nowait((rates(),))
@@ -608,7 +609,7 @@ async def test_a_deployment_about_to_end_rings_and_says_so(bells: list[None]) ->
 
 async def test_the_end_of_a_deployment_is_shown_with_its_reason(bells: list[None]) -> None:
     desk = Desk()
-    async with screen_of(desk) as (pilot, _):
+    async with screen_of(desk, WIDE) as (pilot, _):
         await until(pilot, lambda: "ends in" in text_of(pilot))
         desk.end("system", "the planned end has come")
         await until(pilot, lambda: "■ the deployment ended at" in text_of(pilot))

@@ -1,4 +1,4 @@
-"""Small dialogues: a question that is answered by one key, and a token shown once."""
+"""Small dialogues: a question answered by one key, a reason in one line, a token shown once."""
 
 from typing import ClassVar
 
@@ -8,7 +8,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.markup import escape
 from textual.screen import ModalScreen
-from textual.widgets import Button, Static
+from textual.widgets import Button, Input, Static
 
 from lfrd.wire.cameras import CameraAdded
 
@@ -38,7 +38,7 @@ class AskScreen(ModalScreen[bool]):
 
 
 def token_content(camera: CameraAdded) -> Content:
-    """How to publish to this camera, and that nobody can ask for the token again."""
+    """How to publish to this camera, and that the token cannot be read again."""
     return Content.assemble(
         ("Write it down now: it is shown this once", "bold $warning"),
         " and cannot be read back.\nWithout it, remove the camera and add it again.\n\n",
@@ -72,3 +72,39 @@ class TokenScreen(ModalScreen[None]):
 
     def action_copy(self) -> None:
         self.app.copy_to_clipboard(self._camera.publish_token or "")
+
+
+class ReasonScreen(ModalScreen[str | None]):
+    """One line of text; Enter keeps it, Esc leaves it as it was."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave", show=False)]
+    TITLE_TEXT = "Reason for your decision (optional)"
+    KEYS_TEXT = "Enter keeps it, Esc leaves"
+    EXAMPLE = "for example: different ears; same scar over the left eye"
+    MAX_LENGTH = 2000
+    """What the API takes."""
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__()
+        self._reason = reason
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialogue") as box:
+            box.border_title = self.TITLE_TEXT
+            box.border_subtitle = self.KEYS_TEXT
+            yield Input(self._reason, placeholder=self.EXAMPLE, max_length=self.MAX_LENGTH)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        self.dismiss(event.value.strip())
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
+
+class EndScreen(ReasonScreen):
+    """Enter ends the deployment."""
+
+    TITLE_TEXT = "End the deployment now: why?"
+    KEYS_TEXT = "Enter ends it, Esc lets it run"
+    EXAMPLE = "for example: the event is over"
+    MAX_LENGTH = 200

@@ -17,14 +17,13 @@ from lfrd.errors import LfrdError
 from lfrd.wire.cameras import Camera, CameraTestReport
 from tui.labels import complaint
 from tui.screens.form import field
-from tui.widgets.labelled import MARK_CELLS, labelled
-from tui.widgets.line import Line
+from tui.widgets.line import MARK_CELLS, Line, labelled
 
 USUAL_S = 10
 LONGEST_S = 45
 BAR_CELLS = 30
 DRAW_S = 0.25
-INTRO = """Have somebody walk through the picture meanwhile. Nothing of what is seen is kept; that \
+INTRO = """Have a person walk through the picture meanwhile. Nothing of what is seen is kept; that \
 a test was made is recorded."""
 
 

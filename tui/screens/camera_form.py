@@ -8,9 +8,8 @@ from textual.widgets import Input, Static, TextArea
 from lfrd.client import Client
 from lfrd.wire.cameras import Camera, CameraAdded, CameraChange, CameraCreate, Regions
 from tui.regions import polygons_text, read_regions
-from tui.screens.form import FormScreen, field
+from tui.screens.form import FormScreen, SignCheckbox, field
 from tui.widgets.address import AddressInput
-from tui.widgets.checkbox import SignCheckbox
 
 ADDRESS_HINT = "rtsp://user:password@host/path, whip://name or a file"
 REGIONS_HINT = "a region a line, in fractions: 0.1,0.1 0.9,0.1 0.5,0.8"

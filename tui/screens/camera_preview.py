@@ -1,4 +1,4 @@
-"""Where a camera points: flat cells that show nobody, and its regions over them."""
+"""Where a camera points: flat cells that show no person, and its regions over them."""
 
 from typing import TYPE_CHECKING, ClassVar
 
@@ -15,7 +15,7 @@ from lfrd.client import Client
 from lfrd.errors import LfrdError
 from lfrd.wire.cameras import Camera
 from tui.regions import outlined, regions_rows
-from tui.widgets.labelled import labelled
+from tui.widgets.line import labelled
 from tui.widgets.picture import Picture, decode
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class PreviewScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialogue preview") as box:
             box.border_title = (
-                f"Where {escape(self._camera.name)} points, in cells that show nobody"
+                f"Where {escape(self._camera.name)} points, in cells that show no person"
             )
             box.border_subtitle = "r looks again, e on the camera changes regions, Esc closes"
             yield self._picture

@@ -10,7 +10,7 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Checkbox, Input, Static
 
 from lfrd.errors import LfrdError
 from tui.labels import complaint
@@ -101,3 +101,16 @@ class FormScreen(ModalScreen[Answer | None]):
     def text_of(self, name: str) -> str | None:
         """What was typed into this field; None for nothing."""
         return self.query_one(f"#{name}", Input).value.strip() or None
+
+
+class SignCheckbox(Checkbox, inherit_bindings=False):
+    """`[✓]` or `[ ]`, changed by Space or a click; told by a sign and not by colour alone. Enter is
+    left to the form."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("space", "toggle_button", show=False)]
+    BUTTON_LEFT = BUTTON_RIGHT = ""
+    BUTTON_INNER = "[ ]"
+
+    def watch_value(self) -> None:
+        self.BUTTON_INNER = "[✓]" if self.value else "[ ]"
+        super().watch_value()

@@ -18,7 +18,7 @@ KEYS = (
     ("j k ↓ ↑", "move through the candidates"),
     ("Space", "go to the next undecided candidate"),
     ("o", "ambiguous: the photo of the other person, and back"),
-    ("s", "the scene: the whole picture, with nobody else in it that could be known"),
+    ("s", "the scene: the whole picture, in which no other person can be recognised"),
     ("w", "what was done about a closed candidate, once"),
     ("f", "list all candidates, or only the open ones"),
     ("t", "the newest first, or the oldest"),
@@ -34,7 +34,7 @@ CAMERA_KEYS = (
     ("e", "edit: name, address, transport, regions"),
     ("p", "pause: it takes no part until p resumes it"),
     ("t", "test: look through it for a while; says what to mend"),
-    ("v", "view: where it points, in cells that show nobody"),
+    ("v", "view: where it points, in cells that show no person"),
     ("x", "remove, after a question"),
     ("j k ↓ ↑", "move through the cameras"),
     ("Esc c", "back to the candidates"),
@@ -47,15 +47,15 @@ CAMERA_WORDS = (
     ("■ frozen", "connected, but no new picture comes"),
     ("✗ lost", "the connection is gone; it is tried again by itself"),
     ("⊘ refused", "wrong user, password or token; tried again slowly"),
-    ("▮ paused", "somebody paused it"),
+    ("▮ paused", "an operator paused it"),
     ("– ended", "a file that has been played"),
     ("◌ closing", "removed; its last connection is being closed"),
 )
 REGIONS = """Regions are polygons in fractions of the picture, a line each: x,y of three corners or
 more. A camera with zones to look in is looked at only there; what is hidden is painted black
-before anything else sees the picture, so that nobody in it can be found."""
+before anything else sees the picture, so that no face in it can be found."""
 WORDS = (
-    ("● new", "nobody has looked at it here"),
+    ("● new", "not looked at here yet"),
     ("○ waiting", "looked at, not decided by you"),
     ("≈ ambiguous", "two people on the list are close: look twice"),
     ("◷ final in …", "your decision, which you can still undo"),

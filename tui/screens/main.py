@@ -24,9 +24,9 @@ from lfrd.wire.deployments import Deployment
 from lfrd.wire.health import Health, Me
 from tui.labels import decision_mark, ended_text, ends_text, is_final, is_undecided, me_text
 from tui.live import read_alert
+from tui.screens.ask import EndScreen
 from tui.screens.cameras import CamerasScreen, Situation
 from tui.screens.help import HelpScreen
-from tui.screens.reason import EndScreen
 from tui.screens.review_screen import ReviewScreen
 from tui.screens.scene import SceneScreen
 from tui.widgets.banner import Banner
@@ -208,7 +208,7 @@ class MainScreen(ReviewScreen):
         self.say(Content(grouped))
 
     def action_end(self) -> None:
-        """End the running deployment, with a reason that everybody can read."""
+        """End the running deployment, with a reason that all operators can read."""
         running = self._deployment
         if running is None:
             self.complain("no deployment is running")
@@ -253,7 +253,7 @@ class MainScreen(ReviewScreen):
     # How it is done.
 
     def _arrived(self, count: int, *, ring: bool = True) -> None:
-        """New candidates: ring, unless somebody passes again of whom the operator was told a moment
+        """New candidates: ring, unless a person passes again of whom the operator was told a moment
         ago, and show one unless the operator is busy with another."""
         if count:
             if ring:

@@ -8,8 +8,7 @@ from textual.widgets.option_list import Option
 from lfrd.client import Client
 from lfrd.vocabulary import Engagement, Identity
 from lfrd.wire.alerts import Alert, EngagementReport
-from tui.screens.form import FormScreen, field
-from tui.widgets.checkbox import SignCheckbox
+from tui.screens.form import FormScreen, SignCheckbox, field
 
 KINDS = {
     Engagement.NO_ACTION: "nothing: nobody was spoken to",

@@ -18,8 +18,8 @@ from lfrd.errors import LfrdError
 from lfrd.wire.alerts import Alert, AlertState, ReviewDecision, ReviewSubmit, Shown
 from tui.candidates_model import CandidatesModel
 from tui.labels import complaint, is_undecided
+from tui.screens.ask import ReasonScreen
 from tui.screens.outcome import OutcomeScreen
-from tui.screens.reason import ReasonScreen
 from tui.screens.scene import SceneScreen
 from tui.widgets.faces import FacePanel
 

@@ -1,4 +1,4 @@
-"""The evidence picture: where and when, with nobody else in it that could be known."""
+"""The evidence picture: where and when, with no other person in it that could be recognised."""
 
 from typing import TYPE_CHECKING, ClassVar
 
@@ -47,7 +47,7 @@ class SceneScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialogue preview") as box:
             seen = f"{self._camera_name} · {clock_text(self._alert.raised_at_s)}"
-            box.border_title = f"Scene · {escape(seen)} · nobody else can be known"
+            box.border_title = f"Scene · {escape(seen)} · no other person can be recognised"
             box.border_subtitle = "Esc closes"
             yield self._picture
 

@@ -10,7 +10,7 @@ from textual.widgets import Static
 from lfrd.wire.cameras import Camera, CameraRates, CameraState
 from tui.labels import camera_mark, clock_text, duration_text
 from tui.regions import regions_rows
-from tui.widgets.labelled import labelled
+from tui.widgets.line import labelled
 
 NOTHING = "No camera is set up.\n\nPress a to add one."
 

@@ -47,7 +47,7 @@ BUTTONS = (
 )
 EMPTY = (
     "Nothing to decide.\n\n"
-    "When a camera sees somebody who resembles a person on a watchlist, the candidate appears "
+    "When a camera sees a face that resembles a person on a watchlist, the candidate appears "
     "here: the face that was seen beside the reference photo.\n\n"
     "You decide with one key: m match, n not a match, u unsure.\n\n"
     "Everybody else is forgotten as soon as they have passed.\n\n"

@@ -1,4 +1,6 @@
-"""A piece of text that is drawn again only when it or its colours changed."""
+"""Text of a fixed size: drawn again only where it changed, and rows of labels in two columns."""
+
+from textwrap import wrap
 
 from textual.content import Content
 from textual.widgets import Static
@@ -16,3 +18,22 @@ class Line(Static):
         if not content.is_same(self._shown):
             self._shown = content
             self.update(content, layout=False)
+
+
+LABEL_CELLS = 11
+TEXT_CELLS_MIN = 12
+MARK_CELLS = 2
+
+
+def labelled(
+    rows: tuple[tuple[str, str], ...], width: int, label_cells: int = LABEL_CELLS
+) -> Content:
+    """Rows of label and text in two columns, the text wrapped under itself; no line is longer than
+    `width` cells."""
+    room = max(TEXT_CELLS_MIN, width - label_cells)
+    lines = []
+    for label, text in rows:
+        first, *rest = wrap(text, room) or [""]
+        lines.append(Content.assemble((f"{label:<{label_cells}}", "$quiet"), first))
+        lines += [Content(" " * label_cells + line) for line in rest]
+    return Content("\n").join(lines)

@@ -9,7 +9,7 @@ BAR_CELLS = 20
 
 
 def away_content(since_s: float, *, anything_read: bool) -> Content:
-    """Since when nobody answers; and that what is on the screen is as old."""
+    """Since when the daemon does not answer; and that what is on the screen is as old."""
     old = " · what you see is from before" if anything_read else ""
     return Content(f"✗ daemon away since {clock_text(since_s)}, retrying{old}")
 

@@ -84,7 +84,7 @@ async def check_camera(
 
 @router.get("/{camera_id}/preview", response_class=Response, responses=images.RESPONSES)
 async def preview_camera(camera_id: str, site: SiteDep, principal: PrincipalDep) -> Response:
-    """Where a camera points, as flat cells in which nobody can be known."""
+    """Where a camera points, as flat cells in which no person can be recognised."""
     return images.answer(await site.camera_check.preview(camera_id, principal=principal))
 
 

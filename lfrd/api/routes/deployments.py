@@ -138,7 +138,7 @@ async def begin_deployment(
 async def ratify_deployment(
     deployment_id: str, site: SiteDep, principal: PrincipalDep
 ) -> wire_deployments.Deployment:
-    """Give an urgent start the authority it lacked; by somebody else."""
+    """Give an urgent start the authority it lacked; by another person."""
     row = await site.deployments.ratify(deployment_id, principal=principal)
     return (await _shown(site, principal, row))[0]
 

@@ -62,14 +62,14 @@ async def list_holds(site: SiteDep) -> tuple[wire.Hold, ...]:
 
 @router.post("/holds", status_code=201, dependencies=[SUPERVISORS])
 async def ask_hold(body: wire.HoldCreate, site: SiteDep, principal: PrincipalDep) -> wire.Hold:
-    """Ask for a legal hold. It has no effect before somebody else confirms it."""
+    """Ask for a legal hold. It has no effect before another person confirms it."""
     row = await site.holds.ask(body.kind, body.subject_id, body.reason, principal=principal)
     return views.hold(row, await site.holds.names([row]))
 
 
 @router.post("/holds/{hold_id}/confirm", dependencies=[SUPERVISORS])
 async def confirm_hold(hold_id: str, site: SiteDep, principal: PrincipalDep) -> wire.Hold:
-    """Put it in force; by somebody else than whoever asked."""
+    """Put it in force; by another person than the one who asked."""
     row = await site.holds.confirm(hold_id, principal=principal)
     return views.hold(row, await site.holds.names([row]))
 

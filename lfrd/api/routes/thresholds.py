@@ -1,4 +1,4 @@
-"""What a threshold promises, what it was in a deployment, and why a camera raised nobody."""
+"""What a threshold promises, what it was in a deployment, and why a camera raised no candidate."""
 
 from datetime import datetime
 from math import inf
@@ -59,7 +59,7 @@ async def why_nobody(
     since_s: Annotated[float, Query(ge=0)] = 0.0,
     until_s: Annotated[float | None, Query(ge=0)] = None,
 ) -> CameraReasons:
-    """Why a camera raised nobody in the running deployment: counts, and what may help. With
+    """Why a camera raised no candidate in the running deployment: counts, and what may help. With
     `since_s` and `until_s` (Unix time) of the minutes in that span, at most a day back."""
     counters, search = site.fleet.get(camera_id).counters, site.gallery.search
     if counters is None or search is None:

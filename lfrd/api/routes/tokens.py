@@ -29,7 +29,7 @@ async def create_token(
 
 @router.post("/{token_id}/revoke")
 async def revoke_token(token_id: str, tokens: TokensDep, principal: PrincipalDep) -> wire.Token:
-    """It opens nothing any more, from the next request on."""
+    """It is refused from the next request on."""
     return _token(await tokens.revoke(token_id, principal=principal))
 
 

@@ -17,7 +17,7 @@ router = APIRouter(tags=["trials"])
 async def count_passage(
     body: wire.PassageCount, site: SiteDep, principal: PrincipalDep
 ) -> wire.Passage:
-    """Count a passage of somebody on a list of category `test` in the running deployment."""
+    """Count a passage of a person on a list of category `test` in the running deployment."""
     camera_id = site.fleet.get(body.camera_id).row.id
     row = await site.trials.count(camera_id, body.entry_id, body.at_s, principal=principal)
     return _passage(row)

@@ -227,7 +227,7 @@ async def change_entry(
 
 @router.post("/entries/{entry_id}/approve", dependencies=[SUPERVISORS])
 async def approve_entry(entry_id: str, site: SiteDep, principal: PrincipalDep) -> wire_lists.Entry:
-    """Approve an entry of somebody under 18, as a second person; until then nobody is compared
+    """Approve an entry of a person under 18, as a second person; until then no face is compared
     with it."""
     return views.entry(await site.watchlists.approve_entry(entry_id, principal=principal))
 

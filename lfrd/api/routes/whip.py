@@ -3,8 +3,8 @@
     POST   /v1/whip/{camera}             an SDP offer; 201 with the answer and a Location
     DELETE /v1/whip/{camera}/{session}   the end of it
 
-The token belongs to the camera and opens nothing else; the door lets these paths pass so that it
-is judged here. Without a running deployment a publisher is told to come back later.
+The token belongs to the camera and is good for nothing else; the request guard lets these paths
+pass so that it is judged here. Without a running deployment a publisher is told to come back later.
 """
 
 from fastapi import APIRouter, Request, Response

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lfrd.cli.clip_inputs import Inputs, check_people, read_inputs
+from lfrd.cli.evaluate_clips import Inputs, check_people, read_inputs
 from lfrd.cli.evaluate_options import ClipOptions
 from lfrd.cli.temporary import find_photos
 from lfrd.errors import BadInput, UserError
