@@ -6,7 +6,8 @@ outcome is kept in the cache, keyed by everything that it depends on. Nothing fa
 a provider that cannot be had or gives other results ends the start with a sentence.
 
 On processors that multiply bytes the CPU has two kinds: f32, and a recogniser in eight bits that is
-made here (see `quantise`), taken where it is faster and its templates are near enough.
+made here (see `quantise`), taken where it is faster and its templates are near enough. It is tried
+beside OpenVINO too, which without AMX is often the slower of the two.
 """
 
 import hashlib
@@ -161,7 +162,8 @@ def _kinds(wanted: str) -> tuple[str, ...]:
         return (wanted,)
     from lfrd.vision import openvino
 
-    return ("openvino-f32", "openvino-bf16") if openvino.can_bf16() else ("openvino-f32",)
+    bf16 = ("openvino-bf16",) if openvino.can_bf16() else ()
+    return ("openvino-f32", *bf16, *((INT8,) if _multiplies_bytes() else ()))
 
 
 def _key(wanted: str, kinds: Sequence[str], pack: Pack) -> str:
