@@ -63,11 +63,11 @@ class CameraWatch:
         full, wanting = self._rate.budget.counts
         if full >= wanting:
             return None
+        fit = f"about {full} cameras of this kind fit" if full else "fewer cameras of this kind fit"
         return (
             f"the machine is full: {full} of {wanting} cameras are decoded in full, the others at "
-            f"their keyframes, in turn. So about {full} cameras of this kind fit: give them "
-            "smaller pictures, fewer a second, a second small stream to look at, or the machine "
-            "more processors"
+            f"their keyframes, in turn; {fit}: give them smaller pictures, fewer a second, or a "
+            "small stream to look at, or the machine more processors"
         )
 
     async def watch(
