@@ -24,7 +24,7 @@ from pathlib import Path
 import av
 
 from benchmarks import media
-from benchmarks.latency import cpu_s, photograph, served
+from benchmarks.latency import ENROLLED, cpu_s, photograph, served
 from benchmarks.report import Figure, Report
 from lfrd.client import Client
 from lfrd.errors import LfrdError
@@ -42,11 +42,13 @@ HEALTH_EVERY_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What the sections share; `photos` of the people of the crowd clip."""
+    """What the sections share: photos of `everybody` in the crowd clip who is large enough, and of
+    a `few`, as in `benchmarks.latency`."""
 
     report: Report
     folder: Path
-    photos: Path
+    everybody: Path
+    few: Path
     seconds: float
 
 
@@ -84,7 +86,7 @@ async def twelve(bench: Bench) -> None:
 
 async def sixteen(bench: Bench) -> None:
     """Sixteen cameras with two streams, people a fifth of the time."""
-    people = len(list(bench.photos.iterdir()))
+    people = len(list(bench.everybody.iterdir()))
     told, server_cpu = await _paired(bench, 16, _mixed)
     hz, p95 = told["detections_hz"], percentile(told["phase_ms"], 0.95)
     _add_lost(bench, "16 of two streams", told)
@@ -129,7 +131,7 @@ async def _crowds(bench: Bench, cameras: int) -> tuple[dict, float]:
         media.looped(media.CROWD, clip, frames=int(media.CROWD_FPS * (bench.seconds + 60)))
     async with served(folder) as (server, port):
         address = f"rtsp://127.0.0.1:{port}/{clip.name}?play_count=0"
-        return await _live(bench, [address] * cameras, [server.pid])
+        return await _live(bench, bench.few, [address] * cameras, [server.pid])
 
 
 Scene = Callable[[int], Iterator[av.VideoFrame]]
@@ -170,7 +172,7 @@ async def _paired(bench: Bench, cameras: int, scene: Scene) -> tuple[dict, float
             )
             for number in range(cameras)
         ]
-        return await _live(bench, addresses, [server.pid for server, _ in servers])
+        return await _live(bench, bench.everybody, addresses, [server.pid for server, _ in servers])
 
 
 def _encode(folder: Path, variant: int, pictures: Iterator[av.VideoFrame]) -> None:
@@ -197,11 +199,13 @@ def _encode(folder: Path, variant: int, pictures: Iterator[av.VideoFrame]) -> No
             sink.mux(stream.encode())
 
 
-async def _live(bench: Bench, addresses: list[str], servers: list[int]) -> tuple[dict, float]:
+async def _live(
+    bench: Bench, photos: Path, addresses: list[str], servers: list[int]
+) -> tuple[dict, float]:
     begun_s, before_s = time.monotonic(), sum(map(cpu_s, servers))
     with tempfile.TemporaryDirectory() as state:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "benchmarks.live", str(bench.seconds), "cpu", str(bench.photos),
+            sys.executable, "-m", "benchmarks.live", str(bench.seconds), "cpu", str(photos),
             *addresses, "--state", state, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         async with asyncio.TaskGroup() as tasks:
@@ -235,12 +239,13 @@ async def _ask_health(socket: Path, asked_s: list[float]) -> None:
 async def measure(report: Report, sections: list[str], seconds: float, clips: Path | None) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = clips or Path(temporary)
-        photos = folder / "list"
-        if not photos.exists():
-            photos.mkdir(parents=True)
-            await photograph(photos, None)
+        everybody, few = folder / "everybody", folder / "few"
+        for photos, people in ((everybody, None), (few, ENROLLED)):
+            if not photos.exists():
+                photos.mkdir(parents=True)
+                await photograph(photos, people)
         for section in sections:
-            await SECTIONS[section](Bench(report, folder, photos, seconds))
+            await SECTIONS[section](Bench(report, folder, everybody, few, seconds))
 
 
 def main() -> int:
