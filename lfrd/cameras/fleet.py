@@ -235,7 +235,11 @@ class Fleet:
         look = settings.look_address
         if look is None:
             return
-        if settings.every_frame or settings.address.kind is not Kind.RTSP or look.kind != Kind.RTSP:
+        if (
+            settings.every_frame
+            or settings.address.kind is not Kind.RTSP
+            or look.kind is not Kind.RTSP
+        ):
             raise BadInput(
                 "a second, small stream is for cameras whose streams are both pulled by RTSP"
             )

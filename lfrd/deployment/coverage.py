@@ -3,9 +3,8 @@
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 
-from lfrd.ingest.settings import State
+from lfrd.ingest.settings import GIVES_PICTURES, State
 
-GIVES = frozenset({State.LIVE, State.DEGRADED})
 TAKES_NO_PART = frozenset({State.IDLE, State.ENDED, State.CLOSING})
 """Paused by somebody, come to its end, or about to leave: nothing is missing."""
 
@@ -32,7 +31,7 @@ class Coverage:
             self.paused_s += passed_s
             return
         for camera_id, state in self._states().items():
-            if state in GIVES:
+            if state in GIVES_PICTURES:
                 self.active_s[camera_id] += passed_s
             elif state not in TAKES_NO_PART:
                 self.down_s[camera_id] += passed_s

@@ -22,7 +22,7 @@ from lfrd.clock import Clock
 from lfrd.counters import CameraCounters
 from lfrd.errors import Conflict, SourceError, SourceRefused, place_of, trace_of
 from lfrd.ingest.masks import Masker
-from lfrd.ingest.settings import CameraSettings, CameraStatus, State
+from lfrd.ingest.settings import GIVES_PICTURES, CameraSettings, CameraStatus, State
 from lfrd.ingest.source import (
     Pacer,
     Picture,
@@ -502,7 +502,7 @@ class Camera:
     @property
     def status(self) -> CameraStatus:
         """The present state, with the measured rate while pictures come."""
-        if self._status.state not in (State.LIVE, State.DEGRADED):
+        if self._status.state not in GIVES_PICTURES:
             return self._status
         return replace(self._status, fps=self.intake.fps(self._clock.monotonic_s()))
 
@@ -688,7 +688,7 @@ class Camera:
         state = self._status.state
         if waited_s >= BLIND_S:
             state = State.FROZEN
-        elif state in (State.IDLE, State.LIVE, State.DEGRADED):
+        elif state is State.IDLE or state in GIVES_PICTURES:
             state = State.CONNECTING
         self._become(state, f"{WAITING} ({int(waited_s)} s so far); {KEYFRAME_ADVICE}")
 

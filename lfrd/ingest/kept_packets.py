@@ -13,8 +13,6 @@ KEPT_S: Final = 12.0
 """What is kept of one stream at most. Beyond it all of it goes, and decoding can go on with the
 next keyframe only."""
 
-Packet = "av.Packet[av.VideoStream]"
-
 
 class KeptPackets:
     """Of one stream, in the order in which they came. For the reader thread."""

@@ -18,11 +18,10 @@ from lfrd.clock import Clock
 from lfrd.counters import CameraCounters
 from lfrd.ingest.camera import Camera
 from lfrd.ingest.pacing import PairPacer
-from lfrd.ingest.settings import CameraSettings, CameraStatus, State
+from lfrd.ingest.settings import GIVES_PICTURES, CameraSettings, CameraStatus, State
 from lfrd.supervise import Backoff
 from lfrd.types import Frame
 
-_WELL: Final = (State.LIVE, State.DEGRADED)
 _GONE: Final = (State.LOST, State.FROZEN, State.REFUSED, State.ENDED)
 
 
@@ -72,16 +71,16 @@ class PairedCamera:
     def status(self) -> CameraStatus:
         """The state of the two together; size and codec are those of the large stream."""
         small, large = self._small.status, self._large.status
-        if small.state in _WELL and large.state in _WELL:
+        if small.state in GIVES_PICTURES and large.state in GIVES_PICTURES:
             worse = small if small.state is State.DEGRADED else large
             return replace(large, state=worse.state, reason=worse.reason, fps=small.fps)
-        if small.state in _WELL and large.state in _GONE:
+        if small.state in GIVES_PICTURES and large.state in _GONE:
             reason = f"faces are looked for and compared in the small stream alone: {large.reason}"
             return replace(small, state=State.DEGRADED, reason=reason)
-        if large.state in _WELL and small.state in _GONE:
+        if large.state in GIVES_PICTURES and small.state in _GONE:
             reason = f"the large stream is decoded all the time: the small one: {small.reason}"
             return replace(large, state=State.DEGRADED, reason=reason)
-        return small if large.state in _WELL else large
+        return small if large.state in GIVES_PICTURES else large
 
     @property
     def still_closing(self) -> bool:
@@ -119,7 +118,7 @@ class PairedCamera:
 
     def _large_changed(self, status: CameraStatus) -> None:
         if self._pacer is not None:
-            self._pacer.large_is_well = status.state in _WELL
+            self._pacer.large_is_well = status.state in GIVES_PICTURES
         self._changed()
 
     def _changed(self) -> None:

@@ -28,6 +28,10 @@ class State(StrEnum):
     CLOSING = "closing"
 
 
+GIVES_PICTURES = frozenset({State.LIVE, State.DEGRADED})
+"""What a camera is while its pictures come."""
+
+
 @dataclass(frozen=True, slots=True)
 class IceServer:
     """A STUN or TURN server, `stun:host:port` or `turn:host:port?transport=tcp`."""
