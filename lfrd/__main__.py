@@ -19,6 +19,7 @@ from lfrd import __version__
 from lfrd.cli.audit_options import add_audit, add_witness
 from lfrd.cli.camera_secrets import add_password_file
 from lfrd.cli.command_parser import CommandParser
+from lfrd.cli.desk_options import add_desk
 from lfrd.cli.evaluate_options import add_evaluate
 from lfrd.cli.options import (
     add_alert,
@@ -31,7 +32,6 @@ from lfrd.cli.options import (
 )
 from lfrd.cli.picture_options import add_picture, picture_of
 from lfrd.cli.public_options import add_public
-from lfrd.cli.reach import add_token_file
 from lfrd.cli.terminal import flush, say, warn
 from lfrd.errors import Failure, OutputClosed, UserError, each_of
 from lfrd.text import without_secrets
@@ -337,11 +337,13 @@ def _tui(options: argparse.Namespace) -> int:
     from tui.terminal import require_terminal
 
     require_terminal()
-    loaded = _quietly(options)
-    from lfrd.cli.reach import socket_of, token_of
-    from tui.app import run_tui
+    from lfrd.cli import desk
+    from lfrd.cli.reach import socket_of
 
-    return run_tui(options.url or socket_of(options, loaded), token_of(options))
+    loaded = _quietly(options)
+    elsewhere = options.url or options.ssh
+    socket = loaded.socket_path if elsewhere else socket_of(options, loaded)
+    return desk.run(options, loaded.terminal, socket)
 
 
 def parser() -> CommandParser:
@@ -380,11 +382,7 @@ def _add_daemon(commands: Any) -> None:
     text = "Name every mistake in a configuration file."
     check = _add(commands, "check-config", _check_config, text)
     check.add_argument("file", type=Path, nargs="?", help="(default: as --config)")
-    tui = _add(commands, "tui", _tui, "Open the operator's terminal.")
-    place = tui.add_mutually_exclusive_group()
-    place.add_argument("--socket", type=Path, help="the daemon's socket (default: as configured)")
-    place.add_argument("--url", help="the daemon's loopback port, such as http://127.0.0.1:8787")
-    add_token_file(tui)
+    add_desk(_add(commands, "tui", _tui, "Open the operator's terminal."))
 
 
 def _add_lab(commands: Any) -> None:

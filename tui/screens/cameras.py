@@ -26,6 +26,7 @@ from tui.screens.camera_check import CheckScreen
 from tui.screens.camera_form import AddCameraScreen, EditCameraScreen
 from tui.screens.camera_preview import PreviewScreen
 from tui.screens.help import HelpScreen
+from tui.sizes import BREAKPOINTS_ACROSS, BREAKPOINTS_DOWN
 from tui.widgets.banner import Banner
 from tui.widgets.camera_details import CameraDetails
 from tui.widgets.cameras import CameraChoice, by_name, cameras_in_short
@@ -64,8 +65,8 @@ class Owner(Protocol):
 class CamerasScreen(Screen[None]):
     """A list and the details of the selected camera; every key asks or tells something."""
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (140, "-wide")]  # noqa: RUF012 - Textual's own type
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012 - Textual's own type
+    HORIZONTAL_BREAKPOINTS = BREAKPOINTS_ACROSS
+    VERTICAL_BREAKPOINTS = BREAKPOINTS_DOWN
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "add", "Add"),
         Binding("e", "edit", "Edit"),
