@@ -48,7 +48,7 @@ from lfrd.wire.cameras import (
 )
 from lfrd.wire.deployments import Deployment, DeploymentEnd, DeploymentStart
 from lfrd.wire.evaluations import Evaluation, EvaluationReport
-from lfrd.wire.events import EventMessage
+from lfrd.wire.events import EventKind, EventMessage, KeptEvents
 from lfrd.wire.health import Health, HealthChange, Me
 from lfrd.wire.lists import (
     CameraReasons,
@@ -498,6 +498,23 @@ class Client:
             await asyncio.sleep(backoff_s(failures))
             failures += 1
 
+    async def kept_events(
+        self,
+        after_id: int = 0,
+        kinds: Sequence[EventKind] = (),
+        *,
+        limit: int = 100,
+        after: str | None = None,
+    ) -> tuple[KeptEvents, str | None]:
+        """A page of what changed after an event, oldest first, and the `next` of the page after it;
+        `kinds`: of these only. The page after another one is asked for with its next, `after`."""
+        given = [("after", str(after_id)), ("limit", str(limit))]
+        given += [("kind", kind.value) for kind in kinds]
+        given += [] if after is None else [("next", after)]
+        query = httpx.QueryParams(tuple(given))
+        reply = await self._send("GET", f"/v1/events/kept?{query}")
+        return self._read(KeptEvents, reply), next_of(reply)
+
     async def _one_stream(self, decoder: sse.Decoder) -> AsyncGenerator[StreamItem, None]:
         headers = {"Accept": "text/event-stream"}
         if decoder.last_id:
@@ -521,6 +538,35 @@ class Client:
 
     async def _get(self, kind: type[T], path: str) -> T:
         return self._read(kind, await self._send("GET", path))
+
+    async def raw(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Sequence[tuple[str, str]] = (),
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        """Any request, and its answer as it is. Raises the daemon's refusal."""
+        query = httpx.QueryParams(tuple(params)) if params else None
+        return await self._send(method, path, content=content, params=query, headers=headers)
+
+    @asynccontextmanager
+    async def raw_stream(
+        self, method: str, path: str, *, params: Sequence[tuple[str, str]] = ()
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The bytes of an answer as they come; one without an end is silent for 25 s at most."""
+        timeout = httpx.Timeout(REQUEST_S, read=SILENCE_S)
+        query = httpx.QueryParams(tuple(params)) if params else None
+        try:
+            async with self._http.stream(method, path, params=query, timeout=timeout) as reply:
+                if reply.is_error:
+                    await reply.aread()
+                    raise refusal(reply)
+                yield reply.aiter_bytes()
+        except httpx.HTTPError as error:
+            raise Unreachable(self._say(error)) from None
 
     async def _page(
         self,
@@ -556,7 +602,7 @@ class Client:
         path: str,
         *,
         content: bytes | None = None,
-        params: Mapping[str, str | int | float] | None = None,
+        params: Mapping[str, str | int | float] | httpx.QueryParams | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
         try:

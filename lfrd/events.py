@@ -8,9 +8,10 @@ on live without gap or duplicate.
 import asyncio
 import enum
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Protocol
 
 from lfrd.errors import StoreFailed
 
@@ -63,8 +64,13 @@ class Ended(enum.Enum):
     TOO_SLOW = "the subscriber fell too far behind; it may resume from the last event it saw"
 
 
-Page = Callable[[int, int], Awaitable[EventPage]]
-"""Reads from the table: (after this id, at most so many)."""
+class Page(Protocol):
+    """Reads from the table."""
+
+    def __call__(
+        self, after_id: int, limit: int, kinds: Sequence[EventKind] = (), /
+    ) -> Awaitable[EventPage]:
+        """At most `limit` events after an id; of some kinds, or without any named of all."""
 
 
 class Subscription:
@@ -162,6 +168,10 @@ class EventBus:
     async def newest_id(self) -> int:
         """The id of the newest event, 0 where there has been none."""
         return (await self._page(0, 0)).newest_id
+
+    async def kept(self, after_id: int, limit: int, kinds: Sequence[EventKind]) -> EventPage:
+        """What the table holds after an id, oldest first; of some kinds, or of all."""
+        return await self._page(after_id, limit, kinds)
 
     def subscribe(self, after_id: int | None = None) -> Subscription:
         """Events after `after_id` (kept ones first), or from now on where it is None."""

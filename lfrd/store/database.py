@@ -11,7 +11,7 @@ import asyncio
 import logging
 import queue
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from types import TracebackType
@@ -20,7 +20,7 @@ from typing import TypeVar
 from lfrd.audit.verify import PublicKey
 from lfrd.clock import Clock, SystemClock
 from lfrd.errors import StateError, StoreFailed
-from lfrd.events import Event, EventBus, EventPage
+from lfrd.events import Event, EventBus, EventKind, EventPage
 from lfrd.store import audit_log, event_log
 from lfrd.store.audit_key import open_key
 from lfrd.store.checkpoints import CheckpointRules, Checkpoints
@@ -173,8 +173,10 @@ class Database:
         finally:
             self._idle.put(connection)
 
-    async def _page_of_events(self, after_id: int, limit: int) -> EventPage:
-        return await self.read(lambda reader: event_log.page(reader, after_id, limit))
+    async def _page_of_events(
+        self, after_id: int, limit: int, kinds: Sequence[EventKind] = ()
+    ) -> EventPage:
+        return await self.read(lambda reader: event_log.page(reader, after_id, limit, kinds))
 
     def _publish(self, events: list[Event]) -> None:
         self.events.publish(events)
