@@ -119,9 +119,8 @@ async def open_site(
         thresholds = _thresholds(config, database, clock, vision)
         lists = _lists(config, clock, database, index, vision, live, eraser, health, thresholds)
         runner = DeploymentRunner(database, clock, vision, live, functools.partial(
-            _make_run, config, database, clock, health, fleet, vision,
-            measures.candidate, media_clock=media_clock,
-            detect_hz=detect_hz, report=report, observer=observer,
+            _make_run, config, database, clock, health, fleet, vision, measures.candidate,
+            media_clock=media_clock, detect_hz=detect_hz, report=report, observer=observer,
         ))  # fmt: skip
         readiness = Readiness(clock, fleet, vision, thresholds, policies)
         deployments = DeploymentService(database, clock, thresholds, policies, readiness, runner)
