@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from lfrd.api.deps import ADMINS, PrincipalDep, TokensDep
+from lfrd.api.editing import MADE, EditingDep
 from lfrd.store.tokens import Token
 from lfrd.wire import people as wire
 
@@ -17,14 +18,15 @@ async def list_tokens(tokens: TokensDep) -> tuple[wire.Token, ...]:
     return tuple(_token(token) for token in await tokens.list_all())
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, responses=MADE)
 async def create_token(
-    body: wire.TokenCreate, tokens: TokensDep, principal: PrincipalDep
+    body: wire.TokenCreate, tokens: TokensDep, principal: PrincipalDep, editing: EditingDep
 ) -> wire.NewToken:
     """Make a token for one person. Its secret is in this answer and nowhere else."""
     holder = body.principal if body.principal.startswith(KIND) else KIND + body.principal
-    made = await tokens.create(holder, body.role, principal=principal)
-    return wire.NewToken(token=_token(made.token), role=body.role, secret=made.secret)
+    made = await tokens.create(holder, body.role, body.expires_at_s, principal=principal)
+    new = wire.NewToken(token=_token(made.token), role=body.role, secret=made.secret)
+    return editing.made("/v1/tokens", new)
 
 
 @router.post("/{token_id}/revoke")
@@ -41,4 +43,6 @@ def _token(token: Token) -> wire.Token:
         created_by=token.principal,
         revoked_at_s=token.revoked_at_s,
         revoked_by=token.revoked_by,
+        expires_at_s=token.expires_at_s,
+        last_used_at_s=token.last_used_at_s,
     )
