@@ -30,9 +30,9 @@ async def back(pilot: Pilot[None]) -> None:
 
 async def add(pilot: Pilot[None], camera_id: str, address: str) -> None:
     await pilot.press("a")
-    await type_in(pilot, camera_id)
-    await pilot.press("tab")
     await type_in(pilot, address)
+    await pilot.press("tab")
+    await type_in(pilot, camera_id)
     await pilot.press("enter")
 
 
