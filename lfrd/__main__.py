@@ -1,6 +1,7 @@
 """The command line: parses, calls, turns errors into exit codes; nothing else.
 
-Exit codes: 0 done, 1 the machine failed or the check did, 2 the user can mend it, 130 interrupted.
+Exit codes: 0 done, 1 the machine failed or the check did, 2 the user can mend it, 130 interrupted;
+`health` has its own.
 
 What a command does is imported when it is called: to parse, to print help or the version takes
 nothing but the options' words (`tests/test_imports.py`).
@@ -16,9 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lfrd import __version__
+from lfrd.cli.actions import asks_daemon
 from lfrd.cli.audit_options import add_audit, add_witness
 from lfrd.cli.camera_secrets import add_password_file
 from lfrd.cli.command_parser import CommandParser
+from lfrd.cli.door_options import add_api, add_events, add_health, add_me
 from lfrd.cli.evaluate_options import add_evaluate
 from lfrd.cli.options import (
     add_alert,
@@ -231,11 +234,16 @@ def _demo(options: argparse.Namespace) -> int:
     return _run_async(demo.run(loaded, headless=options.headless, seconds=options.seconds))
 
 
-def _policy(options: argparse.Namespace) -> None:
+def _policy(options: argparse.Namespace) -> int:
+    if options.action == "show" and options.running:
+        from lfrd.cli import health
+
+        return _ask(health.policy(options, _socket(options)))
     loaded = _quietly(options)
     from lfrd.cli import policy
 
     policy.run(options, loaded)
+    return 0
 
 
 def _clock(options: argparse.Namespace) -> int:
@@ -300,6 +308,30 @@ def _alert(options: argparse.Namespace) -> int:
     from lfrd.cli import alert
 
     return _ask(alert.run(options, _socket(options)))
+
+
+def _health(options: argparse.Namespace) -> int:
+    from lfrd.cli import health
+
+    return _ask(health.health(options, _socket(options)))
+
+
+def _me(options: argparse.Namespace) -> int:
+    from lfrd.cli import health
+
+    return _ask(health.me(options, _socket(options)))
+
+
+def _events(options: argparse.Namespace) -> int:
+    from lfrd.cli import events
+
+    return _ask(events.run(options, _socket(options)))
+
+
+def _api(options: argparse.Namespace) -> int:
+    from lfrd.cli import request
+
+    return _ask(request.run(options, _socket(options)))
 
 
 def _token(options: argparse.Namespace) -> int:
@@ -432,7 +464,8 @@ def _add_rules(commands: Any) -> None:
     actions = policy.add_subparsers(dest="action", required=True, metavar="ACTION")
     show = actions.add_parser("show", help="the rules of this site, or of a profile")
     show.add_argument("name", nargs="?", help="a profile (default: this site's)")
-    show.add_argument("--json", action="store_true", help="print JSON")
+    show.add_argument("--running", action="store_true", help="those that the running daemon has")
+    asks_daemon(show)
     check = actions.add_parser("check", help="name every wrong key of a profile or configuration")
     check.add_argument("file", type=Path)
     clock = _add(commands, "clock", _clock, "Mend the time after a wrong clock; no daemon runs.")
@@ -481,7 +514,12 @@ def _add_clients(commands: Any) -> None:
     for added in (add_clients, add_public):
         added(lambda name, text: _add(commands, name, _remote, text))
 
-    add_alert(_add(commands, "alert", _alert, "List alerts, and compute them again."))
+    health = "Say how the site is. Exit code: 0 ok, 1 degraded, 2 failed or no answer."
+    add_health(_add(commands, "health", _health, health))
+    add_me(_add(commands, "me", _me, "Say who the daemon takes you for."))
+    add_events(_add(commands, "events", _events, "Print what changed, and what changes."))
+    add_api(_add(commands, "api", _api, "Call any route of the API."))
+    add_alert(_add(commands, "alert", _alert, "List, show and settle alerts."))
     add_audit(_add(commands, "audit", _audit, "Read, prove, export and check the log."))
     witness = "Countersign the logs of other machines (c2sp.org/tlog-witness), until SIGTERM."
     add_witness(_add(commands, "witness", _witness, witness))

@@ -99,9 +99,9 @@ class DeploymentService:
         self._running.operator_seen()
         return self._running.deployment
 
-    async def list_all(self) -> list[Deployment]:
-        """The newest deployments, newest first."""
-        return await self._database.read(stored.list_all)
+    async def page(self, before_id: str | None = None, limit: int = 100) -> list[Deployment]:
+        """Deployments, newest first; `before_id` is the last one of the page before."""
+        return await self._database.read(lambda reader: stored.page(reader, before_id, limit))
 
     async def get(self, deployment_id: str) -> Deployment:
         """Raises NotFound."""

@@ -26,7 +26,7 @@ from lfrd.store.audit import AuditClass, Fact
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.decoys import Decoy
 from lfrd.store.deployments import Deployment
-from lfrd.store.episodes import Episode, EpisodeState
+from lfrd.store.episodes import Episode, EpisodeFilter, EpisodeState
 from lfrd.store.reviews import Review, ReviewDecision
 from lfrd.store.transaction import Reader, Transaction
 
@@ -351,9 +351,8 @@ def is_right(review: Review, decoy: Decoy) -> bool:
 
 def read(reader: Reader, deployment_id: str | None, required: int) -> tuple[ReviewerFigures, ...]:
     """The figures of one deployment, or of all; `required` as for `required_for`."""
-    closed = episodes.page(
-        reader, state=EpisodeState.CLOSED, deployment_id=deployment_id, limit=EPISODES_MOST
-    )
+    wanted = EpisodeFilter(state=EpisodeState.CLOSED, deployment_id=deployment_id)
+    closed = episodes.page(reader, wanted, limit=EPISODES_MOST)
     return figures(_decided(reader, episode, required) for episode in closed)
 
 

@@ -166,9 +166,11 @@ def get(reader: Reader, deployment_id: str) -> Deployment:
     return reader.get(Deployment, deployment_id)
 
 
-def list_all(reader: Reader, limit: int = 100) -> list[Deployment]:
-    """The newest deployments, newest first."""
-    return reader.find(Deployment, "ORDER BY id DESC LIMIT ?", (limit,))
+def page(reader: Reader, before_id: str | None = None, limit: int = 100) -> list[Deployment]:
+    """Deployments, newest first; `before_id` is the last one of the page before."""
+    if before_id is None:
+        return reader.find(Deployment, "ORDER BY id DESC LIMIT ?", (limit,))
+    return reader.find(Deployment, "WHERE id < ? ORDER BY id DESC LIMIT ?", (before_id, limit))
 
 
 def running(reader: Reader) -> Deployment | None:

@@ -20,6 +20,7 @@ from lfrd.ids import new_id
 from lfrd.store import deployments, reference_images
 from lfrd.store.audit import SALT_BYTES, AuditClass, Leaf, commit, leaf_hash
 from lfrd.store.seal import BlobKind, DataKey, Label
+from lfrd.store.sqlite import SQLValue
 from lfrd.store.transaction import Reader, Transaction
 from lfrd.vocabulary import DeploymentState
 
@@ -353,20 +354,67 @@ def get(reader: Reader, episode_id: str) -> Episode:
     return reader.get(Episode, episode_id)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpisodeFilter:
+    """Which episodes are asked for; None leaves a bound out. Times are wall time: from `since_s` to
+    before `until_s`. `waiting_for`: open, and this principal has not decided about them.
+    `decided_by`: this principal has."""
+
+    state: EpisodeState | None = None
+    deployment_id: str | None = None
+    camera_id: str | None = None
+    watchlist_id: str | None = None
+    entry_id: str | None = None
+    since_s: float | None = None
+    until_s: float | None = None
+    waiting_for: str | None = None
+    decided_by: str | None = None
+
+
+_CONDITIONS = {
+    "state": "state = ?",
+    "deployment_id": "deployment_id = ?",
+    "camera_id": "camera_id = ?",
+    "watchlist_id": "watchlist_id = ?",
+    "entry_id": "entry_id = ?",
+    "since_s": "raised_at_s >= ?",
+    "until_s": "raised_at_s < ?",
+    "waiting_for": "state = 'open' AND id NOT IN"
+    " (SELECT episode_id FROM review WHERE principal = ?)",
+    "decided_by": "id IN (SELECT episode_id FROM review WHERE principal = ?)",
+}
+"""Of a filter's fields."""
+
+
 def page(
     reader: Reader,
+    wanted: EpisodeFilter | None = None,
     *,
-    state: EpisodeState | None = None,
-    deployment_id: str | None = None,
-    before_id: str | None = None,
+    after: tuple[float, str] | None = None,
     limit: int = 100,
 ) -> list[Episode]:
-    """Episodes newest first; `before_id` is the last one of the page before."""
-    wanted = [("state = ?", state), ("deployment_id = ?", deployment_id), ("id < ?", before_id)]
-    given = [(condition, value) for condition, value in wanted if value is not None]
+    """Episodes, newest first; `after`: `raised_at_s` and id of the last one of the page before."""
+    values = asdict(wanted or EpisodeFilter())
+    given: list[tuple[str, SQLValue]] = [
+        (condition, values[name])
+        for name, condition in _CONDITIONS.items()
+        if values[name] is not None
+    ]
     where = " AND ".join(condition for condition, _ in given) or "true"
-    values = [value for _, value in given]
-    return reader.find(Episode, f"WHERE {where} ORDER BY id DESC LIMIT ?", (*values, limit))
+    bounds: list[SQLValue] = [value for _, value in given]
+    if after is not None:
+        where += " AND (raised_at_s, id) < (?, ?)"
+        bounds += after
+    tail = f"WHERE {where} ORDER BY raised_at_s DESC, id DESC LIMIT ?"
+    return reader.find(Episode, tail, (*bounds, limit))
+
+
+def open_since(reader: Reader) -> tuple[int, float | None]:
+    """How many episodes are open, and when the oldest of them was raised."""
+    count = reader.count("SELECT count(*) FROM episode WHERE state = 'open'")
+    oldest = reader.value("SELECT min(raised_at_s) FROM episode WHERE state = 'open'")
+    assert oldest is None or isinstance(oldest, float)
+    return count, oldest
 
 
 def all_in(reader: Reader, deployment_id: str) -> list[Episode]:

@@ -262,9 +262,15 @@ def entries_with_reference(reader: Reader, reference: str, list_name: str | None
     )
 
 
-def entries(reader: Reader, watchlist_id: str) -> list[Entry]:
-    """The entries of a list, by reference."""
-    return reader.find(Entry, "WHERE watchlist_id = ? ORDER BY reference", (watchlist_id,))
+def entries(
+    reader: Reader, watchlist_id: str, after: str | None = None, limit: int = -1
+) -> list[Entry]:
+    """The entries of a list, by reference: those after one, and at most so many (-1: all)."""
+    return reader.find(
+        Entry,
+        "WHERE watchlist_id = ? AND reference > ? ORDER BY reference LIMIT ?",
+        (watchlist_id, after or "", limit),
+    )
 
 
 def count_entries(reader: Reader, watchlist_id: str) -> int:

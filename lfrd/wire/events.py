@@ -31,3 +31,14 @@ class EventMessage(Wire):
     kind: EventKind
     subject_id: str
     at_s: float
+
+
+class KeptEvents(Wire):
+    """Events that are kept (a day, or 100,000), oldest first; of all that are kept the ids are from
+    `oldest_id` to `newest_id`. `missed`: some that came after the id that was given are kept no
+    more."""
+
+    events: tuple[EventMessage, ...]
+    oldest_id: int
+    newest_id: int
+    missed: bool

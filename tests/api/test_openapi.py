@@ -85,6 +85,7 @@ ROUTES = {
     "/v1/models/preparation": {"get", "post"},
     "/v1/models/switch": {"post"},
     "/v1/events": {"get"},
+    "/v1/events/kept": {"get"},
     "/v1/audit/leaves": {"get"},
     "/v1/audit/leaves/{index}/proof": {"get"},
     "/v1/audit/keys": {"get"},

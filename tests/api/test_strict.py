@@ -58,7 +58,8 @@ async def test_a_query_parameter_that_is_none_is_refused(tmp_path: Path) -> None
     async with serve(tmp_path) as served, http(served.socket) as client:
         reply = await client.get("/v1/alerts", params={"stat": "open"})
         assert said(reply, 422) == (
-            "there is no query parameter stat here; it has: before, limit, state"
+            "there is no query parameter stat here; it has: before, camera_id, deployment_id, "
+            "entry_id, limit, mine, next, since_s, state, until_s, watchlist_id"
         )
         assert "it has: none" in said(await client.get("/v1/health?x=1"), 422)
         assert (await client.get("/v1/alerts", params={"state": "open"})).is_success

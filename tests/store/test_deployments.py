@@ -44,7 +44,7 @@ async def test_from_draft_to_ended(tmp_path: Path) -> None:
             await db.write(
                 lambda tx: deployments.end(tx, draft.id, reason="x", summary="{}"), principal="ada"
             )
-        assert await db.read(deployments.list_all) == [ended]
+        assert await db.read(deployments.page) == [ended]
         with pytest.raises(NotFound):
             await db.write(lambda tx: deployments.authorise(tx, "none"), principal="ada")
 
@@ -68,7 +68,7 @@ async def test_only_one_runs(tmp_path: Path) -> None:
                 ),
                 principal="mallory",
             )
-        assert len(await db.read(deployments.list_all)) == 1
+        assert len(await db.read(deployments.page)) == 1
 
 
 async def test_a_snapshot_tells_one_state_of_a_list_from_another(tmp_path: Path) -> None:

@@ -2,11 +2,13 @@
 
 import json
 from dataclasses import asdict
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 
 from lfrd.api import views
 from lfrd.api.deps import SUPERVISORS, PrincipalDep, RoleDep, SiteDep
+from lfrd.api.paging import RESPONSES, Limit, Next, PagesDep, text_after
 from lfrd.errors import NotFound
 from lfrd.governance.deployments import SeenDeployment
 from lfrd.governance.planning import Amendment
@@ -18,12 +20,17 @@ from lfrd.wire import deployments as wire_deployments
 router = APIRouter(prefix="/deployments", tags=["deployments"])
 
 
-@router.get("")
+@router.get("", responses=RESPONSES)
 async def list_deployments(
-    site: SiteDep, principal: PrincipalDep
+    site: SiteDep,
+    principal: PrincipalDep,
+    pages: PagesDep,
+    limit: Limit = 100,
+    following: Annotated[Next, Query(alias="next")] = None,
 ) -> tuple[wire_deployments.Deployment, ...]:
-    """The newest hundred deployments, newest first."""
-    return await _shown(site, principal, *await site.deployments.list_all())
+    """Deployments, newest first, in pages."""
+    found = await site.deployments.page(text_after(following), limit + 1)
+    return await _shown(site, principal, *pages.cut(found, limit, ("id",)))
 
 
 @router.post("", status_code=201, dependencies=[SUPERVISORS])

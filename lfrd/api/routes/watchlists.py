@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from lfrd.api import images, views
 from lfrd.api.deps import SUPERVISORS, PrincipalDep, RoleDep, SiteDep, UploadsDep
+from lfrd.api.paging import RESPONSES, Limit, Next, PagesDep, text_after
 from lfrd.errors import BadInput
 from lfrd.lists.photo_gate import GateMode
 from lfrd.store.watchlists import NewEntry, NewWatchlist
@@ -86,13 +87,23 @@ async def delete_watchlist(
     return Response(status_code=204)
 
 
-@router.get("/watchlists/{watchlist_id}/entries")
+@router.get("/watchlists/{watchlist_id}/entries", responses=RESPONSES)
 async def list_entries(
-    watchlist_id: str, site: SiteDep, reference: Reference = None
+    watchlist_id: str,
+    site: SiteDep,
+    pages: PagesDep,
+    reference: Reference = None,
+    limit: Limit = 100,
+    following: Annotated[Next, Query(alias="next")] = None,
 ) -> tuple[wire_lists.Entry, ...]:
-    """The entries of a list, by reference; with `reference` the one that has it, or none."""
-    found = await site.watchlists.entries(watchlist_id, reference)
-    return tuple(views.entry(item) for item in found)
+    """The entries of a list, by reference, in pages; with `reference` the one that has it, or
+    none."""
+    found = await site.watchlists.entries(
+        watchlist_id, reference, after=text_after(following), limit=limit + 1
+    )
+    if len(found) > limit:
+        pages.go_on(found[limit - 1].row.reference)
+    return tuple(views.entry(item) for item in found[:limit])
 
 
 @router.post("/watchlists/{watchlist_id}/entries", status_code=201)
