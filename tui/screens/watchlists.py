@@ -356,8 +356,8 @@ class WatchlistsScreen(PlaceScreen):
             self._erase(
                 "entry", entry.id, entry.reference,
                 f"{photos} photo{'s' * (photos != 1)} and what is compared of them go with it, "
-                "from every file, the backups' keys included. Candidates keep their own copies until "
-                "their time is over.",
+                "from every file, the backups' keys included. Candidates keep their own copies "
+                "until their time is over.",
             )  # fmt: skip
         elif chosen is not None:
             self._erase(
