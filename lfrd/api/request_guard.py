@@ -41,7 +41,7 @@ AUTHENTICATION = "authentication"
 
 
 PHOTO_PATHS = re.compile(
-    r"/v1/(entries/[^/]+/photos|photos/check|imports/[^/]+/rows|watchlists/[^/]+/import-check"
+    r"/v1/(entries/[^/]+/photos|photos/(?:check|inspect)|imports/[^/]+/rows|watchlists/[^/]+/import-check"
     r"|subjects/lookup-photo)"
 )
 """Where the body is a photo."""
