@@ -14,7 +14,8 @@ class TokenCreate(Wire):
 
 
 class Token(Wire):
-    """A personal token, without its secret. `last_used_at_s` is right to a minute."""
+    """A personal token, without its secret. `last_used_at_s` is right to a minute, and null to
+    whoever has yet to decide an open candidate."""
 
     id: str
     principal: str

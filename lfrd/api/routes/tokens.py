@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from lfrd.api.deps import ADMINS, PrincipalDep, TokensDep
+from lfrd.api.deps import ADMINS, PrincipalDep, SiteDep, TokensDep
 from lfrd.api.editing import MADE, EditingDep
 from lfrd.store.tokens import Token
 from lfrd.wire import people as wire
@@ -13,9 +13,15 @@ KIND = "user:"
 
 
 @router.get("")
-async def list_tokens(tokens: TokensDep) -> tuple[wire.Token, ...]:
-    """All tokens, newest first, revoked ones included; no secrets."""
-    return tuple(_token(token) for token in await tokens.list_all())
+async def list_tokens(
+    tokens: TokensDep, site: SiteDep, principal: PrincipalDep
+) -> tuple[wire.Token, ...]:
+    """All tokens, newest first, revoked ones included; no secrets. When they were used is held back
+    from whoever has yet to decide an open candidate: it would tell who else is at work."""
+    found = [_token(token) for token in await tokens.list_all()]
+    if await site.episodes.any_waits_for(principal):
+        found = [token.model_copy(update={"last_used_at_s": None}) for token in found]
+    return tuple(found)
 
 
 @router.post("", status_code=201, responses=MADE)
