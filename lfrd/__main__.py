@@ -137,23 +137,22 @@ def _say(text: str, code: int) -> int:
 
 
 def _loaded(options: argparse.Namespace) -> "Config":
-    return _configured(options, None)
+    return _configured(options, None, for_people=False)
 
 
 def _quietly(options: argparse.Namespace) -> "Config":
     """For commands that print for people: the log shows warnings only."""
-    return _configured(options, "WARNING")
+    return _configured(options, "WARNING", for_people=True)
 
 
-def _configured(options: argparse.Namespace, level: str | None) -> "Config":
+def _configured(options: argparse.Namespace, level: str | None, *, for_people: bool) -> "Config":
     import logging
 
     from lfrd import config
-    from lfrd.process import LineFormatter
+    from lfrd.log_lines import handler_of
 
     loaded = config.load(options.config)
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(LineFormatter("%(levelname)s %(name)s: %(message)s"))
+    handler = handler_of("text" if for_people else loaded.log.format, limited=not for_people)
     level = "DEBUG" if options.verbose else level or loaded.log.level.upper()
     logging.basicConfig(level=level, handlers=[handler])
     return loaded

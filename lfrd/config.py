@@ -314,6 +314,7 @@ class LogSection(Section):
     """What goes to standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["text", "json"] = "text"
 
 
 class Config(Section):
