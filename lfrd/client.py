@@ -67,6 +67,7 @@ from lfrd.wire.lists import (
     ModelSwitch,
     ModelSwitched,
     Photo,
+    PhotoVerdict,
     Quarantine,
     Threshold,
     Watchlist,
@@ -664,6 +665,12 @@ class Client:
         path = "/v1/photos/check"
         reply = await self._send("POST", path, content=image, params=params, headers=OCTETS)
         return self._read(tuple[Finding, ...], reply)
+
+    async def inspect_photo(self, image: bytes, params: Mapping[str, str]) -> PhotoVerdict:
+        """The same with where the faces are; a photo that would be refused is an answer."""
+        path = "/v1/photos/inspect"
+        reply = await self._send("POST", path, content=image, params=params, headers=OCTETS)
+        return self._read(PhotoVerdict, reply)
 
     async def quarantine_photo(self, photo_id: str, reason: str) -> Photo:
         body = Quarantine(reason=reason)

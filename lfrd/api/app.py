@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 import lfrd
 from lfrd.api import problems
 from lfrd.api.deps import KNOWN_PARAMETERS
+from lfrd.api.metrics import metrics
 from lfrd.api.rates import RateMeter
 from lfrd.api.request_guard import API_PREFIX
 from lfrd.api.routes import (
@@ -96,6 +97,7 @@ def make_app(site: Site, stopping: asyncio.Event) -> FastAPI:
         return JSONResponse(await asyncio.to_thread(app.openapi))
 
     app.add_route("/openapi.json", describe, include_in_schema=False)
+    app.add_route("/metrics", metrics, include_in_schema=False)
     return app
 
 

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from lfrd.api.auth import Caller, Refusal, identify, system_user
 from lfrd.api.problems import answer, problem
 from lfrd.api.shares import Requests, Task
+from lfrd.counters import Measures
 from lfrd.errors import trace_of
 from lfrd.governance.denials import Denial, Denials
 from lfrd.governance.people import TokenDirectory
@@ -35,7 +36,7 @@ AUTHENTICATION = "authentication"
 
 
 PHOTO_PATHS = re.compile(
-    r"/v1/(entries/[^/]+/photos|photos/check|imports/[^/]+/rows|watchlists/[^/]+/import-check"
+    r"/v1/(entries/[^/]+/photos|photos/(?:check|inspect)|imports/[^/]+/rows|watchlists/[^/]+/import-check"
     r"|subjects/lookup-photo)"
 )
 """Where the body is a photo."""
@@ -68,8 +69,14 @@ class RequestGuard:
     """ASGI application around the application proper."""
 
     def __init__(
-        self, app: ASGIApp, tokens: TokenDirectory, denials: Denials, limits: Limits
+        self,
+        app: ASGIApp,
+        tokens: TokenDirectory,
+        denials: Denials,
+        limits: Limits,
+        measures: Measures,
     ) -> None:
+        self._measures = measures
         self._app = app
         self._tokens = tokens
         self._denials = denials
@@ -86,13 +93,16 @@ class RequestGuard:
             principal = await self._admit(scope, body, reply)
         finally:
             await self._note_denial(scope, reply.status)
+            took_s = time.monotonic() - started_s
+            if ENDLESS_PATHS.fullmatch(scope["path"]) is None:
+                self._measures.answered(scope["method"], reply.status, took_s)
             access_log.info(
                 "%s %s %s %d %.0f ms",
                 principal,
                 scope["method"],
                 shown_route(scope["path"]),
                 reply.status,
-                (time.monotonic() - started_s) * 1000,
+                took_s * 1000,
             )
 
     async def _admit(self, scope: Scope, body: "_Body", reply: "_Reply") -> str:

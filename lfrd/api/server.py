@@ -37,7 +37,7 @@ class ApiServer:
         app = make_app(site, self._stopping)
         app.state.tokens = self._tokens
         config = uvicorn.Config(
-            RequestGuard(app, self._tokens, site.denials, limits or Limits()),
+            RequestGuard(app, self._tokens, site.denials, limits or Limits(), site.measures),
             http=PeerProtocol,
             ws="none",
             lifespan="off",

@@ -71,6 +71,10 @@ class Episodes:
 
         return await self._database.read(query)
 
+    async def open_since(self) -> tuple[int, float | None]:
+        """How many candidates are open, and when the oldest of them was raised."""
+        return await self._database.read(stored.open_since)
+
     async def get(self, episode_id: str) -> Dossier:
         """Raises NotFound."""
         return await self._database.read(

@@ -3,11 +3,13 @@
 import asyncio
 import queue
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from lfrd.clock import Clock
+from lfrd.counters import Spread
 from lfrd.errors import StoreFailed
 from lfrd.events import Event
 from lfrd.store import audit_log, deployments, event_log
@@ -72,6 +74,17 @@ class Writer:
         self._ended = asyncio.Event()
         self._pruned_at_s = float("-inf")
         self.failure: str | None = None
+        self.commits = Spread()
+        """From when an action was asked for until it was on the disk."""
+        self._since: dict[int, float] = {}
+        """When each job that waits was asked for, the oldest first."""
+
+    @property
+    def waiting(self) -> tuple[int, float]:
+        """How many actions are not on the disk yet, and since when (s) the oldest of them."""
+        oldest_at_s = next(iter(self._since.values()), None)
+        lag_s = 0.0 if oldest_at_s is None else time.monotonic() - oldest_at_s
+        return len(self._since), lag_s
 
     async def start(self) -> None:
         """Open the database (and migrate it) in the thread; raise what that raises."""
@@ -108,7 +121,15 @@ class Writer:
         if self._thread is None:
             self._room.release()
             raise StoreFailed("the store is closed")
-        job.result.add_done_callback(lambda _: self._room.release())
+        asked_at_s = self._since[id(job)] = time.monotonic()
+
+        def over(result: asyncio.Future[T]) -> None:
+            self._room.release()
+            del self._since[id(job)]
+            if not result.cancelled():
+                self.commits.note(time.monotonic() - asked_at_s)
+
+        job.result.add_done_callback(over)
         self._queue.put(job)
         return await job.result
 

@@ -64,6 +64,7 @@ ROUTES = {
     "/v1/watchlists/{watchlist_id}/export": {"post"},
     "/v1/entries/{entry_id}/approve": {"post"},
     "/v1/photos/check": {"post"},
+    "/v1/photos/inspect": {"post"},
     "/v1/photos/{photo_id}/quarantine": {"post", "delete"},
     "/v1/imports/{import_id}": {"get"},
     "/v1/imports/{import_id}/rows": {"get", "post"},

@@ -264,6 +264,25 @@ async def check_photo(
     return tuple(views.finding(item) for item in found)
 
 
+@router.post("/photos/inspect", openapi_extra=PHOTO_BODY)
+async def inspect_photo(
+    request: Request,
+    site: SiteDep,
+    uploads: UploadsDep,
+    name: PhotoName = "photo",
+    entry_id: str | None = None,
+    box: Box = None,
+    gate: GateMode | None = None,
+) -> wire_lists.PhotoVerdict:
+    """The same with where the faces are, for people to see what is meant; that a photo would be
+    refused is an answer here. Nothing is stored."""
+    mode = gate or GateMode(site.config.lists.gate)
+    async with uploads.photo(request) as data:
+        return views.inspected(
+            await site.photos.inspect(data, name, entry_id, parse_box(box), mode)
+        )
+
+
 @router.post("/photos/{photo_id}/quarantine")
 async def quarantine_photo(
     photo_id: str, body: Quarantine, site: SiteDep, principal: PrincipalDep, role: RoleDep
