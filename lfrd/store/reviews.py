@@ -77,8 +77,12 @@ def submit(
         AuditClass.DECISION,
         "review.submit",
         (review.id, episode_id),
-        {"decision": decision.value, **({"supervising": True} if supervising else {}),
-         **(shown or {}), **episodes.told_of(episode)},
+        {
+            "decision": decision.value,
+            **({"supervising": True} if supervising else {}),
+            **(shown or {}),
+            **episodes.told_of(episode),
+        },
     )
     return review
 
