@@ -7,12 +7,14 @@ on live without gap or duplicate.
 
 import asyncio
 import enum
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol
 
+from lfrd.counters import Spread
 from lfrd.errors import StoreFailed
 
 QUEUE_LIMIT = 1_000
@@ -39,6 +41,8 @@ class Event:
     kind: EventKind
     subject_id: str
     at_s: float
+    request_id: str | None = None
+    """The request that it is the work of; None: the daemon's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +88,14 @@ class Subscription:
         self._bus = bus
         self._page = page
         self._after_id = after_id
-        self._waiting: deque[Event] = deque()
+        self._waiting: deque[tuple[Event, float]] = deque()
         self._ready = asyncio.Event()
         self.ended: Ended | None = None
+
+    @property
+    def waiting(self) -> int:
+        """How many events wait."""
+        return len(self._waiting)
 
     async def __aenter__(self) -> "Subscription":
         self._bus.join(self)
@@ -105,7 +114,8 @@ class Subscription:
         if len(self._waiting) + len(events) > QUEUE_LIMIT:
             self.end(Ended.TOO_SLOW)
             return
-        self._waiting.extend(events)
+        now_s = time.monotonic()
+        self._waiting.extend((event, now_s) for event in events)
         self._ready.set()
 
     def end(self, reason: Ended) -> None:
@@ -127,10 +137,11 @@ class Subscription:
             await self._ready.wait()
             self._ready.clear()
             while self._waiting:
-                event = self._waiting.popleft()
+                event, committed_at_s = self._waiting.popleft()
                 if event.id > seen_id:
                     seen_id = event.id
                     yield event
+                    self._bus.delivered.note(time.monotonic() - committed_at_s)
 
     async def _missed(self, after_id: int) -> AsyncIterator[Event | Reset]:
         """What the table holds after an id; live events gather meanwhile and overlap with it."""
@@ -164,6 +175,18 @@ class EventBus:
         self._page = page
         self._subscriptions: set[Subscription] = set()
         self._closed = False
+        self.delivered = Spread()
+        """From the commit until a subscriber has taken an event."""
+
+    @property
+    def subscribers(self) -> int:
+        """How many there are."""
+        return len(self._subscriptions)
+
+    @property
+    def behind(self) -> int:
+        """How many events wait for the slowest subscriber."""
+        return max((item.waiting for item in self._subscriptions), default=0)
 
     async def newest_id(self) -> int:
         """The id of the newest event, 0 where there has been none."""

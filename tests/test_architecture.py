@@ -60,7 +60,7 @@ LEAVES = {
     "lfrd/matching/": ("lfrd.matching", "lfrd.store", "lfrd.types", "lfrd.errors", "lfrd.clock",
                        "lfrd.counters", "lfrd.stats", "lfrd.vocabulary"),
     "lfrd/store/": ("lfrd.store", "lfrd.audit", "lfrd.vocabulary", "lfrd.errors", "lfrd.clock",
-                    "lfrd.ids", "lfrd.types", "lfrd.events"),
+                    "lfrd.counters", "lfrd.ids", "lfrd.types", "lfrd.events", "lfrd.request"),
 }  # fmt: skip
 """What may be imported of our own, by path; whatever is named nowhere may import everything."""
 

@@ -86,7 +86,7 @@ class ListFacts:
     entries: int
     templates: int
     unfounded: int
-    """Entries without a legal basis or a source."""
+    """Entries without a legal basis, a source or a reviewer."""
     key_missing: bool
     """Its key is gone: it has records and no faces."""
     category: str = ""
@@ -303,7 +303,9 @@ def _list_faults(listed: ListFacts, policy: Policy, now_s: float) -> list[str]:
     if not listed.templates:
         faults.append("has no entry that the present model can compare with")
     if listed.unfounded:
-        faults.append(f"has {listed.unfounded} entries without a legal basis or a source")
+        faults.append(
+            f"has {listed.unfounded} entries without a legal basis, a source or a reviewer"
+        )
     return faults
 
 

@@ -19,6 +19,7 @@ from typing import TypeVar
 
 from lfrd.audit.verify import PublicKey
 from lfrd.clock import Clock, SystemClock
+from lfrd.counters import Spread
 from lfrd.errors import StateError, StoreFailed
 from lfrd.events import Event, EventBus, EventKind, EventPage
 from lfrd.store import audit_log, event_log
@@ -86,6 +87,16 @@ class Database:
     def failure(self) -> str | None:
         """Why the last write did not reach the disk; None while writes do. For health."""
         return self._writer.failure
+
+    @property
+    def commits(self) -> Spread:
+        """How long actions took until they were on the disk."""
+        return self._writer.commits
+
+    @property
+    def waiting(self) -> tuple[int, float]:
+        """How many actions are not on the disk yet, and since when (s) the oldest of them."""
+        return self._writer.waiting
 
     async def __aenter__(self) -> "Database":
         async with AsyncExitStack() as undo:

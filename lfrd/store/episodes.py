@@ -409,6 +409,14 @@ def page(
     return reader.find(Episode, tail, (*bounds, limit))
 
 
+def open_since(reader: Reader) -> tuple[int, float | None]:
+    """How many episodes are open, and when the oldest of them was raised."""
+    count = reader.count("SELECT count(*) FROM episode WHERE state = 'open'")
+    oldest = reader.value("SELECT min(raised_at_s) FROM episode WHERE state = 'open'")
+    assert oldest is None or isinstance(oldest, float)
+    return count, oldest
+
+
 def all_in(reader: Reader, deployment_id: str) -> list[Episode]:
     """A deployment's episodes, first one first."""
     return reader.find(Episode, "WHERE deployment_id = ? ORDER BY id", (deployment_id,))
