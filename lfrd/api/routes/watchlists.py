@@ -265,10 +265,13 @@ async def scope_watchlist(
 
 @router.post("/watchlists/{watchlist_id}/confirm")
 async def confirm_watchlist(
-    watchlist_id: str, site: SiteDep, principal: PrincipalDep
+    watchlist_id: str, site: SiteDep, principal: PrincipalDep, role: RoleDep
 ) -> wire_lists.Watchlist:
-    """Say that you looked the list over and that it is right as of now."""
-    return views.watchlist(await site.watchlists.confirm_list(watchlist_id, principal=principal))
+    """Say that you looked the list over and that it is right as of now. One that was restored from
+    a backup that may show people who were taken off since needs the role that may erase."""
+    return views.watchlist(
+        await site.watchlists.confirm_list(watchlist_id, principal=principal, role=role)
+    )
 
 
 @router.patch("/entries/{entry_id}", responses=EDITED)
