@@ -164,6 +164,7 @@ def run_tui(
         client = Client.over_tcp(address, token, printable=True)
     else:
         raise UserError(f"{address} wants a token (--token-file); the Unix socket needs none")
+    client.reads_only = look is not None and look.read_only
     return asyncio.run(_run(client, image_widget(abilities(pictures)), look))
 
 

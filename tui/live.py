@@ -12,16 +12,19 @@ from typing import Protocol
 
 from lfrd.client import Away, Back, Client, Reset
 from lfrd.errors import LfrdError, NotFound
+from lfrd.vocabulary import DeploymentState
 from lfrd.wire.alerts import Alert, AlertState
 from lfrd.wire.cameras import Camera, CameraRates
 from lfrd.wire.deployments import Deployment
 from lfrd.wire.events import EventKind, EventMessage
 from lfrd.wire.health import Health, HealthChange, Me
+from lfrd.wire.lists import Watchlist
 
 PAGE = 50
 MAX_OPEN_PAGES = 20
 """Of open candidates the newest thousand are listed; the others follow as these are decided."""
 
+TO_COME = (DeploymentState.DRAFT, DeploymentState.AUTHORISED)
 SINGLY_MAX = 40
 """If more candidates than this changed since the last reading, all are read anew, in pages."""
 PAUSE_S = 0.05
@@ -41,6 +44,8 @@ class View(Protocol):
     def show_cameras(self, cameras: tuple[Camera, ...]) -> None: ...
     def show_rates(self, rates: tuple[CameraRates, ...]) -> None: ...
     def show_deployment(self, running: Deployment | None, last: Deployment | None) -> None: ...
+    def show_lists(self, lists: tuple[Watchlist, ...]) -> None: ...
+    def show_plans(self, plans: tuple[Deployment, ...]) -> None: ...
     def show_end_near(self) -> None: ...
     def show_alerts(self, alerts: tuple[Alert, ...]) -> None: ...
     def show_alert(self, alert: Alert) -> None: ...
@@ -60,11 +65,12 @@ class Pending:
     """By id, whether it may have another picture now."""
     health: bool = False
     cameras: bool = False
+    lists: bool = False
     deployment: bool = False
     end_near: bool = False
 
     def take(self, item: EventMessage | HealthChange) -> None:
-        """Note what an event names. A watchlist is shown only by name, with each candidate."""
+        """Note what an event names."""
         if isinstance(item, HealthChange):
             self.health = True
         elif item.kind in _OF_ALERTS:
@@ -72,6 +78,8 @@ class Pending:
             self.alerts[item.subject_id] = updated or self.alerts.get(item.subject_id, False)
         elif item.kind is EventKind.CAMERA_CHANGED:
             self.cameras = True
+        elif item.kind is EventKind.WATCHLIST_CHANGED:
+            self.lists = True
         elif item.kind is EventKind.DEPLOYMENT_CHANGED:
             self.deployment = self.health = True
         elif item.kind is EventKind.DEPLOYMENT_ENDING:
@@ -126,6 +134,7 @@ async def _reload(client: Client, view: View) -> None:
         view.show_health(await client.health())
         await _show_deployment(client, view)
         view.show_cameras(await client.cameras())
+        view.show_lists(await client.watchlists())
         async with view.in_order:
             view.show_alerts(await _all_alerts(client))
     except LfrdError as error:
@@ -158,6 +167,8 @@ async def _apply(pending: Pending, client: Client, view: View) -> None:
             view.show_end_near()
         if pending.cameras:
             view.show_cameras(await client.cameras())
+        if pending.lists:
+            view.show_lists(await client.watchlists())
         if len(pending.alerts) > SINGLY_MAX:
             async with view.in_order:
                 view.show_alerts(await _all_alerts(client))
@@ -171,11 +182,13 @@ async def _apply(pending: Pending, client: Client, view: View) -> None:
 
 
 async def _show_deployment(client: Client, view: View) -> None:
-    """The running deployment; where none runs, also how the last one ended."""
+    """The running deployment; where none runs, also how the last one ended, and what is planned."""
     running, last = await client.current_deployment(), None
     if running is None:
-        over = (d for d in await client.deployments() if d.started_at_s and d.ended_at_s)
+        found = await client.deployments()
+        over = (d for d in found if d.started_at_s and d.ended_at_s)
         last = max(over, key=lambda d: d.ended_at_s or 0.0, default=None)
+        view.show_plans(tuple(d for d in found if d.state in TO_COME))
     view.show_deployment(running, last)
 
 

@@ -32,12 +32,11 @@ from tui.labels import (
     me_text,
 )
 from tui.live import read_alert
-from tui.screens.ask import EndScreen
-from tui.screens.cameras import CamerasScreen, Situation
 from tui.screens.compare import CompareScreen
 from tui.screens.filters import FilterScreen
 from tui.screens.help import HelpScreen
-from tui.screens.review_screen import ReviewScreen
+from tui.screens.owner import PLACES, OwnerScreen
+from tui.screens.place import Situation
 from tui.screens.scene import SceneScreen
 from tui.sizes import BREAKPOINTS_ACROSS, BREAKPOINTS_DOWN
 from tui.widgets.banner import Banner, is_lab
@@ -54,7 +53,7 @@ SOON_S = 0.05
 """What the daemon says is gathered for so long before it is drawn: a flood of it stops no key."""
 
 
-class MainScreen(ReviewScreen):
+class MainScreen(OwnerScreen):
     """Implements `tui.live.View`; talks to the daemon only to show images and to decide."""
 
     HORIZONTAL_BREAKPOINTS = BREAKPOINTS_ACROSS
@@ -71,8 +70,7 @@ class MainScreen(ReviewScreen):
         Binding("F", "choose_filter", "Choose which are listed"),
         Binding("t", "order", "Newest or oldest first"),
         Binding("g", "group", "One row for a person at a camera, or a row each"),
-        Binding("E", "end", "End the deployment"),
-        Binding("c", "cameras", "Cameras"),
+        *PLACES,
         Binding("b", "bell", "Bell on or off"),
         Binding("i", "technical", "Technical words in the banner"),
         Binding("question_mark", "help", "Help", key_display="?"),
@@ -100,7 +98,6 @@ class MainScreen(ReviewScreen):
         self.bell = True
         self._soon = False
         self._reading_finals = False
-        self._cameras_screen: CamerasScreen | None = None
 
     def compose(self) -> ComposeResult:
         yield self._banner
@@ -109,6 +106,7 @@ class MainScreen(ReviewScreen):
             yield self._camera_list
             yield self._candidate_list
             yield self._face_panel
+            yield self.guide
         yield self._pending
         yield self._notice
         yield self._key_bar
@@ -182,7 +180,7 @@ class MainScreen(ReviewScreen):
         """Its pictures may be others now: those on the screen are read again, all others are when
         they are looked at."""
         alert = self.candidates.selected
-        if alert is not None and alert.id == alert_id and self._cameras_screen is None:
+        if alert is not None and alert.id == alert_id and not self.is_covered:
             self._face_panel.look_again(alert)
 
     def on_face_panel_better_look(self, event: FacePanel.BetterLook) -> None:
@@ -253,44 +251,6 @@ class MainScreen(ReviewScreen):
         self.candidates.toggle_groups()
         grouped = "a person at a camera is one row" if self.candidates.grouped else "a row for each"
         self.say(Content(grouped))
-
-    def action_end(self) -> None:
-        """End the running deployment, with a reason that all operators can read."""
-        running = self._deployment
-        if self._refuses():
-            return
-        if running is None:
-            self.complain("no deployment is running")
-            return
-
-        def end(reason: str | None) -> None:
-            if reason:
-                self._end(running.id, reason)
-            elif reason is not None:
-                self.complain("nothing was ended: say why")
-
-        self.app.push_screen(EndScreen(), end)
-
-    @work(group="end")
-    async def _end(self, deployment_id: str, reason: str) -> None:
-        try:
-            await self._client.end_deployment(deployment_id, reason)
-        except LfrdError as error:
-            self.complain(str(error))
-
-    def action_cameras(self) -> None:
-        """Open the cameras screen. Meanwhile no face is held, and looking begins anew after it."""
-        if self._cameras_screen is not None:
-            return
-
-        def closed(_: None) -> None:
-            self._cameras_screen = None
-            self.refresh_all()
-
-        screen = CamerasScreen(self._client, self, self._image_class, self._now)
-        self._cameras_screen = screen
-        self.refresh_all()
-        self.app.push_screen(screen, closed)
 
     def action_bell(self) -> None:
         self.bell = not self.bell
@@ -365,14 +325,14 @@ class MainScreen(ReviewScreen):
         if not self.app.is_running:  # leaving: the widgets go before the workers have ended
             return
         now_s = self._now()
-        covered = self._cameras_screen is not None
-        alert = None if covered else self.candidates.selected
+        alert = None if self.is_covered else self.candidates.selected
         short = cameras_in_short(self._cameras)
         self._banner.show(self._deployment, self._last, self._health, short, now_s)
         self._candidate_list.show(self.candidates, self._camera_names(), now_s)
         camera_name = "" if alert is None else self.camera_name(alert)
         reason = "" if alert is None else self._reasons.get(alert.id, "")
         self._face_panel.show(alert, camera_name, reason)
+        self.show_guide(self.candidates.selected is not None)
         self._face_panel.border_subtitle = "" if self._me is None else me_text(self._me)
         self._drop_erased()
         self._refresh_lines(now_s)
@@ -396,9 +356,13 @@ class MainScreen(ReviewScreen):
         if now_s >= self._notice_until_s:
             self._said = Content()
         self._notice.show(self._said if self._said.plain else self._standing())
-        self._key_bar.show_keys(keys_now(self.candidates, now_s, read_only=self.read_only))
-        if self._cameras_screen is not None:
-            self._cameras_screen.refresh_all()
+        self._key_bar.show_keys(self._keys_now(now_s))
+        self.refresh_places()
+
+    def _keys_now(self, now_s: float) -> tuple[KeyHint, ...]:
+        if self.guide.display:
+            return (KeyHint("a", "Next step", "screen.guide"), *ALWAYS)
+        return keys_now(self.candidates, now_s, read_only=self.read_only)
 
     def _standing(self) -> Content:
         """What the last line says while nothing happens: in a low window what has no line there."""
@@ -418,13 +382,16 @@ class MainScreen(ReviewScreen):
         return self._camera_names().get(alert.camera_id, alert.camera_id)
 
     def situation(self) -> Situation:
-        """What the cameras screen shows of all this."""
+        """What the places show of all this."""
         return Situation(
             self._deployment,
             self._last,
+            self.plans,
             self._health,
+            self._me,
             self._cameras,
             self._rates,
+            self.lists,
             self._away_since_s,
             self.candidates.undecided_count,
             self._said,
@@ -466,6 +433,8 @@ DECISIONS = (
 ALWAYS = (
     KeyHint("?", "Help", "screen.help"),
     KeyHint("^p", "All", "app.command_palette"),
+    KeyHint("d", "Deployments", "screen.deployments"),
+    KeyHint("l", "Lists", "screen.lists"),
     KeyHint("c", "Cameras", "screen.cameras"),
     KeyHint("F", "Filter", "screen.choose_filter"),
     KeyHint("q", "Leave", "app.quit"),
