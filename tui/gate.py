@@ -56,7 +56,8 @@ _AREAS = (
 
 
 def checklist(verdict: GateVerdict) -> tuple[Line, ...]:
-    """Every area of the gate: its findings, or that it holds; then what is erased after use."""
+    """Every area of the gate: its findings, or that it holds, and what is erased after use. What
+    bars the start comes first."""
     lines: list[Line] = []
     left = [("✗", item) for item in verdict.missing] + [("▲", item) for item in verdict.warnings]
     for name, holds, keys in _AREAS:
@@ -64,7 +65,11 @@ def checklist(verdict: GateVerdict) -> tuple[Line, ...]:
         left = [pair for pair in left if pair not in mine]
         lines += [_line(sign, item) for sign, item in mine] or [Line(name, "✓", holds)]
     lines += [_line(sign, item) for sign, item in left]
-    return (*lines, *(Line(f"erases.{item.key}", "▮", item.text) for item in verdict.erases))
+    lines += [Line(f"erases.{item.key}", "▮", item.text) for item in verdict.erases]
+    return tuple(sorted(lines, key=lambda line: _ORDER.index(line.sign)))
+
+
+_ORDER = "✗▲▮✓"
 
 
 def _line(sign: str, item: GateFinding) -> Line:
