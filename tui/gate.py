@@ -1,5 +1,6 @@
 """The start gate as a checklist: what holds, what is missing, and what mends it. Pure."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -72,10 +73,17 @@ def checklist(verdict: GateVerdict) -> tuple[Line, ...]:
 _ORDER = "✗▲▮✓"
 
 
+_OF_COMMANDS = re.compile(r" \((?:document|--|`)[^)]*\)")
+"""How a command mends it: here a key does."""
+
+
 def _line(sign: str, item: GateFinding) -> Line:
     kind, _, subject = item.key.partition(".")
+    text = item.text
     if kind == "watchlist":
-        return Line(item.key, sign, item.text, Mend.LISTS, subject)
+        return Line(item.key, sign, text, Mend.LISTS, subject)
     if item.key in _AMENDED:
-        return Line(item.key, sign, item.text, Mend.AMEND, _AMENDED[item.key])
-    return Line(item.key, sign, item.text, _MENDS.get(item.key, Mend.NOTHING))
+        plain = _OF_COMMANDS.sub("", text)
+        return Line(item.key, sign, plain, Mend.AMEND, _AMENDED[item.key])
+    mend = _MENDS.get(item.key, Mend.NOTHING)
+    return Line(item.key, sign, text if mend is Mend.NOTHING else _OF_COMMANDS.sub("", text), mend)
