@@ -12,10 +12,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from lfrd.audit.verify import key_of
+from lfrd.backup import last as backup_last
 from lfrd.cameras.check import CameraCheck
 from lfrd.cameras.fleet import Fleet
 from lfrd.clock import Clock, process_age_s
 from lfrd.config import Config
+from lfrd.counters import Measures, Spread
 from lfrd.deployment.camera_watch import CameraWatch
 from lfrd.deployment.counts import RunCounts
 from lfrd.deployment.coverage import Coverage
@@ -102,7 +104,7 @@ async def open_site(
     share_heaps()
     clock, policies = SteadyClock.over(clock), _policies(config)
     smallest_px = config.detection.smallest_inter_eye_px
-    health, live = HealthBoard(), LiveGallery()
+    health, live, measures = HealthBoard(), LiveGallery(), Measures()
     async with AsyncExitStack() as parts:
         folder = parts.enter_context(StateFolder(config.site.state_dir))
         database = await _open_database(parts, folder, config, clock, new=new)
@@ -118,8 +120,8 @@ async def open_site(
         thresholds = _thresholds(config, database, clock, vision)
         lists = _lists(config, clock, database, index, vision, live, eraser, health, thresholds)
         runner = DeploymentRunner(database, clock, vision, live, functools.partial(
-            _make_run, config, database, clock, health, fleet, vision, media_clock=media_clock,
-            detect_hz=detect_hz, report=report, observer=observer,
+            _make_run, config, database, clock, health, fleet, vision, measures.candidate,
+            media_clock=media_clock, detect_hz=detect_hz, report=report, observer=observer,
         ))  # fmt: skip
         readiness = Readiness(clock, fleet, vision, thresholds, policies)
         deployments = DeploymentService(database, clock, thresholds, policies, readiness, runner)
@@ -147,6 +149,7 @@ async def open_site(
             trainings=Trainings(database, clock),
             publication=Publication(database, clock, runner, config.notice, required),
             denials=Denials(database, clock), audit=_log(config, database, health),
+            measures=measures,
         )  # fmt: skip
         await _take_up(parts, site, decoys)
         _spare_the_collector(parts)
@@ -216,6 +219,7 @@ def _make_run(
     health: HealthBoard,
     fleet: Fleet,
     vision: Vision,
+    measured: Spread,
     deployment: Deployment,
     search: LiveSearch,
     policy: Policy,
@@ -236,6 +240,7 @@ def _make_run(
     writer = EpisodeWriter(
         database, clock, deployment.id, vision.model_digest,
         cooldown_s=config.review.cooldown_s, media_clock=media_clock, report=report,
+        measured=measured,
     )  # fmt: skip
     queue = DecisionQueue(writer)
     born_at_s = time.monotonic() - process_age_s()
@@ -292,6 +297,15 @@ async def _at_work(site: Site, timekeeping: Timekeeping, decoys: Decoys) -> Asyn
             tasks.create_task(site.audit.run(), name="audit"),
             tasks.create_task(site.vision.stay_clean(), name="vision"),
             tasks.create_task(watch_store(site.database, site.health), name="store"),
+            tasks.create_task(
+                backup_last.watch(
+                    StateFolder(site.config.site.state_dir),
+                    site.config.backup,
+                    site.clock,
+                    site.health,
+                ),
+                name="backup",
+            ),
         ]
         deployments = tasks.create_task(site.deployments.runner.run(stop), name="deployments")
         try:

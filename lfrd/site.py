@@ -10,6 +10,7 @@ from lfrd.cameras.check import CameraCheck
 from lfrd.cameras.fleet import Fleet
 from lfrd.clock import Clock
 from lfrd.config import Config
+from lfrd.counters import Measures
 from lfrd.evaluate.trials import Trials
 from lfrd.events import EventBus
 from lfrd.governance.audit import AuditLog
@@ -73,3 +74,4 @@ class Site:
     subjects: Subjects
     trainings: Trainings
     audit: AuditLog
+    measures: Measures

@@ -10,16 +10,19 @@ from typing import Protocol
 
 from lfrd.client import Away, Back, Client, Reset
 from lfrd.errors import LfrdError, NotFound
+from lfrd.vocabulary import DeploymentState
 from lfrd.wire.alerts import Alert, AlertState
 from lfrd.wire.cameras import Camera, CameraRates
 from lfrd.wire.deployments import Deployment
 from lfrd.wire.events import EventKind, EventMessage
 from lfrd.wire.health import Health, HealthChange, Me
+from lfrd.wire.lists import Watchlist
 
 PAGE = 50
 MAX_OPEN_PAGES = 20
 """Of open candidates the newest thousand are listed; the others follow as these are decided."""
 
+TO_COME = (DeploymentState.DRAFT, DeploymentState.AUTHORISED)
 _OF_ALERTS = (EventKind.ALERT_RAISED, EventKind.ALERT_UPDATED, EventKind.ALERT_CLOSED)
 
 
@@ -35,6 +38,8 @@ class View(Protocol):
     def show_cameras(self, cameras: tuple[Camera, ...]) -> None: ...
     def show_rates(self, rates: tuple[CameraRates, ...]) -> None: ...
     def show_deployment(self, running: Deployment | None, last: Deployment | None) -> None: ...
+    def show_lists(self, lists: tuple[Watchlist, ...]) -> None: ...
+    def show_plans(self, plans: tuple[Deployment, ...]) -> None: ...
     def show_end_near(self) -> None: ...
     def show_alerts(self, alerts: tuple[Alert, ...]) -> None: ...
     def show_alert(self, alert: Alert) -> None: ...
@@ -66,6 +71,7 @@ async def _reload(client: Client, view: View) -> None:
         view.show_health(await client.health())
         await _show_deployment(client, view)
         view.show_cameras(await client.cameras())
+        view.show_lists(await client.watchlists())
         async with view.in_order:
             view.show_alerts(await _all_alerts(client))
     except LfrdError as error:
@@ -88,7 +94,7 @@ async def _all_alerts(client: Client) -> tuple[Alert, ...]:
 
 
 async def _apply(item: EventMessage | HealthChange, client: Client, view: View) -> None:
-    """Read what this names. A watchlist is shown only by name, with each of its candidates."""
+    """Read what this names."""
     try:
         if isinstance(item, HealthChange):
             view.show_health(await client.health())
@@ -98,6 +104,8 @@ async def _apply(item: EventMessage | HealthChange, client: Client, view: View) 
                 view.show_better_look(item.subject_id)
         elif item.kind is EventKind.CAMERA_CHANGED:
             view.show_cameras(await client.cameras())
+        elif item.kind is EventKind.WATCHLIST_CHANGED:
+            view.show_lists(await client.watchlists())
         elif item.kind is EventKind.DEPLOYMENT_CHANGED:
             await _show_deployment(client, view)
             view.show_health(await client.health())
@@ -109,11 +117,13 @@ async def _apply(item: EventMessage | HealthChange, client: Client, view: View) 
 
 
 async def _show_deployment(client: Client, view: View) -> None:
-    """The running deployment; where none runs, also how the last one ended."""
+    """The running deployment; where none runs, also how the last one ended, and what is planned."""
     running, last = await client.current_deployment(), None
     if running is None:
-        over = (d for d in await client.deployments() if d.started_at_s and d.ended_at_s)
+        found = await client.deployments()
+        over = (d for d in found if d.started_at_s and d.ended_at_s)
         last = max(over, key=lambda d: d.ended_at_s or 0.0, default=None)
+        view.show_plans(tuple(d for d in found if d.state in TO_COME))
     view.show_deployment(running, last)
 
 

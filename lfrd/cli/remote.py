@@ -118,6 +118,10 @@ async def _camera_list(client: Client, _: argparse.Namespace) -> Sequence[Wire]:
     return await client.cameras()
 
 
+async def _camera_show(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
+    return [await client.camera(options.id)]
+
+
 async def _camera_remove(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
     await client.remove_camera(options.id)
     return ()
@@ -179,6 +183,7 @@ _ACTIONS: dict[
     ("camera", "add"): _camera_add,
     ("camera", "change"): _camera_change,
     ("camera", "list"): _camera_list,
+    ("camera", "show"): _camera_show,
     ("camera", "remove"): _camera_remove,
     ("camera", "pause"): _camera_pause,
     ("camera", "resume"): _camera_resume,

@@ -22,7 +22,7 @@ from lfrd.governance.readiness import Readiness
 from lfrd.governance.retention import policy_of
 from lfrd.governance.start_gate import HOUR_S, Verdict
 from lfrd.matching.thresholds import Thresholds
-from lfrd.store import decoys, reviews
+from lfrd.store import decoys, reviews, watchlists
 from lfrd.store import deployments as stored
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.deployments import Deployment, NewDeployment, Snapshot
@@ -99,9 +99,9 @@ class DeploymentService:
         self._running.operator_seen()
         return self._running.deployment
 
-    async def list_all(self) -> list[Deployment]:
-        """The newest deployments, newest first."""
-        return await self._database.read(stored.list_all)
+    async def page(self, before_id: str | None = None, limit: int = 100) -> list[Deployment]:
+        """Deployments, newest first; `before_id` is the last one of the page before."""
+        return await self._database.read(lambda reader: stored.page(reader, before_id, limit))
 
     async def get(self, deployment_id: str) -> Deployment:
         """Raises NotFound."""
@@ -326,6 +326,10 @@ class DeploymentService:
             now_s=self._clock.wall_s(),
         )
         lists: Sequence[str] = json.loads(row.watchlist_ids)
+        if reason is None and await self._database.read(
+            lambda reader: watchlists.any_restored(reader, lists)
+        ):
+            reason = "it compares with a list that was restored from a backup"
         ready = await self._readiness.of(policy, lists) if not reason else None
         if ready is not None and ready.fault is not None:
             reason = ready.fault.text

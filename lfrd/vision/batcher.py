@@ -119,6 +119,12 @@ class Batcher(Generic[C, Result]):
         for thread in threads:
             await asyncio.to_thread(thread.join)
 
+    @property
+    def waiting(self) -> int:
+        """How many calls no thread has begun."""
+        with self._changed:
+            return len(self._urgent) + len(self._queue)
+
     async def run(self, call: C) -> Result:
         """The result of `call`. Raises what its batch raised, or Conflict after the close.
 

@@ -1,6 +1,8 @@
 """The vision part: detect, align and embed, batched over all cameras."""
 
 import asyncio
+import functools
+import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 import cv2
 import numpy as np
 
+from lfrd.counters import Spread
 from lfrd.errors import Conflict
 from lfrd.types import CROP_SIDE_PX, F32, U8, Detections, Match, Planes, Template
 from lfrd.vision import embedder, finder
@@ -209,6 +212,8 @@ class Vision:
             threads=threads,
             at_once={_EMBED: self._recognisers, _TURNED: self._recognisers, _SEARCH: 1},
         )
+        self.runs: dict[tuple[str, int], Spread] = {}
+        """How long the inference threads took, by kind of work and number of calls in the batch."""
         self._embedders: SimpleQueue[embedder.Embedder] = SimpleQueue()
         self._strong: SimpleQueue[finder.Finder] = SimpleQueue()
         crop_shape = (CROP_SIDE_PX, CROP_SIDE_PX, 3)
@@ -346,6 +351,11 @@ class Vision:
         return self._probes.counts()
 
     @property
+    def waiting(self) -> int:
+        """Calls that no inference thread has begun."""
+        return self._batcher.waiting
+
+    @property
     def crops_held(self) -> int:
         """Crops held at this moment."""
         return self._crops.counts().held
@@ -405,7 +415,26 @@ class Vision:
 
     def _make_worker(self) -> "Callable[[Sequence[_Call]], Sequence[_Result]]":
         assert self._detector is not None
-        return _Worker(self._pack, self._detector, self.provider, self._embedders, self._strong)
+        worker = _Worker(self._pack, self._detector, self.provider, self._embedders, self._strong)
+        return functools.partial(self._timed, worker)
+
+    def _timed(self, worker: "_Worker", calls: Sequence[_Call]) -> Sequence[_Result]:
+        began_at_s = time.monotonic()
+        try:
+            return worker(calls)
+        finally:
+            key = (_KINDS.get(type(calls[0]), "clean"), len(calls))
+            self.runs.setdefault(key, Spread()).note(time.monotonic() - began_at_s)
+
+
+_KINDS: dict[type[object], str] = {
+    _Detect: "detect",
+    _Align: "align",
+    _AlignTurned: "align-turned",
+    _Embed: "embed",
+    _Search: "search",
+}
+"""What each call is called among the measures."""
 
 
 class _Worker:

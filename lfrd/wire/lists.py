@@ -49,6 +49,29 @@ class Finding(Wire):
     other_id: str | None
 
 
+Side = Annotated[float, Field(ge=0, le=1e6)]
+
+
+class PhotoFace(Wire):
+    """A face in a photo, in its pixels: `box` is left, top, right, bottom, `eyes` x and y of each.
+    `meant` is the one that a photo is taken to be of."""
+
+    box: tuple[float, float, float, float]
+    eyes: tuple[tuple[float, float], tuple[float, float]]
+    meant: bool
+
+
+class PhotoVerdict(Wire):
+    """What the enrolment gate would say of a photo, and where its faces are; nothing is stored.
+    `refused` says why it would not be taken; null: it would."""
+
+    width_px: int
+    height_px: int
+    faces: tuple[PhotoFace, ...]
+    findings: tuple[Finding, ...]
+    refused: str | None
+
+
 class Photo(Wire):
     """A reference photo. In quarantine it is kept, and not compared with."""
 
@@ -183,9 +206,6 @@ class ImportRun(Wire):
     ended_at_s: float | None
     rows_per_s: float
     left_s: float | None
-
-
-Side = Annotated[float, Field(ge=0, le=1e6)]
 
 
 class ImportRow(Wire):

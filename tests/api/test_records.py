@@ -85,7 +85,8 @@ async def test_a_real_run_is_counted_by_camera_and_its_record_leaves_in_three_fo
         for form in ("json", "csv", "html"):
             content = await client.export_record(deployment_id, form)
             told = (await leaves(served, "record.export"))[-1]
-            assert told == {"format": form, "sha256": hashlib.sha256(content).hexdigest()}
+            digest = hashlib.sha256(content).hexdigest()
+            assert told == {"format": form, "sha256": digest, "deployment": deployment_id}
             if form == "json":
                 assert Record.model_validate_json(content).alerts == shown.alerts
             elif form == "csv":

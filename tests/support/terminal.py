@@ -38,6 +38,7 @@ from lfrd.wire.cameras import (
 from lfrd.wire.deployments import Deployment
 from lfrd.wire.events import EventKind, EventMessage
 from lfrd.wire.health import Health, HealthStatus, Me, ModelInfo
+from lfrd.wire.lists import Watchlist
 from tui.app import OperatorApp
 from tui.screens.main import MainScreen
 from tui.screens.review_screen import LOOK_S
@@ -214,6 +215,7 @@ class Desk:
         self.me_held = Me(principal="user:anna", role="operator")
         self.deployment_held: Deployment | None = deployment()
         self.deployments_over: tuple[Deployment, ...] = ()
+        self.lists_held: tuple[Watchlist, ...] = ()
         self.submitted: list[tuple[str, ReviewSubmit]] = []
         self.photos_read: list[tuple[str, str]] = []
         self.stream: asyncio.Queue[StreamItem] = asyncio.Queue()
@@ -293,6 +295,9 @@ class Desk:
         """Send the event that a camera changed."""
         told = EventMessage(id=1, kind=EventKind.CAMERA_CHANGED, subject_id="north", at_s=NOW_S)
         self.stream.put_nowait(told)
+
+    async def watchlists(self) -> tuple[Watchlist, ...]:
+        return self.lists_held
 
     async def current_deployment(self) -> Deployment | None:
         return self.deployment_held

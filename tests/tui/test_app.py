@@ -70,7 +70,7 @@ async def test_a_candidate_is_decided_undone_decided_and_final(tmp_path: Path) -
     clock = ManualClock()
     async with serve(tmp_path, clock) as served, operator(served.socket, clock) as (pilot, screen):
         await until(pilot, lambda: "● health ok" in text_of(pilot))
-        await until(pilot, lambda: "Nothing to decide" in text_of(pilot))
+        await until(pilot, lambda: "Add a camera" in text_of(pilot))
         await raise_candidate(served, "REF-1")
         await until(pilot, lambda: "REF-1" in text_of(pilot))
         await look(pilot, screen, clock.advance)

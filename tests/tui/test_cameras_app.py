@@ -30,9 +30,9 @@ async def back(pilot: Pilot[None]) -> None:
 
 async def add(pilot: Pilot[None], camera_id: str, address: str) -> None:
     await pilot.press("a")
-    await type_in(pilot, camera_id)
-    await pilot.press("tab")
     await type_in(pilot, address)
+    await pilot.press("tab")
+    await type_in(pilot, camera_id)
     await pilot.press("enter")
 
 
@@ -92,10 +92,6 @@ async def test_refusals_of_the_daemon_and_a_publishers_token(tmp_path: Path) -> 
             assert shown is not None
             token = shown[1]
             assert served.site.fleet.publisher_may("phone", token)
-            await back(pilot)
-            await add(pilot, "phone", "whip://phone")
-            await until(pilot, lambda: "✗ " in text_of(pilot), WAIT_S)
-            assert "Traceback" not in text_of(pilot)
             await back(pilot)
             assert token not in text_of(pilot)
             await add(pilot, "gate", "rtsp://op:geheim@127.0.0.1:9/x")

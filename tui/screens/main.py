@@ -24,10 +24,9 @@ from lfrd.wire.deployments import Deployment
 from lfrd.wire.health import Health, Me
 from tui.labels import decision_mark, ended_text, ends_text, is_final, is_undecided, me_text
 from tui.live import read_alert
-from tui.screens.ask import EndScreen
-from tui.screens.cameras import CamerasScreen, Situation
 from tui.screens.help import HelpScreen
-from tui.screens.review_screen import ReviewScreen
+from tui.screens.owner import PLACES, OwnerScreen
+from tui.screens.place import Situation
 from tui.screens.scene import SceneScreen
 from tui.widgets.banner import Banner
 from tui.widgets.cameras import CameraList, cameras_in_short
@@ -42,7 +41,7 @@ if TYPE_CHECKING:
 REFRESH_S = 0.5
 
 
-class MainScreen(ReviewScreen):
+class MainScreen(OwnerScreen):
     """Implements `tui.live.View`; talks to the daemon only to show images and to decide."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (140, "-wide")]  # noqa: RUF012 - Textual's own type
@@ -54,8 +53,7 @@ class MainScreen(ReviewScreen):
         Binding("f", "filter", "Open/all"),
         Binding("t", "order", "Newest/oldest", show=False),
         Binding("g", "group", "Group", show=False),
-        Binding("E", "end", "End the deployment", show=False),
-        Binding("c", "cameras", "Cameras"),
+        *PLACES,
         Binding("b", "bell", "Bell"),
         Binding("question_mark", "help", "Help", key_display="?"),
         Binding("q", "app.quit", "Quit"),
@@ -80,7 +78,6 @@ class MainScreen(ReviewScreen):
         self._away_since_s: float | None = None
         self._bell = True
         self._reading_finals = False
-        self._cameras_screen: CamerasScreen | None = None
 
     def compose(self) -> ComposeResult:
         yield self._banner
@@ -89,6 +86,7 @@ class MainScreen(ReviewScreen):
             yield self._camera_list
             yield self._candidate_list
             yield self._face_panel
+            yield self.guide
         yield self._pending
         yield self._notice
         yield Footer(compact=True)
@@ -151,7 +149,7 @@ class MainScreen(ReviewScreen):
         """Its pictures may be others now: those on the screen are read again, all others are when
         they are looked at."""
         alert = self.candidates.selected
-        if alert is not None and alert.id == alert_id and self._cameras_screen is None:
+        if alert is not None and alert.id == alert_id and not self.is_covered:
             self._face_panel.look_again(alert)
 
     def on_face_panel_better_look(self, event: FacePanel.BetterLook) -> None:
@@ -207,42 +205,6 @@ class MainScreen(ReviewScreen):
         grouped = "a person at a camera is one row" if self.candidates.grouped else "a row for each"
         self.say(Content(grouped))
 
-    def action_end(self) -> None:
-        """End the running deployment, with a reason that all operators can read."""
-        running = self._deployment
-        if running is None:
-            self.complain("no deployment is running")
-            return
-
-        def end(reason: str | None) -> None:
-            if reason:
-                self._end(running.id, reason)
-            elif reason is not None:
-                self.complain("nothing was ended: say why")
-
-        self.app.push_screen(EndScreen(), end)
-
-    @work(group="end")
-    async def _end(self, deployment_id: str, reason: str) -> None:
-        try:
-            await self._client.end_deployment(deployment_id, reason)
-        except LfrdError as error:
-            self.complain(str(error))
-
-    def action_cameras(self) -> None:
-        """Open the cameras screen. Meanwhile no face is held, and looking begins anew after it."""
-        if self._cameras_screen is not None:
-            return
-
-        def closed(_: None) -> None:
-            self._cameras_screen = None
-            self.refresh_all()
-
-        screen = CamerasScreen(self._client, self, self._image_class, self._now)
-        self._cameras_screen = screen
-        self.refresh_all()
-        self.app.push_screen(screen, closed)
-
     def action_bell(self) -> None:
         self._bell = not self._bell
         self.say(Content(f"the bell is {'on' if self._bell else 'off'}"))
@@ -292,8 +254,7 @@ class MainScreen(ReviewScreen):
         if not self.app.is_running:  # leaving: the widgets go before the workers have ended
             return
         now_s = self._now()
-        covered = self._cameras_screen is not None
-        alert = None if covered else self.candidates.selected
+        alert = None if self.is_covered else self.candidates.selected
         names = {camera.id: camera.name for camera in self._cameras}
         short = cameras_in_short(self._cameras)
         self._banner.show(self._deployment, self._last, self._health, short, now_s)
@@ -302,6 +263,7 @@ class MainScreen(ReviewScreen):
         camera_name = "" if alert is None else self.camera_name(alert)
         reason = "" if alert is None else self._reasons.get(alert.id, "")
         self._face_panel.show(alert, camera_name, reason)
+        self.show_guide(self.candidates.selected is not None)
         self._face_panel.border_subtitle = "" if self._me is None else me_text(self._me)
         self._drop_erased_scene()
         self._refresh_lines(now_s)
@@ -323,21 +285,23 @@ class MainScreen(ReviewScreen):
         if now_s >= self._notice_until_s:
             self._said = Content()
         self._notice.show(self._said)
-        if self._cameras_screen is not None:
-            self._cameras_screen.refresh_all()
+        self.refresh_places()
 
     def camera_name(self, alert: Alert) -> str:
         names = {camera.id: camera.name for camera in self._cameras}
         return names.get(alert.camera_id, alert.camera_id)
 
     def situation(self) -> Situation:
-        """What the cameras screen shows of all this."""
+        """What the places show of all this."""
         return Situation(
             self._deployment,
             self._last,
+            self.plans,
             self._health,
+            self._me,
             self._cameras,
             self._rates,
+            self.lists,
             self._away_since_s,
             self.candidates.undecided_count,
             self._said,

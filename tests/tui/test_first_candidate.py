@@ -1,0 +1,85 @@
+"""From an empty daemon to the first candidate, by keys alone."""
+
+from pathlib import Path
+
+import pytest
+from textual.events import Paste
+from textual.pilot import Pilot
+
+from lfrd.client import Client
+from lfrd.demo.clip import listed_photo
+from lfrd.demo.stream import rtsp_stream
+from support.site import serve
+from support.terminal import text_of, until
+from tui.app import OperatorApp
+from tui.widgets.picture import image_widget
+
+WAIT_S = 30.0
+KEYS_MAX = 25
+PLAN = (
+    "to keep out banned visitors", "the entrance", "they were banned from here", "DPIA 7",
+    "sign at the door",
+)  # fmt: skip
+
+
+class Typist:
+    """Presses keys, which are counted, and types names, which are not."""
+
+    def __init__(self, pilot: Pilot[None]) -> None:
+        self.pilot = pilot
+        self.pressed = 0
+
+    async def press(self, *keys: str) -> None:
+        self.pressed += len(keys)
+        await self.pilot.press(*keys)
+
+    async def type(self, text: str) -> None:
+        self.pilot.app.post_message(Paste(text))
+        await self.pilot.pause()
+
+    async def sees(self, words: str) -> None:
+        await until(self.pilot, lambda: words in " ".join(text_of(self.pilot).split()), WAIT_S)
+
+
+@pytest.mark.slow
+async def test_from_an_empty_daemon_to_the_first_candidate(tmp_path: Path, demo_clip: Path) -> None:
+    photo = tmp_path / "astronaut.jpg"
+    photo.write_bytes(listed_photo())
+    async with (
+        rtsp_stream(demo_clip) as address,
+        serve(tmp_path / "state") as served,
+        Client.over_socket(served.socket) as client,
+    ):
+        app = OperatorApp(client, image_widget("half-block"))
+        async with app.run_test(size=(80, 24)) as pilot:
+            at = Typist(pilot)
+            await at.sees("▶ 1 Add a camera")
+            await at.press("a")
+            await at.type(address)
+            await at.press("enter")
+            await at.sees("▶ 2 Make a watchlist")
+            await at.press("a")
+            await at.type("House bans")
+            await at.press("enter")
+            await at.sees("▶ 3 Put a person on it")
+            await at.press("a")
+            await at.sees("Put a person on a list")
+            await at.type(str(photo))
+            await at.press("tab")
+            await at.type("ban of 3 May")
+            await at.press("tab")
+            await at.type("incident 12")
+            await at.press("enter")
+            await at.sees("▶ 4 Plan a deployment")
+            await at.press("a")
+            await at.sees("what for")
+            for text in PLAN:
+                await at.type(text)
+                await at.press("tab" if text != "sign at the door" else "enter")
+            await at.sees("it must be authorised first")
+            await at.press("u")
+            await at.sees("Start gate: open")
+            await at.press("s")
+            await at.sees("a new candidate")
+            assert at.pressed <= KEYS_MAX, at.pressed
+            print(f"{at.pressed} keys besides typed names and the address")
