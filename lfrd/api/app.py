@@ -93,7 +93,6 @@ def make_app(site: Site, stopping: asyncio.Event) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
-        generate_unique_id_function=lambda route: route.name,
     )
     app.state.site = site
     app.state.stopping = stopping
@@ -127,7 +126,7 @@ def _resource_routes() -> tuple[BaseRoute, ...]:
         "4XX": _problem_response("Refused"),
         "5XX": _problem_response("Failed"),
     }
-    router = APIRouter()
+    router = APIRouter(generate_unique_id_function=lambda route: route.name)
     for resource in RESOURCES:
         router.include_router(
             resource.router,
