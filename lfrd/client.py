@@ -76,7 +76,13 @@ from lfrd.wire.lists import (
 )
 from lfrd.wire.people import NewToken, Token, TokenCreate, Training, TrainingRecord
 from lfrd.wire.record import Notice, Record, RecordFormat
-from lfrd.wire.subjects import SubjectAnswer, SubjectExport, SubjectLookup
+from lfrd.wire.subjects import (
+    AbsenceProofs,
+    AbsenceQuestion,
+    SubjectAnswer,
+    SubjectExport,
+    SubjectLookup,
+)
 from lfrd.wire.trials import Passage, PassageCount, Trial
 
 T = TypeVar("T")
@@ -846,6 +852,10 @@ class Client:
         path = "/v1/subjects/lookup-photo"
         reply = await self._send("POST", path, content=image, params=params, headers=OCTETS)
         return self._read(SubjectAnswer, reply)
+
+    async def prove_absence(self, asked: AbsenceQuestion) -> AbsenceProofs:
+        """Proofs that a reference was not on the lists that are asked about."""
+        return await self._post(AbsenceProofs, "/v1/subjects/prove-absence", asked)
 
     async def export_subject(self, asked: SubjectExport) -> bytes:
         """What is kept of somebody: a ZIP file, or JSON without photos."""
