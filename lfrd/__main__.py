@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from lfrd import __version__
 from lfrd.cli.actions import asks_daemon
 from lfrd.cli.audit_options import add_audit, add_witness
+from lfrd.cli.backup_options import add_backup, add_restore
 from lfrd.cli.camera_secrets import add_password_file
 from lfrd.cli.command_parser import CommandParser
 from lfrd.cli.door_options import add_api, add_events, add_health, add_me
@@ -137,23 +138,22 @@ def _say(text: str, code: int) -> int:
 
 
 def _loaded(options: argparse.Namespace) -> "Config":
-    return _configured(options, None)
+    return _configured(options, None, for_people=False)
 
 
 def _quietly(options: argparse.Namespace) -> "Config":
     """For commands that print for people: the log shows warnings only."""
-    return _configured(options, "WARNING")
+    return _configured(options, "WARNING", for_people=True)
 
 
-def _configured(options: argparse.Namespace, level: str | None) -> "Config":
+def _configured(options: argparse.Namespace, level: str | None, *, for_people: bool) -> "Config":
     import logging
 
     from lfrd import config
-    from lfrd.process import LineFormatter
+    from lfrd.log_lines import handler_of
 
     loaded = config.load(options.config)
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(LineFormatter("%(levelname)s %(name)s: %(message)s"))
+    handler = handler_of("text" if for_people else loaded.log.format, limited=not for_people)
     level = "DEBUG" if options.verbose else level or loaded.log.level.upper()
     logging.basicConfig(level=level, handlers=[handler])
     return loaded
@@ -258,6 +258,20 @@ def _key(options: argparse.Namespace) -> int:
     from lfrd.cli import key
 
     return _run_async(key.run(options, loaded))
+
+
+def _backup(options: argparse.Namespace) -> int:
+    loaded = _quietly(options)
+    from lfrd.cli import backup
+
+    return backup.make_archive(options, loaded)
+
+
+def _restore(options: argparse.Namespace) -> int:
+    loaded = _quietly(options)
+    from lfrd.cli import backup
+
+    return _run_async(backup.restore(options, loaded))
 
 
 def _models(options: argparse.Namespace) -> None:
@@ -389,6 +403,9 @@ def parser() -> CommandParser:
     _add_lab(commands)
     _add_models(commands)
     _add_rules(commands)
+    text = "Write everything into one archive, also beside a running daemon."
+    add_backup(_add(commands, "backup", _backup, text))
+    add_restore(_add(commands, "restore", _restore, "Bring a site back from an archive."))
     _add_clients(commands)
     return top
 
@@ -478,6 +495,10 @@ def _add_rules(commands: Any) -> None:
     rotate.add_argument("--new-key", type=Path, help="32 bytes (default: made, in master.key)")
     escrow = actions.add_parser("escrow", help="overwrite the copy of keys.db")
     escrow.add_argument("file", type=Path, nargs="?", help="(default: keys.escrow)")
+    recipient = actions.add_parser(
+        "recipient", help="make the pair for backups: the private key into FILE, the public printed"
+    )
+    recipient.add_argument("file", type=Path)
     abandon = actions.add_parser(
         "abandon", help="keys.db is lost: go on with the records, and give up every face"
     )

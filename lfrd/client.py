@@ -11,12 +11,12 @@ daemon answers, Unreachable.
 import asyncio
 import random
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import TracebackType
-from typing import Generic, Literal, Protocol, Self, TypeVar
+from typing import Any, Generic, Literal, Protocol, Self, TypeVar
 
 import httpx
 from pydantic import TypeAdapter, ValidationError
@@ -690,6 +690,10 @@ class Client:
             ImportRun, "POST", f"/v1/watchlists/{watchlist_id}/imports", start
         )
 
+    async def import_run(self, import_id: str) -> ImportRun:
+        """How far an import is."""
+        return await self._get(ImportRun, f"/v1/imports/{import_id}")
+
     async def import_rows(self, import_id: str, after: int) -> tuple[ImportRowDone, ...]:
         """Up to a thousand done rows from the one after `after`."""
         reply = await self._send("GET", f"/v1/imports/{import_id}/rows", params={"after": after})
@@ -870,6 +874,100 @@ class Client:
         params = {} if deployment_id is None else {"deployment_id": deployment_id}
         reply = await self._send("GET", "/v1/reviewers", params=params)
         return self._read(tuple[ReviewerFigures, ...], reply)
+
+
+class SyncClient:
+    """The same for scripts without asyncio: each call of Client, which returns when it is done.
+
+        with SyncClient.over_socket(path) as client:
+            for alert in client.alerts():
+                ...
+
+    What streams (`events`) is an iterator here, what gives bytes as they come (`export`,
+    `audit_export`) an iterator of pieces. For one thread.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._runner = asyncio.Runner()
+
+    @classmethod
+    def over_socket(cls, path: Path, token: str | None = None) -> Self:
+        """See Client."""
+        return cls(Client.over_socket(path, token))
+
+    @classmethod
+    def over_tcp(cls, url: str, token: str) -> Self:
+        """See Client."""
+        return cls(Client.over_tcp(url, token))
+
+    def __enter__(self) -> Self:
+        self._runner.run(self._client.__aenter__())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self._runner.run(self._client.__aexit__(None, None, None))
+        finally:
+            self._runner.close()
+
+    def __getattr__(self, name: str) -> Any:
+        """A call of Client, or of its `governance`."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return self._in_turn(getattr(self._client, name))
+
+    def _in_turn(self, part: Any) -> Any:
+        if isinstance(part, GovernanceCalls):
+            return _SyncPart(self, part)
+        if not callable(part):
+            return part
+
+        def call(*given: Any, **named: Any) -> Any:
+            found = part(*given, **named)
+            if isinstance(found, AsyncGenerator):
+                return self._items(found)
+            if isinstance(found, AbstractAsyncContextManager):
+                return self._pieces(found)
+            return self._runner.run(_awaited(found))
+
+        return call
+
+    def _items(self, stream: AsyncGenerator[T, None]) -> Iterator[T]:
+        try:
+            while True:
+                try:
+                    yield self._runner.run(_awaited(anext(stream)))
+                except StopAsyncIteration:
+                    return
+        finally:
+            self._runner.run(_awaited(stream.aclose()))
+
+    def _pieces(self, opened: AbstractAsyncContextManager[AsyncIterator[bytes]]) -> Iterator[bytes]:
+        pieces = self._runner.run(_awaited(opened.__aenter__()))
+        try:
+            while True:
+                try:
+                    yield self._runner.run(_awaited(anext(pieces)))
+                except StopAsyncIteration:
+                    return
+        finally:
+            self._runner.run(_awaited(opened.__aexit__(None, None, None)))
+
+
+class _SyncPart:
+    def __init__(self, owner: SyncClient, part: GovernanceCalls) -> None:
+        self._owner = owner
+        self._part = part
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return self._owner._in_turn(getattr(self._part, name))
+
+
+async def _awaited(found: Awaitable[T]) -> T:
+    return await found
 
 
 def backoff_s(failures: int) -> float:

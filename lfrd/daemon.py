@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from lfrd.audit.verify import key_of
+from lfrd.backup import last as backup_last
 from lfrd.cameras.check import CameraCheck
 from lfrd.cameras.fleet import Fleet
 from lfrd.clock import Clock, process_age_s
@@ -298,6 +299,15 @@ async def _at_work(site: Site, timekeeping: Timekeeping, decoys: Decoys) -> Asyn
             tasks.create_task(site.audit.run(), name="audit"),
             tasks.create_task(site.vision.stay_clean(), name="vision"),
             tasks.create_task(watch_store(site.database, site.health), name="store"),
+            tasks.create_task(
+                backup_last.watch(
+                    StateFolder(site.config.site.state_dir),
+                    site.config.backup,
+                    site.clock,
+                    site.health,
+                ),
+                name="backup",
+            ),
         ]
         deployments = tasks.create_task(site.deployments.runner.run(stop), name="deployments")
         try:

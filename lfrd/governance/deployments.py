@@ -23,7 +23,7 @@ from lfrd.governance.readiness import Readiness
 from lfrd.governance.retention import policy_of
 from lfrd.governance.start_gate import HOUR_S, Verdict
 from lfrd.matching.thresholds import Thresholds
-from lfrd.store import absences, decoys, reviews
+from lfrd.store import absences, decoys, reviews, watchlists
 from lfrd.store import deployments as stored
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.deployments import Deployment, NewDeployment, Snapshot
@@ -327,6 +327,10 @@ class DeploymentService:
             now_s=self._clock.wall_s(),
         )
         lists: Sequence[str] = json.loads(row.watchlist_ids)
+        if reason is None and await self._database.read(
+            lambda reader: watchlists.any_restored(reader, lists)
+        ):
+            reason = "it compares with a list that was restored from a backup"
         ready = await self._readiness.of(policy, lists) if not reason else None
         if ready is not None and ready.fault is not None:
             reason = ready.fault.text

@@ -189,6 +189,7 @@ def _list_facts(
         unfounded=watchlists.count_unfounded(reader, row.id),
         key_missing=not reader.keys.has(watchlists.scope_of(row.id)),
         category=row.category.value,
+        restored_from_s=row.restored_from_s,
         outdated=0 if taken_s is None else reference_images.count_older(reader, row.id, taken_s),
     )
 

@@ -281,6 +281,11 @@ def blank_due(tx: Transaction, deployment_id: str, raised_before_s: float) -> Er
                         blanked=count)  # fmt: skip
 
 
+def note_asked(tx: Transaction, kind: ErasureKind, subject_id: str, reason: str) -> Erasure:
+    """An erasure whose key is gone already and whose rows go in this very transaction."""
+    return _begun(tx, kind, subject_id, reason, ErasureState.ASKED)
+
+
 def note_deleted(
     tx: Transaction,
     kind: ErasureKind,
