@@ -160,10 +160,7 @@ def follow(tx: Transaction, deployment_id: str, watchlist_id: str) -> None:
     new = _mark_all(tx, opened, watchlist_id)
     if not new:
         return
-    newest = tx.rows(
-        "SELECT roots FROM absence_root WHERE set_id = ? ORDER BY leaf DESC LIMIT 1", (begun.id,)
-    )
-    roots = absence.unpacked(next(iter(newest)).blob("roots"))
+    roots = _roots_at(tx, newest_leaf(tx, begun))
     _commit(tx, begun, opened.public, roots, [position_of(mark, begun.salt) for mark in new])
 
 
@@ -246,11 +243,16 @@ def show(reader: Reader, begun: AbsenceSet, leaf: int, reference: str) -> Shown:
                        "it can be made any more")  # fmt: skip
     signature = absence.sign(opened.private, begun.watchlist_id, reference)
     position = position_of(mark_of(signature), begun.salt)
-    kept = next(iter(reader.rows("SELECT roots FROM absence_root WHERE leaf = ?", (leaf,))))
-    roots = absence.unpacked(kept.blob("roots"))
+    roots = _roots_at(reader, leaf)
     held = _positions(reader, begun.id, *_bounds(absence.bucket_of(position)), until=leaf)
     path, end = absence.path_of(position, roots, held)
     return Shown(position in held, leaf, opened.public, signature, tuple(path), end)
+
+
+def _roots_at(reader: Reader, leaf: int) -> list[bytes]:
+    kept = reader.value("SELECT roots FROM absence_root WHERE leaf = ?", (leaf,))
+    assert isinstance(kept, bytes)
+    return absence.unpacked(kept)
 
 
 def _bounds(bucket: int) -> tuple[bytes, bytes]:

@@ -9,7 +9,7 @@ from lfrd.audit.verify import AbsenceProof
 from lfrd.errors import BadInput, Conflict, NotFound
 from lfrd.site import Site
 from lfrd.store.watchlists import NewEntry
-from lfrd.vocabulary import ErasureKind
+from lfrd.vocabulary import ErasureKind, Role
 from support.site import DAY_S, SettableClock, deploy, governed, make_list
 
 ADA = "user:ada"
@@ -57,7 +57,9 @@ async def test_whoever_comes_onto_a_list_meanwhile_was_on_it_also_when_taken_off
         before = await proofs(site, "late", deployment_id=row.id)
         new = NewEntry(listed, "late", "warrant 13", "the court", reviewer="user:desk")
         entry = await site.watchlists.add_entry(new, principal=ADA)
-        await site.eraser.erase(ErasureKind.ENTRY, entry.row.id, "a mistake", principal=ADA)
+        await site.eraser.erase(
+            ErasureKind.ENTRY, entry.row.id, "a mistake", role=Role.SUPERVISOR, principal=ADA
+        )
         with pytest.raises(Conflict, match="no proof"):
             await proofs(site, "late", deployment_id=row.id)
         before[0].check([site.audit.key])  # it says of when it is
@@ -77,7 +79,9 @@ async def test_absence_is_proved_after_the_list_was_erased_and_not_for_ever(
         listed = await make_list(site)
         row = await deploy(site, listed)
         await site.deployments.end(row.id, "over", principal=ADA)
-        await site.eraser.erase(ErasureKind.WATCHLIST, listed, "after use", principal=ADA)
+        await site.eraser.erase(
+            ErasureKind.WATCHLIST, listed, "after use", role=Role.SUPERVISOR, principal=ADA
+        )
         await proofs(site, "nobody", deployment_id=row.id, watchlist_id=listed)
         with pytest.raises(Conflict, match="no proof"):
             await proofs(site, "wanted-1", deployment_id=row.id)
