@@ -3,7 +3,6 @@
 import argparse
 from collections.abc import Awaitable, Callable, Sequence
 
-from lfrd.audit.verify import BadLog, absence_of, absences_text, key_of
 from lfrd.cli.dates import moment, shown
 from lfrd.cli.names import deployment_of, list_of
 from lfrd.cli.outputs import refuse_folder, write_private_bytes
@@ -54,6 +53,8 @@ async def _export(client: Client, options: argparse.Namespace) -> Shown:
 
 
 async def _prove_absence(client: Client, options: argparse.Namespace) -> Shown:
+    from lfrd.audit.verify import BadLog, absence_of, absences_text, key_of  # needs cryptography
+
     if options.list is None and options.deployment is None:
         raise BadInput("say of which list (--list LIST), or of which deployment (--deployment ID)")
     refuse_folder(options.file)

@@ -101,7 +101,7 @@ def test_whatever_is_changed_in_a_proof_it_proves_nothing_any_more(data: st.Data
         path[int(name[5:])] = bytes(changed)
         proof = replace(proof, path=tuple(path))
     else:
-        proof = replace(proof, **{name: bytes(changed)})
+        proof = replace(proof, **{name: bytes(changed)})  # type: ignore[arg-type]
     with pytest.raises(BadLog):
         proof.check([KEY.public])
 
