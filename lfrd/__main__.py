@@ -43,6 +43,7 @@ from lfrd.text import without_secrets
 if TYPE_CHECKING:
     from lfrd.config import Config
 
+SHELLS = ("bash", "zsh", "fish")
 MENDABLE, FAILED, INTERRUPTED = 2, 1, 130
 
 UNUSABLE_PATH = {errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP}
@@ -379,6 +380,18 @@ def _witness(options: argparse.Namespace) -> int:
         raise UserError(str(error)) from None
 
 
+def _completion(options: argparse.Namespace) -> None:
+    from lfrd.cli import manual
+
+    say(manual.complete(parser(), options.shell).rstrip("\n"))
+
+
+def _man(options: argparse.Namespace) -> None:
+    from lfrd.cli import manual
+
+    manual.write(parser(), options)
+
+
 def _tui(options: argparse.Namespace) -> int:
     from tui.terminal import require_terminal
 
@@ -430,6 +443,11 @@ def _add_daemon(commands: Any) -> None:
     check = _add(commands, "check-config", _check_config, text)
     check.add_argument("file", type=Path, nargs="?", help="(default: as --config)")
     tui = _add(commands, "tui", _tui, "Open the operator's terminal.")
+    text = "Print what completes commands in a shell: lfrd completion bash > FILE."
+    _add(commands, "completion", _completion, text).add_argument("shell", choices=SHELLS)
+    man = _add(commands, "man", _man, "Print the man page of the program or of a command.")
+    man.add_argument("command", nargs="?", metavar="COMMAND")
+    man.add_argument("--all", type=Path, metavar="DIR", help="write every page into this folder")
     place = tui.add_mutually_exclusive_group()
     place.add_argument("--socket", type=Path, help="the daemon's socket (default: as configured)")
     place.add_argument("--url", help="the daemon's loopback port, such as http://127.0.0.1:8787")
