@@ -179,7 +179,8 @@ async def absence(report: Report, folder: Path) -> None:
                at_most=10.0),
         Figure("proof of absence, largest", max(sizes), "bytes", at_most=2048,
                note=f"as text; its file, with the leaf and its own proof, {max(whole):,}"),
-        Figure("check of a proof of absence, median", round(sorted(checks)[PROOFS // 2], 2), "ms", at_most=10.0),
+        Figure("check of a proof of absence, median", round(sorted(checks)[PROOFS // 2], 2), "ms",
+               at_most=10.0),
         Figure("committing to that list", round(committed_s, 2), "s"),
         Figure("signing its references, once", round(signed_s, 1), "s"),
     )  # fmt: skip
