@@ -115,6 +115,11 @@ async def missing(client: Client, deployment_id: str) -> set[str]:
 async def start(at: Desk, watchlist_id: str, report: EvaluationReport) -> Deployment:
     """Past everything that the gate asks for, one thing after the other."""
     ada, chief = at.people["ada"], at.people["chief"]
+    for name in ("ben", "clara"):
+        course = TrainingCreate(
+            principal=name, what="a course", valid_until_s=at.clock.wall_s() + 1e7
+        )
+        await chief.governance.add_training(course)
     planned = await draft(at, watchlist_id)
     listed = f"watchlist.{watchlist_id}"
     assert await missing(ada, planned.id) == {"authority", "evaluation", listed}
