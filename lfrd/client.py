@@ -277,6 +277,7 @@ class Client:
     """One daemon. Enter it before use; calls may run at the same time.
 
     `printable`: texts in answers hold nothing that a terminal obeys; for what is shown as it comes.
+    With `reads_only` set nothing is asked for that changes anything: it is Denied here.
     """
 
     def __init__(
@@ -291,6 +292,7 @@ class Client:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         self._place = place
         self._printable = printable
+        self.reads_only = False
         self._http = httpx.AsyncClient(
             transport=transport, base_url=base_url, headers=headers, timeout=REQUEST_S
         )
@@ -613,6 +615,8 @@ class Client:
         params: Mapping[str, str | int | float] | httpx.QueryParams | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
+        if self.reads_only and method not in ("GET", "HEAD"):
+            raise errors.Denied("this screen only shows: nothing is decided or changed from it")
         try:
             reply = await self._http.request(
                 method, path, content=content, params=params, headers=headers
