@@ -183,7 +183,7 @@ class GovernanceCalls:
         return await self._get(tuple[Training, ...], "/v1/trainings")
 
     async def record_training(self, training: TrainingRecord) -> Training:
-        """Note that somebody was trained to review."""
+        """Note that a person was trained to review."""
         return await self._post(Training, "/v1/trainings", training)
 
     async def evaluations(self) -> tuple[Evaluation, ...]:
@@ -283,6 +283,7 @@ class Client:
     """One daemon. Enter it before use; calls may run at the same time.
 
     `printable`: texts in answers hold nothing that a terminal obeys; for what is shown as it comes.
+    With `reads_only` set nothing is asked for that changes anything: it is Denied here.
     """
 
     def __init__(
@@ -297,6 +298,7 @@ class Client:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         self._place = place
         self._printable = printable
+        self.reads_only = False
         self._http = httpx.AsyncClient(
             transport=transport, base_url=base_url, headers=headers, timeout=REQUEST_S
         )
@@ -619,6 +621,8 @@ class Client:
         params: Mapping[str, str | int | float] | httpx.QueryParams | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
+        if self.reads_only and method not in ("GET", "HEAD"):
+            raise errors.Denied("this screen only shows: nothing is decided or changed from it")
         try:
             reply = await self._http.request(
                 method, path, content=content, params=params, headers=headers
@@ -877,7 +881,7 @@ class Client:
         return await self._post(AbsenceProofs, "/v1/subjects/prove-absence", asked)
 
     async def export_subject(self, asked: SubjectExport) -> bytes:
-        """What is kept of somebody: a ZIP file, or JSON without photos."""
+        """What is kept of a person: a ZIP file, or JSON without photos."""
         return await self._file("/v1/subjects/export", asked)
 
     async def _file(self, path: str, body: Wire) -> bytes:
