@@ -275,6 +275,20 @@ def _restore(options: argparse.Namespace) -> int:
     return _run_async(backup.restore(options, loaded))
 
 
+def _doctor(options: argparse.Namespace) -> int:
+    loaded = _quietly(options)
+    from lfrd.cli import doctor
+
+    return _run_async(doctor.doctor(options, loaded))
+
+
+def _support_bundle(options: argparse.Namespace) -> int:
+    loaded = _quietly(options)
+    from lfrd.cli import doctor
+
+    return _run_async(doctor.support_bundle(options, loaded))
+
+
 def _models(options: argparse.Namespace) -> None:
     loaded = _quietly(options)
     from lfrd.cli import models
@@ -406,6 +420,12 @@ def parser() -> CommandParser:
     _add_rules(commands)
     text = "Write everything into one archive, also beside a running daemon."
     add_backup(_add(commands, "backup", _backup, text))
+    text = "Look over machine and site: what is wrong, and what mends it. Exit code 1 on a failure."
+    doctor = _add(commands, "doctor", _doctor, text)
+    doctor.add_argument("--json", action="store_true", help="print JSON")
+    text = "Write what helps others to help: no face, no name, no secret."
+    bundle = _add(commands, "support-bundle", _support_bundle, text)
+    bundle.add_argument("file", type=Path, metavar="FILE.tar.gz")
     add_restore(_add(commands, "restore", _restore, "Bring a site back from an archive."))
     _add_clients(commands)
     return top
