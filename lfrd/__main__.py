@@ -184,9 +184,10 @@ def _ask(work: Coroutine[Any, Any, int | None]) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     loaded = _loaded(options)
+    from lfrd import config
     from lfrd.daemon import serve
 
-    return _run_async(serve(loaded, new=options.new))
+    return _run_async(serve(loaded, lambda: config.load(options.config), new=options.new))
 
 
 def _check_config(options: argparse.Namespace) -> None:
@@ -343,6 +344,12 @@ def _health(options: argparse.Namespace) -> int:
     from lfrd.cli import health
 
     return _ask(health.health(options, _socket(options)))
+
+
+def _reload(options: argparse.Namespace) -> int:
+    from lfrd.cli import health
+
+    return _ask(health.reload(options, _socket(options)))
 
 
 def _me(options: argparse.Namespace) -> int:
@@ -558,6 +565,8 @@ def _add_clients(commands: Any) -> None:
 
     health = "Say how the site is. Exit code: 0 ok, 1 degraded, 2 failed or no answer."
     add_health(_add(commands, "health", _health, health))
+    text = "Have the daemon read its configuration anew; what needs a restart is named."
+    asks_daemon(_add(commands, "reload", _reload, text))
     add_me(_add(commands, "me", _me, "Say who the daemon takes you for."))
     add_events(_add(commands, "events", _events, "Print what changed, and what changes."))
     add_api(_add(commands, "api", _api, "Call any route of the API."))

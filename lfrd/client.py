@@ -49,7 +49,7 @@ from lfrd.wire.cameras import (
 from lfrd.wire.deployments import Deployment, DeploymentEnd, DeploymentStart
 from lfrd.wire.evaluations import Evaluation, EvaluationReport
 from lfrd.wire.events import EventKind, EventMessage, KeptEvents
-from lfrd.wire.health import Health, HealthChange, Me
+from lfrd.wire.health import Health, HealthChange, Me, Reloaded
 from lfrd.wire.lists import (
     CameraReasons,
     Entry,
@@ -324,6 +324,10 @@ class Client:
 
     async def me(self) -> Me:
         return await self._get(Me, "/v1/me")
+
+    async def reload(self) -> Reloaded:
+        """Have the daemon read its configuration file anew."""
+        return await self._post(Reloaded, "/v1/reload", None)
 
     async def cameras(self) -> tuple[Camera, ...]:
         return await self._get(tuple[Camera, ...], "/v1/cameras")

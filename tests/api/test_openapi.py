@@ -13,6 +13,7 @@ from support.site import http, serve
 ROUTES = {
     "/v1/health": {"get"},
     "/v1/me": {"get"},
+    "/v1/reload": {"post"},
     "/v1/cameras": {"get", "post"},
     "/v1/cameras/{camera_id}": {"get", "patch", "delete"},
     "/v1/cameras/{camera_id}/test": {"post"},
