@@ -51,6 +51,7 @@ from lfrd.wire.evaluations import Evaluation, EvaluationReport
 from lfrd.wire.events import EventKind, EventMessage, KeptEvents
 from lfrd.wire.health import Health, HealthChange, Me, Reloaded
 from lfrd.wire.lists import (
+    CameraMinute,
     CameraReasons,
     Entry,
     EntryChange,
@@ -76,7 +77,13 @@ from lfrd.wire.lists import (
 )
 from lfrd.wire.people import NewToken, Token, TokenCreate, Training, TrainingRecord
 from lfrd.wire.record import Notice, Record, RecordFormat
-from lfrd.wire.subjects import SubjectAnswer, SubjectExport, SubjectLookup
+from lfrd.wire.subjects import (
+    AbsenceProofs,
+    AbsenceQuestion,
+    SubjectAnswer,
+    SubjectExport,
+    SubjectLookup,
+)
 from lfrd.wire.trials import Passage, PassageCount, Trial
 
 T = TypeVar("T")
@@ -170,7 +177,7 @@ class GovernanceCalls:
         return await self._get(tuple[Training, ...], "/v1/trainings")
 
     async def record_training(self, training: TrainingRecord) -> Training:
-        """Note that somebody was trained to review."""
+        """Note that a person was trained to review."""
         return await self._post(Training, "/v1/trainings", training)
 
     async def evaluations(self) -> tuple[Evaluation, ...]:
@@ -270,6 +277,7 @@ class Client:
     """One daemon. Enter it before use; calls may run at the same time.
 
     `printable`: texts in answers hold nothing that a terminal obeys; for what is shown as it comes.
+    With `reads_only` set nothing is asked for that changes anything: it is Denied here.
     """
 
     def __init__(
@@ -284,6 +292,7 @@ class Client:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         self._place = place
         self._printable = printable
+        self.reads_only = False
         self._http = httpx.AsyncClient(
             transport=transport, base_url=base_url, headers=headers, timeout=REQUEST_S
         )
@@ -610,6 +619,8 @@ class Client:
         params: Mapping[str, str | int | float] | httpx.QueryParams | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
+        if self.reads_only and method not in ("GET", "HEAD"):
+            raise errors.Denied("this screen only shows: nothing is decided or changed from it")
         try:
             reply = await self._http.request(
                 method, path, content=content, params=params, headers=headers
@@ -810,6 +821,14 @@ class Client:
         reply = await self._send("GET", camera_path(camera_id, "/why"), params=params)
         return self._read(CameraReasons, reply)
 
+    async def flow(
+        self, camera_id: str, since_s: float, until_s: float
+    ) -> tuple[CameraMinute, ...]:
+        """What a camera counted, minute by minute, in the running deployment."""
+        params = {"since_s": str(since_s), "until_s": str(until_s)}
+        reply = await self._send("GET", camera_path(camera_id, "/flow"), params=params)
+        return self._read(tuple[CameraMinute, ...], reply)
+
     async def tokens(self) -> tuple[Token, ...]:
         return await self._get(tuple[Token, ...], "/v1/tokens")
 
@@ -855,8 +874,12 @@ class Client:
         reply = await self._send("POST", path, content=image, params=params, headers=OCTETS)
         return self._read(SubjectAnswer, reply)
 
+    async def prove_absence(self, asked: AbsenceQuestion) -> AbsenceProofs:
+        """Proofs that a reference was not on the lists that are asked about."""
+        return await self._post(AbsenceProofs, "/v1/subjects/prove-absence", asked)
+
     async def export_subject(self, asked: SubjectExport) -> bytes:
-        """What is kept of somebody: a ZIP file, or JSON without photos."""
+        """What is kept of a person: a ZIP file, or JSON without photos."""
         return await self._file("/v1/subjects/export", asked)
 
     async def _file(self, path: str, body: Wire) -> bytes:

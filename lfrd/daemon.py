@@ -29,6 +29,7 @@ from lfrd.deployment.runner import DeploymentRunner
 from lfrd.errors import StoreFailed
 from lfrd.evaluate.trials import Trials
 from lfrd.governance import profile
+from lfrd.governance.absences import Absences
 from lfrd.governance.audit import AuditLog
 from lfrd.governance.denials import Denials
 from lfrd.governance.deployments import DeploymentService
@@ -102,7 +103,8 @@ async def open_site(
 
     `new`: begin with nothing although there are keys. `media_clock`: files are read at full speed,
     and `detect_hz` pictures a second looked at (None: all). Sources that `must_open` are not tried
-    again. `report` gets each candidate, `observer` each look; `read_again` reads what was set."""    share_heaps()
+    again. `report` gets each candidate, `observer` each look; `read_again` reads what was set."""
+    share_heaps()
     clock, policies = SteadyClock.over(clock), _policies(config)
     health, live, measures = HealthBoard(), LiveGallery(), Measures()
     async with AsyncExitStack() as parts:
@@ -129,6 +131,7 @@ async def open_site(
         required = policies.own.rules.reviewers_required
         reviews = Reviews(database, clock, health, required=required)
         retention = Retention(database, eraser, clock, health, policies, deployments.end_now)
+        log_of = _log(config, database, health)
         decoys = Decoys(config.review, database, clock, health, fleet, vision, deployments)
         site = Site(
             config=config, clock=clock, started_at_s=clock.wall_s(), database=database,
@@ -139,9 +142,7 @@ async def open_site(
             models=lists.models, thresholds=thresholds, expiry=lists.expiry,
             deployments=deployments,
             schedules=Schedules(database, deployments, clock, health),
-            eraser=eraser,
-            holds=Holds(database),
-            retention=retention,
+            eraser=eraser, holds=Holds(database), retention=retention,
             episodes=Episodes(database, vision, reviews, config.notice.groups),
             reviews=reviews,
             evaluations=Evaluations(database, clock),
@@ -149,7 +150,7 @@ async def open_site(
             subjects=Subjects(database, lists.photos, config.matching.threshold, required),
             trainings=Trainings(database, clock),
             publication=Publication(database, clock, runner, config.notice, required),
-            denials=Denials(database, clock), audit=_log(config, database, health), reload=reload,
+            denials=Denials(database, clock), audit=log_of, absences=Absences(database, log_of), reload=reload,
             measures=measures,
         )  # fmt: skip
         await _take_up(parts, site, decoys)

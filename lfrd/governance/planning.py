@@ -230,7 +230,8 @@ def end(tx: Transaction, row: Deployment, reason: str, summary: str, compared: i
     erasures.note_deleted(
         tx, ErasureKind.SNAPSHOT, row.id, "the deployment has ended", templates=compared
     )
-    return stored.end(tx, row.id, reason=reason, summary=summary)
+    facts = record.log_counts(tx, stored.get(tx, row.id))
+    return stored.end(tx, row.id, reason=reason, summary=summary, facts=facts)
 
 
 def declare_urgent(

@@ -174,7 +174,8 @@ def receipt(tx: Transaction, erasure_id: str) -> Erasure:
     leaf_id = tx.audit(
         AuditClass.ERASURE, "erasure.receipt", (erasure.id, erasure.subject_id),
         {"kind": erasure.kind.value, "entries": erasure.entries, "templates": erasure.templates,
-         "images": erasure.images, "episodes": erasure.episodes},
+         "images": erasure.images, "episodes": erasure.episodes,
+         **({"list": erasure.subject_id} if erasure.kind is ErasureKind.WATCHLIST else {})},
     )  # fmt: skip
     tx.execute(
         "UPDATE erasure SET state = 'done', done_at_s = ?, leaf_id = ? WHERE id = ?",

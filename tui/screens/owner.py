@@ -13,6 +13,7 @@ from textual.content import Content
 
 from lfrd.client import Client
 from lfrd.errors import LfrdError
+from lfrd.wire.alerts import Alert
 from lfrd.wire.cameras import Camera, CameraAdded
 from lfrd.wire.deployments import Deployment
 from lfrd.wire.lists import Entry, Watchlist
@@ -35,6 +36,10 @@ PLACES: tuple[BindingType, ...] = (
     Binding("d", "deployments", "Deployments"),
     Binding("l", "lists", "Lists"),
     Binding("c", "cameras", "Cameras"),
+    Binding("h", "history", "History"),
+    Binding("slash", "search", "Search", key_display="/", show=False),
+    Binding("S", "statistics", "Statistics", show=False),
+    Binding("A", "audit", "Audit log", show=False),
     Binding("E", "end", "End the deployment", show=False),
 )
 
@@ -121,6 +126,33 @@ class OwnerScreen(ReviewScreen):
 
         self.open_place(RecordScreen(self._client, self, self._now, deployment_id))
 
+    def choose_alert(self, alert: Alert) -> None:
+        """Look at this candidate next."""
+        self.candidates.put(alert)
+        self.candidates.select(alert.id)
+        self._chosen()
+
+    def action_history(self, *, search: bool = False) -> None:
+        from tui.screens.history import HistoryScreen
+
+        self.open_place(HistoryScreen(self._client, self, self._now, search=search))
+
+    def action_search(self) -> None:
+        self.action_history(search=True)
+
+    def action_audit(self) -> None:
+        from tui.screens.audit_log import AuditScreen
+
+        if self.situation().is_supervisor:
+            self.open_place(AuditScreen(self._client, self, self._now))
+        else:
+            self.complain("the audit log is read by supervisors")
+
+    def action_statistics(self) -> None:
+        from tui.screens.statistics import StatisticsScreen
+
+        self.open_place(StatisticsScreen(self._client, self, self._now))
+
     def action_cameras(self) -> None:
         self.open_cameras()
 
@@ -138,6 +170,8 @@ class OwnerScreen(ReviewScreen):
     def action_end(self) -> None:
         """End the running deployment, with a reason that all operators can read."""
         running = self.situation().deployment
+        if self._refuses():
+            return
         if running is None:
             self.complain("no deployment is running")
             return
@@ -160,7 +194,7 @@ class OwnerScreen(ReviewScreen):
     # The guide.
 
     def show_guide(self, anybody: bool) -> None:
-        """In place of the faces, while nobody is compared and nobody is chosen."""
+        """In place of the faces, while no face is compared and no entry is chosen."""
         known = self.situation()
         shown = known.health is not None and known.deployment is None and not anybody
         if shown:
@@ -174,6 +208,8 @@ class OwnerScreen(ReviewScreen):
     def action_guide(self, number: int = 0) -> None:
         """Do what is next, or the step of that number."""
         known = self.situation()
+        if self._refuses():
+            return
         if known.deployment is not None:
             self.complain("a deployment runs: d shows it, l the lists, c the cameras")
             return

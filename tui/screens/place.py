@@ -18,11 +18,13 @@ from textual.widgets import Footer
 
 from lfrd.client import Client
 from lfrd.errors import LfrdError
+from lfrd.wire.alerts import Alert
 from lfrd.wire.cameras import Camera, CameraRates
 from lfrd.wire.deployments import Deployment
 from lfrd.wire.health import Health, Me
 from lfrd.wire.lists import Watchlist
 from tui.screens.help import HelpScreen, Topic
+from tui.sizes import BREAKPOINTS_ACROSS, BREAKPOINTS_DOWN
 from tui.widgets.banner import Banner
 from tui.widgets.cameras import cameras_in_short
 from tui.widgets.line import Line
@@ -60,10 +62,12 @@ class Owner(Protocol):
 
     def situation(self) -> Situation: ...
     def show_cameras(self, cameras: tuple[Camera, ...]) -> None: ...
+    def show_lists(self, lists: tuple[Watchlist, ...]) -> None: ...
     def say(self, content: Content) -> None: ...
     def complain(self, sentence: str) -> None: ...
     def open_cameras(self) -> None: ...
     def open_lists(self, watchlist_id: str | None = None) -> None: ...
+    def choose_alert(self, alert: Alert) -> None: ...
     def open_record(self, deployment_id: str) -> None: ...
     def read_lists_and_plans(self) -> None: ...
 
@@ -79,8 +83,8 @@ BACK: list[BindingType] = [
 class PlaceScreen(Screen[None]):
     """Esc goes back to where one came from."""
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (140, "-wide")]  # noqa: RUF012 - Textual's own type
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012 - Textual's own type
+    HORIZONTAL_BREAKPOINTS = BREAKPOINTS_ACROSS
+    VERTICAL_BREAKPOINTS = BREAKPOINTS_DOWN
     TOPIC: ClassVar[Topic] = "candidates"
 
     def __init__(self, client: Client, owner: Owner, now: Callable[[], float]) -> None:
