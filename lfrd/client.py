@@ -51,6 +51,7 @@ from lfrd.wire.evaluations import Evaluation, EvaluationReport
 from lfrd.wire.events import EventKind, EventMessage, KeptEvents
 from lfrd.wire.health import Health, HealthChange, Me
 from lfrd.wire.lists import (
+    CameraMinute,
     CameraReasons,
     Entry,
     EntryChange,
@@ -817,6 +818,14 @@ class Client:
         params = {name: str(value) for name, value in given.items() if value is not None}
         reply = await self._send("GET", camera_path(camera_id, "/why"), params=params)
         return self._read(CameraReasons, reply)
+
+    async def flow(
+        self, camera_id: str, since_s: float, until_s: float
+    ) -> tuple[CameraMinute, ...]:
+        """What a camera counted, minute by minute, in the running deployment."""
+        params = {"since_s": str(since_s), "until_s": str(until_s)}
+        reply = await self._send("GET", camera_path(camera_id, "/flow"), params=params)
+        return self._read(tuple[CameraMinute, ...], reply)
 
     async def tokens(self) -> tuple[Token, ...]:
         return await self._get(tuple[Token, ...], "/v1/tokens")

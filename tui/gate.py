@@ -1,5 +1,6 @@
 """The start gate as a checklist: what holds, what is missing, and what mends it. Pure."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -56,7 +57,8 @@ _AREAS = (
 
 
 def checklist(verdict: GateVerdict) -> tuple[Line, ...]:
-    """Every area of the gate: its findings, or that it holds; then what is erased after use."""
+    """Every area of the gate: its findings, or that it holds, and what is erased after use. What
+    bars the start comes first."""
     lines: list[Line] = []
     left = [("✗", item) for item in verdict.missing] + [("▲", item) for item in verdict.warnings]
     for name, holds, keys in _AREAS:
@@ -64,13 +66,24 @@ def checklist(verdict: GateVerdict) -> tuple[Line, ...]:
         left = [pair for pair in left if pair not in mine]
         lines += [_line(sign, item) for sign, item in mine] or [Line(name, "✓", holds)]
     lines += [_line(sign, item) for sign, item in left]
-    return (*lines, *(Line(f"erases.{item.key}", "▮", item.text) for item in verdict.erases))
+    lines += [Line(f"erases.{item.key}", "▮", item.text) for item in verdict.erases]
+    return tuple(sorted(lines, key=lambda line: _ORDER.index(line.sign)))
+
+
+_ORDER = "✗▲▮✓"
+
+
+_OF_COMMANDS = re.compile(r" \((?:document|--|`)[^)]*\)")
+"""How a command mends it: here a key does."""
 
 
 def _line(sign: str, item: GateFinding) -> Line:
     kind, _, subject = item.key.partition(".")
+    text = item.text
     if kind == "watchlist":
-        return Line(item.key, sign, item.text, Mend.LISTS, subject)
+        return Line(item.key, sign, text, Mend.LISTS, subject)
     if item.key in _AMENDED:
-        return Line(item.key, sign, item.text, Mend.AMEND, _AMENDED[item.key])
-    return Line(item.key, sign, item.text, _MENDS.get(item.key, Mend.NOTHING))
+        plain = _OF_COMMANDS.sub("", text)
+        return Line(item.key, sign, plain, Mend.AMEND, _AMENDED[item.key])
+    mend = _MENDS.get(item.key, Mend.NOTHING)
+    return Line(item.key, sign, text if mend is Mend.NOTHING else _OF_COMMANDS.sub("", text), mend)

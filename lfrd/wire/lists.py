@@ -301,6 +301,18 @@ class ModelSwitched(Wire):
     templates: int
 
 
+class CameraMinute(Wire):
+    """What a camera counted in one minute of the running deployment, which began at `at_s`."""
+
+    at_s: float
+    frames_detected: int
+    frames_dropped: int
+    faces_detected: int
+    tracks: int
+    tracks_never_compared: int
+    candidates: int
+
+
 class CameraReasons(Wire):
     """Why a camera raised no candidate: counts only, in the running or the last deployment.
 

@@ -74,6 +74,7 @@ ROUTES = {
     "/v1/imports/{import_id}/end": {"post"},
     "/v1/thresholds": {"get"},
     "/v1/deployments/{deployment_id}/thresholds": {"get"},
+    "/v1/cameras/{camera_id}/flow": {"get"},
     "/v1/cameras/{camera_id}/why": {"get"},
     "/v1/trial-passages": {"post"},
     "/v1/trial-passages/{passage_id}": {"delete"},

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import cast
 
 from PIL import Image
+from textual._context import visible_screen_stack
 from textual.pilot import Pilot
 
 from lfrd.client import Away, Back, Client, StreamItem
@@ -382,6 +383,7 @@ async def screen_of(
     async with app.run_test(size=size) as pilot:
         await until(pilot, lambda: app.main.candidates.listed() or not desk.held)
         yield pilot, app.main
+        assert text_of(pilot), "whatever is on the screen at the end can be drawn"
 
 
 async def until(pilot: Pilot[None], happened: Callable[[], object], limit_s: float = 10.0) -> None:
@@ -404,4 +406,5 @@ async def look(pilot: Pilot[None], screen: MainScreen, advance: Callable[[float]
 def text_of(pilot: Pilot[None]) -> str:
     """What the terminal shows, as plain text."""
     screen = pilot.app.screen
+    visible_screen_stack.set(pilot.app._background_screens)  # what is seen behind a question
     return "\n".join(strip.text.rstrip() for strip in screen._compositor.render_strips())

@@ -250,7 +250,8 @@ class DeploymentsScreen(PlaceScreen):
             return
         barred = [x for x in self._lines if x.sign == "✗" and x.mend is not Mend.TEAM]
         if barred and self._gate_of == plan.id:
-            self._owner.complain(f"{barred[0].text}: Enter on the line mends it")
+            bars = "1 thing bars" if len(barred) == 1 else f"{len(barred)} things bar"
+            self._owner.complain(f"{bars} the start: m mends the first")
         elif any(x.mend is Mend.TEAM for x in self._lines):
             self.app.push_screen(
                 _team_asked(), lambda yes: self._start(plan, team=True) if yes else None
@@ -346,7 +347,7 @@ class DeploymentsScreen(PlaceScreen):
         self._gate.show_rows(lines)
         barred = sum(line.sign == "✗" for line in self._lines)
         self._gate.border_title = (
-            f"Start gate: {barred} to mend, Enter on a line opens it"
+            f"Start gate: {barred} to mend; Tab, Enter opens a line"
             if barred
             else "Start gate: open, s starts it"
         )

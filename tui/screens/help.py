@@ -24,7 +24,9 @@ KEYS = (
     ("t", "the newest first, or the oldest"),
     ("g", "one row for all of a person at a camera (×3), or a row for each"),
     ("E", "end the deployment; asks why"),
-    ("d l c", "the deployments, the watchlists, the cameras"),
+    ("d l c h", "the deployments, the watchlists, the cameras, the history"),
+    ("/", "search the history: a reference, a camera, a day"),
+    ("S A", "statistics; the audit log (supervisors)"),
     ("a, 1 to 5", "while no deployment runs: the next step to one, or any of the five"),
     ("b", "bell on or off"),
     ("?", "this help; Esc closes it"),
@@ -134,6 +136,39 @@ RECORD_KEYS = (
 )
 
 
+HISTORY_KEYS = (
+    ("/", "search: a reference, a camera, a list, a day (today, mon, 2026-11-26)"),
+    ("f", "all, decided by me, waiting for me, closed"),
+    ("Enter", "to the candidate itself, to decide about it"),
+    ("m", "older ones"),
+    ("s w", "its scene; what was done about it"),
+)
+AUDIT_KEYS = (
+    ("/", "filter: a person, a class such as decision, a day"),
+    ("c", "the next class of events"),
+    ("m", "older ones"),
+    ("v", "check the whole log against its signed checkpoints"),
+    ("w", "write the log to a folder, for `lfrd audit verify`"),
+)
+STATISTICS_KEYS = (
+    ("h t d", "the last hour, the day, the deployment"),
+    ("↓ ↑", "the next chart"),
+    ("R", "read it again"),
+)
+
+
+def _of_history() -> list[Content]:
+    return [Content.styled("Keys in the history", "bold"), _table(HISTORY_KEYS)]
+
+
+def _of_audit() -> list[Content]:
+    return [Content.styled("Keys in the audit log", "bold"), _table(AUDIT_KEYS)]
+
+
+def _of_statistics() -> list[Content]:
+    return [Content.styled("Keys of the statistics", "bold"), _table(STATISTICS_KEYS)]
+
+
 def _of_lists() -> list[Content]:
     return [Content.styled("Keys on the watchlists screen", "bold"), _table(LIST_KEYS)]
 
@@ -147,7 +182,8 @@ def _of_deployments() -> list[Content]:
 
 
 TOPICS = {"cameras": _of_cameras, "deployments": _of_deployments, "lists": _of_lists,
-          "record": _of_record}  # fmt: skip
+          "record": _of_record, "history": _of_history, "audit": _of_audit,
+    "statistics": _of_statistics}  # fmt: skip
 
 
 def help_content(first: Topic) -> Content:

@@ -13,6 +13,7 @@ from textual.content import Content
 
 from lfrd.client import Client
 from lfrd.errors import LfrdError
+from lfrd.wire.alerts import Alert
 from lfrd.wire.cameras import Camera, CameraAdded
 from lfrd.wire.deployments import Deployment
 from lfrd.wire.lists import Entry, Watchlist
@@ -35,6 +36,10 @@ PLACES: tuple[BindingType, ...] = (
     Binding("d", "deployments", "Deployments"),
     Binding("l", "lists", "Lists"),
     Binding("c", "cameras", "Cameras"),
+    Binding("h", "history", "History"),
+    Binding("slash", "search", "Search", key_display="/", show=False),
+    Binding("S", "statistics", "Statistics", show=False),
+    Binding("A", "audit", "Audit log", show=False),
     Binding("E", "end", "End the deployment", show=False),
 )
 
@@ -120,6 +125,33 @@ class OwnerScreen(ReviewScreen):
         from tui.screens.record import RecordScreen
 
         self.open_place(RecordScreen(self._client, self, self._now, deployment_id))
+
+    def choose_alert(self, alert: Alert) -> None:
+        """Look at this candidate next."""
+        self.candidates.put(alert)
+        self.candidates.select(alert.id)
+        self._chosen()
+
+    def action_history(self, *, search: bool = False) -> None:
+        from tui.screens.history import HistoryScreen
+
+        self.open_place(HistoryScreen(self._client, self, self._now, search=search))
+
+    def action_search(self) -> None:
+        self.action_history(search=True)
+
+    def action_audit(self) -> None:
+        from tui.screens.audit_log import AuditScreen
+
+        if self.situation().is_supervisor:
+            self.open_place(AuditScreen(self._client, self, self._now))
+        else:
+            self.complain("the audit log is read by supervisors")
+
+    def action_statistics(self) -> None:
+        from tui.screens.statistics import StatisticsScreen
+
+        self.open_place(StatisticsScreen(self._client, self, self._now))
 
     def action_cameras(self) -> None:
         self.open_cameras()

@@ -128,13 +128,13 @@ class WatchlistsScreen(PlaceScreen):
     # What is read.
 
     def read(self) -> None:
-        self._owner.read_lists_and_plans()
         self._read()
 
     @work(group="read", exclusive=True)
     async def _read(self) -> None:
-        chosen = self._list()
         try:
+            self._owner.show_lists(await self._client.watchlists())
+            chosen = self._list()
             self._entries = () if chosen is None else await self._client.entries(chosen.id)
         except LfrdError as error:
             self._owner.complain(str(error))
@@ -200,7 +200,7 @@ class WatchlistsScreen(PlaceScreen):
 
     def action_into(self) -> None:
         self._people.focus()
-        self._load_photo()
+        self.call_after_refresh(self._load_photo)
 
     def action_out(self) -> None:
         self._lists.focus()

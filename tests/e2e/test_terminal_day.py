@@ -1,4 +1,4 @@
-"""From an empty daemon to the first candidate, by keys alone."""
+"""From an empty daemon to the first candidate and its record, by keys alone."""
 
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from lfrd.demo.stream import rtsp_stream
 from support.site import serve
 from support.terminal import text_of, until
 from tui.app import OperatorApp
+from tui.widgets.faces import FacePanel
 from tui.widgets.picture import image_widget
 
 WAIT_S = 30.0
@@ -41,8 +42,9 @@ class Typist:
         await until(self.pilot, lambda: words in " ".join(text_of(self.pilot).split()), WAIT_S)
 
 
-@pytest.mark.slow
-async def test_from_an_empty_daemon_to_the_first_candidate(tmp_path: Path, demo_clip: Path) -> None:
+@pytest.mark.e2e
+@pytest.mark.filterwarnings("ignore:Image.Image.getdata is deprecated")
+async def test_from_an_empty_daemon_to_the_record(tmp_path: Path, demo_clip: Path) -> None:
     photo = tmp_path / "astronaut.jpg"
     photo.write_bytes(listed_photo())
     async with (
@@ -83,3 +85,35 @@ async def test_from_an_empty_daemon_to_the_first_candidate(tmp_path: Path, demo_
             await at.sees("a new candidate")
             assert at.pressed <= KEYS_MAX, at.pressed
             print(f"{at.pressed} keys besides typed names and the address")
+            await decide(at)
+            await end_and_export(at, tmp_path / "record.html")
+        record = (tmp_path / "record.html").read_text()
+        assert "to keep out banned visitors" in record
+        assert "P-001" not in record
+
+
+async def decide(at: Typist) -> None:
+    """About the faces, once they could be seen; then what was done."""
+    panel = at.pilot.app.screen.query_one(FacePanel)
+    await until(at.pilot, lambda: (panel.seen_s() or 0.0) > 1.0, WAIT_S)
+    await at.press("m")
+    await at.sees("match on P-001")
+    await at.sees("on P-001 is final")
+
+
+async def end_and_export(at: Typist, file: Path) -> None:
+    """End with a reason, and write the public record to a file."""
+    await at.press("E")
+    await at.sees("End the deployment now: why?")
+    await at.type("the day is over")
+    await at.press("enter")
+    await at.sees("the day is over")
+    await at.press("d")
+    await at.sees("– to keep out banned")
+    await at.press("r")
+    await at.sees("Public record")
+    await at.sees("1 right (0 confirmed)")
+    await at.press("w", "tab")
+    await at.type(str(file))
+    await at.press("enter")
+    await at.sees("the record is in")
