@@ -7,30 +7,26 @@ logged. A preview shows flat cells only: enough to see where the camera points, 
 import asyncio
 import logging
 import math
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
 
-import numpy as np
-
 from lfrd.cameras import small_stream
+from lfrd.cameras.aiming import Aiming, flat_picture
 from lfrd.cameras.fleet import Fleet
 from lfrd.cameras.small_stream import Likeness, View, compare, other_path
 from lfrd.clock import Clock
-from lfrd.errors import BadInput, Conflict, SourceError
+from lfrd.errors import BadInput, SourceError
 from lfrd.governance.people import demand
 from lfrd.ingest.address import parse_beside
 from lfrd.ingest.probe import MAX_PROBE_S, CameraProbe, probe_camera
 from lfrd.ingest.settings import CameraSettings
-from lfrd.mailbox import Latest
 from lfrd.store.audit import AuditClass
 from lfrd.store.database import Database
 from lfrd.types import F32, Detections, Frame, Planes
 from lfrd.vision.engine import Vision
-from lfrd.vision.picture import jpeg
-from lfrd.vision.planes import rgb_full, turned
+from lfrd.vision.planes import turned
 from lfrd.vision.quality import (
-    coarse_rgb,
     elevation_deg,
     face_size_px,
     inter_eye_px,
@@ -42,8 +38,6 @@ from lfrd.vocabulary import Role
 
 log = logging.getLogger(__name__)
 
-AIMING_MAX = 4
-"""Cameras that are looked through at the same time, each over a connection of its own."""
 SMALL_GRACE_S = 1.0
 SPARSE_KEYFRAMES_S = 4.0
 WANTED_INTER_EYE_PX = 45.0
@@ -149,7 +143,7 @@ class CameraCheck:
         self._database = database
         self._clock = clock
         self._gate_px = gate_px
-        self._aiming = 0
+        self._aimed: set[Aiming] = set()
 
     async def check(self, camera_id: str, seconds: float, *, principal: str) -> CheckReport:
         """Watch a camera for some seconds. Raises NotFound, BadInput, SourceError."""
@@ -199,7 +193,7 @@ class CameraCheck:
 
         async def keep(frame: Frame) -> None:
             if not pictures:
-                pictures.append(_preview(frame.planes))
+                pictures.append(flat_picture(frame.planes))
 
         await probe_camera(settings, self._clock, 1.0, keep, self._fleet.whip)
         if not pictures:
@@ -215,56 +209,20 @@ class CameraCheck:
         per_second: float,
         role: Role,
         principal: str,
-    ) -> AsyncGenerator[bytes, None]:
-        """JPEG pictures for aiming, at most so many a second and for so long (60 s at most): as
-        flat cells in which no person can be recognised, or for supervisors `clear`; regions are
-        painted over in both. Nothing is looked for in them and nothing is kept, and that somebody
-        looked is logged before the first one.
-
-        Raises Denied, NotFound, Conflict while as many look as may, and SourceError.
-        """
+    ) -> Aiming:
+        """Pictures for aiming; `clear` for supervisors. That somebody looks is logged before the
+        first one. Raises Denied, NotFound, Conflict while as many look as may."""
         if clear:
             demand(role, Role.SUPERVISOR)
         settings = self._fleet.settings(camera_id)
-        if self._aiming >= AIMING_MAX:
-            raise Conflict(f"{AIMING_MAX} cameras are being aimed already: end one first")
-        self._aiming += 1
-        try:
-            action = "camera.aim" if clear else "camera.look"
-            read = AuditClass.CONSULTATION if clear else AuditClass.PERIOD_OF_USE
-            await self._log(camera_id, action, principal, read)
-            async for picture in self._pictures(settings, clear, seconds, per_second):
-                yield picture
-        finally:
-            self._aiming -= 1
-
-    async def _pictures(
-        self, settings: CameraSettings, clear: bool, seconds: float, per_second: float
-    ) -> AsyncGenerator[bytes, None]:
-        made: Latest[bytes] = Latest(asyncio.get_running_loop())
-        next_s = 0.0
-
-        async def keep(frame: Frame) -> None:
-            nonlocal next_s
-            now_s = self._clock.monotonic_s()
-            if now_s >= next_s:
-                next_s = now_s + 1 / per_second
-                made.put(await asyncio.to_thread(_clear if clear else _preview, frame.planes))
-
-        async def watch() -> None:
-            try:
-                await probe_camera(settings, self._clock, seconds, keep, self._fleet.whip)
-            finally:
-                made.close()
-
-        watching = asyncio.create_task(watch(), name=f"aim-{settings.id}")
-        try:
-            async for picture in made:
-                yield picture
-            await watching
-        finally:
-            watching.cancel()
-            await asyncio.wait([watching])
+        aiming = Aiming(
+            settings, self._clock, self._fleet.whip, self._aimed, clear=clear, seconds=seconds,
+            per_second=per_second,
+        )  # fmt: skip
+        action = "camera.aim" if clear else "camera.look"
+        read = AuditClass.CONSULTATION if clear else AuditClass.PERIOD_OF_USE
+        await self._log(camera_id, action, principal, read)
+        return aiming
 
     async def _log(
         self,
@@ -477,19 +435,3 @@ def measures(seen: Seen, gate_px: float) -> FaceMeasures:
 
 def _middle(values: Sequence[float]) -> float | None:
     return float(median(values)) if values else None
-
-
-def _clear(planes: Planes) -> bytes:
-    """The picture as it is; what the regions hide is black in it already."""
-    rgb = rgb_full(planes)
-    try:
-        return jpeg(rgb)
-    finally:
-        rgb.fill(0)
-
-
-def _preview(planes: Planes) -> bytes:
-    rgb = rgb_full(planes)
-    flat = coarse_rgb(rgb)
-    rgb.fill(0)
-    return jpeg(np.ascontiguousarray(flat))

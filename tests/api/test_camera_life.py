@@ -230,7 +230,7 @@ async def test_a_stream_for_aiming_ends_by_itself(tmp_path: Path, demo_clip: Pat
         async with served.client.camera_stream("street") as pieces:
             await anext(aiter(pieces))  # and away
         async with asyncio.timeout(WAIT_S):
-            while served.site.camera_check._aiming:
+            while served.site.camera_check._aimed:
                 await asyncio.sleep(0.05)
 
 

@@ -12,6 +12,7 @@ from lfrd.api import images, views
 from lfrd.api.deps import MeterDep, PrincipalDep, RoleDep, SiteDep
 from lfrd.api.editing import EDITED, GONE, MADE, TAGGED, EditDep, EditingDep
 from lfrd.api.rates import RateMeter, running
+from lfrd.cameras.aiming import Aiming
 from lfrd.cameras.fleet import FleetCamera
 from lfrd.cameras.life import CameraOptions
 from lfrd.errors import SourceError
@@ -131,14 +132,15 @@ async def snapshot_camera(
 ) -> Response:
     """What a camera shows now: as flat cells in which no person can be recognised, or `clear` for a
     supervisor who aims it. Regions are painted over. That somebody looked is logged."""
-    aimed = site.camera_check.aim(
+    aiming = await site.camera_check.aim(
         camera_id, clear=clear, seconds=AIM_ONE_S, per_second=AIM_MOST_A_SECOND, role=role,
         principal=principal,
     )  # fmt: skip
-    async with aclosing(aimed) as pictures:
-        async for picture in pictures:
-            return images.answer(picture)
-    raise SourceError(f"camera {camera_id} gave no picture")
+    async with aiming:
+        picture = await aiming.picture()
+    if picture is None:
+        raise SourceError(f"camera {camera_id} gave no picture")
+    return images.answer(picture)
 
 
 @router.get("/{camera_id}/mjpeg", response_class=Response, responses=MJPEG)
@@ -153,23 +155,30 @@ async def stream_camera(
 ) -> StreamingResponse:
     """The same again and again, as motion JPEG, for 60 s at most: then it ends, and who still aims
     asks again. Every look is logged."""
-    pictures = site.camera_check.aim(
+    aiming = await site.camera_check.aim(
         camera_id, clear=clear, seconds=seconds, per_second=per_second, role=role,
         principal=principal,
     )  # fmt: skip
-    first = await anext(pictures, None)
+    parts = _parts(aiming)
+    first = await anext(parts, None)
     if first is None:
         raise SourceError(f"camera {camera_id} gave no picture")
     return StreamingResponse(
-        _parts(first, pictures), media_type=f"multipart/x-mixed-replace; boundary={BOUNDARY}"
+        _with(first, parts), media_type=f"multipart/x-mixed-replace; boundary={BOUNDARY}"
     )
 
 
-async def _parts(first: bytes, pictures: AsyncGenerator[bytes, None]) -> AsyncIterator[bytes]:
-    async with aclosing(pictures):
-        yield _part(first)
-        async for picture in pictures:
+async def _parts(aiming: Aiming) -> AsyncGenerator[bytes, None]:
+    async with aiming:
+        while (picture := await aiming.picture()) is not None:
             yield _part(picture)
+
+
+async def _with(first: bytes, parts: AsyncGenerator[bytes, None]) -> AsyncIterator[bytes]:
+    async with aclosing(parts):
+        yield first
+        async for part in parts:
+            yield part
 
 
 def _part(picture: bytes) -> bytes:
