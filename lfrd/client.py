@@ -77,7 +77,13 @@ from lfrd.wire.lists import (
 )
 from lfrd.wire.people import NewToken, Token, TokenCreate, Training, TrainingRecord
 from lfrd.wire.record import Notice, Record, RecordFormat
-from lfrd.wire.subjects import SubjectAnswer, SubjectExport, SubjectLookup
+from lfrd.wire.subjects import (
+    AbsenceProofs,
+    AbsenceQuestion,
+    SubjectAnswer,
+    SubjectExport,
+    SubjectLookup,
+)
 from lfrd.wire.trials import Passage, PassageCount, Trial
 
 T = TypeVar("T")
@@ -171,7 +177,7 @@ class GovernanceCalls:
         return await self._get(tuple[Training, ...], "/v1/trainings")
 
     async def record_training(self, training: TrainingRecord) -> Training:
-        """Note that somebody was trained to review."""
+        """Note that a person was trained to review."""
         return await self._post(Training, "/v1/trainings", training)
 
     async def evaluations(self) -> tuple[Evaluation, ...]:
@@ -271,6 +277,7 @@ class Client:
     """One daemon. Enter it before use; calls may run at the same time.
 
     `printable`: texts in answers hold nothing that a terminal obeys; for what is shown as it comes.
+    With `reads_only` set nothing is asked for that changes anything: it is Denied here.
     """
 
     def __init__(
@@ -285,6 +292,7 @@ class Client:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         self._place = place
         self._printable = printable
+        self.reads_only = False
         self._http = httpx.AsyncClient(
             transport=transport, base_url=base_url, headers=headers, timeout=REQUEST_S
         )
@@ -619,6 +627,8 @@ class Client:
         params: Mapping[str, str | int | float] | httpx.QueryParams | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
+        if self.reads_only and method not in ("GET", "HEAD"):
+            raise errors.Denied("this screen only shows: nothing is decided or changed from it")
         try:
             reply = await self._http.request(
                 method, path, content=content, params=params, headers=headers
@@ -872,8 +882,12 @@ class Client:
         reply = await self._send("POST", path, content=image, params=params, headers=OCTETS)
         return self._read(SubjectAnswer, reply)
 
+    async def prove_absence(self, asked: AbsenceQuestion) -> AbsenceProofs:
+        """Proofs that a reference was not on the lists that are asked about."""
+        return await self._post(AbsenceProofs, "/v1/subjects/prove-absence", asked)
+
     async def export_subject(self, asked: SubjectExport) -> bytes:
-        """What is kept of somebody: a ZIP file, or JSON without photos."""
+        """What is kept of a person: a ZIP file, or JSON without photos."""
         return await self._file("/v1/subjects/export", asked)
 
     async def _file(self, path: str, body: Wire) -> bytes:

@@ -85,6 +85,7 @@ ROUTES = {
     "/v1/trainings": {"get", "post"},
     "/v1/subjects/lookup-photo": {"post"},
     "/v1/subjects/export": {"post"},
+    "/v1/subjects/prove-absence": {"post"},
     "/v1/deployments/{deployment_id}/trial-passages": {"get"},
     "/v1/models/preparation": {"get", "post"},
     "/v1/models/switch": {"post"},
