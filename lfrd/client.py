@@ -358,6 +358,18 @@ class Client:
     async def camera_preview(self, camera_id: str) -> bytes:
         return (await self._send("GET", camera_path(camera_id, "/preview"))).content
 
+    async def camera_snapshot(self, camera_id: str, *, clear: bool = False) -> bytes:
+        """What it shows now, as a JPEG of flat cells; `clear` is for supervisors. It is logged."""
+        params = {"clear": "true"} if clear else {}
+        return (await self._send("GET", camera_path(camera_id, "/snapshot"), params=params)).content
+
+    def camera_stream(
+        self, camera_id: str, *, clear: bool = False, seconds: float = 60.0
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """The same again and again, as motion JPEG, for 60 s at most."""
+        given = [("clear", str(clear).lower()), ("seconds", str(seconds))]
+        return self.raw_stream("GET", camera_path(camera_id, "/mjpeg"), params=given)
+
     async def remove_camera(self, camera_id: str) -> None:
         await self._send("DELETE", camera_path(camera_id))
 

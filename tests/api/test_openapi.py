@@ -18,6 +18,8 @@ ROUTES = {
     "/v1/cameras/{camera_id}": {"get", "patch", "delete"},
     "/v1/cameras/{camera_id}/test": {"post"},
     "/v1/cameras/{camera_id}/preview": {"get"},
+    "/v1/cameras/{camera_id}/snapshot": {"get"},
+    "/v1/cameras/{camera_id}/mjpeg": {"get"},
     "/v1/whip/{camera_id}": {"post"},
     "/v1/whip/{camera_id}/{session_id}": {"delete"},
     "/v1/watchlists": {"get", "post"},
