@@ -49,7 +49,7 @@ from lfrd.wire.cameras import (
 from lfrd.wire.deployments import Deployment, DeploymentEnd, DeploymentStart
 from lfrd.wire.evaluations import Evaluation, EvaluationReport
 from lfrd.wire.events import EventKind, EventMessage, KeptEvents
-from lfrd.wire.health import Health, HealthChange, Me
+from lfrd.wire.health import Health, HealthChange, Me, Reloaded
 from lfrd.wire.lists import (
     CameraMinute,
     CameraReasons,
@@ -77,7 +77,13 @@ from lfrd.wire.lists import (
 )
 from lfrd.wire.people import NewToken, Token, TokenCreate, Training, TrainingRecord
 from lfrd.wire.record import Notice, Record, RecordFormat
-from lfrd.wire.subjects import SubjectAnswer, SubjectExport, SubjectLookup
+from lfrd.wire.subjects import (
+    AbsenceProofs,
+    AbsenceQuestion,
+    SubjectAnswer,
+    SubjectExport,
+    SubjectLookup,
+)
 from lfrd.wire.trials import Passage, PassageCount, Trial
 
 T = TypeVar("T")
@@ -132,9 +138,15 @@ class GovernanceCalls:
         body = wire.DeploymentExtend(until_at_s=until_at_s)
         return await self._act(deployment_id, "extend", body)
 
-    async def present(self) -> wire.Deployment:
-        """Say that an operator is there."""
-        return await self._post(wire.Deployment, "/v1/deployments/current/presence", None)
+    async def present(self, *, street_team: bool = False) -> wire.Deployment:
+        """Say that an operator is there, and a team on the spot."""
+        body = wire.Presence(street_team=street_team)
+        return await self._post(wire.Deployment, "/v1/deployments/current/presence", body)
+
+    async def lapse(self, deployment_id: str, reason: str) -> wire.Lapsed:
+        """Close, undecided, what an ended deployment left open."""
+        body = wire.DeploymentLapse(reason=reason)
+        return await self._post(wire.Lapsed, f"/v1/deployments/{deployment_id}/lapse", body)
 
     async def schedules(self) -> tuple[wire.Schedule, ...]:
         return await self._get(tuple[wire.Schedule, ...], "/v1/schedules")
@@ -171,7 +183,7 @@ class GovernanceCalls:
         return await self._get(tuple[Training, ...], "/v1/trainings")
 
     async def record_training(self, training: TrainingRecord) -> Training:
-        """Note that somebody was trained to review."""
+        """Note that a person was trained to review."""
         return await self._post(Training, "/v1/trainings", training)
 
     async def evaluations(self) -> tuple[Evaluation, ...]:
@@ -328,6 +340,10 @@ class Client:
     async def me(self) -> Me:
         return await self._get(Me, "/v1/me")
 
+    async def reload(self) -> Reloaded:
+        """Have the daemon read its configuration file anew."""
+        return await self._post(Reloaded, "/v1/reload", None)
+
     async def cameras(self) -> tuple[Camera, ...]:
         return await self._get(tuple[Camera, ...], "/v1/cameras")
 
@@ -347,6 +363,18 @@ class Client:
 
     async def camera_preview(self, camera_id: str) -> bytes:
         return (await self._send("GET", camera_path(camera_id, "/preview"))).content
+
+    async def camera_snapshot(self, camera_id: str, *, clear: bool = False) -> bytes:
+        """What it shows now, as a JPEG of flat cells; `clear` is for supervisors. It is logged."""
+        params = {"clear": "true"} if clear else {}
+        return (await self._send("GET", camera_path(camera_id, "/snapshot"), params=params)).content
+
+    def camera_stream(
+        self, camera_id: str, *, clear: bool = False, seconds: float = 60.0
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """The same again and again, as motion JPEG, for 60 s at most."""
+        given = [("clear", str(clear).lower()), ("seconds", str(seconds))]
+        return self.raw_stream("GET", camera_path(camera_id, "/mjpeg"), params=given)
 
     async def remove_camera(self, camera_id: str) -> None:
         await self._send("DELETE", camera_path(camera_id))
@@ -864,8 +892,12 @@ class Client:
         reply = await self._send("POST", path, content=image, params=params, headers=OCTETS)
         return self._read(SubjectAnswer, reply)
 
+    async def prove_absence(self, asked: AbsenceQuestion) -> AbsenceProofs:
+        """Proofs that a reference was not on the lists that are asked about."""
+        return await self._post(AbsenceProofs, "/v1/subjects/prove-absence", asked)
+
     async def export_subject(self, asked: SubjectExport) -> bytes:
-        """What is kept of somebody: a ZIP file, or JSON without photos."""
+        """What is kept of a person: a ZIP file, or JSON without photos."""
         return await self._file("/v1/subjects/export", asked)
 
     async def _file(self, path: str, body: Wire) -> bytes:

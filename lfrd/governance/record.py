@@ -1,8 +1,8 @@
 """The public record of a deployment: what happened, in figures that add up.
 
-It is made of what the store counted and what people decided, never of a face or a name. Whoever has
-yet to decide about a candidate is shown it as pending, as everybody is shown what is open, so that
-no figure tells what others decided (compare lfrd.api.projection). Decoys are in no figure.
+It is made of what the store counted and what people decided, never of a face or a name. A reader
+who has yet to decide about a candidate is shown it as pending, as all are shown what is open, so
+that no figure tells what others decided (compare lfrd.api.projection). Decoys are in no figure.
 
 `check` holds the figures to their sums each time a record is shown; one that does not add up is
 refused, with the name of the sum that fails.
@@ -116,7 +116,12 @@ def make(
         false_alerts_by_group=_groups(judged),
         latency=_latency(judged),
         reviewers=_reviewers(judged),
-        downtime=_downtime(counted, deployment, now_s),
+        downtime=_downtime(
+            counted,
+            deployment,
+            len(stored.logged(reader, deployment.id, "deployment.team-away")),
+            now_s,
+        ),
         software=tuple(json.loads(counted.run.software)),
         audit=_audit(reader, deployment.id) if over else None,
     )
@@ -194,7 +199,7 @@ def rate(k: int, n: int) -> wire.RecordRate:
 def _judged(
     reader: Reader, deployment: Deployment, hidden: frozenset[str], required: int
 ) -> tuple[Judged, ...]:
-    """Every alert; a decoy only for whoever has yet to decide about it, and must not know."""
+    """Every alert; a decoy only for a reader who has yet to decide about it, and must not know."""
     seeded = decoys.ids_in(reader, deployment.id) - hidden
     given: dict[str, list[Review]] = defaultdict(list)
     for review in reviews.all_in(reader, deployment.id):
@@ -282,7 +287,7 @@ def _latency(judged: Iterable[Judged]) -> wire.RecordLatency:
 
 
 def _reviewers(judged: Iterable[Judged]) -> tuple[wire.RecordReviewer, ...]:
-    """Numbered by how many they decided: nobody is named, and nobody's place in it stays."""
+    """Numbered by how many they decided: no name is in it, and no reviewer's place in it stays."""
     waits_s: dict[str, list[float]] = defaultdict(list)
     for item in judged:
         for review in item.given:
@@ -294,7 +299,9 @@ def _reviewers(judged: Iterable[Judged]) -> tuple[wire.RecordReviewer, ...]:
     )
 
 
-def _downtime(counted: Tallies, deployment: Deployment, now_s: float) -> wire.RecordDowntime:
+def _downtime(
+    counted: Tallies, deployment: Deployment, absences: int, now_s: float
+) -> wire.RecordDowntime:
     run, over = counted.run, deployment.state in OVER
     end_s = now_s if deployment.ended_at_s is None else deployment.ended_at_s
     lasted_s = end_s - (deployment.started_at_s or end_s)
@@ -302,6 +309,7 @@ def _downtime(counted: Tallies, deployment: Deployment, now_s: float) -> wire.Re
         paused_min=_minutes(run.paused_s),
         away_min=_minutes(max(0.0, lasted_s - run.ran_s)),
         cut_offs=run.cut_offs + (over and run.is_open),
+        team_absences=absences,
     )
 
 
@@ -535,4 +543,4 @@ SUMS: Mapping[str, Callable[[wire.Record], bool]] = {
     ),
     "pending alerts make it preliminary": lambda r: not r.alerts.pending or bool(r.preliminary),
 }
-"""What has to hold, by name. An alert counts once in each of these, whoever looks."""
+"""What has to hold, by name. An alert counts once in each of these, for every reader."""
