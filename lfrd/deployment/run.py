@@ -76,6 +76,8 @@ class DeploymentRun:
         self.search = search
         self.stop = asyncio.Event()
         self.paused = False
+        self.paused_by = ""
+        """Who asked for the pause; empty where nobody did."""
         self.suspended = False
         """Whether it ends only because the daemon leaves, and goes on when that comes back."""
         self.end_reason = "every camera came to its end"
@@ -130,6 +132,13 @@ class DeploymentRun:
     def operator_seen(self) -> None:
         """An operator is present."""
         self._heartbeat.seen(self._clock.monotonic_s())
+
+    async def pause(self, principal: str, *, on: bool) -> None:
+        """Pause matching because somebody asks for it, or let it go on; no camera is decoded
+        meanwhile. What is asked for does not outlive the daemon."""
+        self.paused_by = principal if on else ""
+        self.operator_seen()
+        await self._mind_operators(Operators.HERE, principal)
 
     async def run(self) -> SummaryLine:
         """Watch the cameras until the end, then make sure that no face is left in memory."""
@@ -257,21 +266,23 @@ class DeploymentRun:
         for camera_id, counters in self._counts.cameras.items():
             self.search.tracks.note(camera_id, self._clock.wall_s(), counters)
 
-    async def _mind_operators(self, operators: Operators) -> None:
+    async def _mind_operators(self, operators: Operators, principal: str = SYSTEM) -> None:
+        asked, away = bool(self.paused_by), operators is Operators.AWAY
         if operators is Operators.GONE:
             self.ask_to_end("no operator was present", SYSTEM)
-        elif operators is Operators.AWAY and not self.paused:
+        elif (away or asked) and not self.paused:
             self.paused = True
             self._halt.set()
-            self._health.degrade(HEARTBEAT, "matching pauses: no operator is present")
-            await self._log("pause")
-        elif operators is Operators.HERE and self.paused:
+            why = f"{self.paused_by} asked for it" if asked else "no operator is present"
+            self._health.degrade(HEARTBEAT, f"matching pauses: {why}")
+            await self._log("pause", principal)
+        elif not (away or asked) and self.paused:
             self.paused = False
             self._wake.set()
             self._health.clear(HEARTBEAT)
-            await self._log("go-on")
+            await self._log("go-on", principal)
 
-    async def _log(self, step: str | None) -> None:
+    async def _log(self, step: str | None, principal: str = SYSTEM) -> None:
         """Write the counts so far, and a step if there is one; a full disk turns health red."""
         row_id, summary = self.deployment.id, as_summary_json(self.summary())
         counted = self.tallies()
@@ -284,7 +295,7 @@ class DeploymentRun:
                 stored.note(tx, row_id, step, summary=summary)
 
         try:
-            await self._database.write(write, principal=SYSTEM)
+            await self._database.write(write, principal=principal)
         except StoreFailed as error:
             self._health.fail(RECORD, f"the deployment's record cannot be written: {error}")
         else:
