@@ -22,6 +22,7 @@ from lfrd.cli.audit_options import add_audit, add_witness
 from lfrd.cli.backup_options import add_backup, add_restore
 from lfrd.cli.camera_secrets import add_password_file
 from lfrd.cli.command_parser import CommandParser
+from lfrd.cli.desk_options import add_desk
 from lfrd.cli.door_options import add_api, add_events, add_health, add_me
 from lfrd.cli.evaluate_options import add_evaluate
 from lfrd.cli.options import (
@@ -35,7 +36,6 @@ from lfrd.cli.options import (
 )
 from lfrd.cli.picture_options import add_picture, picture_of
 from lfrd.cli.public_options import add_public
-from lfrd.cli.reach import add_token_file
 from lfrd.cli.terminal import flush, say, warn
 from lfrd.errors import Failure, OutputClosed, UserError, each_of
 from lfrd.text import without_secrets
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
     try:
         code = _call(_parsed(arguments))
-    except OutputClosed:  # nobody to tell
+    except OutputClosed:  # no reader to tell
         code = FAILED
     except Exception:
         if _readers_at_work():  # waiting for them would hold the traceback back without end
@@ -396,11 +396,13 @@ def _tui(options: argparse.Namespace) -> int:
     from tui.terminal import require_terminal
 
     require_terminal()
-    loaded = _quietly(options)
-    from lfrd.cli.reach import socket_of, token_of
-    from tui.app import run_tui
+    from lfrd.cli import desk
+    from lfrd.cli.reach import socket_of
 
-    return run_tui(options.url or socket_of(options, loaded), token_of(options))
+    loaded = _quietly(options)
+    elsewhere = options.url or options.ssh
+    socket = loaded.socket_path if elsewhere else socket_of(options, loaded)
+    return desk.run(options, loaded.terminal, socket)
 
 
 def parser() -> CommandParser:
@@ -442,16 +444,12 @@ def _add_daemon(commands: Any) -> None:
     text = "Name every mistake in a configuration file."
     check = _add(commands, "check-config", _check_config, text)
     check.add_argument("file", type=Path, nargs="?", help="(default: as --config)")
-    tui = _add(commands, "tui", _tui, "Open the operator's terminal.")
+    add_desk(_add(commands, "tui", _tui, "Open the operator's terminal."))
     text = "Print what completes commands in a shell: lfrd completion bash > FILE."
     _add(commands, "completion", _completion, text).add_argument("shell", choices=SHELLS)
     man = _add(commands, "man", _man, "Print the man page of the program or of a command.")
     man.add_argument("command", nargs="?", metavar="COMMAND")
     man.add_argument("--all", type=Path, metavar="DIR", help="write every page into this folder")
-    place = tui.add_mutually_exclusive_group()
-    place.add_argument("--socket", type=Path, help="the daemon's socket (default: as configured)")
-    place.add_argument("--url", help="the daemon's loopback port, such as http://127.0.0.1:8787")
-    add_token_file(tui)
 
 
 def _add_lab(commands: Any) -> None:

@@ -77,7 +77,13 @@ from lfrd.wire.lists import (
 )
 from lfrd.wire.people import NewToken, Token, TokenCreate, Training, TrainingRecord
 from lfrd.wire.record import Notice, Record, RecordFormat
-from lfrd.wire.subjects import SubjectAnswer, SubjectExport, SubjectLookup
+from lfrd.wire.subjects import (
+    AbsenceProofs,
+    AbsenceQuestion,
+    SubjectAnswer,
+    SubjectExport,
+    SubjectLookup,
+)
 from lfrd.wire.trials import Passage, PassageCount, Trial
 
 T = TypeVar("T")
@@ -181,7 +187,7 @@ class GovernanceCalls:
         return await self._get(tuple[Training, ...], "/v1/trainings")
 
     async def record_training(self, training: TrainingRecord) -> Training:
-        """Note that somebody was trained to review."""
+        """Note that a person was trained to review."""
         return await self._post(Training, "/v1/trainings", training)
 
     async def evaluations(self) -> tuple[Evaluation, ...]:
@@ -281,6 +287,7 @@ class Client:
     """One daemon. Enter it before use; calls may run at the same time.
 
     `printable`: texts in answers hold nothing that a terminal obeys; for what is shown as it comes.
+    With `reads_only` set nothing is asked for that changes anything: it is Denied here.
     """
 
     def __init__(
@@ -295,6 +302,7 @@ class Client:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         self._place = place
         self._printable = printable
+        self.reads_only = False
         self._http = httpx.AsyncClient(
             transport=transport, base_url=base_url, headers=headers, timeout=REQUEST_S
         )
@@ -355,6 +363,18 @@ class Client:
 
     async def camera_preview(self, camera_id: str) -> bytes:
         return (await self._send("GET", camera_path(camera_id, "/preview"))).content
+
+    async def camera_snapshot(self, camera_id: str, *, clear: bool = False) -> bytes:
+        """What it shows now, as a JPEG of flat cells; `clear` is for supervisors. It is logged."""
+        params = {"clear": "true"} if clear else {}
+        return (await self._send("GET", camera_path(camera_id, "/snapshot"), params=params)).content
+
+    def camera_stream(
+        self, camera_id: str, *, clear: bool = False, seconds: float = 60.0
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """The same again and again, as motion JPEG, for 60 s at most."""
+        given = [("clear", str(clear).lower()), ("seconds", str(seconds))]
+        return self.raw_stream("GET", camera_path(camera_id, "/mjpeg"), params=given)
 
     async def remove_camera(self, camera_id: str) -> None:
         await self._send("DELETE", camera_path(camera_id))
@@ -620,6 +640,8 @@ class Client:
         params: Mapping[str, str | int | float] | httpx.QueryParams | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
+        if self.reads_only and method not in ("GET", "HEAD"):
+            raise errors.Denied("this screen only shows: nothing is decided or changed from it")
         try:
             reply = await self._http.request(
                 method, path, content=content, params=params, headers=headers
@@ -873,8 +895,12 @@ class Client:
         reply = await self._send("POST", path, content=image, params=params, headers=OCTETS)
         return self._read(SubjectAnswer, reply)
 
+    async def prove_absence(self, asked: AbsenceQuestion) -> AbsenceProofs:
+        """Proofs that a reference was not on the lists that are asked about."""
+        return await self._post(AbsenceProofs, "/v1/subjects/prove-absence", asked)
+
     async def export_subject(self, asked: SubjectExport) -> bytes:
-        """What is kept of somebody: a ZIP file, or JSON without photos."""
+        """What is kept of a person: a ZIP file, or JSON without photos."""
         return await self._file("/v1/subjects/export", asked)
 
     async def _file(self, path: str, body: Wire) -> bytes:

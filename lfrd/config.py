@@ -331,6 +331,19 @@ class AuditSection(Section):
         return self
 
 
+class TerminalSection(Section):
+    """How `lfrd tui` looks, where its options say nothing else: `theme`; how faces are drawn
+    (`auto` asks the terminal); the bell; and whether a candidate is a notification of the desktop,
+    by which sequence."""
+
+    theme: Literal["dark", "light", "contrast", "colour-blind"] = "dark"
+    pictures: Literal[
+        "auto", "kitty", "sixel", "octants", "sextants", "quadrants", "halves", "spaces"
+    ] = "auto"
+    bell: bool = True
+    notify: Literal["off", "osc9", "osc777"] = "off"
+
+
 class LogSection(Section):
     """What goes to standard error."""
 
@@ -354,6 +367,7 @@ class Config(Section):
     keys: KeysSection = KeysSection()
     backup: BackupSection = BackupSection()
     audit: AuditSection = AuditSection()
+    terminal: TerminalSection = TerminalSection()
     log: LogSection = LogSection()
     camera: tuple[CameraSection, ...] = ()
 

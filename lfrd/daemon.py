@@ -29,6 +29,7 @@ from lfrd.deployment.runner import DeploymentRunner
 from lfrd.errors import StoreFailed
 from lfrd.evaluate.trials import Trials
 from lfrd.governance import profile
+from lfrd.governance.absences import Absences
 from lfrd.governance.audit import AuditLog
 from lfrd.governance.denials import Denials
 from lfrd.governance.deployments import DeploymentService
@@ -128,6 +129,7 @@ async def open_site(
         required = policies.own.rules.reviewers_required
         reviews = Reviews(database, clock, health, required=required)
         retention = Retention(database, eraser, clock, health, policies, deployments.end_now)
+        log_of = _log(config, database, health)
         decoys = Decoys(config.review, database, clock, health, fleet, vision, deployments)
         site = Site(
             config=config, clock=clock, started_at_s=clock.wall_s(), database=database,
@@ -138,9 +140,7 @@ async def open_site(
             models=lists.models, thresholds=thresholds, expiry=lists.expiry,
             deployments=deployments,
             schedules=Schedules(database, deployments, clock, health),
-            eraser=eraser,
-            holds=Holds(database),
-            retention=retention,
+            eraser=eraser, holds=Holds(database), retention=retention,
             episodes=Episodes(database, vision, reviews, config.notice.groups),
             reviews=reviews,
             evaluations=Evaluations(database, clock),
@@ -148,7 +148,7 @@ async def open_site(
             subjects=Subjects(database, lists.photos, config.matching.threshold, required),
             trainings=Trainings(database, clock),
             publication=Publication(database, clock, runner, config.notice, required),
-            denials=Denials(database, clock), audit=_log(config, database, health),
+            denials=Denials(database, clock), audit=log_of, absences=Absences(database, log_of),
             measures=measures,
         )  # fmt: skip
         await _take_up(parts, site, decoys)

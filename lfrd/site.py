@@ -13,6 +13,7 @@ from lfrd.config import Config
 from lfrd.counters import Measures
 from lfrd.evaluate.trials import Trials
 from lfrd.events import EventBus
+from lfrd.governance.absences import Absences
 from lfrd.governance.audit import AuditLog
 from lfrd.governance.denials import Denials
 from lfrd.governance.deployments import DeploymentService
@@ -74,4 +75,5 @@ class Site:
     subjects: Subjects
     trainings: Trainings
     audit: AuditLog
+    absences: Absences
     measures: Measures

@@ -2,6 +2,7 @@
 
     python verify.py DIR [--key KEY] [--witness KEY] [--copy FILE] [--record FILE] [--json]
     python verify.py LEAF.tlog-proof [--key KEY] [--witness KEY] [--json]
+    python verify.py ABSENCE.json [--key KEY] [--witness KEY] [--json]
 
 The log is a Merkle tree (RFC 6962, RFC 9162) whose leaves are canonical JSON. Checkpoints are
 c2sp.org/tlog-checkpoint, signatures c2sp.org/signed-note and c2sp.org/tlog-cosignature, a proof is
@@ -21,14 +22,20 @@ import math
 import re
 import statistics
 import sys
+import unicodedata
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 HASH_BYTES = 32
 LEAF_BYTES_MAX = 256 * 1024
@@ -417,6 +424,156 @@ def proof_of(text: str) -> Proof:
     return Proof(int(found["index"]), leaf, path, note_of(found["note"]))
 
 
+# a proof of absence ------------------------------------------------------------------------------
+
+ABSENCE_FORMAT = "lfrd-absence-1"
+LISTED = "list.commit"
+"""The action of the leaf that commits to who is on a list."""
+POSITION_BYTES = 16
+ABSENT = hashlib.sha256(b"").digest()
+"""The hash of a subtree in which nobody is."""
+ABSENCE_KEY_BITS, ABSENCE_EXPONENT = 2048, 65537
+ABSENCE_PADDING, ABSENCE_HASH = PKCS1v15, SHA256
+"""How a reference is signed: a scheme with one signature for each text, so that a reference has one
+position and no other."""
+
+
+def absence_text(list_id: str, reference: str) -> bytes:
+    """What is signed of a reference."""
+    plain = unicodedata.normalize("NFC", reference).strip()
+    return f"lfrd absence\n{list_id}\n{plain}".encode()
+
+
+def mark_of(signature: bytes) -> bytes:
+    """What is kept of the signature of somebody who is on a list."""
+    return hashlib.sha256(signature).digest()
+
+
+def position_of(mark: bytes, salt: bytes) -> bytes:
+    """Where that mark is in the tree of one version of a list, which has a salt of its own: so the
+    positions of two versions do not look alike."""
+    return hashlib.sha256(salt + mark).digest()[:POSITION_BYTES]
+
+
+def bit_of(position: bytes, depth: int) -> int:
+    """Which way a position goes below `depth`: 0 is left."""
+    return position[depth >> 3] >> (7 - (depth & 7)) & 1
+
+
+@dataclass(frozen=True, slots=True)
+class AbsenceProof:
+    """That a reference was not on a list when the leaf in `log` committed to it. `path` are the
+    neighbours from the root down, `end` is the position that is where the reference's would be,
+    empty where none is."""
+
+    list_id: str
+    reference: str
+    key: bytes
+    signature: bytes
+    path: tuple[bytes, ...]
+    end: bytes
+    log: Proof
+
+    @property
+    def text(self) -> str:
+        """As a line of JSON: the proof, and in `log` the leaf with its tlog-proof."""
+
+        def words(*values: bytes) -> list[str]:
+            return [base64.b64encode(value).decode() for value in values]
+
+        key, signature, end = words(self.key, self.signature, self.end)
+        return json.dumps(
+            {"format": ABSENCE_FORMAT, "list": self.list_id, "reference": self.reference,
+             "key": key, "signature": signature, "path": words(*self.path), "end": end,
+             "log": self.log.text}, ensure_ascii=False,
+        )  # fmt: skip
+
+    @property
+    def proof_bytes(self) -> int:
+        """How large it is without the leaf and its proof, which all of that version share."""
+        log = json.dumps(self.log.text, ensure_ascii=False)
+        return len(self.text.encode()) - len(log.encode())
+
+    def check(self, keys: Iterable[PublicKey]) -> tuple[PublicKey, ...]:
+        """The keys that vouch for the leaf. Raises BadLog where it does not prove the absence."""
+        signers = self.log.check(keys)
+        try:
+            leaf = json.loads(self.log.leaf)
+            facts = leaf["payload"]
+            told = (leaf["action"], facts["list"], facts["key"])
+            salt, root = bytes.fromhex(facts["salt"]), bytes.fromhex(facts["root"])
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise BadLog("the leaf of this proof commits to no list") from None
+        if told != (LISTED, self.list_id, hashlib.sha256(self.key).hexdigest()):
+            raise BadLog("the leaf of this proof commits to another list, or to another key")
+        self._check_signature()
+        position = position_of(mark_of(self.signature), salt)
+        self._check_end(position)
+        if self._root(position) != root:
+            raise BadLog(f"the proof does not lead to what the log says of list {self.list_id}")
+        return signers
+
+    def _check_signature(self) -> None:
+        try:
+            key = load_der_public_key(self.key)
+        except (ValueError, UnsupportedAlgorithm):
+            raise BadLog("the key of this proof is none") from None
+        fitting = isinstance(key, RSAPublicKey) and key.key_size >= ABSENCE_KEY_BITS
+        if not isinstance(key, RSAPublicKey) or not fitting:
+            raise BadLog("the key of this proof is no RSA key of 2048 bits or more")
+        if key.public_numbers().e != ABSENCE_EXPONENT:
+            raise BadLog(f"the key of this proof has another exponent than {ABSENCE_EXPONENT}")
+        try:
+            text = absence_text(self.list_id, self.reference)
+            key.verify(self.signature, text, ABSENCE_PADDING(), ABSENCE_HASH())
+        except InvalidSignature:
+            raise BadLog("this proof is about another reference: its signature is wrong") from None
+
+    def _check_end(self, position: bytes) -> None:
+        if len(self.path) > 8 * POSITION_BYTES:
+            raise BadLog("the proof is longer than the tree is high")
+        if not self.end:
+            return
+        if self.end == position:
+            raise BadLog("this proves the contrary: the reference is on the list")
+        if len(self.end) != POSITION_BYTES or any(
+            bit_of(self.end, depth) != bit_of(position, depth) for depth in range(len(self.path))
+        ):
+            raise BadLog("the end of this proof is elsewhere in the tree")
+
+    def _root(self, position: bytes) -> bytes:
+        root = leaf_hash(self.end) if self.end else ABSENT
+        for depth in reversed(range(len(self.path))):
+            other = self.path[depth]
+            root = node_hash(other, root) if bit_of(position, depth) else node_hash(root, other)
+        return root
+
+
+def absences_text(proofs: Iterable[AbsenceProof]) -> str:
+    """A file of proofs, one for each list, a line each."""
+    return "".join(f"{proof.text}\n" for proof in proofs)
+
+
+def absence_of(text: str) -> AbsenceProof:
+    """The proof that `AbsenceProof.text` says. Raises BadLog."""
+    try:
+        read = json.loads(text)
+        if read["format"] != ABSENCE_FORMAT:
+            raise BadLog(f"this is no proof of the format {ABSENCE_FORMAT}: take a newer lfrd")
+        key, signature, end, *path = (
+            base64.b64decode(item, validate=True)
+            for item in (read["key"], read["signature"], read["end"], *read["path"])
+        )
+        if any(len(item) != HASH_BYTES for item in path):
+            raise BadLog("a neighbour in the proof is no hash")
+        names = read["list"], read["reference"]
+        if not all(isinstance(name, str) for name in names):
+            raise BadLog("list and reference of the proof are no texts")
+        return AbsenceProof(*names, key, signature, tuple(path), end, proof_of(read["log"]))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise BadLog("this is no proof of absence, or it is cut") from None
+
+
 # a record ----------------------------------------------------------------------------------------
 
 RECORD_FORMAT = "lfrd-record-1"
@@ -789,7 +946,7 @@ _NOT_IN_LEAVES = (
     "format", "made_at_s", "preliminary", "lab", "state", "counting_method", "deployment_id",
     "false_alerts_by_group", "audit", *PLANNED,
 )  # fmt: skip
-"""What is no figure, or is compared otherwise. Groups are a person's word about somebody else, and
+"""What is no figure, or is compared otherwise. Groups are a person's word about another one, and
 are in no leaf: they add up to the false alerts, and the digest of what was published holds them."""
 
 
@@ -1269,10 +1426,10 @@ def _report_proof(
 ) -> tuple[bool, str]:
     if not keys:
         raise BadLog("a proof needs the log's public key: --key")
+    if _small(options.path).startswith("{"):
+        return _report_absence(options, keys, witnesses)
     proof, signers = verify_proof(options.path, [*keys, *witnesses])
-    missing = [key.brief for key in witnesses if key not in signers]
-    if missing:
-        raise BadLog(f"the checkpoint is not cosigned by {', '.join(missing)}")
+    _want_all(witnesses, signers)
     if options.json:
         leaf = json.loads(proof.leaf)
         return True, json.dumps(
@@ -1285,6 +1442,39 @@ def _report_proof(
         f"leaf       {proof.index} of {proof.checkpoint.size}, under a checkpoint signed by {by}",
         _plain(proof.leaf.decode("utf-8", "replace")), "ok",
     ])  # fmt: skip
+
+
+def _want_all(witnesses: Sequence[PublicKey], signers: Sequence[PublicKey]) -> None:
+    missing = [key.brief for key in witnesses if key not in signers]
+    if missing:
+        raise BadLog(f"the checkpoint is not cosigned by {', '.join(missing)}")
+
+
+def _report_absence(
+    options: argparse.Namespace, keys: Sequence[PublicKey], witnesses: Sequence[PublicKey]
+) -> tuple[bool, str]:
+    """Of proofs that a reference was on no list."""
+    proofs = [absence_of(line) for line in _small(options.path).splitlines()]
+    if len({proof.reference for proof in proofs}) != 1:
+        raise BadLog("these proofs are about several references")
+    found, lines = [], [f"log        {_plain(proofs[0].log.checkpoint.origin)}"]
+    for proof in proofs:
+        _want_all(witnesses, proof.check([*keys, *witnesses]))
+        leaf = json.loads(proof.log.leaf)
+        facts, at_s = leaf["payload"], leaf["at_us"] / 1e6
+        found.append({"list": proof.list_id, "leaf": proof.log.index, "at_s": at_s,
+                      "deployment": facts.get("deployment")})  # fmt: skip
+        of = f", deployment {facts['deployment']}" if facts.get("deployment") else ""
+        at = datetime.fromtimestamp(at_s, UTC)
+        lines.append(_plain(
+            f"absent     from list {proof.list_id}{of}: leaf {proof.log.index}, "
+            f"{at:%Y-%m-%d %H:%M} UTC, {facts.get('entries')} entries"
+        ))  # fmt: skip
+    reference = proofs[0].reference
+    if options.json:
+        told = {"good": True, "reference": reference, "absent": found}
+        return True, json.dumps(told, ensure_ascii=False)
+    return True, "\n".join([lines[0], f"reference  {_plain(reference)}", *lines[1:], "ok"])
 
 
 def _plain(text: str) -> str:

@@ -82,7 +82,8 @@ def manual(top: CommandParser) -> Iterator[tuple[str, str]]:
 def _page(parser: argparse.ArgumentParser, name: str, body: list[str], also: list[str]) -> str:
     text = (parser.description or "").rstrip(".")
     lines = [
-        f'.TH "{_escaped(name.upper())}" "1" "{date.today()}" "lfrd {_escaped(__version__)}" "{MANUAL}"',
+        f'.TH "{_escaped(name.upper())}" "1" "{date.today()}" '
+        f'"lfrd {_escaped(__version__)}" "{MANUAL}"',
         _section("NAME"), f"{_escaped(name)} \\- {_escaped(text[:1].lower() + text[1:])}",
         _section("SYNOPSIS"), *_parts(parser), *body,
         _section("EXIT STATUS"), *(_item(*one) for one in EXIT_STATUS),

@@ -16,8 +16,8 @@ from lfrd.governance.erasure import Eraser
 from lfrd.governance.profile import Policy, Rules, SitePolicies, parse
 from lfrd.governance.two_person import MAY_ERASE
 from lfrd.health import HealthBoard
+from lfrd.store import absences, episodes, erasures, holds, listings
 from lfrd.store import deployments as stored
-from lfrd.store import episodes, erasures, holds, listings
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.deployments import Deployment
 from lfrd.store.transaction import Reader, Transaction
@@ -251,6 +251,10 @@ class Retention:
         ):
             await self._database.write(
                 lambda tx: erasures.forget_links_before(tx, before_s), principal=SYSTEM
+            )
+        if months and await self._database.read(lambda r: absences.has_before(r, before_s)):
+            await self._database.write(
+                lambda tx: absences.drop_before(tx, before_s), principal=SYSTEM
             )
         if months and await self._database.read(lambda r: listings.has_before(r, before_s)):
             await self._database.write(

@@ -14,7 +14,7 @@ from lfrd.audit import verify
 from lfrd.errors import Conflict
 from lfrd.events import EventKind
 from lfrd.ids import new_id
-from lfrd.store import watchlists
+from lfrd.store import absences, watchlists
 from lfrd.store.audit import AuditClass, Fact
 from lfrd.store.keys import Scope
 from lfrd.store.transaction import Reader, Transaction
@@ -429,6 +429,7 @@ def follow_lists(tx: Transaction) -> None:
             {"entries": count, "entries_before": old.entry_count, "hash": digest,
              "hash_before": old.snapshot_hash, "deployment": row.id, "list": old.watchlist_id},
         )  # fmt: skip
+        absences.follow(tx, row.id, old.watchlist_id)
         tx.event(EventKind.DEPLOYMENT_CHANGED, row.id)
     total = sum(item.entry_count for item in snapshots(tx, row.id))
     if grew and row.list_size_max is not None and total > row.list_size_max:

@@ -11,6 +11,7 @@ from lfrd.demo.clip import listed_photo
 from lfrd.demo.stream import rtsp_stream
 from support.site import serve
 from support.terminal import text_of, until
+from tui.abilities import Abilities, Glyphs
 from tui.app import OperatorApp
 from tui.widgets.faces import FacePanel
 from tui.widgets.picture import image_widget
@@ -52,7 +53,7 @@ async def test_from_an_empty_daemon_to_the_record(tmp_path: Path, demo_clip: Pat
         serve(tmp_path / "state") as served,
         Client.over_socket(served.socket) as client,
     ):
-        app = OperatorApp(client, image_widget("half-block"))
+        app = OperatorApp(client, image_widget(Abilities(Glyphs.HALVES)))
         async with app.run_test(size=(80, 24)) as pilot:
             at = Typist(pilot)
             await at.sees("▶ 1 Add a camera")

@@ -39,6 +39,7 @@ from lfrd.wire.deployments import Deployment
 from lfrd.wire.events import EventKind, EventMessage
 from lfrd.wire.health import Health, HealthStatus, Me, ModelInfo
 from lfrd.wire.lists import Watchlist
+from tui.abilities import Abilities, Glyphs
 from tui.app import OperatorApp
 from tui.screens.main import MainScreen
 from tui.screens.review_screen import LOOK_S
@@ -379,7 +380,7 @@ async def screen_of(
     desk: Desk, size: tuple[int, int] = (120, 36)
 ) -> AsyncIterator[tuple[Pilot[None], MainScreen]]:
     """The real app on this desk, with the half-block pictures that every terminal can show."""
-    app = OperatorApp(cast(Client, desk), image_widget("half-block"), desk.now)
+    app = OperatorApp(cast(Client, desk), image_widget(Abilities(Glyphs.HALVES)), desk.now)
     async with app.run_test(size=size) as pilot:
         await until(pilot, lambda: app.main.candidates.listed() or not desk.held)
         yield pilot, app.main

@@ -129,7 +129,7 @@ async def test_a_camera_is_added_and_its_password_is_never_seen() -> None:
             "front-gate", "Front gate", "udp", True,
         )  # fmt: skip
         assert (new.ca_file, new.hwaccel, new.bearer_token) == (None, None, None)
-        await until(pilot, lambda: "1 idle" in text_of(pilot))
+        await until(pilot, lambda: "○ Front gate" in text_of(pilot))
 
 
 async def test_copying_the_address_copies_no_password() -> None:

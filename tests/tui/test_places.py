@@ -19,6 +19,7 @@ from lfrd.wire.lists import EntryCreate, Watchlist, WatchlistCreate
 from support.photos import portraits
 from support.site import DOCUMENTS, HOUR_S, Served, deploy, make_list, see_somebody, serve
 from support.terminal import text_of, until
+from tui.abilities import Abilities, Glyphs
 from tui.app import OperatorApp
 from tui.widgets.picture import Picture, image_widget
 
@@ -55,7 +56,7 @@ class Desk:
 @asynccontextmanager
 async def desk(served: Served, size: tuple[int, int]) -> AsyncIterator[Desk]:
     async with Client.over_socket(served.socket, printable=True) as client:
-        app = OperatorApp(client, image_widget("half-block"))
+        app = OperatorApp(client, image_widget(Abilities(Glyphs.HALVES)))
         async with app.run_test(size=size) as pilot:
             await until(pilot, lambda: " health " in text_of(pilot), WAIT_S)
             yield Desk(pilot, served, served.client)
@@ -124,7 +125,7 @@ async def test_what_an_operator_may_not_do_says_who_may(tmp_path: Path) -> None:
         watchlist = await made(served.client)
         plan = await planned(served.client, watchlist)
         async with Client.over_socket(served.socket, "word", printable=True) as anna:
-            app = OperatorApp(anna, image_widget("half-block"))
+            app = OperatorApp(anna, image_widget(Abilities(Glyphs.HALVES)))
             async with app.run_test(size=(80, 24)) as pilot:
                 at = Desk(pilot, served, served.client)
                 await at.sees(" health ")

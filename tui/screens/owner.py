@@ -175,6 +175,8 @@ class OwnerScreen(ReviewScreen):
     def action_end(self) -> None:
         """End the running deployment, with a reason that all operators can read."""
         running = self.situation().deployment
+        if self._refuses():
+            return
         if running is None:
             self.complain("no deployment is running")
             return
@@ -243,7 +245,7 @@ class OwnerScreen(ReviewScreen):
     # The guide.
 
     def show_guide(self, anybody: bool) -> None:
-        """In place of the faces, while nobody is compared and nobody is chosen."""
+        """In place of the faces, while no face is compared and no entry is chosen."""
         known = self.situation()
         shown = known.health is not None and known.deployment is None and not anybody
         if shown:
@@ -257,6 +259,8 @@ class OwnerScreen(ReviewScreen):
     def action_guide(self, number: int = 0) -> None:
         """Do what is next, or the step of that number."""
         known = self.situation()
+        if self._refuses():
+            return
         if known.deployment is not None:
             self.complain("a deployment runs: d shows it, l the lists, c the cameras")
             return

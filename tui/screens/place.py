@@ -24,6 +24,7 @@ from lfrd.wire.deployments import Deployment
 from lfrd.wire.health import Health, Me
 from lfrd.wire.lists import Watchlist
 from tui.screens.help import HelpScreen, Topic
+from tui.sizes import BREAKPOINTS_ACROSS, BREAKPOINTS_DOWN
 from tui.widgets.banner import Banner
 from tui.widgets.cameras import cameras_in_short
 from tui.widgets.line import Line
@@ -83,8 +84,8 @@ BACK: list[BindingType] = [
 class PlaceScreen(Screen[None]):
     """Esc goes back to where one came from."""
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (140, "-wide")]  # noqa: RUF012 - Textual's own type
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012 - Textual's own type
+    HORIZONTAL_BREAKPOINTS = BREAKPOINTS_ACROSS
+    VERTICAL_BREAKPOINTS = BREAKPOINTS_DOWN
     TOPIC: ClassVar[Topic] = "candidates"
 
     def __init__(self, client: Client, owner: Owner, now: Callable[[], float]) -> None:
