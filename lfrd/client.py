@@ -49,7 +49,7 @@ from lfrd.wire.cameras import (
 from lfrd.wire.deployments import Deployment, DeploymentEnd, DeploymentStart
 from lfrd.wire.evaluations import Evaluation, EvaluationReport
 from lfrd.wire.events import EventKind, EventMessage, KeptEvents
-from lfrd.wire.health import Health, HealthChange, Me
+from lfrd.wire.health import Health, HealthChange, Me, Reloaded
 from lfrd.wire.lists import (
     CameraMinute,
     CameraReasons,
@@ -143,9 +143,15 @@ class GovernanceCalls:
         body = wire.DeploymentExtend(until_at_s=until_at_s)
         return await self._act(deployment_id, "extend", body)
 
-    async def present(self) -> wire.Deployment:
-        """Say that an operator is there."""
-        return await self._post(wire.Deployment, "/v1/deployments/current/presence", None)
+    async def present(self, *, street_team: bool = False) -> wire.Deployment:
+        """Say that an operator is there, and a team on the spot."""
+        body = wire.Presence(street_team=street_team)
+        return await self._post(wire.Deployment, "/v1/deployments/current/presence", body)
+
+    async def lapse(self, deployment_id: str, reason: str) -> wire.Lapsed:
+        """Close, undecided, what an ended deployment left open."""
+        body = wire.DeploymentLapse(reason=reason)
+        return await self._post(wire.Lapsed, f"/v1/deployments/{deployment_id}/lapse", body)
 
     async def pause(self, *, paused: bool) -> wire.Deployment:
         """Pause matching in the running deployment, or let it go on."""
@@ -343,6 +349,10 @@ class Client:
 
     async def me(self) -> Me:
         return await self._get(Me, "/v1/me")
+
+    async def reload(self) -> Reloaded:
+        """Have the daemon read its configuration file anew."""
+        return await self._post(Reloaded, "/v1/reload", None)
 
     async def cameras(self) -> tuple[Camera, ...]:
         return await self._get(tuple[Camera, ...], "/v1/cameras")

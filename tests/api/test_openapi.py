@@ -13,6 +13,7 @@ from support.site import http, serve
 ROUTES = {
     "/v1/health": {"get"},
     "/v1/me": {"get"},
+    "/v1/reload": {"post"},
     "/v1/cameras": {"get", "post"},
     "/v1/cameras/{camera_id}": {"get", "patch", "delete"},
     "/v1/cameras/{camera_id}/test": {"post"},
@@ -36,6 +37,7 @@ ROUTES = {
     "/v1/deployments/current/pause": {"put"},
     "/v1/deployments/current/presence": {"post"},
     "/v1/deployments/{deployment_id}/gate": {"get"},
+    "/v1/deployments/{deployment_id}/lapse": {"post"},
     "/v1/deployments/{deployment_id}/authorise": {"post"},
     "/v1/deployments/{deployment_id}/start": {"post"},
     "/v1/deployments/{deployment_id}/ratify": {"post"},
