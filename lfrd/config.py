@@ -255,6 +255,11 @@ class PolicySection(Section):
     photo_age_years: PolicyValue = None
     training_required: PolicyValue = None
     street_team_required: PolicyValue = None
+    street_team_min: PolicyValue = None
+    street_team_gone: PolicyValue = None
+    references_required: PolicyValue = None
+    outside_authority: PolicyValue = None
+    independent_test: PolicyValue = None
 
     @property
     def tightened(self) -> dict[str, bool | int | float | str]:

@@ -64,6 +64,10 @@ def add_clients(add: Add) -> None:
     preview = actions("preview", "save where a camera points, as cells that show no person")
     preview.add_argument("id", type=an_id)
     preview.add_argument("file", type=Path)
+    snapshot = actions("snapshot", "save what a camera shows now; that you looked is logged")
+    snapshot.add_argument("id", type=an_id)
+    snapshot.add_argument("file", type=Path)
+    snapshot.add_argument("--clear", action="store_true", help="in the clear, for supervisors")
     regions = actions("regions", "set where to look and what to hide, as fractions of the picture")
     regions.add_argument("id", type=an_id)
     for name, text in (("include", "look only inside"), ("privacy", "never look inside")):
@@ -152,7 +156,13 @@ def add_deployment_actions(actions: Add) -> None:
     extend = actions("extend", "a new authorisation to last longer")
     extend.add_argument("id", help=DEPLOYMENT)
     extend.add_argument("--hours", type=float, required=True, help="from now")
-    actions("present", "say that an operator is there")
+    present = actions("present", "say that an operator is there")
+    present.add_argument(
+        "--street-team", action="store_true", help="and that a team is on the spot"
+    )
+    lapse = actions("lapse", "close, undecided, what an ended deployment left open")
+    lapse.add_argument("id", help=DEPLOYMENT)
+    lapse.add_argument("--reason", required=True, help="it is logged")
 
 
 def _add_start(start: argparse.ArgumentParser) -> None:
