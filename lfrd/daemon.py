@@ -7,7 +7,7 @@ import gc
 import logging
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -56,6 +56,8 @@ from lfrd.lists.photos import Photos
 from lfrd.lists.watchlists import Watchlists
 from lfrd.matching.live_search import LiveGallery, LiveSearch
 from lfrd.matching.thresholds import Thresholds
+from lfrd.outward.build import Outward, filters_of
+from lfrd.outward.telling import Telling
 from lfrd.process import share_heaps, tell, usable_cores
 from lfrd.site import Site
 from lfrd.store import listings
@@ -66,6 +68,7 @@ from lfrd.store.keys import KeyStore, load_master_key
 from lfrd.store.state_folder import StateFolder
 from lfrd.store.tallies import Tallies
 from lfrd.store.templates import pack_in_use
+from lfrd.store.transaction import Transaction
 from lfrd.store.vectors import VectorIndex
 from lfrd.summary import Report, SummaryLine
 from lfrd.tracking.best_shot import BestShotRule
@@ -106,7 +109,9 @@ async def open_site(
     health, live, measures = HealthBoard(), LiveGallery(), Measures()
     async with AsyncExitStack() as parts:
         folder = parts.enter_context(StateFolder(config.site.state_dir))
-        database = await _open_database(parts, folder, config, clock, new=new)
+        required = policies.own.rules.reviewers_required
+        telling = Telling(filters_of(config), required)
+        database = await _open_database(parts, folder, config, clock, telling.follow, new=new)
         timekeeping = Timekeeping(database, clock, health)
         await timekeeping.start()
         index = await _open_index(parts, folder, database)
@@ -124,35 +129,33 @@ async def open_site(
         ))  # fmt: skip
         readiness = Readiness(clock, fleet, vision, thresholds, policies)
         deployments = DeploymentService(database, clock, thresholds, policies, readiness, runner)
-        required = policies.own.rules.reviewers_required
+        outward = await parts.enter_async_context(Outward(
+            config, database, clock, health, fleet, lambda: deployments.current is not None,
+            telling, required,
+        ))  # fmt: skip
         reviews = Reviews(database, clock, health, required=required)
         retention = Retention(database, eraser, clock, health, policies, deployments.end_now)
         decoys = Decoys(config.review, database, clock, health, fleet, vision, deployments)
         site = Site(
             config=config, clock=clock, started_at_s=clock.wall_s(), database=database,
             bus=database.events, health=health, vision=vision, pack=pack_name, gallery=live,
-            fleet=fleet,
-            camera_check=CameraCheck(fleet, vision, database, clock, smallest_px),
+            fleet=fleet, camera_check=CameraCheck(fleet, vision, database, clock, smallest_px),
             watchlists=lists.watchlists, photos=lists.photos, imports=lists.imports,
             models=lists.models, thresholds=thresholds, expiry=lists.expiry,
             deployments=deployments,
             schedules=Schedules(database, deployments, clock, health),
-            eraser=eraser,
-            holds=Holds(database),
-            retention=retention,
+            eraser=eraser, holds=Holds(database), retention=retention, reviews=reviews,
             episodes=Episodes(database, vision, reviews, config.notice.groups),
-            reviews=reviews,
-            evaluations=Evaluations(database, clock),
-            trials=Trials(database, clock),
+            evaluations=Evaluations(database, clock), trials=Trials(database, clock),
             subjects=Subjects(database, lists.photos, config.matching.threshold, required),
             trainings=Trainings(database, clock),
             publication=Publication(database, clock, runner, config.notice, required),
             denials=Denials(database, clock), audit=_log(config, database, health),
-            measures=measures,
+            measures=measures, outbox=outward.outbox,
         )  # fmt: skip
         await _take_up(parts, site, decoys)
         _spare_the_collector(parts)
-        async with _at_work(site, timekeeping, decoys):
+        async with _at_work(site, timekeeping, decoys, outward):
             yield site
 
 
@@ -175,11 +178,18 @@ async def _take_up(parts: AsyncExitStack, site: Site, decoys: Decoys) -> None:
 
 
 async def _open_database(
-    parts: AsyncExitStack, folder: StateFolder, config: Config, clock: Clock, *, new: bool
+    parts: AsyncExitStack,
+    folder: StateFolder,
+    config: Config,
+    clock: Clock,
+    tell: Callable[[Transaction], None],
+    *,
+    new: bool,
 ) -> Database:
     keys = parts.enter_context(KeyStore(folder, load_master_key(folder), config.keys.escrow))
     audit = CheckpointRules(config.audit.every, config.audit.copy_to)
-    return await parts.enter_async_context(Database(folder, keys, clock, new=new, audit=audit))
+    database = Database(folder, keys, clock, new=new, audit=audit, tell=tell)
+    return await parts.enter_async_context(database)
 
 
 def _log(config: Config, database: Database, health: HealthBoard) -> AuditLog:
@@ -279,7 +289,9 @@ def _spare_the_collector(parts: AsyncExitStack) -> None:
 
 
 @asynccontextmanager
-async def _at_work(site: Site, timekeeping: Timekeeping, decoys: Decoys) -> AsyncIterator[None]:
+async def _at_work(
+    site: Site, timekeeping: Timekeeping, decoys: Decoys, outward: Outward
+) -> AsyncIterator[None]:
     """The long-running coroutines, each of which ends the site if it fails."""
     stop, no_cameras = asyncio.Event(), asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
@@ -295,6 +307,7 @@ async def _at_work(site: Site, timekeeping: Timekeeping, decoys: Decoys) -> Asyn
             tasks.create_task(site.denials.run(), name="denials"),
             tasks.create_task(site.audit.run(), name="audit"),
             tasks.create_task(site.vision.stay_clean(), name="vision"),
+            tasks.create_task(outward.run(), name="outward"),
             tasks.create_task(watch_store(site.database, site.health), name="store"),
         ]
         deployments = tasks.create_task(site.deployments.runner.run(stop), name="deployments")

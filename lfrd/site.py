@@ -34,6 +34,7 @@ from lfrd.lists.photos import Photos
 from lfrd.lists.watchlists import Watchlists
 from lfrd.matching.live_search import LiveGallery
 from lfrd.matching.thresholds import Thresholds
+from lfrd.outward.outbox import Outbox
 from lfrd.store.database import Database
 from lfrd.vision.engine import Vision
 
@@ -74,4 +75,5 @@ class Site:
     subjects: Subjects
     trainings: Trainings
     audit: AuditLog
+    outbox: Outbox
     measures: Measures

@@ -26,6 +26,7 @@ from lfrd.api.routes import (
     health,
     imports,
     models,
+    outbox,
     records,
     reviewers,
     subjects,
@@ -50,7 +51,7 @@ problem document (RFC 9457)."""
 RESOURCES = (
     health, cameras, watchlists, imports, thresholds, models, deployments, alerts,
     reviewers, events, whip, governance, evaluations, tokens, trials, audit,
-    records, subjects, trainings,
+    records, subjects, trainings, outbox,
 )  # fmt: skip
 
 NOT_IN_A_ROUTE: tuple[type[Wire], ...] = (Problem, EventMessage, HealthChange)

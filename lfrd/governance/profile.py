@@ -47,6 +47,7 @@ class Rules:
     photo_age_years: float | None
     training_required: bool
     street_team_required: bool
+    outward_images: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +121,11 @@ KEYS: Mapping[str, Key] = {
     "photo_age_years": Key("number", "less", 0.1, 100, word="off"),
     "training_required": Key("yes-no", "yes"),
     "street_team_required": Key("yes-no", "yes"),
+    "outward_images": Key("yes-no", "no"),
 }
 LATER: Mapping[str, Value] = {
     "photo_age_years": "off", "training_required": False, "street_team_required": False,
+    "outward_images": False,
 }  # fmt: skip
 """Keys that an earlier lfrd did not have, with what it did. They are in a digest only where they
 say something else, so that rules that did not change keep theirs."""
