@@ -19,8 +19,10 @@ from typing import TYPE_CHECKING, Any
 from lfrd import __version__
 from lfrd.cli.actions import asks_daemon
 from lfrd.cli.audit_options import add_audit, add_witness
+from lfrd.cli.backup_options import add_backup, add_restore
 from lfrd.cli.camera_secrets import add_password_file
 from lfrd.cli.command_parser import CommandParser
+from lfrd.cli.desk_options import add_desk
 from lfrd.cli.door_options import add_api, add_events, add_health, add_me
 from lfrd.cli.evaluate_options import add_evaluate
 from lfrd.cli.options import (
@@ -35,7 +37,6 @@ from lfrd.cli.options import (
 from lfrd.cli.outbox_options import add_outbox
 from lfrd.cli.picture_options import add_picture, picture_of
 from lfrd.cli.public_options import add_public
-from lfrd.cli.reach import add_token_file
 from lfrd.cli.terminal import flush, say, warn
 from lfrd.errors import Failure, OutputClosed, UserError, each_of
 from lfrd.text import without_secrets
@@ -43,6 +44,7 @@ from lfrd.text import without_secrets
 if TYPE_CHECKING:
     from lfrd.config import Config
 
+SHELLS = ("bash", "zsh", "fish")
 MENDABLE, FAILED, INTERRUPTED = 2, 1, 130
 
 UNUSABLE_PATH = {errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP}
@@ -138,23 +140,22 @@ def _say(text: str, code: int) -> int:
 
 
 def _loaded(options: argparse.Namespace) -> "Config":
-    return _configured(options, None)
+    return _configured(options, None, for_people=False)
 
 
 def _quietly(options: argparse.Namespace) -> "Config":
     """For commands that print for people: the log shows warnings only."""
-    return _configured(options, "WARNING")
+    return _configured(options, "WARNING", for_people=True)
 
 
-def _configured(options: argparse.Namespace, level: str | None) -> "Config":
+def _configured(options: argparse.Namespace, level: str | None, *, for_people: bool) -> "Config":
     import logging
 
     from lfrd import config
-    from lfrd.process import LineFormatter
+    from lfrd.log_lines import handler_of
 
     loaded = config.load(options.config)
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(LineFormatter("%(levelname)s %(name)s: %(message)s"))
+    handler = handler_of("text" if for_people else loaded.log.format, limited=not for_people)
     level = "DEBUG" if options.verbose else level or loaded.log.level.upper()
     logging.basicConfig(level=level, handlers=[handler])
     return loaded
@@ -257,6 +258,20 @@ def _key(options: argparse.Namespace) -> int:
     from lfrd.cli import key
 
     return _run_async(key.run(options, loaded))
+
+
+def _backup(options: argparse.Namespace) -> int:
+    loaded = _quietly(options)
+    from lfrd.cli import backup
+
+    return backup.make_archive(options, loaded)
+
+
+def _restore(options: argparse.Namespace) -> int:
+    loaded = _quietly(options)
+    from lfrd.cli import backup
+
+    return _run_async(backup.restore(options, loaded))
 
 
 def _models(options: argparse.Namespace) -> None:
@@ -376,15 +391,29 @@ def _witness(options: argparse.Namespace) -> int:
         raise UserError(str(error)) from None
 
 
+def _completion(options: argparse.Namespace) -> None:
+    from lfrd.cli import manual
+
+    say(manual.complete(parser(), options.shell).rstrip("\n"))
+
+
+def _man(options: argparse.Namespace) -> None:
+    from lfrd.cli import manual
+
+    manual.write(parser(), options)
+
+
 def _tui(options: argparse.Namespace) -> int:
     from tui.terminal import require_terminal
 
     require_terminal()
-    loaded = _quietly(options)
-    from lfrd.cli.reach import socket_of, token_of
-    from tui.app import run_tui
+    from lfrd.cli import desk
+    from lfrd.cli.reach import socket_of
 
-    return run_tui(options.url or socket_of(options, loaded), token_of(options))
+    loaded = _quietly(options)
+    elsewhere = options.url or options.ssh
+    socket = loaded.socket_path if elsewhere else socket_of(options, loaded)
+    return desk.run(options, loaded.terminal, socket)
 
 
 def parser() -> CommandParser:
@@ -400,6 +429,9 @@ def parser() -> CommandParser:
     _add_lab(commands)
     _add_models(commands)
     _add_rules(commands)
+    text = "Write everything into one archive, also beside a running daemon."
+    add_backup(_add(commands, "backup", _backup, text))
+    add_restore(_add(commands, "restore", _restore, "Bring a site back from an archive."))
     _add_clients(commands)
     return top
 
@@ -423,11 +455,12 @@ def _add_daemon(commands: Any) -> None:
     text = "Name every mistake in a configuration file."
     check = _add(commands, "check-config", _check_config, text)
     check.add_argument("file", type=Path, nargs="?", help="(default: as --config)")
-    tui = _add(commands, "tui", _tui, "Open the operator's terminal.")
-    place = tui.add_mutually_exclusive_group()
-    place.add_argument("--socket", type=Path, help="the daemon's socket (default: as configured)")
-    place.add_argument("--url", help="the daemon's loopback port, such as http://127.0.0.1:8787")
-    add_token_file(tui)
+    add_desk(_add(commands, "tui", _tui, "Open the operator's terminal."))
+    text = "Print what completes commands in a shell: lfrd completion bash > FILE."
+    _add(commands, "completion", _completion, text).add_argument("shell", choices=SHELLS)
+    man = _add(commands, "man", _man, "Print the man page of the program or of a command.")
+    man.add_argument("command", nargs="?", metavar="COMMAND")
+    man.add_argument("--all", type=Path, metavar="DIR", help="write every page into this folder")
 
 
 def _add_lab(commands: Any) -> None:
@@ -489,6 +522,10 @@ def _add_rules(commands: Any) -> None:
     rotate.add_argument("--new-key", type=Path, help="32 bytes (default: made, in master.key)")
     escrow = actions.add_parser("escrow", help="overwrite the copy of keys.db")
     escrow.add_argument("file", type=Path, nargs="?", help="(default: keys.escrow)")
+    recipient = actions.add_parser(
+        "recipient", help="make the pair for backups: the private key into FILE, the public printed"
+    )
+    recipient.add_argument("file", type=Path)
     abandon = actions.add_parser(
         "abandon", help="keys.db is lost: go on with the records, and give up every face"
     )

@@ -11,12 +11,12 @@ daemon answers, Unreachable.
 import asyncio
 import random
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import TracebackType
-from typing import Generic, Literal, Protocol, Self, TypeVar
+from typing import Any, Generic, Literal, Protocol, Self, TypeVar
 
 import httpx
 from pydantic import TypeAdapter, ValidationError
@@ -51,6 +51,7 @@ from lfrd.wire.evaluations import Evaluation, EvaluationReport
 from lfrd.wire.events import EventKind, EventMessage, KeptEvents
 from lfrd.wire.health import Health, HealthChange, Me
 from lfrd.wire.lists import (
+    CameraMinute,
     CameraReasons,
     Entry,
     EntryChange,
@@ -67,6 +68,7 @@ from lfrd.wire.lists import (
     ModelSwitch,
     ModelSwitched,
     Photo,
+    PhotoVerdict,
     Quarantine,
     Threshold,
     Watchlist,
@@ -76,7 +78,13 @@ from lfrd.wire.lists import (
 from lfrd.wire.outbox import MessageState, OutboxEndpoint, OutboxMessage
 from lfrd.wire.people import NewToken, Token, TokenCreate, Training, TrainingRecord
 from lfrd.wire.record import Notice, Record, RecordFormat
-from lfrd.wire.subjects import SubjectAnswer, SubjectExport, SubjectLookup
+from lfrd.wire.subjects import (
+    AbsenceProofs,
+    AbsenceQuestion,
+    SubjectAnswer,
+    SubjectExport,
+    SubjectLookup,
+)
 from lfrd.wire.trials import Passage, PassageCount, Trial
 
 T = TypeVar("T")
@@ -270,6 +278,7 @@ class Client:
     """One daemon. Enter it before use; calls may run at the same time.
 
     `printable`: texts in answers hold nothing that a terminal obeys; for what is shown as it comes.
+    With `reads_only` set nothing is asked for that changes anything: it is Denied here.
     """
 
     def __init__(
@@ -284,6 +293,7 @@ class Client:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         self._place = place
         self._printable = printable
+        self.reads_only = False
         self._http = httpx.AsyncClient(
             transport=transport, base_url=base_url, headers=headers, timeout=REQUEST_S
         )
@@ -606,6 +616,8 @@ class Client:
         params: Mapping[str, str | int | float] | httpx.QueryParams | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
+        if self.reads_only and method not in ("GET", "HEAD"):
+            raise errors.Denied("this screen only shows: nothing is decided or changed from it")
         try:
             reply = await self._http.request(
                 method, path, content=content, params=params, headers=headers
@@ -666,6 +678,12 @@ class Client:
         reply = await self._send("POST", path, content=image, params=params, headers=OCTETS)
         return self._read(tuple[Finding, ...], reply)
 
+    async def inspect_photo(self, image: bytes, params: Mapping[str, str]) -> PhotoVerdict:
+        """The same with where the faces are; a photo that would be refused is an answer."""
+        path = "/v1/photos/inspect"
+        reply = await self._send("POST", path, content=image, params=params, headers=OCTETS)
+        return self._read(PhotoVerdict, reply)
+
     async def quarantine_photo(self, photo_id: str, reason: str) -> Photo:
         body = Quarantine(reason=reason)
         return await self._change(Photo, "POST", f"/v1/photos/{photo_id}/quarantine", body)
@@ -677,6 +695,10 @@ class Client:
         return await self._change(
             ImportRun, "POST", f"/v1/watchlists/{watchlist_id}/imports", start
         )
+
+    async def import_run(self, import_id: str) -> ImportRun:
+        """How far an import is."""
+        return await self._get(ImportRun, f"/v1/imports/{import_id}")
 
     async def import_rows(self, import_id: str, after: int) -> tuple[ImportRowDone, ...]:
         """Up to a thousand done rows from the one after `after`."""
@@ -828,6 +850,14 @@ class Client:
         path = f"/v1/outbox/endpoints/{endpoint}/test"
         return await self._post(OutboxMessage, path, None)
 
+    async def flow(
+        self, camera_id: str, since_s: float, until_s: float
+    ) -> tuple[CameraMinute, ...]:
+        """What a camera counted, minute by minute, in the running deployment."""
+        params = {"since_s": str(since_s), "until_s": str(until_s)}
+        reply = await self._send("GET", camera_path(camera_id, "/flow"), params=params)
+        return self._read(tuple[CameraMinute, ...], reply)
+
     async def tokens(self) -> tuple[Token, ...]:
         return await self._get(tuple[Token, ...], "/v1/tokens")
 
@@ -873,6 +903,10 @@ class Client:
         reply = await self._send("POST", path, content=image, params=params, headers=OCTETS)
         return self._read(SubjectAnswer, reply)
 
+    async def prove_absence(self, asked: AbsenceQuestion) -> AbsenceProofs:
+        """Proofs that a reference was not on the lists that are asked about."""
+        return await self._post(AbsenceProofs, "/v1/subjects/prove-absence", asked)
+
     async def export_subject(self, asked: SubjectExport) -> bytes:
         """What is kept of somebody: a ZIP file, or JSON without photos."""
         return await self._file("/v1/subjects/export", asked)
@@ -886,6 +920,100 @@ class Client:
         params = {} if deployment_id is None else {"deployment_id": deployment_id}
         reply = await self._send("GET", "/v1/reviewers", params=params)
         return self._read(tuple[ReviewerFigures, ...], reply)
+
+
+class SyncClient:
+    """The same for scripts without asyncio: each call of Client, which returns when it is done.
+
+        with SyncClient.over_socket(path) as client:
+            for alert in client.alerts():
+                ...
+
+    What streams (`events`) is an iterator here, what gives bytes as they come (`export`,
+    `audit_export`) an iterator of pieces. For one thread.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._runner = asyncio.Runner()
+
+    @classmethod
+    def over_socket(cls, path: Path, token: str | None = None) -> Self:
+        """See Client."""
+        return cls(Client.over_socket(path, token))
+
+    @classmethod
+    def over_tcp(cls, url: str, token: str) -> Self:
+        """See Client."""
+        return cls(Client.over_tcp(url, token))
+
+    def __enter__(self) -> Self:
+        self._runner.run(self._client.__aenter__())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self._runner.run(self._client.__aexit__(None, None, None))
+        finally:
+            self._runner.close()
+
+    def __getattr__(self, name: str) -> Any:
+        """A call of Client, or of its `governance`."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return self._in_turn(getattr(self._client, name))
+
+    def _in_turn(self, part: Any) -> Any:
+        if isinstance(part, GovernanceCalls):
+            return _SyncPart(self, part)
+        if not callable(part):
+            return part
+
+        def call(*given: Any, **named: Any) -> Any:
+            found = part(*given, **named)
+            if isinstance(found, AsyncGenerator):
+                return self._items(found)
+            if isinstance(found, AbstractAsyncContextManager):
+                return self._pieces(found)
+            return self._runner.run(_awaited(found))
+
+        return call
+
+    def _items(self, stream: AsyncGenerator[T, None]) -> Iterator[T]:
+        try:
+            while True:
+                try:
+                    yield self._runner.run(_awaited(anext(stream)))
+                except StopAsyncIteration:
+                    return
+        finally:
+            self._runner.run(_awaited(stream.aclose()))
+
+    def _pieces(self, opened: AbstractAsyncContextManager[AsyncIterator[bytes]]) -> Iterator[bytes]:
+        pieces = self._runner.run(_awaited(opened.__aenter__()))
+        try:
+            while True:
+                try:
+                    yield self._runner.run(_awaited(anext(pieces)))
+                except StopAsyncIteration:
+                    return
+        finally:
+            self._runner.run(_awaited(opened.__aexit__(None, None, None)))
+
+
+class _SyncPart:
+    def __init__(self, owner: SyncClient, part: GovernanceCalls) -> None:
+        self._owner = owner
+        self._part = part
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return self._owner._in_turn(getattr(self._part, name))
+
+
+async def _awaited(found: Awaitable[T]) -> T:
+    return await found
 
 
 def backoff_s(failures: int) -> float:

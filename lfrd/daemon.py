@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from lfrd.audit.verify import key_of
+from lfrd.backup import last as backup_last
 from lfrd.cameras.check import CameraCheck
 from lfrd.cameras.fleet import Fleet
 from lfrd.clock import Clock, process_age_s
@@ -28,6 +29,7 @@ from lfrd.deployment.runner import DeploymentRunner
 from lfrd.errors import StoreFailed
 from lfrd.evaluate.trials import Trials
 from lfrd.governance import profile
+from lfrd.governance.absences import Absences
 from lfrd.governance.audit import AuditLog
 from lfrd.governance.denials import Denials
 from lfrd.governance.deployments import DeploymentService
@@ -135,6 +137,7 @@ async def open_site(
         ))  # fmt: skip
         reviews = Reviews(database, clock, health, required=required)
         retention = Retention(database, eraser, clock, health, policies, deployments.end_now)
+        log_of = _log(config, database, health)
         decoys = Decoys(config.review, database, clock, health, fleet, vision, deployments)
         site = Site(
             config=config, clock=clock, started_at_s=clock.wall_s(), database=database,
@@ -142,15 +145,14 @@ async def open_site(
             fleet=fleet, camera_check=CameraCheck(fleet, vision, database, clock, smallest_px),
             watchlists=lists.watchlists, photos=lists.photos, imports=lists.imports,
             models=lists.models, thresholds=thresholds, expiry=lists.expiry,
-            deployments=deployments,
-            schedules=Schedules(database, deployments, clock, health),
+            deployments=deployments, schedules=Schedules(database, deployments, clock, health),
             eraser=eraser, holds=Holds(database), retention=retention, reviews=reviews,
             episodes=Episodes(database, vision, reviews, config.notice.groups),
             evaluations=Evaluations(database, clock), trials=Trials(database, clock),
             subjects=Subjects(database, lists.photos, config.matching.threshold, required),
             trainings=Trainings(database, clock),
             publication=Publication(database, clock, runner, config.notice, required),
-            denials=Denials(database, clock), audit=_log(config, database, health),
+            denials=Denials(database, clock), audit=log_of, absences=Absences(database, log_of),
             measures=measures, outbox=outward.outbox,
         )  # fmt: skip
         await _take_up(parts, site, decoys)
@@ -309,6 +311,15 @@ async def _at_work(
             tasks.create_task(site.vision.stay_clean(), name="vision"),
             tasks.create_task(outward.run(), name="outward"),
             tasks.create_task(watch_store(site.database, site.health), name="store"),
+            tasks.create_task(
+                backup_last.watch(
+                    StateFolder(site.config.site.state_dir),
+                    site.config.backup,
+                    site.clock,
+                    site.health,
+                ),
+                name="backup",
+            ),
         ]
         deployments = tasks.create_task(site.deployments.runner.run(stop), name="deployments")
         try:

@@ -41,6 +41,8 @@ class Event:
     kind: EventKind
     subject_id: str
     at_s: float
+    request_id: str | None = None
+    """The request that it is the work of; None: the daemon's own."""
 
 
 @dataclass(frozen=True, slots=True)

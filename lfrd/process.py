@@ -10,8 +10,6 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from lfrd.text import one_line, printable
-
 log = logging.getLogger(__name__)
 
 PR_SET_DUMPABLE = 4
@@ -33,17 +31,6 @@ def quieten_libraries() -> None:
     """httpx logs the address of each request, its password included; others log keys and tokens."""
     for name in ("httpx", "httpcore", "aiortc", "aioice", "hpack"):
         logging.getLogger(name).setLevel(logging.WARNING)
-
-
-class LineFormatter(logging.Formatter):
-    """As logging's own, but nothing in a record is obeyed by a terminal, or begins a line that
-    looks like another record. A traceback keeps its lines."""
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
-        return one_line(super().formatMessage(record))
-
-    def formatException(self, ei: object) -> str:  # noqa: N802 - logging's own name
-        return printable(super().formatException(ei))  # type: ignore[arg-type]
 
 
 def forbid_core_files() -> None:

@@ -13,6 +13,7 @@ from lfrd.config import Config
 from lfrd.counters import Measures
 from lfrd.evaluate.trials import Trials
 from lfrd.events import EventBus
+from lfrd.governance.absences import Absences
 from lfrd.governance.audit import AuditLog
 from lfrd.governance.denials import Denials
 from lfrd.governance.deployments import DeploymentService
@@ -76,4 +77,5 @@ class Site:
     trainings: Trainings
     audit: AuditLog
     outbox: Outbox
+    absences: Absences
     measures: Measures

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lfrd.config import CameraSection, Config, Section, WebhookSection, check_secrets, load
+from lfrd.config import CameraSection, Config, Section, WebhookSection, check_secrets, dump, load
 from lfrd.errors import ConfigError
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "lfrd.example.toml"
@@ -213,6 +213,7 @@ def test_a_webhook_has_a_secret_of_its_own(tmp_path: Path) -> None:
     assert config.webhook[0].secrets() == ("whsec_" + "QUFB" * 11,)
     check_secrets(config)
     assert config.telling_nobody.webhook == ()
+    assert load(write(tmp_path, dump(config)), {}) == config
     for wrong in ("hunter2hunter2", "whsec_c2hvcnQ=", "whsec_***"):
         secret_file(tmp_path, wrong)
         with pytest.raises(ConfigError, match="a: its secret should be whsec_") as caught:

@@ -1,7 +1,5 @@
 """The process keeps its memory to itself, uses the processors it may, and tells its manager."""
 
-import io
-import logging
 import os
 import shutil
 import socket
@@ -12,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lfrd.process import LineFormatter, tell, usable_cores
+from lfrd.process import tell, usable_cores
 
 EVIL = "\x1b[2J\u202eAnna\x9b"
 ALLOWED = len(os.sched_getaffinity(0))
@@ -147,21 +145,3 @@ def test_the_unit_is_clean(tmp_path: Path) -> None:
         timeout=60,
     )
     assert exposure.returncode == 0, exposure.stdout
-
-
-def test_a_record_of_the_log_is_one_line() -> None:
-    out = io.StringIO()
-    handler = logging.StreamHandler(out)
-    handler.setFormatter(LineFormatter("%(levelname)s %(name)s: %(message)s"))
-    log = logging.Logger("lfrd.test")
-    log.addHandler(handler)
-    log.warning("camera %s is lost", f"{EVIL}\nERROR lfrd: all is lost")
-    assert out.getvalue() == (
-        "WARNING lfrd.test: camera \\u001b[2J\\u202eAnna\\u009b\\nERROR lfrd: all is lost is lost\n"
-    )
-    try:
-        raise ValueError(EVIL)
-    except ValueError:
-        log.exception("a fault")
-    assert "\x1b" not in out.getvalue()
-    assert "Traceback (most recent call last):\n" in out.getvalue()

@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 
 from lfrd.errors import (
     BadInput,
+    Changed,
     Conflict,
     Denied,
     Failure,
@@ -37,6 +38,7 @@ MEDIA_TYPE = "application/problem+json"
 STATUS_OF: tuple[tuple[type[LfrdError], int], ...] = (
     (BadInput, 422),
     (NotFound, 404),
+    (Changed, 412),
     (Conflict, 409),
     (Denied, 403),
     (SourceError, 422),
@@ -55,6 +57,7 @@ CODE_OF_STATUS = {
     404: NotFound.code,
     405: "method-not-allowed",
     408: "too-slow",
+    412: Changed.code,
     413: "too-large",
     422: BadInput.code,
     503: "busy",

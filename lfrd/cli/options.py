@@ -287,6 +287,7 @@ def add_token(command: argparse.ArgumentParser) -> None:
     create = actions("create", "a personal token; its secret is shown once")
     create.add_argument("--principal", required=True, metavar="NAME", help="whose it is")
     create.add_argument("--role", choices=ROLES, default=ROLES[0])
+    create.add_argument("--expires", metavar="DATE", help="refused from then on (default: never)")
     actions("list", "all tokens, without their secrets")
     revoke = actions("revoke", "a token, which is refused from then on")
     revoke.add_argument("id", help="whose it is, or a part of its id")

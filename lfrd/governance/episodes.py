@@ -10,6 +10,7 @@ from lfrd.governance.reviews import Reviews, outcome_of, required_for
 from lfrd.store import decoys, outcomes, watchlists
 from lfrd.store import episodes as stored
 from lfrd.store import reviews as stored_reviews
+from lfrd.store.audit_log import first_undecided
 from lfrd.store.database import Database
 from lfrd.store.decoys import Decoy
 from lfrd.store.episodes import Episode, EpisodeFilter, EpisodeImage, Rival
@@ -70,6 +71,12 @@ class Episodes:
             return [self._dossier(reader, episode) for episode in found]
 
         return await self._database.read(query)
+
+    async def any_waits_for(self, principal: str) -> bool:
+        """Whether there is an open candidate that this principal has not decided for good."""
+        return await self._database.read(
+            lambda reader: first_undecided(reader, principal) is not None
+        )
 
     async def open_since(self) -> tuple[int, float | None]:
         """How many candidates are open, and when the oldest of them was raised."""

@@ -32,6 +32,7 @@ from lfrd.store import (
     watchlists,
 )
 from lfrd.store import deployments as stored
+from lfrd.store.audit import Fact, number
 from lfrd.store.deployments import Deployment, Snapshot
 from lfrd.store.episodes import Episode, EpisodeState
 from lfrd.store.outcomes import PrimaryOutcome
@@ -357,6 +358,36 @@ def _preliminary(deployment: Deployment, judged: Iterable[Judged]) -> tuple[str,
 
 def _minutes(seconds: float) -> float:
     return round(max(0.0, seconds) / MINUTE_S, 2)
+
+
+def log_counts(tx: Transaction, row: Deployment) -> dict[str, Fact]:
+    """Put what was counted into the log, with the end, so that the record can be computed from
+    leaves: a leaf for each camera; and what the leaf of the end states of the whole."""
+    counted = tallies.of(tx, row.id)
+    for camera_id, tally in sorted(counted.cameras.items()):
+        skipped: dict[str, int] = json.loads(tally.looks_skipped)
+        stored.log_counts(
+            tx,
+            row.id,
+            {
+                "camera": camera_id,
+                "active_s": number(tally.active_s),
+                "down_s": number(tally.down_s),
+                "faces_seen": tally.tracks,
+                "faces_never_compared": tally.never_compared,
+                "frames_searched": tally.frames_detected,
+                "frames_dropped": tally.frames_dropped,
+                "looks_rejected": [f"{why} {skipped[why]}" for why in sorted(skipped)],
+            },
+        )
+    run = counted.run
+    return {
+        "ran_s": number(run.ran_s),
+        "paused_s": number(run.paused_s),
+        "cut_offs": run.cut_offs + run.is_open,
+        "software": json.loads(run.software),
+        "threshold": number(row.threshold),
+    }
 
 
 def freeze(tx: Transaction, deployment_id: str, required: int) -> None:

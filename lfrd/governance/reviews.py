@@ -268,7 +268,8 @@ def _finish(tx: Transaction, review: Review, required: int) -> None:
     if not is_settled(given, outcome) and decoys.of_episode(tx, episode.id) is None:
         episodes.escalate(tx, episode.id)
         return
-    tx.audit(AuditClass.DECISION, "episode.outcome", (episode.id,), {"outcome": outcome.value})
+    facts: dict[str, Fact] = {"outcome": outcome.value, **episodes.told_of(episode)}
+    tx.audit(AuditClass.DECISION, "episode.outcome", (episode.id,), facts)
     episodes.close(tx, episode.id)
 
 

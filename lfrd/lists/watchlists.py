@@ -113,9 +113,18 @@ class Watchlists:
         await self.refill(watchlist_id, principal=principal)
         return await self.get_list(watchlist_id)
 
-    async def confirm_list(self, watchlist_id: str, *, principal: str) -> ListedWatchlist:
-        """Note that the list was looked over and is right as of now. Raises NotFound."""
-        await self._database.write(lambda tx: stored.confirm(tx, watchlist_id), principal=principal)
+    async def confirm_list(
+        self, watchlist_id: str, *, principal: str, role: Role
+    ) -> ListedWatchlist:
+        """Note that the list was looked over and is right as of now. Raises NotFound, Denied where
+        it was restored from a backup and is closed: that takes the role that may erase."""
+
+        def confirm(tx: Transaction) -> None:
+            if stored.get(tx, watchlist_id).restored_from_s is not None:
+                two_person.demand_take_off(role)
+            stored.confirm(tx, watchlist_id)
+
+        await self._database.write(confirm, principal=principal)
         return await self.get_list(watchlist_id)
 
     async def export(

@@ -18,7 +18,7 @@ from lfrd.errors import Conflict, NotFound
 from lfrd.events import EventKind
 from lfrd.ids import new_id
 from lfrd.store import deployments, reference_images
-from lfrd.store.audit import SALT_BYTES, AuditClass, Leaf, commit, leaf_hash
+from lfrd.store.audit import SALT_BYTES, AuditClass, Fact, Leaf, commit, leaf_hash, number
 from lfrd.store.seal import BlobKind, DataKey, Label
 from lfrd.store.sqlite import SQLValue
 from lfrd.store.transaction import Reader, Transaction
@@ -70,6 +70,8 @@ class Episode:
     escalated_at_s: float | None = None
     evidence: str | None = None
     bundled_with: str | None = None
+    raised_leaf: int | None = None
+    """The leaf of the log that says that it was raised; None where an earlier lfrd raised it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +170,12 @@ def add(tx: Transaction, new: NewEpisode) -> Episode:
         salt, new.evidence.probe_crop, likeness.crop, new.evidence.probe_portrait,
         likeness.portrait, scene,
     )  # fmt: skip
+    leaf_id = tx.audit(
+        AuditClass.COMBINATION, "episode.raise", (row_id, new.deployment_id, new.entry_id),
+        {"model": new.model_digest, "looks": new.looks, "faces": faces.hex(),
+         "deployment": new.deployment_id, "camera": new.camera_id,
+         "latency_ms": number(new.latency_ms)},
+    )  # fmt: skip
     episode = SealedEpisode(
         id=row_id,
         deployment_id=new.deployment_id,
@@ -197,14 +205,19 @@ def add(tx: Transaction, new: NewEpisode) -> Episode:
         sealed_probe_portrait=seal("probe-portrait", new.evidence.probe_portrait),
         sealed_reference_portrait=seal("episode-portrait", likeness.portrait),
         sealed_scene=None if scene is None else seal("scene", scene),
+        raised_leaf=leaf_id - 1,
     )
     tx.insert(episode)
-    tx.audit(
-        AuditClass.COMBINATION, "episode.raise", (row_id, new.deployment_id, new.entry_id),
-        {"model": new.model_digest, "looks": new.looks, "faces": faces.hex()},
-    )  # fmt: skip
     tx.event(EventKind.EPISODE_RAISED, row_id)
     return get(tx, row_id)
+
+
+def told_of(episode: Episode) -> dict[str, Fact]:
+    """What every leaf about an episode states, so that the record can be computed from leaves: the
+    deployment, and the alert, which is named by the leaf that raised it."""
+    if episode.raised_leaf is None:
+        return {}
+    return {"deployment": episode.deployment_id, "alert": episode.raised_leaf}
 
 
 def _told_with(tx: Transaction, new: NewEpisode) -> str | None:
@@ -313,7 +326,9 @@ def escalate(tx: Transaction, episode_id: str) -> Episode:
         (tx.at_s, episode_id),
     )
     if changed:
-        tx.audit(AuditClass.DECISION, "episode.escalate", (episode_id,))
+        tx.audit(
+            AuditClass.DECISION, "episode.escalate", (episode_id,), told_of(get(tx, episode_id))
+        )
         tx.event(EventKind.EPISODE_UPDATED, episode_id)
     return get(tx, episode_id)
 
@@ -326,9 +341,10 @@ def close(tx: Transaction, episode_id: str) -> Episode:
     )
     if not changed:
         raise Conflict(f"episode {get(tx, episode_id).id} is closed already")
-    tx.audit(AuditClass.DECISION, "episode.close", (episode_id,))
+    closed = get(tx, episode_id)
+    tx.audit(AuditClass.DECISION, "episode.close", (episode_id,), told_of(closed))
     tx.event(EventKind.EPISODE_CLOSED, episode_id)
-    return get(tx, episode_id)
+    return closed
 
 
 def lapse(tx: Transaction, episode_id: str) -> None:
@@ -338,7 +354,7 @@ def lapse(tx: Transaction, episode_id: str) -> None:
         (tx.at_s, episode_id),
     )
     if changed:
-        tx.audit(AuditClass.ERASURE, "episode.lapse", (episode_id,))
+        tx.audit(AuditClass.ERASURE, "episode.lapse", (episode_id,), told_of(get(tx, episode_id)))
         tx.event(EventKind.EPISODE_CLOSED, episode_id)
 
 

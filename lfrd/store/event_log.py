@@ -22,7 +22,7 @@ def page(reader: Reader, after_id: int, limit: int, kinds: Sequence[EventKind] =
     assert isinstance(oldest_id, int)
     rows = reader.query(
         Event,
-        "SELECT id, kind, subject_id, at_s FROM event WHERE id > ?1"
+        "SELECT id, kind, subject_id, at_s, request_id FROM event WHERE id > ?1"
         " AND (?2 = '[]' OR kind IN (SELECT value FROM json_each(?2))) ORDER BY id LIMIT ?3",
         (after_id, json.dumps(list(kinds)), limit),
     )

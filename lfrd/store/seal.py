@@ -21,6 +21,7 @@ KEY_BYTES = 32
 BlobKind = Literal[
     "reference-image", "reference-crop", "reference-portrait", "template", "probe-crop",
     "probe-portrait", "episode-reference", "episode-portrait", "rival-reference", "scene",
+    "absence-key",
 ]  # fmt: skip
 
 

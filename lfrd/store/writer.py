@@ -12,7 +12,8 @@ from lfrd.clock import Clock
 from lfrd.counters import Spread
 from lfrd.errors import StoreFailed
 from lfrd.events import Event
-from lfrd.store import audit_log, deployments, event_log
+from lfrd.request import RequestMark, current
+from lfrd.store import audit_log, deployments, event_log, request_keys
 from lfrd.store.keys import KeyStore
 from lfrd.store.sqlite import Connection, roll_back
 from lfrd.store.transaction import Transaction
@@ -33,6 +34,7 @@ class Action(Generic[T]):
     run: Callable[[Transaction], T]
     principal: str
     result: asyncio.Future[T]
+    mark: RequestMark | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,7 +113,7 @@ class Writer:
     async def submit(self, run: Callable[[Transaction], T], principal: str) -> T:
         """Queue an action and await its commit. Once queued it is carried out, awaited or not."""
         result: asyncio.Future[T] = self._loop.create_future()
-        return await self._enqueue(Action(run, principal, result))
+        return await self._enqueue(Action(run, principal, result, current.get()))
 
     async def chore(self, run: Callable[[Connection], T]) -> T:
         """Queue work that needs to be outside a transaction."""
@@ -211,9 +213,12 @@ class Writer:
         outcomes: list[Outcome],
         events: list[Event],
     ) -> None:
-        transaction = Transaction(connection, self._keys, action.principal, self._clock.wall_s())
+        transaction = Transaction(
+            connection, self._keys, action.principal, self._clock.wall_s(), action.mark
+        )
         connection.execute("SAVEPOINT action")
         try:
+            request_keys.claim(transaction)
             value = action.run(transaction)
             deployments.follow_lists(transaction)
             self._tell(transaction)
@@ -251,6 +256,7 @@ class Writer:
         now_s = self._clock.wall_s()
         if wrote_events and not 0 <= now_s - self._pruned_at_s < PRUNE_EVERY_S:
             event_log.prune(connection, now_s)
+            request_keys.prune(connection, now_s)
             self._pruned_at_s = now_s
 
     def _deliver(self, outcomes: list[Outcome], events: list[Event]) -> None:

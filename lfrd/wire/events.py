@@ -31,6 +31,9 @@ class EventMessage(Wire):
     kind: EventKind
     subject_id: str
     at_s: float
+    request_id: str | None = None
+    """The `X-Request-Id` of the request that it is the work of; null for the daemon's own, and for
+    events of alerts, which would tell what another reviewer did."""
 
 
 class KeptEvents(Wire):

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Response
 
 from lfrd.api import images
 from lfrd.api.deps import PrincipalDep, RoleDep, SiteDep
+from lfrd.api.editing import MADE, EditingDep
 from lfrd.api.paging import RESPONSES, Next, PagesDep, moment_after
 from lfrd.api.projection import STORED_DECISION, project
 from lfrd.errors import Conflict
@@ -151,13 +152,14 @@ async def replay_alert(
     )
 
 
-@router.post("/{alert_id}/engagement", status_code=201)
+@router.post("/{alert_id}/engagement", status_code=201, responses=MADE)
 async def report_engagement(
     alert_id: str,
     body: wire_alerts.EngagementReport,
     site: SiteDep,
     principal: PrincipalDep,
     role: RoleDep,
+    editing: EditingDep,
 ) -> wire_alerts.Alert:
     """Say once what was done about a closed alert."""
     await site.episodes.report_engagement(
@@ -170,7 +172,7 @@ async def report_engagement(
         group=body.group,
         principal=principal,
     )
-    return await _shown(site, alert_id, principal, role)
+    return editing.made(f"/v1/alerts/{alert_id}", await _shown(site, alert_id, principal, role))
 
 
 async def _shown(site: Site, alert_id: str, viewer: str, role: Role) -> wire_alerts.Alert:

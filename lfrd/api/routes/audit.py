@@ -18,6 +18,7 @@ from lfrd.wire import audit as wire
 router = APIRouter(prefix="/audit", tags=["governance"])
 
 PAGE_MAX = 1_000
+TEXT = {"schema": {"type": "string"}}
 FAR = 2**53
 """Further than any log."""
 
@@ -67,7 +68,12 @@ async def list_keys(site: SiteDep) -> wire.AuditKeys:
     return wire.AuditKeys(origin=found.origin, keys=tuple(key.text for key in found.keys))
 
 
-@router.post("/export", response_class=Response, dependencies=[SUPERVISORS])
+@router.post(
+    "/export",
+    response_class=Response,
+    dependencies=[SUPERVISORS],
+    responses={200: {"description": "The log", "content": {"text/plain": TEXT}}},
+)
 async def export_log(
     body: wire.AuditExportStart, site: SiteDep, principal: PrincipalDep
 ) -> StreamingResponse:

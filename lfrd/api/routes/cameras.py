@@ -6,6 +6,7 @@ from fastapi import APIRouter, Response
 
 from lfrd.api import images, views
 from lfrd.api.deps import MeterDep, PrincipalDep, SiteDep
+from lfrd.api.editing import EDITED, GONE, MADE, TAGGED, EditDep, EditingDep
 from lfrd.api.rates import RateMeter, running
 from lfrd.cameras.fleet import FleetCamera
 from lfrd.cameras.life import CameraOptions
@@ -25,9 +26,9 @@ async def list_cameras(site: SiteDep, meter: MeterDep) -> tuple[wire_cameras.Cam
     return _shown(site, meter, site.fleet.cameras())
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, responses=MADE)
 async def add_camera(
-    body: wire_cameras.CameraCreate, site: SiteDep, principal: PrincipalDep
+    body: wire_cameras.CameraCreate, site: SiteDep, principal: PrincipalDep, editing: EditingDep
 ) -> wire_cameras.CameraAdded:
     """Add a camera; where a deployment runs it is opened at once, and its state says how it went.
 
@@ -39,30 +40,46 @@ async def add_camera(
     added, token = await site.fleet.add(
         body.id, body.name or body.id, address, options, principal=principal
     )
-    return views.camera_added(added, token)
+    made = views.camera_added(added, token)
+    return editing.made(f"/v1/cameras/{made.id}", made)
 
 
-@router.get("/{camera_id}")
-async def read_camera(camera_id: str, site: SiteDep, meter: MeterDep) -> wire_cameras.Camera:
+@router.get("/{camera_id}", responses=TAGGED)
+async def read_camera(
+    camera_id: str, site: SiteDep, meter: MeterDep, editing: EditingDep
+) -> wire_cameras.Camera:
     """One camera."""
-    return _shown(site, meter, (site.fleet.get(camera_id),))[0]
+    return editing.tagged(_shown(site, meter, (site.fleet.get(camera_id),))[0])
 
 
-@router.patch("/{camera_id}")
+@router.patch("/{camera_id}", responses=EDITED)
 async def change_camera(
     camera_id: str,
     body: wire_cameras.CameraChange,
     site: SiteDep,
     meter: MeterDep,
     principal: PrincipalDep,
+    editing: EditDep,
 ) -> wire_cameras.Camera:
     """Change what is given; a running camera starts anew. `enabled` false pauses it."""
+
+    async def now() -> wire_cameras.Camera:
+        return _shown(site, meter, (site.fleet.get(camera_id),))[0]
+
+    async with editing.of(now):
+        changed = await _change(site, camera_id, body, principal)
+    return editing.tagged(_shown(site, meter, (changed,))[0])
+
+
+async def _change(
+    site: Site, camera_id: str, body: wire_cameras.CameraChange, principal: str
+) -> FleetCamera:
     camera = site.fleet.get(camera_id)
     old, new = camera.options, _merged(camera.options, body)
     address = body.address
     if body.password is not None:
         address = _with_password(address or camera.row.address, body)
-    changed = await site.fleet.change(
+    return await site.fleet.change(
         camera_id,
         name=body.name,
         address=address,
@@ -70,7 +87,6 @@ async def change_camera(
         options=new if new != old else None,
         principal=principal,
     )
-    return _shown(site, meter, (changed,))[0]
 
 
 @router.post("/{camera_id}/test")
@@ -88,10 +104,21 @@ async def preview_camera(camera_id: str, site: SiteDep, principal: PrincipalDep)
     return images.answer(await site.camera_check.preview(camera_id, principal=principal))
 
 
-@router.delete("/{camera_id}", status_code=204)
-async def remove_camera(camera_id: str, site: SiteDep, principal: PrincipalDep) -> Response:
+@router.delete("/{camera_id}", status_code=204, responses=GONE)
+async def remove_camera(
+    camera_id: str,
+    site: SiteDep,
+    meter: MeterDep,
+    principal: PrincipalDep,
+    editing: EditDep,
+) -> Response:
     """Stop and forget a camera. One that the configuration declares is removed there."""
-    await site.fleet.remove(camera_id, principal=principal)
+
+    async def now() -> wire_cameras.Camera:
+        return _shown(site, meter, (site.fleet.get(camera_id),))[0]
+
+    async with editing.of(now):
+        await site.fleet.remove(camera_id, principal=principal)
     return Response(status_code=204)
 
 

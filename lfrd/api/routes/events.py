@@ -43,6 +43,8 @@ KINDS = {
     StoredKind.EPISODE_CLOSED: EventKind.ALERT_CLOSED,
 }
 
+ALERTS = frozenset({EventKind.ALERT_RAISED, EventKind.ALERT_UPDATED, EventKind.ALERT_CLOSED})
+
 _RATES = TypeAdapter(tuple[CameraRates, ...])
 
 router = APIRouter(tags=["events"])
@@ -131,7 +133,12 @@ class EventStream(Response):
     "/events",
     status_code=200,
     response_class=EventStream,
-    response_description="Server-sent events: see EventMessage",
+    responses={
+        200: {
+            "description": "Server-sent events: see EventMessage",
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        }
+    },
 )
 async def follow_events(
     request: Request,
@@ -190,8 +197,11 @@ def _encode(item: Event | Reset) -> bytes:
 
 
 def _message(event: Event) -> EventMessage:
+    """Who closed an alert, and whether at once, is for nobody to learn from its event."""
+    kind = KINDS[event.kind]
+    request_id = None if kind in ALERTS else event.request_id
     return EventMessage(
-        id=event.id, kind=KINDS[event.kind], subject_id=event.subject_id, at_s=event.at_s
+        id=event.id, kind=kind, subject_id=event.subject_id, at_s=event.at_s, request_id=request_id
     )
 
 

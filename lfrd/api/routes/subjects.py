@@ -39,6 +39,22 @@ async def look_up_photo(
         return await site.subjects.lookup_photo(data, name, reason, principal=principal)
 
 
+@router.post("/prove-absence")
+async def prove_absence(
+    body: wire.AbsenceQuestion, site: SiteDep, principal: PrincipalDep
+) -> wire.AbsenceProofs:
+    """Proofs that a reference was not on the lists of a deployment, or is not on a list now, which
+    reveal nobody else. Logged as a consultation; refused where it is or was on one."""
+    found = await site.absences.prove(
+        body.reference,
+        body.reason,
+        watchlist_id=body.watchlist_id,
+        deployment_id=body.deployment_id,
+        principal=principal,
+    )
+    return wire.AbsenceProofs(proofs=tuple(proof.text for proof in found))
+
+
 @router.post(
     "/export", response_class=Response,
     responses={200: {"content": {ZIP: {}, "application/json": {}}}},
