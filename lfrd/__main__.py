@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
     try:
         code = _call(_parsed(arguments))
-    except OutputClosed:  # nobody to tell
+    except OutputClosed:  # no reader to tell
         code = FAILED
     except Exception:
         if _readers_at_work():  # waiting for them would hold the traceback back without end

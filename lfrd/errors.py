@@ -18,7 +18,7 @@
         ├── InferenceFailed  an execution provider broke at load or in mid-run
         ├── FacesLeft        a face buffer outlived its deployment: a fault of ours
         ├── RecordUnsound    figures of a record that do not add up: a fault of ours
-        └── OutputClosed     nobody reads what a command prints any more (`| head`)
+        └── OutputClosed     what a command prints is read no more (`| head`)
 
 Foreign exceptions are turned into these once, in the module that owns the library. A message
 names what, where, and how to mend it; it never holds a password, a vector or a name of a person.
@@ -138,7 +138,7 @@ class RecordUnsound(Failure):
 
 
 class OutputClosed(Failure):
-    """Whoever read what a command prints has gone; there is nobody to tell."""
+    """The program that read what a command prints has gone; no user is left to tell."""
 
     code = "output-closed"
 

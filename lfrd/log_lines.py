@@ -1,5 +1,5 @@
-"""Lines of the log: for people or as JSON, nothing in them obeyed by whoever reads them, and of one
-camera at most one a second."""
+"""Lines of the log: for people or as JSON, nothing in them obeyed by the terminal that shows
+them, and of one camera at most one a second."""
 
 import json
 import logging

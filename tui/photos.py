@@ -91,7 +91,7 @@ def box_text(face: PhotoFace) -> str:
 
 def drawn(picture: Image.Image, verdict: PhotoVerdict) -> Image.Image:
     """The photo with a box round each face: a thick one with its eyes for the one that is meant,
-    orange where it would be refused; dashed where nobody knows which one is meant."""
+    orange where it would be refused; dashed where it is unknown which one is meant."""
     shown = picture.copy()
     pen = ImageDraw.Draw(shown)
     scale = shown.width / verdict.width_px, shown.height / verdict.height_px

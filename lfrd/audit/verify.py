@@ -946,7 +946,7 @@ _NOT_IN_LEAVES = (
     "format", "made_at_s", "preliminary", "lab", "state", "counting_method", "deployment_id",
     "false_alerts_by_group", "audit", *PLANNED,
 )  # fmt: skip
-"""What is no figure, or is compared otherwise. Groups are a person's word about somebody else, and
+"""What is no figure, or is compared otherwise. Groups are a person's word about another one, and
 are in no leaf: they add up to the false alerts, and the digest of what was published holds them."""
 
 

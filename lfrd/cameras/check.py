@@ -273,7 +273,7 @@ WELL = "The camera is well set up for matching."
 
 
 def advise(probe: CameraProbe, faces: FaceMeasures, gate_px: float) -> tuple[str, ...]:
-    """What somebody on the ladder should change, most important first."""
+    """What the person on the ladder should change, most important first."""
     found = [
         *_stream_advice(probe),
         *_light_advice(faces),

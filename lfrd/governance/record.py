@@ -1,8 +1,8 @@
 """The public record of a deployment: what happened, in figures that add up.
 
-It is made of what the store counted and what people decided, never of a face or a name. Whoever has
-yet to decide about a candidate is shown it as pending, as everybody is shown what is open, so that
-no figure tells what others decided (compare lfrd.api.projection). Decoys are in no figure.
+It is made of what the store counted and what people decided, never of a face or a name. A reader
+who has yet to decide about a candidate is shown it as pending, as all are shown what is open, so
+that no figure tells what others decided (compare lfrd.api.projection). Decoys are in no figure.
 
 `check` holds the figures to their sums each time a record is shown; one that does not add up is
 refused, with the name of the sum that fails.
@@ -194,7 +194,7 @@ def rate(k: int, n: int) -> wire.RecordRate:
 def _judged(
     reader: Reader, deployment: Deployment, hidden: frozenset[str], required: int
 ) -> tuple[Judged, ...]:
-    """Every alert; a decoy only for whoever has yet to decide about it, and must not know."""
+    """Every alert; a decoy only for a reader who has yet to decide about it, and must not know."""
     seeded = decoys.ids_in(reader, deployment.id) - hidden
     given: dict[str, list[Review]] = defaultdict(list)
     for review in reviews.all_in(reader, deployment.id):
@@ -282,7 +282,7 @@ def _latency(judged: Iterable[Judged]) -> wire.RecordLatency:
 
 
 def _reviewers(judged: Iterable[Judged]) -> tuple[wire.RecordReviewer, ...]:
-    """Numbered by how many they decided: nobody is named, and nobody's place in it stays."""
+    """Numbered by how many they decided: no name is in it, and no reviewer's place in it stays."""
     waits_s: dict[str, list[float]] = defaultdict(list)
     for item in judged:
         for review in item.given:
@@ -535,4 +535,4 @@ SUMS: Mapping[str, Callable[[wire.Record], bool]] = {
     ),
     "pending alerts make it preliminary": lambda r: not r.alerts.pending or bool(r.preliminary),
 }
-"""What has to hold, by name. An alert counts once in each of these, whoever looks."""
+"""What has to hold, by name. An alert counts once in each of these, for every reader."""

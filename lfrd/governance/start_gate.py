@@ -91,9 +91,9 @@ class ListFacts:
     """Its key is gone: it has records and no faces."""
     category: str = ""
     restored_from_s: float | None = None
-    """When the backup was made that it was restored from, while nobody vouches for it."""
+    """When the backup was made that it was restored from, while no supervisor vouches for it."""
     outdated: int = 0
-    """Photos that are older than the policy allows, or nobody says how old."""
+    """Photos that are older than the policy allows, or of unknown age."""
 
     @property
     def exists(self) -> bool:

@@ -439,7 +439,7 @@ def all_in(reader: Reader, deployment_id: str) -> list[Episode]:
 
 
 def of_person(reader: Reader, person_id: str) -> list[Episode]:
-    """The episodes that were raised as somebody, first one first."""
+    """The episodes that were raised as a person, first one first."""
     return reader.find(Episode, "WHERE person_id = ? ORDER BY id", (person_id,))
 
 

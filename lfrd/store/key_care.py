@@ -119,7 +119,7 @@ def copy_database(
 
 @contextmanager
 def reading(folder: StateFolder, master: MasterKey) -> Iterator[Reader]:
-    """What is in the copies of a database and its keys, that nobody else uses."""
+    """What is in the copies of a database and its keys, that no other process uses."""
     with KeyStore(folder, master) as keys:
         key = _page_key(master, folder.database_path)
         database = connect(folder.database_path, key, read_only=True)

@@ -1,8 +1,8 @@
 """Which reference was on a list, and when: the answer that survives the erasure of the entry.
 
-A row holds salted commitments under a key of its own in keys.db, and dates. Whoever gives the same
-reference is told; the rows by themselves, and the database without keys.db, say of nobody whether
-they were on a list, nor that two rows are of the same reference.
+A row holds salted commitments under a key of its own in keys.db, and dates. A caller who gives the
+same reference is told; the rows by themselves, and the database without keys.db, say of no person
+whether they were on a list, nor that two rows are of the same reference.
 """
 
 import hmac
@@ -40,7 +40,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """What somebody is asked for by: a reference, on any list or on the one of this name."""
+    """What a person is asked for by: a reference, on any list or on the one of this name."""
 
     reference: str
     list_name: str | None = None

@@ -172,7 +172,7 @@ def measures(reader: Reader, watchlist_id: str) -> list[Measured]:
 
 
 def count_older(reader: Reader, watchlist_id: str, taken_before_s: float) -> int:
-    """How many photos of a list that are compared were taken before, or nobody says when."""
+    """How many photos of a list that are compared were taken before, or it is not said when."""
     return reader.count(
         "SELECT count(*) FROM reference_image JOIN entry ON entry.id = entry_id"
         " WHERE watchlist_id = ? AND quarantined_at_s IS NULL"

@@ -153,7 +153,7 @@ def not_final(reader: Reader, submitted_before_s: float) -> list[Review]:
 
 
 def undecided_of(reader: Reader, principal: str, deployment_id: str) -> frozenset[str]:
-    """The episodes of a deployment, decoys among them, about which somebody's final decision is
+    """The episodes of a deployment, decoys among them, about which a reviewer's final decision is
     still to come."""
     found = reader.column(
         "SELECT episode.id FROM episode LEFT JOIN review"

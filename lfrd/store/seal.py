@@ -54,7 +54,7 @@ class DataKey:
         return DataKey(hmac.digest(self._key, secret, "sha256"))
 
     def commit(self, *parts: bytes) -> bytes:
-        """HMAC-SHA256 of some texts in turn: says nothing of them to whoever lacks this key."""
+        """HMAC-SHA256 of some texts in turn: says nothing of them without this key."""
         lengths = b"".join(len(part).to_bytes(4, "big") for part in parts)
         return hmac.digest(self._key, b"lfrd commitment\n" + lengths + b"".join(parts), "sha256")
 

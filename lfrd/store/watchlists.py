@@ -46,7 +46,7 @@ class Watchlist:
     confirmed_by: str
     principal: str
     restored_from_s: float | None = None
-    """When the archive was made that it was restored from, while nobody vouches for it."""
+    """When the archive was made that it was restored from, while no supervisor vouches for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,13 +162,13 @@ def list_all(reader: Reader) -> list[Watchlist]:
 
 
 def any_restored(reader: Reader, watchlist_ids: Sequence[str]) -> bool:
-    """Whether one of them was restored from a backup, and nobody vouches for it yet."""
+    """Whether one of them was restored from a backup, and no supervisor vouches for it yet."""
     closed = "SELECT id FROM watchlist WHERE restored_from_s IS NOT NULL"
     return not set(watchlist_ids).isdisjoint(reader.column(closed))
 
 
 def close_restored(tx: Transaction, made_at_s: float) -> list[tuple[str, list[str]]]:
-    """Close every list that holds somebody, after a restore of an archive made then; their names,
+    """Close every list that has entries, after a restore of an archive made then; their names,
     and who is on them."""
     closed = []
     for row in tx.find(Watchlist, "WHERE id IN (SELECT watchlist_id FROM entry) ORDER BY name"):
@@ -300,7 +300,7 @@ def count_entries(reader: Reader, watchlist_id: str) -> int:
 
 
 def count_under_18(reader: Reader, watchlist_id: str) -> int:
-    """How many entries of a list are of somebody under 18."""
+    """How many entries of a list are of people under 18."""
     return reader.count(
         "SELECT count(*) FROM entry WHERE watchlist_id = ? AND under_18", (watchlist_id,)
     )

@@ -216,7 +216,7 @@ class Batcher(Generic[C, Result]):
             self._idle += 1
             self._running[key] -= 1
             if key in self._at_once and self._ready():
-                self._changed.notify()  # somebody may have left such calls waiting
+                self._changed.notify()  # such calls may have been left waiting
 
     def _deliver(
         self, batch: Sequence[_Waiting[C, Result]], outcome: Sequence[Result] | Exception

@@ -220,7 +220,7 @@ def _rounded(pack: Pack, crop: U8) -> bytes | None:
     log.info("making a recogniser in eight bits, once")
     try:
         return quantised(pack.read(pack.recogniser), variants(crop, CALIBRATION_CROPS, seed=1))
-    except Exception as error:  # whatever onnxruntime does not like in somebody's graph
+    except Exception as error:  # whatever onnxruntime does not like in a foreign graph
         log.warning("no recogniser in eight bits of pack %s (%s: %s); f32 runs", pack.name,
                     type(error).__name__, str(error).partition("\n")[0])  # fmt: skip
         return None

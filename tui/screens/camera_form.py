@@ -36,7 +36,7 @@ ID_LETTERS = 40
 
 
 def id_of(name: str, taken: Sequence[str]) -> str:
-    """The id of a camera that people call so: nobody types one. A number tells it from others."""
+    """The id of a camera that people call so: it is not typed. A number tells it from others."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     base = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:ID_LETTERS].strip("-") or "camera"
     free = (base if n == 1 else f"{base}-{n}" for n in range(1, len(taken) + 2))
@@ -44,7 +44,7 @@ def id_of(name: str, taken: Sequence[str]) -> str:
 
 
 def name_of(address: str, number: int) -> str:
-    """How a camera is called whom nobody gave a name: by its file or publisher's word, else by
+    """How a camera is called that was given no name: by its file or publisher's word, else by
     number. Never by its host: an address may be secret."""
     scheme = urlsplit(address).scheme.lower() if "://" in address else ""
     word = ""

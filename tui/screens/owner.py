@@ -194,7 +194,7 @@ class OwnerScreen(ReviewScreen):
     # The guide.
 
     def show_guide(self, anybody: bool) -> None:
-        """In place of the faces, while nobody is compared and nobody is chosen."""
+        """In place of the faces, while no face is compared and no entry is chosen."""
         known = self.situation()
         shown = known.health is not None and known.deployment is None and not anybody
         if shown:

@@ -226,7 +226,7 @@ class AddPersonScreen(PhotoForm):
         self.query_one("#photos").focus()
 
     def _free_reference(self) -> str:
-        """A reference that nobody has here: numbers go on from the highest."""
+        """A reference that no entry has here: numbers go on from the highest."""
         numbers = [int(e.reference[2:]) for e in self._known
                    if e.reference.startswith("P-") and e.reference[2:].isdigit()]  # fmt: skip
         return f"P-{max(numbers, default=0) + 1:03d}"
@@ -273,7 +273,7 @@ class AddPersonScreen(PhotoForm):
 
 
 class AddPhotosScreen(PhotoForm):
-    """Further photos of somebody who is on the list."""
+    """Further photos of a person who is on the list."""
 
     def __init__(self, client: Client, entry: Entry, image_class: "ImageClass") -> None:
         super().__init__(client, image_class)

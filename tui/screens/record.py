@@ -38,7 +38,7 @@ def new_file(named: str | None, otherwise: str) -> Path:
 
 
 def write_new(path: Path, data: bytes) -> None:
-    """A file that is not there yet, for whoever may read its folder. Raises UserError."""
+    """A file that is not there yet, for all who may read its folder. Raises UserError."""
     try:
         with path.open("xb") as file:
             file.write(data)

@@ -1,4 +1,4 @@
-"""The rights of people on and off the lists: questions, and what is kept of somebody for them."""
+"""The rights of people on and off the lists: questions, and what is kept of a person for them."""
 
 from typing import Annotated
 
