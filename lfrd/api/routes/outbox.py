@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 
 from lfrd.api.deps import ADMINS, PrincipalDep, SiteDep
+from lfrd.api.editing import MADE, EditingDep
 from lfrd.api.paging import RESPONSES, Limit, Next, PagesDep, index_after
 from lfrd.outward.outbox import EndpointState
 from lfrd.store import outbox as stored
@@ -54,13 +55,17 @@ async def redeliver_message(
     return _message(await site.outbox.redeliver(message_id, principal=principal))
 
 
-@router.post("/endpoints/{endpoint}/test", status_code=201)
+@router.post("/endpoints/{endpoint}/test", status_code=201, responses=MADE)
 async def test_endpoint(
-    endpoint: Annotated[str, Path(max_length=63)], site: SiteDep, principal: PrincipalDep
+    endpoint: Annotated[str, Path(max_length=63)],
+    site: SiteDep,
+    principal: PrincipalDep,
+    editing: EditingDep,
 ) -> wire.OutboxMessage:
     """Send a message of kind `test`, which says nothing; ask for it again to see whether it
     arrived."""
-    return _message(await site.outbox.test(endpoint, principal=principal))
+    made = _message(await site.outbox.test(endpoint, principal=principal))
+    return editing.made(f"/v1/outbox/messages/{made.id}", made)
 
 
 def _endpoint(state: EndpointState) -> wire.OutboxEndpoint:
