@@ -49,7 +49,7 @@ from lfrd.wire.cameras import (
 from lfrd.wire.deployments import Deployment, DeploymentEnd, DeploymentStart
 from lfrd.wire.evaluations import Evaluation, EvaluationReport
 from lfrd.wire.events import EventKind, EventMessage, KeptEvents
-from lfrd.wire.health import Health, HealthChange, Me
+from lfrd.wire.health import Health, HealthChange, Me, Reloaded
 from lfrd.wire.lists import (
     CameraMinute,
     CameraReasons,
@@ -335,6 +335,10 @@ class Client:
     async def me(self) -> Me:
         return await self._get(Me, "/v1/me")
 
+    async def reload(self) -> Reloaded:
+        """Have the daemon read its configuration file anew."""
+        return await self._post(Reloaded, "/v1/reload", None)
+
     async def cameras(self) -> tuple[Camera, ...]:
         return await self._get(tuple[Camera, ...], "/v1/cameras")
 
@@ -354,6 +358,18 @@ class Client:
 
     async def camera_preview(self, camera_id: str) -> bytes:
         return (await self._send("GET", camera_path(camera_id, "/preview"))).content
+
+    async def camera_snapshot(self, camera_id: str, *, clear: bool = False) -> bytes:
+        """What it shows now, as a JPEG of flat cells; `clear` is for supervisors. It is logged."""
+        params = {"clear": "true"} if clear else {}
+        return (await self._send("GET", camera_path(camera_id, "/snapshot"), params=params)).content
+
+    def camera_stream(
+        self, camera_id: str, *, clear: bool = False, seconds: float = 60.0
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """The same again and again, as motion JPEG, for 60 s at most."""
+        given = [("clear", str(clear).lower()), ("seconds", str(seconds))]
+        return self.raw_stream("GET", camera_path(camera_id, "/mjpeg"), params=given)
 
     async def remove_camera(self, camera_id: str) -> None:
         await self._send("DELETE", camera_path(camera_id))

@@ -36,6 +36,7 @@ from lfrd.lists.watchlists import Watchlists
 from lfrd.matching.live_search import LiveGallery
 from lfrd.matching.thresholds import Thresholds
 from lfrd.outward.outbox import Outbox
+from lfrd.reload import Reload
 from lfrd.store.database import Database
 from lfrd.vision.engine import Vision
 
@@ -77,5 +78,6 @@ class Site:
     trainings: Trainings
     audit: AuditLog
     outbox: Outbox
+    reload: Reload
     absences: Absences
     measures: Measures

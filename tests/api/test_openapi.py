@@ -13,10 +13,13 @@ from support.site import http, serve
 ROUTES = {
     "/v1/health": {"get"},
     "/v1/me": {"get"},
+    "/v1/reload": {"post"},
     "/v1/cameras": {"get", "post"},
     "/v1/cameras/{camera_id}": {"get", "patch", "delete"},
     "/v1/cameras/{camera_id}/test": {"post"},
     "/v1/cameras/{camera_id}/preview": {"get"},
+    "/v1/cameras/{camera_id}/snapshot": {"get"},
+    "/v1/cameras/{camera_id}/mjpeg": {"get"},
     "/v1/whip/{camera_id}": {"post"},
     "/v1/whip/{camera_id}/{session_id}": {"delete"},
     "/v1/watchlists": {"get", "post"},
