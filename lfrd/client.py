@@ -139,9 +139,15 @@ class GovernanceCalls:
         body = wire.DeploymentExtend(until_at_s=until_at_s)
         return await self._act(deployment_id, "extend", body)
 
-    async def present(self) -> wire.Deployment:
-        """Say that an operator is there."""
-        return await self._post(wire.Deployment, "/v1/deployments/current/presence", None)
+    async def present(self, *, street_team: bool = False) -> wire.Deployment:
+        """Say that an operator is there, and a team on the spot."""
+        body = wire.Presence(street_team=street_team)
+        return await self._post(wire.Deployment, "/v1/deployments/current/presence", body)
+
+    async def lapse(self, deployment_id: str, reason: str) -> wire.Lapsed:
+        """Close, undecided, what an ended deployment left open."""
+        body = wire.DeploymentLapse(reason=reason)
+        return await self._post(wire.Lapsed, f"/v1/deployments/{deployment_id}/lapse", body)
 
     async def schedules(self) -> tuple[wire.Schedule, ...]:
         return await self._get(tuple[wire.Schedule, ...], "/v1/schedules")

@@ -266,6 +266,11 @@ class PolicySection(Section):
     training_required: PolicyValue = None
     street_team_required: PolicyValue = None
     outward_images: PolicyValue = None
+    street_team_min: PolicyValue = None
+    street_team_gone: PolicyValue = None
+    references_required: PolicyValue = None
+    outside_authority: PolicyValue = None
+    independent_test: PolicyValue = None
 
     @property
     def tightened(self) -> dict[str, bool | int | float | str]:

@@ -92,7 +92,13 @@ class DeploymentRun:
         self._health = health
         self._life = life
         self._vision = vision
-        self._heartbeat = OperatorHeartbeat(policy.rules.heartbeat_min, clock.monotonic_s())
+        rules, now_s = policy.rules, clock.monotonic_s()
+        self._heartbeat = OperatorHeartbeat(rules.heartbeat_min, now_s)
+        self._team = OperatorHeartbeat(
+            rules.street_team_min, now_s, at_once=rules.street_team_gone == "end"
+        )
+        self.team_away = False
+        """Whether the rules want a sign of a team on the spot, and there was none for too long."""
         self._halt = asyncio.Event()
         self._wake = asyncio.Event()
         self._load_told_at_s = -inf
@@ -130,6 +136,10 @@ class DeploymentRun:
     def operator_seen(self) -> None:
         """An operator is present."""
         self._heartbeat.seen(self._clock.monotonic_s())
+
+    def team_seen(self) -> None:
+        """The team on the spot gave a sign."""
+        self._team.seen(self._clock.monotonic_s())
 
     async def run(self) -> SummaryLine:
         """Watch the cameras until the end, then make sure that no face is left in memory."""
@@ -227,7 +237,8 @@ class DeploymentRun:
                 await self._tell_end()
             before_s = left_s
             self._mind_load(now_s)
-            await self._mind_operators(self._heartbeat.at(now_s))
+            await self._mind_team(self._team.at(now_s))
+            await self._mind_presence(self._heartbeat.at(now_s), self._team.at(now_s))
             if now_s - kept_s >= COUNTS_EVERY_S:
                 kept_s = now_s
                 self._note_counts()
@@ -257,15 +268,30 @@ class DeploymentRun:
         for camera_id, counters in self._counts.cameras.items():
             self.search.tracks.note(camera_id, self._clock.wall_s(), counters)
 
-    async def _mind_operators(self, operators: Operators) -> None:
-        if operators is Operators.GONE:
-            self.ask_to_end("no operator was present", SYSTEM)
-        elif operators is Operators.AWAY and not self.paused:
-            self.paused = True
-            self._halt.set()
-            self._health.degrade(HEARTBEAT, "matching pauses: no operator is present")
-            await self._log("pause")
-        elif operators is Operators.HERE and self.paused:
+    async def _mind_team(self, team: Operators) -> None:
+        """Log that the team on the spot gave no sign any more, and that it is back."""
+        away = team is not Operators.HERE
+        if away is not self.team_away:
+            self.team_away = away
+            await self._log("team-away" if away else "team-back")
+
+    async def _mind_presence(self, operators: Operators, team: Operators) -> None:
+        """Without an operator, or without the team that the rules want, matching pauses, and after
+        a while, or at once, the deployment ends."""
+        there = {"operator": operators, "team on the spot": team}
+        gone = [who for who, state in there.items() if state is Operators.GONE]
+        away = [who for who, state in there.items() if state is Operators.AWAY]
+        if gone:
+            self.ask_to_end(f"no {gone[0]} was present", SYSTEM)
+        elif away:
+            self._health.degrade(
+                HEARTBEAT, f"matching pauses: no {' and no '.join(away)} is present"
+            )
+            if not self.paused:
+                self.paused = True
+                self._halt.set()
+                await self._log("pause")
+        elif self.paused:
             self.paused = False
             self._wake.set()
             self._health.clear(HEARTBEAT)

@@ -166,6 +166,16 @@ class Database:
             self._checkpoints.want()
             await self.look_at_log()
 
+    async def cosigned(self, leaves: int, note: str) -> None:
+        """Keep the checkpoint of this size with further signatures, here and in the copy."""
+
+        def keep(tx: Transaction) -> None:
+            audit_log.cosign(tx, leaves, note)
+            if self._checkpoints is not None:
+                self._checkpoints.copy_cosigned(note)
+
+        await self.write(keep, principal=SYSTEM)
+
     async def look_at_log(self) -> None:
         """Sign one if it is time, also while nothing else is written. Raises StoreFailed."""
         await self.write(lambda _: None, principal=SYSTEM)

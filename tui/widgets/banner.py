@@ -51,7 +51,8 @@ def deployment_content(
     near = planned_s is not None and planned_s - now_s <= END_NEAR_S
     parts.append((f"▲ {ends}", "bold $warning") if near else (ends, "bold"))
     if deployment.paused:
-        parts.append((" · ▮ matching pauses: nobody was here", "bold $warning"))
+        who = "no team on the spot" if deployment.team_away else "nobody was here"
+        parts.append((f" · ▮ matching pauses: {who}", "bold $warning"))
     parts.append(f" · {deployment.purpose}")
     parts.append((f" · {deployment.place}", "$quiet"))
     return Content.assemble(*parts)
