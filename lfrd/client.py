@@ -102,13 +102,18 @@ class Patch(Protocol):
     def __call__(self, kind: type[T], path: str, body: Wire, /) -> Awaitable[T]: ...
 
 
+class Put(Protocol):
+    def __call__(self, kind: type[T], path: str, body: Wire, /) -> Awaitable[T]: ...
+
+
 class GovernanceCalls:
     """Speaks through the client that made it, and refuses as that does."""
 
-    def __init__(self, get: Get, post: Post, patch: Patch) -> None:
+    def __init__(self, get: Get, post: Post, patch: Patch, put: Put) -> None:
         self._get = get
         self._post = post
         self._patch = patch
+        self._put = put
 
     async def policy(self) -> wire.SitePolicies:
         return await self._get(wire.SitePolicies, "/v1/policy")
@@ -148,6 +153,11 @@ class GovernanceCalls:
         """Close, undecided, what an ended deployment left open."""
         body = wire.DeploymentLapse(reason=reason)
         return await self._post(wire.Lapsed, f"/v1/deployments/{deployment_id}/lapse", body)
+
+    async def pause(self, *, paused: bool) -> wire.Deployment:
+        """Pause matching in the running deployment, or let it go on."""
+        body = wire.DeploymentPause(paused=paused)
+        return await self._put(wire.Deployment, "/v1/deployments/current/pause", body)
 
     async def schedules(self) -> tuple[wire.Schedule, ...]:
         return await self._get(tuple[wire.Schedule, ...], "/v1/schedules")
@@ -303,7 +313,7 @@ class Client:
         self._http = httpx.AsyncClient(
             transport=transport, base_url=base_url, headers=headers, timeout=REQUEST_S
         )
-        self.governance = GovernanceCalls(self._get, self._post, self._patch)
+        self.governance = GovernanceCalls(self._get, self._post, self._patch, self._put)
 
     @property
     def place(self) -> str:
@@ -617,6 +627,9 @@ class Client:
 
     async def _post(self, kind: type[T], path: str, body: Wire | None) -> T:
         return await self._with_body("POST", kind, path, body)
+
+    async def _put(self, kind: type[T], path: str, body: Wire) -> T:
+        return await self._with_body("PUT", kind, path, body)
 
     async def _patch(self, kind: type[T], path: str, body: Wire) -> T:
         """Send what is set in `body`, and nothing else."""

@@ -34,6 +34,7 @@ ROUTES = {
     "/v1/deployments/{deployment_id}": {"get", "patch"},
     "/v1/deployments/{deployment_id}/end": {"post"},
     "/v1/deployments/drafts": {"post"},
+    "/v1/deployments/current/pause": {"put"},
     "/v1/deployments/current/presence": {"post"},
     "/v1/deployments/{deployment_id}/gate": {"get"},
     "/v1/deployments/{deployment_id}/lapse": {"post"},
