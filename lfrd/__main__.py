@@ -34,6 +34,7 @@ from lfrd.cli.options import (
     add_token,
     add_yes,
 )
+from lfrd.cli.outbox_options import add_outbox
 from lfrd.cli.picture_options import add_picture, picture_of
 from lfrd.cli.public_options import add_public
 from lfrd.cli.terminal import flush, say, warn
@@ -199,9 +200,7 @@ def _check_config(options: argparse.Namespace) -> None:
         raise UserError("name the configuration file to check")
     loaded = config.load(file)
     site_policy(loaded)
-    for camera in loaded.camera:
-        if not camera.needs_credentials:
-            camera.whole_address()
+    config.check_secrets(loaded)
     say(f"{file} is fine")
 
 
@@ -387,6 +386,18 @@ def _token(options: argparse.Namespace) -> int:
     from lfrd.cli import token
 
     return _ask(token.run(options, _socket(options)))
+
+
+def _outbox(options: argparse.Namespace) -> int:
+    if options.action == "secret":
+        import base64
+        import secrets
+
+        say(f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}")
+        return 0
+    from lfrd.cli import outbox
+
+    return _ask(outbox.run(options, _socket(options)))
 
 
 def _audit(options: argparse.Namespace) -> int:
@@ -609,6 +620,8 @@ def _add_clients(commands: Any) -> None:
     witness = "Countersign the logs of other machines (c2sp.org/tlog-witness), until SIGTERM."
     add_witness(_add(commands, "witness", _witness, witness))
     add_token(_add(commands, "token", _token, "Personal tokens for shared logins."))
+    text = "Messages to other systems: webhooks, MQTT, ntfy, e-mail."
+    add_outbox(_add(commands, "outbox", _outbox, text))
 
     add_lists(lambda name, text: _add(commands, name, _lists, text))
     measure = "Measure accuracy on a folder of people, or on labelled clips of your own doorway."
