@@ -163,6 +163,7 @@ class MainScreen(OwnerScreen):
             self._ring()
             ends = ends_text(self._deployment.planned_end_at_s, self._now())
             self.say(Content.styled(f"▲ the deployment {ends}", "bold $warning"))
+            self.ask_about_end()
 
     def show_alerts(self, alerts: tuple[Alert, ...]) -> None:
         self._arrived(self.candidates.replace(alerts))
