@@ -10,7 +10,7 @@ COMPILED := import lfrd.api.server, lfrd.cli.alert, lfrd.cli.demo, lfrd.cli.list
     from lfrd.__main__ import main; main(["camera", "list", "--socket", "/"])
 
 .PHONY: bench-backup dist wheelhouse demo test fuzz test-e2e lint accuracy bench bench-ingest bench-governance bench-audit bench-kills bench-weight map \
-    fuzz-cli fuzz-cameras clean
+    fuzz-cli fuzz-cameras bench-tui screenshots clean
 
 demo: $(VENV)/ready
 	$(BIN)/lfrd demo $(ARGS)
@@ -57,6 +57,10 @@ fuzz-cli: $(VENV)/ready
 # How faces are drawn, how soon a key is answered, what it costs. Keep the machine otherwise idle.
 bench-tui: $(VENV)/ready
 	$(BIN)/python -m benchmarks.tui $(ARGS)
+
+# Every screen of the terminal as SVG and PNG into docs/img.
+screenshots: $(VENV)/ready
+	$(BIN)/python -W ignore -m benchmarks.screenshots $(ARGS)
 
 bench-ingest: $(VENV)/ready
 	$(BIN)/python -m benchmarks.ingest $(ARGS)

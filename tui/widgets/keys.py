@@ -42,5 +42,5 @@ def keys_content(hints: tuple[KeyHint, ...], width: int) -> Content:
         left -= text.cell_length
         if left < 0:
             break
-        parts.append(text.stylize(Style.from_meta({"@click": hint.action})))
+        parts.append(text.stylize_before(Style.from_meta({"@click": hint.action})))
     return Content("").join(parts)

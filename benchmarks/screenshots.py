@@ -1,0 +1,110 @@
+"""Pictures of every screen, for the docs: the demo's daemon, camera and person, driven by keys.
+
+    python -m benchmarks.screenshots [FOLDER]
+
+Writes an SVG and a PNG each (default: docs/img). The only face in them is the astronaut's: all
+others are cells that show nobody, as they are for operators.
+"""
+
+import asyncio
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+os.environ["TEXTUAL_COLOR_SYSTEM"] = "truecolor"
+
+from textual.pilot import Pilot
+
+from benchmarks.terminal_picture import save
+from lfrd.cli import demo
+from lfrd.cli.temporary import lab_site
+from lfrd.client import Client
+from lfrd.config import CameraSection, load
+from lfrd.demo.stream import rtsp_stream
+from lfrd.site import Site
+from support.terminal import text_of, until
+from tui.abilities import Abilities, Glyphs
+from tui.app import OperatorApp
+from tui.screens.main import MainScreen
+from tui.widgets.picture import Picture, image_widget
+
+FOLDER = Path(__file__).resolve().parent.parent / "docs" / "img"
+WAIT_S = 60.0
+SETTLE_S = 1.5
+SIZE = (120, 36)
+SCREENS = (
+    ("compare", ("enter",)),
+    ("help", ("question_mark",)),
+    ("palette", ("ctrl+p",)),
+    ("filter", ("F",)),
+    ("reason", ("r", *"same scar")),
+    ("scene", ("s",)),
+    ("cameras", ("c",)),
+    ("watchlists", ("l",)),
+    ("deployments", ("d",)),
+    ("history", ("h",)),
+    ("statistics", ("S",)),
+    ("log", ("A",)),
+)
+"""What opens each screen, from the candidates."""
+
+
+async def shoot(pilot: Pilot[None], folder: Path, name: str) -> None:
+    """Write what is on the screen."""
+    await pilot.pause(SETTLE_S)
+    save(pilot.app.screen._compositor.render_strips(), folder / name)
+    print(f"{name}: {(folder / name).with_suffix('.png').stat().st_size // 1024} KB")
+
+
+async def show(pilot: Pilot[None], main: MainScreen, folder: Path) -> None:
+    """Each screen once, from the first candidate to the log."""
+    await until(pilot, lambda: main.candidates.undecided_count, WAIT_S)
+    await until(pilot, lambda: all(p.drawn_px for p in main.query(Picture)), WAIT_S)
+    await shoot(pilot, folder, "review")
+    await pilot.resize_terminal(80, 24)
+    await shoot(pilot, folder, "review-small")
+    await pilot.resize_terminal(*SIZE)
+    for name, keys in SCREENS:
+        await pilot.press(*keys)
+        await shoot(pilot, folder, name)
+        for _ in range(5):
+            if pilot.app.screen is main:
+                break
+            await pilot.press("escape")
+            await pilot.pause(0.3)
+    await pilot.press("m")
+    await until(pilot, lambda: "final in" in text_of(pilot), WAIT_S)
+    await shoot(pilot, folder, "undo")
+
+
+async def run(site: Site, folder: Path) -> None:
+    """The empty screen, then the demo's deployment."""
+    async with Client.over_socket(site.config.socket_path, printable=True) as client:
+        app = OperatorApp(client, image_widget(Abilities(Glyphs.OCTANTS)))
+        async with app.run_test(size=SIZE) as pilot:
+            await until(pilot, lambda: "health ok" in text_of(pilot), WAIT_S)
+            await shoot(pilot, folder, "empty")
+            await demo._start(site, None)
+            await show(pilot, app.main, folder)
+    site.deployments.ask_to_end("the pictures are taken", demo.PRINCIPAL)
+    await site.deployments.until_over()
+
+
+async def main(folder: Path) -> None:
+    """Open the demo's site, and take the pictures."""
+    config = load(None, {})
+    with tempfile.TemporaryDirectory() as place:
+        clip = Path(place) / "passers-by.mp4"
+        await demo._clip(config, clip, quiet=True)
+        async with rtsp_stream(clip) as address:
+            camera = CameraSection(id=demo.CAMERA, name="Demo street", address=address)
+            async with lab_site(config, camera, report=lambda _: None, with_api=True) as site:
+                await run(site, folder)
+
+
+if __name__ == "__main__":
+    wanted = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
+    wanted.mkdir(parents=True, exist_ok=True)
+    asyncio.run(main(wanted))
