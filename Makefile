@@ -53,6 +53,10 @@ bench-weight: $(VENV)/ready
 fuzz-cli: $(VENV)/ready
 	$(BIN)/python -m benchmarks.fuzz_cli $(ARGS)
 
+# How faces are drawn, how soon a key is answered, what it costs. Keep the machine otherwise idle.
+bench-tui: $(VENV)/ready
+	$(BIN)/python -m benchmarks.tui $(ARGS)
+
 bench-ingest: $(VENV)/ready
 	$(BIN)/python -m benchmarks.ingest $(ARGS)
 
@@ -83,13 +87,13 @@ fuzz-cameras: $(VENV)/ready
 $(VENV)/ready: pyproject.toml uv.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	test -x $(BIN)/uv || $(BIN)/pip install --quiet --disable-pip-version-check uv
-	UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv sync --frozen --quiet --extra demo \
+	UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv sync --frozen --quiet --extra demo --extra mqtt \
 	    --python $(BIN)/python
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -c '$(COMPILED)' 2>/dev/null
 	touch $@
 
 $(VENV)/ready-e2e: $(VENV)/ready
-	UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv sync --frozen --quiet --inexact --extra demo \
+	UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv sync --frozen --quiet --inexact --extra demo --extra mqtt \
 	    --group e2e --python $(BIN)/python
 	touch $@
 

@@ -7,7 +7,7 @@ import gc
 import logging
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -58,7 +58,10 @@ from lfrd.lists.photos import Photos
 from lfrd.lists.watchlists import Watchlists
 from lfrd.matching.live_search import LiveGallery, LiveSearch
 from lfrd.matching.thresholds import Thresholds
+from lfrd.outward.build import Outward, filters_of
+from lfrd.outward.telling import Telling
 from lfrd.process import share_heaps, tell, usable_cores
+from lfrd.reload import Reload
 from lfrd.site import Site
 from lfrd.store import listings
 from lfrd.store.checkpoints import CheckpointRules
@@ -68,11 +71,13 @@ from lfrd.store.keys import KeyStore, load_master_key
 from lfrd.store.state_folder import StateFolder
 from lfrd.store.tallies import Tallies
 from lfrd.store.templates import pack_in_use
+from lfrd.store.transaction import Transaction
 from lfrd.store.vectors import VectorIndex
 from lfrd.summary import Report, SummaryLine
 from lfrd.tracking.best_shot import BestShotRule
 from lfrd.vision import packs
 from lfrd.vision.engine import Vision
+from lfrd.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
@@ -95,20 +100,21 @@ async def open_site(
     must_open: bool = False,
     report: Report | None = None,
     observer: LookObserver | None = None,
+    read_again: Callable[[], Config] | None = None,
 ) -> AsyncIterator[Site]:
     """Everything a site needs, open and running; leaving it ends a running deployment first.
 
-    `new`: begin with nothing although there are keys, whose database is gone. `media_clock`: files
-    are read at full speed, and `detect_hz` pictures a second looked at, None: all. Sources that
-    `must_open` are not tried again. `report` gets each candidate, `observer` each look.
-    """
+    `new`: begin with nothing although there are keys. `media_clock`: files are read at full speed,
+    and `detect_hz` pictures a second looked at (None: all). Sources that `must_open` are not tried
+    again. `report` gets each candidate, `observer` each look; `read_again` reads what was set."""
     share_heaps()
     clock, policies = SteadyClock.over(clock), _policies(config)
-    smallest_px = config.detection.smallest_inter_eye_px
     health, live, measures = HealthBoard(), LiveGallery(), Measures()
     async with AsyncExitStack() as parts:
         folder = parts.enter_context(StateFolder(config.site.state_dir))
-        database = await _open_database(parts, folder, config, clock, new=new)
+        required = policies.own.rules.reviewers_required
+        telling = Telling(filters_of(config), required)
+        database = await _open_database(parts, folder, config, clock, telling.follow, new=new)
         timekeeping = Timekeeping(database, clock, health)
         await timekeeping.start()
         index = await _open_index(parts, folder, database)
@@ -117,16 +123,20 @@ async def open_site(
         fleet = Fleet(database, clock, health, config.camera, config.sources,
                       every_frame=media_clock, must_open=must_open)  # fmt: skip
         parts.push_async_callback(fleet.life.close)
+        reload = Reload(config, read_again, fleet, health)
         eraser = Eraser(database, index, live)
         thresholds = _thresholds(config, database, clock, vision)
         lists = _lists(config, clock, database, index, vision, live, eraser, health, thresholds)
         runner = DeploymentRunner(database, clock, vision, live, functools.partial(
-            _make_run, config, database, clock, health, fleet, vision, measures.candidate,
+            _make_run, reload, database, clock, health, fleet, vision, measures.candidate,
             media_clock=media_clock, detect_hz=detect_hz, report=report, observer=observer,
         ))  # fmt: skip
         readiness = Readiness(clock, fleet, vision, thresholds, policies)
         deployments = DeploymentService(database, clock, thresholds, policies, readiness, runner)
-        required = policies.own.rules.reviewers_required
+        outward = await parts.enter_async_context(Outward(
+            config, database, clock, health, fleet, lambda: deployments.current is not None,
+            telling, required,
+        ))  # fmt: skip
         reviews = Reviews(database, clock, health, required=required)
         retention = Retention(database, eraser, clock, health, policies, deployments.end_now)
         log_of = _log(config, database, health)
@@ -134,27 +144,29 @@ async def open_site(
         site = Site(
             config=config, clock=clock, started_at_s=clock.wall_s(), database=database,
             bus=database.events, health=health, vision=vision, pack=pack_name, gallery=live,
-            fleet=fleet,
-            camera_check=CameraCheck(fleet, vision, database, clock, smallest_px),
+            fleet=fleet, camera_check=_camera_check(config, fleet, vision, database, clock),
             watchlists=lists.watchlists, photos=lists.photos, imports=lists.imports,
             models=lists.models, thresholds=thresholds, expiry=lists.expiry,
-            deployments=deployments,
-            schedules=Schedules(database, deployments, clock, health),
-            eraser=eraser, holds=Holds(database), retention=retention,
+            deployments=deployments, schedules=Schedules(database, deployments, clock, health),
+            eraser=eraser, holds=Holds(database), retention=retention, reviews=reviews,
             episodes=Episodes(database, vision, reviews, config.notice.groups),
-            reviews=reviews,
-            evaluations=Evaluations(database, clock),
-            trials=Trials(database, clock),
+            evaluations=Evaluations(database, clock), trials=Trials(database, clock),
             subjects=Subjects(database, lists.photos, config.matching.threshold, required),
             trainings=Trainings(database, clock),
             publication=Publication(database, clock, runner, config.notice, required),
             denials=Denials(database, clock), audit=log_of, absences=Absences(database, log_of),
-            measures=measures,
+            reload=reload, measures=measures, outbox=outward.outbox,
         )  # fmt: skip
         await _take_up(parts, site, decoys)
         _spare_the_collector(parts)
-        async with _at_work(site, timekeeping, decoys):
+        async with _at_work(site, timekeeping, decoys, outward):
             yield site
+
+
+def _camera_check(
+    config: Config, fleet: Fleet, vision: Vision, database: Database, clock: Clock
+) -> CameraCheck:
+    return CameraCheck(fleet, vision, database, clock, config.detection.smallest_inter_eye_px)
 
 
 def _policies(config: Config) -> SitePolicies:
@@ -176,11 +188,18 @@ async def _take_up(parts: AsyncExitStack, site: Site, decoys: Decoys) -> None:
 
 
 async def _open_database(
-    parts: AsyncExitStack, folder: StateFolder, config: Config, clock: Clock, *, new: bool
+    parts: AsyncExitStack,
+    folder: StateFolder,
+    config: Config,
+    clock: Clock,
+    tell: Callable[[Transaction], None],
+    *,
+    new: bool,
 ) -> Database:
     keys = parts.enter_context(KeyStore(folder, load_master_key(folder), config.keys.escrow))
     audit = CheckpointRules(config.audit.every, config.audit.copy_to)
-    return await parts.enter_async_context(Database(folder, keys, clock, new=new, audit=audit))
+    database = Database(folder, keys, clock, new=new, audit=audit, tell=tell)
+    return await parts.enter_async_context(database)
 
 
 def _log(config: Config, database: Database, health: HealthBoard) -> AuditLog:
@@ -213,7 +232,7 @@ def _thresholds(config: Config, database: Database, clock: Clock, vision: Vision
 
 
 def _make_run(
-    config: Config,
+    reload: Reload,
     database: Database,
     clock: SteadyClock,
     health: HealthBoard,
@@ -232,6 +251,7 @@ def _make_run(
     observer: LookObserver | None,
 ) -> DeploymentRun:
     """The run of one deployment with its parts; for the rest see `open_site`."""
+    config = reload.now
     look, matching = config.detection, config.matching
     if not media_clock:
         rate: RateController | None = RateController(look.target_hz, look.floor_hz)
@@ -280,7 +300,9 @@ def _spare_the_collector(parts: AsyncExitStack) -> None:
 
 
 @asynccontextmanager
-async def _at_work(site: Site, timekeeping: Timekeeping, decoys: Decoys) -> AsyncIterator[None]:
+async def _at_work(
+    site: Site, timekeeping: Timekeeping, decoys: Decoys, outward: Outward
+) -> AsyncIterator[None]:
     """The long-running coroutines, each of which ends the site if it fails."""
     stop, no_cameras = asyncio.Event(), asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
@@ -296,16 +318,19 @@ async def _at_work(site: Site, timekeeping: Timekeeping, decoys: Decoys) -> Asyn
             tasks.create_task(site.denials.run(), name="denials"),
             tasks.create_task(site.audit.run(), name="audit"),
             tasks.create_task(site.vision.stay_clean(), name="vision"),
+            tasks.create_task(outward.run(), name="outward"),
             tasks.create_task(watch_store(site.database, site.health), name="store"),
             tasks.create_task(
                 backup_last.watch(
                     StateFolder(site.config.site.state_dir),
-                    site.config.backup,
+                    lambda: site.reload.now.backup,
                     site.clock,
                     site.health,
                 ),
                 name="backup",
             ),
+            tasks.create_task(site.reload.run(), name="reload"),
+            tasks.create_task(_watchdog(site).run(), name="watchdog"),
         ]
         deployments = tasks.create_task(site.deployments.runner.run(stop), name="deployments")
         try:
@@ -317,6 +342,12 @@ async def _at_work(site: Site, timekeeping: Timekeeping, decoys: Decoys) -> Asyn
             await asyncio.wait([deployments])
             no_cameras.set()
             await site.denials.flush()
+
+
+def _watchdog(site: Site) -> Watchdog:
+    """What must never stand still, besides the event loop that it runs on."""
+    probes = {"the writer": site.database.look_at_log, "inference": site.vision.answer}
+    return Watchdog(probes, site.health)
 
 
 async def watch_store(database: Database, health: HealthBoard) -> None:
@@ -390,13 +421,17 @@ def _vision(config: Config, pack_name: str) -> Vision:
     return vision(pack, config.models.provider, cache_dir, threads=threads)
 
 
-async def serve(config: Config, *, new: bool = False) -> None:
-    """The daemon: from start to SIGTERM, SIGINT or SIGQUIT; `new` as in `open_site`."""
+async def serve(config: Config, read_again: Callable[[], Config], *, new: bool = False) -> None:
+    """The daemon: from start to SIGTERM, SIGINT or SIGQUIT; the rest as in `open_site`."""
     stop = asyncio.Event()
     _mind_signals(stop)
     from lfrd.api.server import ApiServer  # half a second that `try` can do without
 
-    async with open_site(config, new=new) as site, ApiServer(site):
+    async with (
+        open_site(config, new=new, read_again=read_again) as site,
+        ApiServer(site),
+    ):
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, site.reload.ask)
         log.info("lfrd answers on %s", config.socket_path)
         tell("READY=1")
         await stop.wait()
@@ -420,7 +455,8 @@ IDLE_SIGNALS = tuple(
     if hasattr(signal, name)
 )
 """Each would end a process that does not mind it. A terminal that is closed sends SIGHUP, and who
-rotates logs or reloads other daemons sends one of the first three."""
+rotates logs or reloads other daemons sends one of the first three. Once everything is open SIGHUP
+has the configuration read anew."""
 
 
 def _mind_signals(stop: asyncio.Event) -> None:
@@ -429,6 +465,4 @@ def _mind_signals(stop: asyncio.Event) -> None:
     for number in ENDING:
         loop.add_signal_handler(number, stop.set)
     for number in IDLE_SIGNALS:
-        loop.add_signal_handler(
-            number, log.info, "%s is ignored: restart to read the configuration anew", number.name
-        )
+        loop.add_signal_handler(number, log.info, "%s is ignored", number.name)
