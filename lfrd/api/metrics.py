@@ -38,7 +38,8 @@ async def metrics(request: Request) -> Response:
     registry = CollectorRegistry(auto_describe=False)
     ProcessCollector(registry=registry)
     found = [
-        *_site(site), *_cameras(site), *_work(site), *_store(site, sizes), *_outbox(site, endpoints),
+        *_site(site), *_cameras(site), *_work(site), *_store(site, sizes),
+        *_outbox(site, endpoints),
         _gauge("reviews_waiting", "Candidates that are not decided yet", waiting),
         _gauge(
             "reviews_oldest_seconds", "Age of the oldest candidate that is not decided yet",
