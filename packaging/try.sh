@@ -20,7 +20,7 @@ echo '== install'
 inside dpkg -i /root/lfrd.deb
 inside lfrd --version
 inside lfrd check-config /etc/lfrd/lfrd.toml
-test "$(stat -c '%a %G' "$root/etc/lfrd")" = '2770 lfrd-admin'
+test "$(inside stat -c '%a %G' /etc/lfrd)" = '2770 lfrd-admin'
 as_lfrd timeout -s TERM 20 lfrd run || test $? = 124
 test -s "$root/var/lib/lfrd/master.key"
 zcat "$root/usr/share/man/man1/lfrd.1.gz" | grep -q 'lfrd backup'
