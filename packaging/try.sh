@@ -14,14 +14,15 @@ mount -t proc proc "$root/proc"
 cp "$deb" "$root/root/lfrd.deb"
 cp "$newer" "$root/root/newer.deb"
 inside() { chroot "$root" "$@"; }
-as_lfrd() { chroot --userspec=lfrd:lfrd "$root" env HOME=/var/lib/lfrd XDG_CACHE_HOME=/tmp/lfrd-cache "$@"; }
+as_lfrd() { chroot --userspec=lfrd:lfrd "$root" env HOME=/var/lib/lfrd CACHE_DIRECTORY=/var/cache/lfrd "$@"; }
 
 echo '== install'
 inside dpkg -i /root/lfrd.deb
 inside lfrd --version
 inside lfrd check-config /etc/lfrd/lfrd.toml
 test "$(inside stat -c '%a %G' /etc/lfrd)" = '2770 lfrd-admin'
-as_lfrd timeout -s TERM 20 lfrd run || test $? = 124
+inside install -d -o lfrd -g lfrd /var/cache/lfrd
+as_lfrd timeout -s TERM 30 lfrd run || test $? = 124
 test -s "$root/var/lib/lfrd/master.key"
 zcat "$root/usr/share/man/man1/lfrd.1.gz" | grep -q 'lfrd backup'
 
