@@ -39,7 +39,7 @@ CAMERA_KEYS = (
     ("t", "test: look through it for a while; says what to mend"),
     ("v", "view: where it points, in cells that show no person"),
     ("r", "draw on its picture where to look, and what to hide; with the size of faces"),
-    ("g", "all cameras at once, in such pictures"),
+    ("g A", "all cameras at once, in such pictures; aim one in the clear (supervisors)"),
     ("x", "remove, after a question"),
     ("j k ↓ ↑", "move through the cameras"),
     ("Esc c", "back to the candidates"),
