@@ -9,14 +9,15 @@ COMPILED := import lfrd.api.server, lfrd.cli.alert, lfrd.cli.demo, lfrd.cli.list
     lfrd.cli.policy, lfrd.cli.token, lfrd.daemon, tui.app; \
     from lfrd.__main__ import main; main(["camera", "list", "--socket", "/"])
 
-.PHONY: demo test fuzz test-e2e lint accuracy bench bench-ingest bench-governance bench-audit bench-outbox bench-kills bench-weight map \
+.PHONY: bench-backup dist wheelhouse deb deb-test demo test fuzz test-e2e lint accuracy bench bench-ingest bench-governance bench-audit bench-api bench-outbox bench-kills bench-weight map \
     fuzz-cli fuzz-cameras clean
 
 demo: $(VENV)/ready
 	$(BIN)/lfrd demo $(ARGS)
 
+# Three at a time on two cores: a third of the tests' time they wait for cameras and clocks.
 test: $(VENV)/ready
-	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -m "not e2e" -n 2 --dist worksteal $(ARGS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -m "not e2e" -n 3 --dist worksteal $(ARGS)
 
 # Properties with new random examples, many more of them. Half an hour; CI does not run it.
 fuzz: $(VENV)/ready
@@ -67,6 +68,31 @@ SEED ?= 7
 bench-kills: $(VENV)/ready
 	$(BIN)/python -m benchmarks.governance_kill --kills $(N) --seed $(SEED) $(ARGS)
 
+# A backup of 2 GB beside a daemon that answers and writes, and its restore. 4 minutes, 6 GB of disk.
+bench-backup: $(VENV)/ready
+	$(BIN)/python -m benchmarks.backup $(ARGS)
+
+# The wheel, the hash of every file that it needs, and an SBOM with the licences, in dist/.
+dist: $(VENV)/ready
+	rm -rf dist && $(BIN)/uv build --wheel --quiet --out-dir dist
+	$(BIN)/uv export --frozen --no-dev --no-emit-project --quiet -o dist/requirements.txt >/dev/null
+	$(BIN)/uv export --frozen --no-dev --format cyclonedx1.5 --quiet -o dist/uv.cdx.json >/dev/null
+	$(BIN)/python -m benchmarks.sbom dist/uv.cdx.json dist/sbom.cdx.json && rm dist/uv.cdx.json
+
+# All that a machine without a network needs: dist/wheelhouse.
+wheelhouse: dist
+	$(PYTHON) -m pip download --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
+	    --no-deps -d dist/wheelhouse -r dist/requirements.txt
+
+# A Debian package with everything in it: dist/lfrd_VERSION_ARCH.deb, for the Python of this machine.
+deb: wheelhouse
+	packaging/deb.sh $(BIN)/python
+
+# The package installed, upgraded and purged in a root of its own. 4 minutes; as root, with overlayfs.
+deb-test: deb
+	DEB_SUFFIX=+next packaging/deb.sh $(BIN)/python
+	packaging/try.sh dist/lfrd_*[0-9]_*.deb dist/lfrd_*+next_*.deb
+
 # Memory, erasure, start-up.
 bench-governance: $(VENV)/ready
 	$(BIN)/python -m benchmarks.governance $(ARGS)
@@ -78,6 +104,11 @@ bench-audit: $(VENV)/ready
 # A receiver that is away, 10,000 events, `kill -9` in between; a million rows. 4 minutes.
 bench-outbox: $(VENV)/ready
 	$(BIN)/python -m benchmarks.outbox $(ARGS)
+
+# Pages of a million rows, events to many, hostile requests (schemathesis) and a full machine; 10
+# minutes. ARGS="--part pages" for one part.
+bench-api: $(VENV)/ready
+	$(BIN)/python -m benchmarks.api $(ARGS)
 
 # 2,000 hostile cameras beside a running deployment; 5 minutes. ARGS="--cases 200 --seed 7"
 fuzz-cameras: $(VENV)/ready

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from lfrd import __version__
 from lfrd.cli.actions import asks_daemon
 from lfrd.cli.audit_options import add_audit, add_witness
-from lfrd.cli.backup_options import add_backup, add_restore
+from lfrd.cli.backup_options import add_backup, add_restore, add_service
 from lfrd.cli.camera_secrets import add_password_file
 from lfrd.cli.command_parser import CommandParser
 from lfrd.cli.desk_options import add_desk
@@ -275,6 +275,19 @@ def _restore(options: argparse.Namespace) -> int:
     return _run_async(backup.restore(options, loaded))
 
 
+def _service(options: argparse.Namespace) -> int:
+    from lfrd.cli import service
+
+    return service.run(options)
+
+
+def _upgrade(options: argparse.Namespace) -> int:
+    loaded = _quietly(options)
+    from lfrd.cli import upgrade
+
+    return upgrade.run(options, loaded)
+
+
 def _doctor(options: argparse.Namespace) -> int:
     loaded = _quietly(options)
     from lfrd.cli import doctor
@@ -428,6 +441,9 @@ def _tui(options: argparse.Namespace) -> int:
     from tui.terminal import require_terminal
 
     require_terminal()
+    import gc
+
+    gc.disable()  # until the screen is there: it would look through all that is imported
     from lfrd.cli import desk
     from lfrd.cli.reach import socket_of
 
@@ -452,6 +468,12 @@ def parser() -> CommandParser:
     _add_rules(commands)
     text = "Write everything into one archive, also beside a running daemon."
     add_backup(_add(commands, "backup", _backup, text))
+    add_service(_add(commands, "service", _service, "This program as a systemd service."))
+    text = "Bring the database to the schema of this program; no daemon runs."
+    upgrade = _add(commands, "upgrade", _upgrade, text)
+    upgrade.add_argument(
+        "--check", action="store_true", help="try it on a copy, also while a daemon runs"
+    )
     text = "Look over machine and site: what is wrong, and what mends it. Exit code 1 on a failure."
     doctor = _add(commands, "doctor", _doctor, text)
     doctor.add_argument("--json", action="store_true", help="print JSON")
