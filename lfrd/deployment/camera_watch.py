@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from lfrd.counters import CameraCounters
 from lfrd.deployment.counts import RunCounts
 from lfrd.deployment.pipeline import DecisionSink, LookObserver, run_camera
-from lfrd.ingest.pacing import CameraPacer, PairPacer, RateController
+from lfrd.ingest.pacing import UNPACED, CameraPacer, PairPacer, RateController
 from lfrd.matching.live_search import LiveSearch
 from lfrd.tracking.best_shot import BestShotRule
 from lfrd.types import Frame
@@ -85,7 +85,7 @@ class CameraWatch:
                 decisions=self._decisions,
                 best_shot=self._best_shot,
                 frames_ahead=self._frames_ahead,
-                pacer=self._pacers.get(camera_id),
+                pacer=self._pacers.get(camera_id, UNPACED),
                 observer=self._observer,
             )
         finally:
