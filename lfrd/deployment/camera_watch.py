@@ -61,13 +61,20 @@ class CameraWatch:
             return None
         self._rate.adapt(time.monotonic())
         full, wanting = self._rate.budget.counts
-        if full >= wanting:
+        if full < wanting:
+            so_far = (
+                f"{full} of {wanting} cameras are decoded in full, the others at their keyframes, "
+                "in turn"
+            )
+        elif self._rate.below_floor:
+            full = self._rate.fitting
+            so_far = "its cameras are looked at less often than detection.floor_hz"
+        else:
             return None
         fit = f"about {full} cameras of this kind fit" if full else "fewer cameras of this kind fit"
         return (
-            f"the machine is full: {full} of {wanting} cameras are decoded in full, the others at "
-            f"their keyframes, in turn; {fit}: give them smaller pictures, fewer a second, or a "
-            "small stream to look at, or the machine more processors"
+            f"the machine is full: {so_far}; {fit}: give them smaller pictures, fewer a second, or "
+            "a small stream to look at, or the machine more processors"
         )
 
     async def watch(

@@ -396,7 +396,8 @@ WAIT_TOLD_S, WAIT_LOGGED_EVERY_S, BLIND_S = 2.0, 10.0, 30.0
 long on: the camera sees nobody."""
 WAITING: Final = "waiting for a keyframe"
 KEYFRAMES_FULL: Final = "keyframes only, in turn with other cameras: the machine is full"
-KEYFRAMES_TOLD_S: Final = 20.0
+LOOKS_FULL: Final = "looked at less often than detection.floor_hz: the machine is full"
+TOLD_S: Final = 20.0
 """So long after the last time the state still says so: turns change every few seconds."""
 KEYFRAMES_LATE: Final = "keyframes only: this machine cannot decode the stream in time"
 KEYFRAME_ADVICE: Final = "set the camera's keyframe interval (I-frame interval) to 1 to 2 s"
@@ -681,9 +682,11 @@ class Camera:
             sparse = self._sparse = Verdict(State.DEGRADED, KEYFRAMES_LATE)
         elif self.intake.wanted is Wanted.KEYFRAMES:
             sparse = self._sparse = Verdict(State.DEGRADED, KEYFRAMES_FULL)
+        elif self._pacer is not None and self._pacer.below_floor:
+            sparse = self._sparse = Verdict(State.DEGRADED, LOOKS_FULL)
         else:
             verdict = judge(pulse, now_s)
-            over = now_s - self._sparse_at_s > KEYFRAMES_TOLD_S
+            over = now_s - self._sparse_at_s > TOLD_S
             return verdict if over or sparse is None or verdict.state is State.FROZEN else sparse
         self._sparse_at_s = now_s
         return sparse

@@ -22,7 +22,7 @@ BUSY, IDLE = 0.9, 0.7
 which all may get faster. What lies between changes nothing."""
 
 STEP_S = 0.5
-SLOWEST_STEP, FASTER_STEP = 0.7, 1.1
+SLOWEST_STEP, FASTER_STEP = 0.7, 1.3
 TOO_BUSY, TOO_BUSY_S = 1.0, 3.0
 """A camera that takes so much of its time at the slowest rate, and for so long, gets less than the
 floor: then fewer are decoded in full."""
@@ -31,7 +31,7 @@ MEMORY = 0.3
 LONGEST_PERIODS = 10
 FORGOTTEN_S = 3.0
 """A camera that took no turn for so long has no say."""
-NEAR_S = 2.0
+NEAR_S = 1.0
 """So long after the last face the large stream of two is still decoded."""
 IN_USE_S = 0.5
 """The small stream is not searched while the large one gave a picture so recently."""
@@ -87,7 +87,8 @@ class RateController:
     Every camera gets the target while all can have it. When one can no longer keep up (its faces
     are many, or the processors are busy), all slow down together until it can, but not below the
     floor: so each camera has the floor before any has more. At the floor, fewer cameras decode
-    every picture (`budget`). When there is room again, first those decode all, then all get faster.
+    every picture (`budget`), first those at which no face is followed. When there is room
+    again, first those decode all, then all get faster.
 
     Pure: the time of each step is passed in. For the event loop only, but for `late`.
     """
@@ -112,6 +113,17 @@ class RateController:
     def ease(self) -> float:
         """The rate as a part of the target: 1 where the machine has room."""
         return self.hz / self._target_hz
+
+    @property
+    def below_floor(self) -> bool:
+        """Whether even the floor is too much for some camera."""
+        return self._adapted_at_s - self._kept_up_at_s > TOO_BUSY_S
+
+    @property
+    def fitting(self) -> int:
+        """How many of the cameras that have turns now could have the floor."""
+        mean = sum(share for share, _ in self._shares.values()) / max(1, len(self._shares))
+        return int(len(self._shares) / max(1.0, mean * self.hz / self._floor_hz))
 
     def turn(self, camera_id: str) -> "Turn":
         """The turns of one camera, whose frames' own clock says when they are."""
@@ -153,7 +165,7 @@ class RateController:
         if self.hz > self._floor_hz and (worst > BUSY or late):
             self._go(self.hz * (SLOWEST_STEP if late else max(SLOWEST_STEP, BUSY / worst)))
         elif late or now_s - self._kept_up_at_s > TOO_BUSY_S:
-            self.budget.less(now_s)
+            self.budget.less(now_s, late=bool(late))
         elif worst < IDLE and now_s - self._late_at_s > FORGOTTEN_S:
             if self.budget.limited:
                 self.budget.more(now_s)
@@ -232,6 +244,11 @@ class CameraPacer:
     def ease(self) -> float:
         """See `RateController`."""
         return self._rate.ease
+
+    @property
+    def below_floor(self) -> bool:
+        """See `source.Pacer`."""
+        return self._rate.below_floor
 
     @property
     def period_s(self) -> float:

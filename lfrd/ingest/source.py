@@ -91,6 +91,10 @@ class Pacer(Protocol):
     def period_s(self) -> float:
         """How far apart wanted pictures are."""
 
+    @property
+    def below_floor(self) -> bool:
+        """Whether they are further apart in truth: the machine is full."""
+
     def due(self, at_s: float, *, waiting: bool = False) -> "Due":
         """Whether it is the turn of a picture of this time (`Frame.captured_at_s`); `waiting`: an
         older one was handed over and not taken."""
