@@ -20,20 +20,23 @@ from pathlib import Path
 from benchmarks.report import Figure, Report
 from lfrd.audit import verify
 from lfrd.audit.export import export_folder
+from lfrd.governance.absences import Absences, prepare
 from lfrd.governance.audit import AuditLog
 from lfrd.ids import new_id
-from lfrd.store import cameras
+from lfrd.store import absences, cameras, watchlists
 from lfrd.store.audit import AuditClass
 from lfrd.store.checkpoints import CheckpointRules
 from lfrd.store.database import Database
 from lfrd.store.keys import KeyStore, load_master_key
 from lfrd.store.state_folder import StateFolder
 from lfrd.store.transaction import Transaction
+from lfrd.vocabulary import Category
 
 LEAVES = 1_000_000
 ACTIONS = 20_000
 AT_ONCE = 512
 PROOFS = 200
+LISTED = 17_000
 WHO = "user:bench"
 
 
@@ -136,6 +139,53 @@ async def large(report: Report, folder: Path, leaves: int) -> None:
     )  # fmt: skip
 
 
+def _list_of(tx: Transaction, entries: int) -> str:
+    new = watchlists.NewWatchlist("bench", Category.WANTED, "a benchmark", "the bench")
+    listed = watchlists.add(tx, new)
+    for number in range(entries):
+        watchlists.add_entry(tx, watchlists.NewEntry(listed.id, f"ref-{number}"))
+    return listed.id
+
+
+async def absence(report: Report, folder: Path) -> None:
+    """A list of 17,000: committed to, and proofs for people who are not on it."""
+    proofs, sizes, whole, checks = [], [], [], []
+    async with signing(folder / "absence", folder / "absence-copy") as database:
+        listed = await database.write(lambda tx: _list_of(tx, LISTED), principal=WHO)
+        began_s = time.monotonic()
+        await prepare(database, [listed])
+        signed_s = time.monotonic() - began_s
+        began_s = time.monotonic()
+        leaf = await database.write(lambda tx: absences.commit(tx, listed), principal=WHO)
+        committed_s = time.monotonic() - began_s
+        await database.sign_log()
+        log = AuditLog(database)
+        office = Absences(database, log)
+        for number in range(PROOFS):
+            began_s = time.perf_counter()
+            proof = await office._proof(leaf, f"absent-{number}", WHO)
+            text = proof.text
+            proofs.append(1e3 * (time.perf_counter() - began_s))
+            sizes.append(proof.proof_bytes)
+            whole.append(len(text.encode()))
+            began_s = time.perf_counter()
+            verify.absence_of(text).check([log.key])
+            checks.append(1e3 * (time.perf_counter() - began_s))
+    proofs.sort()
+    report.add(
+        Figure(f"proof of absence, list of {LISTED:,}, median", round(proofs[PROOFS // 2], 2), "ms",
+               at_most=10.0),
+        Figure("proof of absence, 19 of 20", round(proofs[PROOFS * 19 // 20], 2), "ms",
+               at_most=10.0),
+        Figure("proof of absence, largest", max(sizes), "bytes", at_most=2048,
+               note=f"as text; its file, with the leaf and its own proof, {max(whole):,}"),
+        Figure("check of a proof of absence, median", round(sorted(checks)[PROOFS // 2], 2), "ms",
+               at_most=10.0),
+        Figure("committing to that list", round(committed_s, 2), "s"),
+        Figure("signing its references, once", round(signed_s, 1), "s"),
+    )  # fmt: skip
+
+
 def _check(out: Path, key: str) -> float:
     """How long the file that runs alone takes."""
     began_s = time.monotonic()
@@ -156,6 +206,7 @@ def main() -> int:
     report = Report("audit")
     with tempfile.TemporaryDirectory(prefix="lfrd-bench-", dir=options.folder) as temporary:
         asyncio.run(actions(report, Path(temporary)))
+        asyncio.run(absence(report, Path(temporary)))
         asyncio.run(large(report, Path(temporary), options.leaves))
     return report.finish(keep=options.leaves == LEAVES)
 

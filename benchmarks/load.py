@@ -1,4 +1,4 @@
-"""More cameras than fit, and sixteen with two streams: nobody is lost because the machine is full.
+"""More cameras than fit, and sixteen with two streams: none is lost because the machine is full.
 
     python -m benchmarks.load [eight|twelve|sixteen|nobody ...] [--seconds S]
 
@@ -106,7 +106,7 @@ async def nobody(bench: Bench) -> None:
     """Two streams of an empty room."""
     told, _ = await _paired(bench, 8, _empty)
     bench.report.add(
-        Figure("a camera of two streams with nobody there", round(told["cpu"] / 8, 4),
+        Figure("a camera of two streams, no face in view", round(told["cpu"] / 8, 4),
                "processors", at_most=0.04,
                note=f"an eighth of eight; {sum(told['detections_hz']) / 8:.2f} searches a second"),
     )  # fmt: skip

@@ -1,6 +1,7 @@
 """The command line: parses, calls, turns errors into exit codes; nothing else.
 
-Exit codes: 0 done, 1 the machine failed or the check did, 2 the user can mend it, 130 interrupted.
+Exit codes: 0 done, 1 the machine failed or the check did, 2 the user can mend it, 130 interrupted;
+`health` has its own.
 
 What a command does is imported when it is called: to parse, to print help or the version takes
 nothing but the options' words (`tests/test_imports.py`).
@@ -16,9 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lfrd import __version__
+from lfrd.cli.actions import asks_daemon
 from lfrd.cli.audit_options import add_audit, add_witness
+from lfrd.cli.backup_options import add_backup, add_restore
 from lfrd.cli.camera_secrets import add_password_file
 from lfrd.cli.command_parser import CommandParser
+from lfrd.cli.desk_options import add_desk
+from lfrd.cli.door_options import add_api, add_events, add_health, add_me
 from lfrd.cli.evaluate_options import add_evaluate
 from lfrd.cli.options import (
     add_alert,
@@ -31,7 +36,6 @@ from lfrd.cli.options import (
 )
 from lfrd.cli.picture_options import add_picture, picture_of
 from lfrd.cli.public_options import add_public
-from lfrd.cli.reach import add_token_file
 from lfrd.cli.terminal import flush, say, warn
 from lfrd.errors import Failure, OutputClosed, UserError, each_of
 from lfrd.text import without_secrets
@@ -39,6 +43,7 @@ from lfrd.text import without_secrets
 if TYPE_CHECKING:
     from lfrd.config import Config
 
+SHELLS = ("bash", "zsh", "fish")
 MENDABLE, FAILED, INTERRUPTED = 2, 1, 130
 
 UNUSABLE_PATH = {errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP}
@@ -49,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
     try:
         code = _call(_parsed(arguments))
-    except OutputClosed:  # nobody to tell
+    except OutputClosed:  # no reader to tell
         code = FAILED
     except Exception:
         if _readers_at_work():  # waiting for them would hold the traceback back without end
@@ -134,23 +139,22 @@ def _say(text: str, code: int) -> int:
 
 
 def _loaded(options: argparse.Namespace) -> "Config":
-    return _configured(options, None)
+    return _configured(options, None, for_people=False)
 
 
 def _quietly(options: argparse.Namespace) -> "Config":
     """For commands that print for people: the log shows warnings only."""
-    return _configured(options, "WARNING")
+    return _configured(options, "WARNING", for_people=True)
 
 
-def _configured(options: argparse.Namespace, level: str | None) -> "Config":
+def _configured(options: argparse.Namespace, level: str | None, *, for_people: bool) -> "Config":
     import logging
 
     from lfrd import config
-    from lfrd.process import LineFormatter
+    from lfrd.log_lines import handler_of
 
     loaded = config.load(options.config)
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(LineFormatter("%(levelname)s %(name)s: %(message)s"))
+    handler = handler_of("text" if for_people else loaded.log.format, limited=not for_people)
     level = "DEBUG" if options.verbose else level or loaded.log.level.upper()
     logging.basicConfig(level=level, handlers=[handler])
     return loaded
@@ -180,9 +184,10 @@ def _ask(work: Coroutine[Any, Any, int | None]) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     loaded = _loaded(options)
+    from lfrd import config
     from lfrd.daemon import serve
 
-    return _run_async(serve(loaded, new=options.new))
+    return _run_async(serve(loaded, lambda: config.load(options.config), new=options.new))
 
 
 def _check_config(options: argparse.Namespace) -> None:
@@ -231,11 +236,16 @@ def _demo(options: argparse.Namespace) -> int:
     return _run_async(demo.run(loaded, headless=options.headless, seconds=options.seconds))
 
 
-def _policy(options: argparse.Namespace) -> None:
+def _policy(options: argparse.Namespace) -> int:
+    if options.action == "show" and options.running:
+        from lfrd.cli import health
+
+        return _ask(health.policy(options, _socket(options)))
     loaded = _quietly(options)
     from lfrd.cli import policy
 
     policy.run(options, loaded)
+    return 0
 
 
 def _clock(options: argparse.Namespace) -> int:
@@ -250,6 +260,34 @@ def _key(options: argparse.Namespace) -> int:
     from lfrd.cli import key
 
     return _run_async(key.run(options, loaded))
+
+
+def _backup(options: argparse.Namespace) -> int:
+    loaded = _quietly(options)
+    from lfrd.cli import backup
+
+    return backup.make_archive(options, loaded)
+
+
+def _restore(options: argparse.Namespace) -> int:
+    loaded = _quietly(options)
+    from lfrd.cli import backup
+
+    return _run_async(backup.restore(options, loaded))
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    loaded = _quietly(options)
+    from lfrd.cli import doctor
+
+    return _run_async(doctor.doctor(options, loaded))
+
+
+def _support_bundle(options: argparse.Namespace) -> int:
+    loaded = _quietly(options)
+    from lfrd.cli import doctor
+
+    return _run_async(doctor.support_bundle(options, loaded))
 
 
 def _models(options: argparse.Namespace) -> None:
@@ -302,6 +340,36 @@ def _alert(options: argparse.Namespace) -> int:
     return _ask(alert.run(options, _socket(options)))
 
 
+def _health(options: argparse.Namespace) -> int:
+    from lfrd.cli import health
+
+    return _ask(health.health(options, _socket(options)))
+
+
+def _reload(options: argparse.Namespace) -> int:
+    from lfrd.cli import health
+
+    return _ask(health.reload(options, _socket(options)))
+
+
+def _me(options: argparse.Namespace) -> int:
+    from lfrd.cli import health
+
+    return _ask(health.me(options, _socket(options)))
+
+
+def _events(options: argparse.Namespace) -> int:
+    from lfrd.cli import events
+
+    return _ask(events.run(options, _socket(options)))
+
+
+def _api(options: argparse.Namespace) -> int:
+    from lfrd.cli import request
+
+    return _ask(request.run(options, _socket(options)))
+
+
 def _token(options: argparse.Namespace) -> int:
     from lfrd.cli import token
 
@@ -333,15 +401,29 @@ def _witness(options: argparse.Namespace) -> int:
         raise UserError(str(error)) from None
 
 
+def _completion(options: argparse.Namespace) -> None:
+    from lfrd.cli import manual
+
+    say(manual.complete(parser(), options.shell).rstrip("\n"))
+
+
+def _man(options: argparse.Namespace) -> None:
+    from lfrd.cli import manual
+
+    manual.write(parser(), options)
+
+
 def _tui(options: argparse.Namespace) -> int:
     from tui.terminal import require_terminal
 
     require_terminal()
-    loaded = _quietly(options)
-    from lfrd.cli.reach import socket_of, token_of
-    from tui.app import run_tui
+    from lfrd.cli import desk
+    from lfrd.cli.reach import socket_of
 
-    return run_tui(options.url or socket_of(options, loaded), token_of(options))
+    loaded = _quietly(options)
+    elsewhere = options.url or options.ssh
+    socket = loaded.socket_path if elsewhere else socket_of(options, loaded)
+    return desk.run(options, loaded.terminal, socket)
 
 
 def parser() -> CommandParser:
@@ -357,6 +439,15 @@ def parser() -> CommandParser:
     _add_lab(commands)
     _add_models(commands)
     _add_rules(commands)
+    text = "Write everything into one archive, also beside a running daemon."
+    add_backup(_add(commands, "backup", _backup, text))
+    text = "Look over machine and site: what is wrong, and what mends it. Exit code 1 on a failure."
+    doctor = _add(commands, "doctor", _doctor, text)
+    doctor.add_argument("--json", action="store_true", help="print JSON")
+    text = "Write what helps others to help: no face, no name, no secret."
+    bundle = _add(commands, "support-bundle", _support_bundle, text)
+    bundle.add_argument("file", type=Path, metavar="FILE.tar.gz")
+    add_restore(_add(commands, "restore", _restore, "Bring a site back from an archive."))
     _add_clients(commands)
     return top
 
@@ -380,11 +471,12 @@ def _add_daemon(commands: Any) -> None:
     text = "Name every mistake in a configuration file."
     check = _add(commands, "check-config", _check_config, text)
     check.add_argument("file", type=Path, nargs="?", help="(default: as --config)")
-    tui = _add(commands, "tui", _tui, "Open the operator's terminal.")
-    place = tui.add_mutually_exclusive_group()
-    place.add_argument("--socket", type=Path, help="the daemon's socket (default: as configured)")
-    place.add_argument("--url", help="the daemon's loopback port, such as http://127.0.0.1:8787")
-    add_token_file(tui)
+    add_desk(_add(commands, "tui", _tui, "Open the operator's terminal."))
+    text = "Print what completes commands in a shell: lfrd completion bash > FILE."
+    _add(commands, "completion", _completion, text).add_argument("shell", choices=SHELLS)
+    man = _add(commands, "man", _man, "Print the man page of the program or of a command.")
+    man.add_argument("command", nargs="?", metavar="COMMAND")
+    man.add_argument("--all", type=Path, metavar="DIR", help="write every page into this folder")
 
 
 def _add_lab(commands: Any) -> None:
@@ -432,7 +524,8 @@ def _add_rules(commands: Any) -> None:
     actions = policy.add_subparsers(dest="action", required=True, metavar="ACTION")
     show = actions.add_parser("show", help="the rules of this site, or of a profile")
     show.add_argument("name", nargs="?", help="a profile (default: this site's)")
-    show.add_argument("--json", action="store_true", help="print JSON")
+    show.add_argument("--running", action="store_true", help="those that the running daemon has")
+    asks_daemon(show)
     check = actions.add_parser("check", help="name every wrong key of a profile or configuration")
     check.add_argument("file", type=Path)
     clock = _add(commands, "clock", _clock, "Mend the time after a wrong clock; no daemon runs.")
@@ -445,6 +538,10 @@ def _add_rules(commands: Any) -> None:
     rotate.add_argument("--new-key", type=Path, help="32 bytes (default: made, in master.key)")
     escrow = actions.add_parser("escrow", help="overwrite the copy of keys.db")
     escrow.add_argument("file", type=Path, nargs="?", help="(default: keys.escrow)")
+    recipient = actions.add_parser(
+        "recipient", help="make the pair for backups: the private key into FILE, the public printed"
+    )
+    recipient.add_argument("file", type=Path)
     abandon = actions.add_parser(
         "abandon", help="keys.db is lost: go on with the records, and give up every face"
     )
@@ -481,7 +578,14 @@ def _add_clients(commands: Any) -> None:
     for added in (add_clients, add_public):
         added(lambda name, text: _add(commands, name, _remote, text))
 
-    add_alert(_add(commands, "alert", _alert, "List alerts, and compute them again."))
+    health = "Say how the site is. Exit code: 0 ok, 1 degraded, 2 failed or no answer."
+    add_health(_add(commands, "health", _health, health))
+    text = "Have the daemon read its configuration anew; what needs a restart is named."
+    asks_daemon(_add(commands, "reload", _reload, text))
+    add_me(_add(commands, "me", _me, "Say who the daemon takes you for."))
+    add_events(_add(commands, "events", _events, "Print what changed, and what changes."))
+    add_api(_add(commands, "api", _api, "Call any route of the API."))
+    add_alert(_add(commands, "alert", _alert, "List, show and settle alerts."))
     add_audit(_add(commands, "audit", _audit, "Read, prove, export and check the log."))
     witness = "Countersign the logs of other machines (c2sp.org/tlog-witness), until SIGTERM."
     add_witness(_add(commands, "witness", _witness, witness))

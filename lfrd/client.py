@@ -11,12 +11,12 @@ daemon answers, Unreachable.
 import asyncio
 import random
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Protocol, Self, TypeVar
+from typing import Any, Generic, Literal, Protocol, Self, TypeVar
 
 import httpx
 from pydantic import TypeAdapter, ValidationError
@@ -30,6 +30,7 @@ from lfrd.wire.alerts import (
     Alert,
     AlertState,
     EngagementReport,
+    Mine,
     Replay,
     ReviewerFigures,
     ReviewSubmit,
@@ -47,9 +48,10 @@ from lfrd.wire.cameras import (
 )
 from lfrd.wire.deployments import Deployment, DeploymentEnd, DeploymentStart
 from lfrd.wire.evaluations import Evaluation, EvaluationReport
-from lfrd.wire.events import EventMessage
-from lfrd.wire.health import Health, HealthChange, Me
+from lfrd.wire.events import EventKind, EventMessage, KeptEvents
+from lfrd.wire.health import Health, HealthChange, Me, Reloaded
 from lfrd.wire.lists import (
+    CameraMinute,
     CameraReasons,
     Entry,
     EntryChange,
@@ -66,6 +68,7 @@ from lfrd.wire.lists import (
     ModelSwitch,
     ModelSwitched,
     Photo,
+    PhotoVerdict,
     Quarantine,
     Threshold,
     Watchlist,
@@ -74,7 +77,13 @@ from lfrd.wire.lists import (
 )
 from lfrd.wire.people import NewToken, Token, TokenCreate, Training, TrainingRecord
 from lfrd.wire.record import Notice, Record, RecordFormat
-from lfrd.wire.subjects import SubjectAnswer, SubjectExport, SubjectLookup
+from lfrd.wire.subjects import (
+    AbsenceProofs,
+    AbsenceQuestion,
+    SubjectAnswer,
+    SubjectExport,
+    SubjectLookup,
+)
 from lfrd.wire.trials import Passage, PassageCount, Trial
 
 T = TypeVar("T")
@@ -168,7 +177,7 @@ class GovernanceCalls:
         return await self._get(tuple[Training, ...], "/v1/trainings")
 
     async def record_training(self, training: TrainingRecord) -> Training:
-        """Note that somebody was trained to review."""
+        """Note that a person was trained to review."""
         return await self._post(Training, "/v1/trainings", training)
 
     async def evaluations(self) -> tuple[Evaluation, ...]:
@@ -225,6 +234,39 @@ StreamItem = EventMessage | HealthChange | tuple[CameraRates, ...] | Reset | Bac
 
 _RATES = TypeAdapter(tuple[CameraRates, ...])
 
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Some items of a list; `next` is what the page after it is asked for with, None: this is the
+    last one."""
+
+    items: tuple[T, ...]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertFilter:
+    """Which alerts are asked for: raised from `since_s` to before `until_s` (Unix time), of one
+    camera, list, entry or deployment; `mine` is by what the caller has to do with them."""
+
+    state: AlertState | None = None
+    mine: Mine | None = None
+    deployment_id: str | None = None
+    camera_id: str | None = None
+    watchlist_id: str | None = None
+    entry_id: str | None = None
+    since_s: float | None = None
+    until_s: float | None = None
+
+    def given(self) -> dict[str, str | float]:
+        """As query parameters."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+PAGE_MAX = 1_000
+"""Items that the daemon gives at once, of most lists."""
+
 JSON = {"Content-Type": "application/json"}
 LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=100)
 """An import sends more photos at once than httpx keeps connections by itself, and would open new
@@ -235,6 +277,7 @@ class Client:
     """One daemon. Enter it before use; calls may run at the same time.
 
     `printable`: texts in answers hold nothing that a terminal obeys; for what is shown as it comes.
+    With `reads_only` set nothing is asked for that changes anything: it is Denied here.
     """
 
     def __init__(
@@ -249,6 +292,7 @@ class Client:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         self._place = place
         self._printable = printable
+        self.reads_only = False
         self._http = httpx.AsyncClient(
             transport=transport, base_url=base_url, headers=headers, timeout=REQUEST_S
         )
@@ -290,6 +334,10 @@ class Client:
     async def me(self) -> Me:
         return await self._get(Me, "/v1/me")
 
+    async def reload(self) -> Reloaded:
+        """Have the daemon read its configuration file anew."""
+        return await self._post(Reloaded, "/v1/reload", None)
+
     async def cameras(self) -> tuple[Camera, ...]:
         return await self._get(tuple[Camera, ...], "/v1/cameras")
 
@@ -310,6 +358,18 @@ class Client:
     async def camera_preview(self, camera_id: str) -> bytes:
         return (await self._send("GET", camera_path(camera_id, "/preview"))).content
 
+    async def camera_snapshot(self, camera_id: str, *, clear: bool = False) -> bytes:
+        """What it shows now, as a JPEG of flat cells; `clear` is for supervisors. It is logged."""
+        params = {"clear": "true"} if clear else {}
+        return (await self._send("GET", camera_path(camera_id, "/snapshot"), params=params)).content
+
+    def camera_stream(
+        self, camera_id: str, *, clear: bool = False, seconds: float = 60.0
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """The same again and again, as motion JPEG, for 60 s at most."""
+        given = [("clear", str(clear).lower()), ("seconds", str(seconds))]
+        return self.raw_stream("GET", camera_path(camera_id, "/mjpeg"), params=given)
+
     async def remove_camera(self, camera_id: str) -> None:
         await self._send("DELETE", camera_path(camera_id))
 
@@ -326,10 +386,23 @@ class Client:
         await self._send("DELETE", f"/v1/watchlists/{watchlist_id}")
 
     async def entries(self, watchlist_id: str, reference: str | None = None) -> tuple[Entry, ...]:
-        """All of a list, or the one with this reference."""
-        params = {} if reference is None else {"reference": reference}
+        """All of a list, page after page, or the one with this reference."""
         path = f"/v1/watchlists/{watchlist_id}/entries"
-        return self._read(tuple[Entry, ...], await self._send("GET", path, params=params))
+        if reference is not None:
+            reply = await self._send("GET", path, params={"reference": reference})
+            return self._read(tuple[Entry, ...], reply)
+        found: list[Entry] = []
+        page = await self.entries_page(watchlist_id, limit=PAGE_MAX)
+        while page.next is not None:
+            found += page.items
+            page = await self.entries_page(watchlist_id, limit=PAGE_MAX, after=page.next)
+        return (*found, *page.items)
+
+    async def entries_page(
+        self, watchlist_id: str, *, limit: int = 100, after: str | None = None
+    ) -> "Page[Entry]":
+        """Some of a list, by reference; `after` is the `next` of the page before."""
+        return await self._page(Entry, f"/v1/watchlists/{watchlist_id}/entries", limit, after)
 
     async def add_entry(self, watchlist_id: str, entry: EntryCreate) -> Entry:
         return await self._post(Entry, f"/v1/watchlists/{watchlist_id}/entries", entry)
@@ -360,7 +433,14 @@ class Client:
         return (await self._send("GET", f"/v1/photos/{photo_id}/image", params=params)).content
 
     async def deployments(self) -> tuple[Deployment, ...]:
-        return await self._get(tuple[Deployment, ...], "/v1/deployments")
+        """The newest hundred."""
+        return (await self.deployments_page()).items
+
+    async def deployments_page(
+        self, *, limit: int = 100, after: str | None = None
+    ) -> "Page[Deployment]":
+        """Newest first; `after` is the `next` of the page before."""
+        return await self._page(Deployment, "/v1/deployments", limit, after)
 
     async def deployment(self, deployment_id: str) -> Deployment:
         return await self._get(Deployment, f"/v1/deployments/{deployment_id}")
@@ -389,6 +469,17 @@ class Client:
         if before is not None:
             params["before"] = before
         return self._read(tuple[Alert, ...], await self._send("GET", "/v1/alerts", params=params))
+
+    async def alerts_page(
+        self,
+        wanted: "AlertFilter | None" = None,
+        *,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> "Page[Alert]":
+        """The newest alerts first, 200 at most; `after` is the `next` of the page before."""
+        given = {} if wanted is None else wanted.given()
+        return await self._page(Alert, "/v1/alerts", limit, after, given)
 
     async def alert(self, alert_id: str) -> Alert:
         return await self._get(Alert, f"/v1/alerts/{alert_id}")
@@ -433,6 +524,23 @@ class Client:
             await asyncio.sleep(backoff_s(failures))
             failures += 1
 
+    async def kept_events(
+        self,
+        after_id: int = 0,
+        kinds: Sequence[EventKind] = (),
+        *,
+        limit: int = 100,
+        after: str | None = None,
+    ) -> tuple[KeptEvents, str | None]:
+        """A page of what changed after an event, oldest first, and the `next` of the page after it;
+        `kinds`: of these only. The page after another one is asked for with its next, `after`."""
+        given = [("after", str(after_id)), ("limit", str(limit))]
+        given += [("kind", kind.value) for kind in kinds]
+        given += [] if after is None else [("next", after)]
+        query = httpx.QueryParams(tuple(given))
+        reply = await self._send("GET", f"/v1/events/kept?{query}")
+        return self._read(KeptEvents, reply), next_of(reply)
+
     async def _one_stream(self, decoder: sse.Decoder) -> AsyncGenerator[StreamItem, None]:
         headers = {"Accept": "text/event-stream"}
         if decoder.last_id:
@@ -457,6 +565,49 @@ class Client:
     async def _get(self, kind: type[T], path: str) -> T:
         return self._read(kind, await self._send("GET", path))
 
+    async def raw(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Sequence[tuple[str, str]] = (),
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        """Any request, and its answer as it is. Raises the daemon's refusal."""
+        query = httpx.QueryParams(tuple(params)) if params else None
+        return await self._send(method, path, content=content, params=query, headers=headers)
+
+    @asynccontextmanager
+    async def raw_stream(
+        self, method: str, path: str, *, params: Sequence[tuple[str, str]] = ()
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The bytes of an answer as they come; one without an end is silent for 25 s at most."""
+        timeout = httpx.Timeout(REQUEST_S, read=SILENCE_S)
+        query = httpx.QueryParams(tuple(params)) if params else None
+        try:
+            async with self._http.stream(method, path, params=query, timeout=timeout) as reply:
+                if reply.is_error:
+                    await reply.aread()
+                    raise refusal(reply)
+                yield reply.aiter_bytes()
+        except httpx.HTTPError as error:
+            raise Unreachable(self._say(error)) from None
+
+    async def _page(
+        self,
+        kind: type[T],
+        path: str,
+        limit: int,
+        after: str | None,
+        given: Mapping[str, str | int | float] | None = None,
+    ) -> "Page[T]":
+        params: dict[str, str | int | float] = {**(given or {}), "limit": limit}
+        if after is not None:
+            params["next"] = after
+        reply = await self._send("GET", path, params=params)
+        return Page(self._read(tuple[kind, ...], reply), next_of(reply))  # type: ignore[valid-type]  # mypy takes no variable for a type
+
     async def _post(self, kind: type[T], path: str, body: Wire | None) -> T:
         return await self._with_body("POST", kind, path, body)
 
@@ -477,9 +628,11 @@ class Client:
         path: str,
         *,
         content: bytes | None = None,
-        params: Mapping[str, str | int] | None = None,
+        params: Mapping[str, str | int | float] | httpx.QueryParams | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
+        if self.reads_only and method not in ("GET", "HEAD"):
+            raise errors.Denied("this screen only shows: nothing is decided or changed from it")
         try:
             reply = await self._http.request(
                 method, path, content=content, params=params, headers=headers
@@ -540,6 +693,12 @@ class Client:
         reply = await self._send("POST", path, content=image, params=params, headers=OCTETS)
         return self._read(tuple[Finding, ...], reply)
 
+    async def inspect_photo(self, image: bytes, params: Mapping[str, str]) -> PhotoVerdict:
+        """The same with where the faces are; a photo that would be refused is an answer."""
+        path = "/v1/photos/inspect"
+        reply = await self._send("POST", path, content=image, params=params, headers=OCTETS)
+        return self._read(PhotoVerdict, reply)
+
     async def quarantine_photo(self, photo_id: str, reason: str) -> Photo:
         body = Quarantine(reason=reason)
         return await self._change(Photo, "POST", f"/v1/photos/{photo_id}/quarantine", body)
@@ -551,6 +710,10 @@ class Client:
         return await self._change(
             ImportRun, "POST", f"/v1/watchlists/{watchlist_id}/imports", start
         )
+
+    async def import_run(self, import_id: str) -> ImportRun:
+        """How far an import is."""
+        return await self._get(ImportRun, f"/v1/imports/{import_id}")
 
     async def import_rows(self, import_id: str, after: int) -> tuple[ImportRowDone, ...]:
         """Up to a thousand done rows from the one after `after`."""
@@ -594,8 +757,9 @@ class Client:
         """The archive's bytes as they come."""
         return self._bytes_of(f"/v1/watchlists/{watchlist_id}/export", start)
 
-    async def audit_leaves(self, params: Mapping[str, str | int]) -> AuditPage:
-        """Newest first; `params`: before, limit, class, actor, since_s, until_s."""
+    async def audit_leaves(self, params: Mapping[str, str | int | float]) -> AuditPage:
+        """Newest first; `params`: before, limit, class, actor, since_s, until_s. The page after it
+        is `before` its last index."""
         return self._read(AuditPage, await self._send("GET", "/v1/audit/leaves", params=params))
 
     async def audit_proof(self, index: int) -> AuditProof:
@@ -669,6 +833,14 @@ class Client:
         reply = await self._send("GET", camera_path(camera_id, "/why"), params=params)
         return self._read(CameraReasons, reply)
 
+    async def flow(
+        self, camera_id: str, since_s: float, until_s: float
+    ) -> tuple[CameraMinute, ...]:
+        """What a camera counted, minute by minute, in the running deployment."""
+        params = {"since_s": str(since_s), "until_s": str(until_s)}
+        reply = await self._send("GET", camera_path(camera_id, "/flow"), params=params)
+        return self._read(tuple[CameraMinute, ...], reply)
+
     async def tokens(self) -> tuple[Token, ...]:
         return await self._get(tuple[Token, ...], "/v1/tokens")
 
@@ -714,8 +886,12 @@ class Client:
         reply = await self._send("POST", path, content=image, params=params, headers=OCTETS)
         return self._read(SubjectAnswer, reply)
 
+    async def prove_absence(self, asked: AbsenceQuestion) -> AbsenceProofs:
+        """Proofs that a reference was not on the lists that are asked about."""
+        return await self._post(AbsenceProofs, "/v1/subjects/prove-absence", asked)
+
     async def export_subject(self, asked: SubjectExport) -> bytes:
-        """What is kept of somebody: a ZIP file, or JSON without photos."""
+        """What is kept of a person: a ZIP file, or JSON without photos."""
         return await self._file("/v1/subjects/export", asked)
 
     async def _file(self, path: str, body: Wire) -> bytes:
@@ -729,10 +905,110 @@ class Client:
         return self._read(tuple[ReviewerFigures, ...], reply)
 
 
+class SyncClient:
+    """The same for scripts without asyncio: each call of Client, which returns when it is done.
+
+        with SyncClient.over_socket(path) as client:
+            for alert in client.alerts():
+                ...
+
+    What streams (`events`) is an iterator here, what gives bytes as they come (`export`,
+    `audit_export`) an iterator of pieces. For one thread.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._runner = asyncio.Runner()
+
+    @classmethod
+    def over_socket(cls, path: Path, token: str | None = None) -> Self:
+        """See Client."""
+        return cls(Client.over_socket(path, token))
+
+    @classmethod
+    def over_tcp(cls, url: str, token: str) -> Self:
+        """See Client."""
+        return cls(Client.over_tcp(url, token))
+
+    def __enter__(self) -> Self:
+        self._runner.run(self._client.__aenter__())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self._runner.run(self._client.__aexit__(None, None, None))
+        finally:
+            self._runner.close()
+
+    def __getattr__(self, name: str) -> Any:
+        """A call of Client, or of its `governance`."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return self._in_turn(getattr(self._client, name))
+
+    def _in_turn(self, part: Any) -> Any:
+        if isinstance(part, GovernanceCalls):
+            return _SyncPart(self, part)
+        if not callable(part):
+            return part
+
+        def call(*given: Any, **named: Any) -> Any:
+            found = part(*given, **named)
+            if isinstance(found, AsyncGenerator):
+                return self._items(found)
+            if isinstance(found, AbstractAsyncContextManager):
+                return self._pieces(found)
+            return self._runner.run(_awaited(found))
+
+        return call
+
+    def _items(self, stream: AsyncGenerator[T, None]) -> Iterator[T]:
+        try:
+            while True:
+                try:
+                    yield self._runner.run(_awaited(anext(stream)))
+                except StopAsyncIteration:
+                    return
+        finally:
+            self._runner.run(_awaited(stream.aclose()))
+
+    def _pieces(self, opened: AbstractAsyncContextManager[AsyncIterator[bytes]]) -> Iterator[bytes]:
+        pieces = self._runner.run(_awaited(opened.__aenter__()))
+        try:
+            while True:
+                try:
+                    yield self._runner.run(_awaited(anext(pieces)))
+                except StopAsyncIteration:
+                    return
+        finally:
+            self._runner.run(_awaited(opened.__aexit__(None, None, None)))
+
+
+class _SyncPart:
+    def __init__(self, owner: SyncClient, part: GovernanceCalls) -> None:
+        self._owner = owner
+        self._part = part
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return self._owner._in_turn(getattr(self._part, name))
+
+
+async def _awaited(found: Awaitable[T]) -> T:
+    return await found
+
+
 def backoff_s(failures: int) -> float:
     """How long to wait after so many failures in a row: doubling, bounded, half of it random."""
     first_s, longest_s = BACKOFF_S
     return min(first_s * 2.0 ** min(failures, 16), longest_s) * random.uniform(0.5, 1.0)
+
+
+def next_of(reply: httpx.Response) -> str | None:
+    """What the header `Link` says the next page is asked for with; None: there is none."""
+    link = reply.links.get("next", {}).get("url")
+    return None if link is None else httpx.URL(link).params.get("next")
 
 
 def refusal(reply: httpx.Response) -> errors.LfrdError:

@@ -44,6 +44,11 @@ class ManualClock:
         self._monotonic_s += seconds
 
 
+def stamp(at_s: float) -> str:
+    """A moment for people: `2026-03-01 14:05 UTC`."""
+    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(at_s))
+
+
 def process_age_s() -> float:
     """Seconds since this process was made, imports included; 0 where the system does not tell."""
     try:

@@ -5,6 +5,7 @@ sets `tcp` in `[api]`. Every wrong key and value is reported at once.
 """
 
 import ipaddress
+import json
 import os
 import tomllib
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from lfrd.errors import BadInput, ConfigError, UserError
+from lfrd.text import without_secrets
 from lfrd.vocabulary import SLUG
 
 VARIABLE_PREFIX = "LFRD_"
@@ -283,6 +285,25 @@ class KeysSection(Section):
     escrow: Path | None = None
 
 
+class BackupSection(Section):
+    """`lfrd backup`: the `folder` for archives, and the public keys (age1…) of who may open them.
+
+    An archive is deleted, and its faces are restored no more, once every face in it would be gone
+    by its own timer, and after `keep_days` at the latest. Health is yellow where the newest one is
+    older than `every_h` and a day.
+    """
+
+    folder: Path | None = None
+    recipients: tuple[Annotated[str, Field(pattern=r"^age1[0-9a-z]{20,100}$")], ...] = ()
+    keep_days: Annotated[float, Field(gt=0, le=366)] = 14.0
+    every_h: Annotated[float, Field(ge=1, le=744)] = 24.0
+
+    @field_validator("recipients", mode="before")
+    @classmethod
+    def _of_variable(cls, value: object) -> object:
+        return tuple(value.split(",")) if isinstance(value, str) else value
+
+
 class AuditSection(Section):
     """When the log is signed: after so many leaves at the latest (and hourly, at start and stop).
     Each checkpoint is also appended to the file `copy_to`, and cosigned by a witness: `witness_url`
@@ -310,10 +331,24 @@ class AuditSection(Section):
         return self
 
 
+class TerminalSection(Section):
+    """How `lfrd tui` looks, where its options say nothing else: `theme`; how faces are drawn
+    (`auto` asks the terminal); the bell; and whether a candidate is a notification of the desktop,
+    by which sequence."""
+
+    theme: Literal["dark", "light", "contrast", "colour-blind"] = "dark"
+    pictures: Literal[
+        "auto", "kitty", "sixel", "octants", "sextants", "quadrants", "halves", "spaces"
+    ] = "auto"
+    bell: bool = True
+    notify: Literal["off", "osc9", "osc777"] = "off"
+
+
 class LogSection(Section):
     """What goes to standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["text", "json"] = "text"
 
 
 class Config(Section):
@@ -330,7 +365,9 @@ class Config(Section):
     policy: PolicySection = PolicySection()
     notice: NoticeSection = NoticeSection()
     keys: KeysSection = KeysSection()
+    backup: BackupSection = BackupSection()
     audit: AuditSection = AuditSection()
+    terminal: TerminalSection = TerminalSection()
     log: LogSection = LogSection()
     camera: tuple[CameraSection, ...] = ()
 
@@ -418,6 +455,32 @@ def _apply_variables(values: dict[str, Any], environment: Mapping[str, str]) -> 
         if not isinstance(target, dict):
             raise ConfigError(f"the variable {name} does not name a section with keys")
         target[key] = environment[name]
+
+
+def dump(config: Config) -> str:
+    """The settings that differ from what lfrd has by itself, as a file again, without the secrets
+    that stand in addresses."""
+    given = config.model_dump(mode="json", exclude_defaults=True, exclude_none=True)
+    cameras = given.pop("camera", ())
+    lines = []
+    for section, values in given.items():
+        lines += [f"[{section}]", *_lines_of(values), ""]
+    for camera in cameras:
+        lines += ["[[camera]]", *_lines_of(camera), ""]
+    return "\n".join(lines)
+
+
+def _lines_of(values: Mapping[str, object]) -> list[str]:
+    return [f"{key} = {_toml(value)}" for key, value in values.items()]
+
+
+def _toml(value: object) -> str:
+    """Texts and lists as JSON has them, which TOML reads too."""
+    if isinstance(value, str):
+        return json.dumps(without_secrets(value), ensure_ascii=False)
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml, value))}]"
+    return json.dumps(value)
 
 
 SECRET_LIMIT_BYTES = 4096

@@ -6,6 +6,8 @@
     │   ├── BadInput         a photo, file, parameter or body that cannot be used      422
     │   ├── NotFound         no such thing                                            404
     │   ├── Conflict         the state forbids it now                                 409
+    │   │   ├── Changed      it is not as the caller saw it any more                  412
+    │   │   └── DoneBefore   a write with this key was done, its answer is gone       409
     │   ├── Denied           not authenticated, or not allowed                        401, 403
     │   ├── ModelError       a model file that is missing, corrupt or foreign
     │   ├── StateError       the state folder: in use, too new, key missing or wrong
@@ -16,7 +18,7 @@
         ├── InferenceFailed  an execution provider broke at load or in mid-run
         ├── FacesLeft        a face buffer outlived its deployment: a fault of ours
         ├── RecordUnsound    figures of a record that do not add up: a fault of ours
-        └── OutputClosed     nobody reads what a command prints any more (`| head`)
+        └── OutputClosed     what a command prints is read no more (`| head`)
 
 Foreign exceptions are turned into these once, in the module that owns the library. A message
 names what, where, and how to mend it; it never holds a password, a vector or a name of a person.
@@ -61,6 +63,18 @@ class Conflict(UserError):
     """The present state forbids it; the message says what would allow it."""
 
     code = "conflict"
+
+
+class Changed(Conflict):
+    """What is to be changed is not as the caller saw it any more: read it again."""
+
+    code = "changed"
+
+
+class DoneBefore(Conflict):
+    """A write with this key was done before, and its answer is not kept: look what came of it."""
+
+    code = "done-before"
 
 
 class Denied(UserError):
@@ -124,7 +138,7 @@ class RecordUnsound(Failure):
 
 
 class OutputClosed(Failure):
-    """Whoever read what a command prints has gone; there is nobody to tell."""
+    """The program that read what a command prints has gone; no user is left to tell."""
 
     code = "output-closed"
 

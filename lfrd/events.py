@@ -7,11 +7,14 @@ on live without gap or duplicate.
 
 import asyncio
 import enum
+import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Protocol
 
+from lfrd.counters import Spread
 from lfrd.errors import StoreFailed
 
 QUEUE_LIMIT = 1_000
@@ -38,6 +41,8 @@ class Event:
     kind: EventKind
     subject_id: str
     at_s: float
+    request_id: str | None = None
+    """The request that it is the work of; None: the daemon's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +68,13 @@ class Ended(enum.Enum):
     TOO_SLOW = "the subscriber fell too far behind; it may resume from the last event it saw"
 
 
-Page = Callable[[int, int], Awaitable[EventPage]]
-"""Reads from the table: (after this id, at most so many)."""
+class Page(Protocol):
+    """Reads from the table."""
+
+    def __call__(
+        self, after_id: int, limit: int, kinds: Sequence[EventKind] = (), /
+    ) -> Awaitable[EventPage]:
+        """At most `limit` events after an id; of some kinds, or without any named of all."""
 
 
 class Subscription:
@@ -78,9 +88,14 @@ class Subscription:
         self._bus = bus
         self._page = page
         self._after_id = after_id
-        self._waiting: deque[Event] = deque()
+        self._waiting: deque[tuple[Event, float]] = deque()
         self._ready = asyncio.Event()
         self.ended: Ended | None = None
+
+    @property
+    def waiting(self) -> int:
+        """How many events wait."""
+        return len(self._waiting)
 
     async def __aenter__(self) -> "Subscription":
         self._bus.join(self)
@@ -99,7 +114,8 @@ class Subscription:
         if len(self._waiting) + len(events) > QUEUE_LIMIT:
             self.end(Ended.TOO_SLOW)
             return
-        self._waiting.extend(events)
+        now_s = time.monotonic()
+        self._waiting.extend((event, now_s) for event in events)
         self._ready.set()
 
     def end(self, reason: Ended) -> None:
@@ -121,10 +137,11 @@ class Subscription:
             await self._ready.wait()
             self._ready.clear()
             while self._waiting:
-                event = self._waiting.popleft()
+                event, committed_at_s = self._waiting.popleft()
                 if event.id > seen_id:
                     seen_id = event.id
                     yield event
+                    self._bus.delivered.note(time.monotonic() - committed_at_s)
 
     async def _missed(self, after_id: int) -> AsyncIterator[Event | Reset]:
         """What the table holds after an id; live events gather meanwhile and overlap with it."""
@@ -158,10 +175,26 @@ class EventBus:
         self._page = page
         self._subscriptions: set[Subscription] = set()
         self._closed = False
+        self.delivered = Spread()
+        """From the commit until a subscriber has taken an event."""
+
+    @property
+    def subscribers(self) -> int:
+        """How many there are."""
+        return len(self._subscriptions)
+
+    @property
+    def behind(self) -> int:
+        """How many events wait for the slowest subscriber."""
+        return max((item.waiting for item in self._subscriptions), default=0)
 
     async def newest_id(self) -> int:
         """The id of the newest event, 0 where there has been none."""
         return (await self._page(0, 0)).newest_id
+
+    async def kept(self, after_id: int, limit: int, kinds: Sequence[EventKind]) -> EventPage:
+        """What the table holds after an id, oldest first; of some kinds, or of all."""
+        return await self._page(after_id, limit, kinds)
 
     def subscribe(self, after_id: int | None = None) -> Subscription:
         """Events after `after_id` (kept ones first), or from now on where it is None."""

@@ -7,10 +7,10 @@ import os
 import resource
 import socket
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-
-from lfrd.text import one_line, printable
 
 log = logging.getLogger(__name__)
 
@@ -33,17 +33,6 @@ def quieten_libraries() -> None:
     """httpx logs the address of each request, its password included; others log keys and tokens."""
     for name in ("httpx", "httpcore", "aiortc", "aioice", "hpack"):
         logging.getLogger(name).setLevel(logging.WARNING)
-
-
-class LineFormatter(logging.Formatter):
-    """As logging's own, but nothing in a record is obeyed by a terminal, or begins a line that
-    looks like another record. A traceback keeps its lines."""
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
-        return one_line(super().formatMessage(record))
-
-    def formatException(self, ei: object) -> str:  # noqa: N802 - logging's own name
-        return printable(super().formatException(ei))  # type: ignore[arg-type]
 
 
 def forbid_core_files() -> None:
@@ -130,6 +119,16 @@ def _quota(folder: Path) -> float | None:
     except (OSError, ValueError):
         return None
     return None if quota == "max" else int(quota) / int(period)
+
+
+@contextmanager
+def tell_reload() -> Iterator[None]:
+    """Say that the configuration is read anew, and afterwards that the service is ready."""
+    tell(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+    try:
+        yield
+    finally:
+        tell("READY=1")
 
 
 def tell(state: str, environment: Mapping[str, str] = os.environ) -> bool:

@@ -10,8 +10,10 @@ from lfrd.cameras.check import CameraCheck
 from lfrd.cameras.fleet import Fleet
 from lfrd.clock import Clock
 from lfrd.config import Config
+from lfrd.counters import Measures
 from lfrd.evaluate.trials import Trials
 from lfrd.events import EventBus
+from lfrd.governance.absences import Absences
 from lfrd.governance.audit import AuditLog
 from lfrd.governance.denials import Denials
 from lfrd.governance.deployments import DeploymentService
@@ -33,6 +35,7 @@ from lfrd.lists.photos import Photos
 from lfrd.lists.watchlists import Watchlists
 from lfrd.matching.live_search import LiveGallery
 from lfrd.matching.thresholds import Thresholds
+from lfrd.reload import Reload
 from lfrd.store.database import Database
 from lfrd.vision.engine import Vision
 
@@ -73,3 +76,6 @@ class Site:
     subjects: Subjects
     trainings: Trainings
     audit: AuditLog
+    reload: Reload
+    absences: Absences
+    measures: Measures

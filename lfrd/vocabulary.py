@@ -77,7 +77,7 @@ class Engagement(StrEnum):
 
 
 class Identity(StrEnum):
-    """Who it was that a candidate showed, where somebody established it on the spot."""
+    """Who it was that a candidate showed, where it was established on the spot."""
 
     SAME = "same"
     """The person on the list."""

@@ -1,16 +1,21 @@
 """Fixtures that hold every test to the rules of the house."""
 
 import asyncio
+import contextlib
+import ctypes
 import fcntl
 import gc
 import inspect
 import io
 import logging
 import os
+import sys
 import threading
 import time
 import zlib
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,11 +29,14 @@ if TYPE_CHECKING:
     from support.program import Call, Ran
 
 examples.register()
+if find_spec("sniffio") is None:  # the HTTP client would look for it on the disk at each request
+    sys.modules["sniffio"] = None  # type: ignore[assignment]  # Python's sign of a missing module
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 LOOP_BLOCKED_S = 1.0
-"""A loop that does not run for this long has been blocked by somebody (cameras would freeze)."""
+"""A loop that does not run for this long has been blocked: cameras would freeze."""
 BEAT_S = 0.02
+MODELS_KEPT = 8
 LEAK_GRACE_S = 3.0
 """How long threads and file descriptors may take to go away after a test."""
 
@@ -82,11 +90,12 @@ def demo_clip(pack: "Pack", worker_id: str, tmp_path_factory: pytest.TempPathFac
 @pytest.fixture(scope="session", autouse=True)
 def models_are_read_once() -> Iterator[None]:
     """A model becomes a graph once a process and not for each of four hundred sites, of which that
-    would be half the work. What runs is the library's own; every owner has bindings of its own."""
+    would be half the work. What runs is the library's own; every owner has bindings of its own.
+    The MODELS_KEPT used last are kept: each takes 20 to 200 MB."""
     import onnxruntime
 
     whole = onnxruntime.InferenceSession
-    known: dict[tuple[int, int], object] = {}
+    known: OrderedDict[tuple[int, int], object] = OrderedDict()
 
     class Once(whole):
         def __new__(cls, *given: Any, **named: Any) -> Any:
@@ -96,11 +105,21 @@ def models_are_read_once() -> Iterator[None]:
             key = len(model), zlib.crc32(model)
             if key not in known:
                 known[key] = whole(*given, **named)
+            known.move_to_end(key)
+            if len(known) > MODELS_KEPT:
+                known.popitem(last=False)
+                give_back_memory()
             return known[key]
 
     onnxruntime.InferenceSession = Once
     yield
     onnxruntime.InferenceSession = whole
+
+
+def give_back_memory() -> None:
+    """What was freed goes back to the system, where the C library can be asked to."""
+    with contextlib.suppress(AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 @pytest.fixture
@@ -221,6 +240,10 @@ def _queued_s() -> float:
     """How long the calling thread has waited for a processor so far (proc(5), schedstat); 0 where
     the kernel does not tell."""
     try:
-        return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
+        opened = os.open("/proc/thread-self/schedstat", os.O_RDONLY)
     except OSError:
         return 0.0
+    try:
+        return int(os.read(opened, 100).split()[1]) / 1e9
+    finally:
+        os.close(opened)

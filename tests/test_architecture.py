@@ -21,6 +21,7 @@ OWNERS = {
     "sqlite_vec": ("lfrd/store/sqlite.py",),
     "sqlite3": (),
     "pickle": (),
+    "pyrage": ("lfrd/backup/sealing.py",),
     # insightface brings them; nothing of ours needs them
     **dict.fromkeys(
         (
@@ -50,7 +51,8 @@ LEAVES = {
     "lfrd/audit/": ("lfrd.audit",),
     "lfrd/wire/": ("lfrd.wire", "lfrd.vocabulary", "lfrd.text"),
     "lfrd/client.py": ("lfrd.wire", "lfrd.vocabulary", "lfrd.errors", "lfrd.text"),
-    "tui/": ("tui", "lfrd.client", "lfrd.wire", "lfrd.vocabulary", "lfrd.errors", "lfrd.text"),
+    "tui/": ("tui", "lfrd.client", "lfrd.wire", "lfrd.vocabulary", "lfrd.errors", "lfrd.text",
+             "lfrd.audit", "lfrd.cli.imports"),
     "lfrd/ingest/": ("lfrd.ingest", "lfrd.types", "lfrd.errors", "lfrd.clock", "lfrd.counters",
                      "lfrd.mailbox", "lfrd.supervise", "lfrd.ids", "lfrd.text",
                      "lfrd.vision.motion"),
@@ -59,7 +61,7 @@ LEAVES = {
     "lfrd/matching/": ("lfrd.matching", "lfrd.store", "lfrd.types", "lfrd.errors", "lfrd.clock",
                        "lfrd.counters", "lfrd.stats", "lfrd.vocabulary"),
     "lfrd/store/": ("lfrd.store", "lfrd.audit", "lfrd.vocabulary", "lfrd.errors", "lfrd.clock",
-                    "lfrd.ids", "lfrd.types", "lfrd.events"),
+                    "lfrd.counters", "lfrd.ids", "lfrd.types", "lfrd.events", "lfrd.request"),
 }  # fmt: skip
 """What may be imported of our own, by path; whatever is named nowhere may import everything."""
 
@@ -75,10 +77,12 @@ CLIENTS_USE = (
 WITHOUT_DAEMON = "it brings a whole site along, or measures one's own clips and photos"
 STATE_FOLDER = "it works on the state folder itself, while no daemon runs"
 COMMANDS_WITH_MORE = {
+    "backup.py": "it copies the state folder, also where no daemon runs",
     "bench.py": WITHOUT_DAEMON,
     "calibrate.py": WITHOUT_DAEMON,
     "clock.py": STATE_FOLDER,
     "demo.py": WITHOUT_DAEMON,
+    "doctor.py": "it looks over the machine and the state folder, also where no daemon runs",
     "evaluate.py": WITHOUT_DAEMON,
     "evaluate_clips.py": WITHOUT_DAEMON,
     "imports.py": "it reads photos, tables and archives on the machine that they lie on",

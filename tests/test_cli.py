@@ -12,7 +12,7 @@ from PIL import Image
 
 from lfrd.demo.clip import listed_photo
 from support.photos import jpeg_of
-from support.program import Call, Ran, lfrd, refused
+from support.program import Call, Ran, refused
 from support.video import encode, moving_picture
 
 
@@ -80,10 +80,13 @@ def test_try_refuses_an_address_that_does_not_answer(call: Call, photos: Path) -
     assert "geheim" not in ran.err
 
 
-@pytest.mark.slow
-def test_try_refuses_a_server_that_says_nothing(photos: Path) -> None:
+def test_try_refuses_a_server_that_says_nothing(
+    call: Call, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lfrd.ingest.rtsp.READ_TIMEOUT_S", 0.3)
+    monkeypatch.setattr("lfrd.ingest.rtsp_control.TIMEOUT_S", 0.3)
     with silent_server() as port:
-        ran = lfrd("try", f"rtsp://anna:geheim@127.0.0.1:{port}/door", "--watchlist", photos)
+        ran = call("try", f"rtsp://anna:geheim@127.0.0.1:{port}/door", "--watchlist", photos)
     refused(after_the_warning(ran), "127.0.0.1")
     assert "geheim" not in ran.err
 

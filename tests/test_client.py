@@ -9,8 +9,9 @@ import pytest
 
 from lfrd import errors
 from lfrd.api.problems import problem, status_of
-from lfrd.client import BACKOFF_S, Away, Back, Client, Reset, Unreachable, backoff_s
+from lfrd.client import BACKOFF_S, Away, Back, Client, Reset, SyncClient, Unreachable, backoff_s
 from lfrd.wire import sse
+from lfrd.wire.audit import AuditExportStart
 from lfrd.wire.events import EventKind, EventMessage
 from lfrd.wire.health import HealthChange, HealthStatus
 
@@ -143,3 +144,25 @@ async def test_a_stream_that_makes_no_sense_is_away(hasty: None) -> None:
         away = await anext(stream)
         assert isinstance(away, Away)
         assert "another version" in away.reason
+
+
+def test_a_script_without_asyncio_asks_the_same() -> None:
+    text = sse.position(6) + sse.encode(sse.CHANGE, EVENT.model_dump_json(), 7)
+    answers = {
+        "/v1/me": httpx.Response(200, json={"principal": "user:anna", "role": "admin"}),
+        "/v1/holds": httpx.Response(200, json=[]),
+        "/v1/events": httpx.Response(200, content=text),
+        "/v1/audit/export": httpx.Response(200, content=b"the log"),
+    }
+    transport = httpx.MockTransport(lambda request: answers[request.url.path])
+    client = Client(transport, "http://localhost", "the test daemon", None)
+    with SyncClient(client) as asked:
+        assert asked.me().principal == "user:anna"
+        assert asked.governance.holds() == ()
+        assert asked.place == "the test daemon"
+        stream = asked.events()
+        assert [next(stream), next(stream)] == [Back(), EVENT]
+        stream.close()
+        assert b"".join(asked.audit_export(AuditExportStart(reason="x"))) == b"the log"
+        with pytest.raises(AttributeError):
+            asked.nothing()

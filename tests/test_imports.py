@@ -127,6 +127,7 @@ def test_client_commands_import_what_speaks_to_the_daemon(tmp_path: Path) -> Non
         ["evaluation", "list"], ["alert", "list"], ["token", "list"], ["watchlist", "list"],
         ["watchlist", "change", "x", "--expires", "2026-12-01"], ["why", "x"],
         ["threshold", "--list", "x", "--one-in", "1000"], ["trial", "report", "x"],
+        ["health"], ["me"], ["events"], ["api", "/v1/me"], ["policy", "show", "--running"],
         ["models", "progress"], ["import", str(photos), "--list", "x"],
     ]  # fmt: skip
     socket = ["--socket", str(tmp_path / "api.sock")]

@@ -1,66 +1,50 @@
 """The operator's terminal.
 
 `run_tui` is what `lfrd tui` calls: it opens the client, asks the terminal what it can draw, and
-runs the app. Faces are held in memory only, and Textual's command palette, which can save
-the screen to a file, is off.
+runs the app. Faces are held in memory only; of the command palette nothing of Textual's own is
+left, since a part of it saves the screen to a file.
 """
 
 import asyncio
 import logging
 import math
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import ClassVar
 
-from textual.app import App
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
 from textual.events import Event, Key, MouseDown, Paste
-from textual.theme import Theme
+from textual.screen import Screen
 from textual.worker import Worker, WorkerCancelled
 
 from lfrd.client import Client
 from lfrd.errors import LfrdError, UserError
+from tui.abilities import Glyphs, abilities
 from tui.live import follow
+from tui.notify import Notify, sequence
+from tui.palette import Commands
 from tui.screens.main import MainScreen
 from tui.terminal import require_terminal
-from tui.widgets.picture import image_widget
-
-if TYPE_CHECKING:
-    from tui.widgets.picture import ImageClass
+from tui.themes import NAMES, THEMES
+from tui.widgets.picture import CellImage, ImageClass, drawing_of, image_widget
 
 PRESENT_EVERY_S = 60.0
 """How often the daemon is told that an operator is here: heartbeats are counted in minutes."""
 
-THEME = Theme(
-    name="lfrd",
-    dark=True,
-    primary="#7cb7ff",
-    secondary="#9aa7b8",
-    accent="#7cb7ff",
-    # Okabe and Ito's palette: told apart with any colour vision, and always beside a word. The
-    # greys are grey enough to stay so where a terminal has 256 colours.
-    success="#2fb58f",
-    warning="#e6a01e",
-    error="#f0793a",
-    foreground="#dfe6ee",
-    background="#0e1218",
-    surface="#0e1218",
-    panel="#1e2228",
-    variables={
-        "quiet": "#8493a6",
-        "frame": "#343a45",
-        "well": "#0a0d12",
-        "selection": "#353b46",
-        "decided": "#7cb7ff",
-        "unread": "#f0e442",
-        "lab": "#f0e442",
-        "on-lab": "#101010",
-        "on-error": "#101010",
-        "footer-key-foreground": "#7cb7ff",
-        "footer-background": "#1e2228",
-    },
-)
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How this person wants the screen. `read_only` shows and never decides."""
+
+    theme: str = NAMES[0]
+    notify: Notify = Notify.OFF
+    bell: bool = True
+    read_only: bool = False
 
 
 class OperatorApp(App[None]):
@@ -68,20 +52,63 @@ class OperatorApp(App[None]):
 
     CSS_PATH = "theme.tcss"
     TITLE = "lfrd"
-    ENABLE_COMMAND_PALETTE = False
+    COMMANDS = {Commands}  # noqa: RUF012 - Textual's own type
+    COMMAND_PALETTE_DISPLAY = "^p"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+p,colon", "command_palette", "All commands", show=False),
+    ]
 
     def __init__(
-        self, client: Client, image_class: "ImageClass", now: Callable[[], float] = time.time
+        self,
+        client: Client,
+        image_class: ImageClass,
+        now: Callable[[], float] = time.time,
+        look: Look | None = None,
     ) -> None:
         super().__init__()
-        self.register_theme(THEME)  # before the stylesheet, which uses its variables, is read
-        self.theme = THEME.name
+        look = look or Look()
+        for theme in THEMES:  # before the stylesheet, which uses their variables, is read
+            self.register_theme(theme)
+        self.theme = look.theme
+        self.technical = False
         self._client = client
+        self._image_class = image_class
+        self._notify = look.notify
         self.main = MainScreen(client, image_class, now)
+        self.main.bell, self.main.read_only = look.bell, look.read_only
         self.refusal: LfrdError | None = None
         self._now = now
+        self._read_only = look.read_only
         self._present_at_s = -math.inf
         self._live: Worker[None] | None = None
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:  # noqa: ARG002
+        """None of Textual's own: one saves the screen to a file."""
+        return ()
+
+    def use(self, theme: str) -> None:
+        """Change what the screen looks like."""
+        self.theme = theme
+
+    @property
+    def draws_cells(self) -> bool:
+        """Whether faces are drawn in cells, and not as pixels."""
+        return drawing_of(self._image_class) is not None
+
+    def draw_with(self, glyphs: Glyphs) -> None:
+        """Draw faces in these glyphs: a terminal may claim more than it can."""
+        drawing = drawing_of(self._image_class)
+        if drawing is not None:
+            drawing.glyphs = glyphs
+        for screen in self.screen_stack:
+            for image in screen.query(CellImage):
+                image.redraw()
+
+    def tell_desktop(self, words: str) -> None:
+        """As a notification, where this person wants one."""
+        told = sequence(self._notify, words, in_tmux="TMUX" in os.environ)
+        if told and self._driver is not None:
+            self._driver.write(told)
 
     async def on_mount(self) -> None:
         await self.push_screen(self.main)
@@ -96,7 +123,8 @@ class OperatorApp(App[None]):
     async def on_event(self, event: Event) -> None:
         """A key press shows that an operator is present: where the rules want a heartbeat, it is
         sent."""
-        if isinstance(event, Key | MouseDown | Paste) and self.main.is_deployed:
+        here = isinstance(event, Key | MouseDown | Paste) and not self._read_only
+        if here and self.main.is_deployed:
             now_s = self._now()
             if now_s - self._present_at_s >= PRESENT_EVERY_S:
                 self._present_at_s = now_s
@@ -118,11 +146,13 @@ class OperatorApp(App[None]):
             self.exit()
 
 
-def run_tui(address: Path | str, token: str | None = None) -> int:
+def run_tui(
+    address: Path | str, token: str | None = None, look: Look | None = None, pictures: str = "auto"
+) -> int:
     """Run the terminal on the daemon behind a Unix socket (Path) or a URL.
 
     A URL needs a token. On the socket a token takes the place of the system user, so that two
-    people who share a login are two principals.
+    people who share a login are two principals. `pictures` says how faces are drawn.
 
     Returns 0 when the operator leaves. Raises UserError where there is no terminal, and what the
     daemon refuses for good.
@@ -134,12 +164,13 @@ def run_tui(address: Path | str, token: str | None = None) -> int:
         client = Client.over_tcp(address, token, printable=True)
     else:
         raise UserError(f"{address} wants a token (--token-file); the Unix socket needs none")
-    return asyncio.run(_run(client, image_widget("best")))
+    client.reads_only = look is not None and look.read_only
+    return asyncio.run(_run(client, image_widget(abilities(pictures)), look))
 
 
-async def _run(client: Client, image_class: "ImageClass") -> int:
+async def _run(client: Client, image_class: ImageClass, look: Look | None = None) -> int:
     async with client:
-        app = OperatorApp(client, image_class)
+        app = OperatorApp(client, image_class, look=look)
         logging.disable(logging.CRITICAL)  # its lines would be drawn over the screen
         try:
             await app.run_async()

@@ -126,6 +126,19 @@ def duration_text(seconds: float) -> str:
     return f"{whole} s"
 
 
+LATE_AFTER_S = (300.0, 900.0)
+"""A candidate that waits for longer than this is late, and then very late."""
+
+
+def waited_mark(alert: Alert, now_s: float) -> Mark:
+    """How long ago it was raised; where it waits for this viewer, how late that is."""
+    waited_s = max(0.0, now_s - alert.raised_at_s)
+    words = duration_text(waited_s)
+    if not is_undecided(alert) or waited_s < LATE_AFTER_S[0]:
+        return Mark(" ", words, "$quiet")
+    return Mark("!", words, "bold $error" if waited_s >= LATE_AFTER_S[1] else "$warning")
+
+
 def clock_text(at_s: float) -> str:
     """The local time of day, `hh:mm:ss`."""
     return datetime.fromtimestamp(at_s).astimezone().strftime("%H:%M:%S")
@@ -169,9 +182,10 @@ def together_text(revealed: Revealed) -> str:
     return ""
 
 
-def policy_text(policy: PolicyBrief) -> str:
-    """Which rules: name, version, and the beginning of the digest that two sites can compare."""
-    return f"{policy.name} v{policy.version} {policy.digest[:8]}"
+def policy_text(policy: PolicyBrief, *, technical: bool = True) -> str:
+    """Which rules: their name; technically also the version and the beginning of the digest, which
+    two sites can compare."""
+    return f"{policy.name} v{policy.version} {policy.digest[:8]}" if technical else policy.name
 
 
 def me_text(me: Me) -> str:

@@ -6,19 +6,28 @@ event that the state already held does no harm.
 """
 
 import asyncio
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from lfrd.client import Away, Back, Client, Reset
 from lfrd.errors import LfrdError, NotFound
+from lfrd.vocabulary import DeploymentState
 from lfrd.wire.alerts import Alert, AlertState
 from lfrd.wire.cameras import Camera, CameraRates
 from lfrd.wire.deployments import Deployment
 from lfrd.wire.events import EventKind, EventMessage
 from lfrd.wire.health import Health, HealthChange, Me
+from lfrd.wire.lists import Watchlist
 
 PAGE = 50
 MAX_OPEN_PAGES = 20
 """Of open candidates the newest thousand are listed; the others follow as these are decided."""
+
+TO_COME = (DeploymentState.DRAFT, DeploymentState.AUTHORISED)
+SINGLY_MAX = 40
+"""If more candidates than this changed since the last reading, all are read anew, in pages."""
+PAUSE_S = 0.05
 
 _OF_ALERTS = (EventKind.ALERT_RAISED, EventKind.ALERT_UPDATED, EventKind.ALERT_CLOSED)
 
@@ -35,6 +44,8 @@ class View(Protocol):
     def show_cameras(self, cameras: tuple[Camera, ...]) -> None: ...
     def show_rates(self, rates: tuple[CameraRates, ...]) -> None: ...
     def show_deployment(self, running: Deployment | None, last: Deployment | None) -> None: ...
+    def show_lists(self, lists: tuple[Watchlist, ...]) -> None: ...
+    def show_plans(self, plans: tuple[Deployment, ...]) -> None: ...
     def show_end_near(self) -> None: ...
     def show_alerts(self, alerts: tuple[Alert, ...]) -> None: ...
     def show_alert(self, alert: Alert) -> None: ...
@@ -45,18 +56,75 @@ class View(Protocol):
     def show_error(self, error: LfrdError) -> None: ...
 
 
+@dataclass
+class Pending:
+    """What changed and is not read yet: each subject once, however often it is told of."""
+
+    reload: bool = False
+    alerts: dict[str, bool] = field(default_factory=dict)
+    """By id, whether it may have another picture now."""
+    health: bool = False
+    cameras: bool = False
+    lists: bool = False
+    deployment: bool = False
+    end_near: bool = False
+
+    def take(self, item: EventMessage | HealthChange) -> None:
+        """Note what an event names."""
+        if isinstance(item, HealthChange):
+            self.health = True
+        elif item.kind in _OF_ALERTS:
+            updated = item.kind is EventKind.ALERT_UPDATED
+            self.alerts[item.subject_id] = updated or self.alerts.get(item.subject_id, False)
+        elif item.kind is EventKind.CAMERA_CHANGED:
+            self.cameras = True
+        elif item.kind is EventKind.WATCHLIST_CHANGED:
+            self.lists = True
+        elif item.kind is EventKind.DEPLOYMENT_CHANGED:
+            self.deployment = self.health = True
+        elif item.kind is EventKind.DEPLOYMENT_ENDING:
+            self.deployment = self.end_near = True
+
+
 async def follow(client: Client, view: View) -> None:
-    """Keep the view in step until cancelled. Raises what the daemon refuses for good (Denied)."""
-    async for item in client.events():
-        match item:
-            case Away():
+    """Keep the view in step until cancelled. Raises what the daemon refuses for good (Denied).
+
+    One task listens and another reads, so that a flood of events is told once for each subject.
+    """
+    box, told = [Pending()], asyncio.Event()
+    reader = asyncio.create_task(_read(box, told, client, view))
+    try:
+        async for item in client.events():
+            if reader.done():
+                break
+            if isinstance(item, Away):
+                box[0] = Pending()
                 view.show_away()
-            case Back() | Reset():
-                await _reload(client, view)
-            case EventMessage() | HealthChange():
-                await _apply(item, client, view)
-            case rates:
-                view.show_rates(rates)
+            elif isinstance(item, Back | Reset):
+                box[0] = Pending(reload=True)
+            elif isinstance(item, EventMessage | HealthChange):
+                box[0].take(item)
+            else:
+                view.show_rates(item)
+            told.set()
+        await reader
+    finally:
+        reader.cancel()
+        with suppress(asyncio.CancelledError):
+            await reader
+
+
+async def _read(box: list[Pending], told: asyncio.Event, client: Client, view: View) -> None:
+    """Read what is pending, and again while more is; keys have their turn in between."""
+    while True:
+        await told.wait()
+        told.clear()
+        pending, box[0] = box[0], Pending()
+        if pending.reload:
+            await _reload(client, view)
+        else:
+            await _apply(pending, client, view)
+        await asyncio.sleep(PAUSE_S if len(pending.alerts) > 1 else 0)
 
 
 async def _reload(client: Client, view: View) -> None:
@@ -66,6 +134,7 @@ async def _reload(client: Client, view: View) -> None:
         view.show_health(await client.health())
         await _show_deployment(client, view)
         view.show_cameras(await client.cameras())
+        view.show_lists(await client.watchlists())
         async with view.in_order:
             view.show_alerts(await _all_alerts(client))
     except LfrdError as error:
@@ -87,33 +156,39 @@ async def _all_alerts(client: Client) -> tuple[Alert, ...]:
     return tuple(found.values())
 
 
-async def _apply(item: EventMessage | HealthChange, client: Client, view: View) -> None:
-    """Read what this names. A watchlist is shown only by name, with each of its candidates."""
+async def _apply(pending: Pending, client: Client, view: View) -> None:
+    """Read what is named."""
     try:
-        if isinstance(item, HealthChange):
-            view.show_health(await client.health())
-        elif item.kind in _OF_ALERTS:
-            await read_alert(item.subject_id, client, view)
-            if item.kind is EventKind.ALERT_UPDATED:
-                view.show_better_look(item.subject_id)
-        elif item.kind is EventKind.CAMERA_CHANGED:
-            view.show_cameras(await client.cameras())
-        elif item.kind is EventKind.DEPLOYMENT_CHANGED:
+        if pending.deployment:
             await _show_deployment(client, view)
+        if pending.health:
             view.show_health(await client.health())
-        elif item.kind is EventKind.DEPLOYMENT_ENDING:
-            await _show_deployment(client, view)
+        if pending.end_near:
             view.show_end_near()
+        if pending.cameras:
+            view.show_cameras(await client.cameras())
+        if pending.lists:
+            view.show_lists(await client.watchlists())
+        if len(pending.alerts) > SINGLY_MAX:
+            async with view.in_order:
+                view.show_alerts(await _all_alerts(client))
+        for alert_id, updated in pending.alerts.items():
+            if len(pending.alerts) <= SINGLY_MAX:
+                await read_alert(alert_id, client, view)
+            if updated:
+                view.show_better_look(alert_id)
     except LfrdError as error:
         view.show_error(error)
 
 
 async def _show_deployment(client: Client, view: View) -> None:
-    """The running deployment; where none runs, also how the last one ended."""
+    """The running deployment; where none runs, also how the last one ended, and what is planned."""
     running, last = await client.current_deployment(), None
     if running is None:
-        over = (d for d in await client.deployments() if d.started_at_s and d.ended_at_s)
+        found = await client.deployments()
+        over = (d for d in found if d.started_at_s and d.ended_at_s)
         last = max(over, key=lambda d: d.ended_at_s or 0.0, default=None)
+        view.show_plans(tuple(d for d in found if d.state in TO_COME))
     view.show_deployment(running, last)
 
 

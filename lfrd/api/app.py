@@ -1,19 +1,24 @@
 """The application: every resource's routes under /v1, and their description at /openapi.json."""
 
 import asyncio
+from functools import cache
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute
 
 import lfrd
 from lfrd.api import problems
 from lfrd.api.deps import KNOWN_PARAMETERS
+from lfrd.api.examples import EXAMPLES
+from lfrd.api.idempotency import WRITES
+from lfrd.api.metrics import metrics
 from lfrd.api.rates import RateMeter
-from lfrd.api.request_guard import API_PREFIX
+from lfrd.api.request_guard import API_PREFIX, WHIP_PATH
 from lfrd.api.routes import (
     alerts,
     audit,
@@ -52,6 +57,28 @@ RESOURCES = (
     records, subjects, trainings,
 )  # fmt: skip
 
+SECURITY: dict[str, Any] = {
+    "token": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A personal token (POST /v1/tokens). On loopback TCP each request needs "
+        "one; on the Unix socket the kernel says who calls, and a token takes the place of that.",
+    },
+    "publisher": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "The token of a whip:// camera, for its publishers alone.",
+    },
+}
+IDEMPOTENCY_KEY: dict[str, Any] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "1 to 255 signs such as a UUID. The same request with the same key is done "
+    "once: sent again, it is answered as it was, with `Idempotency-Replayed: true`.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]{1,255}$"},
+}
+
 NOT_IN_A_ROUTE: tuple[type[Wire], ...] = (Problem, EventMessage, HealthChange)
 """Models that the description names but no route declares as its body."""
 
@@ -70,19 +97,10 @@ def make_app(site: Site, stopping: asyncio.Event) -> FastAPI:
     app.state.site = site
     app.state.stopping = stopping
     app.state.meter = RateMeter()
+    app.state.edits = asyncio.Lock()
     app.state.uploads = Uploads()
     problems.install(app)
-    refused: dict[int | str, dict[str, Any]] = {
-        "4XX": _problem_response("Refused"),
-        "5XX": _problem_response("Failed"),
-    }
-    for resource in RESOURCES:
-        app.include_router(
-            resource.router,
-            prefix=API_PREFIX,
-            responses=refused,
-            dependencies=[KNOWN_PARAMETERS],
-        )
+    app.router.routes.extend(_resource_routes())
     app.state.routes = tuple(
         route
         for resource in RESOURCES
@@ -96,7 +114,27 @@ def make_app(site: Site, stopping: asyncio.Event) -> FastAPI:
         return JSONResponse(await asyncio.to_thread(app.openapi))
 
     app.add_route("/openapi.json", describe, include_in_schema=False)
+    app.add_route("/metrics", metrics, include_in_schema=False)
     return app
+
+
+@cache
+def _resource_routes() -> tuple[BaseRoute, ...]:
+    """Every resource's routes under /v1. Nothing of them is a site's own, and FastAPI needs a
+    twentieth of a second to read them: once a process, and not for each application."""
+    refused: dict[int | str, dict[str, Any]] = {
+        "4XX": _problem_response("Refused"),
+        "5XX": _problem_response("Failed"),
+    }
+    router = APIRouter(generate_unique_id_function=lambda route: route.name)
+    for resource in RESOURCES:
+        router.include_router(
+            resource.router,
+            prefix=API_PREFIX,
+            responses=refused,
+            dependencies=[KNOWN_PARAMETERS],
+        )
+    return tuple(router.routes)
 
 
 def _problem_response(description: str) -> dict[str, Any]:
@@ -118,5 +156,13 @@ def _describe(app: FastAPI) -> dict[str, Any]:
             own = model.model_json_schema(ref_template="#/components/schemas/{model}")
             schemas.update(own.pop("$defs", {}))
             schemas[model.__name__] = own
+        for model, example in EXAMPLES.items():
+            schemas[model.__name__]["examples"] = [example]
+        described["components"]["securitySchemes"] = SECURITY
+        described["security"] = [{"token": []}, {}]
+        for path, methods in described["paths"].items():
+            for method, operation in methods.items():
+                if method.upper() in WRITES and not path.startswith(WHIP_PATH):
+                    operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
         app.openapi_schema = described
     return app.openapi_schema

@@ -6,20 +6,26 @@ It stands before routing, so that a stranger learns nothing, not even which rout
 import asyncio
 import logging
 import re
+import secrets
 import time
 from dataclasses import dataclass
 from email.utils import formatdate
+from typing import cast
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lfrd.api.auth import Caller, Refusal, identify, system_user
-from lfrd.api.problems import answer, problem
+from lfrd.api.idempotency import Answers, fingerprint, key_in, whole_body
+from lfrd.api.problems import answer, problem, status_of
 from lfrd.api.shares import Requests, Task
-from lfrd.errors import trace_of
+from lfrd.clock import Clock
+from lfrd.counters import Measures
+from lfrd.errors import LfrdError, trace_of
 from lfrd.governance.denials import Denial, Denials
 from lfrd.governance.people import TokenDirectory
+from lfrd.request import RequestKey, RequestMark, current
 from lfrd.text import shown_route
 
 log = logging.getLogger(__name__)
@@ -35,12 +41,12 @@ AUTHENTICATION = "authentication"
 
 
 PHOTO_PATHS = re.compile(
-    r"/v1/(entries/[^/]+/photos|photos/check|imports/[^/]+/rows|watchlists/[^/]+/import-check"
+    r"/v1/(entries/[^/]+/photos|photos/(?:check|inspect)|imports/[^/]+/rows|watchlists/[^/]+/import-check"
     r"|subjects/lookup-photo)"
 )
 """Where the body is a photo."""
 
-ENDLESS_PATHS = re.compile(r"/v1/(events|watchlists/[^/]+/export|audit/export)")
+ENDLESS_PATHS = re.compile(r"/v1/(events|cameras/[^/]+/mjpeg|watchlists/[^/]+/export|audit/export)")
 """Answers that stream as long as their reader reads."""
 
 
@@ -68,8 +74,16 @@ class RequestGuard:
     """ASGI application around the application proper."""
 
     def __init__(
-        self, app: ASGIApp, tokens: TokenDirectory, denials: Denials, limits: Limits
+        self,
+        app: ASGIApp,
+        tokens: TokenDirectory,
+        denials: Denials,
+        limits: Limits,
+        measures: Measures,
+        clock: Clock,
     ) -> None:
+        self._measures = measures
+        self._answers = Answers(clock)
         self._app = app
         self._tokens = tokens
         self._denials = denials
@@ -79,20 +93,29 @@ class RequestGuard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         assert scope["type"] == "http", scope["type"]
         started_s = time.monotonic()
+        mark = RequestMark(request_id(scope))
+        scope["state"]["mark"] = mark
+        current.set(mark)
         body = _Body(scope, receive, self._limits)
-        reply = _Reply(send, body)
+        reply = _Reply(send, body, mark.id)
         principal = "-"
         try:
             principal = await self._admit(scope, body, reply)
         finally:
+            current.set(RequestMark(mark.id))
             await self._note_denial(scope, reply.status)
+            await self._tokens.write_uses()
+            took_s = time.monotonic() - started_s
+            if ENDLESS_PATHS.fullmatch(scope["path"]) is None:
+                self._measures.answered(scope["method"], reply.status, took_s)
             access_log.info(
-                "%s %s %s %d %.0f ms",
+                "%s %s %s %d %.0f ms %s",
                 principal,
                 scope["method"],
                 shown_route(scope["path"]),
                 reply.status,
-                (time.monotonic() - started_s) * 1000,
+                took_s * 1000,
+                mark.id,
             )
 
     async def _admit(self, scope: Scope, body: "_Body", reply: "_Reply") -> str:
@@ -144,7 +167,10 @@ class RequestGuard:
         limit_s = None if task.endless else self._limits.request_s
         try:
             async with asyncio.timeout(limit_s) as limit:
-                await self._app(scope, body.receive, reply.send)
+                await self._call(scope, body, reply)
+        except LfrdError as error:
+            refused = answer(problem(status_of(error), str(error), error.code))
+            await refused(scope, body.receive, reply.send)
         except TimeoutError:
             if not limit.expired():
                 raise
@@ -160,6 +186,38 @@ class RequestGuard:
             where = shown_route(scope["path"])
             log.error("unexpected fault in %s %s: %s", scope["method"], where, trace_of(fault))
             await _refuse(scope, body, reply, 500, "an unexpected fault", HANG_UP)
+
+    async def _call(self, scope: Scope, body: "_Body", reply: "_Reply") -> None:
+        """The application: for HEAD as for GET, and a write with a key once."""
+        method, path = scope["method"], scope["path"]
+        if method == "HEAD":  # the server sends no body then
+            if ENDLESS_PATHS.fullmatch(path) is not None:
+                raise HTTPException(405, "HEAD is not possible on an answer without an end")
+            await self._app({**scope, "method": "GET"}, body.receive, reply.send)
+            return
+        key = key_in(Headers(scope=scope).get("idempotency-key"), method)
+        if key is None or path.startswith(WHIP_PATH):
+            await self._app(scope, body.receive, reply.send)
+            return
+        content, receive = b"", cast(Receive, body.receive)
+        if PHOTO_PATHS.fullmatch(path) is None:  # the same photo is not taken twice anyway
+            content, receive = await whole_body(body.receive)
+        asked = fingerprint(method, path, scope["query_string"], content)
+        given = RequestKey(scope["state"]["principal"], key, asked, secrets.token_hex(8))
+        current.set(RequestMark(scope["state"]["mark"].id, given))
+        await self._answers.once(
+            given, path, reply.send, lambda send: self._app(scope, receive, send)
+        )
+
+
+def request_id(scope: Scope) -> str:
+    """What the sender called its request (`X-Request-Id`), if that is a plain word; else one of
+    ours."""
+    given = Headers(scope=scope).get("x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
 
 
 async def _refuse(
@@ -233,8 +291,9 @@ class _Body:
 class _Reply:
     """The answer: remembers its status, and adds the headers that every answer carries."""
 
-    def __init__(self, send: Send, body: _Body) -> None:
+    def __init__(self, send: Send, body: _Body, request_id: str) -> None:
         self._send = send
+        self._request_id = request_id
         self._body = body
         self.status = 0
         self.started = False
@@ -251,6 +310,7 @@ class _Reply:
 
     def _add_headers(self, headers: MutableHeaders) -> None:
         headers["date"] = formatdate(usegmt=True)
+        headers["x-request-id"] = self._request_id
         headers["x-content-type-options"] = "nosniff"
         headers.setdefault("cache-control", "no-store")
         if not self._body.complete:

@@ -33,11 +33,13 @@ class ApiServer:
         self._site = site
         self._doors = Doors()
         self._stopping = self._doors.stopping
-        self._tokens = TokenDirectory(site.database)
+        self._tokens = TokenDirectory(site.database, site.clock)
         app = make_app(site, self._stopping)
         app.state.tokens = self._tokens
         config = uvicorn.Config(
-            RequestGuard(app, self._tokens, site.denials, limits or Limits()),
+            RequestGuard(
+                app, self._tokens, site.denials, limits or Limits(), site.measures, site.clock
+            ),
             http=PeerProtocol,
             ws="none",
             lifespan="off",

@@ -15,6 +15,7 @@ from lfrd.governance.start_gate import Finding, Verdict
 from lfrd.health import Picture
 from lfrd.ingest.settings import State
 from lfrd.lists import photo_gate
+from lfrd.lists.photos import Inspected
 from lfrd.lists.watchlists import ListedEntry, ListedWatchlist
 from lfrd.store.deployments import Deployment
 from lfrd.store.erasures import Erasure
@@ -171,6 +172,22 @@ def finding(item: photo_gate.Finding) -> wire_lists.Finding:
         value=item.value,
         limit=item.limit,
         other_id=item.other_id,
+    )
+
+
+def inspected(item: Inspected) -> wire_lists.PhotoVerdict:
+    faces = zip(item.boxes.tolist(), item.eyes.tolist(), strict=True)
+    return wire_lists.PhotoVerdict(
+        width_px=item.width_px,
+        height_px=item.height_px,
+        faces=tuple(
+            wire_lists.PhotoFace.model_validate(
+                {"box": box, "eyes": eyes, "meant": index == item.meant}
+            )
+            for index, (box, eyes) in enumerate(faces)
+        ),
+        findings=tuple(map(finding, item.findings)),
+        refused=item.refused,
     )
 
 

@@ -162,7 +162,7 @@ AFTER_FAULT: Final = Backoff(first_s=5.0, cap_s=60.0)
 """A camera whose pictures made us fail begins anew after so long."""
 RESTATED_LIMIT = 256
 GLANCE_S = 5.0
-"""So long somebody waits for a picture whose turn it is; where nothing moves few are taken."""
+"""So long a request waits for a picture whose turn it is; where nothing moves few are taken."""
 _UNWELL = frozenset({State.DEGRADED, State.FROZEN, State.LOST, State.REFUSED})
 
 
@@ -276,7 +276,7 @@ class CameraLife:
         """The next picture as flat cells in which no face can be recognised, u8[rows, columns, 3]
         RGB.
 
-        Raises Conflict where the camera gives none in time, or somebody waits for it already.
+        Raises Conflict where the camera gives none in time, or another one waits for it already.
         """
         member = self._members.get(camera_id)
         if member is None or member.camera is None:
@@ -358,7 +358,7 @@ class CameraLife:
         """Do a camera's part, and keep from all others what goes wrong with it.
 
         After a fault of ours it is done anew in a while. Where the camera itself gave up, its error
-        is in `failures`; one that cannot even be begun waits until somebody changes it.
+        is in `failures`; one that cannot even be begun waits until a user changes it.
         """
 
         async def attempt() -> None:
@@ -391,7 +391,7 @@ class CameraLife:
     def _own_fault(self, member: Member, error: Exception) -> SourceError | None:
         """What a camera's part raised: None where the camera is at fault, else what to say.
 
-        Raises a Failure again, and any fault where somebody waits for the outcome at a terminal.
+        Raises a Failure again, and any fault where a user waits for the outcome at a terminal.
         """
         causes = tuple(each_of(error))
         if any(isinstance(cause, Failure) for cause in causes):

@@ -1,6 +1,6 @@
 """The small stream of a camera: which address it may have, and whether it shows the same view.
 
-For `camera test`. Pictures are compared as a few hundred grey cells, in which nobody can be
+For `camera test`. Pictures are compared as a few hundred grey cells, in which no face can be
 recognised, and of which nothing is kept.
 """
 

@@ -67,6 +67,10 @@ def _add_offline(group: Any) -> None:
     verify.add_argument(
         "--copy", type=Path, help="checkpoints of this log that were kept elsewhere"
     )
+    verify.add_argument(
+        "--record", type=Path, metavar="FILE",
+        help="a published record (JSON): its figures are computed again from the leaves",
+    )  # fmt: skip
     verify.add_argument("--json", action="store_true", help="print JSON")
     text = "go on under a new key, and write that into the log; while no daemon runs"
     renew = group.add_parser("renew-key", help=text, description=text)

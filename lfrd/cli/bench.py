@@ -299,7 +299,7 @@ class _Meter:
 
 
 def _as_many_pixels(size: tuple[int, int], own: Shape) -> tuple[int, int]:
-    """A size of as many pixels, in the shape of the clip: nobody is squeezed."""
+    """A size of as many pixels, in the shape of the clip: no face is squeezed."""
     scale = (size[0] * size[1] / (own.width_px * own.height_px)) ** 0.5
     return (
         max(LEAST_SIDE_PX, 2 * round(own.width_px * scale / 2)),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lfrd.cli.dates import ends, moment, shown
 from lfrd.cli.names import entry_of, list_of, numbered_photo
+from lfrd.cli.outputs import write_private_bytes
 from lfrd.cli.terminal import make_sure
 from lfrd.client import Client
 from lfrd.errors import BadInput, Conflict, LfrdError, NotFound, UserError
@@ -62,7 +63,7 @@ async def entries(client: Client, options: argparse.Namespace) -> Shown:
 
 
 async def run(client: Client, options: argparse.Namespace) -> Shown:
-    """`lfrd entry show | edit | approve | quarantine | release | remove`."""
+    """`lfrd entry show | photo | edit | approve | quarantine | release | remove`."""
     watchlist, entry = await entry_of(client, options.entry)
     if options.entry_action == "edit":
         entry = await client.change_entry(entry.id, _change(options))
@@ -74,9 +75,18 @@ async def run(client: Client, options: argparse.Namespace) -> Shown:
     elif options.entry_action == "release":
         for photo in _chosen(entry, options.photo, in_quarantine=True):
             await client.release_photo(photo.id)
+    elif options.entry_action == "photo":
+        return await _save_photo(client, options, entry)
     elif options.entry_action == "remove":
         return await _remove(client, options, watchlist, entry)
     return _show(options, watchlist, await client.entry(entry.id))
+
+
+async def _save_photo(client: Client, options: argparse.Namespace, entry: Entry) -> Shown:
+    """Write a photo as it was given, for this user alone; that it was read is logged."""
+    picture = numbered_photo(entry, options.photo)
+    write_private_bytes(options.file, await client.photo_image(picture.id, options.reason))
+    return ()
 
 
 async def _remove(

@@ -234,7 +234,8 @@ class _Play:
 
         def read(tx: Transaction) -> list[Crop]:
             found: list[Crop] = []
-            for episode in episodes.page(tx, deployment_id=deployment_id, limit=EPISODES_LIMIT):
+            wanted = episodes.EpisodeFilter(deployment_id=deployment_id)
+            for episode in episodes.page(tx, wanted, limit=EPISODES_LIMIT):
                 known = (episode.track_id, episode.reference) in fitting
                 shown = Raised(episode.sequence, episode.media_at_s, episode.reference)
                 if known and labelled.fits(self._shots, shown):

@@ -17,6 +17,7 @@ from lfrd.vocabulary import DeploymentState, HoldKind, UseCase
 from lfrd.wire import deployments as wire
 from lfrd.wire.base import Wire
 from lfrd.wire.evaluations import Evaluation, EvaluationReport
+from lfrd.wire.lists import Threshold
 from lfrd.wire.people import Training, TrainingRecord
 
 HOUR_S = 3600.0
@@ -138,6 +139,10 @@ async def _show(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
     return [await client.deployment(await deployment_of(client, options.id))]
 
 
+async def _thresholds(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
+    return await client.thresholds(await deployment_of(client, options.id))
+
+
 async def _schedule_add(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
     new = wire.ScheduleCreate(
         profile=options.profile,
@@ -255,6 +260,7 @@ ACTIONS: dict[tuple[str, str], Action] = {
     ("deployment", "extend"): _extend,
     ("deployment", "present"): _present,
     ("deployment", "show"): _show,
+    ("deployment", "thresholds"): _thresholds,
     ("schedule", "add"): _schedule_add,
     ("schedule", "list"): _schedule_list,
     ("schedule", "authorise"): _schedule_authorise,
@@ -280,6 +286,10 @@ def row(item: Wire) -> str | None:
         lines += [f"note     {found.text}" for found in item.warnings]
         lines = lines or ["nothing is missing: it may start"]
         return "\n".join([*lines, *(f"erases   {found.text}" for found in item.erases)])
+    if isinstance(item, Threshold):
+        since = "" if item.at_s is None else f"{shown(item.at_s)}  "
+        value = "held back" if item.threshold is None else f"{item.threshold:.4f}"
+        return f"{since}{value}  one false alert in {item.one_in:,.0f}, {item.references} photos"
     if isinstance(item, wire.Erasure):
         return receipt_text(item)
     if isinstance(item, wire.Hold):

@@ -19,6 +19,8 @@ from lfrd.store.state_folder import StateFolder
 async def run(options: argparse.Namespace, config: Config) -> int:
     """Carry out one action."""
     folder = StateFolder(config.site.state_dir)
+    if options.action == "recipient":
+        return _recipient(options)
     if options.action == "escrow":
         return _escrow(options, config, folder)
     with folder:  # no daemon runs meanwhile
@@ -73,6 +75,20 @@ def _rotate(
         say(f"everything is under {options.new_key} now: start lfrd with that key only")
     if config.keys.escrow is not None:
         key_care.escrow(folder, new or load_master_key(folder), config.keys.escrow)
+
+
+def _recipient(options: argparse.Namespace) -> int:
+    refuse_folder(options.file)
+    from lfrd.backup.sealing import Identity  # the other actions do without
+
+    pair = Identity.new()
+    pair.save(options.file)
+    say(pair.recipient.text)
+    note(
+        f"{options.file} opens every archive that is made for this recipient: take it off this "
+        "machine, and name the recipient in [backup] recipients"
+    )
+    return 0
 
 
 def _escrow(options: argparse.Namespace, config: Config, folder: StateFolder) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 from lfrd.cli.actions import DEPLOYMENT, ENTRY, Add, actions_of, asks_daemon
 from lfrd.cli.camera_secrets import add_password_file
 from lfrd.cli.command_parser import an_id
+from lfrd.cli.door_options import add_alert_actions, add_alert_filter
 from lfrd.cli.picture_options import add_picture
 
 EXPIRES = "2026-11-30 or 2026-11-30T18:00 (UTC), or never"
@@ -53,6 +54,7 @@ def add_clients(add: Add) -> None:
     changed.add_argument("--address", help="a new one, as for `add`")
     _add_reading(changed)
     actions("list", "every camera and how it is")
+    actions("show", "one camera").add_argument("id", type=an_id)
     actions("remove", "forget a camera").add_argument("id", type=an_id)
     actions("pause", "take no part until resumed").add_argument("id", type=an_id)
     actions("resume", "take part again").add_argument("id", type=an_id)
@@ -62,6 +64,10 @@ def add_clients(add: Add) -> None:
     preview = actions("preview", "save where a camera points, as cells that show no person")
     preview.add_argument("id", type=an_id)
     preview.add_argument("file", type=Path)
+    snapshot = actions("snapshot", "save what a camera shows now; that you looked is logged")
+    snapshot.add_argument("id", type=an_id)
+    snapshot.add_argument("file", type=Path)
+    snapshot.add_argument("--clear", action="store_true", help="in the clear, for supervisors")
     regions = actions("regions", "set where to look and what to hide, as fractions of the picture")
     regions.add_argument("id", type=an_id)
     for name, text in (("include", "look only inside"), ("privacy", "never look inside")):
@@ -143,6 +149,7 @@ def add_deployment_actions(actions: Add) -> None:
         ("authorise", "give it your written authority, until its planned end"),
         ("ratify", "give an urgent start of another person the authority it lacked"),
         ("show", "one deployment"),
+        ("thresholds", "every threshold that a deployment had"),
     ):
         actions(name, text).add_argument("id", help=DEPLOYMENT)
     _add_start(actions("start", "start an authorised deployment, or one of the lab in one go"))
@@ -260,11 +267,13 @@ def _add_plan(action: argparse.ArgumentParser, *, whole: bool = True) -> None:
 
 
 def add_alert(command: argparse.ArgumentParser) -> None:
-    """`lfrd alert list | show ID | replay ID | reviewers`."""
+    """`lfrd alert`: list and show alerts, and what is done about one."""
     actions = actions_of(command)
     listed = actions("list", "the newest alerts, as you may see them")
     listed.add_argument("--state", choices=("open", "closed"))
-    listed.add_argument("--limit", type=int, default=50)
+    listed.add_argument("--limit", type=int, default=50, help="how many (default: 50)")
+    add_alert_filter(listed)
+    add_alert_actions(actions)
     for name, text in (
         ("show", "one alert"),
         ("replay", "compute score and decision of an alert again"),
@@ -282,6 +291,7 @@ def add_token(command: argparse.ArgumentParser) -> None:
     create = actions("create", "a personal token; its secret is shown once")
     create.add_argument("--principal", required=True, metavar="NAME", help="whose it is")
     create.add_argument("--role", choices=ROLES, default=ROLES[0])
+    create.add_argument("--expires", metavar="DATE", help="refused from then on (default: never)")
     actions("list", "all tokens, without their secrets")
     revoke = actions("revoke", "a token, which is refused from then on")
     revoke.add_argument("id", help="whose it is, or a part of its id")
@@ -431,20 +441,24 @@ def _add_watchlist(add: Add) -> None:
 
 
 def _add_entry(add: Add) -> None:
-    """`lfrd entry show | edit | approve | quarantine | release | remove`."""
+    """`lfrd entry show | photo | edit | approve | quarantine | release | remove`."""
     entry = add("entry", "One person on a list: show, change, and take off it.")
     entry.set_defaults(action="entry")
     actions = actions_of(entry, "entry_action")
     show = actions("show", "an entry with its photos, and what the gate said of them")
+    photo = actions("photo", "save a photo as it was given; that you looked is logged")
     edit = actions("edit", "change what is given")
     approve = actions("approve", "approve an entry of a person under 18, as a second person")
     quarantine = actions("quarantine", "keep a photo and compare with it no more")
     release = actions("release", "compare with a photo in quarantine again")
     remove = actions("remove", "erase an entry, or one photo of it")
-    for action in (show, edit, approve, quarantine, release, remove):
+    for action in (show, photo, edit, approve, quarantine, release, remove):
         action.add_argument("entry", help=ENTRY)
     for action in (quarantine, release, remove):
         action.add_argument("--photo", metavar="NUMBER", help="as `show` numbers them")
+    photo.add_argument("file", type=Path)
+    photo.add_argument("--photo", metavar="NUMBER", default="1", help="as `show` numbers them")
+    photo.add_argument("--reason", required=True, help="why you look; it is logged")
     _add_values(edit)
     edit.add_argument("--status-checked", metavar="DATE", help=(
         "when it was last looked into whether it is right"))  # fmt: skip

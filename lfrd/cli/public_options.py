@@ -59,10 +59,15 @@ def _add_subject(subject: argparse.ArgumentParser) -> None:
     export = actions("export", "what is kept of somebody on a list, as a file for that person")
     export.add_argument("reference", help=REFERENCE)
     export.add_argument("file", type=Path, help="a .zip with the photos, or a .json without")
+    prove = actions("prove-absence", "prove to somebody that they were on none of the lists")
+    prove.add_argument("reference", help="whom the proof is about")
+    prove.add_argument("file", type=Path, help="a .json file for that person")
+    prove.add_argument("--list", metavar="LIST", help="this list: as it is now, or in --deployment")
+    prove.add_argument("--deployment", metavar="ID", help="all lists that it compared with")
     erase = actions("erase", "erase somebody from every list and alert; answers with the receipt")
     erase.add_argument("reference", help=REFERENCE)
     add_yes(erase)
-    for action in (lookup, export, erase):
+    for action in (lookup, export, prove, erase):
         action.add_argument(
             "--reason", required=True, help="such as a case number; in the log, so it names nobody"
         )

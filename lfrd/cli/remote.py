@@ -7,6 +7,7 @@ from typing import Any
 
 from lfrd.cli import governance, record, subject
 from lfrd.cli.camera_secrets import STANDARD_INPUT, address_of, secret_of, warn_of_argument
+from lfrd.cli.outputs import write_private_bytes
 from lfrd.cli.picture_options import picture_of
 from lfrd.cli.reach import token_of
 from lfrd.cli.terminal import say
@@ -114,8 +115,18 @@ async def _camera_preview(client: Client, options: argparse.Namespace) -> Sequen
     return ()
 
 
+async def _camera_snapshot(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
+    picture = await client.camera_snapshot(options.id, clear=options.clear)
+    write_private_bytes(options.file, picture)
+    return ()
+
+
 async def _camera_list(client: Client, _: argparse.Namespace) -> Sequence[Wire]:
     return await client.cameras()
+
+
+async def _camera_show(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
+    return [await client.camera(options.id)]
 
 
 async def _camera_remove(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
@@ -179,12 +190,14 @@ _ACTIONS: dict[
     ("camera", "add"): _camera_add,
     ("camera", "change"): _camera_change,
     ("camera", "list"): _camera_list,
+    ("camera", "show"): _camera_show,
     ("camera", "remove"): _camera_remove,
     ("camera", "pause"): _camera_pause,
     ("camera", "resume"): _camera_resume,
     ("camera", "regions"): _camera_regions,
     ("camera", "test"): _camera_test,
     ("camera", "preview"): _camera_preview,
+    ("camera", "snapshot"): _camera_snapshot,
     ("deployment", "end"): _deployment_end,
     ("deployment", "list"): _deployment_list,
     **governance.ACTIONS,

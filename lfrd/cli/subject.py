@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Awaitable, Callable, Sequence
 
 from lfrd.cli.dates import moment, shown
+from lfrd.cli.names import deployment_of, list_of
 from lfrd.cli.outputs import refuse_folder, write_private_bytes
 from lfrd.cli.terminal import make_sure
 from lfrd.client import Client
@@ -11,7 +12,7 @@ from lfrd.errors import BadInput, NotFound, UserError
 from lfrd.tables import read_file
 from lfrd.wire.base import Wire
 from lfrd.wire.deployments import ErasureRequest
-from lfrd.wire.subjects import SubjectAnswer, SubjectExport, SubjectLookup
+from lfrd.wire.subjects import AbsenceQuestion, SubjectAnswer, SubjectExport, SubjectLookup
 
 Shown = Sequence[Wire | str]
 
@@ -51,6 +52,41 @@ async def _export(client: Client, options: argparse.Namespace) -> Shown:
     return [f"written: {options.file}"]
 
 
+async def _prove_absence(client: Client, options: argparse.Namespace) -> Shown:
+    from lfrd.audit.verify import BadLog, absence_of, absences_text, key_of  # needs cryptography
+
+    if options.list is None and options.deployment is None:
+        raise BadInput("say of which list (--list LIST), or of which deployment (--deployment ID)")
+    refuse_folder(options.file)
+    given, deployment = options.list, options.deployment
+    asked = AbsenceQuestion(
+        reference=options.reference,
+        watchlist_id=None if given is None else await _list_id(client, given, deployment),
+        deployment_id=None if deployment is None else await deployment_of(client, deployment),
+        reason=options.reason,
+    )
+    proofs = [absence_of(text) for text in (await client.prove_absence(asked)).proofs]
+    key = [key_of(text) for text in (await client.audit_keys()).keys]
+    try:
+        for proof in proofs:
+            proof.check(key)
+    except BadLog as error:
+        raise UserError(f"what the daemon gave proves nothing: {error}") from None
+    write_private_bytes(options.file, absences_text(proofs).encode())
+    return [f"written: {options.file}, absent from {len(proofs)} list(s); it is checked with "
+            f"lfrd audit verify {options.file} --key KEY"]  # fmt: skip
+
+
+async def _list_id(client: Client, given: str, deployment: str | None) -> str:
+    """The id of a list; one that was erased after a deployment is named by its id."""
+    try:
+        return (await list_of(client, given)).id
+    except NotFound:
+        if deployment is None:
+            raise
+        return given
+
+
 async def _erase(client: Client, options: argparse.Namespace) -> Shown:
     asked = SubjectLookup(reference=options.reference, reason=options.reason)
     found = (await client.look_up_subject(asked)).entries
@@ -71,6 +107,7 @@ async def _erase(client: Client, options: argparse.Namespace) -> Shown:
 ACTIONS: dict[tuple[str, str], Callable[[Client, argparse.Namespace], Awaitable[Shown]]] = {
     ("subject", "lookup"): _lookup,
     ("subject", "export"): _export,
+    ("subject", "prove-absence"): _prove_absence,
     ("subject", "erase"): _erase,
 }
 

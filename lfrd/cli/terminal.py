@@ -13,12 +13,50 @@ from lfrd.errors import OutputClosed, UserError
 from lfrd.text import one_line, printable
 
 _CLEAR = "\r\x1b[K"
+_COLOURS = {"green": 32, "yellow": 33, "red": 31}
 
 
 def say(text: str) -> None:
     """A line, or several, on standard output: at once, since another program may read the other
     end."""
     _write(sys.stdout, printable(text) + "\n")
+
+
+def say_bytes(data: bytes) -> None:
+    """What a daemon answered, as it is; a terminal gets text alone, without what it obeys."""
+    if sys.stdout.isatty():
+        try:
+            text = data.decode()
+        except UnicodeDecodeError:
+            raise UserError("this is no text: save it with --output FILE") from None
+        _write(sys.stdout, printable(text))
+        return
+    sys.stdout.flush()
+    try:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        _throw_away(sys.stdout)
+        raise OutputClosed("nobody reads what is printed") from None
+
+
+def say_state(word: str, colour: str, rest: str) -> None:
+    """A line that begins with a word of a state: in a colour where a terminal shows it."""
+    number = _COLOURS[colour]
+    shown = (
+        f"\x1b[{number}m{printable(word)}\x1b[0m" if _in_colours(sys.stdout) else printable(word)
+    )
+    _write(sys.stdout, shown + printable(rest) + "\n")
+
+
+def _in_colours(stream: TextIO | None) -> bool:
+    """On terminals alone, and not where its user wants none (https://no-color.org)."""
+    return (
+        stream is not None
+        and stream.isatty()
+        and not os.environ.get("NO_COLOR")
+        and os.environ.get("TERM") != "dumb"
+    )
 
 
 def warn(text: str) -> None:

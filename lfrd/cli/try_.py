@@ -81,8 +81,8 @@ async def run(trial: Trial, config: Config, *, as_lines: bool) -> None:
 
 
 class Printer:
-    """A report that prints each line at once. Where nobody reads it any more, the deployment that
-    it is `of` is ended in order, and `end` says so."""
+    """A report that prints each line at once. Where no program reads it any more, the deployment
+    that it is `of` is ended in order, and `end` says so."""
 
     def __init__(self, *, as_lines: bool) -> None:
         self._as_lines = as_lines

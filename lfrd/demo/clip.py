@@ -4,7 +4,7 @@ The faces come from two pictures that installed packages carry: the astronaut of
 (NASA, public domain) and the group photo of insightface. They are found with the detector, cut out
 with soft edges, and moved over a plain background at several sizes, with blur, and compressed.
 
-The same people, and anybody's clip, can be had as a camera would send them: at a size and rate,
+The same people, and any clip, can be had as a camera would send them: at a size and rate,
 with the noise of a sensor, in a stream of a camera's bit rate.
 """
 
@@ -127,7 +127,7 @@ def write_as_camera(path: Path, people: list[Cutout], shape: Shape, seconds: flo
 
 
 def write_resized(source: Path, path: Path, shape: Shape, seconds: float) -> None:
-    """The first seconds of somebody's clip as a camera of this shape would send them. Raises
+    """The first seconds of a user's clip as a camera of this shape would send them. Raises
     SourceError."""
     try:
         with av.open(f"file:{source}", options={"protocol_whitelist": "file"}) as container:

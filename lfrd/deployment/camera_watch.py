@@ -62,18 +62,20 @@ class CameraWatch:
         self._rate.adapt(time.monotonic())
         full, wanting = self._rate.budget.counts
         if full < wanting:
+            fit = f"about {full}" if full else "fewer"
             so_far = (
                 f"{full} of {wanting} cameras are decoded in full, the others at their keyframes, "
-                "in turn"
+                f"in turn; {fit} cameras of this kind fit"
             )
         elif self._rate.below_floor:
-            full = self._rate.fitting
-            so_far = "its cameras are looked at less often than detection.floor_hz"
+            so_far = (
+                "its cameras are looked at less often than detection.floor_hz; `lfrd bench` says "
+                "how many fit"
+            )
         else:
             return None
-        fit = f"about {full} cameras of this kind fit" if full else "fewer cameras of this kind fit"
         return (
-            f"the machine is full: {so_far}; {fit}: give them smaller pictures, fewer a second, or "
+            f"the machine is full: {so_far}: give them smaller pictures, fewer a second, or "
             "a small stream to look at, or the machine more processors"
         )
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from lfrd.ingest.settings import GIVES_PICTURES, State
 
 TAKES_NO_PART = frozenset({State.IDLE, State.ENDED, State.CLOSING})
-"""Paused by somebody, come to its end, or about to leave: nothing is missing."""
+"""Paused by a user, come to its end, or about to leave: nothing is missing."""
 
 States = Callable[[], Mapping[str, State]]
 

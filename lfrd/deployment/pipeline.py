@@ -62,7 +62,7 @@ CAREFUL_LIMIT = 3
 """Careful looks at one track."""
 
 UNCLEAR = 0.20
-"""A look further below the threshold than this is of somebody on the list in one of a hundred
+"""A look further below the threshold than this is of a person on the list in one of a hundred
 cases, and then it is a poor one; a better one comes before its time."""
 
 
@@ -163,7 +163,7 @@ class _Compared:
 
 class _Passage:
     """What is known of one person's way past the camera: the looks taken, their mean, and what they
-    say. A track has one, and gets another one when it comes to follow somebody else."""
+    say. A track has one, and gets another one when it comes to follow another person."""
 
     def __init__(self, track_id: int, best_shot: BestShotRule, evidence: TrackEvidence) -> None:
         self.track_id = track_id
@@ -326,7 +326,7 @@ class _Watch:
 
     async def _crop(self, frame: Frame, view: TrackView) -> Crop | None:
         """The better landmarks for a face that is turned away cost as much as half a template: they
-        are for a second look, where no clear one has said that it is nobody on the list."""
+        are for a second look, where no clear one has said that it is no person on the list."""
         vision, nearness = self._vision, self._passages[view.track_id].nearness
         if is_turned(view.landmarks) and nearness in UNSETTLED:
             return await vision.align_turned(frame.planes, view.box, view.landmarks)
@@ -341,7 +341,7 @@ class _Watch:
     async def _look_with_care(
         self, frame: Frame, view: TrackView, passage: _Passage, crop: Crop, compared: _Compared
     ) -> _Compared:
-        """Take several views of a face that is nearly somebody on the list. All go into the mean,
+        """Take several views of a face that is nearly a person on the list. All go into the mean,
         together as one look; the clearest of them, and the first crop, is what `crop` then shows
         and what is kept of it."""
         passage.careful_looks += 1
@@ -382,7 +382,7 @@ class _Watch:
 
     def _whose(self, view: TrackView, probe: Probe) -> _Passage:
         """The passage that a look belongs to: that of its track, or a new one where the look shows
-        somebody else."""
+        another person."""
         passage = self._passages[view.track_id]
         if not passage.mean.contradicted_by(probe, probe.norm, doubtful=view.doubtful):
             self.tracker.trust(view.track_id)
@@ -412,7 +412,7 @@ class _Watch:
                 probe.release()
 
     def _nearness(self, passage: _Passage, compared: _Compared) -> Nearness:
-        """Whether more looks could raise somebody."""
+        """Whether more looks could raise an entry."""
         if passage.evidence.raised:
             return Nearness.DECIDED
         thresholds = self._search.tracks.thresholds
@@ -425,7 +425,7 @@ class _Watch:
             return Nearness.NEAR
         if short <= UNCLEAR:
             return Nearness.UNCLEAR
-        return Nearness.NOBODY if compared.norm >= CLEAR * self._clearest else Nearness.FAR
+        return Nearness.NOT_LISTED if compared.norm >= CLEAR * self._clearest else Nearness.FAR
 
     def _tell(self, passage: _Passage, frame: Frame, view: TrackView) -> None:
         if self._observer is not None:

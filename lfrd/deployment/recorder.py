@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from lfrd.clock import Clock
+from lfrd.counters import Spread
 from lfrd.errors import NotFound, StoreFailed
 from lfrd.governance.reviews import required_for
 from lfrd.store import episodes, reviews, watchlists
@@ -193,7 +194,9 @@ class EpisodeWriter:
         cooldown_s: float = 0.0,
         media_clock: bool = False,
         report: Report | None = None,
+        measured: Spread | None = None,
     ) -> None:
+        self._measured = measured
         self._database = database
         self._clock = clock
         self._deployment_id = deployment_id
@@ -348,6 +351,8 @@ class EpisodeWriter:
             self.raised += 1
             if latency_ms is not None:
                 self.latencies_ms.append(latency_ms)
+                if self._measured is not None:
+                    self._measured.note(latency_ms / 1000)
         if self._report is None:
             return
         self._report(

@@ -98,6 +98,16 @@ class DeploymentRun:
         self._load_told_at_s = -inf
         self._broken = ""
 
+    @property
+    def unwritten(self) -> int:
+        """Candidates that are not on the disk yet."""
+        return self._queue.unwritten
+
+    @property
+    def raised(self) -> int:
+        """Candidates raised since it began or went on."""
+        return self._writer.raised
+
     def ask_to_end(self, reason: str, principal: str) -> None:
         """End soon; the first reason counts."""
         if not self.stop.is_set():

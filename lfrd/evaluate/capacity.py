@@ -271,7 +271,7 @@ async def run_at_full_speed(
     rate = None if hz is None else RateController(hz, hz)
     stop = asyncio.Event()
     running = [_Running(f"camera-{number}") for number in range(cameras)]
-    with _somebody_listed(vision, rules) as search:
+    with _one_listed(vision, rules) as search:
         async with asyncio.TaskGroup() as tasks:
             for camera in running:
                 tasks.create_task(camera.run(vision, clip, clock, rules, search, rate, stop))
@@ -310,7 +310,7 @@ class _Running:
             tasks.create_task(
                 run_camera(
                     self.camera_id, camera.frames, self.counters, vision=vision, search=search,
-                    decisions=_Nobody(), best_shot=rules.best_shot,
+                    decisions=_NoDecisions(), best_shot=rules.best_shot,
                     pacer=pacer or UNPACED,
                     frames_ahead=FRAMES_AHEAD if rate is None else 1,
                 )
@@ -327,8 +327,8 @@ def _counted(cameras: Sequence[_Running]) -> tuple[int, int, int]:
     )
 
 
-class _Nobody:
-    """Where decisions go: there are none about a list whose one template is of nobody."""
+class _NoDecisions:
+    """Where decisions go: there are none about a list whose one template is of no face."""
 
     async def record(self, camera_id: str, decision: Decision, sight: Sight) -> None:
         """Nothing is kept."""
@@ -338,9 +338,9 @@ class _Nobody:
 
 
 @contextmanager
-def _somebody_listed(vision: Vision, rules: Rules) -> Iterator[LiveSearch]:
-    """A list of one, whose template is of no face: what is compared with a list, and raises
-    nobody."""
+def _one_listed(vision: Vision, rules: Rules) -> Iterator[LiveSearch]:
+    """A list of one, whose template is of no face: faces are compared, and none is
+    raised."""
     vector: F32 = np.random.default_rng(1).normal(size=vision.dim).astype(np.float32)
     vector /= np.linalg.norm(vector)
     search = LiveSearch("capacity", vision.model_digest, vision.dim, rules.threshold)

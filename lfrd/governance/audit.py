@@ -1,7 +1,7 @@
 """The log as people read, prove and export it, and its hourly checkpoint.
 
-Whoever has yet to decide an open candidate reads the log up to that candidate: what follows may say
-how others decided, or that it is a decoy.
+A reader who has yet to decide an open candidate reads the log up to that candidate: what follows
+may say how others decided, or that it is a decoy.
 """
 
 import asyncio

@@ -16,13 +16,14 @@ from lfrd.deployment.run import DeploymentRun
 from lfrd.deployment.runner import DeploymentRunner
 from lfrd.errors import Conflict, LfrdError
 from lfrd.governance import planning, record
+from lfrd.governance.absences import prepare
 from lfrd.governance.planning import Amendment, Plan
 from lfrd.governance.profile import LAB, Policy, SitePolicies
 from lfrd.governance.readiness import Readiness
 from lfrd.governance.retention import policy_of
 from lfrd.governance.start_gate import HOUR_S, Verdict
 from lfrd.matching.thresholds import Thresholds
-from lfrd.store import decoys, reviews
+from lfrd.store import absences, decoys, reviews, watchlists
 from lfrd.store import deployments as stored
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.deployments import Deployment, NewDeployment, Snapshot
@@ -99,9 +100,9 @@ class DeploymentService:
         self._running.operator_seen()
         return self._running.deployment
 
-    async def list_all(self) -> list[Deployment]:
-        """The newest deployments, newest first."""
-        return await self._database.read(stored.list_all)
+    async def page(self, before_id: str | None = None, limit: int = 100) -> list[Deployment]:
+        """Deployments, newest first; `before_id` is the last one of the page before."""
+        return await self._database.read(lambda reader: stored.page(reader, before_id, limit))
 
     async def get(self, deployment_id: str) -> Deployment:
         """Raises NotFound."""
@@ -326,6 +327,10 @@ class DeploymentService:
             now_s=self._clock.wall_s(),
         )
         lists: Sequence[str] = json.loads(row.watchlist_ids)
+        if reason is None and await self._database.read(
+            lambda reader: watchlists.any_restored(reader, lists)
+        ):
+            reason = "it compares with a list that was restored from a backup"
         ready = await self._readiness.of(policy, lists) if not reason else None
         if ready is not None and ready.fault is not None:
             reason = ready.fault.text
@@ -354,6 +359,8 @@ class DeploymentService:
             if self._running is not None:
                 raise Conflict(f"deployment {self._running.deployment.id} is running: end it first")
             ready = await self._readiness.of(policy, watchlist_ids)
+            if not policy.is_lab:
+                await prepare(self._database, watchlist_ids)
 
             def start(tx: Transaction) -> Deployment:
                 row = get(tx)
@@ -364,6 +371,8 @@ class DeploymentService:
                     raise Conflict(f"it cannot start: {verdict.sentence()}")
                 for watchlist_id in json.loads(row.watchlist_ids):
                     stored.take_snapshot(tx, row.id, watchlist_id)
+                    if not policy.is_lab:
+                        absences.commit(tx, watchlist_id, row.id)
                 record.note_lists(tx, row.id)
                 threshold = ready.proposed.threshold if ready.proposed else row.threshold
                 cameras = self._readiness.cameras

@@ -10,9 +10,10 @@ from lfrd.governance.reviews import Reviews, outcome_of, required_for
 from lfrd.store import decoys, outcomes, watchlists
 from lfrd.store import episodes as stored
 from lfrd.store import reviews as stored_reviews
+from lfrd.store.audit_log import first_undecided
 from lfrd.store.database import Database
 from lfrd.store.decoys import Decoy
-from lfrd.store.episodes import Episode, EpisodeImage, EpisodeState, Rival
+from lfrd.store.episodes import Episode, EpisodeFilter, EpisodeImage, Rival
 from lfrd.store.outcomes import PrimaryOutcome
 from lfrd.store.reviews import Review
 from lfrd.store.transaction import Reader, Transaction
@@ -52,15 +53,34 @@ class Episodes:
         self._groups = groups
 
     async def page(
-        self, *, state: EpisodeState | None = None, before_id: str | None = None, limit: int = 100
+        self,
+        wanted: EpisodeFilter | None = None,
+        *,
+        after: tuple[float, str] | None = None,
+        before_id: str | None = None,
+        limit: int = 100,
     ) -> list[Dossier]:
-        """Newest first; `before_id` is the last one of the page before."""
+        """Newest first. The last one of the page before is named by its id, `before_id` (raises
+        NotFound), or as `after` by `raised_at_s` and id, whether it is still there or not."""
+
+        def query(reader: Reader) -> list[Dossier]:
+            place = after
+            if place is None and before_id is not None:
+                place = (stored.get(reader, before_id).raised_at_s, before_id)
+            found = stored.page(reader, wanted, after=place, limit=limit)
+            return [self._dossier(reader, episode) for episode in found]
+
+        return await self._database.read(query)
+
+    async def any_waits_for(self, principal: str) -> bool:
+        """Whether there is an open candidate that this principal has not decided for good."""
         return await self._database.read(
-            lambda reader: [
-                self._dossier(reader, episode)
-                for episode in stored.page(reader, state=state, before_id=before_id, limit=limit)
-            ]
+            lambda reader: first_undecided(reader, principal) is not None
         )
+
+    async def open_since(self) -> tuple[int, float | None]:
+        """How many candidates are open, and when the oldest of them was raised."""
+        return await self._database.read(stored.open_since)
 
     async def get(self, episode_id: str) -> Dossier:
         """Raises NotFound."""

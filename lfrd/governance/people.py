@@ -10,13 +10,16 @@ import os
 import secrets
 from dataclasses import dataclass
 
-from lfrd.errors import Denied
+from lfrd.clock import Clock
+from lfrd.errors import Denied, StoreFailed
 from lfrd.store import tokens
-from lfrd.store.database import Database
+from lfrd.store.database import SYSTEM, Database
 from lfrd.store.tokens import Token
 from lfrd.vocabulary import Role
 
 SECRET_BYTES = 32
+USES_EVERY_S = 60.0
+"""How often it is written when tokens were used."""
 PREFIX = "lfrd_"
 """Lets scanners of repositories and logs recognise a token that went astray."""
 
@@ -38,10 +41,14 @@ def digest_of(secret: str) -> bytes:
 class TokenDirectory:
     """The tokens and roles of a site, in memory as the store has them. `load` it before use."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
-        self._valid: list[tuple[bytes, str]] = []
+        self._clock = clock
+        self._valid: list[tokens.Valid] = []
         self._roles: dict[str, Role] = {}
+        self._used: dict[str, float] = {}
+        """When tokens were used, by id, as far as it is not written yet."""
+        self._written_at_s = clock.monotonic_s()
 
     async def load(self) -> None:
         """Read the store anew; after every change."""
@@ -50,13 +57,31 @@ class TokenDirectory:
         )
 
     def principal_of(self, secret: str) -> str | None:
-        """Whose token this is. Every token is compared, each in constant time."""
+        """Whose token this is; None for one that has expired. Every token is compared, each in
+        constant time."""
         digest = digest_of(secret)
         found = None
-        for known, holder in self._valid:
-            if hmac.compare_digest(known, digest):
-                found = holder
-        return found
+        for known in self._valid:
+            if hmac.compare_digest(known.digest, digest):
+                found = known
+        now_s = self._clock.wall_s()
+        if found is None or (found.expires_at_s is not None and now_s >= found.expires_at_s):
+            return None
+        self._used[found.id] = now_s
+        return found.holder
+
+    async def write_uses(self, *, now: bool = False) -> None:
+        """Write when tokens were used: once a minute, or now. Where the disk takes nothing it is
+        tried again with the next ones."""
+        due = now or self._clock.monotonic_s() - self._written_at_s >= USES_EVERY_S
+        if not self._used or not due:
+            return
+        self._written_at_s = self._clock.monotonic_s()
+        uses, self._used = self._used, {}
+        try:
+            await self._database.write(lambda tx: tokens.used(tx, uses), principal=SYSTEM)
+        except StoreFailed:
+            self._used = uses | self._used
 
     def role_of(self, principal: str, uid: int | None = None) -> Role:
         """What a principal may do; `uid` where the kernel says who they are."""
@@ -64,11 +89,15 @@ class TokenDirectory:
             return Role.ADMIN
         return self._roles.get(principal, Role.OPERATOR)
 
-    async def create(self, holder: str, role: Role, *, principal: str) -> NewToken:
-        """A new token for `holder`, whose role becomes `role`."""
+    async def create(
+        self, holder: str, role: Role, expires_at_s: float | None = None, *, principal: str
+    ) -> NewToken:
+        """A new token for `holder`, whose role becomes `role`. Raises BadInput for one that would
+        have expired already."""
         secret = PREFIX + secrets.token_urlsafe(SECRET_BYTES)
         token = await self._database.write(
-            lambda tx: tokens.add(tx, holder, role, digest_of(secret)), principal=principal
+            lambda tx: tokens.add(tx, holder, role, digest_of(secret), expires_at_s),
+            principal=principal,
         )
         await self.load()
         return NewToken(token, role, secret)
@@ -83,6 +112,7 @@ class TokenDirectory:
 
     async def list_all(self) -> list[Token]:
         """All tokens, newest first."""
+        await self.write_uses(now=True)
         return await self._database.read(tokens.list_all)
 
 

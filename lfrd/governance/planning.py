@@ -189,6 +189,7 @@ def _list_facts(
         unfounded=watchlists.count_unfounded(reader, row.id),
         key_missing=not reader.keys.has(watchlists.scope_of(row.id)),
         category=row.category.value,
+        restored_from_s=row.restored_from_s,
         outdated=0 if taken_s is None else reference_images.count_older(reader, row.id, taken_s),
     )
 
@@ -229,7 +230,8 @@ def end(tx: Transaction, row: Deployment, reason: str, summary: str, compared: i
     erasures.note_deleted(
         tx, ErasureKind.SNAPSHOT, row.id, "the deployment has ended", templates=compared
     )
-    return stored.end(tx, row.id, reason=reason, summary=summary)
+    facts = record.log_counts(tx, stored.get(tx, row.id))
+    return stored.end(tx, row.id, reason=reason, summary=summary, facts=facts)
 
 
 def declare_urgent(

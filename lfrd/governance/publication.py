@@ -60,7 +60,8 @@ class Publication:
 
         def write(tx: Transaction) -> str:
             text = RENDER[form](self._record(tx, deployment_id, tx.principal, live))
-            facts = {"format": form, "sha256": hashlib.sha256(text.encode()).hexdigest()}
+            digest = hashlib.sha256(text.encode()).hexdigest()
+            facts = {"format": form, "sha256": digest, "deployment": deployment_id}
             tx.audit(AuditClass.DISCLOSURE, "record.export", (deployment_id,), facts)
             return text
 

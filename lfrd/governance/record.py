@@ -1,8 +1,8 @@
 """The public record of a deployment: what happened, in figures that add up.
 
-It is made of what the store counted and what people decided, never of a face or a name. Whoever has
-yet to decide about a candidate is shown it as pending, as everybody is shown what is open, so that
-no figure tells what others decided (compare lfrd.api.projection). Decoys are in no figure.
+It is made of what the store counted and what people decided, never of a face or a name. A reader
+who has yet to decide about a candidate is shown it as pending, as all are shown what is open, so
+that no figure tells what others decided (compare lfrd.api.projection). Decoys are in no figure.
 
 `check` holds the figures to their sums each time a record is shown; one that does not add up is
 refused, with the name of the sum that fails.
@@ -32,6 +32,7 @@ from lfrd.store import (
     watchlists,
 )
 from lfrd.store import deployments as stored
+from lfrd.store.audit import Fact, number
 from lfrd.store.deployments import Deployment, Snapshot
 from lfrd.store.episodes import Episode, EpisodeState
 from lfrd.store.outcomes import PrimaryOutcome
@@ -193,7 +194,7 @@ def rate(k: int, n: int) -> wire.RecordRate:
 def _judged(
     reader: Reader, deployment: Deployment, hidden: frozenset[str], required: int
 ) -> tuple[Judged, ...]:
-    """Every alert; a decoy only for whoever has yet to decide about it, and must not know."""
+    """Every alert; a decoy only for a reader who has yet to decide about it, and must not know."""
     seeded = decoys.ids_in(reader, deployment.id) - hidden
     given: dict[str, list[Review]] = defaultdict(list)
     for review in reviews.all_in(reader, deployment.id):
@@ -281,7 +282,7 @@ def _latency(judged: Iterable[Judged]) -> wire.RecordLatency:
 
 
 def _reviewers(judged: Iterable[Judged]) -> tuple[wire.RecordReviewer, ...]:
-    """Numbered by how many they decided: nobody is named, and nobody's place in it stays."""
+    """Numbered by how many they decided: no name is in it, and no reviewer's place in it stays."""
     waits_s: dict[str, list[float]] = defaultdict(list)
     for item in judged:
         for review in item.given:
@@ -357,6 +358,36 @@ def _preliminary(deployment: Deployment, judged: Iterable[Judged]) -> tuple[str,
 
 def _minutes(seconds: float) -> float:
     return round(max(0.0, seconds) / MINUTE_S, 2)
+
+
+def log_counts(tx: Transaction, row: Deployment) -> dict[str, Fact]:
+    """Put what was counted into the log, with the end, so that the record can be computed from
+    leaves: a leaf for each camera; and what the leaf of the end states of the whole."""
+    counted = tallies.of(tx, row.id)
+    for camera_id, tally in sorted(counted.cameras.items()):
+        skipped: dict[str, int] = json.loads(tally.looks_skipped)
+        stored.log_counts(
+            tx,
+            row.id,
+            {
+                "camera": camera_id,
+                "active_s": number(tally.active_s),
+                "down_s": number(tally.down_s),
+                "faces_seen": tally.tracks,
+                "faces_never_compared": tally.never_compared,
+                "frames_searched": tally.frames_detected,
+                "frames_dropped": tally.frames_dropped,
+                "looks_rejected": [f"{why} {skipped[why]}" for why in sorted(skipped)],
+            },
+        )
+    run = counted.run
+    return {
+        "ran_s": number(run.ran_s),
+        "paused_s": number(run.paused_s),
+        "cut_offs": run.cut_offs + run.is_open,
+        "software": json.loads(run.software),
+        "threshold": number(row.threshold),
+    }
 
 
 def freeze(tx: Transaction, deployment_id: str, required: int) -> None:
@@ -504,4 +535,4 @@ SUMS: Mapping[str, Callable[[wire.Record], bool]] = {
     ),
     "pending alerts make it preliminary": lambda r: not r.alerts.pending or bool(r.preliminary),
 }
-"""What has to hold, by name. An alert counts once in each of these, whoever looks."""
+"""What has to hold, by name. An alert counts once in each of these, for every reader."""

@@ -16,8 +16,8 @@ from lfrd.governance.erasure import Eraser
 from lfrd.governance.profile import Policy, Rules, SitePolicies, parse
 from lfrd.governance.two_person import MAY_ERASE
 from lfrd.health import HealthBoard
+from lfrd.store import absences, episodes, erasures, holds, listings
 from lfrd.store import deployments as stored
-from lfrd.store import episodes, erasures, holds, listings
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.deployments import Deployment
 from lfrd.store.transaction import Reader, Transaction
@@ -73,13 +73,18 @@ def is_purge_due(deployment: Deployment, now_s: float) -> bool:
 def lists_due(uses: Sequence["Use"], now_s: float) -> list[str]:
     """The lists whose time after use is over: none of their uses is still going on, and the
     time that counts is that of the last one."""
+    return sorted(name for name, due_s in due_after_use(uses).items() if due_s <= now_s)
+
+
+def due_after_use(uses: Sequence["Use"]) -> dict[str, float]:
+    """When lists go whose use is over, by list."""
     due_at_s: dict[str, float] = {}
     in_use = {use.watchlist_id for use in uses if use.ended_at_s is None}
     for use in uses:
         due_s = None if use.ended_at_s is None else list_due_at_s(use.ended_at_s, use.rules)
         if due_s is not None:
             due_at_s[use.watchlist_id] = max(due_s, due_at_s.get(use.watchlist_id, due_s))
-    return sorted(name for name, due_s in due_at_s.items() if due_s <= now_s and name not in in_use)
+    return {name: due_s for name, due_s in due_at_s.items() if name not in in_use}
 
 
 def lists_due_at_exit(uses: Sequence["Use"]) -> list[str]:
@@ -160,7 +165,7 @@ class Retention:
         """
         try:
             async with asyncio.timeout(LEAVE_LIMIT_S):
-                for watchlist_id in lists_due_at_exit(await self._database.read(_uses)):
+                for watchlist_id in lists_due_at_exit(await self._database.read(uses_of_lists)):
                     log.info("watchlist %s was used in the lab: erased at exit", watchlist_id)
                     await self._erase(ErasureKind.WATCHLIST, watchlist_id, "after use in the lab")
                 await self._eraser.finish_open()
@@ -229,7 +234,7 @@ class Retention:
                 )
 
     async def _erase_lists(self) -> None:
-        uses = await self._database.read(_uses)
+        uses = await self._database.read(uses_of_lists)
         for watchlist_id in lists_due(uses, self._clock.wall_s()):
             await self._erase(ErasureKind.WATCHLIST, watchlist_id, "after use")
 
@@ -246,6 +251,10 @@ class Retention:
         ):
             await self._database.write(
                 lambda tx: erasures.forget_links_before(tx, before_s), principal=SYSTEM
+            )
+        if months and await self._database.read(lambda r: absences.has_before(r, before_s)):
+            await self._database.write(
+                lambda tx: absences.drop_before(tx, before_s), principal=SYSTEM
             )
         if months and await self._database.read(lambda r: listings.has_before(r, before_s)):
             await self._database.write(
@@ -287,7 +296,7 @@ def _ended_free(reader: Reader) -> list[Deployment]:
     return [row for row in stored.ended(reader) if not holds.on_deployment(reader, row.id)]
 
 
-def _uses(reader: Reader) -> list[Use]:
+def uses_of_lists(reader: Reader) -> list[Use]:
     """The uses of the lists that still exist. What the lab used is erased where it was made for
     tests: an earlier lfrd let it use any list."""
     uses = []

@@ -26,7 +26,7 @@ from lfrd.store.audit import AuditClass, Fact
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.decoys import Decoy
 from lfrd.store.deployments import Deployment
-from lfrd.store.episodes import Episode, EpisodeState
+from lfrd.store.episodes import Episode, EpisodeFilter, EpisodeState
 from lfrd.store.reviews import Review, ReviewDecision
 from lfrd.store.transaction import Reader, Transaction
 
@@ -268,7 +268,8 @@ def _finish(tx: Transaction, review: Review, required: int) -> None:
     if not is_settled(given, outcome) and decoys.of_episode(tx, episode.id) is None:
         episodes.escalate(tx, episode.id)
         return
-    tx.audit(AuditClass.DECISION, "episode.outcome", (episode.id,), {"outcome": outcome.value})
+    facts: dict[str, Fact] = {"outcome": outcome.value, **episodes.told_of(episode)}
+    tx.audit(AuditClass.DECISION, "episode.outcome", (episode.id,), facts)
     episodes.close(tx, episode.id)
 
 
@@ -351,9 +352,8 @@ def is_right(review: Review, decoy: Decoy) -> bool:
 
 def read(reader: Reader, deployment_id: str | None, required: int) -> tuple[ReviewerFigures, ...]:
     """The figures of one deployment, or of all; `required` as for `required_for`."""
-    closed = episodes.page(
-        reader, state=EpisodeState.CLOSED, deployment_id=deployment_id, limit=EPISODES_MOST
-    )
+    wanted = EpisodeFilter(state=EpisodeState.CLOSED, deployment_id=deployment_id)
+    closed = episodes.page(reader, wanted, limit=EPISODES_MOST)
     return figures(_decided(reader, episode, required) for episode in closed)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from lfrd.clock import stamp
 from lfrd.governance import two_person
 from lfrd.governance.profile import Policy
 from lfrd.store.deployments import Deployment
@@ -85,12 +86,14 @@ class ListFacts:
     entries: int
     templates: int
     unfounded: int
-    """Entries without a legal basis or a source."""
+    """Entries without a legal basis, a source or a reviewer."""
     key_missing: bool
     """Its key is gone: it has records and no faces."""
     category: str = ""
+    restored_from_s: float | None = None
+    """When the backup was made that it was restored from, while no supervisor vouches for it."""
     outdated: int = 0
-    """Photos that are older than the policy allows, or nobody says how old."""
+    """Photos that are older than the policy allows, or of unknown age."""
 
     @property
     def exists(self) -> bool:
@@ -280,6 +283,11 @@ def _lists(deployment: Deployment, policy: Policy, facts: Facts) -> list[Finding
 
 def _list_faults(listed: ListFacts, policy: Policy, now_s: float) -> list[str]:
     faults = []
+    if listed.restored_from_s is not None:
+        faults.append(
+            f"was restored from a backup of {stamp(listed.restored_from_s)}, and may hold people "
+            "who were taken off since: a supervisor looks it over and confirms it"
+        )
     if listed.expires_at_s is not None and listed.expires_at_s <= now_s:
         faults.append("has expired")
     within_h = policy.rules.list_confirmed_within_h
@@ -295,7 +303,9 @@ def _list_faults(listed: ListFacts, policy: Policy, now_s: float) -> list[str]:
     if not listed.templates:
         faults.append("has no entry that the present model can compare with")
     if listed.unfounded:
-        faults.append(f"has {listed.unfounded} entries without a legal basis or a source")
+        faults.append(
+            f"has {listed.unfounded} entries without a legal basis, a source or a reviewer"
+        )
     return faults
 
 

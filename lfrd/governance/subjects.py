@@ -1,7 +1,7 @@
 """The rights of people on and off the lists: whether, since when, why, and what came of it.
 
 By a reference, or by a photo that is compared once and forgotten. Every question is in the log with
-who asked and why, in the same transaction, or it is not answered. Erasing somebody goes the way of
+who asked and why, in the same transaction, or it is not answered. Erasing a person goes the way of
 all erasures (lfrd.governance.erasure); what answers afterwards is in lfrd.store.listings.
 """
 
@@ -36,7 +36,7 @@ SEEN = {
 
 
 class Subjects:
-    """Answers for one site. `threshold` is the similarity from which a photo counts as of somebody
+    """Answers for one site. `threshold` is the similarity from which a photo counts as of a person
     on a list, `required` the number of reviewers where a policy names none."""
 
     def __init__(self, database: Database, photos: Photos, threshold: float, required: int) -> None:
@@ -100,7 +100,7 @@ class Subjects:
     ) -> tuple[bytes, bool]:
         """What is kept of the one person whom this names, and whether it is a ZIP file: what is
         known, and their photos as they were given. Pictures of alerts are not in it, since they may
-        show somebody else.
+        show another person.
 
         Raises NotFound, Conflict where several people are called so.
         """

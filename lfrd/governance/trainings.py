@@ -25,7 +25,7 @@ class Trainings:
     async def record(
         self, subject: str, what: str, valid_until_s: float, *, principal: str
     ) -> Training:
-        """Note that somebody was trained. Raises BadInput of oneself, or where it is over."""
+        """Note that a person was trained. Raises BadInput of oneself, or where it is over."""
         holder = subject if subject.startswith(KIND) else KIND + subject
         two_person.check_trainer(holder, principal)
         if valid_until_s <= self._clock.wall_s():

@@ -72,7 +72,7 @@ def authorise_schedule(tx: Transaction, schedule_id: str, rules: Rules) -> Sched
 
 
 def check_trainer(subject: str, principal: str) -> None:
-    """That somebody was trained is recorded by another. Raises BadInput."""
+    """A training is recorded by another person than the trained one. Raises BadInput."""
     if subject == principal:
         raise BadInput("somebody else records that you were trained")
 

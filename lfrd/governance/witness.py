@@ -1,4 +1,4 @@
-"""Another machine that countersigns the log (c2sp.org/tlog-witness), so that whoever holds this one
+"""Another machine that countersigns the log (c2sp.org/tlog-witness), so that who holds this one
 cannot show two logs: it signs only what goes on from what it signed before.
 """
 

@@ -203,7 +203,7 @@ class Intake:
 
     @property
     def wanted(self) -> Wanted:
-        if self._pacer is None or self._settings.every_frame:  # nobody waits: nothing is lost
+        if self._pacer is None or self._settings.every_frame:  # no reader waits: nothing is lost
             return Wanted.EVERY
         return self._pacer.wanted
 
@@ -393,7 +393,7 @@ EXIT_GRACE_S: Final = 0.5
 TROUBLE_PERIOD_S: Final = 1.0
 WAIT_TOLD_S, WAIT_LOGGED_EVERY_S, BLIND_S = 2.0, 10.0, 30.0
 """A wait for the first keyframe is told from so long on, logged so often, and is a fault from so
-long on: the camera sees nobody."""
+long on: no face can be found."""
 WAITING: Final = "waiting for a keyframe"
 KEYFRAMES_FULL: Final = "keyframes only, in turn with other cameras: the machine is full"
 LOOKS_FULL: Final = "looked at less often than detection.floor_hz: the machine is full"
@@ -540,7 +540,7 @@ class Camera:
 
     async def next_frame(self) -> Frame:
         """The next frame that is taken from `frames`, for one who only looks on. Raises Conflict
-        where somebody does already."""
+        where a caller does already."""
         if self._onlooker is not None:
             raise Conflict(f"camera {self.settings.id} is being glanced at already")
         self._onlooker = asyncio.get_running_loop().create_future()

@@ -21,7 +21,7 @@ _PIN = re.compile(r"(?i)sha-?256:((?:[0-9a-f]{2}:?){31}[0-9a-f]{2})")
 
 def trusted_by(ca_file: Path, shown: str) -> ssl.SSLContext:
     """Trust in the issuers of a file. Raises SourceError, in the same words whatever is wrong with
-    it: they tell nobody which files there are."""
+    it: they do not tell which files there are."""
     try:
         return ssl.create_default_context(cafile=ca_file)
     except OSError:
@@ -110,7 +110,7 @@ def pinned(shown: str, host: str, port: int, pin: str) -> Certificate:
 
 
 def how_to_trust(certificate: Certificate | None) -> str:
-    """What somebody can do about a certificate that is not trusted."""
+    """What the user can do about a certificate that is not trusted."""
     by_issuer = "name the certificate of its issuer as the camera's CA file"
     if certificate is None:
         return by_issuer

@@ -1,6 +1,6 @@
 """Which cameras decode every picture where the machine cannot do so for all of them.
 
-Nobody knows beforehand how many that are: their number goes down while the machine is too busy, and
+How many that are is not known beforehand: their number goes down while the machine is too busy, and
 up again, more carefully each time that was too much. Cameras at which a face is followed come
 first, and lose their place only where streams are read late; among the others it goes round.
 """

@@ -26,7 +26,7 @@ UNREADABLE: Final = "does not exist, or may not be read by this user"
 def why_unreadable(path: Path, reach: Reach = ANYWHERE) -> str | None:
     """Why a path names no file that can be read to its end, to follow its name; None if it does.
 
-    Opening a pipe waits for somebody who writes into it, and nothing ends that wait.
+    Opening a pipe waits for a program that writes into it, and nothing ends that wait.
     """
     if not reach.has_file(path):
         return OUTSIDE

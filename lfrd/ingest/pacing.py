@@ -119,12 +119,6 @@ class RateController:
         """Whether even the floor is too much for some camera."""
         return self._adapted_at_s - self._kept_up_at_s > TOO_BUSY_S
 
-    @property
-    def fitting(self) -> int:
-        """How many of the cameras that have turns now could have the floor."""
-        mean = sum(share for share, _ in self._shares.values()) / max(1, len(self._shares))
-        return int(len(self._shares) / max(1.0, mean * self.hz / self._floor_hz))
-
     def turn(self, camera_id: str) -> "Turn":
         """The turns of one camera, whose frames' own clock says when they are."""
         return Turn(self, camera_id)

@@ -90,7 +90,7 @@ class CameraSettings:
     `ca_file` are for RTSP (the CA file also for WHEP over https). `loop`, `paced`: for files.
     `every_frame`: nothing is dropped, the reader waits for the pipeline instead, and times are
     media times. `must_open`: the first attempt must succeed, or the camera ends with its error
-    (for somebody who waits at a terminal). `hwaccel`: a hardware decoder of FFmpeg such as
+    (for a user who waits at a terminal). `hwaccel`: a hardware decoder of FFmpeg such as
     `cuda` or `vaapi`; without it, or where it fails, software decodes. `bearer_token`: for a
     WHEP server. `ice_servers`: none means host candidates only. `look_address`: a second, small
     stream of the same view, in which faces are looked for.

@@ -130,6 +130,16 @@ async def find_subject(
     return found, subject_of(found, name, box)
 
 
+def eyes_as_given(found: PhotoFaces) -> F32:
+    """The eyes f32[n, 2, 2] of each face, x and y in the photo as it was given."""
+    eyes = found.faces.landmarks[:, :2]
+    width_px, height_px = found.planes.width_px, found.planes.height_px
+    if found.turned_deg in (90, 270):
+        width_px, height_px = height_px, width_px
+    points = np.tile(eyes.reshape(-1, 2), 2)
+    return _back(points, found.turned_deg, width_px, height_px)[:, :2].reshape(-1, 2, 2)
+
+
 async def detect_in_photo(vision: Vision, planes: Planes) -> Detections:
     """Faces of a picture as it is, down to SMALLEST_FACE_SHARE of its long side between eyes."""
     smallest_px = SMALLEST_FACE_SHARE * max(planes.width_px, planes.height_px)

@@ -12,7 +12,16 @@ from lfrd.errors import BadInput
 from lfrd.governance import taking_off
 from lfrd.lists import photo_gate
 from lfrd.lists.enrolment import EnrolledPhoto, enrol
-from lfrd.lists.photo_gate import Finding, GateMode, GateRule, Neighbour, Resemblance
+from lfrd.lists.photo_face import eyes_as_given, find_faces, in_box, largest
+from lfrd.lists.photo_file import read_photo
+from lfrd.lists.photo_gate import (
+    Finding,
+    GateMode,
+    GateRule,
+    Neighbour,
+    PhotoRefused,
+    Resemblance,
+)
 from lfrd.matching.live_search import LiveGallery, LiveSearch
 from lfrd.matching.threshold import Derived
 from lfrd.store import reference_images, templates
@@ -38,6 +47,21 @@ class Judged:
 
     photo: EnrolledPhoto
     findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """A photo as it was given: its size, the boxes f32[n, 4] and eyes f32[n, 2, 2] of its faces,
+    the index of the one that is meant (None: of none), what the gate says, and why it would be
+    refused (None: it would not)."""
+
+    width_px: int
+    height_px: int
+    boxes: F32
+    eyes: F32
+    meant: int | None
+    findings: tuple[Finding, ...]
+    refused: str | None
 
 
 class RiseNote(Protocol):
@@ -109,6 +133,30 @@ class Photos:
         if mode is not None:
             photo_gate.refuse(judged.findings, mode, name)
         return judged.findings
+
+    async def inspect(
+        self, data: bytes, name: str, entry_id: str | None, box: F32 | None, mode: GateMode
+    ) -> Inspected:
+        """Where the faces of a photo are, and what the gate would say; nothing is stored. A photo
+        that would be refused is an answer here. Raises BadInput where there is no picture,
+        NotFound."""
+        entry = await self._entry(entry_id) if entry_id else None
+        rgb = (await asyncio.to_thread(lambda: read_photo(data, name=name))).rgb
+        pick = largest if box is None else in_box(box)
+        async with self._room:
+            found = await find_faces(self._vision, rgb, pick)
+        findings: tuple[Finding, ...] = ()
+        refused = None
+        try:
+            findings = (await self.judge(data, name, entry=entry, box=box)).findings
+            photo_gate.refuse(findings, mode, name)
+        except PhotoRefused as error:
+            findings, refused = findings or error.findings, str(error)
+        boxes = found.boxes_as_given
+        height_px, width_px = rgb.shape[:2]
+        return Inspected(
+            width_px, height_px, boxes, eyes_as_given(found), pick(boxes), findings, refused
+        )
 
     async def image(self, photo_id: str, reason: str | None = None, *, principal: str) -> bytes:
         """The photo's file as it was given; reading it is logged, with the reason."""

@@ -113,9 +113,18 @@ class Watchlists:
         await self.refill(watchlist_id, principal=principal)
         return await self.get_list(watchlist_id)
 
-    async def confirm_list(self, watchlist_id: str, *, principal: str) -> ListedWatchlist:
-        """Note that the list was looked over and is right as of now. Raises NotFound."""
-        await self._database.write(lambda tx: stored.confirm(tx, watchlist_id), principal=principal)
+    async def confirm_list(
+        self, watchlist_id: str, *, principal: str, role: Role
+    ) -> ListedWatchlist:
+        """Note that the list was looked over and is right as of now. Raises NotFound, Denied where
+        it was restored from a backup and is closed: that takes the role that may erase."""
+
+        def confirm(tx: Transaction) -> None:
+            if stored.get(tx, watchlist_id).restored_from_s is not None:
+                two_person.demand_take_off(role)
+            stored.confirm(tx, watchlist_id)
+
+        await self._database.write(confirm, principal=principal)
         return await self.get_list(watchlist_id)
 
     async def export(
@@ -126,15 +135,25 @@ class Watchlists:
             self._database, watchlist_id, passphrase, reason, principal=principal
         )
 
-    async def entries(self, watchlist_id: str, reference: str | None = None) -> list[ListedEntry]:
-        """The entries of a list, by reference, or only the one that has it. Raises NotFound."""
+    async def entries(
+        self,
+        watchlist_id: str,
+        reference: str | None = None,
+        *,
+        after: str | None = None,
+        limit: int = -1,
+    ) -> list[ListedEntry]:
+        """The entries of a list, by reference: at most `limit` (-1: all) after the reference
+        `after`; or only the one that has `reference`. Raises NotFound."""
 
         def query(reader: Reader) -> list[ListedEntry]:
             stored.get(reader, watchlist_id)
-            if reference is None:
-                return [_listed_entry(reader, row) for row in stored.entries(reader, watchlist_id)]
-            found = stored.entry_by_reference(reader, watchlist_id, reference)
-            return [] if found is None else [_listed_entry(reader, found)]
+            if reference is not None:
+                found = stored.entry_by_reference(reader, watchlist_id, reference)
+                return [] if found is None else [_listed_entry(reader, found)]
+            rows = stored.entries(reader, watchlist_id, after, limit)
+            photos = reference_images.of_entries(reader, [row.id for row in rows])
+            return [ListedEntry(row, tuple(photos.get(row.id, ()))) for row in rows]
 
         return await self._database.read(query)
 

@@ -99,12 +99,19 @@ class CountHistory:
         else:
             self._minutes.append((minute_s, added))
 
+    def minutes(self, since_s: float, until_s: float) -> tuple[tuple[float, CameraCounts], ...]:
+        """The minutes that overlap this span, each with when it began."""
+        return tuple(
+            (minute_s, counts)
+            for minute_s, counts in self._minutes
+            if minute_s + MINUTE_S > since_s and minute_s <= until_s
+        )
+
     def between(self, since_s: float, until_s: float) -> CameraCounts:
         """The sum of the minutes that overlap this span."""
         found = CameraCounts()
-        for minute_s, counts in self._minutes:
-            if minute_s + MINUTE_S > since_s and minute_s <= until_s:
-                found = found + counts
+        for _, counts in self.minutes(since_s, until_s):
+            found = found + counts
         return found
 
 

@@ -33,6 +33,11 @@ class Leaf:
     payload: str
 
 
+def number(value: float | None) -> str | None:
+    """A number as a fact: the shortest text that is read as the very same number again."""
+    return None if value is None else repr(float(value))
+
+
 def canonical_json(facts: Mapping[str, Fact]) -> str:
     """One text for equal facts: keys sorted, no spaces, UTF-8 as it is (RFC 8785 without floats).
 

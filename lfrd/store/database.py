@@ -11,7 +11,7 @@ import asyncio
 import logging
 import queue
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from types import TracebackType
@@ -19,8 +19,9 @@ from typing import TypeVar
 
 from lfrd.audit.verify import PublicKey
 from lfrd.clock import Clock, SystemClock
+from lfrd.counters import Spread
 from lfrd.errors import StateError, StoreFailed
-from lfrd.events import Event, EventBus, EventPage
+from lfrd.events import Event, EventBus, EventKind, EventPage
 from lfrd.store import audit_log, event_log
 from lfrd.store.audit_key import open_key
 from lfrd.store.checkpoints import CheckpointRules, Checkpoints
@@ -86,6 +87,16 @@ class Database:
     def failure(self) -> str | None:
         """Why the last write did not reach the disk; None while writes do. For health."""
         return self._writer.failure
+
+    @property
+    def commits(self) -> Spread:
+        """How long actions took until they were on the disk."""
+        return self._writer.commits
+
+    @property
+    def waiting(self) -> tuple[int, float]:
+        """How many actions are not on the disk yet, and since when (s) the oldest of them."""
+        return self._writer.waiting
 
     async def __aenter__(self) -> "Database":
         async with AsyncExitStack() as undo:
@@ -173,8 +184,10 @@ class Database:
         finally:
             self._idle.put(connection)
 
-    async def _page_of_events(self, after_id: int, limit: int) -> EventPage:
-        return await self.read(lambda reader: event_log.page(reader, after_id, limit))
+    async def _page_of_events(
+        self, after_id: int, limit: int, kinds: Sequence[EventKind] = ()
+    ) -> EventPage:
+        return await self.read(lambda reader: event_log.page(reader, after_id, limit, kinds))
 
     def _publish(self, events: list[Event]) -> None:
         self.events.publish(events)

@@ -33,7 +33,10 @@ def add(tx: Transaction, new: NewEpisode, *, mated: bool) -> Episode:
     assert new.evidence.likeness is not None
     episode = episodes.add(tx, new)
     tx.insert(Decoy(episode_id=episode.id, mated=mated))
-    tx.audit(AuditClass.COLLECTION, "decoy.seed", (episode.id, new.deployment_id), {"mated": mated})
+    tx.audit(
+        AuditClass.COLLECTION, "decoy.seed", (episode.id, new.deployment_id),
+        {"mated": mated, **episodes.told_of(episode)},
+    )  # fmt: skip
     return episode
 
 

@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from lfrd.audit import verify
 from lfrd.errors import Conflict
 from lfrd.events import EventKind
 from lfrd.ids import new_id
-from lfrd.store import watchlists
+from lfrd.store import absences, watchlists
 from lfrd.store.audit import AuditClass, Fact
 from lfrd.store.keys import Scope
 from lfrd.store.transaction import Reader, Transaction
@@ -166,9 +167,11 @@ def get(reader: Reader, deployment_id: str) -> Deployment:
     return reader.get(Deployment, deployment_id)
 
 
-def list_all(reader: Reader, limit: int = 100) -> list[Deployment]:
-    """The newest deployments, newest first."""
-    return reader.find(Deployment, "ORDER BY id DESC LIMIT ?", (limit,))
+def page(reader: Reader, before_id: str | None = None, limit: int = 100) -> list[Deployment]:
+    """Deployments, newest first; `before_id` is the last one of the page before."""
+    if before_id is None:
+        return reader.find(Deployment, "ORDER BY id DESC LIMIT ?", (limit,))
+    return reader.find(Deployment, "WHERE id < ? ORDER BY id DESC LIMIT ?", (before_id, limit))
 
 
 def running(reader: Reader) -> Deployment | None:
@@ -217,12 +220,11 @@ def authorise_under(tx: Transaction, deployment_id: str, authoriser: str) -> Dep
 
 def _authorise(tx: Transaction, deployment_id: str, authoriser: str, action: str) -> Deployment:
     before = get(tx, deployment_id)
-    until_s = before.planned_end_at_s
     _step(
         tx, deployment_id, action, "UPDATE deployment SET state = 'authorised',"
         " authorised_at_s = ?, authorised_by = ? WHERE id = ? AND state = 'draft'",
         (tx.at_s, authoriser, deployment_id),
-        {"until_s": None if until_s is None else round(until_s),
+        {"until_s": _whole_s(before.planned_end_at_s),
          **_standing(before.schedule_id, authoriser)},
     )  # fmt: skip
     return get(tx, deployment_id)
@@ -237,6 +239,7 @@ def declare_urgent(
         " authorised_at_s = ?, authorised_by = ?, urgent_reason = ?, ratify_by_at_s = ?"
         " WHERE id = ? AND state = 'draft'",
         (tx.at_s, tx.principal, reason, ratify_by_at_s, deployment_id),
+        {"until_s": _whole_s(get(tx, deployment_id).planned_end_at_s)},
     )  # fmt: skip
     return get(tx, deployment_id)
 
@@ -286,7 +289,9 @@ def start(
         " street_team_at_s = ? WHERE id = ? AND state = 'authorised'",
         (tx.at_s, tx.principal, json.dumps(list(camera_ids)), threshold,
          tx.at_s if street_team else None, deployment_id),
-        {"cameras": list(camera_ids), "evaluation": evaluation_id,
+        {"cameras": list(camera_ids), "evaluation": evaluation_id, "plan": plan_digest(before),
+         "reviewers": json.loads(before.policy).get("values", {}).get("reviewers_required"),
+         "list_size_max": before.list_size_max,
          **({"street_team": True} if street_team else {}),
          **_standing(before.schedule_id, before.authorised_by)},
     )  # fmt: skip
@@ -312,16 +317,35 @@ def keep_counts(tx: Transaction, deployment_id: str, summary: str) -> None:
     )
 
 
-def end(tx: Transaction, deployment_id: str, *, reason: str, summary: str) -> Deployment:
-    """running → ended; `summary` is JSON text of counts. Also for one that was never started."""
+def end(
+    tx: Transaction,
+    deployment_id: str,
+    *,
+    reason: str,
+    summary: str,
+    facts: Mapping[str, Fact] | None = None,
+) -> Deployment:
+    """running → ended; `summary` is JSON text of counts. Also for one that was never started.
+    `facts` are what the log says besides."""
     _step(
         tx, deployment_id, "deployment.end", "UPDATE deployment SET state = 'ended',"
         " ended_at_s = ?, ended_by = ?, end_reason = ?, summary = ?"
         " WHERE id = ? AND state IN ('draft', 'authorised', 'running')",
         (tx.at_s, tx.principal, reason, summary, deployment_id),
-        {"reason": reason},
+        {"reason": reason, **(facts or {})},
     )  # fmt: skip
     return get(tx, deployment_id)
+
+
+def plan_digest(row: Deployment) -> str:
+    """SHA-256 of what was decided beforehand and is published as it is: the texts, the documents,
+    the models and rules (see `lfrd.audit.verify.plan_digest`)."""
+    return verify.plan_digest({
+        "place": row.place, "purpose": row.purpose, "use_case": row.use_case,
+        "profile": row.profile, "policy_sha256": row.policy_digest,
+        "documents": json.loads(row.documents), "detector_sha256": row.detector_digest,
+        "recogniser_sha256": row.embedder_digest, "planned_start_at_s": row.planned_start_at_s,
+    })  # fmt: skip
 
 
 def mark_erased(tx: Transaction, deployment_id: str) -> Deployment:
@@ -332,6 +356,10 @@ def mark_erased(tx: Transaction, deployment_id: str) -> Deployment:
         (tx.at_s, deployment_id),
     )  # fmt: skip
     return get(tx, deployment_id)
+
+
+def _whole_s(at_s: float | None) -> int | None:
+    return None if at_s is None else round(at_s)
 
 
 def _standing(schedule_id: str | None, authoriser: str | None) -> dict[str, Fact]:
@@ -367,7 +395,8 @@ def take_snapshot(tx: Transaction, deployment_id: str, watchlist_id: str) -> Sna
     tx.insert(snapshot)
     tx.audit(
         AuditClass.PERIOD_OF_USE, "deployment.snapshot", (deployment_id, watchlist_id),
-        {"entries": snapshot.entry_count, "hash": snapshot.snapshot_hash},
+        {"entries": snapshot.entry_count, "hash": snapshot.snapshot_hash,
+         "deployment": deployment_id, "list": watchlist_id},
     )  # fmt: skip
     return snapshot
 
@@ -398,8 +427,9 @@ def follow_lists(tx: Transaction) -> None:
         tx.audit(
             AuditClass.PERIOD_OF_USE, "deployment.snapshot-change", (row.id, old.watchlist_id),
             {"entries": count, "entries_before": old.entry_count, "hash": digest,
-             "hash_before": old.snapshot_hash},
+             "hash_before": old.snapshot_hash, "deployment": row.id, "list": old.watchlist_id},
         )  # fmt: skip
+        absences.follow(tx, row.id, old.watchlist_id)
         tx.event(EventKind.DEPLOYMENT_CHANGED, row.id)
     total = sum(item.entry_count for item in snapshots(tx, row.id))
     if grew and row.list_size_max is not None and total > row.list_size_max:
@@ -423,6 +453,18 @@ def keep_composition(
         " AND watchlist_id = ?",
         (composition, deployment_id, watchlist_id),
     )
+    tx.audit(
+        AuditClass.PERIOD_OF_USE, "deployment.list", (deployment_id, watchlist_id),
+        {"deployment": deployment_id, "list": watchlist_id, "composition": composition},
+    )  # fmt: skip
+
+
+def log_counts(tx: Transaction, deployment_id: str, facts: Mapping[str, Fact]) -> None:
+    """Put what one camera counted over a deployment into the log."""
+    tx.audit(
+        AuditClass.PERIOD_OF_USE, "deployment.counts", (deployment_id,),
+        {"deployment": deployment_id, **facts},
+    )  # fmt: skip
 
 
 def logged(reader: Reader, deployment_id: str, action: str) -> list[int]:
@@ -496,5 +538,6 @@ def _step(
 def _log(
     tx: Transaction, deployment_id: str, action: str, facts: Mapping[str, Fact] | None = None
 ) -> None:
-    tx.audit(AuditClass.PERIOD_OF_USE, action, (deployment_id,), facts)
+    told = {**(facts or {}), "deployment": deployment_id}
+    tx.audit(AuditClass.PERIOD_OF_USE, action, (deployment_id,), told)
     tx.event(EventKind.DEPLOYMENT_CHANGED, deployment_id)

@@ -18,8 +18,9 @@ from lfrd.errors import Conflict, NotFound
 from lfrd.events import EventKind
 from lfrd.ids import new_id
 from lfrd.store import deployments, reference_images
-from lfrd.store.audit import SALT_BYTES, AuditClass, Leaf, commit, leaf_hash
+from lfrd.store.audit import SALT_BYTES, AuditClass, Fact, Leaf, commit, leaf_hash, number
 from lfrd.store.seal import BlobKind, DataKey, Label
+from lfrd.store.sqlite import SQLValue
 from lfrd.store.transaction import Reader, Transaction
 from lfrd.vocabulary import DeploymentState
 
@@ -69,6 +70,8 @@ class Episode:
     escalated_at_s: float | None = None
     evidence: str | None = None
     bundled_with: str | None = None
+    raised_leaf: int | None = None
+    """The leaf of the log that says that it was raised; None where an earlier lfrd raised it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +170,12 @@ def add(tx: Transaction, new: NewEpisode) -> Episode:
         salt, new.evidence.probe_crop, likeness.crop, new.evidence.probe_portrait,
         likeness.portrait, scene,
     )  # fmt: skip
+    leaf_id = tx.audit(
+        AuditClass.COMBINATION, "episode.raise", (row_id, new.deployment_id, new.entry_id),
+        {"model": new.model_digest, "looks": new.looks, "faces": faces.hex(),
+         "deployment": new.deployment_id, "camera": new.camera_id,
+         "latency_ms": number(new.latency_ms)},
+    )  # fmt: skip
     episode = SealedEpisode(
         id=row_id,
         deployment_id=new.deployment_id,
@@ -196,14 +205,19 @@ def add(tx: Transaction, new: NewEpisode) -> Episode:
         sealed_probe_portrait=seal("probe-portrait", new.evidence.probe_portrait),
         sealed_reference_portrait=seal("episode-portrait", likeness.portrait),
         sealed_scene=None if scene is None else seal("scene", scene),
+        raised_leaf=leaf_id - 1,
     )
     tx.insert(episode)
-    tx.audit(
-        AuditClass.COMBINATION, "episode.raise", (row_id, new.deployment_id, new.entry_id),
-        {"model": new.model_digest, "looks": new.looks, "faces": faces.hex()},
-    )  # fmt: skip
     tx.event(EventKind.EPISODE_RAISED, row_id)
     return get(tx, row_id)
+
+
+def told_of(episode: Episode) -> dict[str, Fact]:
+    """What every leaf about an episode states, so that the record can be computed from leaves: the
+    deployment, and the alert, which is named by the leaf that raised it."""
+    if episode.raised_leaf is None:
+        return {}
+    return {"deployment": episode.deployment_id, "alert": episode.raised_leaf}
 
 
 def _told_with(tx: Transaction, new: NewEpisode) -> str | None:
@@ -312,7 +326,9 @@ def escalate(tx: Transaction, episode_id: str) -> Episode:
         (tx.at_s, episode_id),
     )
     if changed:
-        tx.audit(AuditClass.DECISION, "episode.escalate", (episode_id,))
+        tx.audit(
+            AuditClass.DECISION, "episode.escalate", (episode_id,), told_of(get(tx, episode_id))
+        )
         tx.event(EventKind.EPISODE_UPDATED, episode_id)
     return get(tx, episode_id)
 
@@ -325,9 +341,10 @@ def close(tx: Transaction, episode_id: str) -> Episode:
     )
     if not changed:
         raise Conflict(f"episode {get(tx, episode_id).id} is closed already")
-    tx.audit(AuditClass.DECISION, "episode.close", (episode_id,))
+    closed = get(tx, episode_id)
+    tx.audit(AuditClass.DECISION, "episode.close", (episode_id,), told_of(closed))
     tx.event(EventKind.EPISODE_CLOSED, episode_id)
-    return get(tx, episode_id)
+    return closed
 
 
 def lapse(tx: Transaction, episode_id: str) -> None:
@@ -337,7 +354,7 @@ def lapse(tx: Transaction, episode_id: str) -> None:
         (tx.at_s, episode_id),
     )
     if changed:
-        tx.audit(AuditClass.ERASURE, "episode.lapse", (episode_id,))
+        tx.audit(AuditClass.ERASURE, "episode.lapse", (episode_id,), told_of(get(tx, episode_id)))
         tx.event(EventKind.EPISODE_CLOSED, episode_id)
 
 
@@ -353,20 +370,67 @@ def get(reader: Reader, episode_id: str) -> Episode:
     return reader.get(Episode, episode_id)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpisodeFilter:
+    """Which episodes are asked for; None leaves a bound out. Times are wall time: from `since_s` to
+    before `until_s`. `waiting_for`: open, and this principal has not decided about them.
+    `decided_by`: this principal has."""
+
+    state: EpisodeState | None = None
+    deployment_id: str | None = None
+    camera_id: str | None = None
+    watchlist_id: str | None = None
+    entry_id: str | None = None
+    since_s: float | None = None
+    until_s: float | None = None
+    waiting_for: str | None = None
+    decided_by: str | None = None
+
+
+_CONDITIONS = {
+    "state": "state = ?",
+    "deployment_id": "deployment_id = ?",
+    "camera_id": "camera_id = ?",
+    "watchlist_id": "watchlist_id = ?",
+    "entry_id": "entry_id = ?",
+    "since_s": "raised_at_s >= ?",
+    "until_s": "raised_at_s < ?",
+    "waiting_for": "state = 'open' AND id NOT IN"
+    " (SELECT episode_id FROM review WHERE principal = ?)",
+    "decided_by": "id IN (SELECT episode_id FROM review WHERE principal = ?)",
+}
+"""Of a filter's fields."""
+
+
 def page(
     reader: Reader,
+    wanted: EpisodeFilter | None = None,
     *,
-    state: EpisodeState | None = None,
-    deployment_id: str | None = None,
-    before_id: str | None = None,
+    after: tuple[float, str] | None = None,
     limit: int = 100,
 ) -> list[Episode]:
-    """Episodes newest first; `before_id` is the last one of the page before."""
-    wanted = [("state = ?", state), ("deployment_id = ?", deployment_id), ("id < ?", before_id)]
-    given = [(condition, value) for condition, value in wanted if value is not None]
+    """Episodes, newest first; `after`: `raised_at_s` and id of the last one of the page before."""
+    values = asdict(wanted or EpisodeFilter())
+    given: list[tuple[str, SQLValue]] = [
+        (condition, values[name])
+        for name, condition in _CONDITIONS.items()
+        if values[name] is not None
+    ]
     where = " AND ".join(condition for condition, _ in given) or "true"
-    values = [value for _, value in given]
-    return reader.find(Episode, f"WHERE {where} ORDER BY id DESC LIMIT ?", (*values, limit))
+    bounds: list[SQLValue] = [value for _, value in given]
+    if after is not None:
+        where += " AND (raised_at_s, id) < (?, ?)"
+        bounds += after
+    tail = f"WHERE {where} ORDER BY raised_at_s DESC, id DESC LIMIT ?"
+    return reader.find(Episode, tail, (*bounds, limit))
+
+
+def open_since(reader: Reader) -> tuple[int, float | None]:
+    """How many episodes are open, and when the oldest of them was raised."""
+    count = reader.count("SELECT count(*) FROM episode WHERE state = 'open'")
+    oldest = reader.value("SELECT min(raised_at_s) FROM episode WHERE state = 'open'")
+    assert oldest is None or isinstance(oldest, float)
+    return count, oldest
 
 
 def all_in(reader: Reader, deployment_id: str) -> list[Episode]:
@@ -375,7 +439,7 @@ def all_in(reader: Reader, deployment_id: str) -> list[Episode]:
 
 
 def of_person(reader: Reader, person_id: str) -> list[Episode]:
-    """The episodes that were raised as somebody, first one first."""
+    """The episodes that were raised as a person, first one first."""
     return reader.find(Episode, "WHERE person_id = ? ORDER BY id", (person_id,))
 
 

@@ -174,7 +174,8 @@ def receipt(tx: Transaction, erasure_id: str) -> Erasure:
     leaf_id = tx.audit(
         AuditClass.ERASURE, "erasure.receipt", (erasure.id, erasure.subject_id),
         {"kind": erasure.kind.value, "entries": erasure.entries, "templates": erasure.templates,
-         "images": erasure.images, "episodes": erasure.episodes},
+         "images": erasure.images, "episodes": erasure.episodes,
+         **({"list": erasure.subject_id} if erasure.kind is ErasureKind.WATCHLIST else {})},
     )  # fmt: skip
     tx.execute(
         "UPDATE erasure SET state = 'done', done_at_s = ?, leaf_id = ? WHERE id = ?",
@@ -278,6 +279,11 @@ def blank_due(tx: Transaction, deployment_id: str, raised_before_s: float) -> Er
         return None
     return note_deleted(tx, ErasureKind.EPISODES, deployment_id, "the time for face data is over",
                         blanked=count)  # fmt: skip
+
+
+def note_asked(tx: Transaction, kind: ErasureKind, subject_id: str, reason: str) -> Erasure:
+    """An erasure whose key is gone already and whose rows go in this very transaction."""
+    return _begun(tx, kind, subject_id, reason, ErasureState.ASKED)
 
 
 def note_deleted(

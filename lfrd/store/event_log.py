@@ -1,6 +1,9 @@
 """The table of events: what replay reads, and how it stays small."""
 
-from lfrd.events import Event, EventPage
+import json
+from collections.abc import Sequence
+
+from lfrd.events import Event, EventKind, EventPage
 from lfrd.store.sqlite import Connection
 from lfrd.store.transaction import Reader
 
@@ -8,8 +11,9 @@ KEPT_S = 24 * 3600.0
 KEPT_COUNT = 100_000
 
 
-def page(reader: Reader, after_id: int, limit: int) -> EventPage:
-    """At most `limit` kept events after an id, and the range of the ids that are kept."""
+def page(reader: Reader, after_id: int, limit: int, kinds: Sequence[EventKind] = ()) -> EventPage:
+    """At most `limit` kept events after an id (of some kinds, or of all where none is named), and
+    the range of the ids that are kept."""
     newest_id = reader.value("SELECT seq FROM sqlite_sequence WHERE name = 'event'") or 0
     assert isinstance(newest_id, int)
     oldest_id = reader.value("SELECT min(id) FROM event")
@@ -18,8 +22,9 @@ def page(reader: Reader, after_id: int, limit: int) -> EventPage:
     assert isinstance(oldest_id, int)
     rows = reader.query(
         Event,
-        "SELECT id, kind, subject_id, at_s FROM event WHERE id > ? ORDER BY id LIMIT ?",
-        (after_id, limit),
+        "SELECT id, kind, subject_id, at_s, request_id FROM event WHERE id > ?1"
+        " AND (?2 = '[]' OR kind IN (SELECT value FROM json_each(?2))) ORDER BY id LIMIT ?3",
+        (after_id, json.dumps(list(kinds)), limit),
     )
     return EventPage(tuple(rows), oldest_id, newest_id)
 

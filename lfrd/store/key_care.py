@@ -2,6 +2,8 @@
 it; go on under a new key for the log."""
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from lfrd.audit.verify import RENEWAL, PublicKey
@@ -22,15 +24,21 @@ from lfrd.store.keys import KeyStore, MasterKey
 from lfrd.store.seal import KEY_BYTES
 from lfrd.store.sqlite import connect
 from lfrd.store.state_folder import StateFolder, sync_file, write_secret
-from lfrd.store.transaction import Transaction
+from lfrd.store.transaction import Reader, Transaction
 
 
 def rotate(folder: StateFolder, current: MasterKey, new: MasterKey | None) -> None:
     """Put everything under another master key; crash-safe, see lfrd.store.key_files.
 
     The folder is locked by the caller, so no daemon runs. `new` None makes one, in `master.key`.
-    Raises StateError where the current key does not open what is here.
+    Raises StateError where the current key does not open what is here, Conflict where a backup is
+    being made.
     """
+    with folder.without_backup("a backup is being made: change the key once it is done"):
+        _rotate(folder, current, new)
+
+
+def _rotate(folder: StateFolder, current: MasterKey, new: MasterKey | None) -> None:
     finish_rotation(folder)
     for path in (folder.keys_path, folder.database_path):
         if not path.exists():
@@ -77,6 +85,85 @@ def _make_next_database(folder: StateFolder, current: MasterKey, new: MasterKey)
     if found != "ok":
         raise StateError(f"the copy of {path} under the new key is not whole: {found!r}")
     sync_file(draft)
+
+
+def copy_keys(folder: StateFolder, master: MasterKey, path: Path) -> None:
+    """Copy keys.db as it is to a new file, under the same master key. A daemon may run."""
+    key = _page_key(master, folder.keys_path)
+    keys = connect(folder.keys_path, key, journal="persist", read_only=True)
+    try:
+        keys.copy_to(path, key)
+    finally:
+        keys.close()
+
+
+def copy_database(
+    folder: StateFolder, master: MasterKey, path: Path, between: Callable[[float], None]
+) -> None:
+    """The same of lfrd.db, in slices (see Connection.copy_to), and checked. Raises StateError."""
+    key = _page_key(master, folder.database_path)
+    database = connect(folder.database_path, key, read_only=True)
+    try:
+        database.copy_to(path, key, between)
+    finally:
+        database.close()
+    copy = connect(path, key)
+    try:
+        found = copy.value("PRAGMA quick_check")
+        copy.checkpoint()
+    finally:
+        copy.close()
+    if found != "ok":
+        raise StateError(f"{folder.database_path} is damaged ({found!r}): restore the last archive")
+
+
+@contextmanager
+def reading(folder: StateFolder, master: MasterKey) -> Iterator[Reader]:
+    """What is in the copies of a database and its keys, that no other process uses."""
+    with KeyStore(folder, master) as keys:
+        key = _page_key(master, folder.database_path)
+        database = connect(folder.database_path, key, read_only=True)
+        try:
+            yield Reader(database, keys)
+        finally:
+            database.close()
+
+
+@contextmanager
+def reading_live(folder: StateFolder, master: MasterKey) -> Iterator[Reader]:
+    """What is in lfrd.db now, also while a daemon runs; the keys cannot be asked."""
+    key = _page_key(master, folder.database_path)
+    database = connect(folder.database_path, key, read_only=True)
+    try:
+        yield Reader(database, KeyStore(folder, master))
+    finally:
+        database.close()
+
+
+def data_key_ids(folder: StateFolder, master: MasterKey) -> set[str]:
+    """Every list and deployment that has a key now, also while a daemon runs."""
+    return set(_ids_in(folder.keys_path, _page_key(master, folder.keys_path)))
+
+
+def escrow_state(folder: StateFolder, master: MasterKey, path: Path) -> str | None:
+    """What is wrong with the escrow, as the rest of a sentence; None where it is as it should."""
+    key = _page_key(master, folder.keys_path)
+    try:
+        kept = _ids_in(path, key)
+    except StateError:
+        return "does not open with this master key"
+    if kept != _ids_in(folder.keys_path, key):
+        return "does not hold the keys as they are now"
+    return None
+
+
+def _ids_in(path: Path, key: bytes) -> list[str]:
+    keys = connect(path, key, journal="persist", read_only=True)
+    try:
+        every = "SELECT id FROM data_key UNION ALL SELECT id FROM part ORDER BY id"
+        return keys.column(every)
+    finally:
+        keys.close()
 
 
 def escrow(folder: StateFolder, master: MasterKey, path: Path) -> None:

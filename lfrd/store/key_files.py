@@ -6,15 +6,19 @@ stays (PERSIST): SQLite ends each transaction by zeroing its header, and then we
 at the next start where a crash came between the two.
 """
 
+import time
 from pathlib import Path
 
 from lfrd.errors import StateError, StoreFailed
 from lfrd.ids import new_id
-from lfrd.store.sqlite import Connection, all_or_nothing
+from lfrd.store.sqlite import Connection, all_or_nothing, connect
 from lfrd.store.state_folder import StateFolder, overwrite, sync_file, sync_folder, write_secret
 
 JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
 """How a journal begins that counts (sqlite.org/fileformat2.html#the_rollback_journal)."""
+
+ESCROWED_AT = "escrowed_at_s"
+"""In the escrow alone: when it was written."""
 
 SCHEMA_VERSION = 2
 SCHEMA = """
@@ -114,6 +118,17 @@ def _is_hot(journal: Path) -> bool:
         return file.read(len(JOURNAL_MAGIC)) == JOURNAL_MAGIC
 
 
+def _stamp_escrow(path: Path, page_key: bytes) -> None:
+    copy = connect(path, page_key, journal="persist")
+    try:
+        copy.execute(
+            "INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (ESCROWED_AT, time.time())
+        )
+    finally:
+        copy.close()
+        remove_journal(path)
+
+
 def write_escrow(keys: Connection, page_key: bytes, path: Path) -> None:
     """Copy keys.db to `path`, overwriting what stood there. Raises StoreFailed."""
     draft = path.with_name(path.name + ".new")
@@ -121,6 +136,7 @@ def write_escrow(keys: Connection, page_key: bytes, path: Path) -> None:
         draft.unlink(missing_ok=True)
         draft.touch(mode=0o600)
         keys.copy_to(draft, page_key)
+        _stamp_escrow(draft, page_key)
         sync_file(draft)
         overwrite(path)
         draft.replace(path)

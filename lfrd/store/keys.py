@@ -11,7 +11,7 @@ import stat
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from lfrd.errors import Conflict, NotFound, StateError, StoreFailed
 from lfrd.ids import new_id
 from lfrd.store.key_files import (
+    ESCROWED_AT,
     finish_rotation,
     hold_journal,
     journal_of,
@@ -83,10 +84,9 @@ def load_master_key(folder: StateFolder, environment: Mapping[str, str] = os.env
     finished, or undone, first.
     """
     finish_rotation(folder)
-    credentials = environment.get("CREDENTIALS_DIRECTORY")
-    if credentials and (path := Path(credentials) / CREDENTIAL).exists():
-        # The service manager grants access by an ACL, which shows as a group bit.
-        return read_key(path, forbidden=stat.S_IRWXO)
+    passed = credential_key(environment)
+    if passed is not None:
+        return passed
     path = folder.master_key_path
     if path.exists():
         return read_key(path, forbidden=stat.S_IRWXG | stat.S_IRWXO)
@@ -98,6 +98,15 @@ def load_master_key(folder: StateFolder, environment: Mapping[str, str] = os.env
         )
     _create_key(path)
     return read_key(path, forbidden=stat.S_IRWXG | stat.S_IRWXO)
+
+
+def credential_key(environment: Mapping[str, str] = os.environ) -> MasterKey | None:
+    """The one that the service manager passes, if any. Raises StateError where it is short."""
+    credentials = environment.get("CREDENTIALS_DIRECTORY")
+    if credentials and (path := Path(credentials) / CREDENTIAL).exists():
+        # The service manager grants access by an ACL, which shows as a group bit.
+        return read_key(path, forbidden=stat.S_IRWXO)
+    return None
 
 
 def read_key(path: Path, forbidden: int = stat.S_IRWXG | stat.S_IRWXO) -> MasterKey:
@@ -310,6 +319,41 @@ class KeyStore:
             raise NotFound(f"the key of {part_id} is gone: its faces were erased")
         assert isinstance(secret, bytes)
         return owner.part(secret)
+
+    def part_ids(self) -> set[str]:
+        """Every photo, episode and rival that has a secret on the disk."""
+        with self._lock:
+            return set(self._db.column("SELECT id FROM part"))
+
+    def key_ids(self) -> set[str]:
+        """Every list and deployment that has a key, as Scope.key_id names it."""
+        with self._lock:
+            return set(self._db.column("SELECT id FROM data_key"))
+
+    def keep_only(self, key_ids: Collection[str], part_ids: Collection[str]) -> int:
+        """Destroy all other keys and secrets; how many went. For a restore."""
+        gone = sorted(self.key_ids().difference(key_ids))
+        parts = sorted(self.part_ids().difference(part_ids))
+
+        def delete() -> None:
+            for key_id in gone:
+                self._db.execute("DELETE FROM data_key WHERE id = ?", (key_id,))
+                self._db.execute("DELETE FROM part WHERE owner = ?", (key_id,))
+            self._db.execute_many(
+                "DELETE FROM part WHERE id = ?", [(part_id,) for part_id in parts]
+            )
+
+        with self._lock:
+            self._opened.clear()
+            self._write(delete)
+        return len(gone) + len(parts)
+
+    @property
+    def escrowed_at_s(self) -> float | None:
+        """When this file was written as an escrow; None for any other keys.db."""
+        with self._lock:
+            value = self._db.value("SELECT value FROM meta WHERE name = ?", (ESCROWED_AT,))
+        return None if value is None else float(str(value))
 
     def secrets_of(self, scope: Scope) -> dict[str, bytes]:
         """The secrets of all parts of a list, by part, for DataKey.part."""

@@ -1,8 +1,8 @@
 """Which reference was on a list, and when: the answer that survives the erasure of the entry.
 
-A row holds salted commitments under a key of its own in keys.db, and dates. Whoever gives the same
-reference is told; the rows by themselves, and the database without keys.db, say of nobody whether
-they were on a list, nor that two rows are of the same reference.
+A row holds salted commitments under a key of its own in keys.db, and dates. A caller who gives the
+same reference is told; the rows by themselves, and the database without keys.db, say of no person
+whether they were on a list, nor that two rows are of the same reference.
 """
 
 import hmac
@@ -40,7 +40,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """What somebody is asked for by: a reference, on any list or on the one of this name."""
+    """What a person is asked for by: a reference, on any list or on the one of this name."""
 
     reference: str
     list_name: str | None = None
@@ -57,14 +57,14 @@ class Found:
 
 def note(tx: Transaction, entry_id: str, list_name: str, reference: str, added_at_s: float) -> None:
     """A reference came onto a list."""
-    key, salt = _key(tx) or tx.keys.create(SCOPE), os.urandom(SALT_BYTES)
+    own, salt = key_or_new(tx), os.urandom(SALT_BYTES)
     tx.insert(
         Listing(
             entry_id=entry_id,
-            key_mark=_mark(key),
+            key_mark=_mark(own),
             salt=salt,
-            of_reference=_commit(key, salt, Name(reference)),
-            of_list=_commit(key, salt, Name(reference, list_name)),
+            of_reference=_commit(own, salt, Name(reference)),
+            of_list=_commit(own, salt, Name(reference, list_name)),
             added_at_s=added_at_s,
         )
     )
@@ -109,8 +109,8 @@ def find(
 ) -> Found:
     """The listings of any of these names: at a moment, at any time from it to `on_until_s`, or
     ever. All rows of that time are looked at."""
-    key = _key(reader)
-    mark = None if key is None else _mark(key)
+    own = key(reader)
+    mark = None if own is None else _mark(own)
     spans, unanswerable = [], 0
     for row in reader.rows(  # one at a time: there may be very many
         f"{records.select(Listing)} WHERE ?1 IS NULL OR (added_at_s <= ?2"
@@ -118,9 +118,9 @@ def find(
         (on_at_s, on_at_s if on_until_s is None else on_until_s),
     ):
         listing = records.build(Listing, row)
-        if key is None or listing.key_mark != mark:
+        if own is None or listing.key_mark != mark:
             unanswerable += 1
-        elif any(_is_of(key, listing, name) for name in names):
+        elif any(_is_of(own, listing, name) for name in names):
             spans.append(listing)
     return Found(tuple(spans), unanswerable)
 
@@ -136,11 +136,17 @@ def has_before(reader: Reader, removed_before_s: float) -> bool:
                         (removed_before_s,)) > 0  # fmt: skip
 
 
-def _key(reader: Reader) -> DataKey | None:
+def key(reader: Reader) -> DataKey | None:
+    """What the commitments are under; None where there is none, or it was given up."""
     try:
         return reader.keys.open(SCOPE)
     except NotFound:
         return None
+
+
+def key_or_new(tx: Transaction) -> DataKey:
+    """The same, made where there is none."""
+    return key(tx) or tx.keys.create(SCOPE)
 
 
 def _is_of(key: DataKey, row: Listing, name: Name) -> bool:

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from lfrd.errors import Conflict
 from lfrd.store import decoys, episodes
-from lfrd.store.audit import AuditClass, Fact
+from lfrd.store.audit import AuditClass, Fact, number
 from lfrd.store.transaction import Reader, Transaction
 from lfrd.vocabulary import Engagement, Identity
 
@@ -42,7 +42,8 @@ def add(
 ) -> PrimaryOutcome:
     """Raises NotFound, or Conflict while the episode is open, where there is one already, and about
     a decoy."""
-    if episodes.get(tx, episode_id).state is episodes.EpisodeState.OPEN:
+    episode = episodes.get(tx, episode_id)
+    if episode.state is episodes.EpisodeState.OPEN:
         raise Conflict(f"episode {episode_id} is under review: an outcome follows its decision")
     if decoys.of_episode(tx, episode_id) is not None:
         raise Conflict(f"episode {episode_id} was a decoy: no person was seen, and nothing follows")
@@ -64,7 +65,8 @@ def add(
     established: dict[str, Fact] = {} if identity is None else {"identity": identity.value}
     tx.audit(
         AuditClass.DECISION, "episode.engagement", (episode_id,),
-        {"kind": kind.value, "complaint": complaint, **established},
+        {"kind": kind.value, "complaint": complaint, "minutes": number(engagement_min),
+         **established, **episodes.told_of(episode)},
     )  # fmt: skip
     return outcome
 

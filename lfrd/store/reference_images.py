@@ -140,6 +140,18 @@ def of_entry(reader: Reader, entry_id: str) -> list[ReferenceImage]:
     return reader.find(ReferenceImage, "WHERE entry_id = ? ORDER BY id", (entry_id,))
 
 
+def of_entries(reader: Reader, entry_ids: Sequence[str]) -> dict[str, list[ReferenceImage]]:
+    """The photos of some entries, oldest first, by the entry's id; no key: it has none."""
+    found: dict[str, list[ReferenceImage]] = {}
+    for image in reader.find(
+        ReferenceImage,
+        "WHERE entry_id IN (SELECT value FROM json_each(?)) ORDER BY id",
+        (json.dumps(list(entry_ids)),),
+    ):
+        found.setdefault(image.entry_id, []).append(image)
+    return found
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
     """What was measured of a photo."""
@@ -160,7 +172,7 @@ def measures(reader: Reader, watchlist_id: str) -> list[Measured]:
 
 
 def count_older(reader: Reader, watchlist_id: str, taken_before_s: float) -> int:
-    """How many photos of a list that are compared were taken before, or nobody says when."""
+    """How many photos of a list that are compared were taken before, or it is not said when."""
     return reader.count(
         "SELECT count(*) FROM reference_image JOIN entry ON entry.id = entry_id"
         " WHERE watchlist_id = ? AND quarantined_at_s IS NULL"

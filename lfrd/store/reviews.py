@@ -77,19 +77,25 @@ def submit(
         AuditClass.DECISION,
         "review.submit",
         (review.id, episode_id),
-        {"decision": decision.value, **(shown or {})},
+        {
+            "decision": decision.value,
+            **({"supervising": True} if supervising else {}),
+            **(shown or {}),
+            **episodes.told_of(episode),
+        },
     )
     return review
 
 
 def undo(tx: Transaction, review_id: str) -> bool:
     """Take back one's own review before it is final; False where there is no such review."""
+    review = tx.first(Review, "WHERE id = ?", (review_id,))
     deleted = tx.execute(
         "DELETE FROM review WHERE id = ? AND principal = ? AND final_at_s IS NULL",
         (review_id, tx.principal),
     )
-    if deleted:
-        tx.audit(AuditClass.DECISION, "review.undo", (review_id,))
+    if deleted and review is not None:
+        tx.audit(AuditClass.DECISION, "review.undo", (review_id,), _told_of(tx, review))
     return deleted == 1
 
 
@@ -102,8 +108,16 @@ def finalise(tx: Transaction, review_id: str) -> Review:
     review = tx.get(Review, review_id)
     if not changed:
         raise Conflict(f"review {review_id} is final already")
-    tx.audit(AuditClass.DECISION, "review.final", (review_id, review.episode_id))
+    tx.audit(
+        AuditClass.DECISION, "review.final", (review_id, review.episode_id), _told_of(tx, review)
+    )
     return review
+
+
+def _told_of(tx: Transaction, review: Review) -> dict[str, Fact]:
+    """What a leaf about a review states: whose it is, also where the sweep writes it."""
+    told = episodes.told_of(episodes.get(tx, review.episode_id))
+    return {"reviewer": review.principal, **told} if told else {}
 
 
 def of_episode(reader: Reader, episode_id: str) -> list[Review]:
@@ -139,7 +153,7 @@ def not_final(reader: Reader, submitted_before_s: float) -> list[Review]:
 
 
 def undecided_of(reader: Reader, principal: str, deployment_id: str) -> frozenset[str]:
-    """The episodes of a deployment, decoys among them, about which somebody's final decision is
+    """The episodes of a deployment, decoys among them, about which a reviewer's final decision is
     still to come."""
     found = reader.column(
         "SELECT episode.id FROM episode LEFT JOIN review"

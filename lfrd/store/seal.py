@@ -21,6 +21,7 @@ KEY_BYTES = 32
 BlobKind = Literal[
     "reference-image", "reference-crop", "reference-portrait", "template", "probe-crop",
     "probe-portrait", "episode-reference", "episode-portrait", "rival-reference", "scene",
+    "absence-key",
 ]  # fmt: skip
 
 
@@ -53,7 +54,7 @@ class DataKey:
         return DataKey(hmac.digest(self._key, secret, "sha256"))
 
     def commit(self, *parts: bytes) -> bytes:
-        """HMAC-SHA256 of some texts in turn: says nothing of them to whoever lacks this key."""
+        """HMAC-SHA256 of some texts in turn: says nothing of them without this key."""
         lengths = b"".join(len(part).to_bytes(4, "big") for part in parts)
         return hmac.digest(self._key, b"lfrd commitment\n" + lengths + b"".join(parts), "sha256")
 

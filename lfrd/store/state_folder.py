@@ -3,10 +3,12 @@
 import fcntl
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
-from lfrd.errors import StateError
+from lfrd.errors import Conflict, StateError
 
 
 def sync_folder(path: Path) -> None:
@@ -55,7 +57,7 @@ FOLDER_OF_OTHERS = stat.S_IRWXO | stat.S_IWGRP
 FILE_OF_OTHERS = stat.S_IRWXO | stat.S_IRWXG
 
 
-def _refuse_others(path: Path) -> None:
+def refuse_others(path: Path) -> None:
     """Raises StateError where other users may read or write the state, with the mend."""
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & FOLDER_OF_OTHERS:
@@ -81,8 +83,10 @@ class StateFolder:
     and so is one with a file that they may.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, of_restore: bool = False) -> None:
+        """`of_restore`: also where a restore was cut off, since it is to be done again."""
         self.path = path
+        self._of_restore = of_restore
         self._lock: int | None = None
 
     @property
@@ -113,6 +117,24 @@ class StateFolder:
     def lock_path(self) -> Path:
         return self.path / "lock"
 
+    @contextmanager
+    def without_backup(self, otherwise: str) -> Iterator[None]:
+        """No backup is made meanwhile, and no other one of these goes on. Raises Conflict with this
+        sentence where one does."""
+        handle = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        except BlockingIOError:
+            raise Conflict(otherwise) from None
+        finally:
+            os.close(handle)
+
+    @property
+    def restoring(self) -> "StateFolder":
+        """Where a restore is made ready; a folder that is there was cut off."""
+        return StateFolder(self.path / "restoring", of_restore=True)
+
     def keep_locked(self) -> None:
         """Something of this process cannot be stopped: the lock goes with the process alone."""
         self._lock = None
@@ -120,7 +142,11 @@ class StateFolder:
     def __enter__(self) -> "StateFolder":
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _refuse_others(self.path)
+            refuse_others(self.path)
+            if not self._of_restore and self.restoring.path.exists():
+                raise StateError(
+                    f"a restore into {self.path} was cut off: run `lfrd restore` again"
+                )
             lock = os.open(self.lock_path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise StateError(f"the state folder {self.path} cannot be used: {error}") from error

@@ -5,7 +5,7 @@ from math import inf, nextafter
 from typing import ClassVar
 
 from lfrd.events import EventKind
-from lfrd.store.audit import AuditClass
+from lfrd.store.audit import AuditClass, number
 from lfrd.store.transaction import Reader, Transaction
 
 
@@ -48,7 +48,15 @@ def note(tx: Transaction, row: ThresholdRow) -> None:
         AuditClass.ALTERATION,
         "deployment.threshold",
         (row.deployment_id,),
-        {"threshold": f"{row.threshold:.4f}", "references": row.reference_count},
+        {
+            "deployment": row.deployment_id,
+            "threshold": number(row.threshold),
+            "references": row.reference_count,
+            "false_alert_rate": number(row.fpir),
+            "false_alert_rate_lo": number(row.fpir_low),
+            "false_alert_rate_hi": number(row.fpir_high),
+            "extrapolated": row.extrapolated,
+        },
     )
     tx.event(EventKind.DEPLOYMENT_CHANGED, row.deployment_id)
 

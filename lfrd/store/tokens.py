@@ -3,10 +3,11 @@
 A token's secret is never stored, only its SHA-256 digest (it is random, so no salt is needed).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from lfrd.errors import Conflict
+from lfrd.errors import BadInput, Conflict
 from lfrd.ids import new_id
 from lfrd.store.audit import AuditClass
 from lfrd.store.transaction import Reader, Transaction
@@ -15,7 +16,8 @@ from lfrd.vocabulary import Role
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """`holder` is the principal whose token it is, `principal` who made it."""
+    """`holder` is the principal whose token it is, `principal` who made it. From `expires_at_s` on
+    it is refused (None: never); `last_used_at_s` is right to a minute."""
 
     TABLE: ClassVar[str] = "token"
 
@@ -25,6 +27,8 @@ class Token:
     revoked_at_s: float | None
     revoked_by: str | None
     principal: str
+    expires_at_s: float | None = None
+    last_used_at_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +46,13 @@ class _Granted:
     principal: str
 
 
-def add(tx: Transaction, holder: str, role: Role, digest: bytes) -> Token:
-    """Keep a new token of `holder`, whose role is from now on `role`."""
+def add(
+    tx: Transaction, holder: str, role: Role, digest: bytes, expires_at_s: float | None = None
+) -> Token:
+    """Keep a new token of `holder`, whose role is from now on `role`. Raises BadInput for one that
+    would have expired already."""
+    if expires_at_s is not None and expires_at_s <= tx.at_s:
+        raise BadInput("expires_at_s: this moment is over")
     token = _DigestedToken(
         id=new_id(),
         holder=holder,
@@ -52,6 +61,7 @@ def add(tx: Transaction, holder: str, role: Role, digest: bytes) -> Token:
         revoked_by=None,
         principal=tx.principal,
         digest=digest,
+        expires_at_s=expires_at_s,
     )
     tx.insert(token)
     tx.audit(AuditClass.ALTERATION, "token.create", (token.id, holder), {"role": role.value})
@@ -78,10 +88,29 @@ def list_all(reader: Reader) -> list[Token]:
     return reader.find(Token, "ORDER BY id DESC")
 
 
-def valid(reader: Reader) -> list[tuple[bytes, str]]:
-    """Digest and holder of each token that is valid."""
+@dataclass(frozen=True, slots=True)
+class Valid:
+    """A token that is not revoked, as requests are compared with it."""
+
+    id: str
+    digest: bytes
+    holder: str
+    expires_at_s: float | None
+
+
+def valid(reader: Reader) -> list[Valid]:
+    """Every token that is not revoked, those that have expired included."""
     found = reader.find(_DigestedToken, "WHERE revoked_at_s IS NULL")
-    return [(token.digest, token.holder) for token in found]
+    return [Valid(item.id, item.digest, item.holder, item.expires_at_s) for item in found]
+
+
+def used(tx: Transaction, last_used: Mapping[str, float]) -> None:
+    """Note when tokens were last used, by their ids."""
+    for token_id, at_s in last_used.items():
+        tx.execute(
+            "UPDATE token SET last_used_at_s = max(coalesce(last_used_at_s, 0), ?) WHERE id = ?",
+            (at_s, token_id),
+        )
 
 
 def roles(reader: Reader) -> dict[str, Role]:

@@ -55,5 +55,5 @@ def trained_until(reader: Reader, at_s: float) -> frozenset[str]:
 
 
 def is_trained(reader: Reader, subject: str, at_s: float) -> bool:
-    """Whether somebody's training is valid at this time."""
+    """Whether a person's training is valid at this time."""
     return subject in trained_until(reader, at_s)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from lfrd.errors import NotFound
 from lfrd.events import Event, EventKind
+from lfrd.request import RequestMark
 from lfrd.store import records
 from lfrd.store.audit import SALT_BYTES, AuditClass, Fact, Leaf, canonical_json, commit, leaf_hash
 from lfrd.store.keys import KeyStore
@@ -65,8 +66,17 @@ class Transaction(Reader):
     `principal` is on whose behalf it is written, `at_s` the wall time of the action.
     """
 
-    def __init__(self, connection: Connection, keys: KeyStore, principal: str, at_s: float) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        keys: KeyStore,
+        principal: str,
+        at_s: float,
+        mark: RequestMark | None = None,
+    ) -> None:
         super().__init__(connection, keys)
+        self.mark = mark
+        """The request that it is the work of; None: the daemon's own."""
         self.principal = principal
         self.at_s = at_s
         self.events: list[Event] = []
@@ -89,11 +99,13 @@ class Transaction(Reader):
         """
         if any(event.kind == kind and event.subject_id == subject_id for event in self.events):
             return
+        request_id = None if self.mark is None else self.mark.id
         self._connection.execute(
-            "INSERT INTO event (kind, subject_id, at_s) VALUES (?, ?, ?)",
-            (kind, subject_id, self.at_s),
+            "INSERT INTO event (kind, subject_id, at_s, request_id) VALUES (?, ?, ?, ?)",
+            (kind, subject_id, self.at_s, request_id),
         )
-        self.events.append(Event(self._connection.last_id(), kind, subject_id, self.at_s))
+        event_id = self._connection.last_id()
+        self.events.append(Event(event_id, kind, subject_id, self.at_s, request_id))
 
     def audit(
         self,

@@ -45,6 +45,8 @@ class Watchlist:
     confirmed_at_s: float
     confirmed_by: str
     principal: str
+    restored_from_s: float | None = None
+    """When the archive was made that it was restored from, while no supervisor vouches for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,10 +161,29 @@ def list_all(reader: Reader) -> list[Watchlist]:
     return reader.find(Watchlist, "ORDER BY name")
 
 
+def any_restored(reader: Reader, watchlist_ids: Sequence[str]) -> bool:
+    """Whether one of them was restored from a backup, and no supervisor vouches for it yet."""
+    closed = "SELECT id FROM watchlist WHERE restored_from_s IS NOT NULL"
+    return not set(watchlist_ids).isdisjoint(reader.column(closed))
+
+
+def close_restored(tx: Transaction, made_at_s: float) -> list[tuple[str, list[str]]]:
+    """Close every list that has entries, after a restore of an archive made then; their names,
+    and who is on them."""
+    closed = []
+    for row in tx.find(Watchlist, "WHERE id IN (SELECT watchlist_id FROM entry) ORDER BY name"):
+        tx.execute("UPDATE watchlist SET restored_from_s = ? WHERE id = ?", (made_at_s, row.id))
+        tx.event(EventKind.WATCHLIST_CHANGED, row.id)
+        who = "SELECT reference FROM entry WHERE watchlist_id = ? ORDER BY reference"
+        closed.append((row.name, tx.column(who, (row.id,))))
+    return closed
+
+
 def confirm(tx: Transaction, watchlist_id: str) -> None:
     """Note that a person looked the list over and it is right as of now."""
     changed = tx.execute(
-        "UPDATE watchlist SET confirmed_at_s = ?, confirmed_by = ? WHERE id = ?",
+        "UPDATE watchlist SET confirmed_at_s = ?, confirmed_by = ?, restored_from_s = NULL"
+        " WHERE id = ?",
         (tx.at_s, tx.principal, watchlist_id),
     )
     if not changed:
@@ -262,9 +283,15 @@ def entries_with_reference(reader: Reader, reference: str, list_name: str | None
     )
 
 
-def entries(reader: Reader, watchlist_id: str) -> list[Entry]:
-    """The entries of a list, by reference."""
-    return reader.find(Entry, "WHERE watchlist_id = ? ORDER BY reference", (watchlist_id,))
+def entries(
+    reader: Reader, watchlist_id: str, after: str | None = None, limit: int = -1
+) -> list[Entry]:
+    """The entries of a list, by reference: those after one, and at most so many (-1: all)."""
+    return reader.find(
+        Entry,
+        "WHERE watchlist_id = ? AND reference > ? ORDER BY reference LIMIT ?",
+        (watchlist_id, after or "", limit),
+    )
 
 
 def count_entries(reader: Reader, watchlist_id: str) -> int:
@@ -273,7 +300,7 @@ def count_entries(reader: Reader, watchlist_id: str) -> int:
 
 
 def count_under_18(reader: Reader, watchlist_id: str) -> int:
-    """How many entries of a list are of somebody under 18."""
+    """How many entries of a list are of people under 18."""
     return reader.count(
         "SELECT count(*) FROM entry WHERE watchlist_id = ? AND under_18", (watchlist_id,)
     )

@@ -3,14 +3,17 @@
 import asyncio
 import queue
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from lfrd.clock import Clock
+from lfrd.counters import Spread
 from lfrd.errors import StoreFailed
 from lfrd.events import Event
-from lfrd.store import audit_log, deployments, event_log
+from lfrd.request import RequestMark, current
+from lfrd.store import audit_log, deployments, event_log, request_keys
 from lfrd.store.keys import KeyStore
 from lfrd.store.sqlite import Connection, roll_back
 from lfrd.store.transaction import Transaction
@@ -31,6 +34,7 @@ class Action(Generic[T]):
     run: Callable[[Transaction], T]
     principal: str
     result: asyncio.Future[T]
+    mark: RequestMark | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,6 +76,17 @@ class Writer:
         self._ended = asyncio.Event()
         self._pruned_at_s = float("-inf")
         self.failure: str | None = None
+        self.commits = Spread()
+        """From when an action was asked for until it was on the disk."""
+        self._since: dict[int, float] = {}
+        """When each job that waits was asked for, the oldest first."""
+
+    @property
+    def waiting(self) -> tuple[int, float]:
+        """How many actions are not on the disk yet, and since when (s) the oldest of them."""
+        oldest_at_s = next(iter(self._since.values()), None)
+        lag_s = 0.0 if oldest_at_s is None else time.monotonic() - oldest_at_s
+        return len(self._since), lag_s
 
     async def start(self) -> None:
         """Open the database (and migrate it) in the thread; raise what that raises."""
@@ -96,7 +111,7 @@ class Writer:
     async def submit(self, run: Callable[[Transaction], T], principal: str) -> T:
         """Queue an action and await its commit. Once queued it is carried out, awaited or not."""
         result: asyncio.Future[T] = self._loop.create_future()
-        return await self._enqueue(Action(run, principal, result))
+        return await self._enqueue(Action(run, principal, result, current.get()))
 
     async def chore(self, run: Callable[[Connection], T]) -> T:
         """Queue work that needs to be outside a transaction."""
@@ -108,7 +123,15 @@ class Writer:
         if self._thread is None:
             self._room.release()
             raise StoreFailed("the store is closed")
-        job.result.add_done_callback(lambda _: self._room.release())
+        asked_at_s = self._since[id(job)] = time.monotonic()
+
+        def over(result: asyncio.Future[T]) -> None:
+            self._room.release()
+            del self._since[id(job)]
+            if not result.cancelled():
+                self.commits.note(time.monotonic() - asked_at_s)
+
+        job.result.add_done_callback(over)
         self._queue.put(job)
         return await job.result
 
@@ -188,9 +211,12 @@ class Writer:
         outcomes: list[Outcome],
         events: list[Event],
     ) -> None:
-        transaction = Transaction(connection, self._keys, action.principal, self._clock.wall_s())
+        transaction = Transaction(
+            connection, self._keys, action.principal, self._clock.wall_s(), action.mark
+        )
         connection.execute("SAVEPOINT action")
         try:
+            request_keys.claim(transaction)
             value = action.run(transaction)
             deployments.follow_lists(transaction)
             connection.execute("RELEASE action")
@@ -227,6 +253,7 @@ class Writer:
         now_s = self._clock.wall_s()
         if wrote_events and not 0 <= now_s - self._pruned_at_s < PRUNE_EVERY_S:
             event_log.prune(connection, now_s)
+            request_keys.prune(connection, now_s)
             self._pruned_at_s = now_s
 
     def _deliver(self, outcomes: list[Outcome], events: list[Event]) -> None:

@@ -36,7 +36,7 @@ class Nearness(Enum):
     """No person on the list is near, but a poor look would say so too."""
     FAR = auto()
     """No person on the list is anywhere near, and the look was not a clear one."""
-    NOBODY = auto()
+    NOT_LISTED = auto()
     """A clear look says that no person on the list is anywhere near."""
 
 
@@ -135,12 +135,12 @@ class BestShot:
         near is all it will say until the face is larger."""
         rule = self._rule
         brisk = self._taken < rule.brisk_looks
-        self._better = rule.much_better if nearness is Nearness.NOBODY else rule.better
+        self._better = rule.much_better if nearness is Nearness.NOT_LISTED else rule.better
         if nearness is Nearness.NEAR:
             self._wait_s = rule.apart_s if brisk else rule.near_s
         elif nearness is Nearness.UNCLEAR and brisk and not small:
             self._wait_s = rule.apart_s
-        elif nearness is Nearness.NOBODY:
+        elif nearness is Nearness.NOT_LISTED:
             self._wait_s = rule.longest_wait_s
         else:
             self._wait_s = min(2 * self._wait_s, rule.longest_wait_s)

@@ -119,6 +119,12 @@ class Batcher(Generic[C, Result]):
         for thread in threads:
             await asyncio.to_thread(thread.join)
 
+    @property
+    def waiting(self) -> int:
+        """How many calls no thread has begun."""
+        with self._changed:
+            return len(self._urgent) + len(self._queue)
+
     async def run(self, call: C) -> Result:
         """The result of `call`. Raises what its batch raised, or Conflict after the close.
 
@@ -210,7 +216,7 @@ class Batcher(Generic[C, Result]):
             self._idle += 1
             self._running[key] -= 1
             if key in self._at_once and self._ready():
-                self._changed.notify()  # somebody may have left such calls waiting
+                self._changed.notify()  # such calls may have been left waiting
 
     def _deliver(
         self, batch: Sequence[_Waiting[C, Result]], outcome: Sequence[Result] | Exception

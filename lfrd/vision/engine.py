@@ -1,6 +1,8 @@
 """The vision part: detect, align and embed, batched over all cameras."""
 
 import asyncio
+import functools
+import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 import cv2
 import numpy as np
 
+from lfrd.counters import Spread
 from lfrd.errors import Conflict
 from lfrd.types import CROP_SIDE_PX, F32, U8, Detections, Match, Planes, Template
 from lfrd.vision import embedder, finder
@@ -138,6 +141,15 @@ class _Drain:
 
 
 @dataclass(frozen=True, slots=True)
+class _Answer:
+    """Nothing: that it comes back says that the thread works."""
+
+    batch_key: str = "answer"
+    batch_limit: int = 1
+    urgent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class _DrainEmbedder:
     """Overwrite the recogniser that was used longest ago (they stand in a queue)."""
 
@@ -166,7 +178,17 @@ class LabFace:
 IDLE_S = 5.0
 """After so long without use what the models remember is overwritten."""
 
-_Call = _Detect | _Align | _AlignTurned | _Embed | _Search | _Drain | _DrainEmbedder | _DrainStrong
+_Call = (
+    _Detect
+    | _Align
+    | _AlignTurned
+    | _Embed
+    | _Search
+    | _Drain
+    | _DrainEmbedder
+    | _DrainStrong
+    | _Answer
+)
 Shared = TypeVar("Shared")
 
 _Result = Found | tuple[Match, ...] | float | None
@@ -210,6 +232,8 @@ class Vision:
             threads=threads,
             at_once={_EMBED: self._recognisers, _TURNED: self._recognisers, _SEARCH: 1},
         )
+        self.runs: dict[tuple[str, int], Spread] = {}
+        """How long the inference threads took, by kind of work and number of calls in the batch."""
         self._embedders: SimpleQueue[embedder.Embedder] = SimpleQueue()
         self._strong: SimpleQueue[finder.Finder] = SimpleQueue()
         crop_shape = (CROP_SIDE_PX, CROP_SIDE_PX, 3)
@@ -347,6 +371,11 @@ class Vision:
         return self._probes.counts()
 
     @property
+    def waiting(self) -> int:
+        """Calls that no inference thread has begun."""
+        return self._batcher.waiting
+
+    @property
     def crops_held(self) -> int:
         """Crops held at this moment."""
         return self._crops.counts().held
@@ -363,6 +392,10 @@ class Vision:
             if self.has_views:
                 await self._batcher.run(_DrainStrong())
         return self.counts
+
+    async def answer(self) -> None:
+        """Returns once every inference thread has ended what it is at, and taken this up."""
+        await self._batcher.run_on_each(_Answer)
 
     async def stay_clean(self, *, idle_s: float = IDLE_S) -> None:
         """Overwrite what the models remember of a photo, a replay or a camera's test, once they
@@ -406,7 +439,26 @@ class Vision:
 
     def _make_worker(self) -> "Callable[[Sequence[_Call]], Sequence[_Result]]":
         assert self._detector is not None
-        return _Worker(self._pack, self._detector, self.provider, self._embedders, self._strong)
+        worker = _Worker(self._pack, self._detector, self.provider, self._embedders, self._strong)
+        return functools.partial(self._timed, worker)
+
+    def _timed(self, worker: "_Worker", calls: Sequence[_Call]) -> Sequence[_Result]:
+        began_at_s = time.monotonic()
+        try:
+            return worker(calls)
+        finally:
+            key = (_KINDS.get(type(calls[0]), "clean"), len(calls))
+            self.runs.setdefault(key, Spread()).note(time.monotonic() - began_at_s)
+
+
+_KINDS: dict[type[object], str] = {
+    _Detect: "detect",
+    _Align: "align",
+    _AlignTurned: "align-turned",
+    _Embed: "embed",
+    _Search: "search",
+}
+"""What each call is called among the measures."""
 
 
 class _Worker:
@@ -430,6 +482,8 @@ class _Worker:
 
     def __call__(self, calls: Sequence[_Call]) -> Sequence[_Result]:
         """Run a batch of calls that have one batch key, and so are of one kind."""
+        if isinstance(calls[0], _Answer):
+            return [None] * len(calls)
         detects = [call for call in calls if isinstance(call, _Detect)]
         embeds = [call for call in calls if isinstance(call, _Embed)]
         if detects:

@@ -1,7 +1,7 @@
 """Whether anything moved, at a small part of what looking for faces costs.
 
 The luma plane is shrunk to cells, and the cells are compared with those of the last picture that
-was worth a look, not with the picture before: somebody who comes slowly adds up until cells have
+was worth a look, not with the picture before: a person who comes slowly adds up until cells have
 changed. The cells are too coarse to recognise anybody by, and are overwritten all the same.
 """
 
@@ -28,7 +28,7 @@ SLOWER_BY = 1.5
 """Factor of the wait from one look without movement to the next one."""
 
 LINGER_S = 0.5
-"""Looks go on for so long after the last movement: somebody may have been blurred by it."""
+"""Looks go on for so long after the last movement: a face may have been blurred by it."""
 
 
 CUT_SHARE, CUT_LIKENESS = 0.25, 0.32
@@ -43,7 +43,7 @@ VIEW_COLUMNS, VIEW_ROWS = 32, 18
 
 def view_cells(luma: U8) -> F32:
     """What a picture with this luma plane u8[h, w] shows as grey cells, f32[18, 32] of 0 to 255,
-    whatever its size: enough to tell one view from another, and nobody in it."""
+    whatever its size: enough to tell one view from another, and no person in it."""
     cells = cv2.resize(luma, (VIEW_COLUMNS, VIEW_ROWS), interpolation=cv2.INTER_AREA)
     return np.asarray(cells, np.float32)
 

@@ -46,7 +46,7 @@ def scene(planes: Planes, box: F32, others: F32) -> U8:
 
     What lies outside `box` f32[4], widened by AROUND, is cells of one colour each: blurring what a
     detector found would fail on what it missed. The cells are made from the planes directly, so
-    nobody else is ever in the picture. Inside, `others` f32[n, 4] are painted over.
+    no other person is ever in the picture. Inside, `others` f32[n, 4] are painted over.
     """
     width, height = planes.width_px, planes.height_px
     shown = min(1.0, SCENE_SIDE_PX / max(width, height))

@@ -99,6 +99,13 @@ def settle(wanted: str, pack: Pack, cache_dir: Path) -> Settled:
     return settled
 
 
+def remembered(wanted: str, pack: Pack, cache_dir: Path) -> Settled | None:
+    """What `settle` would say, where it needs no measuring; None where it does."""
+    if wanted == "cpu-f32" or (wanted == "cpu" and not _multiplies_bytes()):
+        return settle(wanted, pack, cache_dir)
+    return _Kept(cache_dir / "providers", _key(wanted, _kinds(wanted), pack)).read()
+
+
 def vision(pack: Pack, wanted: str, cache_dir: Path, *, threads: int) -> Vision:
     """The pack's models on what `settle` says of `wanted`; not open yet."""
     settled = settle(wanted, pack, cache_dir)
@@ -220,7 +227,7 @@ def _rounded(pack: Pack, crop: U8) -> bytes | None:
     log.info("making a recogniser in eight bits, once")
     try:
         return quantised(pack.read(pack.recogniser), variants(crop, CALIBRATION_CROPS, seed=1))
-    except Exception as error:  # whatever onnxruntime does not like in somebody's graph
+    except Exception as error:  # whatever onnxruntime does not like in a foreign graph
         log.warning("no recogniser in eight bits of pack %s (%s: %s); f32 runs", pack.name,
                     type(error).__name__, str(error).partition("\n")[0])  # fmt: skip
         return None

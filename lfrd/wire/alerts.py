@@ -89,6 +89,14 @@ class AlertState(StrEnum):
     CLOSED = "closed"
 
 
+class Mine(StrEnum):
+    """Alerts by what the caller has to do with them: open ones that they have not decided about, or
+    those that they have."""
+
+    WAITING = "waiting"
+    DECIDED = "decided"
+
+
 class Rival(Wire):
     """Another person over the threshold on the same track.
 

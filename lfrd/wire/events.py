@@ -31,3 +31,17 @@ class EventMessage(Wire):
     kind: EventKind
     subject_id: str
     at_s: float
+    request_id: str | None = None
+    """The `X-Request-Id` of the request that it is the work of; null for the daemon's own, and for
+    events of alerts, which would tell what another reviewer did."""
+
+
+class KeptEvents(Wire):
+    """Events that are kept (a day, or 100,000), oldest first; of all that are kept the ids are from
+    `oldest_id` to `newest_id`. `missed`: some that came after the id that was given are kept no
+    more."""
+
+    events: tuple[EventMessage, ...]
+    oldest_id: int
+    newest_id: int
+    missed: bool

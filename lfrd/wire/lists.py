@@ -49,6 +49,29 @@ class Finding(Wire):
     other_id: str | None
 
 
+Side = Annotated[float, Field(ge=0, le=1e6)]
+
+
+class PhotoFace(Wire):
+    """A face in a photo, in its pixels: `box` is left, top, right, bottom, `eyes` x and y of each.
+    `meant` is the one that a photo is taken to be of."""
+
+    box: tuple[float, float, float, float]
+    eyes: tuple[tuple[float, float], tuple[float, float]]
+    meant: bool
+
+
+class PhotoVerdict(Wire):
+    """What the enrolment gate would say of a photo, and where its faces are; nothing is stored.
+    `refused` says why it would not be taken; null: it would."""
+
+    width_px: int
+    height_px: int
+    faces: tuple[PhotoFace, ...]
+    findings: tuple[Finding, ...]
+    refused: str | None
+
+
 class Photo(Wire):
     """A reference photo. In quarantine it is kept, and not compared with."""
 
@@ -185,9 +208,6 @@ class ImportRun(Wire):
     left_s: float | None
 
 
-Side = Annotated[float, Field(ge=0, le=1e6)]
-
-
 class ImportRow(Wire):
     """One row of the table: a photo of an entry. Rows with one `reference` are one entry; `person`
     is a word that entries of several lists share when they are one person. `box` (left, top, right,
@@ -279,6 +299,18 @@ class ModelSwitched(Wire):
     pack: str
     photos: int
     templates: int
+
+
+class CameraMinute(Wire):
+    """What a camera counted in one minute of the running deployment, which began at `at_s`."""
+
+    at_s: float
+    frames_detected: int
+    frames_dropped: int
+    faces_detected: int
+    tracks: int
+    tracks_never_compared: int
+    candidates: int
 
 
 class CameraReasons(Wire):

@@ -5,14 +5,17 @@ from lfrd.wire.base import Line, Wire
 
 
 class TokenCreate(Wire):
-    """`principal` is whose token it will be, such as `anna`; their role becomes `role`."""
+    """`principal` is whose token it will be, such as `anna`; their role becomes `role`. From
+    `expires_at_s` on it is refused; null: never."""
 
     principal: Line
     role: Role = Role.OPERATOR
+    expires_at_s: float | None = None
 
 
 class Token(Wire):
-    """A personal token, without its secret."""
+    """A personal token, without its secret. `last_used_at_s` is right to a minute, and null to
+    whoever has yet to decide an open candidate."""
 
     id: str
     principal: str
@@ -20,6 +23,8 @@ class Token(Wire):
     created_by: str
     revoked_at_s: float | None
     revoked_by: str | None
+    expires_at_s: float | None = None
+    last_used_at_s: float | None = None
 
 
 class TrainingRecord(Wire):

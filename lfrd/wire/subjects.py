@@ -29,6 +29,23 @@ class SubjectExport(Wire):
     reason: Line
 
 
+class AbsenceQuestion(Wire):
+    """Whether a reference was on no list: of a deployment while it compared with them, or on one of
+    its lists; without a deployment on a list as it is now."""
+
+    reference: Name
+    watchlist_id: Line | None = None
+    deployment_id: Line | None = None
+    reason: Line
+
+
+class AbsenceProofs(Wire):
+    """A proof for each list, as text (JSON); `lfrd audit verify FILE` checks one, and so does
+    lfrd/audit/verify.py alone."""
+
+    proofs: tuple[str, ...]
+
+
 class SubjectListing(Wire):
     """That the reference was on a list, and until when (null: still). After an erasure this is all
     that is left."""

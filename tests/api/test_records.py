@@ -38,6 +38,7 @@ from support.site import (
     serve,
 )
 from support.store import opened, raise_one, raise_some
+from support.video import shortened
 
 SIGN = NoticeSection(responsible="The Arena", contact="post@example.org", url="https://example.org")
 
@@ -64,10 +65,11 @@ async def test_a_real_run_is_counted_by_camera_and_its_record_leaves_in_three_fo
 ) -> None:
     from lfrd.wire.cameras import CameraCreate
 
-    async with serve(tmp_path) as served:
+    film = shortened(demo_clip, tmp_path / "film.mp4", 200)  # the listed person passes from 2 s on
+    async with serve(tmp_path / "state") as served:
         client = served.client
         listed = await enrol(client)
-        await client.add_camera(CameraCreate(id="door", address=str(demo_clip)))
+        await client.add_camera(CameraCreate(id="door", address=str(film)))
         deployment_id = await look_for(client, listed)
         assert "the deployment has not ended" in (await client.record(deployment_id)).preliminary
         await served.site.deployments.until_over()
@@ -83,7 +85,8 @@ async def test_a_real_run_is_counted_by_camera_and_its_record_leaves_in_three_fo
         for form in ("json", "csv", "html"):
             content = await client.export_record(deployment_id, form)
             told = (await leaves(served, "record.export"))[-1]
-            assert told == {"format": form, "sha256": hashlib.sha256(content).hexdigest()}
+            digest = hashlib.sha256(content).hexdigest()
+            assert told == {"format": form, "sha256": digest, "deployment": deployment_id}
             if form == "json":
                 assert Record.model_validate_json(content).alerts == shown.alerts
             elif form == "csv":

@@ -28,7 +28,11 @@ async def test_a_picture_that_claims_to_be_huge_is_a_bad_picture(tmp_path: Path)
     async with serve(tmp_path) as served, http(served.socket) as client:
         listed = await make_list(served.site)
         (entry,) = await served.site.watchlists.entries(listed)
-        for path in ("/v1/photos/check", f"/v1/entries/{entry.row.id}/photos"):
+        for path in (
+            "/v1/photos/check",
+            "/v1/photos/inspect",
+            f"/v1/entries/{entry.row.id}/photos",
+        ):
             reply = await client.post(path, content=HUGE_WEBP, params={"name": "bomb.webp"})
             assert "bomb.webp claims to have more pixels" in said(reply, 422)
 
@@ -54,7 +58,8 @@ async def test_a_query_parameter_that_is_none_is_refused(tmp_path: Path) -> None
     async with serve(tmp_path) as served, http(served.socket) as client:
         reply = await client.get("/v1/alerts", params={"stat": "open"})
         assert said(reply, 422) == (
-            "there is no query parameter stat here; it has: before, limit, state"
+            "there is no query parameter stat here; it has: before, camera_id, deployment_id, "
+            "entry_id, limit, mine, next, since_s, state, until_s, watchlist_id"
         )
         assert "it has: none" in said(await client.get("/v1/health?x=1"), 422)
         assert (await client.get("/v1/alerts", params={"state": "open"})).is_success

@@ -110,7 +110,8 @@ HARMLESS = (
     "POST /v1/watchlists", "POST /v1/watchlists/{}/entries", "POST /v1/watchlists/{}/confirm",
     "POST /v1/watchlists/{}/imports", "POST /v1/watchlists/{}/import-check",
     "POST /v1/watchlists/{}/export", "POST /v1/entries/{}/photos", "POST /v1/entries/{}/approve",
-    "POST /v1/photos/check", "DELETE /v1/photos/{}/quarantine", "POST /v1/imports/{}/rows",
+    "POST /v1/photos/check", "POST /v1/photos/inspect", "DELETE /v1/photos/{}/quarantine",
+    "POST /v1/imports/{}/rows",
     "POST /v1/imports/{}/end",
 )  # fmt: skip
 """What changes lists, entries or photos, and takes no person off one."""

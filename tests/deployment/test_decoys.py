@@ -13,7 +13,7 @@ from lfrd.clock import ManualClock
 from lfrd.config import ReviewSection
 from lfrd.daemon import open_site
 from lfrd.demo.stream import rtsp_stream
-from lfrd.deployment.decoys import LOOK_S, OPEN_LIMIT, Decoys
+from lfrd.deployment.decoys import OPEN_LIMIT, Decoys
 from lfrd.deployment.replay import replay
 from lfrd.errors import ConfigError
 from lfrd.site import Site
@@ -28,6 +28,8 @@ from support.program import enrol, look_for
 from support.site import Served, config_on, serve
 
 WATCHED_S = 40.0
+LOOK_S = 0.1
+"""Ten times as often as the daemon looks whether one is due."""
 
 
 def lab_of(shared: Path, folder: Path, people: int = 4) -> Path:
@@ -121,12 +123,14 @@ async def test_decoys_of_a_real_deployment_are_scored_by_the_model_and_counted_n
         await maker.check()
         enrolled = site.vision.enrolled
         made: list[Episode] = []
-        while len(made) < 8:
+        mated: set[bool] = set()
+        while len(mated) < 2 or len(made) < 8:
+            assert len(made) < 60, "one in two shows the one person: both kinds are among so many"
             before = len(made)
             made += await seed(maker, clock, 4)
             assert len(made) - before == OPEN_LIMIT, "more than these do not wait"
             for episode in made[before:]:
-                await look_at(served, episode)
+                mated.add(await look_at(served, episode))
                 await site.database.write(
                     lambda tx, e=episode: episodes.close(tx, e.id), principal="system"
                 )
@@ -138,8 +142,9 @@ async def test_decoys_of_a_real_deployment_are_scored_by_the_model_and_counted_n
         assert ended.summary.candidates == real - len(made)
 
 
-async def look_at(served: Served, episode: Episode) -> None:
-    """Its pictures are there, as those of a candidate are; it is of this camera and no entry."""
+async def look_at(served: Served, episode: Episode) -> bool:
+    """Its pictures are there, as those of a candidate are; it is of this camera and no entry.
+    Whether it is mated."""
     shown = await served.client.alert(episode.id)
     assert (shown.camera_id, shown.decoy, shown.revealed) == ("street", None, None)
     assert shown.watchlist_name == "test"
@@ -152,6 +157,9 @@ async def look_at(served: Served, episode: Episode) -> None:
             await client.scene(episode.id),
         ]
     assert all(image.startswith(b"\xff\xd8\xff") for image in images)
+    row = await served.site.database.read(lambda r: decoys.of_episode(r, episode.id))
+    assert row is not None
+    return row.mated
 
 
 async def the_model_tells_them_apart(served: Served, made: list[Episode]) -> None:
@@ -174,8 +182,9 @@ async def the_model_tells_them_apart(served: Served, made: list[Episode]) -> Non
 
 
 async def test_the_daemon_itself_seeds_while_a_deployment_runs_and_not_before(
-    tmp_path: Path, shared: Path, demo_clip: Path
+    tmp_path: Path, shared: Path, demo_clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("lfrd.deployment.decoys.LOOK_S", LOOK_S)
     review = ReviewSection(decoys_folder=lab_of(shared, tmp_path / "lab", 2), decoy_every_min=1)
     config = config_on(tmp_path / "state").model_copy(update={"review": review})
     clock = ManualClock()
@@ -187,13 +196,13 @@ async def test_the_daemon_itself_seeds_while_a_deployment_runs_and_not_before(
     ):
         for _ in range(3):
             clock.advance(60)
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(2 * LOOK_S)
         assert await seeded(site) == 0
         await watch(Served(site, server, client), address)
         async with asyncio.timeout(WATCHED_S):
             while not await seeded(site):
-                clock.advance(1)
-                await asyncio.sleep(0.1)
+                clock.advance(10)
+                await asyncio.sleep(2 * LOOK_S)
 
 
 async def seeded(site: Site) -> int:

@@ -13,7 +13,7 @@ from lfrd.governance.planning import Amendment, Plan
 from lfrd.governance.schedules import Window
 from lfrd.site import Site
 from lfrd.store import deployments as stored
-from lfrd.store import episodes
+from lfrd.store import episodes, watchlists
 from lfrd.store.watchlists import NewEntry
 from lfrd.vocabulary import Category, DeploymentState, ErasureKind, Role
 from support.photos import astronaut
@@ -150,6 +150,29 @@ async def test_a_restart_inside_the_window_goes_on(tmp_path: Path) -> None:
         assert site.deployments.current is None
 
 
+async def test_lists_of_a_backup_are_compared_with_once_a_supervisor_has_confirmed_them(
+    tmp_path: Path,
+) -> None:
+    clock = SettableClock()
+    async with governed(tmp_path, clock) as site:
+        watchlist_id = await make_list(site)
+        deployment = await deploy(site, watchlist_id)
+        await site.database.write(
+            lambda tx: watchlists.close_restored(tx, clock.wall_s()), principal="user:root"
+        )
+    async with governed(tmp_path, clock) as site:
+        ended = await site.database.read(lambda reader: stored.get(reader, deployment.id))
+        assert ended.state is DeploymentState.ENDED
+        assert "restored from a backup" in (ended.end_reason or "")
+        with pytest.raises(Conflict, match="a supervisor looks it over and confirms it"):
+            await deploy(site, watchlist_id)
+        confirm = site.watchlists.confirm_list
+        with pytest.raises(Denied):
+            await confirm(watchlist_id, principal="user:ada", role=Role.OPERATOR)
+        await confirm(watchlist_id, principal="user:bo", role=Role.SUPERVISOR)
+        assert (await deploy(site, watchlist_id)).state is DeploymentState.RUNNING
+
+
 async def test_a_restart_under_other_rules_ends_it(tmp_path: Path) -> None:
     clock = SettableClock()
     async with governed(tmp_path, clock) as site:
@@ -186,7 +209,7 @@ async def test_the_lab_takes_no_list_but_those_of_tests(tmp_path: Path) -> None:
         await site.database.write(lambda tx: stored.authorise(tx, planned.id), principal="user:bo")
         with pytest.raises(Conflict, match="category 'wanted'"):
             await site.deployments.start_planned(planned.id, principal="user:ada")
-        assert await site.deployments.list_all() == [await site.deployments.get(planned.id)]
+        assert await site.deployments.page() == [await site.deployments.get(planned.id)]
     async with governed(tmp_path, clock) as site:
         assert [item.row.id for item in await site.watchlists.lists()] == [listed]
 

@@ -14,7 +14,7 @@ from lfrd.governance.retention import Use, lists_due, lists_due_at_exit
 from lfrd.site import Site
 from lfrd.store import episodes, erasures, holds, thresholds, watchlists
 from lfrd.store.audit import AuditClass
-from lfrd.store.episodes import Episode, EpisodeState
+from lfrd.store.episodes import Episode, EpisodeFilter, EpisodeState
 from lfrd.store.erasures import ErasureState
 from lfrd.store.reviews import ReviewDecision
 from lfrd.store.transaction import Reader, Transaction
@@ -341,7 +341,9 @@ async def test_what_is_erased_is_closed_and_nobody_decides_it(
             await site.reviews.submit(
                 episode.id, ReviewDecision.MATCH, "", principal="user:reviewer"
             )
-        open_ones = await site.database.read(lambda r: episodes.page(r, state=EpisodeState.OPEN))
+        open_ones = await site.database.read(
+            lambda r: episodes.page(r, EpisodeFilter(state=EpisodeState.OPEN))
+        )
         assert open_ones == []
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from lfrd.errors import SourceError
 from lfrd.ingest import camera as camera_module
-from lfrd.ingest import container
+from lfrd.ingest import container, rtsp, rtsp_control
 from lfrd.ingest.settings import CameraSettings, State
 from support.bad_wire import (
     Handler,
@@ -37,7 +37,10 @@ from support.waiting import until
 @pytest.fixture
 def short_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(container, "OPEN_TIMEOUT_S", 0.7)
-    monkeypatch.setattr(container, "READ_TIMEOUT_S", 0.5)
+    for module, name in (
+        (container, "READ_TIMEOUT_S"), (rtsp, "READ_TIMEOUT_S"), (rtsp_control, "TIMEOUT_S"),
+    ):  # fmt: skip
+        monkeypatch.setattr(module, name, 0.5)
 
 
 @pytest.mark.usefixtures("short_timeouts")
@@ -129,7 +132,10 @@ async def test_a_keyframe_is_waited_for_as_long_as_packets_come(
     assert caplog.text.count("waiting for a keyframe") == 1, "told again every ten seconds"
 
 
-async def test_timestamps_that_stand_still_are_frozen(server: RtspServer) -> None:
+async def test_timestamps_that_stand_still_are_frozen(
+    server: RtspServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(camera_module, "FROZEN_AFTER_S", 1.5)
     async with tampered(server.port, freeze_timestamps(30)) as port:
         made = make(CameraSettings("gate", f"rtsp://127.0.0.1:{port}/a.mp4?play_count=0"))
         async with made.camera as camera:

@@ -218,7 +218,7 @@ async def test_a_list_is_confirmed_by_whoever_looked_it_over(
 ) -> None:
     watchlist_id = await site.make_list()
     clock.advance(500)
-    confirmed = await site.watchlists.confirm_list(watchlist_id, principal=BEN)
+    confirmed = await site.watchlists.confirm_list(watchlist_id, principal=BEN, role=Role.OPERATOR)
     assert (confirmed.row.confirmed_by, confirmed.row.confirmed_at_s) == (BEN, START_S + 500)
 
 

@@ -1,5 +1,6 @@
 """Episodes keep copies of their own, tell of themselves by event, and log who looked."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -7,8 +8,10 @@ import pytest
 from lfrd.errors import Conflict, NotFound
 from lfrd.events import Event, EventKind
 from lfrd.store import deployments, episodes, watchlists
-from lfrd.store.episodes import EpisodeState, Rival
-from lfrd.store.transaction import Transaction
+from lfrd.store.episodes import EpisodeFilter, EpisodeState, Rival
+from lfrd.store.records import T
+from lfrd.store.sqlite import Row, Values
+from lfrd.store.transaction import Reader, Transaction
 from support.store import (
     add_list,
     add_person,
@@ -148,12 +151,59 @@ async def test_pages_of_episodes(tmp_path: Path) -> None:
         await db.write(lambda tx: episodes.close(tx, ids[2]), principal="ada")
         newest = await db.read(lambda r: episodes.page(r, limit=2))
         assert [episode.id for episode in newest] == [ids[5], ids[4]]
-        older = await db.read(lambda r: episodes.page(r, before_id=ids[4], limit=10))
+        last = (newest[1].raised_at_s, newest[1].id)
+        older = await db.read(lambda r: episodes.page(r, after=last, limit=10))
         assert [episode.id for episode in older] == ids[3::-1]
-        closed = await db.read(lambda r: episodes.page(r, state=EpisodeState.CLOSED))
+        closed = await db.read(lambda r: episodes.page(r, EpisodeFilter(state=EpisodeState.CLOSED)))
         assert [episode.id for episode in closed] == [ids[2]]
         both = await db.read(
-            lambda r: episodes.page(r, state=EpisodeState.OPEN, deployment_id=deployment_id)
+            lambda r: episodes.page(
+                r, EpisodeFilter(state=EpisodeState.OPEN, deployment_id=deployment_id)
+            )
         )
         assert len(both) == 5
-        assert await db.read(lambda r: episodes.page(r, deployment_id="none")) == []
+        nothing = EpisodeFilter(deployment_id="none")
+        assert await db.read(lambda r: episodes.page(r, nothing)) == []
+
+
+WANTED = [
+    EpisodeFilter(),
+    EpisodeFilter(state=EpisodeState.CLOSED),
+    EpisodeFilter(deployment_id="d"),
+    EpisodeFilter(camera_id="gate"),
+    EpisodeFilter(watchlist_id="w"),
+    EpisodeFilter(entry_id="e"),
+    EpisodeFilter(since_s=1.0, until_s=2.0),
+    EpisodeFilter(waiting_for="ada"),
+    EpisodeFilter(decided_by="ada", camera_id="gate", until_s=2.0),
+]
+
+
+@pytest.mark.parametrize("wanted", WANTED, ids=repr)
+async def test_no_page_of_episodes_is_sorted_or_read_from_the_table(
+    tmp_path: Path, wanted: EpisodeFilter
+) -> None:
+    """Whatever is asked for comes from an index in its order: a page of a million is quick."""
+    sent: list[tuple[str, Values]] = []
+
+    class Watched(Reader):
+        def rows(self, sql: str, values: Values = ()) -> Iterator[Row]:
+            sent.append((sql, values))
+            return super().rows(sql, values)
+
+        def query(self, kind: type[T], sql: str, values: Values = ()) -> list[T]:
+            sent.append((sql, values))
+            return super().query(kind, sql, values)
+
+    def plan(reader: Reader) -> str:
+        watched = Watched(reader._connection, reader.keys)
+        episodes.page(watched, wanted, after=(3.0, "x"), limit=2)
+        ((sql, values),) = sent
+        return " ".join(
+            row.text("detail") for row in reader.rows(f"EXPLAIN QUERY PLAN {sql}", values)
+        )
+
+    async with opened(tmp_path) as db:
+        shown = await db.read(plan)
+    assert "SCAN episode" not in shown
+    assert "TEMP B-TREE" not in shown

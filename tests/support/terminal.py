@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import cast
 
 from PIL import Image
+from textual._context import visible_screen_stack
 from textual.pilot import Pilot
 
 from lfrd.client import Away, Back, Client, StreamItem
@@ -37,6 +38,8 @@ from lfrd.wire.cameras import (
 from lfrd.wire.deployments import Deployment
 from lfrd.wire.events import EventKind, EventMessage
 from lfrd.wire.health import Health, HealthStatus, Me, ModelInfo
+from lfrd.wire.lists import Watchlist
+from tui.abilities import Abilities, Glyphs
 from tui.app import OperatorApp
 from tui.screens.main import MainScreen
 from tui.screens.review_screen import LOOK_S
@@ -213,6 +216,7 @@ class Desk:
         self.me_held = Me(principal="user:anna", role="operator")
         self.deployment_held: Deployment | None = deployment()
         self.deployments_over: tuple[Deployment, ...] = ()
+        self.lists_held: tuple[Watchlist, ...] = ()
         self.submitted: list[tuple[str, ReviewSubmit]] = []
         self.photos_read: list[tuple[str, str]] = []
         self.stream: asyncio.Queue[StreamItem] = asyncio.Queue()
@@ -292,6 +296,9 @@ class Desk:
         """Send the event that a camera changed."""
         told = EventMessage(id=1, kind=EventKind.CAMERA_CHANGED, subject_id="north", at_s=NOW_S)
         self.stream.put_nowait(told)
+
+    async def watchlists(self) -> tuple[Watchlist, ...]:
+        return self.lists_held
 
     async def current_deployment(self) -> Deployment | None:
         return self.deployment_held
@@ -373,10 +380,11 @@ async def screen_of(
     desk: Desk, size: tuple[int, int] = (120, 36)
 ) -> AsyncIterator[tuple[Pilot[None], MainScreen]]:
     """The real app on this desk, with the half-block pictures that every terminal can show."""
-    app = OperatorApp(cast(Client, desk), image_widget("half-block"), desk.now)
+    app = OperatorApp(cast(Client, desk), image_widget(Abilities(Glyphs.HALVES)), desk.now)
     async with app.run_test(size=size) as pilot:
         await until(pilot, lambda: app.main.candidates.listed() or not desk.held)
         yield pilot, app.main
+        assert text_of(pilot), "whatever is on the screen at the end can be drawn"
 
 
 async def until(pilot: Pilot[None], happened: Callable[[], object], limit_s: float = 10.0) -> None:
@@ -399,4 +407,5 @@ async def look(pilot: Pilot[None], screen: MainScreen, advance: Callable[[float]
 def text_of(pilot: Pilot[None]) -> str:
     """What the terminal shows, as plain text."""
     screen = pilot.app.screen
+    visible_screen_stack.set(pilot.app._background_screens)  # what is seen behind a question
     return "\n".join(strip.text.rstrip() for strip in screen._compositor.render_strips())

@@ -21,6 +21,7 @@ from lfrd.wire.people import TokenCreate
 from support.site import Served, serve
 from support.store import MODEL, QUALITY, add_list, start_deployment
 from support.terminal import look, text_of, until
+from tui.abilities import Abilities, Glyphs
 from tui.app import OperatorApp, run_tui
 from tui.screens.main import MainScreen
 from tui.widgets.picture import image_widget
@@ -61,7 +62,7 @@ async def operator(
     socket: Path, clock: Clock, token: str | None = None
 ) -> AsyncIterator[tuple[Pilot[None], MainScreen]]:
     async with Client.over_socket(socket, token, printable=True) as client:
-        app = OperatorApp(client, image_widget("half-block"), clock.wall_s)
+        app = OperatorApp(client, image_widget(Abilities(Glyphs.HALVES)), clock.wall_s)
         async with app.run_test(size=(140, 40)) as pilot:
             yield pilot, app.main
 
@@ -70,7 +71,7 @@ async def test_a_candidate_is_decided_undone_decided_and_final(tmp_path: Path) -
     clock = ManualClock()
     async with serve(tmp_path, clock) as served, operator(served.socket, clock) as (pilot, screen):
         await until(pilot, lambda: "● health ok" in text_of(pilot))
-        await until(pilot, lambda: "Nothing to decide" in text_of(pilot))
+        await until(pilot, lambda: "Add a camera" in text_of(pilot))
         await raise_candidate(served, "REF-1")
         await until(pilot, lambda: "REF-1" in text_of(pilot))
         await look(pilot, screen, clock.advance)
@@ -143,7 +144,7 @@ async def test_a_wrong_token_ends_the_screen_with_one_sentence(tmp_path: Path) -
     async with serve(tmp_path, tcp="127.0.0.1:0") as served:
         url = f"http://127.0.0.1:{served.server.tcp_port}"
         async with Client.over_tcp(url, "guess") as client:
-            app = OperatorApp(client, image_widget("half-block"))
+            app = OperatorApp(client, image_widget(Abilities(Glyphs.HALVES)))
             async with app.run_test() as pilot:
                 await until(pilot, lambda: not app.is_running)
         assert isinstance(app.refusal, Denied)

@@ -30,7 +30,7 @@ from tui.widgets.picture import Picture
 
 SMALL, WIDE = (80, 24), (160, 48)
 SIZES = [SMALL, WIDE]
-NAMED = {"tab", "enter", "escape", "space", "ctrl+s", "ctrl+c"}
+NAMED = {"tab", "shift+tab", "enter", "escape", "space", "ctrl+s", "ctrl+c"}
 SQUARE = ((0.25, 0.25), (0.75, 0.25), (0.75, 0.75), (0.25, 0.75))
 CORNER = ((0.0, 0.0), (0.2, 0.0), (0.0, 0.2))
 
@@ -58,6 +58,17 @@ async def press(pilot: Pilot[None], *keys: str) -> None:
             await pilot.pause()
 
 
+async def shown_all(pilot: Pilot[None], *parts: str) -> None:
+    """Wait until all of it is on one screen, however the lines are broken. The widgets of a screen
+    are not laid out at one moment."""
+
+    def missing() -> list[str]:
+        text = " ".join(text_of(pilot).split())
+        return [part for part in parts if part not in text]
+
+    await until(pilot, lambda: not missing())
+
+
 def select_all(pilot: Pilot[None]) -> None:
     focused = pilot.app.screen.focused
     assert isinstance(focused, Input | TextArea)
@@ -75,22 +86,19 @@ async def test_everything_known_of_a_camera_is_shown(size: tuple[int, int]) -> N
         lost.model_copy(update={**unknown, "since_at_s": NOW_S - 4000}),
     )
     async with cameras_of(desk, size) as pilot:
-        await until(pilot, lambda: "(66 min): no frame for 12" in " ".join(text_of(pilot).split()))
-        text = " ".join(text_of(pilot).split())
-        for part in ("● North", "live since", "✗ Car park", "lost since"):
-            assert part in text
-        assert "unknown until it is connected" in text
-        assert "none: it takes no part in a deployment" in text
+        await shown_all(
+            pilot, "● North", "live since", "✗ Car park", "lost since", "(66 min): no frame for 12",
+            "unknown until it is connected", "none: it takes no part in a deployment",
+        )  # fmt: skip
         desk.stream.put_nowait((rates(),))
         await press(pilot, "j")
-        await until(pilot, lambda: "24.9/s decoded · 5.1/s searched" in text_of(pilot))
-        for part in (
+        await shown_all(
+            pilot, "24.9/s decoded · 5.1/s searched",
             "rtsp://camera.test/stream", "h264 · 1920×1080 · 25.0 fps",
             "software (cuda was asked for)", "tcp · stays connected", "9000 decoded · 17 dropped",
             "1204 faces · 88 tracks", "0.25,0.25 0.75,0.25 0.75,0.75 0.25,0.75",
             "0,0 0.2,0 0,0.2",
-        ):  # fmt: skip
-            assert part in text_of(pilot), part
+        )  # fmt: skip
 
 
 async def test_without_a_camera_it_says_what_to_press() -> None:
@@ -106,7 +114,7 @@ async def test_without_a_camera_it_says_what_to_press() -> None:
 async def test_a_camera_is_added_and_its_password_is_never_seen() -> None:
     desk = Desk()
     async with cameras_of(desk) as pilot:
-        await press(pilot, "a", "gate", "tab", "rtsp://op:geheim")
+        await press(pilot, "a", "rtsp://op:geheim")
         await until(pilot, lambda: "rtsp://op:••••••" in text_of(pilot))
         await press(pilot, "@cam.local:8554/x", "tab", "Front gate", "tab", "space", "tab", "space")
         await until(pilot, lambda: "[✓] over UDP" in text_of(pilot))
@@ -118,15 +126,15 @@ async def test_a_camera_is_added_and_its_password_is_never_seen() -> None:
         (new,) = desk.added
         assert new.address == "rtsp://op:geheim@cam.local:8554/x"
         assert (new.id, new.name, new.transport, new.keep_connected) == (
-            "gate", "Front gate", "udp", True,
+            "front-gate", "Front gate", "udp", True,
         )  # fmt: skip
         assert (new.ca_file, new.hwaccel, new.bearer_token) == (None, None, None)
-        await until(pilot, lambda: "1 idle" in text_of(pilot))
+        await until(pilot, lambda: "○ Front gate" in text_of(pilot))
 
 
 async def test_copying_the_address_copies_no_password() -> None:
     async with cameras_of(Desk()) as pilot:
-        await press(pilot, "a", "tab", "rtsp://op:geheim@cam/x")
+        await press(pilot, "a", "rtsp://op:geheim@cam/x")
         select_all(pilot)
         await press(pilot, "ctrl+c")
         assert pilot.app.clipboard == "rtsp://op:••••••@cam/x"
@@ -135,7 +143,7 @@ async def test_copying_the_address_copies_no_password() -> None:
 async def test_a_publishers_token_is_shown_once() -> None:
     desk = Desk()
     async with cameras_of(desk) as pilot:
-        await press(pilot, "a", "phone", "tab", "whip://phone", "enter")
+        await press(pilot, "a", "whip://phone", "enter")
         await until(pilot, lambda: PUBLISH_TOKEN in text_of(pilot))
         assert "shown this once" in text_of(pilot)
         assert "/v1/whip/phone" in text_of(pilot)
@@ -149,18 +157,15 @@ async def test_a_publishers_token_is_shown_once() -> None:
 async def test_what_cannot_be_a_camera_is_one_line_and_keeps_what_was_typed() -> None:
     desk = Desk()
     async with cameras_of(desk) as pilot:
-        await press(pilot, "a", "Gate!", "tab", "rtsp://op:geheim@cam/x", "enter")
-        await until(pilot, lambda: "✗ the id holds lower-case letters" in text_of(pilot))
-        assert "geheim" not in text_of(pilot)
-        await press(pilot, "escape", "a", "gate", "enter")
+        await press(pilot, "a", "tab", "Gate!", "enter")
         await until(pilot, lambda: "✗ an address is needed" in text_of(pilot))
         desk.refuses = BadInput("http:// is no kind of camera:\nuse rtsp://")
-        await press(pilot, "tab", "http://cam", "enter")
+        await press(pilot, "shift+tab", "http://cam", "enter")
         await until(pilot, lambda: "✗ http:// is no kind of camera: use rtsp" in text_of(pilot))
         assert desk.added == []
         await press(pilot, "enter")
         await until(pilot, lambda: desk.added)
-        assert desk.added[0].address == "http://cam"
+        assert (desk.added[0].address, desk.added[0].id) == ("http://cam", "gate")
 
 
 async def test_pause_and_resume() -> None:
@@ -293,7 +298,7 @@ async def test_only_what_was_edited_is_sent() -> None:
 async def test_regions_are_edited_as_corners_a_line_each() -> None:
     desk = Desk()
     async with cameras_of(desk) as pilot:
-        await press(pilot, "e", *["tab"] * 7, "0.1,0.1 0.9,0.1 0.5,2", "ctrl+s")
+        await press(pilot, "e", *["tab"] * 13, "0.1,0.1 0.9,0.1 0.5,2", "ctrl+s")
         await until(pilot, lambda: "✗ include zone 1: corners are fractions" in text_of(pilot))
         select_all(pilot)
         await press(pilot, "0.1,0.1 0.9,0.1 0.5,0.8", "enter")

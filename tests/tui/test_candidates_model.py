@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from lfrd.wire.alerts import Alert, AlertState
 from support.terminal import NOW_S, alert, review
-from tui.candidates_model import LISTED_MAX, CandidatesModel
+from tui.candidates_model import CandidatesModel, Filter, Group, Which
 from tui.labels import is_undecided
 
 
@@ -106,18 +106,45 @@ def test_the_latest_decision_is_undone_first_and_only_for_ten_seconds() -> None:
     assert [a.id for a in candidates.becoming_final(NOW_S)] == ["alert-3"]
 
 
-def test_the_list_is_bounded_and_loses_the_oldest_decided_first() -> None:
+def test_only_what_is_asked_for_is_listed() -> None:
     candidates = CandidatesModel()
     done = review(final_at_s=NOW_S)
     candidates.replace(
-        [alert(0, raised_at_s=NOW_S - 9999)]
-        + [alert(n, raised_at_s=NOW_S - n, my_review=done) for n in range(1, LISTED_MAX + 5)]
+        [
+            alert(1, raised_at_s=NOW_S - 1),
+            alert(2, raised_at_s=NOW_S - 2, my_review=done),
+            alert(3, raised_at_s=NOW_S - 3).model_copy(update={"camera_id": "south"}),
+            alert(4, raised_at_s=NOW_S - 4).model_copy(update={"watchlist_id": "list-2"}),
+            alert(5, raised_at_s=NOW_S - 5).model_copy(update={"escalated": True}),
+        ]
     )
-    assert len(ids(candidates)) == LISTED_MAX
-    assert ids(candidates)[0] == "alert-0"
-    assert f"alert-{LISTED_MAX + 4}" not in ids(candidates)
-    candidates.select(f"alert-{LISTED_MAX + 4}")
-    assert ids(candidates)[-1] == f"alert-{LISTED_MAX + 4}"
+    candidates.select("alert-1")
+    for wanted, listed in (
+        (Filter(Which.MINE), [1, 3, 4, 5]),
+        (Filter(Which.SUPERVISOR), [1, 5]),
+        (Filter(Which.DECIDED), [1, 2]),
+        (Filter(Which.MINE, camera_id="south"), [1, 3]),
+        (Filter(watchlist_id="list-2"), [1, 4]),
+    ):
+        candidates.show_only(wanted)
+        assert ids(candidates) == [f"alert-{n}" for n in listed], wanted
+
+
+def test_what_a_supervisor_has_to_settle_is_next() -> None:
+    candidates = CandidatesModel()
+    candidates.replace(
+        [alert(1), alert(2, raised_at_s=NOW_S - 99).model_copy(update={"escalated": True})]
+    )
+    candidates.select_next_undecided()
+    assert candidates.selected_id == "alert-2"
+
+
+def test_a_series_is_all_looks_at_a_person_at_a_camera_the_newest_first() -> None:
+    candidates = CandidatesModel()
+    candidates.replace([passing(n, NOW_S + n) for n in range(3)] + [alert(9)])
+    selected = candidates.get("alert-1")
+    assert selected is not None
+    assert [a.id for a in candidates.series(selected)] == ["alert-2", "alert-1", "alert-0"]
 
 
 def passing(number: int, raised_at_s: float, camera_id: str = "north", **given: object) -> Alert:
@@ -187,6 +214,15 @@ STEPS = st.lists(
 )
 
 
+def fresh(candidates: CandidatesModel) -> tuple[Group, ...]:
+    """The rows as they are where all is arranged anew, and not only what a step touched."""
+    other = CandidatesModel()
+    other.grouped, other.oldest_first = candidates.grouped, candidates.oldest_first
+    other.filter, other.selected_id = candidates.filter, candidates.selected_id
+    other.replace(alert for a in range(10) if (alert := candidates.get(f"alert-{a}")) is not None)
+    return other.groups()
+
+
 @given(STEPS)
 def test_whatever_happens_the_selected_one_is_listed(steps: list[tuple[str, int]]) -> None:
     candidates = CandidatesModel()
@@ -216,7 +252,8 @@ def test_whatever_happens_the_selected_one_is_listed(steps: list[tuple[str, int]
         assert candidates.selected is None or candidates.selected in listed
         waiting = [is_undecided(a) for a in listed]
         assert waiting == sorted(waiting, reverse=True)
-        if not candidates.only_open:
+        assert [g.alert for g in candidates.groups()] == [g.alert for g in fresh(candidates)]
+        if candidates.filter == Filter():
             assert sum(group.count for group in candidates.groups()) == len(candidates)
             assert sum(group.waiting for group in candidates.groups()) == candidates.undecided_count
         assert candidates.unread_count <= candidates.undecided_count

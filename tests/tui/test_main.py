@@ -31,7 +31,6 @@ from tui.screens.cameras import CamerasScreen
 from tui.screens.help import HelpScreen
 from tui.screens.scene import SceneScreen
 from tui.widgets.cameras import CameraList
-from tui.widgets.candidates import CandidateList
 from tui.widgets.faces import FacePanel
 from tui.widgets.picture import Picture
 
@@ -134,7 +133,7 @@ async def test_undo_after_ten_seconds_says_that_it_is_too_late() -> None:
         await pilot.press("m")
         await until(pilot, lambda: desk.submitted)
         desk.clock_s += 10.5
-        await pilot.press("z")
+        await pilot.press("backspace")
         await until(pilot, lambda: "nothing to undo" in text_of(pilot))
         assert desk.held["alert-2"].my_review is not None
 
@@ -178,7 +177,7 @@ def erase(desk: Desk, why: str = "the person was erased") -> None:
     desk.stream.put_nowait(told)
 
 
-@pytest.mark.parametrize("size", [(24, 24), (40, 24), (60, 24), (80, 12)])
+@pytest.mark.parametrize("size", [(24, 24), (38, 24), (60, 14), (80, 12)])
 @pytest.mark.parametrize("key", ["m", "n", "u"])
 async def test_no_decision_is_taken_where_no_face_can_be_seen(
     size: tuple[int, int], key: str
@@ -190,6 +189,7 @@ async def test_no_decision_is_taken_where_no_face_can_be_seen(
         await pilot.press(key)
         await pilot.pause()
         assert desk.submitted == []
+        assert "Too small to" in text_of(pilot)
         await pilot.resize_terminal(80, 24)
         await until(pilot, lambda: screen.query_one(FacePanel).seen_s() is not None)
         await pilot.press(key)  # what was there while it was too small does not count
@@ -208,7 +208,7 @@ async def test_a_decision_says_what_was_shown(size: tuple[int, int]) -> None:
         await pilot.press("m")
         await until(pilot, lambda: desk.submitted)
         shown = desk.submitted[0][1].shown
-        assert shown.face_px == shown.reference_px >= 20
+        assert min(shown.face_px, shown.reference_px) >= 20
         assert shown.seen_s >= 1.0
 
 
@@ -376,7 +376,7 @@ async def test_cameras_show_state_reason_and_figures_and_only_changes_are_drawn(
     desk = Desk()
     lost = camera(CameraState.LOST, "no frame for 12 s", name="Car park")
     desk.cameras_held = (camera(), lost)
-    async with screen_of(desk, WIDE) as (pilot, screen):
+    async with screen_of(desk, (200, 60)) as (pilot, screen):
         await until(pilot, lambda: "lost since" in text_of(pilot))
         assert ": no frame for" in text_of(pilot)
         desk.stream.put_nowait((rates(),))
@@ -530,10 +530,19 @@ async def test_q_leaves() -> None:
         await until(pilot, lambda: not pilot.app.is_running)
 
 
-async def test_the_screen_cannot_be_saved_to_a_file() -> None:
-    async with screen_of(two()) as (pilot, screen):
+async def test_the_palette_has_every_key_and_cannot_save_the_screen() -> None:
+    desk = two()
+    async with screen_of(desk, (120, 60)) as (pilot, screen):
+        await look(pilot, screen, desk.advance)
         await pilot.press("ctrl+p")
-        assert pilot.app.screen is screen
+        await until(pilot, lambda: "Give a reason with the next decision" in text_of(pilot))
+        assert "creenshot" not in text_of(pilot)
+        await pilot.press(*"theme light")
+        await until(pilot, lambda: "Give a reason" not in text_of(pilot))
+        await pilot.press("enter")
+        await until(pilot, lambda: pilot.app.theme == "light")
+        await pilot.press("colon", *"not a match", "enter")
+        await until(pilot, lambda: desk.submitted)
 
 
 async def test_an_undo_keeps_the_reason_that_was_typed() -> None:
@@ -642,12 +651,12 @@ async def test_repeats_of_one_person_are_one_row_until_each_is_wanted() -> None:
     desk = Desk(*again)
     async with screen_of(desk) as (pilot, screen):
         await until(pilot, lambda: "REF-1  ×3" in text_of(pilot))
-        assert len(screen.query_one(CandidateList).options) == 1
+        assert screen.candidates.row_count == 1
         await look(pilot, screen, desk.advance)
         await pilot.press("m")
         await until(pilot, lambda: "  2 to decide · " in text_of(pilot))
         assert screen.candidates.selected_id == "alert-2"
         await pilot.press("g")
-        await until(pilot, lambda: len(screen.query_one(CandidateList).options) == 3)
+        await until(pilot, lambda: screen.candidates.row_count == 3)
         await pilot.press("t")
         await until(pilot, lambda: "oldest first" in text_of(pilot))

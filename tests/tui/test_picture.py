@@ -10,8 +10,9 @@ from PIL import Image
 
 from lfrd.errors import BadInput
 from support.terminal import jpeg
+from tui.abilities import Abilities, Glyphs
 from tui.widgets import picture
-from tui.widgets.picture import MAX_SIDE_PX, decode, image_widget
+from tui.widgets.picture import MAX_SIDE_PX, decode, drawing_of, image_widget
 
 
 def encoded(kind: str, side_px: int = 16) -> bytes:
@@ -43,8 +44,12 @@ def test_an_image_beyond_the_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -
         decode(encoded("PNG"), "face")
 
 
-def test_without_a_terminal_pictures_are_half_blocks() -> None:
-    assert image_widget("best").__name__ == "HalfcellImage"
+def test_without_pixels_pictures_are_cells_that_share_how_they_are_drawn() -> None:
+    make = image_widget(Abilities(Glyphs.SEXTANTS))
+    drawing = drawing_of(make)
+    assert drawing is not None
+    assert drawing.glyphs is Glyphs.SEXTANTS
+    assert make().drawing is make().drawing is drawing
 
 
 @given(st.binary(max_size=200))

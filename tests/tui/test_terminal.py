@@ -13,6 +13,7 @@ import pytest
 from lfrd.client import Client
 from support.program import environment, lfrd, refused
 from tui import app, terminal
+from tui.abilities import Abilities, Glyphs
 from tui.widgets.picture import image_widget
 
 STREAMS = ("stdin", "stdout", "stderr")
@@ -72,6 +73,6 @@ def test_no_line_of_the_log_is_drawn_over_the_screen(
 
     monkeypatch.setattr(app.OperatorApp, "run_async", run_async)
     client = Client.over_socket(tmp_path / "api.sock")
-    assert asyncio.run(app._run(client, image_widget("half-block"))) == 0
+    assert asyncio.run(app._run(client, image_widget(Abilities(Glyphs.HALVES)))) == 0
     log.error("after it")
     assert [record.message for record in caplog.records] == ["after it"]

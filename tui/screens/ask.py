@@ -1,5 +1,6 @@
 """Small dialogues: a question answered by one key, a reason in one line, a token shown once."""
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -84,9 +85,11 @@ class ReasonScreen(ModalScreen[str | None]):
     MAX_LENGTH = 2000
     """What the API takes."""
 
-    def __init__(self, reason: str = "") -> None:
+    def __init__(self, reason: str = "", left: Callable[[str], None] | None = None) -> None:
+        """`left` takes what was typed where it is left without Enter."""
         super().__init__()
         self._reason = reason
+        self._left = left
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialogue") as box:
@@ -98,6 +101,8 @@ class ReasonScreen(ModalScreen[str | None]):
         self.dismiss(event.value.strip())
 
     def action_leave(self) -> None:
+        if self._left is not None:
+            self._left(self.query_one(Input).value)
         self.dismiss(None)
 
 

@@ -5,32 +5,24 @@ and reads the cameras anew every few seconds, for what a camera sends may change
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
 from textual.content import Content
-from textual.screen import Screen
-from textual.widgets import Footer
 
 from lfrd.client import Client
 from lfrd.errors import LfrdError
-from lfrd.wire.cameras import Camera, CameraAdded, CameraChange, CameraRates
-from lfrd.wire.deployments import Deployment
-from lfrd.wire.health import Health
+from lfrd.wire.cameras import Camera, CameraAdded, CameraChange
 from tui.screens.ask import AskScreen, TokenScreen
 from tui.screens.camera_check import CheckScreen
 from tui.screens.camera_form import AddCameraScreen, EditCameraScreen
 from tui.screens.camera_preview import PreviewScreen
-from tui.screens.help import HelpScreen
-from tui.widgets.banner import Banner
+from tui.screens.help import Topic
+from tui.screens.place import BACK, Owner, PlaceScreen, Situation
 from tui.widgets.camera_details import CameraDetails
-from tui.widgets.cameras import CameraChoice, by_name, cameras_in_short
-from tui.widgets.line import Line
-from tui.widgets.status import away_content
+from tui.widgets.cameras import CameraChoice, by_name
 
 if TYPE_CHECKING:
     from tui.widgets.picture import ImageClass
@@ -38,34 +30,10 @@ if TYPE_CHECKING:
 READ_S = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """What the main screen knows and this one shows; `rates` by camera id."""
-
-    deployment: Deployment | None
-    last: Deployment | None
-    health: Health | None
-    cameras: tuple[Camera, ...]
-    rates: dict[str, CameraRates]
-    away_since_s: float | None
-    undecided: int
-    notice: Content
-
-
-class Owner(Protocol):
-    """The main screen, as this one needs it."""
-
-    def situation(self) -> Situation: ...
-    def show_cameras(self, cameras: tuple[Camera, ...]) -> None: ...
-    def say(self, content: Content) -> None: ...
-    def complain(self, sentence: str) -> None: ...
-
-
-class CamerasScreen(Screen[None]):
+class CamerasScreen(PlaceScreen):
     """A list and the details of the selected camera; every key asks or tells something."""
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (140, "-wide")]  # noqa: RUF012 - Textual's own type
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012 - Textual's own type
+    TOPIC: ClassVar[Topic] = "cameras"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "add", "Add"),
         Binding("e", "edit", "Edit"),
@@ -75,46 +43,27 @@ class CamerasScreen(Screen[None]):
         Binding("x", "remove", "Remove"),
         Binding("j,down", "move(1)", "Down", show=False),
         Binding("k,up", "move(-1)", "Up", show=False),
-        Binding("escape,c", "dismiss", "Back", key_display="Esc"),
-        Binding("question_mark", "help", "Help", key_display="?"),
-        Binding("q", "app.quit", "Quit"),
+        Binding("c", "dismiss", "Back", show=False),
+        *BACK,
     ]
 
     def __init__(
         self, client: Client, owner: Owner, image_class: "ImageClass", now: Callable[[], float]
     ) -> None:
-        super().__init__()
-        self._client = client
-        self._owner = owner
+        super().__init__(client, owner, now)
         self._image_class = image_class
-        self._now = now
-        self._banner = Banner(id="banner")
-        self._away = Line(id="away")
         self._choice = CameraChoice(id="choice", classes="panel")
         self._details = CameraDetails()
-        self._waiting = Line(id="pending")
-        self._notice = Line(id="notice")
         self._selected_id: str | None = None
-        self._busy = False
         self._reading = False
 
-    def compose(self) -> ComposeResult:
-        yield self._banner
-        yield self._away
-        with Horizontal(id="body"):
-            yield self._choice
-            yield self._details
-        yield self._waiting
-        yield self._notice
-        yield Footer(compact=True)
+    def body(self) -> ComposeResult:
+        yield self._choice
+        yield self._details
 
     def on_mount(self) -> None:
         self._choice.focus()
         self.set_interval(READ_S, self._read_again)
-        self.refresh_all()
-
-    def on_resize(self) -> None:
-        self.call_after_refresh(self.refresh_all)
 
     # What the operator does.
 
@@ -138,7 +87,8 @@ class CamerasScreen(Screen[None]):
             if camera.publish_token is not None:
                 self.app.push_screen(TokenScreen(camera))
 
-        self.app.push_screen(AddCameraScreen(self._client), added)
+        known = self._owner.situation().cameras
+        self.app.push_screen(AddCameraScreen(self._client, known), added)
 
     def action_edit(self) -> None:
         camera = self._chosen()
@@ -193,9 +143,6 @@ class CamerasScreen(Screen[None]):
             "further part in a running deployment. p pauses it instead."
         )
         self.app.push_screen(AskScreen(question, consequence, "Remove"), answered)
-
-    def action_help(self) -> None:
-        self.app.push_screen(HelpScreen("cameras"))
 
     # How it is done.
 
@@ -259,28 +206,9 @@ class CamerasScreen(Screen[None]):
             self._owner.complain("there is no camera yet: a adds one")
         return camera
 
-    def refresh_all(self) -> None:
-        """Bring every widget in line; each draws only what changed."""
-        if not (self.app.is_running and self.is_mounted):
-            return
-        now_s, known = self._now(), self._owner.situation()
+    def draw(self, known: Situation) -> None:
+        now_s = self._now()
         camera = self._selected()
-        short = cameras_in_short(known.cameras)
-        self._banner.show(known.deployment, known.last, known.health, short, now_s)
         self._choice.show(known.cameras, None if camera is None else camera.id)
         rates = None if camera is None else known.rates.get(camera.id)
         self._details.show(camera, rates, now_s)
-        self._away.set_class(known.away_since_s is not None, "-shown")
-        if known.away_since_s is not None:
-            anything_read = known.health is not None
-            self._away.show(away_content(known.away_since_s, anything_read=anything_read))
-        self._waiting.show(_waiting_content(known.undecided))
-        self._notice.show(known.notice)
-
-
-def _waiting_content(undecided: int) -> Content:
-    """Candidates are on another screen: say that they are there."""
-    if not undecided:
-        return Content()
-    who = "1 candidate waits" if undecided == 1 else f"{undecided} candidates wait"
-    return Content.assemble((f"● {who} for your decision", "bold $unread"), "  Esc goes to them")

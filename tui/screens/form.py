@@ -29,6 +29,26 @@ def field(label: str, widget: Widget) -> Horizontal:
     return Horizontal(Static(label, classes="label", markup=False), widget, classes="field")
 
 
+MAX_LENGTH = 4000
+"""More than any field of the API takes."""
+
+
+def line_input(name: str, placeholder: str = "", value: str = "", *, length: int = 0) -> Input:
+    """A field for one line."""
+    limit = length or MAX_LENGTH
+    return Input(value, placeholder=placeholder, id=name, compact=True, max_length=limit)
+
+
+def check(name: str, label: str, value: bool = False) -> "SignCheckbox":
+    """A field for yes or no."""
+    return SignCheckbox(label, value, id=name, compact=True)
+
+
+def hint(text: str) -> Static:
+    """What a field is for, under it."""
+    return Static(text, classes="hint under", markup=False)
+
+
 def first_wrong(error: ValidationError) -> str:
     """One sentence on the first wrong field. What was typed is not in it: it may be a password."""
     found = error.errors(include_input=False, include_url=False, include_context=False)[0]
@@ -44,6 +64,8 @@ class FormScreen(ModalScreen[Answer | None]):
         Binding("enter,ctrl+s", "send", "Save", show=False),
     ]
     TITLE_TEXT = ""
+    RULE_TEXT = ""
+    """Which rule the form fulfils, in plain words; said above its fields."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,6 +78,8 @@ class FormScreen(ModalScreen[Answer | None]):
         self._box.border_subtitle = "Enter or Ctrl+S saves, Tab goes on, Esc leaves"
         self._box.can_focus = False
         with self._box:
+            if self.RULE_TEXT:
+                yield Static(self.RULE_TEXT, classes="rule", markup=False)
             yield from self.fields()
             yield self._said
 

@@ -24,7 +24,10 @@ KEYS = (
     ("t", "the newest first, or the oldest"),
     ("g", "one row for all of a person at a camera (×3), or a row for each"),
     ("E", "end the deployment; asks why"),
-    ("c", "the cameras: how they are; add, change, test, remove"),
+    ("d l c h", "the deployments, the watchlists, the cameras, the history"),
+    ("/", "search the history: a reference, a camera, a day"),
+    ("S A", "statistics; the audit log (supervisors)"),
+    ("a, 1 to 5", "while no deployment runs: the next step to one, or any of the five"),
     ("b", "bell on or off"),
     ("?", "this help; Esc closes it"),
     ("q", "leave; the daemon goes on without you"),
@@ -99,14 +102,96 @@ def _of_cameras() -> list[Content]:
     ]
 
 
-Topic = Literal["candidates", "cameras"]
+Topic = Literal["candidates", "cameras", "deployments", "lists", "history", "record", "audit",
+                "statistics"]  # fmt: skip
+
+DEPLOYMENT_KEYS = (
+    ("a", "plan a deployment; nothing starts by it"),
+    ("e", "change the plan; authority that it had is gone"),
+    ("u", "authorise it (supervisors)"),
+    ("s", "start it, once the gate is open"),
+    ("Tab Enter", "to the start gate, and what mends the line"),
+    ("m", "mend the first line that bars the start"),
+    ("+", "extend the running one (supervisors)"),
+    ("x", "end it, or discard a plan; asks why"),
+    ("r", "its public record"),
+    ("U R", "start without authority, and ratify that, where the rules know it"),
+)
+
+
+LIST_KEYS = (
+    ("a n", "put a person on the list; make a list"),
+    ("→ Enter", "to the people of the list; ← back to the lists"),
+    ("/", "search for a part of a reference, a ground or a source"),
+    ("e", "change the list or the person the keys are on"),
+    ("p o", "more photos of the person; the next photo"),
+    ("w", "a photo into quarantine, or out of it"),
+    ("y", "confirm the list: you looked it over, it is right as of now"),
+    ("u", "approve somebody under 18, as a second person (supervisors)"),
+    ("x", "erase the list or the person, with all that goes along (supervisors)"),
+)
+RECORD_KEYS = (
+    ("w", "write it to a file: for people, for a spreadsheet, for programs (supervisors)"),
+    ("R", "read it again"),
+)
+
+
+HISTORY_KEYS = (
+    ("/", "search: a reference, a camera, a list, a day (today, mon, 2026-11-26)"),
+    ("f", "all, decided by me, waiting for me, closed"),
+    ("Enter", "to the candidate itself, to decide about it"),
+    ("m", "older ones"),
+    ("s w", "its scene; what was done about it"),
+)
+AUDIT_KEYS = (
+    ("/", "filter: a person, a class such as decision, a day"),
+    ("c", "the next class of events"),
+    ("m", "older ones"),
+    ("v", "check the whole log against its signed checkpoints"),
+    ("w", "write the log to a folder, for `lfrd audit verify`"),
+)
+STATISTICS_KEYS = (
+    ("h t d", "the last hour, the day, the deployment"),
+    ("↓ ↑", "the next chart"),
+    ("R", "read it again"),
+)
+
+
+def _of_history() -> list[Content]:
+    return [Content.styled("Keys in the history", "bold"), _table(HISTORY_KEYS)]
+
+
+def _of_audit() -> list[Content]:
+    return [Content.styled("Keys in the audit log", "bold"), _table(AUDIT_KEYS)]
+
+
+def _of_statistics() -> list[Content]:
+    return [Content.styled("Keys of the statistics", "bold"), _table(STATISTICS_KEYS)]
+
+
+def _of_lists() -> list[Content]:
+    return [Content.styled("Keys on the watchlists screen", "bold"), _table(LIST_KEYS)]
+
+
+def _of_record() -> list[Content]:
+    return [Content.styled("Keys on the record", "bold"), _table(RECORD_KEYS)]
+
+
+def _of_deployments() -> list[Content]:
+    return [Content.styled("Keys on the deployments screen", "bold"), _table(DEPLOYMENT_KEYS)]
+
+
+TOPICS = {"cameras": _of_cameras, "deployments": _of_deployments, "lists": _of_lists,
+          "record": _of_record, "history": _of_history, "audit": _of_audit,
+    "statistics": _of_statistics}  # fmt: skip
 
 
 def help_content(first: Topic) -> Content:
     """All of it as one text, beginning with what the operator looks at."""
-    parts = [_of_candidates(), _of_cameras()]
-    if first == "cameras":
-        parts.reverse()
+    others = [make for name, make in TOPICS.items() if name != first]
+    parts = [_of_candidates(), *(make() for make in others)]
+    if first in TOPICS:
+        parts.insert(0, TOPICS[first]())
     return Content("\n\n").join([Content("\n").join(part) for part in parts])
 
 

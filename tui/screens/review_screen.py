@@ -19,6 +19,7 @@ from lfrd.wire.alerts import Alert, AlertState, ReviewDecision, ReviewSubmit, Sh
 from tui.candidates_model import CandidatesModel
 from tui.labels import complaint, is_undecided
 from tui.screens.ask import ReasonScreen
+from tui.screens.compare import LOOK_S, Compared, CompareScreen
 from tui.screens.outcome import OutcomeScreen
 from tui.screens.scene import SceneScreen
 from tui.widgets.faces import FacePanel
@@ -27,23 +28,22 @@ if TYPE_CHECKING:
     from tui.widgets.picture import ImageClass
 
 NOTICE_S = 8.0
-LOOK_S = 0.4
-"""Both photos must have been on the screen for so long before a key counts as a decision about
-them; it also keeps a key pressed twice from deciding the next candidate unseen."""
 
 
 class ReviewScreen(Screen[None]):
     """Holds the candidates and what the operator is about to decide of them."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("m", "decide('match')", "Match", show=False),
-        Binding("n", "decide('not_a_match')", "Not a match", show=False),
-        Binding("u", "decide('unsure')", "Unsure", show=False),
-        Binding("z", "decide('undo')", "Undo", show=False),
-        Binding("o", "other", "Other photo", show=False),
-        Binding("s", "scene", "Scene"),
-        Binding("r", "reason", "Reason"),
-        Binding("w", "outcome", "What was done", show=False),
+        Binding("m", "decide('match')", "Match"),
+        Binding("n", "decide('not_a_match')", "Not a match"),
+        Binding("u", "decide('unsure')", "Unsure"),
+        Binding("enter", "compare", "Compare the faces in full size"),
+        Binding("z", "undo_or_compare", "Undo the last decision, else compare", show=False),
+        Binding("backspace,ctrl+z", "decide('undo')", "Undo the last decision"),
+        Binding("o", "other", "The photo of the other person, and back"),
+        Binding("s", "scene", "The scene"),
+        Binding("r", "reason", "Give a reason with the next decision"),
+        Binding("w", "outcome", "Report what was done"),
     ]
 
     def __init__(self, client: Client, image_class: "ImageClass", now: Callable[[], float]) -> None:
@@ -55,6 +55,8 @@ class ReviewScreen(Screen[None]):
         self.in_order = asyncio.Lock()
         self.candidates = CandidatesModel()
         self._reasons: dict[str, str] = {}
+        self._drafts: dict[str, str] = {}  # half typed, and left: they are not lost
+        self.read_only = False
         self._browsing = False  # the operator went back to a decided candidate on purpose
         self._busy = False
         self._notice_until_s = 0.0
@@ -68,11 +70,20 @@ class ReviewScreen(Screen[None]):
         """What people call the camera."""
         raise NotImplementedError
 
+    @property
+    def in_lab(self) -> bool:
+        """Whether the rules of a lab are in force."""
+        raise NotImplementedError
+
     def say(self, content: Content) -> None:
         """One line at the bottom, for a while."""
+        self._say_later(content)
+        self.refresh_all()
+
+    def _say_later(self, content: Content) -> None:
+        """The same, once it is drawn."""
         self._notice_until_s = self._now() + NOTICE_S
         self._said = content
-        self.refresh_all()
 
     def complain(self, sentence: str) -> None:
         """Say what went wrong."""
@@ -80,7 +91,7 @@ class ReviewScreen(Screen[None]):
 
     def action_decide(self, what: str) -> None:
         """Decide about the selected candidate, or undo the last decision that can be undone."""
-        if self._busy:
+        if self._busy or self._refuses():
             return
         if what == "undo":
             self._start_undo()
@@ -88,12 +99,47 @@ class ReviewScreen(Screen[None]):
             self._busy = True
             self._submit(alert.id, ReviewDecision(what), self._face_panel.shown())
 
+    def _refuses(self) -> bool:
+        """Whether nothing may be done from here, which is said then."""
+        if self.read_only:
+            self.complain("this screen only shows: whoever decides opens one without --read-only")
+        return self.read_only
+
+    def action_undo_or_compare(self) -> None:
+        """While a decision can be undone that is what the key does; the last line says so."""
+        if self.candidates.undoable(self._now()):
+            self.action_decide("undo")
+        else:
+            self.action_compare()
+
+    def action_compare(self) -> None:
+        """Both faces as large as the window allows."""
+        alert, pictures = self.candidates.selected, self._face_panel.pictures
+        if alert is None or pictures is None:
+            self.complain("there are no two faces to compare: both have to be on the screen")
+            return
+
+        def decided(answer: Compared | None) -> None:
+            if answer is not None and self._decidable(elsewhere=True) is not None:
+                self._busy = True
+                self._submit(alert.id, answer.decision, answer.shown)
+
+        screen = CompareScreen(
+            self._client, alert, self.camera_name(alert), pictures, self.candidates.series(alert),
+            self._image_class, self._now,
+            may_decide=not self.read_only and not self._face_panel.shows_other,
+            in_lab=self.in_lab,
+        )  # fmt: skip
+        self.app.push_screen(screen, decided)
+
     @on(Click, "#pending")
     def click_pending(self) -> None:
         self.action_decide("undo")
 
     def action_reason(self) -> None:
         alert = self.candidates.selected
+        if self._refuses():
+            return
         if alert is None or not is_undecided(alert):
             self.complain("a reason goes with a decision: choose an undecided candidate first")
             return
@@ -101,9 +147,14 @@ class ReviewScreen(Screen[None]):
         def keep(reason: str | None) -> None:
             if reason is not None:
                 self._reasons[alert.id] = reason
+                self._drafts.pop(alert.id, None)
             self.refresh_all()
 
-        self.app.push_screen(ReasonScreen(self._reasons.get(alert.id, "")), keep)
+        def left(draft: str) -> None:
+            self._drafts[alert.id] = draft
+
+        typed = self._drafts.get(alert.id) or self._reasons.get(alert.id, "")
+        self.app.push_screen(ReasonScreen(typed, left), keep)
 
     def action_other(self) -> None:
         alert = self.candidates.selected
@@ -123,6 +174,8 @@ class ReviewScreen(Screen[None]):
     def action_outcome(self) -> None:
         """Report what was done about a closed candidate."""
         alert = self.candidates.selected
+        if self._refuses():
+            return
         if alert is None or alert.state is AlertState.OPEN:
             self.complain("what was done is reported once a candidate is closed")
         elif alert.decoy:
@@ -142,13 +195,16 @@ class ReviewScreen(Screen[None]):
         self._browsing = selected is not None and not is_undecided(selected)
         self.refresh_all()
 
-    def _decidable(self) -> Alert | None:
-        """The selected candidate if it may be decided now; otherwise says why not."""
+    def _decidable(self, *, elsewhere: bool = False) -> Alert | None:
+        """The selected candidate if it may be decided now; otherwise says why not. Where it was
+        looked at `elsewhere`, how large it is here does not count."""
         alert = self.candidates.selected
         if alert is None:
             self.complain("there is nothing to decide")
         elif not is_undecided(alert):
             self.complain("already decided; z undoes it while that is possible")
+        elif elsewhere:
+            return alert
         elif self._face_panel.is_too_small:
             self.complain("the faces are too small to be known: make the window larger")
         elif (seen_s := self._face_panel.seen_s()) is None:
@@ -170,6 +226,7 @@ class ReviewScreen(Screen[None]):
             self.complain(str(error))
         else:
             self._reasons.pop(alert_id, None)
+            self._drafts.pop(alert_id, None)
             self._browsing = False
             self.candidates.select_next_undecided()
             self.refresh_all()

@@ -17,20 +17,28 @@ LAB = (" LAB · consenting people only ", "bold $on-lab on $lab")
 Part = Content | str | tuple[str, str]
 
 
+def is_lab(deployment: Deployment | None, site: PolicyBrief | None) -> bool:
+    """Whether the rules of a lab are in force, which every screen says."""
+    policy = site if deployment is None else deployment.policy
+    return (policy is not None and policy.is_lab) or (
+        deployment is not None and deployment.profile == "lab"
+    )
+
+
 def deployment_content(
     deployment: Deployment | None,
     site: PolicyBrief | None,
     now_s: float,
     last: Deployment | None = None,
+    *,
+    technical: bool = True,
 ) -> Content:
     """The running deployment under its rules; a lab is said before anything else. Without one,
-    how the last one ended, and the rules of the site."""
+    how the last one ended, and the rules of the site. `technical` has their version and digest."""
     policy = site if deployment is None else deployment.policy
-    lab = (policy is not None and policy.is_lab) or (
-        deployment is not None and deployment.profile == "lab"
-    )
+    lab = is_lab(deployment, site)
     parts: list[Part] = [LAB, " "] if lab else []
-    rules = policy_text(policy) if policy is not None else ""
+    rules = policy_text(policy, technical=technical) if policy is not None else ""
     if deployment is None:
         parts.append(("○ No deployment is running: ", "bold"))
         parts.append(("no frame is decoded and nobody is compared.", "$quiet"))
@@ -49,18 +57,19 @@ def deployment_content(
     return Content.assemble(*parts)
 
 
-def health_content(health: Health | None, cameras: str) -> Content:
-    """Health, the cameras in short, every reason; what is cut off matters least."""
+def health_content(health: Health | None, cameras: str, *, technical: bool = True) -> Content:
+    """Health, the cameras in short, every reason; what is cut off matters least. `technical` has
+    how many templates are compared, the model and the version."""
     if health is None:
         return Content.styled("◌ asking the daemon for its state", "$quiet")
     mark = health_mark(health.status)
     why = f" · {'; '.join(health.reasons)}" if health.reasons else ""
-    rest = f"templates: {health.gallery_templates} · {health.model.pack}"
+    rest = f" · templates: {health.gallery_templates} · {health.model.pack} · {health.version}"
     return Content.assemble(
         (f"{mark.symbol} health {mark.word}", f"bold {mark.style}"),
         f" · {cameras}",
         (why, mark.style),
-        (f" · {rest} · {health.node} · {health.version}", "$quiet"),
+        (f" · {health.node}{rest if technical else ''}", "$quiet"),
     )
 
 
@@ -87,6 +96,7 @@ class Banner(Vertical):
         """Bring both lines up to date."""
         site = None if health is None else health.policy
         known = health is not None
-        first = deployment_content(deployment, site, now_s, last) if known else Content()
-        self._deployment.show(first)
-        self._health.show(health_content(health, cameras))
+        technical = bool(getattr(self.app, "technical", False))
+        first = deployment_content(deployment, site, now_s, last, technical=technical)
+        self._deployment.show(first if known else Content())
+        self._health.show(health_content(health, cameras, technical=technical))

@@ -8,9 +8,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from textual import work
+from PIL import Image as PILImage
+from textual import on, work
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Button, ContentSwitcher, Static
@@ -32,7 +33,7 @@ from tui.labels import (
     waits_for_supervisor,
 )
 from tui.widgets.line import Line
-from tui.widgets.picture import Picture, decode
+from tui.widgets.picture import CellImage, Picture, decode
 
 if TYPE_CHECKING:
     from tui.widgets.picture import ImageClass
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 SETTLE_S = 0.1
 SHOWN_PX_AT_LEAST = 16
 """What the daemon wants of a face that is decided about: dots on the shorter side."""
+SHOWN_CELLS_AT_LEAST = 20
+"""Across: nobody can be known in fewer, however fine their dots."""
 BUTTONS = (
     ("match", "m Match"),
     ("not_a_match", "n Not a match"),
@@ -49,7 +52,8 @@ EMPTY = (
     "Nothing to decide.\n\n"
     "When a camera sees a face that resembles a person on a watchlist, the candidate appears "
     "here: the face that was seen beside the reference photo.\n\n"
-    "You decide with one key: m match, n not a match, u unsure.\n\n"
+    "You decide with one key: m match, n not a match, u unsure.\n"
+    "Enter compares the faces in full size.\n\n"
     "Everybody else is forgotten as soon as they have passed.\n\n"
     "? shows all keys"
 )
@@ -70,6 +74,17 @@ def who_content(alert: Alert) -> Content:
     return Content.assemble(*parts)
 
 
+def who_in_short(alert: Alert) -> Content:
+    """The same with what matters most first, for half a line."""
+    return Content.assemble(
+        ("■ ", alert.watchlist_colour or "$quiet"),
+        (alert.reference, "bold $foreground"),
+        (f" {AMBIGUOUS.symbol}" if alert.ambiguous else "", AMBIGUOUS.style),
+        f" · {alert.watchlist_name or 'a list that is gone'}",
+        (f" · look-alikes: {alert.look_alikes}" if alert.look_alikes else "", AMBIGUOUS.style),
+    )
+
+
 def reference_content(alert: Alert, other: int) -> Content:
     """Whose photo it is: the candidate's own (`other` = 0) or that of the n-th rival."""
     if other == 0:
@@ -78,10 +93,15 @@ def reference_content(alert: Alert, other: int) -> Content:
     return Content.assemble((f"{AMBIGUOUS.symbol} OTHER PERSON · {rival.reference}", "$warning"))
 
 
-def verdict_content(alert: Alert, reason: str, now_s: float) -> Content:
+TOO_SMALL = "▲ Too small to decide: make the window larger."
+
+
+def verdict_content(alert: Alert, reason: str, now_s: float, *, too_small: bool = False) -> Content:
     """What this viewer decided and, once that is final, what was measured and what was done."""
     review = alert.my_review
     if review is None:
+        if too_small and is_undecided(alert):
+            return Content.styled(TOO_SMALL, "bold $warning")
         return _undecided_content(alert, reason)
     mark = decision_mark(review.decision)
     why = f" · {review.reason}" if review.reason else ""
@@ -133,6 +153,17 @@ def _faces_of(alert: Alert) -> tuple[object, ...]:
     return alert.id, tuple(rival.person_id for rival in alert.rivals if not rival.reference)
 
 
+def is_large_enough(picture: Picture) -> bool:
+    """Whether a face that is drawn so large can be decided about."""
+    across, _ = picture.drawn_cells
+    return across >= SHOWN_CELLS_AT_LEAST and picture.drawn_px >= SHOWN_PX_AT_LEAST
+
+
+STACKED_UNDER_CELLS = 70
+OTHER_ROWS = 4
+"""Of the panel, beside the pictures: captions, verdict, buttons."""
+
+
 class FacePanel(Vertical):
     """Face, reference, verdict and the three decisions, all of the same weight."""
 
@@ -149,13 +180,14 @@ class FacePanel(Vertical):
         super().__init__(id="faces", classes="panel")
         self._client = client
         self._now = now
-        self._seen = Picture(image_class, id="probe")
-        self._reference = Picture(image_class, id="reference")
+        self._seen = Picture(image_class, id="probe", trimming=True)
+        self._reference = Picture(image_class, id="reference", trimming=True)
         self._who = Line(id="who")
         self._seen_caption = Line(id="probe-caption", classes="caption")
         self._reference_caption = Line(id="reference-caption", classes="caption")
         self._verdict = Line(id="verdict")
         self._switcher = ContentSwitcher(initial="empty")
+        self._buttons = [self._button(action, label) for action, label in BUTTONS]
         self._faces_of: tuple[object, ...] | None = None
         self._other = 0  # which rival's photo stands in for the reference; 0 is none
         self._seen_since_s: float | None = None
@@ -168,7 +200,7 @@ class FacePanel(Vertical):
             yield Static(EMPTY, id="empty", classes="empty", markup=False)
             with Vertical(id="review"):
                 yield self._who
-                with Horizontal(id="pictures"):
+                with Container(id="pictures"):
                     with Vertical(classes="side"):
                         yield self._seen_caption
                         yield self._seen
@@ -177,8 +209,7 @@ class FacePanel(Vertical):
                         yield self._reference
                 yield self._verdict
                 with Horizontal(id="decide"):
-                    for action, label in BUTTONS:
-                        yield self._button(action, label)
+                    yield from self._buttons
 
     def _button(self, action: str, label: str) -> Button:
         button = Button(label, id=f"do-{action}", action=f"screen.decide('{action}')")
@@ -188,7 +219,7 @@ class FacePanel(Vertical):
     @property
     def is_too_small(self) -> bool:
         """Whether the photos are here and drawn too small to be known."""
-        return self._loaded and not self._other and self._drawn_px() < SHOWN_PX_AT_LEAST
+        return self._loaded and not self._other and self._drawn() and not self._large_enough()
 
     def seen_s(self) -> float | None:
         """For how long face and reference could be seen; None where they cannot."""
@@ -203,18 +234,46 @@ class FacePanel(Vertical):
             seen_s=max(0.0, self.seen_s() or 0.0),
         )
 
-    def _drawn_px(self) -> int:
-        return min(self._seen.drawn_px, self._reference.drawn_px)
+    @property
+    def pictures(self) -> tuple[PILImage.Image, PILImage.Image] | None:
+        """What is on the screen: the face and the reference; None where either is missing."""
+        seen, reference = self._seen.image, self._reference.image
+        return None if seen is None or reference is None else (seen, reference)
+
+    @property
+    def shows_other(self) -> bool:
+        """Whether the photo of a rival stands in for the reference."""
+        return bool(self._other)
+
+    @property
+    def faces(self) -> tuple[Picture, Picture]:
+        return self._seen, self._reference
+
+    def _drawn(self) -> bool:
+        return all(picture.drawn_px for picture in self.faces)
+
+    def _large_enough(self) -> bool:
+        return all(is_large_enough(picture) for picture in self.faces)
 
     def _watch(self) -> None:
         """The time counts from when both can be seen, and begins anew where they cannot."""
         hidden = not self._loaded or not self.display or self._other
-        if hidden or self._drawn_px() < SHOWN_PX_AT_LEAST:
+        if hidden or not self._large_enough():
             self._seen_since_s = None
         elif self._seen_since_s is None:
             self._seen_since_s = self._now()
 
     def on_resize(self) -> None:
+        """Beside each other; in a narrow window one above the other, where they get larger so."""
+        width, height = self.size
+        rows = height - OTHER_ROWS
+        beside, above = min((width - 1) // 2, 2 * rows), min(width, rows)
+        self.set_class(self.app.size.width < STACKED_UNDER_CELLS and above > beside, "-stacked")
+        self.call_after_refresh(self._watch)
+
+    @on(CellImage.Drawn)
+    def drawn(self) -> None:
+        """A picture can be seen from now on."""
         self.call_after_refresh(self._watch)
 
     def show_other(self, alert: Alert) -> bool:
@@ -241,11 +300,15 @@ class FacePanel(Vertical):
         self._watch()
         now_s = self._now()
         seen = f"SEEN · {camera_name} · {clock_text(alert.raised_at_s)}"
-        self._who.show(who_content(alert))
+        who, reference = who_content(alert), reference_content(alert, self._other)
+        if self.screen.has_class("-short") and not self._other:
+            reference = who_in_short(alert)  # there is no other line for it
+        self._who.show(who)
         self._seen_caption.show(Content(seen))
-        self._reference_caption.show(reference_content(alert, self._other))
-        self._verdict.show(verdict_content(alert, reason, now_s))
-        for button in self.query(Button):
+        self._reference_caption.show(reference)
+        self._verdict.show(verdict_content(alert, reason, now_s, too_small=self.is_too_small))
+        self.set_class(not is_undecided(alert), "-decided")
+        for button in self._buttons:
             button.disabled = not is_undecided(alert)
 
     def _follow(self, alert: Alert | None) -> None:

@@ -1,25 +1,46 @@
 """One face on the screen: held in memory while it is looked at, never written anywhere.
 
 textual_image asks the terminal what it can do when it is first imported, which works only before
-Textual owns the terminal. So it is imported by `image_widget`, which is called before the app runs.
+Textual owns the terminal. So it is imported by `image_widget`, which is called before the app
+runs, and only where the terminal takes pixels. Everywhere else a picture is cells (`tui.cells`),
+made in a thread, so that no key waits for one.
 """
 
+import asyncio
 import io
-import sys
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, TypeAlias
 
 from PIL import Image as PILImage
+from PIL import ImageEnhance
+from rich.color import Color as RichColor
+from rich.color import ColorType
+from rich.color_triplet import ColorTriplet
+from rich.segment import Segment
+from rich.style import Style
+from textual import work
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.errors import NoWidget
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
 from textual.widgets import Static
 
 from lfrd.errors import BadInput
+from tui.abilities import DOTS, Abilities, Colours, Glyphs, Pixels, colours_of
 
 if TYPE_CHECKING:
-    from textual_image.widget import AutoImage, HalfcellImage, SixelImage
+    from textual_image.widget import SixelImage, TGPImage
 
-    ImageClass: TypeAlias = type[AutoImage] | type[SixelImage] | type[HalfcellImage]
+    from tui.cells import Cells
+
+    Image: TypeAlias = "CellImage | SixelImage | TGPImage"
+
+ImageClass: TypeAlias = "Callable[[], Image]"
+"""Makes the widget that draws one image."""
 
 MAX_SIDE_PX = 1024
 """No terminal shows more of a face."""
@@ -28,12 +49,28 @@ MAX_PIXELS = 40_000_000
 """More than any crop or reference photo that the daemon serves."""
 
 
-def image_widget(graphics: Literal["best", "half-block"]) -> "ImageClass":
-    """The widget class that draws images: sixel or kitty graphics where the terminal has them."""
-    from textual_image import renderable, widget
+@dataclass(slots=True)
+class Drawing:
+    """How cells are drawn; all pictures share one, so that it can be changed on the screen."""
 
-    plain = renderable.Image is renderable.UnicodeImage or not sys.stdin.isatty()
-    return widget.HalfcellImage if plain or graphics == "half-block" else widget.Image
+    glyphs: Glyphs
+    cell_aspect: float = 2.0
+
+
+def image_widget(able: Abilities) -> ImageClass:
+    """Makes the widgets that draw images: pixels where the terminal takes them, else cells."""
+    if able.pixels is None:
+        return partial(CellImage, Drawing(able.glyphs, able.cell_aspect))
+    from textual_image import widget
+
+    kind = widget.TGPImage if able.pixels is Pixels.KITTY else widget.SixelImage
+    return partial(kind, classes="image")
+
+
+def drawing_of(image_class: ImageClass) -> Drawing | None:
+    """What all pictures of this kind share; None where they are pixels."""
+    given = image_class.args if isinstance(image_class, partial) else ()
+    return next((one for one in given if isinstance(one, Drawing)), None)
 
 
 def decode(data: bytes, what: str) -> PILImage.Image:
@@ -50,53 +87,218 @@ def decode(data: bytes, what: str) -> PILImage.Image:
         raise BadInput(f"the {what} cannot be shown: it is no image") from error
 
 
-class Picture(Container):
-    """Shows one image as large as its place allows, or a few words instead."""
+class CellImage(Widget):
+    """An image as cells, as large as its place allows and in the middle of it."""
 
-    def __init__(self, image_class: "ImageClass", *, id: str) -> None:  # noqa: A002
+    class Drawn(Message):
+        """The image can be seen from now on, at its present size."""
+
+    def __init__(self, drawing: Drawing) -> None:
+        super().__init__(classes="image")
+        self.drawing = drawing
+        self.trimming = False
+        self._picture: PILImage.Image | None = None
+        self._cells: Cells | None = None
+
+    @property
+    def image(self) -> PILImage.Image | None:
+        return self._picture
+
+    @image.setter
+    def image(self, picture: PILImage.Image | None) -> None:
+        self._picture = picture
+        self._cells = None
+        self.redraw()
+
+    @property
+    def drawn(self) -> tuple[int, int]:
+        """How many cells across and down the image fills; none before it is drawn."""
+        return (0, 0) if self._cells is None else (self._cells.columns, self._cells.rows)
+
+    @property
+    def dots(self) -> tuple[int, int]:
+        """Dots of a cell, across and down."""
+        return DOTS[self.drawing.glyphs]
+
+    def on_resize(self) -> None:
+        self.redraw()
+
+    def redraw(self) -> None:
+        """Draw it anew: it is another, its place has another size, or other glyphs are wanted."""
+        if self._picture is None or not self.is_attached or not self.size:
+            self.workers.cancel_group(self, "draw")
+            self.refresh()
+        else:
+            self._draw(self._picture)
+
+    @work(group="draw", exclusive=True)
+    async def _draw(self, picture: PILImage.Image) -> None:
+        drawing, (columns, rows) = self.drawing, self.size
+        colours = colours_of(self.app.console.color_system)
+
+        def made() -> "Cells":
+            from tui import cells
+
+            aspect = drawing.cell_aspect
+            part = cells.trimmed(picture, columns / rows / aspect) if self.trimming else picture
+            size = cells.fitted(part.size, columns, rows, aspect)
+            return cells.draw(part, *size, drawing.glyphs, colours)
+
+        drawn = await asyncio.to_thread(made)
+        if picture is self._picture:
+            self._cells = drawn
+            self.refresh()
+            self.post_message(self.Drawn())
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the screen."""
+        width, height = self.size
+        empty = Strip([Segment(" " * width, self.rich_style)], width)
+        if self._cells is None:
+            return empty
+        row = y - (height - self._cells.rows) // 2
+        if not 0 <= row < self._cells.rows or self._cells.columns > width:
+            return empty
+        left = (width - self._cells.columns) // 2
+        right = width - self._cells.columns - left
+        margin = self.rich_style
+        segments = [Segment(" " * left, margin), *_segments(self._cells, row)]
+        return Strip([*segments, Segment(" " * right, margin)], width)
+
+
+def _segments(cells: "Cells", row: int) -> list[Segment]:
+    """A row, as few pieces as there are changes of colour."""
+    pairs = zip(_keys(cells.front[row]), _keys(cells.back[row]), cells.letters[row], strict=True)
+    found: list[tuple[tuple[int, int], str]] = []
+    for front, back, letter in pairs:
+        key = (back if letter == " " else front, back)
+        if found and found[-1][0] == key:
+            found[-1] = key, found[-1][1] + letter
+        else:
+            found.append((key, letter))
+    style = _in_palette if cells.front.ndim == 2 else _in_all_colours
+    return [Segment(text, style(*key)) for key, text in found]
+
+
+def _keys(colours: object) -> list[int]:
+    """One number for each colour of a row: its place in the palette, or its 24 bits."""
+    listed: list[int] | list[list[int]] = colours.tolist()  # type: ignore[attr-defined]
+    return [c if isinstance(c, int) else c[0] << 16 | c[1] << 8 | c[2] for c in listed]
+
+
+@lru_cache(4096)
+def _in_all_colours(front: int, back: int) -> Style:
+    return Style.from_color(_rgb(front), _rgb(back))
+
+
+def _rgb(bits: int) -> RichColor:
+    return RichColor.from_rgb(bits >> 16, bits >> 8 & 255, bits & 255)
+
+
+@lru_cache(4096)
+def _in_palette(front: int, back: int) -> Style:
+    return Style.from_color(_placed(front), _placed(back))
+
+
+@lru_cache(256)
+def _placed(place: int) -> RichColor:
+    """A colour by its number, so that nothing rounds it to another; with its triplet, as which
+    Textual would make it otherwise."""
+    from tui.cells import palette_rgb
+
+    kind = ColorType.STANDARD if place < 16 else ColorType.EIGHT_BIT
+    rgb = (int(part) for part in palette_rgb(Colours.PALETTE)[place])
+    return RichColor(f"color({place})", kind, place, ColorTriplet(*rgb))
+
+
+class Picture(Container):
+    """Shows one image as large as its place allows, or a few words instead.
+
+    With `trimming` a little of its longer side may go, so that a face fills its place."""
+
+    def __init__(
+        self,
+        image_class: ImageClass,
+        *,
+        id: str,  # noqa: A002 - Textual's own name
+        trimming: bool = False,
+    ) -> None:
         super().__init__(id=id)
-        self._image = image_class(classes="image")
+        self._image = image_class()
+        if isinstance(self._image, CellImage):
+            self._image.trimming = trimming
         self._words = Static("", classes="words", markup=False)
-        self.has_image = False
+        self._shown: PILImage.Image | None = None
+        self._brightness = 1.0
 
     def compose(self) -> ComposeResult:
         yield self._image
         yield self._words
 
     @property
-    def drawn_px(self) -> int:
-        """The shorter side of what can be seen of the image, in dots; 0 where there is none."""
+    def has_image(self) -> bool:
+        return self._shown is not None
+
+    @property
+    def image(self) -> PILImage.Image | None:
+        """The image on the screen, as it came."""
+        return self._shown
+
+    @property
+    def drawn_cells(self) -> tuple[int, int]:
+        """How many cells across and down can be seen of the image."""
         if not self.has_image or not self.is_attached:
-            return 0
+            return 0, 0
         try:
             seen = self.screen.find_widget(self._image).visible_region.size
         except NoWidget:
-            return 0
-        across_px, down_px = self._dots_of_cell()
-        return min(seen.width * across_px, seen.height * down_px)
+            return 0, 0
+        if not isinstance(self._image, CellImage):
+            return seen.width, seen.height
+        across, down = self._image.drawn
+        return min(across, seen.width), min(down, seen.height)
+
+    @property
+    def drawn_px(self) -> int:
+        """The shorter side of what can be seen of the image, in dots; 0 where there is none."""
+        (columns, rows), (across, down) = self.drawn_cells, self._dots_of_cell()
+        return min(columns * across, rows * down)
 
     def _dots_of_cell(self) -> tuple[int, int]:
-        """How many dots a character cell has: two halves, or pixels where those are drawn."""
+        """How many dots a character cell has: parts of it, or pixels where those are drawn."""
+        if isinstance(self._image, CellImage):
+            return self._image.dots
         from textual_image._terminal import get_cell_size
-        from textual_image.widget import HalfcellImage
 
-        if isinstance(self._image, HalfcellImage):
-            return 1, 2
         cell = get_cell_size()
         return cell.width, cell.height
 
     def show(self, image: PILImage.Image) -> None:
         """Put this image on the screen."""
+        self._shown = image
+        self._draw()
+
+    def brighten(self, factor: float) -> None:
+        """Draw it brighter or darker; 1 is as it came."""
+        self._brightness = factor
+        self._draw()
+
+    def _draw(self) -> None:
+        if self._shown is None:
+            return
+        image = self._shown
+        if self._brightness != 1.0:
+            image = ImageEnhance.Brightness(image).enhance(self._brightness)
         self._image.image = image
-        self._set(has_image=True)
+        self._set()
 
     def say(self, words: str) -> None:
         """Let go of the image and show these words."""
+        self._shown = None
         self._image.image = None
         self._words.update(words)
-        self._set(has_image=False)
+        self._set()
 
-    def _set(self, *, has_image: bool) -> None:
-        self.has_image = has_image
-        self._image.display = has_image
-        self._words.display = not has_image
+    def _set(self) -> None:
+        self._image.display = self.has_image
+        self._words.display = not self.has_image

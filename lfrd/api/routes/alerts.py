@@ -7,11 +7,13 @@ from fastapi import APIRouter, Query, Response
 
 from lfrd.api import images
 from lfrd.api.deps import PrincipalDep, RoleDep, SiteDep
+from lfrd.api.editing import MADE, EditingDep
+from lfrd.api.paging import RESPONSES, Next, PagesDep, moment_after
 from lfrd.api.projection import STORED_DECISION, project
 from lfrd.errors import Conflict
 from lfrd.governance.reviews import Shown
 from lfrd.site import Site
-from lfrd.store.episodes import EpisodeState
+from lfrd.store.episodes import EpisodeFilter, EpisodeState
 from lfrd.vocabulary import Role
 from lfrd.wire import alerts as wire_alerts
 from lfrd.wire.alerts import Replay
@@ -20,20 +22,49 @@ router = APIRouter(prefix="/alerts", tags=["alerts"])
 
 PAGE_MAX = 200
 
+Id = Annotated[str | None, Query(min_length=1, max_length=64)]
+Moment = Annotated[float | None, Query(ge=0, allow_inf_nan=False)]
 
-@router.get("")
+
+@router.get("", responses=RESPONSES)
 async def list_alerts(
     site: SiteDep,
     principal: PrincipalDep,
     role: RoleDep,
+    pages: PagesDep,
     state: wire_alerts.AlertState | None = None,
+    mine: wire_alerts.Mine | None = None,
+    deployment_id: Id = None,
+    camera_id: Id = None,
+    watchlist_id: Id = None,
+    entry_id: Id = None,
+    since_s: Moment = None,
+    until_s: Moment = None,
     limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 50,
-    before: Annotated[str | None, Query(max_length=64)] = None,
+    before: Id = None,
+    following: Annotated[Next, Query(alias="next")] = None,
 ) -> tuple[wire_alerts.Alert, ...]:
-    """Newest first; the next page is `before` the last id of this one."""
-    wanted = EpisodeState(state.value) if state else None
-    dossiers = await site.episodes.page(state=wanted, before_id=before, limit=limit)
-    return tuple(project(dossier, principal, role) for dossier in dossiers)
+    """Newest first, from `since_s` to before `until_s`. `mine`: those that `waiting` is for the
+    caller to decide about, or that they have `decided` about. A page goes on after the one before
+    (`next`), or `before` the alert with an id."""
+    wanted = EpisodeFilter(
+        state=EpisodeState(state.value) if state else None,
+        deployment_id=deployment_id,
+        camera_id=camera_id,
+        watchlist_id=watchlist_id,
+        entry_id=entry_id,
+        since_s=since_s,
+        until_s=until_s,
+        waiting_for=principal if mine is wire_alerts.Mine.WAITING else None,
+        decided_by=principal if mine is wire_alerts.Mine.DECIDED else None,
+    )
+    dossiers = await site.episodes.page(
+        wanted, after=moment_after(following), before_id=before, limit=limit + 1
+    )
+    if len(dossiers) > limit:
+        last = dossiers[limit - 1].episode
+        pages.go_on(last.raised_at_s, last.id)
+    return tuple(project(dossier, principal, role) for dossier in dossiers[:limit])
 
 
 @router.get("/{alert_id}")
@@ -121,13 +152,14 @@ async def replay_alert(
     )
 
 
-@router.post("/{alert_id}/engagement", status_code=201)
+@router.post("/{alert_id}/engagement", status_code=201, responses=MADE)
 async def report_engagement(
     alert_id: str,
     body: wire_alerts.EngagementReport,
     site: SiteDep,
     principal: PrincipalDep,
     role: RoleDep,
+    editing: EditingDep,
 ) -> wire_alerts.Alert:
     """Say once what was done about a closed alert."""
     await site.episodes.report_engagement(
@@ -140,7 +172,7 @@ async def report_engagement(
         group=body.group,
         principal=principal,
     )
-    return await _shown(site, alert_id, principal, role)
+    return editing.made(f"/v1/alerts/{alert_id}", await _shown(site, alert_id, principal, role))
 
 
 async def _shown(site: Site, alert_id: str, viewer: str, role: Role) -> wire_alerts.Alert:

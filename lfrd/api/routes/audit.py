@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import StreamingResponse
 
 from lfrd.api.deps import SUPERVISORS, PrincipalDep, SiteDep
+from lfrd.api.paging import RESPONSES, Next, PagesDep, index_after
 from lfrd.audit.export import END, Head
 from lfrd.store.audit_log import LeafFilter, ShownLeaf
 from lfrd.vocabulary import AuditClass
@@ -17,27 +18,31 @@ from lfrd.wire import audit as wire
 router = APIRouter(prefix="/audit", tags=["governance"])
 
 PAGE_MAX = 1_000
+TEXT = {"schema": {"type": "string"}}
 FAR = 2**53
 """Further than any log."""
 
 
-@router.get("/leaves", dependencies=[SUPERVISORS])
+@router.get("/leaves", dependencies=[SUPERVISORS], responses=RESPONSES)
 async def list_leaves(
     site: SiteDep,
     principal: PrincipalDep,
+    pages: PagesDep,
     limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 50,
     before: Annotated[int | None, Query(ge=0, le=FAR)] = None,
     event_class: Annotated[AuditClass | None, Query(alias="class")] = None,
     actor: Annotated[str | None, Query(min_length=1, max_length=200)] = None,
     since_s: Annotated[float | None, Query(ge=0)] = None,
     until_s: Annotated[float | None, Query(ge=0)] = None,
+    following: Annotated[Next, Query(alias="next")] = None,
 ) -> wire.AuditPage:
-    """Who did what, newest first; the next page is `before` the last index of this one. Whoever has
-    yet to decide an open candidate sees the log up to that candidate."""
-    wanted = LeafFilter(event_class, actor, since_s, until_s, before)
-    page = await site.audit.page(wanted, limit, principal=principal)
+    """Who did what, newest first. A page goes on after the one before (`next`), or `before` an
+    index. Whoever has yet to decide an open candidate sees the log up to that candidate."""
+    wanted = LeafFilter(event_class, actor, since_s, until_s, before).below(index_after(following))
+    page = await site.audit.page(wanted, limit + 1, principal=principal)
     return wire.AuditPage(
-        leaves=tuple(map(_shown, page.leaves)), held_back_from=page.held_back_from
+        leaves=tuple(map(_shown, pages.cut(page.leaves, limit, ("index",)))),
+        held_back_from=page.held_back_from,
     )
 
 
@@ -63,7 +68,12 @@ async def list_keys(site: SiteDep) -> wire.AuditKeys:
     return wire.AuditKeys(origin=found.origin, keys=tuple(key.text for key in found.keys))
 
 
-@router.post("/export", response_class=Response, dependencies=[SUPERVISORS])
+@router.post(
+    "/export",
+    response_class=Response,
+    dependencies=[SUPERVISORS],
+    responses={200: {"description": "The log", "content": {"text/plain": TEXT}}},
+)
 async def export_log(
     body: wire.AuditExportStart, site: SiteDep, principal: PrincipalDep
 ) -> StreamingResponse:

@@ -1,14 +1,21 @@
 """Cameras: /v1/cameras."""
 
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import StreamingResponse
 
 from lfrd.api import images, views
-from lfrd.api.deps import MeterDep, PrincipalDep, SiteDep
+from lfrd.api.deps import MeterDep, PrincipalDep, RoleDep, SiteDep
+from lfrd.api.editing import EDITED, GONE, MADE, TAGGED, EditDep, EditingDep
 from lfrd.api.rates import RateMeter, running
+from lfrd.cameras.aiming import Aiming
 from lfrd.cameras.fleet import FleetCamera
 from lfrd.cameras.life import CameraOptions
+from lfrd.errors import SourceError
 from lfrd.ingest.address import with_password
 from lfrd.ingest.certificate import read_pin
 from lfrd.ingest.masks import Polygon, Regions
@@ -18,6 +25,22 @@ from lfrd.wire import cameras as wire_cameras
 
 router = APIRouter(prefix="/cameras", tags=["cameras"])
 
+BOUNDARY = "lfrd-picture"
+AIM_LONGEST_S = 60.0
+AIM_ONE_S = 5.0
+"""For the first picture after the connection stands."""
+AIM_MOST_A_SECOND = 10.0
+JPEG: dict[str, Any] = {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}
+SNAPSHOT: dict[int | str, dict[str, Any]] = {200: {"description": "A picture", "content": JPEG}}
+MJPEG: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Pictures, one after the other",
+        "content": {
+            "multipart/x-mixed-replace": {"schema": {"type": "string", "format": "binary"}}
+        },
+    }
+}
+
 
 @router.get("")
 async def list_cameras(site: SiteDep, meter: MeterDep) -> tuple[wire_cameras.Camera, ...]:
@@ -25,9 +48,9 @@ async def list_cameras(site: SiteDep, meter: MeterDep) -> tuple[wire_cameras.Cam
     return _shown(site, meter, site.fleet.cameras())
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, responses=MADE)
 async def add_camera(
-    body: wire_cameras.CameraCreate, site: SiteDep, principal: PrincipalDep
+    body: wire_cameras.CameraCreate, site: SiteDep, principal: PrincipalDep, editing: EditingDep
 ) -> wire_cameras.CameraAdded:
     """Add a camera; where a deployment runs it is opened at once, and its state says how it went.
 
@@ -39,30 +62,46 @@ async def add_camera(
     added, token = await site.fleet.add(
         body.id, body.name or body.id, address, options, principal=principal
     )
-    return views.camera_added(added, token)
+    made = views.camera_added(added, token)
+    return editing.made(f"/v1/cameras/{made.id}", made)
 
 
-@router.get("/{camera_id}")
-async def read_camera(camera_id: str, site: SiteDep, meter: MeterDep) -> wire_cameras.Camera:
+@router.get("/{camera_id}", responses=TAGGED)
+async def read_camera(
+    camera_id: str, site: SiteDep, meter: MeterDep, editing: EditingDep
+) -> wire_cameras.Camera:
     """One camera."""
-    return _shown(site, meter, (site.fleet.get(camera_id),))[0]
+    return editing.tagged(_shown(site, meter, (site.fleet.get(camera_id),))[0])
 
 
-@router.patch("/{camera_id}")
+@router.patch("/{camera_id}", responses=EDITED)
 async def change_camera(
     camera_id: str,
     body: wire_cameras.CameraChange,
     site: SiteDep,
     meter: MeterDep,
     principal: PrincipalDep,
+    editing: EditDep,
 ) -> wire_cameras.Camera:
     """Change what is given; a running camera starts anew. `enabled` false pauses it."""
+
+    async def now() -> wire_cameras.Camera:
+        return _shown(site, meter, (site.fleet.get(camera_id),))[0]
+
+    async with editing.of(now):
+        changed = await _change(site, camera_id, body, principal)
+    return editing.tagged(_shown(site, meter, (changed,))[0])
+
+
+async def _change(
+    site: Site, camera_id: str, body: wire_cameras.CameraChange, principal: str
+) -> FleetCamera:
     camera = site.fleet.get(camera_id)
     old, new = camera.options, _merged(camera.options, body)
     address = body.address
     if body.password is not None:
         address = _with_password(address or camera.row.address, body)
-    changed = await site.fleet.change(
+    return await site.fleet.change(
         camera_id,
         name=body.name,
         address=address,
@@ -70,7 +109,6 @@ async def change_camera(
         options=new if new != old else None,
         principal=principal,
     )
-    return _shown(site, meter, (changed,))[0]
 
 
 @router.post("/{camera_id}/test")
@@ -88,10 +126,81 @@ async def preview_camera(camera_id: str, site: SiteDep, principal: PrincipalDep)
     return images.answer(await site.camera_check.preview(camera_id, principal=principal))
 
 
-@router.delete("/{camera_id}", status_code=204)
-async def remove_camera(camera_id: str, site: SiteDep, principal: PrincipalDep) -> Response:
+@router.get("/{camera_id}/snapshot", response_class=Response, responses=SNAPSHOT)
+async def snapshot_camera(
+    camera_id: str, site: SiteDep, principal: PrincipalDep, role: RoleDep, clear: bool = False
+) -> Response:
+    """What a camera shows now: as flat cells in which no person can be recognised, or `clear` for a
+    supervisor who aims it. Regions are painted over. That somebody looked is logged."""
+    aiming = await site.camera_check.aim(
+        camera_id, clear=clear, seconds=AIM_ONE_S, per_second=AIM_MOST_A_SECOND, role=role,
+        principal=principal,
+    )  # fmt: skip
+    async with aiming:
+        picture = await aiming.picture()
+    if picture is None:
+        raise SourceError(f"camera {camera_id} gave no picture")
+    return images.answer(picture)
+
+
+@router.get("/{camera_id}/mjpeg", response_class=Response, responses=MJPEG)
+async def stream_camera(
+    camera_id: str,
+    site: SiteDep,
+    principal: PrincipalDep,
+    role: RoleDep,
+    clear: bool = False,
+    seconds: Annotated[float, Query(gt=0, le=AIM_LONGEST_S)] = AIM_LONGEST_S,
+    per_second: Annotated[float, Query(gt=0, le=AIM_MOST_A_SECOND)] = 4.0,
+) -> StreamingResponse:
+    """The same again and again, as motion JPEG, for 60 s at most: then it ends, and who still aims
+    asks again. Every look is logged."""
+    aiming = await site.camera_check.aim(
+        camera_id, clear=clear, seconds=seconds, per_second=per_second, role=role,
+        principal=principal,
+    )  # fmt: skip
+    parts = _parts(aiming)
+    first = await anext(parts, None)
+    if first is None:
+        raise SourceError(f"camera {camera_id} gave no picture")
+    return StreamingResponse(
+        _with(first, parts), media_type=f"multipart/x-mixed-replace; boundary={BOUNDARY}"
+    )
+
+
+async def _parts(aiming: Aiming) -> AsyncGenerator[bytes, None]:
+    async with aiming:
+        while (picture := await aiming.picture()) is not None:
+            yield _part(picture)
+
+
+async def _with(first: bytes, parts: AsyncGenerator[bytes, None]) -> AsyncIterator[bytes]:
+    async with aclosing(parts):
+        yield first
+        async for part in parts:
+            yield part
+
+
+def _part(picture: bytes) -> bytes:
+    head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
+    return head.encode() + picture + b"\r\n"
+
+
+@router.delete("/{camera_id}", status_code=204, responses=GONE)
+async def remove_camera(
+    camera_id: str,
+    site: SiteDep,
+    meter: MeterDep,
+    principal: PrincipalDep,
+    editing: EditDep,
+) -> Response:
     """Stop and forget a camera. One that the configuration declares is removed there."""
-    await site.fleet.remove(camera_id, principal=principal)
+
+    async def now() -> wire_cameras.Camera:
+        return _shown(site, meter, (site.fleet.get(camera_id),))[0]
+
+    async with editing.of(now):
+        await site.fleet.remove(camera_id, principal=principal)
     return Response(status_code=204)
 
 

@@ -2,11 +2,14 @@
 
 import json
 from dataclasses import asdict
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 
 from lfrd.api import views
 from lfrd.api.deps import SUPERVISORS, PrincipalDep, RoleDep, SiteDep
+from lfrd.api.editing import EDITED, MADE, TAGGED, EditDep, EditingDep
+from lfrd.api.paging import RESPONSES, Limit, Next, PagesDep, text_after
 from lfrd.errors import NotFound
 from lfrd.governance.deployments import SeenDeployment
 from lfrd.governance.planning import Amendment
@@ -18,17 +21,25 @@ from lfrd.wire import deployments as wire_deployments
 router = APIRouter(prefix="/deployments", tags=["deployments"])
 
 
-@router.get("")
+@router.get("", responses=RESPONSES)
 async def list_deployments(
-    site: SiteDep, principal: PrincipalDep
+    site: SiteDep,
+    principal: PrincipalDep,
+    pages: PagesDep,
+    limit: Limit = 100,
+    following: Annotated[Next, Query(alias="next")] = None,
 ) -> tuple[wire_deployments.Deployment, ...]:
-    """The newest hundred deployments, newest first."""
-    return await _shown(site, principal, *await site.deployments.list_all())
+    """Deployments, newest first, in pages."""
+    found = await site.deployments.page(text_after(following), limit + 1)
+    return await _shown(site, principal, *pages.cut(found, limit, ("id",)))
 
 
-@router.post("", status_code=201, dependencies=[SUPERVISORS])
+@router.post("", status_code=201, dependencies=[SUPERVISORS], responses=MADE)
 async def start_deployment(
-    body: wire_deployments.DeploymentStart, site: SiteDep, principal: PrincipalDep
+    body: wire_deployments.DeploymentStart,
+    site: SiteDep,
+    principal: PrincipalDep,
+    editing: EditingDep,
 ) -> wire_deployments.Deployment:
     """Start comparing faces on all enabled cameras with the named lists; one at a time. The lists
     are erased after use: it needs the role that may erase."""
@@ -40,17 +51,23 @@ async def start_deployment(
         body.duration_s,
         principal=principal,
     )
-    return (await _shown(site, principal, started))[0]
+    return editing.made(
+        f"/v1/deployments/{started.id}", (await _shown(site, principal, started))[0]
+    )
 
 
-@router.post("/drafts", status_code=201)
+@router.post("/drafts", status_code=201, responses=MADE)
 async def draft_deployment(
-    body: wire_deployments.DeploymentDraft, site: SiteDep, principal: PrincipalDep
+    body: wire_deployments.DeploymentDraft,
+    site: SiteDep,
+    principal: PrincipalDep,
+    editing: EditingDep,
 ) -> wire_deployments.Deployment:
     """Plan a deployment. Nothing starts by it; `gate` says what it still lacks."""
     plan = views.plan_of(body)
     row = await site.deployments.draft(plan, body.duration_s, body.start_at_s, principal=principal)
-    return (await _shown(site, principal, row))[0]
+    made = (await _shown(site, principal, row))[0]
+    return editing.tagged(editing.made(f"/v1/deployments/{row.id}", made))
 
 
 @router.post("/current/presence")
@@ -70,28 +87,36 @@ async def read_current_deployment(
     return (await _shown(site, principal, running))[0]
 
 
-@router.get("/{deployment_id}")
+@router.get("/{deployment_id}", responses=TAGGED)
 async def read_deployment(
-    deployment_id: str, site: SiteDep, principal: PrincipalDep
+    deployment_id: str, site: SiteDep, principal: PrincipalDep, editing: EditingDep
 ) -> wire_deployments.Deployment:
     """One deployment."""
-    return (await _shown(site, principal, await site.deployments.get(deployment_id)))[0]
+    found = await site.deployments.get(deployment_id)
+    return editing.tagged((await _shown(site, principal, found))[0])
 
 
-@router.patch("/{deployment_id}")
+@router.patch("/{deployment_id}", responses=EDITED)
 async def amend_deployment(
     deployment_id: str,
     body: wire_deployments.DeploymentChange,
     site: SiteDep,
     principal: PrincipalDep,
+    editing: EditDep,
 ) -> wire_deployments.Deployment:
     """Change a plan that has not begun: it is a draft again. `end` discards it."""
     given = body.model_dump(exclude_none=True)
     starts_now = "start_at_s" in body.model_fields_set and body.start_at_s is None
-    row = await site.deployments.amend(
-        deployment_id, Amendment(**given, starts_now=starts_now), principal=principal
-    )
-    return (await _shown(site, principal, row))[0]
+
+    async def now() -> wire_deployments.Deployment:
+        found = await site.deployments.get(deployment_id)
+        return (await _shown(site, principal, found))[0]
+
+    async with editing.of(now):
+        row = await site.deployments.amend(
+            deployment_id, Amendment(**given, starts_now=starts_now), principal=principal
+        )
+    return editing.tagged((await _shown(site, principal, row))[0])
 
 
 @router.get("/{deployment_id}/gate")

@@ -5,6 +5,7 @@ import hashlib
 from fastapi import APIRouter
 
 from lfrd.api.deps import SUPERVISORS, PrincipalDep, SiteDep
+from lfrd.api.editing import MADE, EditingDep
 from lfrd.site import Site
 from lfrd.store.evaluations import Evaluation, NewEvaluation
 from lfrd.wire import evaluations as wire
@@ -19,9 +20,9 @@ async def list_evaluations(site: SiteDep) -> tuple[wire.Evaluation, ...]:
     return tuple(_shown(site, row) for row in await site.evaluations.list_all())
 
 
-@router.post("", status_code=201, dependencies=[SUPERVISORS])
+@router.post("", status_code=201, dependencies=[SUPERVISORS], responses=MADE)
 async def add_evaluation(
-    body: wire.EvaluationReport, site: SiteDep, principal: PrincipalDep
+    body: wire.EvaluationReport, site: SiteDep, principal: PrincipalDep, editing: EditingDep
 ) -> wire.Evaluation:
     """Register what `lfrd evaluate` measured: figures, digest and date. It is logged who did."""
     text = body.model_dump_json()
@@ -36,7 +37,8 @@ async def add_evaluation(
         report=text,
         report_sha256=hashlib.sha256(text.encode()).hexdigest(),
     )
-    return _shown(site, await site.evaluations.register(new, principal=principal))
+    row = await site.evaluations.register(new, principal=principal)
+    return editing.made("/v1/evaluations", _shown(site, row))
 
 
 @router.post("/{evaluation_id}/withdraw", dependencies=[SUPERVISORS])

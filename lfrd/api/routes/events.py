@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from lfrd.api.deps import MeterDep, SiteDep
+from lfrd.api.paging import RESPONSES, Limit, Next, PagesDep, index_after
 from lfrd.api.rates import RateMeter, running
 from lfrd.api.views import health_change
 from lfrd.errors import BadInput, StoreFailed
@@ -20,7 +21,7 @@ from lfrd.events import EventKind as StoredKind
 from lfrd.site import Site
 from lfrd.wire import sse
 from lfrd.wire.cameras import CameraRates
-from lfrd.wire.events import EventKind, EventMessage
+from lfrd.wire.events import EventKind, EventMessage, KeptEvents
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +42,8 @@ KINDS = {
     StoredKind.EPISODE_UPDATED: EventKind.ALERT_UPDATED,
     StoredKind.EPISODE_CLOSED: EventKind.ALERT_CLOSED,
 }
+
+ALERTS = frozenset({EventKind.ALERT_RAISED, EventKind.ALERT_UPDATED, EventKind.ALERT_CLOSED})
 
 _RATES = TypeAdapter(tuple[CameraRates, ...])
 
@@ -130,7 +133,12 @@ class EventStream(Response):
     "/events",
     status_code=200,
     response_class=EventStream,
-    response_description="Server-sent events: see EventMessage",
+    responses={
+        200: {
+            "description": "Server-sent events: see EventMessage",
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        }
+    },
 )
 async def follow_events(
     request: Request,
@@ -151,6 +159,29 @@ async def follow_events(
     return EventStream(site, after_id, meter, request.app.state.stopping)
 
 
+@router.get("/events/kept", responses=RESPONSES)
+async def list_events(
+    site: SiteDep,
+    pages: PagesDep,
+    after: Annotated[int, Query(ge=0, le=ID_MAX)] = 0,
+    kind: Annotated[tuple[EventKind, ...], Query(max_length=len(EventKind))] = (),
+    limit: Limit = 100,
+    following: Annotated[Next, Query(alias="next")] = None,
+) -> KeptEvents:
+    """What is kept of what changed, oldest first, in pages; `kind` may be repeated. The stream is
+    at /v1/events."""
+    place = index_after(following)
+    after = after if place is None else place
+    kinds = [stored for stored, shown in KINDS.items() if shown in kind]
+    page = await site.bus.kept(after, limit + 1, kinds)
+    return KeptEvents(
+        events=tuple(_message(event) for event in pages.cut(page.events, limit, ("id",))),
+        oldest_id=page.oldest_id,
+        newest_id=page.newest_id,
+        missed=after + 1 < page.oldest_id,
+    )
+
+
 def _resume_from(header: str | None) -> int | None:
     if not header:
         return None
@@ -162,10 +193,16 @@ def _resume_from(header: str | None) -> int | None:
 def _encode(item: Event | Reset) -> bytes:
     if isinstance(item, Reset):
         return sse.encode(sse.RESET, "{}", item.newest_id)
-    message = EventMessage(
-        id=item.id, kind=KINDS[item.kind], subject_id=item.subject_id, at_s=item.at_s
+    return sse.encode(sse.CHANGE, _message(item).model_dump_json(), item.id)
+
+
+def _message(event: Event) -> EventMessage:
+    """Who closed an alert, and whether at once, is for nobody to learn from its event."""
+    kind = KINDS[event.kind]
+    request_id = None if kind in ALERTS else event.request_id
+    return EventMessage(
+        id=event.id, kind=kind, subject_id=event.subject_id, at_s=event.at_s, request_id=request_id
     )
-    return sse.encode(sse.CHANGE, message.model_dump_json(), item.id)
 
 
 async def _disconnected(receive: Receive) -> None:

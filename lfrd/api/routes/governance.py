@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from lfrd.api import views
 from lfrd.api.deps import SUPERVISORS, PrincipalDep, RoleDep, SiteDep
+from lfrd.api.editing import MADE, EditingDep
 from lfrd.governance.schedules import Window
 from lfrd.vocabulary import ErasureKind
 from lfrd.wire import deployments as wire
@@ -23,9 +24,9 @@ async def list_schedules(site: SiteDep) -> tuple[wire.Schedule, ...]:
     return tuple(views.schedule_view(row) for row in await site.schedules.list_all())
 
 
-@router.post("/schedules", status_code=201)
+@router.post("/schedules", status_code=201, responses=MADE)
 async def add_schedule(
-    body: wire.ScheduleCreate, site: SiteDep, principal: PrincipalDep
+    body: wire.ScheduleCreate, site: SiteDep, principal: PrincipalDep, editing: EditingDep
 ) -> wire.Schedule:
     """Plan weekly deployments; none starts before the schedule is authorised."""
     plan = views.plan_of(body)
@@ -33,7 +34,7 @@ async def add_schedule(
     row = await site.schedules.add(
         plan, windows, body.timezone, body.expires_at_s, principal=principal
     )
-    return views.schedule_view(row)
+    return editing.made("/v1/schedules", views.schedule_view(row))
 
 
 @router.post("/schedules/{schedule_id}/authorise", dependencies=[SUPERVISORS])
@@ -60,11 +61,13 @@ async def list_holds(site: SiteDep) -> tuple[wire.Hold, ...]:
     return tuple(views.hold(row, names) for row in rows)
 
 
-@router.post("/holds", status_code=201, dependencies=[SUPERVISORS])
-async def ask_hold(body: wire.HoldCreate, site: SiteDep, principal: PrincipalDep) -> wire.Hold:
+@router.post("/holds", status_code=201, dependencies=[SUPERVISORS], responses=MADE)
+async def ask_hold(
+    body: wire.HoldCreate, site: SiteDep, principal: PrincipalDep, editing: EditingDep
+) -> wire.Hold:
     """Ask for a legal hold. It has no effect before another person confirms it."""
     row = await site.holds.ask(body.kind, body.subject_id, body.reason, principal=principal)
-    return views.hold(row, await site.holds.names([row]))
+    return editing.made("/v1/holds", views.hold(row, await site.holds.names([row])))
 
 
 @router.post("/holds/{hold_id}/confirm", dependencies=[SUPERVISORS])
@@ -91,12 +94,16 @@ async def list_erasures(site: SiteDep) -> tuple[wire.Erasure, ...]:
     return tuple(views.erasure(row, names) for row in rows)
 
 
-@router.post("/erasures", status_code=201, dependencies=[SUPERVISORS])
+@router.post("/erasures", status_code=201, dependencies=[SUPERVISORS], responses=MADE)
 async def erase(
-    body: wire.ErasureRequest, site: SiteDep, principal: PrincipalDep, role: RoleDep
+    body: wire.ErasureRequest,
+    site: SiteDep,
+    principal: PrincipalDep,
+    role: RoleDep,
+    editing: EditingDep,
 ) -> wire.Erasure:
     """Erase, and answer with the receipt: by then the bytes are gone from every file."""
     row = await site.eraser.erase(
         ErasureKind(body.kind), body.subject_id, body.reason, principal=principal, role=role
     )
-    return views.erasure(row, await site.eraser.names([row]))
+    return editing.made("/v1/erasures", views.erasure(row, await site.eraser.names([row])))

@@ -1,12 +1,13 @@
 """Bulk imports row by row, and the export of a list."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import ValidationError
 
 from lfrd.api.deps import SUPERVISORS, PrincipalDep, SiteDep, UploadsDep
+from lfrd.api.editing import MADE, EditingDep
 from lfrd.api.routes.watchlists import PHOTO_BODY
 from lfrd.errors import BadInput
 from lfrd.lists.bulk_import import Progress, RowResult
@@ -17,21 +18,28 @@ from lfrd.wire.lists import ExportStart, ImportRow, ImportRowDone, ImportRun, Im
 
 router = APIRouter(tags=["imports"])
 
+BINARY = {"schema": {"type": "string", "format": "binary"}}
+ARCHIVE: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The archive", "content": {"application/octet-stream": BINARY}}
+}
+
 RowQuery = Annotated[str, Query(max_length=4000, description="an ImportRow as JSON")]
 
 
-@router.post("/watchlists/{watchlist_id}/imports", status_code=201)
+@router.post("/watchlists/{watchlist_id}/imports", status_code=201, responses=MADE)
 async def begin_import(
-    watchlist_id: str, body: ImportStart, site: SiteDep, principal: PrincipalDep
+    watchlist_id: str,
+    body: ImportStart,
+    site: SiteDep,
+    principal: PrincipalDep,
+    editing: EditingDep,
 ) -> ImportRun:
     """Begin a bulk import, or go on with the one of the same source."""
     mode = GateMode(body.gate or site.config.lists.gate)
-    return _run(
-        await site.imports.begin(
-            watchlist_id, body.source_sha256, body.source_name, mode, body.total,
-            principal=principal,
-        )
-    )  # fmt: skip
+    begun = await site.imports.begin(
+        watchlist_id, body.source_sha256, body.source_name, mode, body.total, principal=principal
+    )
+    return editing.made(f"/v1/imports/{begun.run.id}", _run(begun))
 
 
 @router.post("/watchlists/{watchlist_id}/import-check", openapi_extra=PHOTO_BODY)
@@ -99,7 +107,10 @@ async def end_import(import_id: str, site: SiteDep, principal: PrincipalDep) -> 
 
 
 @router.post(
-    "/watchlists/{watchlist_id}/export", response_class=Response, dependencies=[SUPERVISORS]
+    "/watchlists/{watchlist_id}/export",
+    response_class=Response,
+    dependencies=[SUPERVISORS],
+    responses=ARCHIVE,
 )
 async def export_watchlist(
     watchlist_id: str, body: ExportStart, site: SiteDep, principal: PrincipalDep

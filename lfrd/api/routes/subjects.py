@@ -1,4 +1,4 @@
-"""The rights of people on and off the lists: questions, and what is kept of somebody for them."""
+"""The rights of people on and off the lists: questions, and what is kept of a person for them."""
 
 from typing import Annotated
 
@@ -37,6 +37,22 @@ async def look_up_photo(
     """The same by a photo, which is compared once and forgotten. Logged as a consultation."""
     async with uploads.photo(request) as data:
         return await site.subjects.lookup_photo(data, name, reason, principal=principal)
+
+
+@router.post("/prove-absence")
+async def prove_absence(
+    body: wire.AbsenceQuestion, site: SiteDep, principal: PrincipalDep
+) -> wire.AbsenceProofs:
+    """Proofs that a reference was not on the lists of a deployment, or is not on a list now, which
+    reveal nobody else. Logged as a consultation; refused where it is or was on one."""
+    found = await site.absences.prove(
+        body.reference,
+        body.reason,
+        watchlist_id=body.watchlist_id,
+        deployment_id=body.deployment_id,
+        principal=principal,
+    )
+    return wire.AbsenceProofs(proofs=tuple(proof.text for proof in found))
 
 
 @router.post(

@@ -12,7 +12,7 @@ from lfrd.matching.threshold import Derived
 from lfrd.matching.why import advice
 from lfrd.site import Site
 from lfrd.store.thresholds import ThresholdRow
-from lfrd.wire.lists import CameraReasons, Threshold
+from lfrd.wire.lists import CameraMinute, CameraReasons, Threshold
 
 router = APIRouter(tags=["thresholds"])
 
@@ -78,6 +78,34 @@ async def why_nobody(
         looks_skipped=dict(counts.looks_skipped),
         best_inter_eye_px=round(counts.best_inter_eye_px, 1),
         advice=(*advice(counts), *_since_restart(site, search.deployment_id, since_s)),
+    )
+
+
+@router.get("/cameras/{camera_id}/flow")
+async def read_flow(
+    camera_id: str,
+    site: SiteDep,
+    since_s: Annotated[float, Query(ge=0)] = 0.0,
+    until_s: Annotated[float | None, Query(ge=0)] = None,
+) -> tuple[CameraMinute, ...]:
+    """The same counts minute by minute, at most a day back, oldest first; a minute in which nothing
+    was counted may be left out. Of the running deployment, since the daemon was started."""
+    counters, search = site.fleet.get(camera_id).counters, site.gallery.search
+    if counters is None or search is None:
+        raise Conflict(f"no deployment runs on camera {camera_id}: nothing is counted")
+    history = search.tracks.note(camera_id, site.clock.wall_s(), counters)
+    found = history.minutes(since_s, inf if until_s is None else until_s)
+    return tuple(
+        CameraMinute(
+            at_s=at_s,
+            frames_detected=counts.frames_detected,
+            frames_dropped=counts.frames_dropped,
+            faces_detected=counts.faces_detected,
+            tracks=counts.tracks,
+            tracks_never_compared=counts.never_compared,
+            candidates=counts.raised,
+        )
+        for at_s, counts in found
     )
 
 

@@ -2,7 +2,8 @@
 
 from fastapi import APIRouter
 
-from lfrd.api.deps import ADMINS, PrincipalDep, TokensDep
+from lfrd.api.deps import ADMINS, PrincipalDep, SiteDep, TokensDep
+from lfrd.api.editing import MADE, EditingDep
 from lfrd.store.tokens import Token
 from lfrd.wire import people as wire
 
@@ -12,19 +13,26 @@ KIND = "user:"
 
 
 @router.get("")
-async def list_tokens(tokens: TokensDep) -> tuple[wire.Token, ...]:
-    """All tokens, newest first, revoked ones included; no secrets."""
-    return tuple(_token(token) for token in await tokens.list_all())
+async def list_tokens(
+    tokens: TokensDep, site: SiteDep, principal: PrincipalDep
+) -> tuple[wire.Token, ...]:
+    """All tokens, newest first, revoked ones included; no secrets. When they were used is held back
+    from whoever has yet to decide an open candidate: it would tell who else is at work."""
+    found = [_token(token) for token in await tokens.list_all()]
+    if await site.episodes.any_waits_for(principal):
+        found = [token.model_copy(update={"last_used_at_s": None}) for token in found]
+    return tuple(found)
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, responses=MADE)
 async def create_token(
-    body: wire.TokenCreate, tokens: TokensDep, principal: PrincipalDep
+    body: wire.TokenCreate, tokens: TokensDep, principal: PrincipalDep, editing: EditingDep
 ) -> wire.NewToken:
     """Make a token for one person. Its secret is in this answer and nowhere else."""
     holder = body.principal if body.principal.startswith(KIND) else KIND + body.principal
-    made = await tokens.create(holder, body.role, principal=principal)
-    return wire.NewToken(token=_token(made.token), role=body.role, secret=made.secret)
+    made = await tokens.create(holder, body.role, body.expires_at_s, principal=principal)
+    new = wire.NewToken(token=_token(made.token), role=body.role, secret=made.secret)
+    return editing.made("/v1/tokens", new)
 
 
 @router.post("/{token_id}/revoke")
@@ -41,4 +49,6 @@ def _token(token: Token) -> wire.Token:
         created_by=token.principal,
         revoked_at_s=token.revoked_at_s,
         revoked_by=token.revoked_by,
+        expires_at_s=token.expires_at_s,
+        last_used_at_s=token.last_used_at_s,
     )

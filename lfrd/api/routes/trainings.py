@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from lfrd.api.deps import SUPERVISORS, PrincipalDep, SiteDep
+from lfrd.api.editing import MADE, EditingDep
 from lfrd.store.trainings import Training
 from lfrd.wire import people as wire
 
@@ -15,15 +16,15 @@ async def list_trainings(site: SiteDep) -> tuple[wire.Training, ...]:
     return tuple(_training(row) for row in await site.trainings.list_all())
 
 
-@router.post("", status_code=201, dependencies=[SUPERVISORS])
+@router.post("", status_code=201, dependencies=[SUPERVISORS], responses=MADE)
 async def record_training(
-    body: wire.TrainingRecord, site: SiteDep, principal: PrincipalDep
+    body: wire.TrainingRecord, site: SiteDep, principal: PrincipalDep, editing: EditingDep
 ) -> wire.Training:
     """Record that somebody else was trained to review, and until when that holds."""
     row = await site.trainings.record(
         body.principal, body.what, body.valid_until_s, principal=principal
     )
-    return _training(row)
+    return editing.made("/v1/trainings", _training(row))
 
 
 def _training(row: Training) -> wire.Training:

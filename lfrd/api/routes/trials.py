@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from lfrd.api.deps import PrincipalDep, SiteDep
+from lfrd.api.editing import MADE, EditingDep
 from lfrd.evaluate import trials
 from lfrd.stats import Rate
 from lfrd.store.trials import TrialPassage
@@ -13,14 +14,14 @@ from lfrd.wire import trials as wire
 router = APIRouter(tags=["trials"])
 
 
-@router.post("/trial-passages", status_code=201)
+@router.post("/trial-passages", status_code=201, responses=MADE)
 async def count_passage(
-    body: wire.PassageCount, site: SiteDep, principal: PrincipalDep
+    body: wire.PassageCount, site: SiteDep, principal: PrincipalDep, editing: EditingDep
 ) -> wire.Passage:
     """Count a passage of a person on a list of category `test` in the running deployment."""
     camera_id = site.fleet.get(body.camera_id).row.id
     row = await site.trials.count(camera_id, body.entry_id, body.at_s, principal=principal)
-    return _passage(row)
+    return editing.made(f"/v1/deployments/{row.deployment_id}/trial-passages", _passage(row))
 
 
 @router.get("/deployments/{deployment_id}/trial-passages")

@@ -7,8 +7,11 @@ from fastapi import APIRouter, Query, Request, Response
 
 from lfrd.api import images, views
 from lfrd.api.deps import SUPERVISORS, PrincipalDep, RoleDep, SiteDep, UploadsDep
+from lfrd.api.editing import EDITED, GONE, MADE, TAGGED, EditDep, EditingDep
+from lfrd.api.paging import RESPONSES, Limit, Next, PagesDep, text_after
 from lfrd.errors import BadInput
 from lfrd.lists.photo_gate import GateMode
+from lfrd.site import Site
 from lfrd.store.watchlists import NewEntry, NewWatchlist
 from lfrd.types import F32
 from lfrd.vocabulary import ErasureKind
@@ -52,9 +55,9 @@ async def list_watchlists(site: SiteDep) -> tuple[wire_lists.Watchlist, ...]:
     return tuple(views.watchlist(item) for item in await site.watchlists.lists())
 
 
-@router.post("/watchlists", status_code=201)
+@router.post("/watchlists", status_code=201, responses=MADE)
 async def create_watchlist(
-    body: wire_lists.WatchlistCreate, site: SiteDep, principal: PrincipalDep
+    body: wire_lists.WatchlistCreate, site: SiteDep, principal: PrincipalDep, editing: EditingDep
 ) -> wire_lists.Watchlist:
     """Make an empty list."""
     new = NewWatchlist(
@@ -66,38 +69,70 @@ async def create_watchlist(
         margin=body.margin,
         expires_at_s=body.expires_at_s,
     )
-    return views.watchlist(await site.watchlists.create_list(new, principal=principal))
+    made = views.watchlist(await site.watchlists.create_list(new, principal=principal))
+    return editing.tagged(editing.made(f"/v1/watchlists/{made.id}", made))
 
 
-@router.get("/watchlists/{watchlist_id}")
-async def read_watchlist(watchlist_id: str, site: SiteDep) -> wire_lists.Watchlist:
+@router.get("/watchlists/{watchlist_id}", responses=TAGGED)
+async def read_watchlist(
+    watchlist_id: str, site: SiteDep, editing: EditingDep
+) -> wire_lists.Watchlist:
     """One list."""
-    return views.watchlist(await site.watchlists.get_list(watchlist_id))
+    return editing.tagged(await _list(site, watchlist_id))
 
 
-@router.delete("/watchlists/{watchlist_id}", status_code=204, dependencies=[SUPERVISORS])
+@router.delete(
+    "/watchlists/{watchlist_id}", status_code=204, dependencies=[SUPERVISORS], responses=GONE
+)
 async def delete_watchlist(
-    watchlist_id: str, site: SiteDep, principal: PrincipalDep, role: RoleDep
+    watchlist_id: str,
+    site: SiteDep,
+    principal: PrincipalDep,
+    role: RoleDep,
+    editing: EditDep,
 ) -> Response:
     """Erase a list with its entries, photos and templates; they leave a running search at once."""
-    await site.eraser.erase(
-        ErasureKind.WATCHLIST, watchlist_id, DELETED, principal=principal, role=role
-    )
+    async with editing.of(lambda: _list(site, watchlist_id)):
+        await site.eraser.erase(
+            ErasureKind.WATCHLIST, watchlist_id, DELETED, principal=principal, role=role
+        )
     return Response(status_code=204)
 
 
-@router.get("/watchlists/{watchlist_id}/entries")
+async def _list(site: Site, watchlist_id: str) -> wire_lists.Watchlist:
+    return views.watchlist(await site.watchlists.get_list(watchlist_id))
+
+
+async def _entry(site: Site, entry_id: str) -> wire_lists.Entry:
+    return views.entry(await site.watchlists.get_entry(entry_id))
+
+
+@router.get("/watchlists/{watchlist_id}/entries", responses=RESPONSES)
 async def list_entries(
-    watchlist_id: str, site: SiteDep, reference: Reference = None
+    watchlist_id: str,
+    site: SiteDep,
+    pages: PagesDep,
+    reference: Reference = None,
+    limit: Limit = 100,
+    following: Annotated[Next, Query(alias="next")] = None,
 ) -> tuple[wire_lists.Entry, ...]:
-    """The entries of a list, by reference; with `reference` the one that has it, or none."""
-    found = await site.watchlists.entries(watchlist_id, reference)
-    return tuple(views.entry(item) for item in found)
+    """The entries of a list, by reference, in pages; with `reference` the one that has it, or
+    none."""
+    found = await site.watchlists.entries(
+        watchlist_id, reference, after=text_after(following), limit=limit + 1
+    )
+    if len(found) > limit:
+        pages.go_on(found[limit - 1].row.reference)
+    return tuple(views.entry(item) for item in found[:limit])
 
 
-@router.post("/watchlists/{watchlist_id}/entries", status_code=201)
+@router.post("/watchlists/{watchlist_id}/entries", status_code=201, responses=MADE)
 async def add_entry(
-    watchlist_id: str, body: wire_lists.EntryCreate, site: SiteDep, principal: PrincipalDep
+    watchlist_id: str,
+    body: wire_lists.EntryCreate,
+    site: SiteDep,
+    principal: PrincipalDep,
+    editing: EditingDep,
 ) -> wire_lists.Entry:
     """Put a person on a list, under a pseudonymous reference; photos are added afterwards."""
     new = NewEntry(
@@ -114,35 +149,46 @@ async def add_entry(
         look_alikes=body.look_alikes,
         status_checked_at_s=body.status_checked_at_s,
     )
-    return views.entry(await site.watchlists.add_entry(new, principal=principal))
+    made = views.entry(await site.watchlists.add_entry(new, principal=principal))
+    return editing.tagged(editing.made(f"/v1/entries/{made.id}", made))
 
 
-@router.get("/entries/{entry_id}")
-async def read_entry(entry_id: str, site: SiteDep) -> wire_lists.Entry:
+@router.get("/entries/{entry_id}", responses=TAGGED)
+async def read_entry(entry_id: str, site: SiteDep, editing: EditingDep) -> wire_lists.Entry:
     """One entry."""
-    return views.entry(await site.watchlists.get_entry(entry_id))
+    return editing.tagged(await _entry(site, entry_id))
 
 
-@router.delete("/entries/{entry_id}", status_code=204, dependencies=[SUPERVISORS])
+@router.delete("/entries/{entry_id}", status_code=204, dependencies=[SUPERVISORS], responses=GONE)
 async def delete_entry(
-    entry_id: str, site: SiteDep, principal: PrincipalDep, role: RoleDep
+    entry_id: str,
+    site: SiteDep,
+    principal: PrincipalDep,
+    role: RoleDep,
+    editing: EditDep,
 ) -> Response:
     """Take a person off a list, photos and templates included."""
-    await site.eraser.erase(ErasureKind.ENTRY, entry_id, DELETED, principal=principal, role=role)
+    async with editing.of(lambda: _entry(site, entry_id)):
+        await site.eraser.erase(
+            ErasureKind.ENTRY, entry_id, DELETED, principal=principal, role=role
+        )
     return Response(status_code=204)
 
 
-@router.post("/entries/{entry_id}/photos", status_code=201, openapi_extra=PHOTO_BODY)
+@router.post(
+    "/entries/{entry_id}/photos", status_code=201, openapi_extra=PHOTO_BODY, responses=MADE
+)
 async def add_photo(
     entry_id: str,
     request: Request,
     site: SiteDep,
     uploads: UploadsDep,
     principal: PrincipalDep,
+    editing: EditingDep,
     name: PhotoName = "photo",
     gate: GateMode | None = None,
     box: Box = None,
-    taken_at_s: float | None = None,
+    taken_at_s: Annotated[float | None, Query(allow_inf_nan=False)] = None,
 ) -> wire_lists.Photo:
     """Enrol a reference photo: the body is the file. `name` is what a refusal calls it, `gate`
     overrides the site's setting, `box` (left,top,right,bottom) says which face is meant,
@@ -157,7 +203,7 @@ async def add_photo(
             entry_id, data, name, mode=mode, box=parse_box(box), taken_at_s=taken_at_s,
             principal=principal,
         )  # fmt: skip
-    return views.photo(added)
+    return editing.made(f"/v1/photos/{added.id}/image", views.photo(added))
 
 
 @router.get("/photos/{photo_id}/image", response_class=Response, responses=images.RESPONSES)
@@ -180,49 +226,71 @@ async def delete_photo(
     return Response(status_code=204)
 
 
-@router.patch("/watchlists/{watchlist_id}")
+@router.patch("/watchlists/{watchlist_id}", responses=EDITED)
 async def change_watchlist(
-    watchlist_id: str, body: WatchlistChange, site: SiteDep, principal: PrincipalDep, role: RoleDep
+    watchlist_id: str,
+    body: WatchlistChange,
+    site: SiteDep,
+    principal: PrincipalDep,
+    role: RoleDep,
+    editing: EditDep,
 ) -> wire_lists.Watchlist:
     """Change a list; a running deployment that compares with it knows within a second. An earlier
     end or a higher margin needs the role that may erase."""
     changes = body.model_dump(exclude_unset=True)
-    return views.watchlist(
-        await site.watchlists.change_list(watchlist_id, changes, principal=principal, role=role)
-    )
+    async with editing.of(lambda: _list(site, watchlist_id)):
+        changed = await site.watchlists.change_list(
+            watchlist_id, changes, principal=principal, role=role
+        )
+    return editing.tagged(views.watchlist(changed))
 
 
-@router.put("/watchlists/{watchlist_id}/cameras")
+@router.put("/watchlists/{watchlist_id}/cameras", responses=EDITED)
 async def scope_watchlist(
-    watchlist_id: str, body: ListCameras, site: SiteDep, principal: PrincipalDep, role: RoleDep
+    watchlist_id: str,
+    body: ListCameras,
+    site: SiteDep,
+    principal: PrincipalDep,
+    role: RoleDep,
+    editing: EditDep,
 ) -> wire_lists.Watchlist:
     """Compare with a list on these cameras only; without any, on all. Fewer than before needs the
     role that may erase."""
-    return views.watchlist(
-        await site.watchlists.set_cameras(
+    async with editing.of(lambda: _list(site, watchlist_id)):
+        changed = await site.watchlists.set_cameras(
             watchlist_id, body.camera_ids, principal=principal, role=role
         )
-    )
+    return editing.tagged(views.watchlist(changed))
 
 
 @router.post("/watchlists/{watchlist_id}/confirm")
 async def confirm_watchlist(
-    watchlist_id: str, site: SiteDep, principal: PrincipalDep
+    watchlist_id: str, site: SiteDep, principal: PrincipalDep, role: RoleDep
 ) -> wire_lists.Watchlist:
-    """Say that you looked the list over and that it is right as of now."""
-    return views.watchlist(await site.watchlists.confirm_list(watchlist_id, principal=principal))
+    """Say that you looked the list over and that it is right as of now. One that was restored from
+    a backup that may show people who were taken off since needs the role that may erase."""
+    return views.watchlist(
+        await site.watchlists.confirm_list(watchlist_id, principal=principal, role=role)
+    )
 
 
-@router.patch("/entries/{entry_id}")
+@router.patch("/entries/{entry_id}", responses=EDITED)
 async def change_entry(
-    entry_id: str, body: EntryChange, site: SiteDep, principal: PrincipalDep, role: RoleDep
+    entry_id: str,
+    body: EntryChange,
+    site: SiteDep,
+    principal: PrincipalDep,
+    role: RoleDep,
+    editing: EditDep,
 ) -> wire_lists.Entry:
     """Change an entry; a running deployment that compares with it knows within a second. An earlier
     end or a higher margin needs the role that may erase."""
     changes = body.model_dump(exclude_unset=True)
-    return views.entry(
-        await site.watchlists.change_entry(entry_id, changes, principal=principal, role=role)
-    )
+    async with editing.of(lambda: _entry(site, entry_id)):
+        changed = await site.watchlists.change_entry(
+            entry_id, changes, principal=principal, role=role
+        )
+    return editing.tagged(views.entry(changed))
 
 
 @router.post("/entries/{entry_id}/approve", dependencies=[SUPERVISORS])
@@ -251,6 +319,25 @@ async def check_photo(
             data, name, entry_id, parse_box(box), mode=mode if refuse else None
         )
     return tuple(views.finding(item) for item in found)
+
+
+@router.post("/photos/inspect", openapi_extra=PHOTO_BODY)
+async def inspect_photo(
+    request: Request,
+    site: SiteDep,
+    uploads: UploadsDep,
+    name: PhotoName = "photo",
+    entry_id: str | None = None,
+    box: Box = None,
+    gate: GateMode | None = None,
+) -> wire_lists.PhotoVerdict:
+    """The same with where the faces are, for people to see what is meant; that a photo would be
+    refused is an answer here. Nothing is stored."""
+    mode = gate or GateMode(site.config.lists.gate)
+    async with uploads.photo(request) as data:
+        return views.inspected(
+            await site.photos.inspect(data, name, entry_id, parse_box(box), mode)
+        )
 
 
 @router.post("/photos/{photo_id}/quarantine")

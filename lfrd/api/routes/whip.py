@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
 from lfrd.api.deps import SiteDep
+from lfrd.api.editing import MADE
 from lfrd.errors import BadInput
 from lfrd.ingest.whip import NotReceiving
 from lfrd.site import Site
@@ -21,7 +22,20 @@ SDP = "application/sdp"
 router = APIRouter(prefix="/whip", tags=["whip"])
 
 
-@router.post("/{camera_id}", status_code=201, response_class=Response)
+SDP_BODY = {"content": {SDP: {"schema": {"type": "string"}}}}
+DESCRIBED = {
+    "security": [{"publisher": []}],
+    "requestBody": {"required": True, "description": "An SDP offer", **SDP_BODY},
+}
+
+
+@router.post(
+    "/{camera_id}",
+    status_code=201,
+    response_class=Response,
+    openapi_extra=DESCRIBED,
+    responses={201: {"description": "The SDP answer", **SDP_BODY, **MADE[201]}},
+)
 async def publish(camera_id: str, request: Request, site: SiteDep) -> Response:
     """Begin to publish: the body is an SDP offer, the answer is one too."""
     _authorise(camera_id, request, site)
@@ -40,7 +54,12 @@ async def publish(camera_id: str, request: Request, site: SiteDep) -> Response:
     return Response(published.answer_sdp, 201, headers | _cors(request), media_type=SDP)
 
 
-@router.delete("/{camera_id}/{session_id}", status_code=200)
+@router.delete(
+    "/{camera_id}/{session_id}",
+    status_code=200,
+    response_class=Response,
+    openapi_extra={"security": [{"publisher": []}]},
+)
 async def leave(camera_id: str, session_id: str, request: Request, site: SiteDep) -> Response:
     """End a session; its id is its secret, and the camera's token is needed too."""
     _authorise(camera_id, request, site)

@@ -1,0 +1,144 @@
+"""The header `Idempotency-Key`: a write that is sent again is answered as it was, and done once.
+
+That it was done is on the disk, in the transaction that did it (lfrd.store.request_keys), and is
+kept for a day. Its answer is kept in memory for an hour, unless it holds a secret: then, and after
+a restart, who sends it again is told that it was done.
+"""
+
+import hashlib
+import re
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from starlette.types import Message, Receive, Send
+
+from lfrd.clock import Clock
+from lfrd.errors import BadInput, Conflict
+from lfrd.request import RequestKey
+
+WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+KEY = re.compile(r"[\x21-\x7e]{1,255}")
+ANSWERS_KEPT = 1_000
+ANSWER_BYTES_MAX = 64 * 1024
+KEPT_S = 3600.0
+SECRET_PATHS = frozenset({"/v1/tokens", "/v1/cameras"})
+"""Whose answers hold a secret, this once."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    fingerprint: bytes
+    messages: tuple[Message, ...]
+    at_s: float
+
+
+def key_in(given: str | None, method: str) -> str | None:
+    """The key of a write. Raises BadInput for one that is none."""
+    if given is None or method not in WRITES:
+        return None
+    if not KEY.fullmatch(given):
+        raise BadInput("Idempotency-Key: it is 1 to 255 signs without spaces, such as a UUID")
+    return given
+
+
+def fingerprint(method: str, path: str, query: bytes, body: bytes) -> bytes:
+    """SHA-256 over what is asked for."""
+    parts = (method.encode(), path.encode(), query, body)
+    return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).digest()
+
+
+class Answers:
+    """What was answered to writes with a key; bounded, the oldest go. For the event loop only."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._kept: OrderedDict[tuple[str, str], _Answer] = OrderedDict()
+        self._under_way: set[tuple[str, str]] = set()
+
+    async def once(
+        self,
+        asked: RequestKey,
+        path: str,
+        send: Send,
+        serve: Callable[[Send], Awaitable[None]],
+    ) -> None:
+        """Serve a write, or answer as before. Raises BadInput where its key was given to another
+        request, Conflict while the first one is under way."""
+        place = asked.principal, asked.key
+        kept = self._kept.get(place)
+        if kept is not None and self._clock.monotonic_s() - kept.at_s < KEPT_S:
+            if kept.fingerprint != asked.fingerprint:
+                raise BadInput(
+                    "Idempotency-Key: this key was given to another request: take a new one"
+                )
+            for message in kept.messages:
+                await send(message)
+            return
+        if place in self._under_way:
+            raise Conflict("a request with this Idempotency-Key is under way: wait for its answer")
+        self._under_way.add(place)
+        try:
+            heard = _Listener(send)
+            await serve(heard.send)
+            if path not in SECRET_PATHS and heard.whole:
+                self._keep(place, asked.fingerprint, heard.messages)
+        finally:
+            self._under_way.discard(place)
+
+    def _keep(self, place: tuple[str, str], asked: bytes, messages: tuple[Message, ...]) -> None:
+        self._kept.pop(place, None)
+        self._kept[place] = _Answer(asked, messages, self._clock.monotonic_s())
+        while len(self._kept) > ANSWERS_KEPT:
+            self._kept.popitem(last=False)
+
+
+class _Listener:
+    """Passes an answer on, and remembers a small one that says that it was done."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._messages: list[Message] = []
+        self._bytes = 0
+        self._done = False
+        self._ended = False
+
+    @property
+    def whole(self) -> bool:
+        return self._done and self._ended and self._bytes <= ANSWER_BYTES_MAX
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """To be sent again, and said to be so."""
+        start, *rest = self._messages
+        headers = [*start["headers"], (b"idempotency-replayed", b"true")]
+        return ({**start, "headers": headers}, *rest)
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._done = 200 <= message["status"] < 300
+            message = {**message, "headers": list(message["headers"])}
+        elif message["type"] == "http.response.body":
+            self._bytes += len(message.get("body", b""))
+            self._ended = not message.get("more_body", False)
+        if self._done and self._bytes <= ANSWER_BYTES_MAX:
+            self._messages.append({**message, "headers": list(message["headers"])}
+                                  if "headers" in message else dict(message))  # fmt: skip
+        await self._send(message)
+
+
+async def whole_body(receive: Receive) -> tuple[bytes, Receive]:
+    """A body, and what gives it to the application again."""
+    pieces: list[Message] = []
+    while True:
+        message = await receive()
+        pieces.append(message)
+        if message["type"] != "http.request" or not message.get("more_body", False):
+            break
+    body = b"".join(piece.get("body", b"") for piece in pieces)
+    left = list(reversed(pieces))
+
+    async def again() -> Message:
+        return left.pop() if left else await receive()
+
+    return body, again

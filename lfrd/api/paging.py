@@ -1,0 +1,126 @@
+"""Lists in pages: at most `limit` items, and where the page after this one begins.
+
+The next page is the header `Link` (RFC 8288) with `rel="next"`, absent on the last one. Its `next`
+is opaque, and names what the page ended with: what is added or deleted meanwhile moves no other
+item.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from typing import Annotated, Any, TypeVar
+from urllib.parse import quote, urlencode
+
+from fastapi import Depends, Query, Request, Response
+
+from lfrd.errors import BadInput
+
+T = TypeVar("T")
+
+LIMIT_MAX = 1_000
+CURSOR_CHARACTERS_MAX = 2_000
+INDEX_MAX = 2**53
+
+Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX, description="So many items at most")]
+Next = Annotated[
+    str | None,
+    Query(
+        max_length=CURSOR_CHARACTERS_MAX,
+        description="Where to go on: the `next` in the header Link of the page before",
+    ),
+]
+
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "headers": {
+            "Link": {
+                "description": 'The page after this one, as rel="next"; absent on the last one',
+                "schema": {"type": "string"},
+            }
+        }
+    }
+}
+"""Of each route that gives pages."""
+
+
+class Pages:
+    """Cuts what was read into pages, and says in the answer where the next one begins."""
+
+    def __init__(self, request: Request, response: Response) -> None:
+        self._request = request
+        self._response = response
+
+    def cut(self, found: Sequence[T], limit: int, ended_with: Sequence[str]) -> Sequence[T]:
+        """At most `limit` of what was found; one more says that there is a next page, after the
+        names of fields `ended_with` of the last item."""
+        if len(found) <= limit:
+            return found
+        page = found[:limit]
+        self.go_on(*(getattr(page[-1], name) for name in ended_with))
+        return page
+
+    def go_on(self, *ended_with: str | float) -> None:
+        """There is a next page, after what `ended_with` names."""
+        given = [(k, v) for k, v in self._request.query_params.multi_items() if k != "next"]
+        query = urlencode([*given, ("next", cursor(*ended_with))])
+        path = quote(self._request.url.path, safe="/%")
+        self._response.headers["Link"] = f'<{path}?{query}>; rel="next"'
+
+
+def _pages(request: Request, response: Response) -> Pages:
+    return Pages(request, response)
+
+
+PagesDep = Annotated[Pages, Depends(_pages)]
+
+
+def cursor(*values: str | float) -> str:
+    """Values as one word of a URL."""
+    text = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def index_after(given: str | None) -> int | None:
+    """The index of a cursor. Raises BadInput."""
+    if given is None:
+        return None
+    (value,) = _values(given, 1)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= INDEX_MAX:
+        raise _no_cursor()
+    return value
+
+
+def text_after(given: str | None) -> str | None:
+    """The one text of a cursor. Raises BadInput."""
+    if given is None:
+        return None
+    (value,) = _values(given, 1)
+    if not isinstance(value, str):
+        raise _no_cursor()
+    return value
+
+
+def moment_after(given: str | None) -> tuple[float, str] | None:
+    """The moment and the id of a cursor. Raises BadInput."""
+    if given is None:
+        return None
+    at_s, row_id = _values(given, 2)
+    if not isinstance(at_s, float | int) or isinstance(at_s, bool) or not isinstance(row_id, str):
+        raise _no_cursor()
+    return float(at_s), row_id
+
+
+def _values(given: str, count: int) -> list[object]:
+    try:
+        padded = given + "=" * (-len(given) % 4)
+        found = json.loads(base64.b64decode(padded, b"-_", validate=True))
+    except (ValueError, binascii.Error, RecursionError):
+        raise _no_cursor() from None
+    if not isinstance(found, list) or len(found) != count:
+        raise _no_cursor()
+    return found
+
+
+def _no_cursor() -> BadInput:
+    return BadInput("next: this is no `next` that a page gave")

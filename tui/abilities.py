@@ -1,0 +1,188 @@
+"""What the terminal can draw: pixels, or which glyphs and how many colours.
+
+It is asked once, before the screen's library owns it: its name and version, whether it takes kitty
+or sixel graphics, how large a cell is. What it does not answer within `ANSWER_S` is presumed from
+the environment, and never more than that. A terminal that lies is overruled by `--pictures`.
+"""
+
+import os
+import re
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from lfrd.errors import UserError
+
+ANSWER_S = 0.4
+"""An answer takes a round trip, over a slow line too; a terminal that gives none is rare."""
+ASKED = "\x1b[>q\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\\x1b[16t\x1b[c"
+"""Name and version; kitty graphics; pixels of a cell; what it is, which every terminal answers."""
+LAST_ANSWER = re.compile(r"\x1b\[\?([\d;]*)c")
+
+
+class Glyphs(StrEnum):
+    """What a cell can be parted into, by what the terminal's font has."""
+
+    OCTANTS = "octants"
+    SEXTANTS = "sextants"
+    QUADRANTS = "quadrants"
+    HALVES = "halves"
+    SPACES = "spaces"
+
+
+class Colours(StrEnum):
+    """How many the terminal has."""
+
+    TRUE = "16 million"
+    PALETTE = "256"
+    BASIC = "16"
+
+
+DOTS = {
+    Glyphs.OCTANTS: (2, 4),
+    Glyphs.SEXTANTS: (2, 3),
+    Glyphs.QUADRANTS: (2, 2),
+    Glyphs.HALVES: (1, 2),
+    Glyphs.SPACES: (1, 1),
+}
+"""Dots of a cell, across and down."""
+
+
+class Pixels(StrEnum):
+    """How a terminal takes pictures as pixels."""
+
+    KITTY = "kitty"
+    SIXEL = "sixel"
+
+
+CHOICES = ("auto", *Pixels, *Glyphs)
+"""What `--pictures` takes."""
+
+OCTANTS_SINCE = {"kitty": (0, 40), "foot": (1, 20), "ghostty": (1, 2), "VTE": (8000,)}
+SEXTANTS_SINCE = {"kitty": (0, 18), "foot": (1, 4), "ghostty": (1, 0), "VTE": (6200,),
+                  "WezTerm": (2021,), "Konsole": (22, 12), "iTerm2": (3, 5), "alacritty": (0, 14),
+                  "contour": (0, 2), "mintty": (3, 5), "Rio": (0, 1)}  # fmt: skip
+"""Who draws these glyphs itself, so that no font is needed that has them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """How pictures are drawn here. `cell_aspect` is a cell's height over its width."""
+
+    glyphs: Glyphs = Glyphs.QUADRANTS
+    pixels: Pixels | None = None
+    cell_aspect: float = 2.0
+
+    @property
+    def words(self) -> str:
+        """For people: how faces are drawn."""
+        return f"{self.pixels} graphics" if self.pixels else f"{self.glyphs} in cells"
+
+
+def abilities(choice: str = "auto") -> Abilities:
+    """Ask the terminal; a `choice` other than `auto` is obeyed. Raises UserError for no choice."""
+    if choice not in CHOICES:
+        raise UserError(f"--pictures takes {', '.join(CHOICES)}, and not {choice}")
+    found = judged(_ask(), os.environ, _encoding())
+    if choice in tuple(Pixels):
+        return replace(found, pixels=Pixels(choice))
+    if choice != "auto":
+        return replace(found, pixels=None, glyphs=Glyphs(choice))
+    return found
+
+
+def judged(answer: str, env: Mapping[str, str], encoding: str) -> Abilities:
+    """What an answer to `ASKED` means, beside the environment and the encoding of the terminal."""
+    named = re.search(r"\x1bP>\|([^\x1b]*)\x1b\\", answer)
+    name = _behind_tmux(env) or (named.group(1) if named else "")
+    multiplexed = "TMUX" in env or env.get("TERM", "").startswith(("screen", "tmux"))
+    pixels = None
+    if "\x1b_Gi=31;OK" in answer and not multiplexed and name.lower().startswith("kitty"):
+        pixels = Pixels.KITTY  # others answer that they take them, and then not where text goes
+    elif (last := LAST_ANSWER.search(answer)) is not None and "4" in last.group(1).split(";"):
+        pixels = Pixels.SIXEL
+    aspect = 2.0
+    if (cell := re.search(r"\x1b\[6;(\d+);(\d+)t", answer)) is not None:
+        height, width = int(cell.group(1)), int(cell.group(2))
+        aspect = min(2.6, max(1.5, height / width)) if width and height else 2.0
+    return Abilities(_glyphs(name or _from_environment(env), env, encoding), pixels, aspect)
+
+
+def _glyphs(name: str, env: Mapping[str, str], encoding: str) -> Glyphs:
+    if encoding.lower().replace("-", "") != "utf8":
+        return Glyphs.SPACES
+    if env.get("TERM") == "linux":
+        return Glyphs.HALVES
+    version = tuple(int(number) for number in re.findall(r"\d+", name)[:3])
+    for glyphs, since in ((Glyphs.OCTANTS, OCTANTS_SINCE), (Glyphs.SEXTANTS, SEXTANTS_SINCE)):
+        for terminal, first in since.items():
+            if name.lower().startswith(terminal.lower()) and version >= first:
+                return glyphs
+    return Glyphs.QUADRANTS
+
+
+def _from_environment(env: Mapping[str, str]) -> str:
+    """Terminal and version as far as the environment tells."""
+    if env.get("VTE_VERSION"):
+        return f"VTE({env['VTE_VERSION']})"
+    if env.get("KITTY_WINDOW_ID") or env.get("TERM") == "xterm-kitty":
+        return "kitty(0.18)"
+    program = env.get("TERM_PROGRAM", "")
+    return f"{program} {env.get('TERM_PROGRAM_VERSION', '')}"
+
+
+def _behind_tmux(env: Mapping[str, str]) -> str:
+    """tmux answers for itself; it knows in which terminal it is."""
+    if "TMUX" not in env:
+        return ""
+    asked = ["tmux", "display-message", "-p", "#{client_termtype}"]
+    try:
+        said = subprocess.run(asked, capture_output=True, timeout=1, check=True)  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return said.stdout.decode("ascii", "replace").strip()
+
+
+def _encoding() -> str:
+    return getattr(sys.__stdout__, "encoding", None) or "ascii"
+
+
+def _ask() -> str:
+    """What the terminal answers; nothing where it gives no answer, or there is none."""
+    stdin, stdout = sys.__stdin__, sys.__stdout__
+    if stdin is None or stdout is None or not (stdin.isatty() and stdout.isatty()):
+        return ""
+    if sys.platform == "win32":
+        return ""
+    import termios
+    import tty
+
+    before = termios.tcgetattr(stdin)
+    try:
+        tty.setcbreak(stdin, termios.TCSANOW)
+        os.write(stdout.fileno(), ASKED.encode())
+        return _read_answer(stdin.fileno())
+    except (OSError, termios.error):
+        return ""
+    finally:
+        termios.tcsetattr(stdin, termios.TCSANOW, before)
+
+
+def _read_answer(descriptor: int) -> str:
+    answer, deadline = "", time.monotonic() + ANSWER_S
+    while LAST_ANSWER.search(answer) is None:
+        ready, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
+        if not ready:
+            break
+        answer += os.read(descriptor, 4096).decode("latin-1")
+    return answer
+
+
+def colours_of(color_system: str | None) -> Colours:
+    """By what the screen's library found."""
+    known = {"truecolor": Colours.TRUE, "256": Colours.PALETTE}
+    return known.get(color_system or "", Colours.BASIC)

@@ -1,0 +1,67 @@
+"""The command palette: everything that a key does on this screen, the themes, how faces are drawn.
+
+Textual's own commands are left out: one of them saves the screen, with its faces, to a file.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.types import IgnoreReturnCallbackType
+
+from tui.abilities import Glyphs
+from tui.themes import NAMES
+
+if TYPE_CHECKING:
+    from tui.app import OperatorApp
+
+
+LEFT_OUT = {"app.focus_next", "app.focus_previous", "screen.copy_text"}
+"""Of Textual's own: every screen has them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A line of the palette."""
+
+    name: str
+    help: str
+    run: IgnoreReturnCallbackType
+
+
+class Commands(Provider):
+    """What can be done on the screen below."""
+
+    def _commands(self) -> Iterator[Command]:
+        app = cast("OperatorApp", self.app)
+        bound = self.screen.active_bindings.values()
+        seen = set()
+        for binding in bound:
+            name, key = binding.binding.description, app.get_key_display(binding.binding)
+            own = binding.node is self.screen and binding.binding.action not in LEFT_OUT
+            if name and name not in seen and binding.enabled and own:
+                seen.add(name)
+                act = partial(app.run_action, binding.binding.action, binding.node)
+                yield Command(name, f"key {key}", act)
+        for theme in NAMES:
+            yield Command(f"Theme: {theme}", "what the screen looks like", partial(app.use, theme))
+        if app.draws_cells:
+            for glyphs in Glyphs:
+                change = partial(app.draw_with, glyphs)
+                help_text = "if they look broken in this terminal"
+                yield Command(f"Faces in {glyphs}", help_text, change)
+
+    async def discover(self) -> Hits:
+        """All of them."""
+        for command in self._commands():
+            yield DiscoveryHit(command.name, command.run, help=command.help)
+
+    async def search(self, query: str) -> Hits:
+        """Those that fit."""
+        matcher = self.matcher(query)
+        for command in self._commands():
+            if (score := matcher.match(command.name)) > 0:
+                shown = matcher.highlight(command.name)
+                yield Hit(score, shown, command.run, help=command.help)

@@ -1,0 +1,304 @@
+"""The audit log: who did what, filtered; and checking all of it."""
+
+import asyncio
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.widgets import Input, Static
+
+from lfrd.audit.export import export_folder
+from lfrd.audit.verify import BadLog, Verdict, key_of, verify_export
+from lfrd.client import Client
+from lfrd.errors import BadInput, LfrdError, UserError
+from lfrd.vocabulary import AuditClass
+from lfrd.wire.audit import AuditExportStart, AuditLeaf
+from tui.dates import day_text
+from tui.screens.ask import AskScreen
+from tui.screens.form import FormScreen, field, line_input
+from tui.screens.help import Topic
+from tui.screens.place import BACK, Owner, PlaceScreen, Situation
+from tui.search import day_span
+from tui.widgets.line import Line, labelled
+from tui.widgets.listed import Listed
+from tui.widgets.rows import Row
+
+PAGE = 100
+BAR_CELLS = 30
+REASON = "checked in the terminal"
+SEARCH_HINT = "a person, a class (decision, erasure, …), today, 2026-11-26"
+
+
+class ExportLogScreen(FormScreen[tuple[Path, str]]):
+    """Where to, and why."""
+
+    TITLE_TEXT = "Write the whole log to a folder"
+    RULE_TEXT = "For `lfrd audit verify`, on any machine. That it left, and why, is logged."
+
+    def fields(self) -> ComposeResult:
+        yield field("folder", line_input("folder", str(Path.home() / "lfrd-log")))
+        yield field("why", line_input("reason", "such as for the auditor", length=200))
+
+    async def send(self) -> tuple[Path, str]:
+        reason = self.text_of("reason")
+        if reason is None:
+            raise BadInput("say why the log is taken out: it is logged")
+        named = self.text_of("folder")
+        return (Path(named) if named else Path.home() / "lfrd-log"), reason
+
+
+class AuditScreen(PlaceScreen):
+    """Newest first. v checks the whole log against its signed checkpoints."""
+
+    TOPIC: ClassVar[Topic] = "audit"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "search", "Filter", key_display="/"),
+        Binding("c", "class", "Class"),
+        Binding("m", "more", "Older"),
+        Binding("v", "verify", "Verify"),
+        Binding("w", "write", "Write to a folder"),
+        Binding("R", "read_again", "Read again", show=False),
+        Binding("j,down", "move(1)", "Down", show=False),
+        Binding("k,up", "move(-1)", "Up", show=False),
+        Binding("A", "dismiss", "Back", show=False),
+        *BACK,
+    ]
+
+    def __init__(self, client: Client, owner: Owner, now: Callable[[], float]) -> None:
+        super().__init__(client, owner, now)
+        self._list = Listed(id="leaves", classes="people")
+        self._box = Input(placeholder=SEARCH_HINT, id="search", compact=True)
+        self._text = Static("", markup=False)
+        self._progress = Line(id="log-progress")
+        self._leaves: list[AuditLeaf] = []
+        self._chosen_id: str | None = None
+        self._class: AuditClass | None = None
+        self._held_back: int | None = None
+        self._more = False
+        self._verdict: Content | None = None
+
+    def body(self) -> ComposeResult:
+        with Vertical(classes="panel log-panel") as panel:
+            panel.border_title = "Audit log"
+            yield self._box
+            yield self._progress
+            yield self._list
+        with VerticalScroll(classes="panel wide-panel", id="leaf") as panel:
+            panel.border_title = "Entry"
+            yield self._text
+
+    def on_mount(self) -> None:
+        self._box.display = self._progress.display = False
+        self._list.focus()
+
+    # What is read.
+
+    def read(self) -> None:
+        self._read(go_on=False)
+
+    def _params(self) -> dict[str, str | int | float]:
+        """What was typed: a class, a day, or who it was."""
+        given: dict[str, str | int | float] = {"limit": PAGE}
+        if self._class is not None:
+            given["class"] = self._class.value
+        classes = {item.value for item in AuditClass}
+        for word in self._box.value.split():
+            if (span := day_span(word, self._now())) is not None:
+                given["since_s"], given["until_s"] = span
+            elif word.casefold() in classes:
+                given["class"] = word.casefold()
+            else:
+                given["actor"] = word if ":" in word or word == "system" else f"user:{word}"
+        return given
+
+    @work(group="read", exclusive=True)
+    async def _read(self, *, go_on: bool) -> None:
+        params, known = self._params(), self._leaves if go_on else []
+        if known:
+            params["before"] = known[-1].index
+        try:
+            page = await self._client.audit_leaves(params)
+        except LfrdError as error:
+            self._owner.complain(str(error))
+            return
+        self._leaves = [*known, *page.leaves]
+        self._held_back = page.held_back_from
+        self._more = len(page.leaves) == PAGE
+        self.refresh_all()
+
+    # What the operator does.
+
+    def action_move(self, step: int) -> None:
+        if step > 0:
+            self._list.action_cursor_down()
+        else:
+            self._list.action_cursor_up()
+
+    def on_listed_moved(self, event: Listed.Moved) -> None:
+        self._chosen_id, self._verdict = event.row_id, None
+        self.refresh_all()
+
+    def action_search(self) -> None:
+        self._box.display = True
+        self._box.focus()
+
+    @on(Input.Submitted, "#search")
+    def searched(self) -> None:
+        self._box.display = bool(self._box.value)
+        self._list.focus()
+        self.read()
+
+    def action_class(self) -> None:
+        """The next class of events, then all again."""
+        order: list[AuditClass | None] = [None, *AuditClass]
+        self._class = order[(order.index(self._class) + 1) % len(order)]
+        self.read()
+
+    def action_more(self) -> None:
+        if self._more:
+            self._read(go_on=True)
+        else:
+            self._owner.complain("there is nothing older")
+
+    def action_read_again(self) -> None:
+        self.read()
+
+    def action_verify(self) -> None:
+        def answered(yes: bool | None) -> None:
+            if yes and self.may_supervise():
+                self._take_out(None, REASON)
+
+        self.app.push_screen(
+            AskScreen(
+                "Check the whole log?",
+                "It is read once and held against its signed checkpoints; nothing of it stays "
+                "here. That it was read is logged.",
+                "Check it",
+            ),
+            answered,
+        )
+
+    def action_write(self) -> None:
+        def named(answer: tuple[Path, str] | None) -> None:
+            if answer is not None and self.may_supervise():
+                self._take_out(answer[0].expanduser(), answer[1])
+
+        self.app.push_screen(ExportLogScreen(), named)
+
+    @work(group="verify", exclusive=True)
+    async def _take_out(self, folder: Path | None, reason: str) -> None:
+        """Read the whole log, then check what was read; without a folder it is not kept."""
+        self._progress.display = True
+        try:
+            with tempfile.TemporaryDirectory(prefix="lfrd-log-") as draft:
+                place = folder or Path(draft) / "log"
+                await self._fetch(place, reason)
+                self._tell("checking every entry", 1.0)
+                key = self._owner.situation().health
+                keys = [key_of(key.audit_key)] if key is not None and key.audit_key else []
+                found = await asyncio.to_thread(verify_export, place, keys)
+        except FileExistsError:
+            self._owner.complain(f"{folder} is there already: name a new folder")
+        except (LfrdError, BadLog) as error:
+            self._owner.complain(str(error))
+        except OSError as error:
+            self._owner.complain(f"the log cannot be written: {error.strerror}")
+        else:
+            self._verdict = verdict_content(found, folder)
+            self._owner.say(Content("● the log is in order" if found.good else "✗ the log is BAD"))
+        finally:
+            self._progress.display = False
+            self.refresh_all()
+
+    async def _fetch(self, folder: Path, reason: str) -> None:
+        """Raises LfrdError, BadLog, OSError, FileExistsError."""
+        newest = await self._client.audit_leaves({"limit": 1})
+        total = newest.leaves[0].index + 1 if newest.leaves else 1
+        lines = 0
+        with export_folder(folder) as writer:
+            async with self._client.audit_export(AuditExportStart(reason=reason)) as pieces:
+                async for piece in pieces:
+                    await asyncio.to_thread(writer.feed, piece)
+                    lines += piece.count(b"\n")
+                    self._tell(f"{min(lines, total):,} of {total:,} entries read", lines / total)
+            if not (await asyncio.to_thread(writer.finish)).good:
+                raise UserError("what the daemon gave is no whole log")
+
+    def _tell(self, words: str, share: float) -> None:
+        full = min(BAR_CELLS, round(BAR_CELLS * share))
+        self._progress.show(
+            Content.assemble(
+                ("━" * full, "$decided"), ("━" * (BAR_CELLS - full), "$frame"), f" {words}"
+            )
+        )
+
+    # How it is shown.
+
+    def draw(self, known: Situation) -> None:
+        chosen = next((x for x in self._leaves if str(x.index) == self._chosen_id), None)
+        chosen = chosen or next(iter(self._leaves), None)
+        rows = tuple(Row(str(x.index), leaf_row(x)) for x in self._leaves)
+        self._list.show_rows(rows, None if chosen is None else str(chosen.index))
+        panel = self.query_one(".log-panel")
+        panel.border_title = f"Audit log · {self._class.value if self._class else 'all classes'}"
+        held = "" if self._held_back is None else f" · from {self._held_back} on after you decide"
+        panel.border_subtitle = f"{len(self._leaves)}{'+' if self._more else ''}{held}"
+        self.query_one("#leaf").display = self.size.width >= 100 or self._verdict is not None
+        width = self._text.content_size.width or 40
+        about = Content() if chosen is None else about_leaf(chosen, known, width)
+        self._text.update(self._verdict or about)
+
+
+def leaf_row(leaf: AuditLeaf) -> Content:
+    """Number and time, what, who."""
+    return Content.assemble(
+        (f"{leaf.index:>6} {day_text(leaf.at_s)[5:]} ", "$quiet"), (leaf.action, "bold"),
+        (f"  {leaf.principal.removeprefix('user:')}", ""), (f"  {leaf.event_class}", "$quiet"),
+    )  # fmt: skip
+
+
+def about_leaf(leaf: AuditLeaf, known: Situation, width: int) -> Content:
+    """Everything that is in it; ids that are known are called by their names."""
+    names = {x.id: f"camera {x.name}" for x in known.cameras}
+    names |= {x.id: f"list {x.name}" for x in known.lists}
+    rows = [
+        ("entry", str(leaf.index)), ("when", day_text(leaf.at_s)), ("what", leaf.action),
+        ("class", leaf.event_class.value), ("who", leaf.principal),
+    ]  # fmt: skip
+    rows += [(name.replace("_", " "), _fact(value)) for name, value in leaf.facts.items()]
+    if leaf.subjects is None:
+        rows.append(("about", "the link to whom it was about is erased"))
+    else:
+        rows += [("about", names.get(subject, subject)) for subject in leaf.subjects]
+    rows.append(("hash", leaf.leaf_hash))
+    return labelled(tuple(rows), width, 14)
+
+
+def _fact(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def verdict_content(found: Verdict, folder: Path | None) -> Content:
+    """What the check found, in words."""
+    head = ("✓ The log is in order.", "bold $success") if found.good else (
+        "✗ The log is not what was written.", "bold $error"
+    )  # fmt: skip
+    lines = [
+        Content.styled(*head),
+        Content(f"{found.leaves:,} entries, {found.protected:,} of them under "
+                f"{found.checkpoints:,} signed checkpoints."),
+    ]  # fmt: skip
+    if found.tail:
+        lines.append(Content(f"The last {found.tail} are not under a checkpoint yet."))
+    lines += [Content.styled(f"✗ {problem}", "$error") for problem in found.problems]
+    if found.first_bad is not None:
+        lines.append(Content.styled(f"The first bad entry is {found.first_bad}.", "$error"))
+    if folder is not None:
+        lines.append(Content(f"It is in {folder}."))
+    return Content("\n").join(lines)

@@ -1,0 +1,273 @@
+"""What the main screen owns besides the candidates: the places around them, and the guide to them.
+
+A place is opened by one key and closed by Esc; while one is open no face is held, and looking
+begins anew after it.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from textual import work
+from textual.binding import Binding, BindingType
+from textual.content import Content
+
+from lfrd.client import Client
+from lfrd.errors import LfrdError
+from lfrd.wire.alerts import Alert
+from lfrd.wire.cameras import Camera, CameraAdded
+from lfrd.wire.deployments import Deployment
+from lfrd.wire.lists import Entry, Watchlist
+from tui.guide import next_step, steps
+from tui.live import TO_COME
+from tui.screens.ask import EndScreen, TokenScreen
+from tui.screens.camera_form import AddCameraScreen
+from tui.screens.list_form import AddListScreen
+from tui.screens.person_form import AddPersonScreen
+from tui.screens.place import PlaceScreen, Situation
+from tui.screens.review_screen import ReviewScreen
+from tui.widgets.guide import Guide
+
+if TYPE_CHECKING:
+    from tui.widgets.picture import ImageClass
+
+PLACES: tuple[BindingType, ...] = (
+    Binding("a", "guide", "Next step", show=False),
+    *(Binding(str(number), f"guide({number})", show=False) for number in range(1, 6)),
+    Binding("d", "deployments", "Deployments"),
+    Binding("l", "lists", "Lists"),
+    Binding("c", "cameras", "Cameras"),
+    Binding("h", "history", "History"),
+    Binding("slash", "search", "Search", key_display="/", show=False),
+    Binding("S", "statistics", "Statistics", show=False),
+    Binding("A", "audit", "Audit log", show=False),
+    Binding("E", "end", "End the deployment", show=False),
+)
+
+
+class OwnerScreen(ReviewScreen):
+    """Opens the places, and knows the lists and plans that they and the guide show."""
+
+    def __init__(self, client: Client, image_class: "ImageClass", now: Callable[[], float]) -> None:
+        super().__init__(client, image_class, now)
+        self.image_class = image_class
+        self.guide = Guide()
+        self.lists: tuple[Watchlist, ...] = ()
+        self.plans: tuple[Deployment, ...] = ()
+        self._places: list[PlaceScreen] = []
+
+    def situation(self) -> Situation:
+        """What is known."""
+        raise NotImplementedError
+
+    @property
+    def is_covered(self) -> bool:
+        """Whether a place is open."""
+        return bool(self._places)
+
+    # What the daemon says.
+
+    def show_lists(self, lists: tuple[Watchlist, ...]) -> None:
+        self.lists = lists
+        self.refresh_all()
+
+    def show_plans(self, plans: tuple[Deployment, ...]) -> None:
+        self.plans = plans
+        self.refresh_all()
+
+    def show_cameras(self, cameras: tuple[Camera, ...]) -> None:
+        """Take the cameras as they are now."""
+        raise NotImplementedError
+
+    def read_lists_and_plans(self) -> None:
+        """Read again what was changed here; the events that tell of it may be late."""
+        self._read_lists_and_plans()
+
+    @work(group="lists", exclusive=True)
+    async def _read_lists_and_plans(self) -> None:
+        try:
+            self.show_lists(await self._client.watchlists())
+            found = await self._client.deployments()
+            self.show_plans(tuple(d for d in found if d.state in TO_COME))
+        except LfrdError as error:
+            self.complain(str(error))
+
+    # The places.
+
+    def open_place(self, place: PlaceScreen) -> None:
+        """Show a place over this screen, or over another place."""
+        if any(type(known) is type(place) for known in self._places):
+            return
+
+        def closed(_: None) -> None:
+            self._places.remove(place)
+            self.refresh_all()
+
+        self._places.append(place)
+        self.refresh_all()
+        self.app.push_screen(place, closed)
+
+    def refresh_places(self) -> None:
+        """Bring the open places in line; only the one on top can be seen."""
+        if self._places:
+            self._places[-1].refresh_all()
+
+    def open_cameras(self) -> None:
+        from tui.screens.cameras import CamerasScreen
+
+        self.open_place(CamerasScreen(self._client, self, self._image_class, self._now))
+
+    def open_lists(self, watchlist_id: str | None = None) -> None:
+        from tui.screens.watchlists import WatchlistsScreen
+
+        self.open_place(WatchlistsScreen(self._client, self, self._now, chosen_id=watchlist_id))
+
+    def open_record(self, deployment_id: str) -> None:
+        from tui.screens.record import RecordScreen
+
+        self.open_place(RecordScreen(self._client, self, self._now, deployment_id))
+
+    def choose_alert(self, alert: Alert) -> None:
+        """Look at this candidate next."""
+        self.candidates.put(alert)
+        self.candidates.select(alert.id)
+        self._chosen()
+
+    def action_history(self, *, search: bool = False) -> None:
+        from tui.screens.history import HistoryScreen
+
+        self.open_place(HistoryScreen(self._client, self, self._now, search=search))
+
+    def action_search(self) -> None:
+        self.action_history(search=True)
+
+    def action_audit(self) -> None:
+        from tui.screens.audit_log import AuditScreen
+
+        if self.situation().is_supervisor:
+            self.open_place(AuditScreen(self._client, self, self._now))
+        else:
+            self.complain("the audit log is read by supervisors")
+
+    def action_statistics(self) -> None:
+        from tui.screens.statistics import StatisticsScreen
+
+        self.open_place(StatisticsScreen(self._client, self, self._now))
+
+    def action_cameras(self) -> None:
+        self.open_cameras()
+
+    def action_lists(self) -> None:
+        self.open_lists()
+
+    def action_deployments(self) -> None:
+        self._open_deployments()
+
+    def _open_deployments(self, *, plan_at_once: bool = False) -> None:
+        from tui.screens.deployments import DeploymentsScreen
+
+        self.open_place(DeploymentsScreen(self._client, self, self._now, plan_at_once=plan_at_once))
+
+    def action_end(self) -> None:
+        """End the running deployment, with a reason that all operators can read."""
+        running = self.situation().deployment
+        if self._refuses():
+            return
+        if running is None:
+            self.complain("no deployment is running")
+            return
+
+        def end(reason: str | None) -> None:
+            if reason:
+                self._end(running.id, reason)
+            elif reason is not None:
+                self.complain("nothing was ended: say why")
+
+        self.app.push_screen(EndScreen(), end)
+
+    @work(group="end")
+    async def _end(self, deployment_id: str, reason: str) -> None:
+        try:
+            await self._client.end_deployment(deployment_id, reason)
+        except LfrdError as error:
+            self.complain(str(error))
+
+    # The guide.
+
+    def show_guide(self, anybody: bool) -> None:
+        """In place of the faces, while no face is compared and no entry is chosen."""
+        known = self.situation()
+        shown = known.health is not None and known.deployment is None and not anybody
+        if shown:
+            self.guide.show(steps(known.cameras, known.lists, known.plans, self._now()))
+        self.guide.display = shown
+        self._face_panel.display = not shown
+
+    def on_guide_wanted(self, event: Guide.Wanted) -> None:
+        self._guide_to(event.step)
+
+    def action_guide(self, number: int = 0) -> None:
+        """Do what is next, or the step of that number."""
+        known = self.situation()
+        if self._refuses():
+            return
+        if known.deployment is not None:
+            self.complain("a deployment runs: d shows it, l the lists, c the cameras")
+            return
+        found = steps(known.cameras, known.lists, known.plans, self._now())
+        self._guide_to((found[number - 1] if number else next_step(found)).name)
+
+    def _guide_to(self, name: str) -> None:
+        if name == "camera":
+            self._add_camera()
+        elif name == "list":
+            self._add_list()
+        elif name == "person":
+            self._add_person()
+        else:
+            self._open_deployments(plan_at_once=name == "plan")
+
+    def _add_camera(self) -> None:
+        def added(camera: CameraAdded | None) -> None:
+            if camera is not None:
+                self.say(Content(f"● camera {camera.name} is added: c and t test it"))
+                if camera.publish_token is not None:
+                    self.app.push_screen(TokenScreen(camera))
+
+        known = self.situation().cameras
+        self.app.push_screen(AddCameraScreen(self._client, known), added)
+
+    def _add_list(self) -> None:
+        def added(made: Watchlist | None) -> None:
+            if made is not None:
+                self.say(Content(f"● watchlist {made.name} is made"))
+                self.read_lists_and_plans()
+
+        known = self.situation()
+        lab = known.health is not None and known.health.policy is not None
+        is_lab = lab and known.health.policy.is_lab  # type: ignore[union-attr]
+        self.app.push_screen(AddListScreen(self._client, known.me, self._now(), lab=is_lab), added)
+
+    @work(group="form", exclusive=True)
+    async def _add_person(self) -> None:
+        lists = self.situation().lists
+        if not lists:
+            self.complain("make a watchlist first: 2 does it")
+            return
+        chosen = max(lists, key=lambda item: item.created_at_s)
+        try:
+            known = await self._client.entries(chosen.id)
+        except LfrdError as error:
+            self.complain(str(error))
+            return
+
+        def added(entry: Entry | None) -> None:
+            if entry is not None:
+                photos = len(entry.photos)
+                said = f"{entry.reference} is listed with {photos} photo{'s' * (photos != 1)}"
+                self.say(Content(f"● {said}"))
+                self.read_lists_and_plans()
+
+        form = AddPersonScreen(
+            self._client, lists, chosen, known, self.situation().me, self._image_class, self._now
+        )
+        self.app.push_screen(form, added)

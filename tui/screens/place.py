@@ -1,0 +1,195 @@
+"""What every screen beside the candidates has: the banner, a body, one line of news, the keys.
+
+The main screen stays the one that follows the daemon; a place shows what that knows and what it
+reads itself, and asks the daemon for changes.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import Footer
+
+from lfrd.client import Client
+from lfrd.errors import LfrdError
+from lfrd.wire.alerts import Alert
+from lfrd.wire.cameras import Camera, CameraRates
+from lfrd.wire.deployments import Deployment
+from lfrd.wire.health import Health, Me
+from lfrd.wire.lists import Watchlist
+from tui.screens.help import HelpScreen, Topic
+from tui.sizes import BREAKPOINTS_ACROSS, BREAKPOINTS_DOWN
+from tui.widgets.banner import Banner
+from tui.widgets.cameras import cameras_in_short
+from tui.widgets.line import Line
+from tui.widgets.status import away_content
+
+if TYPE_CHECKING:
+    from tui.widgets.picture import ImageClass
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What the main screen knows and a place shows: `rates` by camera id, `plans` to come."""
+
+    deployment: Deployment | None
+    last: Deployment | None
+    plans: tuple[Deployment, ...]
+    health: Health | None
+    me: Me | None
+    cameras: tuple[Camera, ...]
+    rates: dict[str, CameraRates]
+    lists: tuple[Watchlist, ...]
+    away_since_s: float | None
+    undecided: int
+    notice: Content
+
+    @property
+    def is_supervisor(self) -> bool:
+        return self.me is not None and self.me.role in ("supervisor", "admin")
+
+
+class Owner(Protocol):
+    """The main screen, as a place needs it."""
+
+    image_class: "ImageClass"
+
+    def situation(self) -> Situation: ...
+    def show_cameras(self, cameras: tuple[Camera, ...]) -> None: ...
+    def show_lists(self, lists: tuple[Watchlist, ...]) -> None: ...
+    def say(self, content: Content) -> None: ...
+    def complain(self, sentence: str) -> None: ...
+    def open_cameras(self) -> None: ...
+    def open_lists(self, watchlist_id: str | None = None) -> None: ...
+    def choose_alert(self, alert: Alert) -> None: ...
+    def open_record(self, deployment_id: str) -> None: ...
+    def read_lists_and_plans(self) -> None: ...
+
+
+BACK: list[BindingType] = [
+    Binding("escape", "dismiss", "Back", key_display="Esc"),
+    Binding("question_mark", "help", "Help", key_display="?"),
+    Binding("q", "app.quit", "Quit"),
+]
+"""The last keys of every place; each names its own before them, for the foot has little room."""
+
+
+class PlaceScreen(Screen[None]):
+    """Esc goes back to where one came from."""
+
+    HORIZONTAL_BREAKPOINTS = BREAKPOINTS_ACROSS
+    VERTICAL_BREAKPOINTS = BREAKPOINTS_DOWN
+    TOPIC: ClassVar[Topic] = "candidates"
+
+    def __init__(self, client: Client, owner: Owner, now: Callable[[], float]) -> None:
+        super().__init__()
+        self._client = client
+        self._owner = owner
+        self._now = now
+        self._banner = Banner(id="banner")
+        self._away = Line(id="away")
+        self._waiting = Line(id="pending")
+        self._notice = Line(id="notice")
+        self._busy = False
+
+    @property
+    def client(self) -> Client:
+        return self._client
+
+    def compose(self) -> ComposeResult:
+        yield self._banner
+        yield self._away
+        with Horizontal(id="body"):
+            yield from self.body()
+        yield self._waiting
+        yield self._notice
+        yield Footer(compact=True)
+
+    def body(self) -> ComposeResult:
+        """What stands between banner and news."""
+        raise NotImplementedError
+
+    def draw(self, known: Situation) -> None:
+        """Bring the body in line with what is known."""
+        raise NotImplementedError
+
+    def read(self) -> None:
+        """Read again what only this place shows."""
+
+    def on_mount(self) -> None:
+        self.read()
+        self.refresh_all()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.refresh_all)
+
+    def action_help(self) -> None:
+        self.app.push_screen(HelpScreen(self.TOPIC))
+
+    def complain(self, sentence: str) -> None:
+        """Say what went wrong."""
+        self._owner.complain(sentence)
+
+    def ask(
+        self, asked: Callable[[], Awaitable[object]], said: str, doing: str = "asking the daemon"
+    ) -> None:
+        """Have the daemon do something, and say that it did; one thing at a time."""
+        if not self._busy:
+            self._busy = True
+            self._owner.say(Content.styled(f"◌ {doing}", "$quiet"))
+            self._ask(asked, said)
+
+    @work(group="place")
+    async def _ask(self, asked: Callable[[], Awaitable[object]], said: str) -> None:
+        try:
+            await asked()
+        except LfrdError as error:
+            self._owner.complain(str(error))
+        else:
+            self.done(said)
+        finally:
+            self._busy = False
+
+    def done(self, said: str) -> None:
+        """Something was changed: say so and read again."""
+        self._owner.say(Content(f"● {said}"))
+        self._owner.read_lists_and_plans()
+        if self.is_attached:
+            self.read()
+
+    def may_supervise(self) -> bool:
+        """Whether this operator has the role for what is asked; says who has where not."""
+        known = self._owner.situation()
+        if not known.is_supervisor:
+            role = "an operator" if known.me is None else f"{known.me.role}"
+            self._owner.complain(f"you are {role}: a supervisor may do this")
+        return known.is_supervisor
+
+    def refresh_all(self) -> None:
+        """Bring every widget in line; each draws only what changed."""
+        if not (self.app.is_running and self.is_mounted):
+            return
+        now_s, known = self._now(), self._owner.situation()
+        short = cameras_in_short(known.cameras)
+        self._banner.show(known.deployment, known.last, known.health, short, now_s)
+        self.draw(known)
+        self._away.set_class(known.away_since_s is not None, "-shown")
+        if known.away_since_s is not None:
+            anything_read = known.health is not None
+            self._away.show(away_content(known.away_since_s, anything_read=anything_read))
+        self._waiting.show(_waiting_content(known.undecided))
+        self._notice.show(known.notice)
+
+
+def _waiting_content(undecided: int) -> Content:
+    """Candidates are on another screen: say that they are there."""
+    if not undecided:
+        return Content()
+    who = "1 candidate waits" if undecided == 1 else f"{undecided} candidates wait"
+    return Content.assemble((f"● {who} for your decision", "bold $unread"), "  Esc goes to them")
