@@ -122,8 +122,17 @@ class GovernanceCalls:
         """Change what is given of a plan."""
         return await self._patch(wire.Deployment, f"/v1/deployments/{deployment_id}", change)
 
-    async def authorise(self, deployment_id: str) -> wire.Deployment:
-        return await self._act(deployment_id, "authorise", None)
+    async def authority_request(
+        self, deployment_id: str, until_at_s: float | None = None
+    ) -> wire.AuthorityRequest:
+        """What an authority from outside is to sign."""
+        until = "" if until_at_s is None else f"?until_at_s={until_at_s!r}"
+        path = f"/v1/deployments/{deployment_id}/authority-request"
+        return await self._get(wire.AuthorityRequest, path + until)
+
+    async def authorise(self, deployment_id: str, authority: str | None = None) -> wire.Deployment:
+        body = wire.OutsideAuthority(authority=authority)
+        return await self._act(deployment_id, "authorise", body)
 
     async def start(
         self, deployment_id: str, urgent_reason: str | None = None, *, street_team: bool = False
@@ -131,11 +140,14 @@ class GovernanceCalls:
         body = wire.DeploymentBegin(urgent_reason=urgent_reason, street_team=street_team)
         return await self._act(deployment_id, "start", body)
 
-    async def ratify(self, deployment_id: str) -> wire.Deployment:
-        return await self._act(deployment_id, "ratify", None)
+    async def ratify(self, deployment_id: str, authority: str | None = None) -> wire.Deployment:
+        body = wire.OutsideAuthority(authority=authority)
+        return await self._act(deployment_id, "ratify", body)
 
-    async def extend(self, deployment_id: str, until_at_s: float) -> wire.Deployment:
-        body = wire.DeploymentExtend(until_at_s=until_at_s)
+    async def extend(
+        self, deployment_id: str, until_at_s: float, authority: str | None = None
+    ) -> wire.Deployment:
+        body = wire.DeploymentExtend(until_at_s=until_at_s, authority=authority)
         return await self._act(deployment_id, "extend", body)
 
     async def present(self, *, street_team: bool = False) -> wire.Deployment:

@@ -38,6 +38,7 @@ from lfrd.governance.erasure import Eraser
 from lfrd.governance.evaluations import Evaluations
 from lfrd.governance.holds import Holds
 from lfrd.governance.missing_keys import report_missing_keys
+from lfrd.governance.outside_authority import Authorities
 from lfrd.governance.profile import Policy, SitePolicies
 from lfrd.governance.publication import Publication
 from lfrd.governance.readiness import Readiness
@@ -125,7 +126,9 @@ async def open_site(
             media_clock=media_clock, detect_hz=detect_hz, report=report, observer=observer,
         ))  # fmt: skip
         readiness = Readiness(clock, fleet, vision, thresholds, policies)
-        deployments = DeploymentService(database, clock, thresholds, policies, readiness, runner)
+        deployments = DeploymentService(
+            database, clock, thresholds, policies, readiness, runner, _authorities(config)
+        )
         required = policies.own.rules.reviewers_required
         reviews = Reviews(database, clock, health, required=required)
         retention = Retention(database, eraser, clock, health, policies, deployments.end_now)
@@ -181,6 +184,10 @@ async def _open_database(
     keys = parts.enter_context(KeyStore(folder, load_master_key(folder), config.keys.escrow))
     audit = CheckpointRules(config.audit.every, config.audit.copy_to)
     return await parts.enter_async_context(Database(folder, keys, clock, new=new, audit=audit))
+
+
+def _authorities(config: Config) -> Authorities:
+    return Authorities(tuple(key_of(text) for text in config.authority.keys))
 
 
 def _log(config: Config, database: Database, health: HealthBoard) -> AuditLog:

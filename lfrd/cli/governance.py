@@ -13,6 +13,7 @@ from lfrd.cli.names import deployment_of, evaluation_of, hold_of, list_ids, sche
 from lfrd.cli.terminal import make_sure, warn
 from lfrd.client import Client
 from lfrd.errors import BadInput, Conflict, UserError
+from lfrd.tables import read_file
 from lfrd.vocabulary import DeploymentState, HoldKind, UseCase
 from lfrd.wire import deployments as wire
 from lfrd.wire.base import Wire
@@ -81,9 +82,23 @@ async def _authorise(client: Client, options: argparse.Namespace) -> Sequence[Wi
     """The gate first, so that its findings are seen before authority is given."""
     planned = await _planned(client, options)
     warn(row((await client.governance.gate(planned)).printable()) or "")
-    return [await client.governance.authorise(planned)]
+    return [await client.governance.authorise(planned, _signed(options))]
 
 
+def _signed(options: argparse.Namespace) -> str | None:
+    """The file with an authority from outside, if one was named."""
+    if options.authority is None:
+        return None
+    return read_file(options.authority, AUTHORITY_LIMIT_BYTES).decode("utf-8", "replace")
+
+
+async def _request_authority(client: Client, options: argparse.Namespace) -> Sequence[Wire | str]:
+    until_s = None if options.until is None else moment(options.until)
+    chosen = await deployment_of(client, options.id)
+    return [(await client.governance.authority_request(chosen, until_s)).text.removesuffix("\n")]
+
+
+AUTHORITY_LIMIT_BYTES = 100_000
 LAB_OPTIONS = ("profile", "watchlist", "purpose", "place")
 
 
@@ -123,12 +138,16 @@ async def _start_lab(client: Client, options: argparse.Namespace) -> wire.Deploy
 
 
 async def _ratify(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
-    return [await client.governance.ratify(await deployment_of(client, options.id))]
+    chosen = await deployment_of(client, options.id)
+    return [await client.governance.ratify(chosen, _signed(options))]
 
 
 async def _extend(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
-    until_s = time.time() + options.hours * HOUR_S
-    return [await client.governance.extend(await _planned(client, options), until_s)]
+    if (options.hours is None) == (options.until is None):
+        raise BadInput("say until when: --hours H from now, or --until DATE")
+    given, signed = options.until, _signed(options)
+    until_s = moment(given) if given is not None else time.time() + options.hours * HOUR_S
+    return [await client.governance.extend(await _planned(client, options), until_s, signed)]
 
 
 async def _present(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
@@ -263,6 +282,7 @@ ACTIONS: dict[tuple[str, str], Action] = {
     ("deployment", "authorise"): _authorise,
     ("deployment", "start"): _start,
     ("deployment", "ratify"): _ratify,
+    ("deployment", "request-authority"): _request_authority,
     ("deployment", "extend"): _extend,
     ("deployment", "present"): _present,
     ("deployment", "lapse"): _lapse,

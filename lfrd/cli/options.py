@@ -142,16 +142,26 @@ def add_deployment_actions(actions: Add) -> None:
     cancel.add_argument("--reason", required=True)
     for name, text in (
         ("gate", "list everything that is missing before it can start"),
-        ("authorise", "give it your written authority, until its planned end"),
-        ("ratify", "give an urgent start of another person the authority it lacked"),
         ("show", "one deployment"),
         ("thresholds", "every threshold that a deployment had"),
     ):
         actions(name, text).add_argument("id", help=DEPLOYMENT)
+    for name, text in (
+        ("authorise", "give it your written authority, or one from outside, until its planned end"),
+        ("ratify", "give an urgent start of another person the authority it lacked"),
+    ):
+        given = actions(name, text)
+        given.add_argument("id", help=DEPLOYMENT)
+        _add_authority(given)
+    request = actions("request-authority", "print what an authority from outside is to sign")
+    request.add_argument("id", help=DEPLOYMENT)
+    request.add_argument("--until", metavar="DATE", help="for an extension until then")
     _add_start(actions("start", "start an authorised deployment, or one of the lab in one go"))
     extend = actions("extend", "a new authorisation to last longer")
     extend.add_argument("id", help=DEPLOYMENT)
-    extend.add_argument("--hours", type=float, required=True, help="from now")
+    extend.add_argument("--hours", type=float, help="from now")
+    extend.add_argument("--until", metavar="DATE", help="such as 2026-11-30T22:00, in UTC")
+    _add_authority(extend)
     present = actions("present", "say that an operator is there")
     present.add_argument(
         "--street-team", action="store_true", help="and that a team is on the spot"
@@ -159,6 +169,12 @@ def add_deployment_actions(actions: Add) -> None:
     lapse = actions("lapse", "close, undecided, what an ended deployment left open")
     lapse.add_argument("id", help=DEPLOYMENT)
     lapse.add_argument("--reason", required=True, help="it is logged")
+
+
+def _add_authority(action: argparse.ArgumentParser) -> None:
+    action.add_argument(
+        "--authority", type=Path, metavar="FILE", help="signed from outside (lfrd authority sign)"
+    )
 
 
 def _add_start(start: argparse.ArgumentParser) -> None:

@@ -13,7 +13,7 @@ from typing import Literal
 from lfrd.clock import stamp
 from lfrd.governance import two_person
 from lfrd.governance.profile import Policy
-from lfrd.store.deployments import Deployment
+from lfrd.store.deployments import OUTSIDE, Deployment
 from lfrd.store.evaluations import Evaluation
 from lfrd.vocabulary import Category, DeploymentState, UseCase
 
@@ -334,6 +334,9 @@ def _authority(deployment: Deployment, policy: Policy, facts: Facts) -> list[Fin
     barred = two_person.bar_to_start(deployment, policy, facts.starter)
     if barred is not None:
         found.append(Finding("authoriser", barred))
+    outside = (deployment.authorised_by or "").startswith(OUTSIDE)
+    if policy.rules.outside_authority and not outside and deployment.urgent_reason is None:
+        found.append(Finding("authority.outside", "the rules want it authorised from outside"))
     return found + _time(deployment, facts)
 
 

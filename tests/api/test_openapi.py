@@ -34,6 +34,7 @@ ROUTES = {
     "/v1/deployments/current/presence": {"post"},
     "/v1/deployments/{deployment_id}/gate": {"get"},
     "/v1/deployments/{deployment_id}/lapse": {"post"},
+    "/v1/deployments/{deployment_id}/authority-request": {"get"},
     "/v1/deployments/{deployment_id}/authorise": {"post"},
     "/v1/deployments/{deployment_id}/start": {"post"},
     "/v1/deployments/{deployment_id}/ratify": {"post"},
