@@ -53,6 +53,10 @@ bench-weight: $(VENV)/ready
 fuzz-cli: $(VENV)/ready
 	$(BIN)/python -m benchmarks.fuzz_cli $(ARGS)
 
+# How faces are drawn, how soon a key is answered, what it costs. Keep the machine otherwise idle.
+bench-tui: $(VENV)/ready
+	$(BIN)/python -m benchmarks.tui $(ARGS)
+
 bench-ingest: $(VENV)/ready
 	$(BIN)/python -m benchmarks.ingest $(ARGS)
 

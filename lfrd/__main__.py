@@ -184,9 +184,10 @@ def _ask(work: Coroutine[Any, Any, int | None]) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     loaded = _loaded(options)
+    from lfrd import config
     from lfrd.daemon import serve
 
-    return _run_async(serve(loaded, new=options.new))
+    return _run_async(serve(loaded, lambda: config.load(options.config), new=options.new))
 
 
 def _check_config(options: argparse.Namespace) -> None:
@@ -275,6 +276,20 @@ def _restore(options: argparse.Namespace) -> int:
     return _run_async(backup.restore(options, loaded))
 
 
+def _doctor(options: argparse.Namespace) -> int:
+    loaded = _quietly(options)
+    from lfrd.cli import doctor
+
+    return _run_async(doctor.doctor(options, loaded))
+
+
+def _support_bundle(options: argparse.Namespace) -> int:
+    loaded = _quietly(options)
+    from lfrd.cli import doctor
+
+    return _run_async(doctor.support_bundle(options, loaded))
+
+
 def _models(options: argparse.Namespace) -> None:
     loaded = _quietly(options)
     from lfrd.cli import models
@@ -329,6 +344,12 @@ def _health(options: argparse.Namespace) -> int:
     from lfrd.cli import health
 
     return _ask(health.health(options, _socket(options)))
+
+
+def _reload(options: argparse.Namespace) -> int:
+    from lfrd.cli import health
+
+    return _ask(health.reload(options, _socket(options)))
 
 
 def _me(options: argparse.Namespace) -> int:
@@ -426,6 +447,12 @@ def parser() -> CommandParser:
     _add_rules(commands)
     text = "Write everything into one archive, also beside a running daemon."
     add_backup(_add(commands, "backup", _backup, text))
+    text = "Look over machine and site: what is wrong, and what mends it. Exit code 1 on a failure."
+    doctor = _add(commands, "doctor", _doctor, text)
+    doctor.add_argument("--json", action="store_true", help="print JSON")
+    text = "Write what helps others to help: no face, no name, no secret."
+    bundle = _add(commands, "support-bundle", _support_bundle, text)
+    bundle.add_argument("file", type=Path, metavar="FILE.tar.gz")
     add_restore(_add(commands, "restore", _restore, "Bring a site back from an archive."))
     _add_clients(commands)
     return top
@@ -559,6 +586,8 @@ def _add_clients(commands: Any) -> None:
 
     health = "Say how the site is. Exit code: 0 ok, 1 degraded, 2 failed or no answer."
     add_health(_add(commands, "health", _health, health))
+    text = "Have the daemon read its configuration anew; what needs a restart is named."
+    asks_daemon(_add(commands, "reload", _reload, text))
     add_me(_add(commands, "me", _me, "Say who the daemon takes you for."))
     add_events(_add(commands, "events", _events, "Print what changed, and what changes."))
     add_api(_add(commands, "api", _api, "Call any route of the API."))

@@ -49,7 +49,7 @@ from lfrd.wire.cameras import (
 from lfrd.wire.deployments import Deployment, DeploymentEnd, DeploymentStart
 from lfrd.wire.evaluations import Evaluation, EvaluationReport
 from lfrd.wire.events import EventKind, EventMessage, KeptEvents
-from lfrd.wire.health import Health, HealthChange, Me
+from lfrd.wire.health import Health, HealthChange, Me, Reloaded
 from lfrd.wire.lists import (
     CameraMinute,
     CameraReasons,
@@ -101,13 +101,18 @@ class Patch(Protocol):
     def __call__(self, kind: type[T], path: str, body: Wire, /) -> Awaitable[T]: ...
 
 
+class Put(Protocol):
+    def __call__(self, kind: type[T], path: str, body: Wire, /) -> Awaitable[T]: ...
+
+
 class GovernanceCalls:
     """Speaks through the client that made it, and refuses as that does."""
 
-    def __init__(self, get: Get, post: Post, patch: Patch) -> None:
+    def __init__(self, get: Get, post: Post, patch: Patch, put: Put) -> None:
         self._get = get
         self._post = post
         self._patch = patch
+        self._put = put
 
     async def policy(self) -> wire.SitePolicies:
         return await self._get(wire.SitePolicies, "/v1/policy")
@@ -159,6 +164,11 @@ class GovernanceCalls:
         """Close, undecided, what an ended deployment left open."""
         body = wire.DeploymentLapse(reason=reason)
         return await self._post(wire.Lapsed, f"/v1/deployments/{deployment_id}/lapse", body)
+
+    async def pause(self, *, paused: bool) -> wire.Deployment:
+        """Pause matching in the running deployment, or let it go on."""
+        body = wire.DeploymentPause(paused=paused)
+        return await self._put(wire.Deployment, "/v1/deployments/current/pause", body)
 
     async def schedules(self) -> tuple[wire.Schedule, ...]:
         return await self._get(tuple[wire.Schedule, ...], "/v1/schedules")
@@ -314,7 +324,7 @@ class Client:
         self._http = httpx.AsyncClient(
             transport=transport, base_url=base_url, headers=headers, timeout=REQUEST_S
         )
-        self.governance = GovernanceCalls(self._get, self._post, self._patch)
+        self.governance = GovernanceCalls(self._get, self._post, self._patch, self._put)
 
     @property
     def place(self) -> str:
@@ -352,6 +362,10 @@ class Client:
     async def me(self) -> Me:
         return await self._get(Me, "/v1/me")
 
+    async def reload(self) -> Reloaded:
+        """Have the daemon read its configuration file anew."""
+        return await self._post(Reloaded, "/v1/reload", None)
+
     async def cameras(self) -> tuple[Camera, ...]:
         return await self._get(tuple[Camera, ...], "/v1/cameras")
 
@@ -371,6 +385,18 @@ class Client:
 
     async def camera_preview(self, camera_id: str) -> bytes:
         return (await self._send("GET", camera_path(camera_id, "/preview"))).content
+
+    async def camera_snapshot(self, camera_id: str, *, clear: bool = False) -> bytes:
+        """What it shows now, as a JPEG of flat cells; `clear` is for supervisors. It is logged."""
+        params = {"clear": "true"} if clear else {}
+        return (await self._send("GET", camera_path(camera_id, "/snapshot"), params=params)).content
+
+    def camera_stream(
+        self, camera_id: str, *, clear: bool = False, seconds: float = 60.0
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """The same again and again, as motion JPEG, for 60 s at most."""
+        given = [("clear", str(clear).lower()), ("seconds", str(seconds))]
+        return self.raw_stream("GET", camera_path(camera_id, "/mjpeg"), params=given)
 
     async def remove_camera(self, camera_id: str) -> None:
         await self._send("DELETE", camera_path(camera_id))
@@ -612,6 +638,9 @@ class Client:
 
     async def _post(self, kind: type[T], path: str, body: Wire | None) -> T:
         return await self._with_body("POST", kind, path, body)
+
+    async def _put(self, kind: type[T], path: str, body: Wire) -> T:
+        return await self._with_body("PUT", kind, path, body)
 
     async def _patch(self, kind: type[T], path: str, body: Wire) -> T:
         """Send what is set in `body`, and nothing else."""

@@ -7,7 +7,7 @@ import gc
 import logging
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -60,6 +60,7 @@ from lfrd.lists.watchlists import Watchlists
 from lfrd.matching.live_search import LiveGallery, LiveSearch
 from lfrd.matching.thresholds import Thresholds
 from lfrd.process import share_heaps, tell, usable_cores
+from lfrd.reload import Reload
 from lfrd.site import Site
 from lfrd.store import listings
 from lfrd.store.checkpoints import CheckpointRules
@@ -74,6 +75,7 @@ from lfrd.summary import Report, SummaryLine
 from lfrd.tracking.best_shot import BestShotRule
 from lfrd.vision import packs
 from lfrd.vision.engine import Vision
+from lfrd.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
@@ -96,16 +98,15 @@ async def open_site(
     must_open: bool = False,
     report: Report | None = None,
     observer: LookObserver | None = None,
+    read_again: Callable[[], Config] | None = None,
 ) -> AsyncIterator[Site]:
     """Everything a site needs, open and running; leaving it ends a running deployment first.
 
-    `new`: begin with nothing although there are keys, whose database is gone. `media_clock`: files
-    are read at full speed, and `detect_hz` pictures a second looked at, None: all. Sources that
-    `must_open` are not tried again. `report` gets each candidate, `observer` each look.
-    """
+    `new`: begin with nothing although there are keys. `media_clock`: files are read at full speed,
+    and `detect_hz` pictures a second looked at (None: all). Sources that `must_open` are not tried
+    again. `report` gets each candidate, `observer` each look; `read_again` reads what was set."""
     share_heaps()
     clock, policies = SteadyClock.over(clock), _policies(config)
-    smallest_px = config.detection.smallest_inter_eye_px
     health, live, measures = HealthBoard(), LiveGallery(), Measures()
     async with AsyncExitStack() as parts:
         folder = parts.enter_context(StateFolder(config.site.state_dir))
@@ -118,11 +119,12 @@ async def open_site(
         fleet = Fleet(database, clock, health, config.camera, config.sources,
                       every_frame=media_clock, must_open=must_open)  # fmt: skip
         parts.push_async_callback(fleet.life.close)
+        reload = Reload(config, read_again, fleet, health)
         eraser = Eraser(database, index, live)
         thresholds = _thresholds(config, database, clock, vision)
         lists = _lists(config, clock, database, index, vision, live, eraser, health, thresholds)
         runner = DeploymentRunner(database, clock, vision, live, functools.partial(
-            _make_run, config, database, clock, health, fleet, vision, measures.candidate,
+            _make_run, reload, database, clock, health, fleet, vision, measures.candidate,
             media_clock=media_clock, detect_hz=detect_hz, report=report, observer=observer,
         ))  # fmt: skip
         readiness = Readiness(clock, fleet, vision, thresholds, policies)
@@ -138,7 +140,7 @@ async def open_site(
             config=config, clock=clock, started_at_s=clock.wall_s(), database=database,
             bus=database.events, health=health, vision=vision, pack=pack_name, gallery=live,
             fleet=fleet,
-            camera_check=CameraCheck(fleet, vision, database, clock, smallest_px),
+            camera_check=_camera_check(config, fleet, vision, database, clock),
             watchlists=lists.watchlists, photos=lists.photos, imports=lists.imports,
             models=lists.models, thresholds=thresholds, expiry=lists.expiry,
             deployments=deployments,
@@ -151,13 +153,19 @@ async def open_site(
             subjects=Subjects(database, lists.photos, config.matching.threshold, required),
             trainings=Trainings(database, clock),
             publication=Publication(database, clock, runner, config.notice, required),
-            denials=Denials(database, clock), audit=log_of, absences=Absences(database, log_of),
+            denials=Denials(database, clock), audit=log_of, absences=Absences(database, log_of), reload=reload,
             measures=measures,
         )  # fmt: skip
         await _take_up(parts, site, decoys)
         _spare_the_collector(parts)
         async with _at_work(site, timekeeping, decoys):
             yield site
+
+
+def _camera_check(
+    config: Config, fleet: Fleet, vision: Vision, database: Database, clock: Clock
+) -> CameraCheck:
+    return CameraCheck(fleet, vision, database, clock, config.detection.smallest_inter_eye_px)
 
 
 def _policies(config: Config) -> SitePolicies:
@@ -220,7 +228,7 @@ def _thresholds(config: Config, database: Database, clock: Clock, vision: Vision
 
 
 def _make_run(
-    config: Config,
+    reload: Reload,
     database: Database,
     clock: SteadyClock,
     health: HealthBoard,
@@ -239,6 +247,7 @@ def _make_run(
     observer: LookObserver | None,
 ) -> DeploymentRun:
     """The run of one deployment with its parts; for the rest see `open_site`."""
+    config = reload.now
     look, matching = config.detection, config.matching
     if not media_clock:
         rate: RateController | None = RateController(look.target_hz, look.floor_hz)
@@ -307,12 +316,14 @@ async def _at_work(site: Site, timekeeping: Timekeeping, decoys: Decoys) -> Asyn
             tasks.create_task(
                 backup_last.watch(
                     StateFolder(site.config.site.state_dir),
-                    site.config.backup,
+                    lambda: site.reload.now.backup,
                     site.clock,
                     site.health,
                 ),
                 name="backup",
             ),
+            tasks.create_task(site.reload.run(), name="reload"),
+            tasks.create_task(_watchdog(site).run(), name="watchdog"),
         ]
         deployments = tasks.create_task(site.deployments.runner.run(stop), name="deployments")
         try:
@@ -324,6 +335,12 @@ async def _at_work(site: Site, timekeeping: Timekeeping, decoys: Decoys) -> Asyn
             await asyncio.wait([deployments])
             no_cameras.set()
             await site.denials.flush()
+
+
+def _watchdog(site: Site) -> Watchdog:
+    """What must never stand still, besides the event loop that it runs on."""
+    probes = {"the writer": site.database.look_at_log, "inference": site.vision.answer}
+    return Watchdog(probes, site.health)
 
 
 async def watch_store(database: Database, health: HealthBoard) -> None:
@@ -397,13 +414,17 @@ def _vision(config: Config, pack_name: str) -> Vision:
     return vision(pack, config.models.provider, cache_dir, threads=threads)
 
 
-async def serve(config: Config, *, new: bool = False) -> None:
-    """The daemon: from start to SIGTERM, SIGINT or SIGQUIT; `new` as in `open_site`."""
+async def serve(config: Config, read_again: Callable[[], Config], *, new: bool = False) -> None:
+    """The daemon: from start to SIGTERM, SIGINT or SIGQUIT; the rest as in `open_site`."""
     stop = asyncio.Event()
     _mind_signals(stop)
     from lfrd.api.server import ApiServer  # half a second that `try` can do without
 
-    async with open_site(config, new=new) as site, ApiServer(site):
+    async with (
+        open_site(config, new=new, read_again=read_again) as site,
+        ApiServer(site),
+    ):
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, site.reload.ask)
         log.info("lfrd answers on %s", config.socket_path)
         tell("READY=1")
         await stop.wait()
@@ -427,7 +448,8 @@ IDLE_SIGNALS = tuple(
     if hasattr(signal, name)
 )
 """Each would end a process that does not mind it. A terminal that is closed sends SIGHUP, and who
-rotates logs or reloads other daemons sends one of the first three."""
+rotates logs or reloads other daemons sends one of the first three. Once everything is open SIGHUP
+has the configuration read anew."""
 
 
 def _mind_signals(stop: asyncio.Event) -> None:
@@ -436,6 +458,4 @@ def _mind_signals(stop: asyncio.Event) -> None:
     for number in ENDING:
         loop.add_signal_handler(number, stop.set)
     for number in IDLE_SIGNALS:
-        loop.add_signal_handler(
-            number, log.info, "%s is ignored: restart to read the configuration anew", number.name
-        )
+        loop.add_signal_handler(number, log.info, "%s is ignored", number.name)

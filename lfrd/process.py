@@ -7,7 +7,9 @@ import os
 import resource
 import socket
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 log = logging.getLogger(__name__)
@@ -117,6 +119,16 @@ def _quota(folder: Path) -> float | None:
     except (OSError, ValueError):
         return None
     return None if quota == "max" else int(quota) / int(period)
+
+
+@contextmanager
+def tell_reload() -> Iterator[None]:
+    """Say that the configuration is read anew, and afterwards that the service is ready."""
+    tell(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+    try:
+        yield
+    finally:
+        tell("READY=1")
 
 
 def tell(state: str, environment: Mapping[str, str] = os.environ) -> bool:

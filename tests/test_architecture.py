@@ -82,6 +82,7 @@ COMMANDS_WITH_MORE = {
     "calibrate.py": WITHOUT_DAEMON,
     "clock.py": STATE_FOLDER,
     "demo.py": WITHOUT_DAEMON,
+    "doctor.py": "it looks over the machine and the state folder, also where no daemon runs",
     "evaluate.py": WITHOUT_DAEMON,
     "evaluate_clips.py": WITHOUT_DAEMON,
     "imports.py": "it reads photos, tables and archives on the machine that they lie on",

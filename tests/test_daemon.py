@@ -117,7 +117,9 @@ async def test_signals_that_ask_for_no_end_change_nothing(tmp_path: Path) -> Non
             assert (await client.health()).status == "ok", number
         process.send_signal(signal.SIGQUIT)
         assert await process.wait() == 0
-    assert "SIGHUP is ignored" in (tmp_path / "daemon.log").read_text()
+    log = (tmp_path / "daemon.log").read_text()
+    assert "SIGUSR1 is ignored" in log
+    assert "reloaded: nothing" in log
 
 
 async def test_a_second_daemon_and_a_world_readable_key_are_refused(tmp_path: Path) -> None:

@@ -95,11 +95,11 @@ def test_without_a_service_manager_nothing_happens() -> None:
 def test_operators_reach_the_socket_and_nothing_else() -> None:
     unit = UNIT.read_text().splitlines()
     assert "Environment=LFRD_API__SOCKET_GROUP=lfrd-operators" in unit
-    assert "SupplementaryGroups=lfrd-operators" in unit
+    assert "SupplementaryGroups=lfrd-operators lfrd-admin" in unit
     assert "ReadWritePaths=/run/lfrd" in unit
     folders = UNIT.with_name("lfrd.tmpfiles").read_text().splitlines()
     assert "d /run/lfrd 0710 lfrd lfrd-operators -" in folders
-    assert "d /etc/lfrd 0750 root lfrd -" in folders
+    assert "d /etc/lfrd 2770 root lfrd-admin -" in folders
     assert "g lfrd-operators -" in UNIT.with_name("lfrd.sysusers").read_text().splitlines()
 
 
@@ -123,25 +123,34 @@ def test_users_groups_and_folders_are_made(tmp_path: Path) -> None:
     made = (tmp_path / "run/lfrd").stat()
     assert (made.st_gid, stat.S_IMODE(made.st_mode)) == (ids["lfrd-operators"], 0o710)
     kept = (tmp_path / "etc/lfrd").stat()
-    assert (kept.st_gid, stat.S_IMODE(kept.st_mode)) == (ids["lfrd"], 0o750)
+    assert (kept.st_gid, stat.S_IMODE(kept.st_mode)) == (ids["lfrd-admin"], 0o2770)
 
 
 @pytest.mark.e2e
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
-def test_the_unit_is_clean(tmp_path: Path) -> None:
+def test_the_units_are_clean(tmp_path: Path) -> None:
     program = tmp_path / "lfrd"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
-    unit = tmp_path / "lfrd.service"
-    unit.write_text(UNIT.read_text().replace("/opt/lfrd/.venv/bin/lfrd", str(program)))
+    units = []
+    for name in ("lfrd.service", "lfrd.socket", "lfrd-backup.service", "lfrd-backup.timer"):
+        units.append(tmp_path / name)
+        text = UNIT.with_name(name).read_text().replace("/opt/lfrd/.venv/bin/lfrd", str(program))
+        if name == "lfrd.service":  # with what the examples of drop-ins add
+            text += "".join(
+                example.read_text()
+                for example in sorted(UNIT.parent.glob("lfrd.service.d/*.example"))
+            )
+        units[-1].write_text(text)
     checked = subprocess.run(
-        ["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, timeout=60
+        ["systemd-analyze", "verify", *map(str, units)], capture_output=True, text=True, timeout=60
     )
     assert (checked.returncode, checked.stderr) == (0, "")
-    exposure = subprocess.run(
-        ["systemd-analyze", "security", "--offline=true", "--threshold=20", str(UNIT)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert exposure.returncode == 0, exposure.stdout
+    for unit in (UNIT, UNIT.with_name("lfrd-backup.service")):
+        exposure = subprocess.run(
+            ["systemd-analyze", "security", "--offline=true", "--threshold=14", str(unit)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert exposure.returncode == 0, exposure.stdout

@@ -152,14 +152,12 @@ async def _on_fault(_request: Request, _error: Exception) -> Response:
 
 
 def _methods_of(routes: Iterable[APIRoute], path: str) -> str:
-    """The methods that a path has, for the header Allow."""
-    found = {
-        method
-        for route in routes
-        if route.path_regex.match(path)
-        for method in (route.methods or ())
-    }
-    return ", ".join(sorted(found))
+    """The methods that a path has, for the header Allow; what is written for this very path goes
+    before what has a parameter in its place."""
+    fitting = [route for route in routes if route.path_regex.match(path)]
+    exact = [route for route in fitting if route.path == path]
+    found = {method for route in exact or fitting for method in (route.methods or ())}
+    return ", ".join(sorted(found | ({"HEAD"} if "GET" in found else set())))
 
 
 def _lacks_json(request: Request, errors: Sequence[Any]) -> bool:

@@ -46,7 +46,7 @@ PHOTO_PATHS = re.compile(
 )
 """Where the body is a photo."""
 
-ENDLESS_PATHS = re.compile(r"/v1/(events|watchlists/[^/]+/export|audit/export)")
+ENDLESS_PATHS = re.compile(r"/v1/(events|cameras/[^/]+/mjpeg|watchlists/[^/]+/export|audit/export)")
 """Answers that stream as long as their reader reads."""
 
 

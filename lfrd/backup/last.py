@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -65,11 +66,11 @@ def too_old(folder: StateFolder, rules: BackupSection, now_s: float) -> str | No
 
 
 async def watch(
-    folder: StateFolder, rules: BackupSection, clock: Clock, health: HealthBoard
+    folder: StateFolder, rules: Callable[[], BackupSection], clock: Clock, health: HealthBoard
 ) -> None:
     """Say so on the board, until cancelled."""
-    while rules.folder is not None:
-        reason = await asyncio.to_thread(too_old, folder, rules, clock.wall_s())
+    while True:
+        reason = await asyncio.to_thread(too_old, folder, rules(), clock.wall_s())
         if reason is None:
             health.clear(COMPONENT)
         else:

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
 
-import numpy as np
-
 from lfrd.cameras import small_stream
+from lfrd.cameras.aiming import Aiming, flat_picture
 from lfrd.cameras.fleet import Fleet
 from lfrd.cameras.small_stream import Likeness, View, compare, other_path
 from lfrd.clock import Clock
 from lfrd.errors import BadInput, SourceError
+from lfrd.governance.people import demand
 from lfrd.ingest.address import parse_beside
 from lfrd.ingest.probe import MAX_PROBE_S, CameraProbe, probe_camera
 from lfrd.ingest.settings import CameraSettings
@@ -25,10 +25,8 @@ from lfrd.store.audit import AuditClass
 from lfrd.store.database import Database
 from lfrd.types import F32, Detections, Frame, Planes
 from lfrd.vision.engine import Vision
-from lfrd.vision.picture import jpeg
-from lfrd.vision.planes import rgb_full, turned
+from lfrd.vision.planes import turned
 from lfrd.vision.quality import (
-    coarse_rgb,
     elevation_deg,
     face_size_px,
     inter_eye_px,
@@ -36,6 +34,7 @@ from lfrd.vision.quality import (
     measure,
     pose_deg,
 )
+from lfrd.vocabulary import Role
 
 log = logging.getLogger(__name__)
 
@@ -144,6 +143,7 @@ class CameraCheck:
         self._database = database
         self._clock = clock
         self._gate_px = gate_px
+        self._aimed: set[Aiming] = set()
 
     async def check(self, camera_id: str, seconds: float, *, principal: str) -> CheckReport:
         """Watch a camera for some seconds. Raises NotFound, BadInput, SourceError."""
@@ -193,16 +193,46 @@ class CameraCheck:
 
         async def keep(frame: Frame) -> None:
             if not pictures:
-                pictures.append(_preview(frame.planes))
+                pictures.append(flat_picture(frame.planes))
 
         await probe_camera(settings, self._clock, 1.0, keep, self._fleet.whip)
         if not pictures:
             raise SourceError(f"camera {camera_id} gave no second picture within a second")
         return pictures[0]
 
-    async def _log(self, camera_id: str, action: str, principal: str) -> None:
+    async def aim(
+        self,
+        camera_id: str,
+        *,
+        clear: bool,
+        seconds: float,
+        per_second: float,
+        role: Role,
+        principal: str,
+    ) -> Aiming:
+        """Pictures for aiming; `clear` for supervisors. That somebody looks is logged before the
+        first one. Raises Denied, NotFound, Conflict while as many look as may."""
+        if clear:
+            demand(role, Role.SUPERVISOR)
+        settings = self._fleet.settings(camera_id)
+        aiming = Aiming(
+            settings, self._clock, self._fleet.whip, self._aimed, clear=clear, seconds=seconds,
+            per_second=per_second,
+        )  # fmt: skip
+        action = "camera.aim" if clear else "camera.look"
+        read = AuditClass.CONSULTATION if clear else AuditClass.PERIOD_OF_USE
+        await self._log(camera_id, action, principal, read)
+        return aiming
+
+    async def _log(
+        self,
+        camera_id: str,
+        action: str,
+        principal: str,
+        event_class: AuditClass = AuditClass.PERIOD_OF_USE,
+    ) -> None:
         await self._database.write(
-            lambda tx: tx.audit(AuditClass.PERIOD_OF_USE, action, (camera_id,)),
+            lambda tx: tx.audit(event_class, action, (camera_id,)),
             principal=principal,
         )
 
@@ -405,10 +435,3 @@ def measures(seen: Seen, gate_px: float) -> FaceMeasures:
 
 def _middle(values: Sequence[float]) -> float | None:
     return float(median(values)) if values else None
-
-
-def _preview(planes: Planes) -> bytes:
-    rgb = rgb_full(planes)
-    flat = coarse_rgb(rgb)
-    rgb.fill(0)
-    return jpeg(np.ascontiguousarray(flat))

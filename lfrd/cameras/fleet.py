@@ -88,6 +88,29 @@ class Fleet:
         for row in known.values():
             self._members[row.id] = Member(row, self._clock.wall_s())
 
+    async def redeclare(self, declared: Sequence[CameraSection]) -> None:
+        """Take over what the configuration declares now: new cameras begin, changed ones begin
+        anew, and those that it names no more stay, to be changed and removed by people. Raises
+        BadInput or ConfigError before anything changes."""
+        wanted = {camera.id: camera for camera in declared}
+        changed = [one for key, one in wanted.items() if self._declared.get(key) != one]
+        before, self._declared = self._declared, wanted
+        try:
+            for section in changed:
+                self._checked_row(section)
+        except BaseException:
+            self._declared = before
+            raise
+        for section in changed:
+            member = self._members.get(section.id)
+            row = await self._store_declared(section, member.row if member else None)
+            if member is not None:
+                await member.halt()
+                member.row, member.options = row, CameraOptions.from_json(row.settings)
+            else:
+                member = self._members[row.id] = Member(row, self._clock.wall_s())
+            self._launch(member, "")
+
     def cameras(self) -> tuple[FleetCamera, ...]:
         """Every camera, by id."""
         members = [*self._members.values(), *self.life.leaving()]
@@ -297,31 +320,20 @@ class Fleet:
         folders = None if camera_id in self._declared else sources.folders
         return Reach(folders, sources.redirects, sources.link_local)
 
+    def _checked_row(self, section: CameraSection) -> stored.Camera:
+        """A declared camera as it is stored. Raises BadInput, ConfigError."""
+        row = _row_of(section)
+        try:
+            self._checked(row)
+        except BadInput as error:
+            raise BadInput(f"camera {section.id}: {error}") from None
+        return row
+
     async def _store_declared(
         self, section: CameraSection, known: stored.Camera | None
     ) -> stored.Camera:
-        name, address = section.name or section.id, section.whole_address()
-        correction = Correction(section.rotate, section.aspect, section.deinterlace)
-        settings = CameraOptions(
-            transport=section.transport,
-            correction=correction,
-            stream=section.stream,
-            pin=section.pin,
-            look_address=section.look_address,
-        ).to_json()
-        wanted = stored.Camera(
-            id=section.id,
-            name=name,
-            address=address,
-            settings=settings,
-            enabled=True,
-            created_at_s=0.0,
-            principal=SYSTEM,
-        )
-        try:
-            self._checked(wanted)
-        except BadInput as error:
-            raise BadInput(f"camera {section.id}: {error}") from None
+        wanted = self._checked_row(section)
+        name, address, settings = wanted.name, wanted.address, wanted.settings
         if known is None:
             return await self._database.write(
                 lambda tx: stored.add(
@@ -333,6 +345,26 @@ class Fleet:
         if same:
             return known
         return await self._database.write(lambda tx: stored.update(tx, wanted), principal=SYSTEM)
+
+
+def _row_of(section: CameraSection) -> stored.Camera:
+    correction = Correction(section.rotate, section.aspect, section.deinterlace)
+    options = CameraOptions(
+        transport=section.transport,
+        correction=correction,
+        stream=section.stream,
+        pin=section.pin,
+        look_address=section.look_address,
+    )
+    return stored.Camera(
+        id=section.id,
+        name=section.name or section.id,
+        address=section.whole_address(),
+        settings=options.to_json(),
+        enabled=True,
+        created_at_s=0.0,
+        principal=SYSTEM,
+    )
 
 
 def _look_address(row: stored.Camera, options: CameraOptions) -> Address | None:

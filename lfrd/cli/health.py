@@ -35,6 +35,19 @@ async def me(options: argparse.Namespace, socket: Path) -> int:
     return 0
 
 
+async def reload(options: argparse.Namespace, socket: Path) -> int:
+    """Have the configuration read anew; say what holds, and what waits for a restart."""
+    async with Client.over_socket(socket, token_of(options)) as client:
+        done = await client.reload()
+    if options.json:
+        say(done.model_dump_json())
+        return 0
+    say(f"now in force: {', '.join(done.applied) or 'nothing is new'}")
+    if done.restart:
+        say(f"in force after `systemctl restart lfrd`: {', '.join(done.restart)}")
+    return 0
+
+
 async def policy(options: argparse.Namespace, socket: Path) -> int:
     """The rules that the running daemon has: its own, and the lab's where it is allowed."""
     async with Client.over_socket(socket, token_of(options)) as client:

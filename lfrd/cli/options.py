@@ -64,6 +64,10 @@ def add_clients(add: Add) -> None:
     preview = actions("preview", "save where a camera points, as cells that show no person")
     preview.add_argument("id", type=an_id)
     preview.add_argument("file", type=Path)
+    snapshot = actions("snapshot", "save what a camera shows now; that you looked is logged")
+    snapshot.add_argument("id", type=an_id)
+    snapshot.add_argument("file", type=Path)
+    snapshot.add_argument("--clear", action="store_true", help="in the clear, for supervisors")
     regions = actions("regions", "set where to look and what to hide, as fractions of the picture")
     regions.add_argument("id", type=an_id)
     for name, text in (("include", "look only inside"), ("privacy", "never look inside")):

@@ -7,6 +7,7 @@ from typing import Any
 
 from lfrd.cli import governance, record, subject
 from lfrd.cli.camera_secrets import STANDARD_INPUT, address_of, secret_of, warn_of_argument
+from lfrd.cli.outputs import write_private_bytes
 from lfrd.cli.picture_options import picture_of
 from lfrd.cli.reach import token_of
 from lfrd.cli.terminal import say
@@ -114,6 +115,12 @@ async def _camera_preview(client: Client, options: argparse.Namespace) -> Sequen
     return ()
 
 
+async def _camera_snapshot(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
+    picture = await client.camera_snapshot(options.id, clear=options.clear)
+    write_private_bytes(options.file, picture)
+    return ()
+
+
 async def _camera_list(client: Client, _: argparse.Namespace) -> Sequence[Wire]:
     return await client.cameras()
 
@@ -190,6 +197,7 @@ _ACTIONS: dict[
     ("camera", "regions"): _camera_regions,
     ("camera", "test"): _camera_test,
     ("camera", "preview"): _camera_preview,
+    ("camera", "snapshot"): _camera_snapshot,
     ("deployment", "end"): _deployment_end,
     ("deployment", "list"): _deployment_list,
     **governance.ACTIONS,

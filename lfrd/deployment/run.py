@@ -76,6 +76,8 @@ class DeploymentRun:
         self.search = search
         self.stop = asyncio.Event()
         self.paused = False
+        self.paused_by = ""
+        """Who asked for the pause; empty where nobody did."""
         self.suspended = False
         """Whether it ends only because the daemon leaves, and goes on when that comes back."""
         self.end_reason = "every camera came to its end"
@@ -136,6 +138,14 @@ class DeploymentRun:
     def operator_seen(self) -> None:
         """An operator is present."""
         self._heartbeat.seen(self._clock.monotonic_s())
+
+    async def pause(self, principal: str, *, on: bool) -> None:
+        """Pause matching because somebody asks for it, or let it go on; no camera is decoded
+        meanwhile. What is asked for does not outlive the daemon."""
+        self.paused_by = principal if on else ""
+        self.operator_seen()
+        now_s = self._clock.monotonic_s()
+        await self._mind_presence(self._heartbeat.at(now_s), self._team.at(now_s), principal)
 
     def team_seen(self) -> None:
         """The team on the spot gave a sign."""
@@ -275,29 +285,32 @@ class DeploymentRun:
             self.team_away = away
             await self._log("team-away" if away else "team-back")
 
-    async def _mind_presence(self, operators: Operators, team: Operators) -> None:
+    async def _mind_presence(
+        self, operators: Operators, team: Operators, principal: str = SYSTEM
+    ) -> None:
         """Without an operator, or without the team that the rules want, matching pauses, and after
-        a while, or at once, the deployment ends."""
+        a while, or at once, the deployment ends. It pauses too while somebody asks for it."""
         there = {"operator": operators, "team on the spot": team}
         gone = [who for who, state in there.items() if state is Operators.GONE]
         away = [who for who, state in there.items() if state is Operators.AWAY]
         if gone:
             self.ask_to_end(f"no {gone[0]} was present", SYSTEM)
-        elif away:
-            self._health.degrade(
-                HEARTBEAT, f"matching pauses: no {' and no '.join(away)} is present"
-            )
+        elif away or self.paused_by:
+            why = f"no {' and no '.join(away)} is present"
+            if not away:
+                why = f"{self.paused_by} asked for it"
+            self._health.degrade(HEARTBEAT, f"matching pauses: {why}")
             if not self.paused:
                 self.paused = True
                 self._halt.set()
-                await self._log("pause")
+                await self._log("pause", principal)
         elif self.paused:
             self.paused = False
             self._wake.set()
             self._health.clear(HEARTBEAT)
-            await self._log("go-on")
+            await self._log("go-on", principal)
 
-    async def _log(self, step: str | None) -> None:
+    async def _log(self, step: str | None, principal: str = SYSTEM) -> None:
         """Write the counts so far, and a step if there is one; a full disk turns health red."""
         row_id, summary = self.deployment.id, as_summary_json(self.summary())
         counted = self.tallies()
@@ -310,7 +323,7 @@ class DeploymentRun:
                 stored.note(tx, row_id, step, summary=summary)
 
         try:
-            await self._database.write(write, principal=SYSTEM)
+            await self._database.write(write, principal=principal)
         except StoreFailed as error:
             self._health.fail(RECORD, f"the deployment's record cannot be written: {error}")
         else:

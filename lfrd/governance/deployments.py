@@ -99,6 +99,15 @@ class DeploymentService:
         """The counts of the running deployment so far."""
         return self._running.summary() if self._running else None
 
+    async def pause(self, *, on: bool, principal: str) -> Deployment:
+        """Pause matching in the running deployment, or let it go on: who asked is logged. Raises
+        Conflict where none runs."""
+        running = self._running
+        if running is None:
+            raise Conflict("no deployment is running")
+        await running.pause(principal, on=on)
+        return running.deployment
+
     @property
     def team_away(self) -> bool:
         """Whether the team on the spot, which the rules want, gives no sign."""

@@ -129,6 +129,43 @@ def reading(folder: StateFolder, master: MasterKey) -> Iterator[Reader]:
             database.close()
 
 
+@contextmanager
+def reading_live(folder: StateFolder, master: MasterKey) -> Iterator[Reader]:
+    """What is in lfrd.db now, also while a daemon runs; the keys cannot be asked."""
+    key = _page_key(master, folder.database_path)
+    database = connect(folder.database_path, key, read_only=True)
+    try:
+        yield Reader(database, KeyStore(folder, master))
+    finally:
+        database.close()
+
+
+def data_key_ids(folder: StateFolder, master: MasterKey) -> set[str]:
+    """Every list and deployment that has a key now, also while a daemon runs."""
+    return set(_ids_in(folder.keys_path, _page_key(master, folder.keys_path)))
+
+
+def escrow_state(folder: StateFolder, master: MasterKey, path: Path) -> str | None:
+    """What is wrong with the escrow, as the rest of a sentence; None where it is as it should."""
+    key = _page_key(master, folder.keys_path)
+    try:
+        kept = _ids_in(path, key)
+    except StateError:
+        return "does not open with this master key"
+    if kept != _ids_in(folder.keys_path, key):
+        return "does not hold the keys as they are now"
+    return None
+
+
+def _ids_in(path: Path, key: bytes) -> list[str]:
+    keys = connect(path, key, journal="persist", read_only=True)
+    try:
+        every = "SELECT id FROM data_key UNION ALL SELECT id FROM part ORDER BY id"
+        return keys.column(every)
+    finally:
+        keys.close()
+
+
 def escrow(folder: StateFolder, master: MasterKey, path: Path) -> None:
     """Overwrite the copy of keys.db at `path` with what keys.db holds now. A daemon may run.
 

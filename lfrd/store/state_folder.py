@@ -57,7 +57,7 @@ FOLDER_OF_OTHERS = stat.S_IRWXO | stat.S_IWGRP
 FILE_OF_OTHERS = stat.S_IRWXO | stat.S_IRWXG
 
 
-def _refuse_others(path: Path) -> None:
+def refuse_others(path: Path) -> None:
     """Raises StateError where other users may read or write the state, with the mend."""
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & FOLDER_OF_OTHERS:
@@ -142,7 +142,7 @@ class StateFolder:
     def __enter__(self) -> "StateFolder":
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _refuse_others(self.path)
+            refuse_others(self.path)
             if not self._of_restore and self.restoring.path.exists():
                 raise StateError(
                     f"a restore into {self.path} was cut off: run `lfrd restore` again"

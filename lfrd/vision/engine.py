@@ -141,6 +141,15 @@ class _Drain:
 
 
 @dataclass(frozen=True, slots=True)
+class _Answer:
+    """Nothing: that it comes back says that the thread works."""
+
+    batch_key: str = "answer"
+    batch_limit: int = 1
+    urgent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class _DrainEmbedder:
     """Overwrite the recogniser that was used longest ago (they stand in a queue)."""
 
@@ -169,7 +178,17 @@ class LabFace:
 IDLE_S = 5.0
 """After so long without use what the models remember is overwritten."""
 
-_Call = _Detect | _Align | _AlignTurned | _Embed | _Search | _Drain | _DrainEmbedder | _DrainStrong
+_Call = (
+    _Detect
+    | _Align
+    | _AlignTurned
+    | _Embed
+    | _Search
+    | _Drain
+    | _DrainEmbedder
+    | _DrainStrong
+    | _Answer
+)
 Shared = TypeVar("Shared")
 
 _Result = Found | tuple[Match, ...] | float | None
@@ -373,6 +392,10 @@ class Vision:
                 await self._batcher.run(_DrainStrong())
         return self.counts
 
+    async def answer(self) -> None:
+        """Returns once every inference thread has ended what it is at, and taken this up."""
+        await self._batcher.run_on_each(_Answer)
+
     async def stay_clean(self, *, idle_s: float = IDLE_S) -> None:
         """Overwrite what the models remember of a photo, a replay or a camera's test, once they
         have not been used for a while; a deployment drains by itself. Until cancelled."""
@@ -458,6 +481,8 @@ class _Worker:
 
     def __call__(self, calls: Sequence[_Call]) -> Sequence[_Result]:
         """Run a batch of calls that have one batch key, and so are of one kind."""
+        if isinstance(calls[0], _Answer):
+            return [None] * len(calls)
         detects = [call for call in calls if isinstance(call, _Detect)]
         embeds = [call for call in calls if isinstance(call, _Embed)]
         if detects:

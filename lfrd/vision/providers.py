@@ -99,6 +99,13 @@ def settle(wanted: str, pack: Pack, cache_dir: Path) -> Settled:
     return settled
 
 
+def remembered(wanted: str, pack: Pack, cache_dir: Path) -> Settled | None:
+    """What `settle` would say, where it needs no measuring; None where it does."""
+    if wanted == "cpu-f32" or (wanted == "cpu" and not _multiplies_bytes()):
+        return settle(wanted, pack, cache_dir)
+    return _Kept(cache_dir / "providers", _key(wanted, _kinds(wanted), pack)).read()
+
+
 def vision(pack: Pack, wanted: str, cache_dir: Path, *, threads: int) -> Vision:
     """The pack's models on what `settle` says of `wanted`; not open yet."""
     settled = settle(wanted, pack, cache_dir)

@@ -207,6 +207,12 @@ class DeploymentBegin(Wire):
     """The starter says that a team is on the spot, and not only an operator at a screen."""
 
 
+class DeploymentPause(Wire):
+    """Whether matching shall pause: nothing is decoded meanwhile."""
+
+    paused: bool
+
+
 class DeploymentExtend(Wire):
     """A new authorisation for a running deployment to last until then; `authority` as there."""
 

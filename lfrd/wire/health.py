@@ -37,6 +37,14 @@ class Health(Wire):
     """The public key that signs the log."""
 
 
+class Reloaded(Wire):
+    """Keys of the configuration, `section.key`: what was taken over, and what waits for a
+    restart."""
+
+    applied: tuple[str, ...]
+    restart: tuple[str, ...]
+
+
 class Me(Wire):
     """Who the daemon takes the caller for: where a login is shared, a screen says it."""
 

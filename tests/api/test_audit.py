@@ -136,13 +136,17 @@ FACES = {
     "/v1/alerts/{alert_id}/images/{which}": ("consultation", "episode.read-image"),
     "/v1/alerts/{alert_id}/rivals/{person_id}/image": ("consultation", "episode.read-image"),
 }
-NO_FACE = {"/v1/cameras/{camera_id}/preview": "flat cells in which nobody can be known"}
+NO_FACE = {
+    "/v1/cameras/{camera_id}/preview": "flat cells in which nobody can be known",
+    "/v1/cameras/{camera_id}/snapshot": "the same; in the clear see test_camera_life.py",
+}
 EXPORTS = {
     "/v1/watchlists/{watchlist_id}/export": ("disclosure", "watchlist.export"),
     "/v1/audit/export": ("disclosure", "audit.export"),
 }
 NO_EXPORT = {
     "/v1/events": "ids only",
+    "/v1/cameras/{camera_id}/mjpeg": "as snapshot",
     "/v1/whip/{camera_id}": "a publisher's answer",
     "/v1/whip/{camera_id}/{session_id}": "a publisher's answer",
 }

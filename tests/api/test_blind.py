@@ -30,7 +30,7 @@ SEEN = Shown(face_px=64, reference_px=64, seen_s=2.0)
 MATCH = ReviewSubmit(shown=SEEN, decision=ReviewDecision.MATCH, reason="the scar over the eye")
 NO_MATCH = ReviewSubmit(shown=SEEN, decision=ReviewDecision.NOT_A_MATCH, reason="another nose")
 ENDLESS = "/v1/events"
-TAKES_A_CAMERA = {"/v1/cameras/{camera_id}/preview"}
+TAKES_A_CAMERA = {f"/v1/cameras/{{camera_id}}/{what}" for what in ("preview", "snapshot", "mjpeg")}
 IMAGES = ("probe", "reference", "scene")
 
 

@@ -14,9 +14,12 @@ import pytest
 from PIL import Image
 
 from lfrd.api.routes.thresholds import _since_restart
+from lfrd.client import Client
 from lfrd.demo.stream import rtsp_stream
-from lfrd.errors import BadInput, Conflict
+from lfrd.errors import BadInput, Conflict, Denied
+from lfrd.vocabulary import Role
 from lfrd.wire.cameras import Camera, CameraChange, CameraCreate, CameraState, Regions
+from lfrd.wire.people import TokenCreate
 from support.certificates import self_signed
 from support.program import enrol, look_for
 from support.site import Served, serve
@@ -185,6 +188,50 @@ async def test_a_preview_shows_nobody(tmp_path: Path, demo_clip: Path) -> None:
         rgb = np.asarray(picture.convert("RGB")).astype(int)
         inside = rgb[4:76, 4:76]
         assert np.ptp(inside, axis=(0, 1)).max() < 12, "a cell is flat"
+
+
+async def test_only_a_supervisor_sees_a_camera_in_the_clear_and_it_is_logged(
+    tmp_path: Path, demo_clip: Path
+) -> None:
+    async with street(tmp_path, demo_clip) as (served, _):
+        client = served.client
+        regions = Regions(privacy=(((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0)),))
+        await client.change_camera("street", CameraChange(regions=regions))
+        flat = Image.open(io.BytesIO(await client.camera_snapshot("street")))
+        clear = Image.open(io.BytesIO(await client.camera_snapshot("street", clear=True)))
+        assert flat.size == clear.size == (1280, 720)
+        inside = np.asarray(flat.convert("RGB")).astype(int)[4:76, 644:716]
+        assert np.ptp(inside, axis=(0, 1)).max() < 12, "a cell is flat"
+        seen = np.asarray(clear.convert("L")).astype(int)
+        assert seen[:, :600].max() < 24, "the mask is drawn"
+        assert np.ptp(seen[4:76, 644:716]) > 24, "the rest is as it is"
+        new = TokenCreate(principal="oli", role=Role.OPERATOR)
+        secret = (await client.create_token(new)).secret
+        async with Client.over_socket(served.socket, secret) as oli:
+            assert (await oli.camera_snapshot("street"))[:2] == b"\xff\xd8"
+            with pytest.raises(Denied, match="supervisor"):
+                await oli.camera_snapshot("street", clear=True)
+            with pytest.raises(Denied, match="supervisor"):
+                async with oli.camera_stream("street", clear=True):
+                    pass
+        leaves = (await client.audit_leaves({"limit": 50})).leaves
+        looks = [
+            (leaf.action, leaf.event_class) for leaf in leaves if leaf.action[:10] == "camera.aim"
+        ]
+        assert looks == [("camera.aim", "consultation")]
+
+
+async def test_a_stream_for_aiming_ends_by_itself(tmp_path: Path, demo_clip: Path) -> None:
+    async with street(tmp_path, demo_clip) as (served, _):
+        async with served.client.camera_stream("street", seconds=1.5) as pieces:
+            text = b"".join([piece async for piece in pieces])
+        assert 2 <= text.count(b"--lfrd-picture\r\nContent-Type: image/jpeg\r\n") <= 8
+        assert served.site.vision.counts.made == 0
+        async with served.client.camera_stream("street") as pieces:
+            await anext(aiter(pieces))  # and away
+        async with asyncio.timeout(WAIT_S):
+            while served.site.camera_check._aimed:
+                await asyncio.sleep(0.05)
 
 
 async def test_keep_connected_shows_life_without_decoding(tmp_path: Path, demo_clip: Path) -> None:

@@ -289,6 +289,25 @@ async def test_lost_operators_pause_matching_and_then_end_it(tmp_path: Path) -> 
             site.deployments.present()
 
 
+async def test_somebody_pauses_matching_and_lets_it_go_on(tmp_path: Path) -> None:
+    clock = SettableClock()
+    async with governed(tmp_path, clock, heartbeat_min=10.0) as site:
+        with pytest.raises(Conflict, match="no deployment is running"):
+            await site.deployments.pause(on=True, principal="user:ada")
+        await deploy(site, await make_list(site))
+        await site.deployments.pause(on=True, principal="user:ada")
+        assert site.deployments.paused
+        assert any("user:ada asked for it" in reason for reason in site.health.now.reasons)
+        site.deployments.present()
+        await asyncio.sleep(1.5)  # that an operator is there does not end it
+        assert site.deployments.paused
+        assert site.fleet.get("gate").status.state.value == "idle"
+        await site.deployments.pause(on=False, principal="user:bo")
+        assert not site.deployments.paused
+        said = await changes(site)
+        assert said[-2:] == ["deployment.pause", "deployment.go-on"]
+
+
 URGENT = {"profile": "uk-police"}
 
 

@@ -62,7 +62,7 @@ def health_content(health: Health | None, cameras: str, *, technical: bool = Tru
     """Health, the cameras in short, every reason; what is cut off matters least. `technical` has
     how many templates are compared, the model and the version."""
     if health is None:
-        return Content.styled("◌ asking the daemon for its state", "$quiet")
+        return Content()
     mark = health_mark(health.status)
     why = f" · {'; '.join(health.reasons)}" if health.reasons else ""
     rest = f" · templates: {health.gallery_templates} · {health.model.pack} · {health.version}"
@@ -99,5 +99,6 @@ class Banner(Vertical):
         known = health is not None
         technical = bool(getattr(self.app, "technical", False))
         first = deployment_content(deployment, site, now_s, last, technical=technical)
-        self._deployment.show(first if known else Content())
+        asking = Content.styled("◌ asking the daemon for its state", "$quiet")
+        self._deployment.show(first if known else asking)
         self._health.show(health_content(health, cameras, technical=technical))

@@ -1,15 +1,21 @@
 """Cameras: /v1/cameras."""
 
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import StreamingResponse
 
 from lfrd.api import images, views
-from lfrd.api.deps import MeterDep, PrincipalDep, SiteDep
+from lfrd.api.deps import MeterDep, PrincipalDep, RoleDep, SiteDep
 from lfrd.api.editing import EDITED, GONE, MADE, TAGGED, EditDep, EditingDep
 from lfrd.api.rates import RateMeter, running
+from lfrd.cameras.aiming import Aiming
 from lfrd.cameras.fleet import FleetCamera
 from lfrd.cameras.life import CameraOptions
+from lfrd.errors import SourceError
 from lfrd.ingest.address import with_password
 from lfrd.ingest.certificate import read_pin
 from lfrd.ingest.masks import Polygon, Regions
@@ -18,6 +24,22 @@ from lfrd.site import Site
 from lfrd.wire import cameras as wire_cameras
 
 router = APIRouter(prefix="/cameras", tags=["cameras"])
+
+BOUNDARY = "lfrd-picture"
+AIM_LONGEST_S = 60.0
+AIM_ONE_S = 5.0
+"""For the first picture after the connection stands."""
+AIM_MOST_A_SECOND = 10.0
+JPEG: dict[str, Any] = {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}
+SNAPSHOT: dict[int | str, dict[str, Any]] = {200: {"description": "A picture", "content": JPEG}}
+MJPEG: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Pictures, one after the other",
+        "content": {
+            "multipart/x-mixed-replace": {"schema": {"type": "string", "format": "binary"}}
+        },
+    }
+}
 
 
 @router.get("")
@@ -102,6 +124,66 @@ async def check_camera(
 async def preview_camera(camera_id: str, site: SiteDep, principal: PrincipalDep) -> Response:
     """Where a camera points, as flat cells in which no person can be recognised."""
     return images.answer(await site.camera_check.preview(camera_id, principal=principal))
+
+
+@router.get("/{camera_id}/snapshot", response_class=Response, responses=SNAPSHOT)
+async def snapshot_camera(
+    camera_id: str, site: SiteDep, principal: PrincipalDep, role: RoleDep, clear: bool = False
+) -> Response:
+    """What a camera shows now: as flat cells in which no person can be recognised, or `clear` for a
+    supervisor who aims it. Regions are painted over. That somebody looked is logged."""
+    aiming = await site.camera_check.aim(
+        camera_id, clear=clear, seconds=AIM_ONE_S, per_second=AIM_MOST_A_SECOND, role=role,
+        principal=principal,
+    )  # fmt: skip
+    async with aiming:
+        picture = await aiming.picture()
+    if picture is None:
+        raise SourceError(f"camera {camera_id} gave no picture")
+    return images.answer(picture)
+
+
+@router.get("/{camera_id}/mjpeg", response_class=Response, responses=MJPEG)
+async def stream_camera(
+    camera_id: str,
+    site: SiteDep,
+    principal: PrincipalDep,
+    role: RoleDep,
+    clear: bool = False,
+    seconds: Annotated[float, Query(gt=0, le=AIM_LONGEST_S)] = AIM_LONGEST_S,
+    per_second: Annotated[float, Query(gt=0, le=AIM_MOST_A_SECOND)] = 4.0,
+) -> StreamingResponse:
+    """The same again and again, as motion JPEG, for 60 s at most: then it ends, and who still aims
+    asks again. Every look is logged."""
+    aiming = await site.camera_check.aim(
+        camera_id, clear=clear, seconds=seconds, per_second=per_second, role=role,
+        principal=principal,
+    )  # fmt: skip
+    parts = _parts(aiming)
+    first = await anext(parts, None)
+    if first is None:
+        raise SourceError(f"camera {camera_id} gave no picture")
+    return StreamingResponse(
+        _with(first, parts), media_type=f"multipart/x-mixed-replace; boundary={BOUNDARY}"
+    )
+
+
+async def _parts(aiming: Aiming) -> AsyncGenerator[bytes, None]:
+    async with aiming:
+        while (picture := await aiming.picture()) is not None:
+            yield _part(picture)
+
+
+async def _with(first: bytes, parts: AsyncGenerator[bytes, None]) -> AsyncIterator[bytes]:
+    async with aclosing(parts):
+        yield first
+        async for part in parts:
+            yield part
+
+
+def _part(picture: bytes) -> bytes:
+    head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
+    return head.encode() + picture + b"\r\n"
 
 
 @router.delete("/{camera_id}", status_code=204, responses=GONE)

@@ -80,6 +80,16 @@ async def operator_present(
     return (await _shown(site, principal, site.deployments.present(street_team=team)))[0]
 
 
+@router.put("/current/pause")
+async def pause_deployment(
+    body: wire_deployments.DeploymentPause, site: SiteDep, principal: PrincipalDep
+) -> wire_deployments.Deployment:
+    """Pause matching in the running deployment, or let it go on. No camera is decoded meanwhile;
+    who asked is logged. A restart of the daemon ends the pause."""
+    row = await site.deployments.pause(on=body.paused, principal=principal)
+    return (await _shown(site, principal, row))[0]
+
+
 @router.get("/current")
 async def read_current_deployment(
     site: SiteDep, principal: PrincipalDep

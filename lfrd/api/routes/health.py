@@ -1,10 +1,11 @@
-"""How the site is, and who is asking: /v1/health, /v1/me."""
+"""How the site is, and who is asking: /v1/health, /v1/me; and reading its
+configuration anew: /v1/reload."""
 
 from fastapi import APIRouter
 
 import lfrd
 from lfrd.api import views
-from lfrd.api.deps import PrincipalDep, RoleDep, SiteDep
+from lfrd.api.deps import ADMINS, PrincipalDep, RoleDep, SiteDep
 from lfrd.api.views import policy_brief
 from lfrd.wire import health as wire_health
 
@@ -39,3 +40,11 @@ async def read_health(site: SiteDep) -> wire_health.Health:
 async def read_me(principal: PrincipalDep, role: RoleDep) -> wire_health.Me:
     """Who the daemon takes the caller for, and what they may do."""
     return wire_health.Me(principal=principal, role=role.value)
+
+
+@router.post("/reload", dependencies=[ADMINS])
+async def reload_configuration(site: SiteDep) -> wire_health.Reloaded:
+    """Read the configuration file anew, and take over what can change while running. With a mistake
+    in the file nothing changes."""
+    done = await site.reload.apply()
+    return wire_health.Reloaded(applied=done.applied, restart=done.restart)
