@@ -153,8 +153,8 @@ async def open_site(
             subjects=Subjects(database, lists.photos, config.matching.threshold, required),
             trainings=Trainings(database, clock),
             publication=Publication(database, clock, runner, config.notice, required),
-            denials=Denials(database, clock), audit=log_of, absences=Absences(database, log_of), reload=reload,
-            measures=measures,
+            denials=Denials(database, clock), audit=log_of, reload=reload, measures=measures,
+            absences=Absences(database, log_of),
         )  # fmt: skip
         await _take_up(parts, site, decoys)
         _spare_the_collector(parts)
