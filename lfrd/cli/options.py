@@ -402,12 +402,18 @@ def _add_trial(add: Add) -> None:
     trial.set_defaults(action="trial")
     actions = actions_of(trial, "trial")
     count = actions("count", "a test subject passes a camera now")
-    plan = actions("plan", "count the passages of a schedule (CSV: reference, camera, at)")
-    for action in (count, plan):
-        action.add_argument("--list", required=True, help="a list of category test")
+    plan = actions(
+        "plan",
+        "count the passages of a schedule (CSV: reference, camera, at, if wanted group), or say "
+        "how many volunteers are needed",
+    )
+    count.add_argument("--list", required=True, help="a list of category test")
+    plan.add_argument("--list", help="a list of category test")
     count.add_argument("reference")
     count.add_argument("camera")
-    plan.add_argument("table", type=Path)
+    count.add_argument("--group", help="of the person, as that person gave it")
+    plan.add_argument("table", type=Path, nargs="?")
+    _add_power(plan)
     passages = actions("passages", "the passages that are counted, the newest first")
     undo = actions("undo", "take a passage back that was counted by mistake")
     undo.add_argument("passage", type=an_id, help=(
@@ -419,6 +425,19 @@ def _add_trial(add: Add) -> None:
         action.add_argument("deployment", help=DEPLOYMENT)
     report.add_argument("--window", type=float, default=30.0, metavar="S", help=(
         "an episode this long before or after a passage answers for it"))  # fmt: skip
+
+
+def _add_power(plan: argparse.ArgumentParser) -> None:
+    power = plan.add_argument_group("how many volunteers", "Counts nothing and needs no list.")
+    power.add_argument("--power", action="store_true", help="say it, instead of counting")
+    power.add_argument("--rate", type=float, default=0.9, help="expected share raised (0.9)")
+    power.add_argument("--half-width", type=float, default=0.05, help="of the interval (0.05)")
+    power.add_argument("--groups", type=int, default=2, help="that are compared (2)")
+    power.add_argument("--difference", type=float, default=0.1, help="to be found (0.1)")
+    power.add_argument("--power-wanted", type=float, default=0.8, help="to find it (0.8)")
+    power.add_argument("--passages", type=int, default=1, help="of each person (1)")
+    power.add_argument("--correlation", type=float, default=0.5, help=(
+        "between passages of one person, 0 to 1 (0.5)"))  # fmt: skip
 
 
 def _add_watchlist(add: Add) -> None:
