@@ -75,6 +75,7 @@ from lfrd.wire.lists import (
     WatchlistChange,
     WatchlistCreate,
 )
+from lfrd.wire.outbox import MessageState, OutboxEndpoint, OutboxMessage
 from lfrd.wire.people import NewToken, Token, TokenCreate, Training, TrainingRecord
 from lfrd.wire.record import Notice, Record, RecordFormat
 from lfrd.wire.subjects import (
@@ -863,6 +864,38 @@ class Client:
         params = {name: str(value) for name, value in given.items() if value is not None}
         reply = await self._send("GET", camera_path(camera_id, "/why"), params=params)
         return self._read(CameraReasons, reply)
+
+    async def outbox_endpoints(self) -> tuple[OutboxEndpoint, ...]:
+        """Who is told what happens, and how that goes."""
+        return await self._get(tuple[OutboxEndpoint, ...], "/v1/outbox/endpoints")
+
+    async def outbox_messages(
+        self,
+        endpoint: str | None = None,
+        state: MessageState | None = None,
+        *,
+        limit: int = 100,
+        after: str | None = None,
+    ) -> "Page[OutboxMessage]":
+        """Newest first; `after` is the `next` of the page before."""
+        given = {"endpoint": endpoint, "state": None if state is None else state.value}
+        chosen = {name: value for name, value in given.items() if value is not None}
+        return await self._page(OutboxMessage, "/v1/outbox/messages", limit, after, chosen)
+
+    async def outbox_message(self, message_id: int) -> OutboxMessage:
+        return await self._get(OutboxMessage, f"/v1/outbox/messages/{message_id}")
+
+    async def redeliver(self, message_id: int) -> OutboxMessage:
+        """Send once more what was delivered or given up."""
+        path = f"/v1/outbox/messages/{message_id}/redeliver"
+        return await self._post(OutboxMessage, path, None)
+
+    async def test_endpoint(self, endpoint: str) -> OutboxMessage:
+        """Send a message that says nothing."""
+        if re.fullmatch(SLUG, endpoint) is None:
+            raise errors.NotFound("there is no such endpoint")
+        path = f"/v1/outbox/endpoints/{endpoint}/test"
+        return await self._post(OutboxMessage, path, None)
 
     async def flow(
         self, camera_id: str, since_s: float, until_s: float
