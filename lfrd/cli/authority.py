@@ -7,11 +7,10 @@ import argparse
 import os
 from pathlib import Path
 
-from lfrd.audit.signing import SEED_BYTES, PrivateKey, private_key_of
+from lfrd.audit.signing import AUTHORITY_HEAD, SEED_BYTES, PrivateKey, private_key_of
 from lfrd.audit.verify import ED25519, BadLog, is_name
 from lfrd.cli.terminal import make_sure, note, say
 from lfrd.errors import BadInput, UserError
-from lfrd.governance.outside_authority import HEAD
 from lfrd.tables import read_file
 
 FILE_LIMIT_BYTES = 100_000
@@ -43,7 +42,7 @@ def _sign(options: argparse.Namespace) -> int:
         key = private_key_of(_text_of(options.key))
     except BadLog:
         raise BadInput(f"{options.key} is no private key of `lfrd authority new-key`") from None
-    if not text.startswith(f"{HEAD}\n") or "\n\n" in text:
+    if not text.startswith(f"{AUTHORITY_HEAD}\n") or "\n\n" in text:
         raise UserError(f"{options.request} is not what `lfrd deployment request-authority` prints")
     for line in text.splitlines():
         note("".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in line))

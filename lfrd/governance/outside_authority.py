@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from lfrd.audit.signing import AUTHORITY_HEAD
 from lfrd.audit.verify import BadLog, PublicKey, signature_of
 from lfrd.errors import BadInput, Conflict
 from lfrd.store import audit_log, watchlists
 from lfrd.store.deployments import OUTSIDE, Authority, Deployment
 from lfrd.store.transaction import Reader
 
-HEAD = "lfrd authority v1"
 HOW = (
     "these rules want an authority from outside: `lfrd deployment request-authority ID` prints "
     "what is to be signed, and `--authority FILE` brings it signed"
@@ -71,7 +71,7 @@ def request_text(reader: Reader, row: Deployment, until_s: float | None = None) 
     told = [f"{name}: {_one_line(value)}" for name, value in lines.items()]
     told += [f"list: {_one_line(_list_text(reader, name))}" for name in lists]
     told += [f"document: {_one_line(text)}" for text in json.loads(row.documents)]
-    return "\n".join([HEAD, *told, ""])
+    return "\n".join([AUTHORITY_HEAD, *told, ""])
 
 
 def _list_text(reader: Reader, watchlist_id: str) -> str:
