@@ -15,8 +15,9 @@ COMPILED := import lfrd.api.server, lfrd.cli.alert, lfrd.cli.demo, lfrd.cli.list
 demo: $(VENV)/ready
 	$(BIN)/lfrd demo $(ARGS)
 
+# Three at a time on two cores: a third of the tests' time they wait for cameras and clocks.
 test: $(VENV)/ready
-	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -m "not e2e" -n 2 --dist worksteal $(ARGS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -m "not e2e" -n 3 --dist worksteal $(ARGS)
 
 # Properties with new random examples, many more of them. Half an hour; CI does not run it.
 fuzz: $(VENV)/ready
