@@ -17,7 +17,7 @@ from lfrd.tables import read_file
 from lfrd.vocabulary import DeploymentState, HoldKind, UseCase
 from lfrd.wire import deployments as wire
 from lfrd.wire.base import Wire
-from lfrd.wire.evaluations import Evaluation, EvaluationReport
+from lfrd.wire.evaluations import Evaluation, EvaluationReport, IndependentTestRecord
 from lfrd.wire.lists import Threshold
 from lfrd.wire.people import Training, TrainingRecord
 
@@ -250,6 +250,17 @@ async def _erasure_list(client: Client, _: argparse.Namespace) -> Sequence[Wire]
     return await client.governance.erasures()
 
 
+async def _evaluation_tested(client: Client, options: argparse.Namespace) -> Sequence[Wire | str]:
+    if options.by is None:
+        return [*await client.governance.independent_tests()] or ["no test is recorded"]
+    if options.on is None or options.reference is None:
+        raise BadInput("say when (--on DATE), and where it can be read (--reference TEXT)")
+    test = IndependentTestRecord(
+        tested_by=options.by, tested_at_s=moment(options.on), reference=options.reference
+    )
+    return [await client.governance.record_independent_test(test)]
+
+
 async def _evaluation_add(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
     try:
         report = EvaluationReport.model_validate_json(options.file.read_bytes())
@@ -301,6 +312,7 @@ ACTIONS: dict[tuple[str, str], Action] = {
     ("training", "add"): _training_add,
     ("training", "list"): _training_list,
     ("evaluation", "add"): _evaluation_add,
+    ("evaluation", "tested"): _evaluation_tested,
     ("evaluation", "list"): _evaluation_list,
     ("evaluation", "withdraw"): _evaluation_withdraw,
 }

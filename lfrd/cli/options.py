@@ -263,6 +263,10 @@ def add_evaluation(add: Add) -> None:
         "file", type=Path
     )
     actions("list", "the reports, and whether they are of the model in use")
+    tested = actions("tested", "record who tested the model in use independently; or list them")
+    tested.add_argument("--by", metavar="WHO")
+    tested.add_argument("--on", metavar="DATE")
+    tested.add_argument("--reference", metavar="TEXT", help="where it can be read")
     withdraw = actions("withdraw", "rely on a report no more")
     withdraw.add_argument("id", help="its model pack, or a part of its id")
     withdraw.add_argument("--reason", required=True)

@@ -12,6 +12,7 @@ from lfrd.store import deployments as stored
 from lfrd.store import (
     erasures,
     evaluations,
+    independent_tests,
     reference_images,
     templates,
     trainings,
@@ -169,6 +170,7 @@ def gather(
         running_id=running.id if running else None,
         threshold_basis=basis,
         evaluation=standing(evaluations.valid(reader), digest, threshold, references),
+        independent=bool(independent_tests.of_model(reader, digest)),
         trained=len(trainings.trained_until(reader, max(now_s, end_s))),
     )
 

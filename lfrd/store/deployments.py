@@ -207,6 +207,14 @@ def ended(reader: Reader) -> list[Deployment]:
     return reader.find(Deployment, "WHERE state = 'ended' ORDER BY id")
 
 
+def started_between(reader: Reader, begin_s: float, end_s: float) -> list[str]:
+    """The ids of those that started in a span of time, the first one first."""
+    return reader.column(
+        "SELECT id FROM deployment WHERE started_at_s >= ? AND started_at_s < ?"
+        " ORDER BY started_at_s, id", (begin_s, end_s),
+    )  # fmt: skip
+
+
 def unratified(reader: Reader) -> list[Deployment]:
     """Those that were started urgently and are not ratified yet."""
     return reader.find(Deployment, "WHERE ratify_by_at_s IS NOT NULL AND ratified_at_s IS NULL")

@@ -162,6 +162,11 @@ async def test_the_police_profiles_want_a_report_of_this_very_model(
         assert "other models" in finding.text
         evaluation_id = await register(site, report)
         found = await verdict(site, listed, profile)
+        assert [finding.key for finding in found.warnings] == ["independent_test"]
+        await site.evaluations.tested(
+            site.vision.model_digest, "NPL", 1e9, "report MS 43", principal=ADA
+        )
+        found = await verdict(site, listed, profile)
         assert (found.missing, found.warnings) == ((), ())
         await site.database.write(
             lambda tx: evaluations.withdraw(tx, evaluation_id, "wrong labels"), principal=ADA
