@@ -295,6 +295,31 @@ class NoticeSection(Section):
         return tuple(value.split(",")) if isinstance(value, str) else value
 
 
+class AuthoritySection(Section):
+    """`keys`: public keys of authorities from outside, whose signatures authorise deployments."""
+
+    keys: Annotated[tuple[str, ...], Field(max_length=50)] = ()
+
+    @field_validator("keys", mode="before")
+    @classmethod
+    def _of_variable(cls, value: object) -> object:
+        return tuple(value.split(",")) if isinstance(value, str) else value
+
+    @field_validator("keys")
+    @classmethod
+    def _are_keys(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if value:  # who names none need not load what checks signatures
+            from lfrd.audit.verify import ED25519, BadLog, key_of
+
+            try:
+                odd = [text for text in value if key_of(text).algorithm != ED25519]
+            except BadLog as error:
+                raise ValueError(str(error)) from None
+            if odd:
+                raise ValueError(f"{odd[0]} is not of the type Ed25519")
+        return value
+
+
 class KeysSection(Section):
     """`escrow`: a second copy of keys.db, overwritten whenever a key is made or destroyed."""
 
@@ -494,6 +519,7 @@ class Config(Section):
     review: ReviewSection = ReviewSection()
     policy: PolicySection = PolicySection()
     notice: NoticeSection = NoticeSection()
+    authority: AuthoritySection = AuthoritySection()
     keys: KeysSection = KeysSection()
     backup: BackupSection = BackupSection()
     audit: AuditSection = AuditSection()
