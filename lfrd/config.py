@@ -628,20 +628,41 @@ def _apply_variables(values: dict[str, Any], environment: Mapping[str, str]) -> 
 
 def dump(config: Config) -> str:
     """The settings that differ from what lfrd has by itself, as a file again, without the secrets
-    that stand in addresses."""
-    given = config.model_dump(mode="json", exclude_defaults=True, exclude_none=True)
-    tables = {name: given.pop(name, ()) for name in ("webhook", "camera")}
+    that stand in it: a camera's address loses its password, what is secret as a whole is left
+    out."""
+    lines, tables = [], []
+    for name in type(config).model_fields:
+        value = getattr(config, name)
+        if isinstance(value, Section):
+            found = _lines_of(value)
+            lines += [f"[{name}]", *found, ""] if found else []
+        else:
+            for item in value:
+                tables += [f"[[{name}]]", *_lines_of(item), ""]
+    return "\n".join([*lines, *tables])
+
+
+def _lines_of(section: Section) -> list[str]:
+    given = section.model_dump(mode="json", exclude_defaults=True, exclude_none=True)
     lines = []
-    for section, values in given.items():
-        lines += [f"[{section}]", *_lines_of(values), ""]
-    for name, items in tables.items():
-        for item in items:
-            lines += [f"[[{name}]]", *_lines_of(item), ""]
-    return "\n".join(lines)
+    for name, value in given.items():
+        hidden = not type(section).model_fields[name].repr
+        if hidden and isinstance(section, CameraSection):
+            lines.append(f"{name} = {json.dumps(_without_password(value))}")
+        elif hidden:
+            lines.append(f"# {name} is a secret: set it again")
+        else:
+            lines.append(f"{name} = {_toml(value)}")
+    return lines
 
 
-def _lines_of(values: Mapping[str, object]) -> list[str]:
-    return [f"{key} = {_toml(value)}" for key, value in values.items()]
+def _without_password(address: str) -> str:
+    from lfrd.ingest.address import parse
+
+    try:
+        return parse(address).shown
+    except BadInput:  # a path alone, on the host of the other stream
+        return without_secrets(address)
 
 
 def _toml(value: object) -> str:
