@@ -259,9 +259,9 @@ def _make_run(
     config = reload.now
     look, matching = config.detection, config.matching
     if not media_clock:
-        rate: RateController | None = RateController(look.target_hz, look.floor_hz)
+        rate: RateController | None = RateController(look.target_hz, look.floor_hz, vision.threads)
     else:
-        rate = None if detect_hz is None else RateController(detect_hz, detect_hz)
+        rate = None if detect_hz is None else RateController(detect_hz, detect_hz, vision.threads)
     writer = EpisodeWriter(
         database, clock, deployment.id, vision.model_digest,
         cooldown_s=config.review.cooldown_s, media_clock=media_clock, report=report,
