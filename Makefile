@@ -9,7 +9,7 @@ COMPILED := import lfrd.api.server, lfrd.cli.alert, lfrd.cli.demo, lfrd.cli.list
     lfrd.cli.policy, lfrd.cli.token, lfrd.daemon, tui.app; \
     from lfrd.__main__ import main; main(["camera", "list", "--socket", "/"])
 
-.PHONY: bench-backup dist wheelhouse demo test fuzz test-e2e lint accuracy bench bench-ingest bench-governance bench-audit bench-api bench-kills bench-weight map \
+.PHONY: bench-backup dist wheelhouse deb deb-test demo test fuzz test-e2e lint accuracy bench bench-ingest bench-governance bench-audit bench-api bench-outbox bench-kills bench-weight map \
     fuzz-cli fuzz-cameras clean
 
 demo: $(VENV)/ready
@@ -84,6 +84,15 @@ wheelhouse: dist
 	$(PYTHON) -m pip download --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
 	    --no-deps -d dist/wheelhouse -r dist/requirements.txt
 
+# A Debian package with everything in it: dist/lfrd_VERSION_ARCH.deb, for the Python of this machine.
+deb: wheelhouse
+	packaging/deb.sh $(BIN)/python
+
+# The package installed, upgraded and purged in a root of its own. 4 minutes; as root, with overlayfs.
+deb-test: deb
+	DEB_SUFFIX=+next packaging/deb.sh $(BIN)/python
+	packaging/try.sh dist/lfrd_*[0-9]_*.deb dist/lfrd_*+next_*.deb
+
 # Memory, erasure, start-up.
 bench-governance: $(VENV)/ready
 	$(BIN)/python -m benchmarks.governance $(ARGS)
@@ -91,6 +100,10 @@ bench-governance: $(VENV)/ready
 # Audited actions a second, and a log of a million leaves: checked, proved, exported. 5 minutes.
 bench-audit: $(VENV)/ready
 	$(BIN)/python -m benchmarks.audit $(ARGS)
+
+# A receiver that is away, 10,000 events, `kill -9` in between; a million rows. 4 minutes.
+bench-outbox: $(VENV)/ready
+	$(BIN)/python -m benchmarks.outbox $(ARGS)
 
 # Pages of a million rows, events to many, hostile requests (schemathesis) and a full machine; 10
 # minutes. ARGS="--part pages" for one part.
