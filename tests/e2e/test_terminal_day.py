@@ -112,7 +112,6 @@ async def end_and_export(at: Typist, file: Path) -> None:
     await at.press("d")
     await at.sees("– to keep out banned")
     await at.press("r")
-    await at.sees("Public record")
     await at.sees("1 right (0 confirmed)")
     await at.press("w", "tab")
     await at.type(str(file))
