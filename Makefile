@@ -58,6 +58,10 @@ fuzz-cli: $(VENV)/ready
 bench-tui: $(VENV)/ready
 	$(BIN)/python -m benchmarks.tui $(ARGS)
 
+# Every screen of the terminal as SVG and PNG into docs/img.
+screenshots: $(VENV)/ready
+	$(BIN)/python -W ignore -m benchmarks.screenshots $(ARGS)
+
 bench-ingest: $(VENV)/ready
 	$(BIN)/python -m benchmarks.ingest $(ARGS)
 
