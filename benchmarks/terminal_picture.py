@@ -20,8 +20,8 @@ from rich.style import Style
 from rich.terminal_theme import DEFAULT_TERMINAL_THEME
 from textual.strip import Strip
 
-from tui.abilities import DOTS, Glyphs
-from tui.cells import letters
+from tui.abilities import DOTS, Colours, Glyphs
+from tui.cells import Cells, letters, palette_rgb
 
 CELL_PX = (8, 16)
 FONT = "DejaVuSansMono"
@@ -72,6 +72,18 @@ def _patterns() -> dict[str, NDArray[np.bool_]]:
         for pattern, letter in enumerate(letters(glyphs)):
             found[letter] = (pattern >> (ys[:, None] * across + xs) & 1).astype(bool)
     return found
+
+
+def block_pixels(cells: Cells) -> NDArray[np.uint8]:
+    """A picture in cells as the terminal shows it, u8[h, w, 3] RGB."""
+    front, back = cells.front, cells.back
+    if cells.colours is not Colours.TRUE:
+        front, back = palette_rgb(cells.colours)[front], palette_rgb(cells.colours)[back]
+    masks = np.array([[_patterns()[letter] for letter in row] for row in cells.letters])
+    filled = np.where(masks[..., None], front[:, :, None, None], back[:, :, None, None])
+    width, height = CELL_PX
+    size = cells.rows * height, cells.columns * width, 3
+    return filled.transpose(0, 2, 1, 3, 4).reshape(size).astype(np.uint8)
 
 
 @cache

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from lfrd import __version__
 from lfrd.cli.actions import asks_daemon
 from lfrd.cli.audit_options import add_audit, add_witness
-from lfrd.cli.backup_options import add_backup, add_restore
+from lfrd.cli.backup_options import add_backup, add_restore, add_service
 from lfrd.cli.camera_secrets import add_password_file
 from lfrd.cli.command_parser import CommandParser
 from lfrd.cli.desk_options import add_desk
@@ -34,6 +34,7 @@ from lfrd.cli.options import (
     add_token,
     add_yes,
 )
+from lfrd.cli.outbox_options import add_outbox
 from lfrd.cli.picture_options import add_picture, picture_of
 from lfrd.cli.public_options import add_public
 from lfrd.cli.terminal import flush, say, warn
@@ -199,9 +200,7 @@ def _check_config(options: argparse.Namespace) -> None:
         raise UserError("name the configuration file to check")
     loaded = config.load(file)
     site_policy(loaded)
-    for camera in loaded.camera:
-        if not camera.needs_credentials:
-            camera.whole_address()
+    config.check_secrets(loaded)
     say(f"{file} is fine")
 
 
@@ -274,6 +273,19 @@ def _restore(options: argparse.Namespace) -> int:
     from lfrd.cli import backup
 
     return _run_async(backup.restore(options, loaded))
+
+
+def _service(options: argparse.Namespace) -> int:
+    from lfrd.cli import service
+
+    return service.run(options)
+
+
+def _upgrade(options: argparse.Namespace) -> int:
+    loaded = _quietly(options)
+    from lfrd.cli import upgrade
+
+    return upgrade.run(options, loaded)
 
 
 def _doctor(options: argparse.Namespace) -> int:
@@ -376,6 +388,18 @@ def _token(options: argparse.Namespace) -> int:
     return _ask(token.run(options, _socket(options)))
 
 
+def _outbox(options: argparse.Namespace) -> int:
+    if options.action == "secret":
+        import base64
+        import secrets
+
+        say(f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}")
+        return 0
+    from lfrd.cli import outbox
+
+    return _ask(outbox.run(options, _socket(options)))
+
+
 def _audit(options: argparse.Namespace) -> int:
     from lfrd.cli import audit
 
@@ -441,6 +465,12 @@ def parser() -> CommandParser:
     _add_rules(commands)
     text = "Write everything into one archive, also beside a running daemon."
     add_backup(_add(commands, "backup", _backup, text))
+    add_service(_add(commands, "service", _service, "This program as a systemd service."))
+    text = "Bring the database to the schema of this program; no daemon runs."
+    upgrade = _add(commands, "upgrade", _upgrade, text)
+    upgrade.add_argument(
+        "--check", action="store_true", help="try it on a copy, also while a daemon runs"
+    )
     text = "Look over machine and site: what is wrong, and what mends it. Exit code 1 on a failure."
     doctor = _add(commands, "doctor", _doctor, text)
     doctor.add_argument("--json", action="store_true", help="print JSON")
@@ -590,6 +620,8 @@ def _add_clients(commands: Any) -> None:
     witness = "Countersign the logs of other machines (c2sp.org/tlog-witness), until SIGTERM."
     add_witness(_add(commands, "witness", _witness, witness))
     add_token(_add(commands, "token", _token, "Personal tokens for shared logins."))
+    text = "Messages to other systems: webhooks, MQTT, ntfy, e-mail."
+    add_outbox(_add(commands, "outbox", _outbox, text))
 
     add_lists(lambda name, text: _add(commands, name, _lists, text))
     measure = "Measure accuracy on a folder of people, or on labelled clips of your own doorway."

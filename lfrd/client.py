@@ -75,6 +75,7 @@ from lfrd.wire.lists import (
     WatchlistChange,
     WatchlistCreate,
 )
+from lfrd.wire.outbox import MessageState, OutboxEndpoint, OutboxMessage
 from lfrd.wire.people import NewToken, Token, TokenCreate, Training, TrainingRecord
 from lfrd.wire.record import Notice, Record, RecordFormat
 from lfrd.wire.subjects import (
@@ -101,13 +102,18 @@ class Patch(Protocol):
     def __call__(self, kind: type[T], path: str, body: Wire, /) -> Awaitable[T]: ...
 
 
+class Put(Protocol):
+    def __call__(self, kind: type[T], path: str, body: Wire, /) -> Awaitable[T]: ...
+
+
 class GovernanceCalls:
     """Speaks through the client that made it, and refuses as that does."""
 
-    def __init__(self, get: Get, post: Post, patch: Patch) -> None:
+    def __init__(self, get: Get, post: Post, patch: Patch, put: Put) -> None:
         self._get = get
         self._post = post
         self._patch = patch
+        self._put = put
 
     async def policy(self) -> wire.SitePolicies:
         return await self._get(wire.SitePolicies, "/v1/policy")
@@ -138,9 +144,20 @@ class GovernanceCalls:
         body = wire.DeploymentExtend(until_at_s=until_at_s)
         return await self._act(deployment_id, "extend", body)
 
-    async def present(self) -> wire.Deployment:
-        """Say that an operator is there."""
-        return await self._post(wire.Deployment, "/v1/deployments/current/presence", None)
+    async def present(self, *, street_team: bool = False) -> wire.Deployment:
+        """Say that an operator is there, and a team on the spot."""
+        body = wire.Presence(street_team=street_team)
+        return await self._post(wire.Deployment, "/v1/deployments/current/presence", body)
+
+    async def lapse(self, deployment_id: str, reason: str) -> wire.Lapsed:
+        """Close, undecided, what an ended deployment left open."""
+        body = wire.DeploymentLapse(reason=reason)
+        return await self._post(wire.Lapsed, f"/v1/deployments/{deployment_id}/lapse", body)
+
+    async def pause(self, *, paused: bool) -> wire.Deployment:
+        """Pause matching in the running deployment, or let it go on."""
+        body = wire.DeploymentPause(paused=paused)
+        return await self._put(wire.Deployment, "/v1/deployments/current/pause", body)
 
     async def schedules(self) -> tuple[wire.Schedule, ...]:
         return await self._get(tuple[wire.Schedule, ...], "/v1/schedules")
@@ -296,7 +313,7 @@ class Client:
         self._http = httpx.AsyncClient(
             transport=transport, base_url=base_url, headers=headers, timeout=REQUEST_S
         )
-        self.governance = GovernanceCalls(self._get, self._post, self._patch)
+        self.governance = GovernanceCalls(self._get, self._post, self._patch, self._put)
 
     @property
     def place(self) -> str:
@@ -611,6 +628,9 @@ class Client:
     async def _post(self, kind: type[T], path: str, body: Wire | None) -> T:
         return await self._with_body("POST", kind, path, body)
 
+    async def _put(self, kind: type[T], path: str, body: Wire) -> T:
+        return await self._with_body("PUT", kind, path, body)
+
     async def _patch(self, kind: type[T], path: str, body: Wire) -> T:
         """Send what is set in `body`, and nothing else."""
         content, headers = body.model_dump_json(exclude_unset=True), JSON
@@ -832,6 +852,38 @@ class Client:
         params = {name: str(value) for name, value in given.items() if value is not None}
         reply = await self._send("GET", camera_path(camera_id, "/why"), params=params)
         return self._read(CameraReasons, reply)
+
+    async def outbox_endpoints(self) -> tuple[OutboxEndpoint, ...]:
+        """Who is told what happens, and how that goes."""
+        return await self._get(tuple[OutboxEndpoint, ...], "/v1/outbox/endpoints")
+
+    async def outbox_messages(
+        self,
+        endpoint: str | None = None,
+        state: MessageState | None = None,
+        *,
+        limit: int = 100,
+        after: str | None = None,
+    ) -> "Page[OutboxMessage]":
+        """Newest first; `after` is the `next` of the page before."""
+        given = {"endpoint": endpoint, "state": None if state is None else state.value}
+        chosen = {name: value for name, value in given.items() if value is not None}
+        return await self._page(OutboxMessage, "/v1/outbox/messages", limit, after, chosen)
+
+    async def outbox_message(self, message_id: int) -> OutboxMessage:
+        return await self._get(OutboxMessage, f"/v1/outbox/messages/{message_id}")
+
+    async def redeliver(self, message_id: int) -> OutboxMessage:
+        """Send once more what was delivered or given up."""
+        path = f"/v1/outbox/messages/{message_id}/redeliver"
+        return await self._post(OutboxMessage, path, None)
+
+    async def test_endpoint(self, endpoint: str) -> OutboxMessage:
+        """Send a message that says nothing."""
+        if re.fullmatch(SLUG, endpoint) is None:
+            raise errors.NotFound("there is no such endpoint")
+        path = f"/v1/outbox/endpoints/{endpoint}/test"
+        return await self._post(OutboxMessage, path, None)
 
     async def flow(
         self, camera_id: str, since_s: float, until_s: float

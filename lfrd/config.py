@@ -4,6 +4,7 @@ This is the only reader of either. A variable overrides the file: `LFRD_API__TCP
 sets `tcp` in `[api]`. Every wrong key and value is reported at once.
 """
 
+import base64
 import ipaddress
 import json
 import os
@@ -12,11 +13,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from lfrd.errors import BadInput, ConfigError, UserError
 from lfrd.text import without_secrets
-from lfrd.vocabulary import SLUG
+from lfrd.vocabulary import SLUG, OutwardKind
 
 VARIABLE_PREFIX = "LFRD_"
 SERVICE_SOCKET = Path("/run/lfrd/api.sock")
@@ -29,6 +38,7 @@ NOT_SETTINGS = frozenset({"LFRD_SHARED", "LFRD_REQUIRE_SHARED", "LFRD_CONFIG", "
 """Variables of the test suite, and the place of the file itself."""
 
 Slug = Annotated[str, Field(pattern=rf"^{SLUG}$")]
+MAILBOX = r"^[^\s@<>,;:\"]{1,64}@[A-Za-z0-9.-]{1,255}$"
 GroupWord = Annotated[str, Field(pattern=r"^\w[\w /()-]{0,39}$")]
 
 
@@ -255,6 +265,12 @@ class PolicySection(Section):
     photo_age_years: PolicyValue = None
     training_required: PolicyValue = None
     street_team_required: PolicyValue = None
+    outward_images: PolicyValue = None
+    street_team_min: PolicyValue = None
+    street_team_gone: PolicyValue = None
+    references_required: PolicyValue = None
+    outside_authority: PolicyValue = None
+    independent_test: PolicyValue = None
 
     @property
     def tightened(self) -> dict[str, bool | int | float | str]:
@@ -331,6 +347,120 @@ class AuditSection(Section):
         return self
 
 
+class OutboxSection(Section):
+    """What other systems are told: [[webhook]], [mqtt], [ntfy], [smtp]. What could not be delivered
+    for `give_up_h` is given up. `open_with` is the command that messages to people name, `link` an
+    address instead, in which `{id}` stands for the alert."""
+
+    give_up_h: Annotated[float, Field(ge=0.01, le=720)] = 72.0
+    open_with: Annotated[str, Field(max_length=200)] = "lfrd tui"
+    link: Annotated[str | None, Field(max_length=500, pattern=r"^https?://\S+$")] = None
+
+
+class EndpointSection(Section):
+    """What an endpoint is told; without a filter everything. `private`: its address may be one of a
+    private network, or this machine. `ca_file` is trusted in place of what the system trusts."""
+
+    kinds: tuple[OutwardKind, ...] = ()
+    cameras: tuple[Slug, ...] = ()
+    lists: tuple[str, ...] = ()
+    private: bool = False
+    ca_file: Path | None = None
+
+    @field_validator("kinds", "cameras", "lists", mode="before")
+    @classmethod
+    def _of_variable(cls, value: object) -> object:
+        return tuple(value.split(",")) if isinstance(value, str) else value
+
+
+class WebhookSection(EndpointSection):
+    """A receiver of signed messages (standardwebhooks.com). Its secret is `whsec_…` in a file;
+    `previous_secret_file` signs too while a secret is being replaced. `images`: the face that was
+    seen goes along where the deployment's policy allows it (outward_images)."""
+
+    id: Slug
+    url: Annotated[str, Field(pattern=r"^https?://[^\s/@]+(/\S*)?$", repr=False)]
+    secret_file: Path
+    previous_secret_file: Path | None = None
+    images: bool = False
+
+    @model_validator(mode="after")
+    def _encrypted(self) -> "WebhookSection":
+        plain = self.url.startswith("http://")
+        if plain and not self.private:
+            raise ValueError("url: give https://, or http:// with private = true")
+        if plain and self.images:
+            raise ValueError("images: they leave over https:// only")
+        if self.id in ("mqtt", "ntfy", "smtp"):
+            raise ValueError(f"id: {self.id} is the name of another endpoint")
+        return self
+
+    def secrets(self, environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+        """The newest first. Raises ConfigError, which repeats none."""
+        files = (self.secret_file, self.previous_secret_file)
+        found = tuple(_secret_of(self.id, file, environment) for file in files if file is not None)
+        for secret in found:
+            if not _is_webhook_secret(secret):
+                raise ConfigError(
+                    f"{self.id}: its secret should be whsec_ and base64 of 24 to 64 bytes: "
+                    "`lfrd outbox secret` makes one"
+                )
+        return found
+
+
+class MqttSection(EndpointSection):
+    """A broker: mqtts://host[:port], or mqtt:// in a private network. `prefix` is what topics begin
+    with, `discovery_prefix` where Home Assistant looks."""
+
+    url: Annotated[str | None, Field(pattern=r"^mqtts?://[^\s/@]+$")] = None
+    username: str | None = None
+    password_file: Path | None = None
+    prefix: Annotated[str, Field(pattern=r"^[\w-]+(/[\w-]+)*$")] = "lfrd"
+    discovery_prefix: Annotated[str, Field(pattern=r"^[\w-]+(/[\w-]+)*$")] = "homeassistant"
+
+    @model_validator(mode="after")
+    def _encrypted(self) -> "MqttSection":
+        if (self.url or "").startswith("mqtt://") and not self.private:
+            raise ValueError("url: give mqtts://, or mqtt:// with private = true")
+        return self
+
+
+class NtfySection(EndpointSection):
+    """A topic of a server of ntfy: https://host/topic. Whoever knows the topic of a public server
+    can read it."""
+
+    url: Annotated[str | None, Field(pattern=r"^https?://[^\s/@]+/[\w-]{1,64}$", repr=False)] = None
+    token_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _encrypted(self) -> "NtfySection":
+        if (self.url or "").startswith("http://") and not self.private:
+            raise ValueError("url: give https://, or http:// with private = true")
+        return self
+
+
+class SmtpSection(EndpointSection):
+    """A mail server, over TLS always: smtps://host[:port] from the beginning, smtp:// with
+    STARTTLS."""
+
+    url: Annotated[str | None, Field(pattern=r"^smtps?://[^\s/@]+$")] = None
+    username: str | None = None
+    password_file: Path | None = None
+    sender: Annotated[str | None, Field(pattern=MAILBOX)] = None
+    to: Annotated[tuple[Annotated[str, Field(pattern=MAILBOX)], ...], Field(max_length=50)] = ()
+
+    @field_validator("to", mode="before")
+    @classmethod
+    def _list_of_variable(cls, value: object) -> object:
+        return tuple(value.split(",")) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> "SmtpSection":
+        if self.url is not None and (self.sender is None or not self.to):
+            raise ValueError("mail needs url, sender and to")
+        return self
+
+
 class TerminalSection(Section):
     """How `lfrd tui` looks, where its options say nothing else: `theme`; how faces are drawn
     (`auto` asks the terminal); the bell; and whether a candidate is a notification of the desktop,
@@ -367,17 +497,24 @@ class Config(Section):
     keys: KeysSection = KeysSection()
     backup: BackupSection = BackupSection()
     audit: AuditSection = AuditSection()
+    outbox: OutboxSection = OutboxSection()
+    mqtt: MqttSection = MqttSection()
+    ntfy: NtfySection = NtfySection()
+    smtp: SmtpSection = SmtpSection()
     terminal: TerminalSection = TerminalSection()
     log: LogSection = LogSection()
+    webhook: Annotated[tuple[WebhookSection, ...], Field(max_length=16)] = ()
     camera: tuple[CameraSection, ...] = ()
 
-    @field_validator("camera")
+    @field_validator("camera", "webhook")
     @classmethod
-    def _ids_differ(cls, value: tuple[CameraSection, ...]) -> tuple[CameraSection, ...]:
-        ids = [camera.id for camera in value]
+    def _ids_differ(
+        cls, value: tuple[CameraSection, ...] | tuple[WebhookSection, ...], info: ValidationInfo
+    ) -> tuple[CameraSection, ...] | tuple[WebhookSection, ...]:
+        ids = [item.id for item in value]
         twice = sorted({name for name in ids if ids.count(name) > 1})
         if twice:
-            raise ValueError(f"camera id used twice: {', '.join(twice)}")
+            raise ValueError(f"{info.field_name} id used twice: {', '.join(twice)}")
         return value
 
     @model_validator(mode="after")
@@ -388,6 +525,12 @@ class Config(Section):
                 "daemon's user may enter: such as /run/lfrd/api.sock"
             )
         return self
+
+    @property
+    def telling_nobody(self) -> "Config":
+        """The same without any endpoint: for a site that is gone after a while."""
+        none = {"mqtt": MqttSection(), "ntfy": NtfySection(), "smtp": SmtpSection()}
+        return self.model_copy(update={"webhook": (), **none})
 
     @property
     def socket_path(self) -> Path:
@@ -461,12 +604,13 @@ def dump(config: Config) -> str:
     """The settings that differ from what lfrd has by itself, as a file again, without the secrets
     that stand in addresses."""
     given = config.model_dump(mode="json", exclude_defaults=True, exclude_none=True)
-    cameras = given.pop("camera", ())
+    tables = {name: given.pop(name, ()) for name in ("webhook", "camera")}
     lines = []
     for section, values in given.items():
         lines += [f"[{section}]", *_lines_of(values), ""]
-    for camera in cameras:
-        lines += ["[[camera]]", *_lines_of(camera), ""]
+    for name, items in tables.items():
+        for item in items:
+            lines += [f"[[{name}]]", *_lines_of(item), ""]
     return "\n".join(lines)
 
 
@@ -488,6 +632,46 @@ SECRET_LIMIT_BYTES = 4096
 
 def _is_credential(path: Path) -> bool:
     return len(path.parts) == 1
+
+
+def secret_of(
+    endpoint: str, path: Path | None, environment: Mapping[str, str] = os.environ
+) -> str | None:
+    """The secret of an endpoint, None where it has none. Raises ConfigError, which repeats none."""
+    return None if path is None else _secret_of(endpoint, path, environment)
+
+
+def check_secrets(config: Config) -> None:
+    """Read the secrets that lie in files of their own, and not in the service's credentials. Raises
+    ConfigError."""
+    for hook in config.webhook:
+        files = [hook.secret_file, hook.previous_secret_file]
+        if not any(file is not None and _is_credential(file) for file in files):
+            hook.secrets()
+    for name, file in (
+        ("mqtt", config.mqtt.password_file), ("ntfy", config.ntfy.token_file),
+        ("smtp", config.smtp.password_file),
+    ):  # fmt: skip
+        if file is not None and not _is_credential(file):
+            secret_of(name, file)
+    for camera in config.camera:
+        if not camera.needs_credentials:
+            camera.whole_address()
+
+
+def _secret_of(endpoint: str, path: Path, environment: Mapping[str, str]) -> str:
+    try:
+        return _secret(path, environment)
+    except ConfigError as error:
+        raise ConfigError(f"{endpoint}: {error}") from None
+
+
+def _is_webhook_secret(text: str) -> bool:
+    try:
+        size = len(base64.b64decode(text.removeprefix("whsec_"), validate=True))
+    except ValueError:
+        return False
+    return text.startswith("whsec_") and 24 <= size <= 64
 
 
 def _secret(path: Path, environment: Mapping[str, str]) -> str:

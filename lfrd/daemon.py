@@ -58,6 +58,8 @@ from lfrd.lists.photos import Photos
 from lfrd.lists.watchlists import Watchlists
 from lfrd.matching.live_search import LiveGallery, LiveSearch
 from lfrd.matching.thresholds import Thresholds
+from lfrd.outward.build import Outward, filters_of
+from lfrd.outward.telling import Telling
 from lfrd.process import share_heaps, tell, usable_cores
 from lfrd.reload import Reload
 from lfrd.site import Site
@@ -69,6 +71,7 @@ from lfrd.store.keys import KeyStore, load_master_key
 from lfrd.store.state_folder import StateFolder
 from lfrd.store.tallies import Tallies
 from lfrd.store.templates import pack_in_use
+from lfrd.store.transaction import Transaction
 from lfrd.store.vectors import VectorIndex
 from lfrd.summary import Report, SummaryLine
 from lfrd.tracking.best_shot import BestShotRule
@@ -109,7 +112,9 @@ async def open_site(
     health, live, measures = HealthBoard(), LiveGallery(), Measures()
     async with AsyncExitStack() as parts:
         folder = parts.enter_context(StateFolder(config.site.state_dir))
-        database = await _open_database(parts, folder, config, clock, new=new)
+        required = policies.own.rules.reviewers_required
+        telling = Telling(filters_of(config), required)
+        database = await _open_database(parts, folder, config, clock, telling.follow, new=new)
         timekeeping = Timekeeping(database, clock, health)
         await timekeeping.start()
         index = await _open_index(parts, folder, database)
@@ -128,7 +133,10 @@ async def open_site(
         ))  # fmt: skip
         readiness = Readiness(clock, fleet, vision, thresholds, policies)
         deployments = DeploymentService(database, clock, thresholds, policies, readiness, runner)
-        required = policies.own.rules.reviewers_required
+        outward = await parts.enter_async_context(Outward(
+            config, database, clock, health, fleet, lambda: deployments.current is not None,
+            telling, required,
+        ))  # fmt: skip
         reviews = Reviews(database, clock, health, required=required)
         retention = Retention(database, eraser, clock, health, policies, deployments.end_now)
         log_of = _log(config, database, health)
@@ -136,26 +144,22 @@ async def open_site(
         site = Site(
             config=config, clock=clock, started_at_s=clock.wall_s(), database=database,
             bus=database.events, health=health, vision=vision, pack=pack_name, gallery=live,
-            fleet=fleet,
-            camera_check=_camera_check(config, fleet, vision, database, clock),
+            fleet=fleet, camera_check=_camera_check(config, fleet, vision, database, clock),
             watchlists=lists.watchlists, photos=lists.photos, imports=lists.imports,
             models=lists.models, thresholds=thresholds, expiry=lists.expiry,
-            deployments=deployments,
-            schedules=Schedules(database, deployments, clock, health),
-            eraser=eraser, holds=Holds(database), retention=retention,
+            deployments=deployments, schedules=Schedules(database, deployments, clock, health),
+            eraser=eraser, holds=Holds(database), retention=retention, reviews=reviews,
             episodes=Episodes(database, vision, reviews, config.notice.groups),
-            reviews=reviews,
-            evaluations=Evaluations(database, clock),
-            trials=Trials(database, clock),
+            evaluations=Evaluations(database, clock), trials=Trials(database, clock),
             subjects=Subjects(database, lists.photos, config.matching.threshold, required),
             trainings=Trainings(database, clock),
             publication=Publication(database, clock, runner, config.notice, required),
-            denials=Denials(database, clock), audit=log_of, absences=Absences(database, log_of), reload=reload,
-            measures=measures,
+            denials=Denials(database, clock), audit=log_of, absences=Absences(database, log_of),
+            reload=reload, measures=measures, outbox=outward.outbox,
         )  # fmt: skip
         await _take_up(parts, site, decoys)
         _spare_the_collector(parts)
-        async with _at_work(site, timekeeping, decoys):
+        async with _at_work(site, timekeeping, decoys, outward):
             yield site
 
 
@@ -184,11 +188,18 @@ async def _take_up(parts: AsyncExitStack, site: Site, decoys: Decoys) -> None:
 
 
 async def _open_database(
-    parts: AsyncExitStack, folder: StateFolder, config: Config, clock: Clock, *, new: bool
+    parts: AsyncExitStack,
+    folder: StateFolder,
+    config: Config,
+    clock: Clock,
+    tell: Callable[[Transaction], None],
+    *,
+    new: bool,
 ) -> Database:
     keys = parts.enter_context(KeyStore(folder, load_master_key(folder), config.keys.escrow))
     audit = CheckpointRules(config.audit.every, config.audit.copy_to)
-    return await parts.enter_async_context(Database(folder, keys, clock, new=new, audit=audit))
+    database = Database(folder, keys, clock, new=new, audit=audit, tell=tell)
+    return await parts.enter_async_context(database)
 
 
 def _log(config: Config, database: Database, health: HealthBoard) -> AuditLog:
@@ -289,7 +300,9 @@ def _spare_the_collector(parts: AsyncExitStack) -> None:
 
 
 @asynccontextmanager
-async def _at_work(site: Site, timekeeping: Timekeeping, decoys: Decoys) -> AsyncIterator[None]:
+async def _at_work(
+    site: Site, timekeeping: Timekeeping, decoys: Decoys, outward: Outward
+) -> AsyncIterator[None]:
     """The long-running coroutines, each of which ends the site if it fails."""
     stop, no_cameras = asyncio.Event(), asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
@@ -305,6 +318,7 @@ async def _at_work(site: Site, timekeeping: Timekeeping, decoys: Decoys) -> Asyn
             tasks.create_task(site.denials.run(), name="denials"),
             tasks.create_task(site.audit.run(), name="audit"),
             tasks.create_task(site.vision.stay_clean(), name="vision"),
+            tasks.create_task(outward.run(), name="outward"),
             tasks.create_task(watch_store(site.database, site.health), name="store"),
             tasks.create_task(
                 backup_last.watch(

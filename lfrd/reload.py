@@ -89,12 +89,12 @@ class Reload:
 
 
 def differing(old: Config, new: Config) -> list[str]:
-    """The keys that two configurations differ in; cameras as one."""
+    """The keys that two configurations differ in; all cameras as one, and all webhooks."""
     found = []
     for section in type(old).model_fields:
         was, wanted = getattr(old, section), getattr(new, section)
-        if section == "camera":
-            found += ["camera"] if was != wanted else []
+        if isinstance(was, tuple):
+            found += [section] if was != wanted else []
             continue
         found += [
             f"{section}.{key}"

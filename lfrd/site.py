@@ -35,6 +35,7 @@ from lfrd.lists.photos import Photos
 from lfrd.lists.watchlists import Watchlists
 from lfrd.matching.live_search import LiveGallery
 from lfrd.matching.thresholds import Thresholds
+from lfrd.outward.outbox import Outbox
 from lfrd.reload import Reload
 from lfrd.store.database import Database
 from lfrd.vision.engine import Vision
@@ -76,6 +77,7 @@ class Site:
     subjects: Subjects
     trainings: Trainings
     audit: AuditLog
+    outbox: Outbox
     reload: Reload
     absences: Absences
     measures: Measures

@@ -97,3 +97,17 @@ class AuditClass(StrEnum):
     PERIOD_OF_USE = "period-of-use"
     DECISION = "decision"
     DENIAL = "denial"
+
+
+class OutwardKind(StrEnum):
+    """What other systems are told. A candidate is one for review: nobody is said to be someone."""
+
+    CANDIDATE = "candidate.for_review"
+    DECIDED = "candidate.decided"
+    DEPLOYMENT_BEGAN = "deployment.began"
+    DEPLOYMENT_ENDED = "deployment.ended"
+    CAMERA_LOST = "camera.lost"
+    CAMERA_BACK = "camera.back"
+    HEALTH = "health.changed"
+    TEST = "test"
+    """Asked for by an administrator; of nothing that happened."""

@@ -88,6 +88,7 @@ COMMANDS_WITH_MORE = {
     "imports.py": "it reads photos, tables and archives on the machine that they lie on",
     "key.py": STATE_FOLDER,
     "models.py": "it installs model packs, before any daemon runs",
+    "upgrade.py": STATE_FOLDER,
     "policy.py": "it checks rules, before any daemon runs under them",
     "reach.py": "it finds the daemon's socket in the configuration",
     "temporary.py": WITHOUT_DAEMON,

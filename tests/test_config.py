@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lfrd.config import CameraSection, Config, Section, load
+from lfrd.config import CameraSection, Config, Section, WebhookSection, check_secrets, dump, load
 from lfrd.errors import ConfigError
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "lfrd.example.toml"
@@ -65,10 +65,9 @@ def test_the_example_documents_every_setting_with_its_default() -> None:
     for section, field in Config.model_fields.items():
         model = field.annotation
         keys = documented[section]
-        if section == "camera":
-            from lfrd.config import CameraSection
-
-            model, keys = CameraSection, keys[0]
+        if section in {"camera", "webhook"}:
+            model = {"camera": CameraSection, "webhook": WebhookSection}[section]
+            keys = keys[0]
         assert isinstance(model, type)
         assert issubclass(model, Section)
         assert set(model.model_fields) == set(keys), section
@@ -178,3 +177,45 @@ def test_a_password_needs_a_user_and_a_camera_an_address(tmp_path: Path) -> None
     for given in ({}, {"address": "rtsp://h/x", "address_file": str(file)}):
         with pytest.raises(ConfigError, match="give the address, or an address_file"):
             camera_of(tmp_path, **given)
+
+
+# endpoints ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[[webhook]]\nid='a'\nurl='http://h/x'\nsecret_file='s'", "private = true"),
+        (
+            "[[webhook]]\nid='a'\nurl='http://h/x'\nprivate=true\nimages=true\nsecret_file='s'",
+            "over https:// only",
+        ),
+        ("[[webhook]]\nid='mqtt'\nurl='https://h/x'\nsecret_file='s'", "another endpoint"),
+        ("[[webhook]]\nid='a'\nurl='https://u:Zq9Secret@h/x'\nsecret_file='s'", "url"),
+        ("[mqtt]\nurl='mqtt://h'", "private = true"),
+        ("[mqtt]\nurl='mqtts://h'\nprefix='a/#'", "prefix"),
+        ("[ntfy]\nurl='https://h/'", "url"),
+        ("[smtp]\nurl='smtps://h'", "mail needs url, sender and to"),
+        ("[smtp]\nto=['a b@c']", "to"),
+        ("[ntfy]\nkinds=['face.seen']", "kinds"),
+    ],
+)
+def test_an_endpoint_that_is_wrong_is_named(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words) as caught:
+        load(write(tmp_path, text), {})
+    assert "Zq9Secret" not in str(caught.value)
+
+
+def test_a_webhook_has_a_secret_of_its_own(tmp_path: Path) -> None:
+    path = secret_file(tmp_path, "whsec_" + "QUFB" * 11)
+    hook = f"[[webhook]]\nid='a'\nurl='https://h/x'\nsecret_file='{path}'\n"
+    config = load(write(tmp_path, hook), {})
+    assert config.webhook[0].secrets() == ("whsec_" + "QUFB" * 11,)
+    check_secrets(config)
+    assert config.telling_nobody.webhook == ()
+    assert load(write(tmp_path, dump(config)), {}) == config
+    for wrong in ("hunter2hunter2", "whsec_c2hvcnQ=", "whsec_***"):
+        secret_file(tmp_path, wrong)
+        with pytest.raises(ConfigError, match="a: its secret should be whsec_") as caught:
+            check_secrets(config)
+        assert wrong not in str(caught.value)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lfrd.config import Config, load
+from lfrd.config import Config, NtfySection, WebhookSection, load
 from lfrd.daemon import open_site
 from lfrd.errors import BadInput, ConfigError, Conflict
 from lfrd.reload import Reloaded, differing
@@ -100,3 +100,9 @@ async def test_the_signal_and_the_command(tmp_path: Path) -> None:
         ran = await asyncio.to_thread(lfrd, "reload", LFRD_CONFIG=str(file))
         assert (ran.code, ran.out) == (0, "now in force: review.cooldown_s\n"), ran.err
         assert (await client.health()).status == "ok"
+
+
+def test_webhooks_hold_after_a_restart() -> None:
+    hook = WebhookSection(id="a", url="https://h/x", secret_file=Path("a"))
+    new = Config(webhook=(hook,), ntfy=NtfySection(private=True))
+    assert sorted(differing(Config(), new)) == ["ntfy.private", "webhook"]

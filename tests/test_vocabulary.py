@@ -11,6 +11,7 @@ from lfrd.vocabulary import (
     ErasureKind,
     HoldKind,
     Identity,
+    OutwardKind,
     Role,
     UseCase,
 )
@@ -22,6 +23,10 @@ WORDS: dict[type[StrEnum], str] = {
     ErasureKind: "deployment entry episodes person photo snapshot watchlist",
     Identity: "other same",
     HoldKind: "deployment episode person watchlist",
+    OutwardKind: (
+        "camera.back camera.lost candidate.decided candidate.for_review deployment.began"
+        " deployment.ended health.changed test"
+    ),
     Role: "admin operator supervisor",
     UseCase: (
         "enforce-court-order enforce-exclusion find-missing locate-wanted protect-at-risk test"

@@ -30,6 +30,7 @@ from lfrd.api.routes import (
     health,
     imports,
     models,
+    outbox,
     records,
     reviewers,
     subjects,
@@ -54,7 +55,7 @@ problem document (RFC 9457)."""
 RESOURCES = (
     health, cameras, watchlists, imports, thresholds, models, deployments, alerts,
     reviewers, events, whip, governance, evaluations, tokens, trials, audit,
-    records, subjects, trainings,
+    records, subjects, trainings, outbox,
 )  # fmt: skip
 
 SECURITY: dict[str, Any] = {

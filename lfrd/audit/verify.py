@@ -662,6 +662,7 @@ class Use:
         self._plan: dict[str, Fact] = {}
         self._authority: dict[str, Fact] = {"extensions": 0, "ratified_at_s": None}
         self._authoriser: Fact = None
+        self._absences = 0
         self._end: dict[str, Fact] = {}
         self._alerts: dict[int, _Alert] = {}
         self._lists: dict[str, _List] = {}
@@ -697,6 +698,8 @@ class Use:
             self._authority["standing"] = action == "deployment.authorise-standing"
             self._authoriser = facts.get("authorised_by", by)
             self._plan["planned_end_at_s"] = facts.get("until_s")
+        elif action == "deployment.team-away":
+            self._absences += 1
         elif action == "deployment.ratify":
             self._authority["ratified_at_s"] = at_s
         elif action == "deployment.extend":
@@ -777,6 +780,7 @@ class Use:
             "downtime": {
                 "paused_min": _minutes(float(end["paused_s"])),
                 "away_min": _minutes(lasted_s - float(end["ran_s"])), "cut_offs": end["cut_offs"],
+                "team_absences": self._absences,
             },
             "alerts": _alert_counts(kinds), "outcomes": _outcomes(alerts),
             "latency": _latency(alerts, kinds), "reviewers": _reviewers(alerts, kinds),
@@ -1115,7 +1119,7 @@ def _check(
         group.sort(key=lambda item: item.checkpoint.size)
     renewed = _walk(found, folder, manifest, checks, held)
     _check_keys(found, trusted, signed, renewed)
-    _check_witnesses(found, signed, witnesses)
+    _check_witnesses(found, checks, witnesses)
 
 
 def _trusted(origin: str, text: str, given: Sequence[PublicKey]) -> list[PublicKey]:
@@ -1320,10 +1324,10 @@ def _check_keys(
         latest = max(latest, place)
 
 
-def _check_witnesses(found: Verdict, signed: list[_Check], witnesses: Sequence[PublicKey]) -> None:
+def _check_witnesses(found: Verdict, checks: list[_Check], witnesses: Sequence[PublicKey]) -> None:
     if not witnesses:
         return
-    for check in signed:
+    for check in checks:
         try:
             if len(set(check.checkpoint.signers(witnesses))) == len(set(witnesses)):
                 found.cosigned = max(found.cosigned, check.checkpoint.size)

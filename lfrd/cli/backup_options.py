@@ -1,4 +1,4 @@
-"""The words of `lfrd backup` and `lfrd restore`."""
+"""The words of `lfrd backup`, `lfrd restore` and `lfrd service`."""
 
 import argparse
 from pathlib import Path
@@ -36,3 +36,15 @@ def add_restore(parser: argparse.ArgumentParser) -> None:
         "--check", action="store_true", help="open it and check all of it; nothing is written"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def add_service(parser: argparse.ArgumentParser) -> None:
+    action = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    install = action.add_parser("install", help="write units, users and folders; nothing starts")
+    install.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    install.add_argument(
+        "--uninstall", action="store_true", help="stop it and take them away; the state stays"
+    )
+    install.add_argument(
+        "--root", type=Path, default=Path("/"), help="below this folder, for images (default: /)"
+    )

@@ -21,7 +21,7 @@ from lfrd.wire.lists import Threshold
 from lfrd.wire.people import Training, TrainingRecord
 
 HOUR_S = 3600.0
-Action = Callable[[Client, argparse.Namespace], Awaitable[Sequence[Wire]]]
+Action = Callable[[Client, argparse.Namespace], Awaitable[Sequence[Wire | str]]]
 
 
 async def _planned(client: Client, options: argparse.Namespace) -> str:
@@ -131,8 +131,14 @@ async def _extend(client: Client, options: argparse.Namespace) -> Sequence[Wire]
     return [await client.governance.extend(await _planned(client, options), until_s)]
 
 
-async def _present(client: Client, _: argparse.Namespace) -> Sequence[Wire]:
-    return [await client.governance.present()]
+async def _present(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
+    return [await client.governance.present(street_team=options.street_team)]
+
+
+async def _lapse(client: Client, options: argparse.Namespace) -> Sequence[Wire | str]:
+    chosen = await deployment_of(client, options.id)
+    done = await client.governance.lapse(chosen, options.reason)
+    return [f"closed undecided: {done.closed}"]
 
 
 async def _show(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
@@ -259,6 +265,7 @@ ACTIONS: dict[tuple[str, str], Action] = {
     ("deployment", "ratify"): _ratify,
     ("deployment", "extend"): _extend,
     ("deployment", "present"): _present,
+    ("deployment", "lapse"): _lapse,
     ("deployment", "show"): _show,
     ("deployment", "thresholds"): _thresholds,
     ("schedule", "add"): _schedule_add,

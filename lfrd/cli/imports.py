@@ -7,7 +7,7 @@ import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -57,6 +57,20 @@ def order_of(options: argparse.Namespace) -> ImportOrder:
     )  # fmt: skip
 
 
+def order_of_values(
+    source: Path,
+    *,
+    dry_run: bool,
+    gate: str | None,
+    passphrase: str | None,
+    basis: str,
+    source_of_rows: str,
+) -> ImportOrder:
+    """The same from the fields of a form."""
+    defaults = Defaults(basis, source_of_rows, None)
+    return ImportOrder(source, None, dry_run, gate, None, passphrase, None, defaults)
+
+
 @dataclass(frozen=True, slots=True)
 class Imported:
     """What came of an import: how many rows there are, how many of them have which outcome now, and
@@ -76,12 +90,33 @@ class Imported:
         return self.on_the_list == self.total
 
 
-async def bring_in(client: Client, watchlist_id: str, order: ImportOrder) -> Imported:
-    """Import every row that is not on the list, tell how it goes, write the result file."""
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How an import goes on: so many rows are `done`; the one that was done just now and what came
+    of it, or a note about the whole."""
+
+    done: int
+    total: int
+    row: Row | None = None
+    result: ImportRowDone | None = None
+    note: str = ""
+
+
+async def bring_in(
+    client: Client,
+    watchlist_id: str,
+    order: ImportOrder,
+    tell: Callable[[Told], None] | None = None,
+) -> Imported:
+    """Import every row that is not on the list, tell how it goes, write the result file. Without
+    `tell` it is told on the terminal."""
     with ExitStack() as files:
         source = await asyncio.to_thread(_open, order, files)
         for note in source.notes:
-            warn(note)
+            if tell is None:
+                warn(note)
+            else:
+                tell(Told(0, len(source.rows), note=note))
         run = None
         done: dict[int, ImportRowDone] = {}
         if not order.dry_run:
@@ -91,7 +126,7 @@ async def bring_in(client: Client, watchlist_id: str, order: ImportOrder) -> Imp
             )  # fmt: skip
             run = await client.begin_import(watchlist_id, start)
             done = await _rows_done(client, run.id)
-        results = _Results(files, order, source.rows)
+        results = _Results(files, order, source.rows, tell)
         await _go_through(_Door(client, watchlist_id, run, order.gate), source, done, results)
         results.say_end()
         if run is None:
@@ -191,7 +226,14 @@ async def _rows_done(client: Client, import_id: str) -> dict[int, ImportRowDone]
 class _Results:
     """Counts what happens, tells people, and writes a line for each row as it is done."""
 
-    def __init__(self, files: ExitStack, order: ImportOrder, rows: Sequence[Row]) -> None:
+    def __init__(
+        self,
+        files: ExitStack,
+        order: ImportOrder,
+        rows: Sequence[Row],
+        tell: Callable[[Told], None] | None,
+    ) -> None:
+        self._elsewhere = tell
         self.counts: Counter[str] = Counter()
         self._would = "would be " if order.dry_run else ""
         self._total = len(rows)
@@ -219,6 +261,9 @@ class _Results:
                 (row.number, row.reference, row.file, outcome, codes, result.message)
             )
             self._out.flush()
+        if self._elsewhere is not None:
+            self._elsewhere(Told(sum(self.counts.values()), self._total, row, result))
+            return
         if result.outcome == "refused":
             self._tell_refused(row, result.message)
         if time.monotonic() - self._told_s > TELL_EVERY_S:
@@ -226,6 +271,8 @@ class _Results:
             self._tell()
 
     def say_end(self) -> None:
+        if self._elsewhere is not None:
+            return
         if self._refused > REASONS_SHOWN:
             where = self._more_in or "the file that --results names"
             more = self._refused - REASONS_SHOWN

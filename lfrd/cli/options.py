@@ -156,7 +156,13 @@ def add_deployment_actions(actions: Add) -> None:
     extend = actions("extend", "a new authorisation to last longer")
     extend.add_argument("id", help=DEPLOYMENT)
     extend.add_argument("--hours", type=float, required=True, help="from now")
-    actions("present", "say that an operator is there")
+    present = actions("present", "say that an operator is there")
+    present.add_argument(
+        "--street-team", action="store_true", help="and that a team is on the spot"
+    )
+    lapse = actions("lapse", "close, undecided, what an ended deployment left open")
+    lapse.add_argument("id", help=DEPLOYMENT)
+    lapse.add_argument("--reason", required=True, help="it is logged")
 
 
 def _add_start(start: argparse.ArgumentParser) -> None:

@@ -54,7 +54,7 @@ async def lab_site(
         site = base.site.model_copy(update={"state_dir": Path(folder)})
         api = base.api.model_copy(update={"socket": None, "tcp": None})
         policy = base.policy.model_copy(update={"allow_lab": True})  # it is nothing but a lab
-        config = base.model_copy(
+        config = base.telling_nobody.model_copy(
             update={"site": site, "api": api, "policy": policy, "camera": (camera,)}
         )
         opening = open_site(

@@ -76,6 +76,8 @@ class DeploymentRun:
         self.search = search
         self.stop = asyncio.Event()
         self.paused = False
+        self.paused_by = ""
+        """Who asked for the pause; empty where nobody did."""
         self.suspended = False
         """Whether it ends only because the daemon leaves, and goes on when that comes back."""
         self.end_reason = "every camera came to its end"
@@ -92,7 +94,13 @@ class DeploymentRun:
         self._health = health
         self._life = life
         self._vision = vision
-        self._heartbeat = OperatorHeartbeat(policy.rules.heartbeat_min, clock.monotonic_s())
+        rules, now_s = policy.rules, clock.monotonic_s()
+        self._heartbeat = OperatorHeartbeat(rules.heartbeat_min, now_s)
+        self._team = OperatorHeartbeat(
+            rules.street_team_min, now_s, at_once=rules.street_team_gone == "end"
+        )
+        self.team_away = False
+        """Whether the rules want a sign of a team on the spot, and there was none for too long."""
         self._halt = asyncio.Event()
         self._wake = asyncio.Event()
         self._load_told_at_s = -inf
@@ -130,6 +138,18 @@ class DeploymentRun:
     def operator_seen(self) -> None:
         """An operator is present."""
         self._heartbeat.seen(self._clock.monotonic_s())
+
+    async def pause(self, principal: str, *, on: bool) -> None:
+        """Pause matching because somebody asks for it, or let it go on; no camera is decoded
+        meanwhile. What is asked for does not outlive the daemon."""
+        self.paused_by = principal if on else ""
+        self.operator_seen()
+        now_s = self._clock.monotonic_s()
+        await self._mind_presence(self._heartbeat.at(now_s), self._team.at(now_s), principal)
+
+    def team_seen(self) -> None:
+        """The team on the spot gave a sign."""
+        self._team.seen(self._clock.monotonic_s())
 
     async def run(self) -> SummaryLine:
         """Watch the cameras until the end, then make sure that no face is left in memory."""
@@ -227,7 +247,8 @@ class DeploymentRun:
                 await self._tell_end()
             before_s = left_s
             self._mind_load(now_s)
-            await self._mind_operators(self._heartbeat.at(now_s))
+            await self._mind_team(self._team.at(now_s))
+            await self._mind_presence(self._heartbeat.at(now_s), self._team.at(now_s))
             if now_s - kept_s >= COUNTS_EVERY_S:
                 kept_s = now_s
                 self._note_counts()
@@ -257,21 +278,39 @@ class DeploymentRun:
         for camera_id, counters in self._counts.cameras.items():
             self.search.tracks.note(camera_id, self._clock.wall_s(), counters)
 
-    async def _mind_operators(self, operators: Operators) -> None:
-        if operators is Operators.GONE:
-            self.ask_to_end("no operator was present", SYSTEM)
-        elif operators is Operators.AWAY and not self.paused:
-            self.paused = True
-            self._halt.set()
-            self._health.degrade(HEARTBEAT, "matching pauses: no operator is present")
-            await self._log("pause")
-        elif operators is Operators.HERE and self.paused:
+    async def _mind_team(self, team: Operators) -> None:
+        """Log that the team on the spot gave no sign any more, and that it is back."""
+        away = team is not Operators.HERE
+        if away is not self.team_away:
+            self.team_away = away
+            await self._log("team-away" if away else "team-back")
+
+    async def _mind_presence(
+        self, operators: Operators, team: Operators, principal: str = SYSTEM
+    ) -> None:
+        """Without an operator, or without the team that the rules want, matching pauses, and after
+        a while, or at once, the deployment ends. It pauses too while somebody asks for it."""
+        there = {"operator": operators, "team on the spot": team}
+        gone = [who for who, state in there.items() if state is Operators.GONE]
+        away = [who for who, state in there.items() if state is Operators.AWAY]
+        if gone:
+            self.ask_to_end(f"no {gone[0]} was present", SYSTEM)
+        elif away or self.paused_by:
+            why = f"no {' and no '.join(away)} is present"
+            if not away:
+                why = f"{self.paused_by} asked for it"
+            self._health.degrade(HEARTBEAT, f"matching pauses: {why}")
+            if not self.paused:
+                self.paused = True
+                self._halt.set()
+                await self._log("pause", principal)
+        elif self.paused:
             self.paused = False
             self._wake.set()
             self._health.clear(HEARTBEAT)
-            await self._log("go-on")
+            await self._log("go-on", principal)
 
-    async def _log(self, step: str | None) -> None:
+    async def _log(self, step: str | None, principal: str = SYSTEM) -> None:
         """Write the counts so far, and a step if there is one; a full disk turns health red."""
         row_id, summary = self.deployment.id, as_summary_json(self.summary())
         counted = self.tallies()
@@ -284,7 +323,7 @@ class DeploymentRun:
                 stored.note(tx, row_id, step, summary=summary)
 
         try:
-            await self._database.write(write, principal=SYSTEM)
+            await self._database.write(write, principal=principal)
         except StoreFailed as error:
             self._health.fail(RECORD, f"the deployment's record cannot be written: {error}")
         else:

@@ -15,15 +15,19 @@ from lfrd.audit import tree
 from lfrd.audit.export import Head, leaf_line
 from lfrd.audit.verify import Proof, PublicKey, note_of
 from lfrd.errors import Conflict, Failure, NotFound, StoreFailed
-from lfrd.store import audit_log
+from lfrd.store import audit_log, reviews
 from lfrd.store.audit import AuditClass, canonical_bytes
 from lfrd.store.audit_log import LeafFilter, ShownLeaf
 from lfrd.store.database import Database
 from lfrd.store.transaction import Reader, Transaction
+from lfrd.vocabulary import DeploymentState
 
 if TYPE_CHECKING:
     from lfrd.governance.witness import Witness
 
+OVER = (DeploymentState.ENDED, DeploymentState.ERASED)
+SHOWN = 5
+"""So many candidates a message names."""
 LOOK_S = 60.0
 RUN = 1_000
 """Leaves that an export reads at once."""
@@ -119,9 +123,7 @@ def _proof(reader: Reader, index: int, principal: str) -> Proof | None:
     """None where no checkpoint is over it."""
     bound = audit_log.first_undecided(reader, principal)
     if bound is not None and index >= bound:
-        raise Conflict(
-            f"the log is held back from leaf {bound} on until you have decided the open candidates"
-        )
+        raise Conflict(_why_held_back(reader, bound, principal))
     shown = audit_log.leaf(reader, index)
     if shown is None:
         raise NotFound(f"the log has no leaf {index}")
@@ -132,12 +134,27 @@ def _proof(reader: Reader, index: int, principal: str) -> Proof | None:
     return Proof(index, canonical_bytes(shown.leaf), tuple(path), note_of(newest.note))
 
 
+def _why_held_back(reader: Reader, bound: int, principal: str) -> str:
+    """Which candidates are to be decided, and what else helps where their deployment is over."""
+    waiting = reviews.waiting_for(reader, principal)
+    shown = ", ".join(item.episode_id for item in waiting[:SHOWN])
+    more = f" and {len(waiting) - SHOWN} more" if len(waiting) > SHOWN else ""
+    over = sorted({item.deployment_id for item in waiting if item.state in OVER})
+    lapse = "".join(
+        f"; deployment {name} is over: `lfrd deployment lapse {name} --reason …` closes what it "
+        "left open, undecided" for name in over[:SHOWN]
+    )  # fmt: skip
+    return (
+        f"the log is held back from leaf {bound} on until you have decided {shown}{more} "
+        f"(`lfrd alert review`){lapse}"
+    )
+
+
 def _begin(reader: Reader, principal: str) -> Head:
-    newest = audit_log.newest_checkpoint(reader, audit_log.first_undecided(reader, principal))
+    bound = audit_log.first_undecided(reader, principal)
+    newest = audit_log.newest_checkpoint(reader, bound)
     if newest is None:
-        raise Conflict(
-            "the log is held back until you have decided the open candidates: try again then"
-        )
+        raise Conflict(_why_held_back(reader, bound or 0, principal))
     notes = tuple(item.note for item in audit_log.checkpoints(reader, newest.size))
     keys = tuple(key.text for key in audit_log.keys(reader))
     return Head(audit_log.origin(reader), newest.size, keys, notes)

@@ -93,11 +93,28 @@ class DeploymentService:
         """The counts of the running deployment so far."""
         return self._running.summary() if self._running else None
 
-    def present(self) -> Deployment:
-        """An operator is there. Raises Conflict where no deployment runs."""
+    async def pause(self, *, on: bool, principal: str) -> Deployment:
+        """Pause matching in the running deployment, or let it go on: who asked is logged. Raises
+        Conflict where none runs."""
+        running = self._running
+        if running is None:
+            raise Conflict("no deployment is running")
+        await running.pause(principal, on=on)
+        return running.deployment
+
+    @property
+    def team_away(self) -> bool:
+        """Whether the team on the spot, which the rules want, gives no sign."""
+        return self._running is not None and self._running.team_away
+
+    def present(self, *, street_team: bool = False) -> Deployment:
+        """An operator is there, or says that the team on the spot is. Raises Conflict where no
+        deployment runs."""
         if self._running is None:
             raise Conflict("no deployment is running")
         self._running.operator_seen()
+        if street_team:
+            self._running.team_seen()
         return self._running.deployment
 
     async def page(self, before_id: str | None = None, limit: int = 100) -> list[Deployment]:

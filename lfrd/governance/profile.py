@@ -47,6 +47,12 @@ class Rules:
     photo_age_years: float | None
     training_required: bool
     street_team_required: bool
+    outward_images: bool
+    street_team_min: float | None
+    street_team_gone: Literal["end", "pause"]
+    references_required: bool
+    outside_authority: bool
+    independent_test: Literal["required", "warn", "no"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +126,17 @@ KEYS: Mapping[str, Key] = {
     "photo_age_years": Key("number", "less", 0.1, 100, word="off"),
     "training_required": Key("yes-no", "yes"),
     "street_team_required": Key("yes-no", "yes"),
+    "outward_images": Key("yes-no", "no"),
+    "street_team_min": Key("number", "less", 1, 240, word="off"),
+    "street_team_gone": Key("choice", "first", choices=("end", "pause")),
+    "references_required": Key("yes-no", "yes"),
+    "outside_authority": Key("yes-no", "yes"),
+    "independent_test": Key("choice", "first", choices=("required", "warn", "no")),
 }
 LATER: Mapping[str, Value] = {
     "photo_age_years": "off", "training_required": False, "street_team_required": False,
+    "street_team_min": "off", "street_team_gone": "pause", "references_required": False,
+    "outside_authority": False, "independent_test": "no", "outward_images": False,
 }  # fmt: skip
 """Keys that an earlier lfrd did not have, with what it did. They are in a digest only where they
 say something else, so that rules that did not change keep theirs."""

@@ -116,7 +116,12 @@ def make(
         false_alerts_by_group=_groups(judged),
         latency=_latency(judged),
         reviewers=_reviewers(judged),
-        downtime=_downtime(counted, deployment, now_s),
+        downtime=_downtime(
+            counted,
+            deployment,
+            len(stored.logged(reader, deployment.id, "deployment.team-away")),
+            now_s,
+        ),
         software=tuple(json.loads(counted.run.software)),
         audit=_audit(reader, deployment.id) if over else None,
     )
@@ -294,7 +299,9 @@ def _reviewers(judged: Iterable[Judged]) -> tuple[wire.RecordReviewer, ...]:
     )
 
 
-def _downtime(counted: Tallies, deployment: Deployment, now_s: float) -> wire.RecordDowntime:
+def _downtime(
+    counted: Tallies, deployment: Deployment, absences: int, now_s: float
+) -> wire.RecordDowntime:
     run, over = counted.run, deployment.state in OVER
     end_s = now_s if deployment.ended_at_s is None else deployment.ended_at_s
     lasted_s = end_s - (deployment.started_at_s or end_s)
@@ -302,6 +309,7 @@ def _downtime(counted: Tallies, deployment: Deployment, now_s: float) -> wire.Re
         paused_min=_minutes(run.paused_s),
         away_min=_minutes(max(0.0, lasted_s - run.ran_s)),
         cut_offs=run.cut_offs + (over and run.is_open),
+        team_absences=absences,
     )
 
 

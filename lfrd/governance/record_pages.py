@@ -338,8 +338,11 @@ def _running(record: Record) -> list[tuple[str, str]]:
         ("Capture to alert", f"p50 {_known(latency.p50_ms)}, p95 {_known(latency.p95_ms)}, "
                              f"p99 {_known(latency.p99_ms)} ms over {latency.n} alerts"),
         ("Time to decide", "; ".join(reviewers) or "nobody decided"),
-        ("Nobody compared", f"{down.paused_min:g} min without an operator, {down.away_min:g} min "
-                            f"while the daemon was away, cut off {down.cut_offs} times"),
+        ("Nobody compared", f"{down.paused_min:g} min without an operator or a team, "
+                            f"{down.away_min:g} min while the daemon was away, cut off "
+                            f"{down.cut_offs} times"),
+        *([("Team on the spot", f"gave no sign for too long {down.team_absences} times")]
+          if down.team_absences else []),
         ("Detector", record.detector_sha256),
         ("Recogniser", record.recogniser_sha256),
         ("Software", "; ".join(record.software) or "unknown"),

@@ -29,6 +29,7 @@ from lfrd.store.deployments import Deployment
 from lfrd.store.episodes import Episode, EpisodeFilter, EpisodeState
 from lfrd.store.reviews import Review, ReviewDecision
 from lfrd.store.transaction import Reader, Transaction
+from lfrd.vocabulary import DeploymentState
 
 log = logging.getLogger(__name__)
 
@@ -191,6 +192,12 @@ class Reviews:
             lambda tx: _finish_own(tx, episode_id, self.required), principal=principal
         )
 
+    async def lapse(self, deployment_id: str, reason: str, *, principal: str) -> int:
+        """`lapse_open`, as `principal`."""
+        return await self._database.write(
+            lambda tx: lapse_open(tx, deployment_id, reason), principal=principal
+        )
+
     async def undecided_in(self, principal: str) -> frozenset[str]:
         """The deployments in which a person's final decision about a candidate is still to come."""
         return await self._database.read(lambda reader: reviews.undecided_in(reader, principal))
@@ -227,6 +234,19 @@ class Reviews:
         self._health.clear(COMPONENT)
         # The wall clock may be set back meanwhile, so no wait is longer than the window.
         return None if wait_s is None else min(wait_s, UNDO_WINDOW_S)
+
+
+def lapse_open(tx: Transaction, deployment_id: str, reason: str) -> int:
+    """Close, undecided, what a deployment that is over left open; how many. Raises NotFound,
+    Conflict while it is not over."""
+    if deployments.get(tx, deployment_id).state not in (
+        DeploymentState.ENDED, DeploymentState.ERASED,
+    ):  # fmt: skip
+        raise Conflict("candidates lapse after the end of their deployment: until then decide them")
+    left = [row.id for row in episodes.all_in(tx, deployment_id) if row.state is EpisodeState.OPEN]
+    for episode_id in left:
+        episodes.lapse(tx, episode_id, reason)
+    return len(left)
 
 
 def required_for(reader: Reader, episode: episodes.Episode, otherwise: int) -> int:

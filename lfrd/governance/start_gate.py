@@ -64,6 +64,14 @@ DOCUMENTS = ("impact-assessment", "notice")
 """The documents that a deployment outside the lab refers to: what it may do to people was weighed
 beforehand, and people are told of it on the spot."""
 
+REFERENCES = {
+    "fundamental-rights": "the fundamental rights impact assessment (EU AI Act, 27)",
+    "registration": "the registration in the EU database (EU AI Act, 49)",
+}
+"""What a deployment refers to besides where the rules want it. An urgent one may be registered
+afterwards (5(2)): then it is a warning."""
+LATER_IF_URGENT = "registration"
+
 HOUR_S = 3600.0
 
 
@@ -160,7 +168,9 @@ def judge(deployment: Deployment, policy: Policy, facts: Facts) -> Verdict:
         *_machine(deployment, facts, policy),
         *_people(policy, facts),
     ]
-    warnings: list[Finding] = []
+    owed = [found for found in missing if _may_follow(deployment, found)]
+    missing = [found for found in missing if found not in owed]
+    warnings: list[Finding] = owed
     for finding, wanted in (_threshold(policy, facts), _evaluation(policy, facts)):
         if finding is not None:
             (missing if wanted == "required" else warnings).append(finding)
@@ -176,6 +186,11 @@ def gaps(deployment: Deployment, policy: Policy, facts: Facts) -> tuple[Finding,
     lasting = (*_unusable(policy, facts), *_changed(deployment, facts))
     late = [found for found in _time(deployment, facts) if found.key == "too_late"]
     return (*_plan(deployment, policy), *_documents(deployment, policy), *lasting, *late)
+
+
+def _may_follow(deployment: Deployment, found: Finding) -> bool:
+    """Whether an urgent start may make up for it afterwards."""
+    return deployment.urgent_reason is not None and found.key == f"document.{LATER_IF_URGENT}"
 
 
 def _unusable(policy: Policy, facts: Facts) -> list[Finding]:
@@ -252,14 +267,17 @@ def _window(deployment: Deployment, policy: Policy) -> list[Finding]:
 
 
 def _documents(deployment: Deployment, policy: Policy) -> list[Finding]:
-    if not policy.rules.documents_required:
-        return []
+    rules, wanted = policy.rules, dict[str, str]()
+    if rules.documents_required:
+        wanted |= {kind: f"the {kind.replace('-', ' ')}" for kind in DOCUMENTS}
+    if rules.references_required:
+        wanted |= REFERENCES
     pairs = (text.partition(":") for text in json.loads(deployment.documents))
     given = {kind.strip(): reference.strip() for kind, _, reference in pairs}
     return [
-        Finding(f"document.{kind}", f"a reference to the {kind.replace('-', ' ')} is missing "
-                                    f'(document "{kind}: WHERE IT IS")')
-        for kind in DOCUMENTS
+        Finding(f"document.{kind}",
+                f'a reference to {what} is missing (document "{kind}: WHERE IT IS")')
+        for kind, what in wanted.items()
         if not given.get(kind)
     ]  # fmt: skip
 
@@ -349,7 +367,8 @@ def _people(policy: Policy, facts: Facts) -> list[Finding]:
                 f"planned end; {rules.reviewers_required} are needed (`lfrd training add`)",
             )
         )
-    if rules.street_team_required and not facts.street_team:
+    wanted = rules.street_team_required or rules.street_team_min is not None
+    if wanted and not facts.street_team:
         found.append(
             Finding("street_team", "say at the start that a team is on the spot (--street-team)")
         )

@@ -13,7 +13,7 @@ from lfrd.audit import tree
 from lfrd.audit.verify import BadLog, Checkpoint, PublicKey, note_of, signature_of
 from lfrd.health import HealthBoard
 from lfrd.store import audit_log
-from lfrd.store.database import SYSTEM, Database
+from lfrd.store.database import Database
 from lfrd.store.transaction import Reader
 
 log = logging.getLogger(__name__)
@@ -124,9 +124,7 @@ class Witness:
                 return "answers with a signature of another key"
         except BadLog as error:
             return f"answers with what is no signature: {error}"
-        await self._database.write(
-            lambda tx: audit_log.cosign(tx, asked.size, both.note), principal=SYSTEM
-        )
+        await self._database.cosigned(asked.size, both.note)
         self._signed = asked.size
         return None
 

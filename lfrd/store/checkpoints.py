@@ -80,6 +80,12 @@ class Checkpoints:
         if wanted:  # what is wanted from here on is of what comes
             self._wanted.clear()
 
+    def copy_cosigned(self, note: str) -> None:
+        """In the writer's transaction: a checkpoint that others have signed goes into the copy once
+        more, with their signatures. Raises StoreFailed where it cannot be written."""
+        if self._copy is not None:
+            self._copy.append(note)
+
     def _sign(self, db: Connection, leaves: int) -> None:
         now_s, root = self._clock.wall_s(), audit_log.root_at(db, leaves)
         note = signing.checkpoint(self._key, leaves, root, now_s).note

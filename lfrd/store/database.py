@@ -64,9 +64,11 @@ class Database:
         migrations: tuple[Migration, ...] | None = None,
         new: bool = False,
         audit: CheckpointRules | None = None,
+        tell: Callable[[Transaction], None] = lambda _: None,
     ) -> None:
         """`new`: begin with nothing although there are keys, whose database is gone. `audit`: when
-        the log is signed; None: it grows, and is signed at the next start of the daemon."""
+        the log is signed; None: it grows, and is signed at the next start of the daemon. `tell` is
+        called at the end of each action, and writes what others are to be told of it."""
         self.path = folder.database_path
         self._folder = folder
         self._audit = audit
@@ -77,7 +79,7 @@ class Database:
         self._key = keys.page_key(self.path.name) if encrypted else None
         self._migrations = migrations
         self._new = new
-        self._writer = Writer(self._open, keys, self._clock, self._publish, self._keep_up)
+        self._writer = Writer(self._open, keys, self._clock, self._publish, self._keep_up, tell)
         # Waiting reads queue here in turn; each is one awaiting caller.
         self._read_turns = asyncio.Semaphore(READERS)
         self._pool: ThreadPoolExecutor | None = None
@@ -163,6 +165,16 @@ class Database:
         if self._checkpoints is not None:
             self._checkpoints.want()
             await self.look_at_log()
+
+    async def cosigned(self, leaves: int, note: str) -> None:
+        """Keep the checkpoint of this size with further signatures, here and in the copy."""
+
+        def keep(tx: Transaction) -> None:
+            audit_log.cosign(tx, leaves, note)
+            if self._checkpoints is not None:
+                self._checkpoints.copy_cosigned(note)
+
+        await self.write(keep, principal=SYSTEM)
 
     async def look_at_log(self) -> None:
         """Sign one if it is time, also while nothing else is written. Raises StoreFailed."""

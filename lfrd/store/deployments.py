@@ -167,6 +167,11 @@ def get(reader: Reader, deployment_id: str) -> Deployment:
     return reader.get(Deployment, deployment_id)
 
 
+def find(reader: Reader, deployment_id: str) -> Deployment | None:
+    """None where there is none."""
+    return reader.first(Deployment, "WHERE id = ?", (deployment_id,))
+
+
 def page(reader: Reader, before_id: str | None = None, limit: int = 100) -> list[Deployment]:
     """Deployments, newest first; `before_id` is the last one of the page before."""
     if before_id is None:

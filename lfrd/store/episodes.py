@@ -347,14 +347,17 @@ def close(tx: Transaction, episode_id: str) -> Episode:
     return closed
 
 
-def lapse(tx: Transaction, episode_id: str) -> None:
-    """open → closed, undecided: its faces were erased. One that is closed stays as it is."""
+def lapse(tx: Transaction, episode_id: str, reason: str | None = None) -> None:
+    """open → closed, undecided: its faces were erased, or somebody gave a `reason` after the end of
+    its deployment. One that is closed stays as it is."""
     changed = tx.execute(
         "UPDATE episode SET state = 'closed', closed_at_s = ? WHERE id = ? AND state = 'open'",
         (tx.at_s, episode_id),
     )
     if changed:
-        tx.audit(AuditClass.ERASURE, "episode.lapse", (episode_id,), told_of(get(tx, episode_id)))
+        told = told_of(get(tx, episode_id)) | ({} if reason is None else {"reason": reason})
+        kind = AuditClass.ERASURE if reason is None else AuditClass.DECISION
+        tx.audit(kind, "episode.lapse", (episode_id,), told)
         tx.event(EventKind.EPISODE_CLOSED, episode_id)
 
 

@@ -21,6 +21,7 @@ from lfrd.store.key_files import (
     write_escrow,
 )
 from lfrd.store.keys import KeyStore, MasterKey
+from lfrd.store.migrate import migrate, migrations_folder, read_migrations
 from lfrd.store.seal import KEY_BYTES
 from lfrd.store.sqlite import connect
 from lfrd.store.state_folder import StateFolder, sync_file, write_secret
@@ -115,6 +116,32 @@ def copy_database(
         copy.close()
     if found != "ok":
         raise StateError(f"{folder.database_path} is damaged ({found!r}): restore the last archive")
+
+
+def upgrade(folder: StateFolder, master: MasterKey, at_s: float) -> int:
+    """Bring lfrd.db to the schema of this program; which one it had. A copy of it as it was stays
+    beside it. Raises StateError for one of a newer program, or where a migration fails."""
+    path, key = folder.database_path, _page_key(master, folder.database_path)
+    database = connect(path, key)
+    try:
+        before = database.value("SELECT coalesce(max(number), 0) FROM migration")
+        migrate(database, key, read_migrations(migrations_folder()), at_s)
+        if (found := database.value("PRAGMA quick_check")) != "ok":
+            raise StateError(f"{path} is damaged: {found!r}")
+        database.checkpoint()
+    finally:
+        database.close()
+    assert isinstance(before, int)
+    return before
+
+
+def try_upgrade(folder: StateFolder, master: MasterKey, place: Path, at_s: float) -> int:
+    """The same of a copy in the folder `place`; a daemon may run."""
+    place.chmod(0o700)
+    copy = StateFolder(place)
+    copy.database_path.touch(mode=0o600)
+    copy_database(folder, master, copy.database_path, lambda _: None)
+    return upgrade(copy, master, at_s)
 
 
 @contextmanager

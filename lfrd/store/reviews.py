@@ -14,6 +14,7 @@ from lfrd.ids import new_id
 from lfrd.store import episodes
 from lfrd.store.audit import AuditClass, Fact
 from lfrd.store.transaction import Reader, Transaction
+from lfrd.vocabulary import DeploymentState
 
 
 class ReviewDecision(enum.StrEnum):
@@ -162,6 +163,27 @@ def undecided_of(reader: Reader, principal: str, deployment_id: str) -> frozense
         (principal, deployment_id, episodes.EpisodeState.OPEN.value),
     )
     return frozenset(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A candidate that somebody has yet to decide, decoys among them."""
+
+    episode_id: str
+    deployment_id: str
+    state: DeploymentState
+
+
+def waiting_for(reader: Reader, principal: str) -> list[Waiting]:
+    """The open candidates about which somebody's final decision is still to come, oldest first."""
+    return reader.query(
+        Waiting,
+        "SELECT episode.id AS episode_id, deployment_id, deployment.state AS state FROM episode"
+        " JOIN deployment ON deployment.id = deployment_id WHERE episode.state = ?"
+        " AND episode.id NOT IN (SELECT episode_id FROM review WHERE principal = ?"
+        " AND final_at_s IS NOT NULL) ORDER BY raised_at_s, episode.id",
+        (episodes.EpisodeState.OPEN.value, principal),
+    )
 
 
 def undecided_in(reader: Reader, principal: str) -> frozenset[str]:

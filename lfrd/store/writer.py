@@ -52,9 +52,9 @@ class Writer:
     """Owns the writing connection and its thread, between `start` and `stop`.
 
     `publish` is called on the loop with the events of each commit, before the actions' awaiters
-    wake; `keep_up` in the transaction before the actions: the checkpoint of the log that is due, or
-    none of them is done. `failure` is why the last commit did not reach the disk, None once one
-    did.
+    wake; `tell` at the end of each action, to write what others are to be told of it; `keep_up` in
+    the transaction before the actions: the checkpoint of the log that is due, or none of them is
+    done. `failure` is why the last commit did not reach the disk, None once one did.
     """
 
     def __init__(
@@ -64,9 +64,11 @@ class Writer:
         clock: Clock,
         publish: Callable[[list[Event]], None],
         keep_up: Callable[[Connection], None],
+        tell: Callable[[Transaction], None],
     ) -> None:
         self._connect = connect
         self._keep_up = keep_up
+        self._tell = tell
         self._keys = keys
         self._clock = clock
         self._publish = publish
@@ -219,6 +221,7 @@ class Writer:
             request_keys.claim(transaction)
             value = action.run(transaction)
             deployments.follow_lists(transaction)
+            self._tell(transaction)
             connection.execute("RELEASE action")
         except Exception as error:  # handed to the awaiter
             outcomes.append((action.result, None, error))

@@ -84,7 +84,9 @@ class Deployment(Wire):
     list_size_max: int | None = None
     street_team_at_s: float | None = None
     paused: bool = False
-    """Whether matching pauses because no operator is present."""
+    """Whether matching pauses because no operator, or no team that the rules want, is present."""
+    team_away: bool = False
+    """Whether the team on the spot, which the rules want a sign of, gives none."""
 
 
 class DeploymentStart(Wire):
@@ -102,6 +104,24 @@ class DeploymentEnd(Wire):
     """Ends a running deployment, or discards a plan. The reason is shown and in the log."""
 
     reason: Line = "ended by the operator"
+
+
+class Presence(Wire):
+    """An operator is there; and says that a team is on the spot."""
+
+    street_team: bool = False
+
+
+class DeploymentLapse(Wire):
+    """Closes what an ended deployment left open, undecided. The reason is in the log."""
+
+    reason: Line
+
+
+class Lapsed(Wire):
+    """How many candidates were closed undecided."""
+
+    closed: int
 
 
 Documents = Annotated[tuple[Line, ...], Field(max_length=50)]
@@ -167,6 +187,12 @@ class DeploymentBegin(Wire):
     urgent_reason: Line | None = None
     street_team: bool = False
     """The starter says that a team is on the spot, and not only an operator at a screen."""
+
+
+class DeploymentPause(Wire):
+    """Whether matching shall pause: nothing is decoded meanwhile."""
+
+    paused: bool
 
 
 class DeploymentExtend(Wire):

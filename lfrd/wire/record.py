@@ -184,11 +184,13 @@ class RecordAuthority(Wire):
 
 class RecordDowntime(Wire):
     """Minutes in which nobody was compared: no operator was present, or the daemon was away. Each
-    cut-off (a crash) lost the counts of one minute at most."""
+    cut-off (a crash) lost the counts of one minute at most. So often the team on the spot gave no
+    sign although the rules want one."""
 
     paused_min: Minutes
     away_min: Minutes
     cut_offs: Count
+    team_absences: Count = 0
 
 
 class RecordAudit(Wire):

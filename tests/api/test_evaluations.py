@@ -25,6 +25,7 @@ from support.site import (
     make_list,
     plan_of,
     serve,
+    train,
 )
 
 ADA = "user:ada"
@@ -142,6 +143,7 @@ async def test_the_police_profiles_want_a_report_of_this_very_model(
 ) -> None:
     async with governed(tmp_path, SettableClock(), profile=profile) as site:
         listed = await make_list(site)
+        await train(site, "ben", "clara")
         found = await verdict(site, listed, profile)
         assert [finding.key for finding in found.missing] == ["evaluation"]
         await register(site, report.model_copy(update={"model_digest": "0" * 64}))

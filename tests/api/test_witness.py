@@ -11,7 +11,7 @@ import pytest
 from lfrd.__main__ import main
 from lfrd.api.witness import WitnessServer
 from lfrd.audit.cosigner import BODY_BYTES_MAX, Cosigner
-from lfrd.audit.verify import key_of, note_of
+from lfrd.audit.verify import key_of, note_of, notes_in
 from lfrd.errors import UserError
 from lfrd.governance.witness import Witness
 from lfrd.health import HealthBoard, Status
@@ -26,7 +26,8 @@ ANYWHERE = "127.0.0.1:0"
 
 async def test_a_log_is_countersigned_over_http(tmp_path: Path) -> None:
     health = HealthBoard()
-    async with signing(tmp_path / "state") as db:
+    copy = tmp_path / "copy"
+    async with signing(tmp_path / "state", copy=copy) as db:
         with Cosigner(tmp_path / "w", NAME, [db.log_key]) as cosigner:
             async with WitnessServer(cosigner, ANYWHERE) as server:
                 asks = Witness(db, health, server.url, cosigner.key)
@@ -40,6 +41,10 @@ async def test_a_log_is_countersigned_over_http(tmp_path: Path) -> None:
                     assert health.now.status is Status.OK, health.now.reasons
         for kept in await db.read(audit_log.checkpoints):
             assert note_of(kept.note).signers([cosigner.key]) == (cosigner.key,)
+        copied, stray = notes_in(copy.read_text())
+        assert not stray
+        signed = {note.size for note in copied if note.signers([cosigner.key])}
+        assert signed == {kept.size for kept in await db.read(audit_log.checkpoints)}
 
 
 async def test_strangers_get_a_status_and_nothing_else(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from lfrd.governance import planning, profile
 from lfrd.governance.planning import Amendment, Plan
 from lfrd.governance.schedules import Window
 from lfrd.site import Site
+from lfrd.store import audit_log, episodes, watchlists
 from lfrd.store import deployments as stored
-from lfrd.store import episodes, watchlists
 from lfrd.store.watchlists import NewEntry
 from lfrd.vocabulary import Category, DeploymentState, ErasureKind, Role
 from support.photos import astronaut
@@ -289,6 +289,25 @@ async def test_lost_operators_pause_matching_and_then_end_it(tmp_path: Path) -> 
             site.deployments.present()
 
 
+async def test_somebody_pauses_matching_and_lets_it_go_on(tmp_path: Path) -> None:
+    clock = SettableClock()
+    async with governed(tmp_path, clock, heartbeat_min=10.0) as site:
+        with pytest.raises(Conflict, match="no deployment is running"):
+            await site.deployments.pause(on=True, principal="user:ada")
+        await deploy(site, await make_list(site))
+        await site.deployments.pause(on=True, principal="user:ada")
+        assert site.deployments.paused
+        assert any("user:ada asked for it" in reason for reason in site.health.now.reasons)
+        site.deployments.present()
+        await asyncio.sleep(1.5)  # that an operator is there does not end it
+        assert site.deployments.paused
+        assert site.fleet.get("gate").status.state.value == "idle"
+        await site.deployments.pause(on=False, principal="user:bo")
+        assert not site.deployments.paused
+        said = await changes(site)
+        assert said[-2:] == ["deployment.pause", "deployment.go-on"]
+
+
 URGENT = {"profile": "uk-police"}
 
 
@@ -554,3 +573,69 @@ async def test_a_scheduled_start_names_its_authoriser_everywhere(tmp_path: Path)
         assert len(steps) == 2
         for step in steps:
             assert (step["authorised_by"], step["schedule"]) == ("user:bo", schedule_id)
+
+
+async def test_a_team_that_gives_no_sign_is_shown_logged_and_pauses_matching(
+    tmp_path: Path,
+) -> None:
+    clock = SettableClock()
+    async with governed(tmp_path, clock, street_team_min=10.0) as site:
+        listed = await make_list(site)
+        row = await site.deployments.draft(plan_of(listed), 4 * HOUR_S, principal="user:ada")
+        await site.deployments.authorise(row.id, principal="user:bo")
+        with pytest.raises(Conflict, match="a team is on the spot"):
+            await site.deployments.start_planned(row.id, principal="user:ada")
+        await site.deployments.start_planned(row.id, street_team=True, principal="user:ada")
+        clock.advance(11 * 60)
+        site.deployments.present()
+        await asyncio.sleep(1.5)
+        assert site.deployments.paused
+        assert site.deployments.team_away, "an operator alone is not enough"
+        assert any("no team on the spot" in reason for reason in site.health.now.reasons)
+        site.deployments.present(street_team=True)
+        await asyncio.sleep(1.5)
+        assert not site.deployments.paused
+        assert [step for step in await changes(site) if "team" in step] == [
+            "deployment.team-away", "deployment.team-back",
+        ]  # fmt: skip
+        clock.advance(21 * 60)
+        await until_over(site)
+        ended = await site.deployments.get(row.id)
+        assert ended.end_reason == "no team on the spot was present"
+        record = await site.publication.record(row.id, "user:ada")
+        assert record.downtime.team_absences == 2
+
+
+async def test_rules_may_end_a_deployment_at_once_when_the_team_is_gone(tmp_path: Path) -> None:
+    clock = SettableClock()
+    rules = {"street_team_min": 10.0, "street_team_gone": "end"}
+    async with governed(tmp_path, clock, **rules) as site:
+        listed = await make_list(site)
+        row = await site.deployments.draft(plan_of(listed), 4 * HOUR_S, principal="user:ada")
+        await site.deployments.authorise(row.id, principal="user:bo")
+        await site.deployments.start_planned(row.id, street_team=True, principal="user:ada")
+        clock.advance(11 * 60)
+        await until_over(site)
+        assert "deployment.team-away" in await changes(site)
+        assert "deployment.pause" not in await changes(site)
+
+
+async def test_what_an_ended_deployment_left_open_is_named_and_may_lapse(tmp_path: Path) -> None:
+    async with governed(tmp_path, SettableClock()) as site:
+        listed = await make_list(site)
+        row = await deploy(site, listed)
+        episode = await see_somebody(site, row.id, listed)
+        with pytest.raises(Conflict, match="after the end"):
+            await site.reviews.lapse(row.id, "too early", principal="user:bo")
+        await site.deployments.end(row.id, "over", principal="user:ada")
+        first = await site.database.read(lambda r: audit_log.first_undecided(r, "user:bo"))
+        assert first is not None
+        with pytest.raises(Conflict) as refused:
+            await site.audit.prove(first, principal="user:bo")
+        assert episode.id in str(refused.value)
+        assert f"lfrd deployment lapse {row.id}" in str(refused.value)
+        assert await site.reviews.lapse(row.id, "nobody is left", principal="user:bo") == 1
+        assert await site.reviews.lapse(row.id, "again", principal="user:bo") == 0
+        await site.audit.prove(first, principal="user:bo")
+        record = await site.publication.record(row.id, "user:bo")
+        assert (record.alerts.unresolved, record.preliminary) == (1, ())

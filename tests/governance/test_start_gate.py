@@ -150,6 +150,40 @@ def test_training_a_team_the_age_of_photos_and_the_list_s_size_are_asked_for() -
     assert keys(row(), facts(lists=(old,))) == set(), "the profile as it is shipped wants none"
 
 
+def test_the_references_of_the_ai_act_are_asked_for_and_an_urgent_start_registers_later() -> None:
+    union = profile.load("uk-police", {"references_required": True})
+    given = facts(policy_digest=union.digest)
+    plain = row(policy=union.as_json(), policy_digest=union.digest)
+    assert keys(plain, given, union) == {"document.fundamental-rights", "document.registration"}
+    urgent = dataclasses.replace(plain, urgent_reason="a child is missing")
+    assert keys(urgent, given, union) == {"document.fundamental-rights"}
+    assert {found.key for found in judge(urgent, union, given).warnings} == {
+        "document.registration"
+    }
+    told = [*PLAN.documents, "fundamental-rights: FRIA 3", "registration: EU-DB 4711"]
+    whole = dataclasses.replace(plain, documents=json.dumps(told))
+    assert keys(whole, given, union) == set()
+    assert profile.load("eu-law-enforcement").rules.references_required
+
+
+def test_where_a_team_is_to_give_signs_the_first_one_is_at_the_start() -> None:
+    signs = profile.load("uk-police", {"street_team_min": 15})
+    given = facts(policy_digest=signs.digest)
+    deployment = row(policy=signs.as_json(), policy_digest=signs.digest)
+    assert keys(deployment, given, signs) == {"street_team"}
+    assert keys(deployment, dataclasses.replace(given, street_team=True), signs) == set()
+
+
+def test_the_profile_of_the_ai_act_wants_trained_reviewers() -> None:
+    """26(2): competence, training and authority."""
+    union = profile.load("eu-law-enforcement")
+    assert union.rules.training_required
+    given = facts(policy_digest=union.digest, trained=1)
+    deployment = row(policy=union.as_json(), policy_digest=union.digest)
+    assert "training" in keys(deployment, given, union), "two reviewers are wanted"
+    assert "training" not in keys(deployment, dataclasses.replace(given, trained=2), union)
+
+
 def test_a_report_counts_for_its_own_model_threshold_and_list_only() -> None:
     assert standing([report()], "m", 0.5, 320) == Standing(report_id="e")
     for reports, word in (

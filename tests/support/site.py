@@ -40,6 +40,7 @@ from support.store import raise_episode
 HOUR_S = 3600.0
 DAY_S = 24 * HOUR_S
 DOCUMENTS = ("impact-assessment: DPIA 7", "notice: sign at the door")
+REFERENCES = ("fundamental-rights: FRIA 3", "registration: EU-DB 4711")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +163,16 @@ async def make_list(
 def plan_of(watchlist_id: str, profile: str = "standard") -> Plan:
     return Plan(
         profile=profile, purpose="to find them", use_case="locate-wanted", place="the station",
-        watchlist_ids=(watchlist_id,), expectation="they were seen there", documents=DOCUMENTS,
+        watchlist_ids=(watchlist_id,), expectation="they were seen there",
+        documents=(*DOCUMENTS, *REFERENCES) if profile.startswith("eu") else DOCUMENTS,
     )  # fmt: skip
+
+
+async def train(site: Site, *names: str) -> None:
+    """So many reviewers are trained for a year."""
+    until_s = site.clock.wall_s() + 365 * DAY_S
+    for name in names:
+        await site.trainings.record(name, "a course", until_s, principal="user:chief")
 
 
 async def deploy(site: Site, watchlist_id: str, hours: float = 4.0) -> Deployment:

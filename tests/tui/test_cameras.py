@@ -358,5 +358,45 @@ async def test_help_begins_with_the_cameras() -> None:
         await pilot.press("question_mark")
         await until(pilot, lambda: isinstance(pilot.app.screen, HelpScreen))
         await until(pilot, lambda: "Keys on the cameras screen" in text_of(pilot))
-        for word in ("▮ paused", "remove, after a question", "nothing is decoded"):
+        for word in ("✗ lost", "remove, after a question", "nothing is decoded"):
             assert word in text_of(pilot)
+
+
+async def test_regions_are_drawn_with_keys_and_the_mouse() -> None:
+    desk = Desk()
+    async with cameras_of(desk, (100, 36)) as pilot:
+        await press(pilot, "r")
+        picture = pilot.app.screen.query_one(Picture)
+        await until(pilot, lambda: picture.has_image)
+        await press(pilot, "i")
+        await until(pilot, lambda: "three corners at least" in text_of(pilot))
+        await pilot.press("space", "shift+right", "space", "shift+down", "space", "h")
+        await until(pilot, lambda: "0 to look in, 1 hidden" in text_of(pilot))
+        for offset in ((2, 2), (20, 2), (20, 10)):
+            await pilot.click(picture.query_one(".image"), offset=offset)
+        await until(pilot, lambda: "3 corners so far" in text_of(pilot))
+        await press(pilot, "ctrl+s")
+        await until(pilot, lambda: "i looks in what you drew" in text_of(pilot))
+        await press(pilot, "i", "escape")
+        await until(pilot, lambda: "not saved yet" in text_of(pilot))
+        await press(pilot, "ctrl+s")
+        await until(pilot, lambda: desk.changed)
+        ((_, change),) = desk.changed
+        assert change.regions is not None
+        assert change.regions.privacy == (((0.5, 0.5), (0.6, 0.5), (0.6, 0.6)),)
+        ((left, top), (right, _), _) = change.regions.include[0]
+        assert 0 < left < right < 1
+        assert 0 < top < 0.5
+
+
+async def test_all_cameras_are_shown_at_once_with_their_states() -> None:
+    desk = Desk()
+    desk.cameras_held = (camera(), camera(CameraState.LOST, "gone", name="Car park"))
+    async with cameras_of(desk, (100, 36)) as pilot:
+        await press(pilot, "g")
+        await until(pilot, lambda: "✗ Car park lost since" in text_of(pilot))
+        pictures = pilot.app.screen.query(Picture)
+        await until(pilot, lambda: all(p.has_image for p in pictures) and len(pictures) == 2)
+        desk.cameras_held = (camera(), camera(name="Car park"))
+        desk.tell_cameras()
+        await until(pilot, lambda: "● Car park live" in text_of(pilot))

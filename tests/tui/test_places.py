@@ -16,6 +16,7 @@ from lfrd.wire.alerts import ReviewDecision, ReviewSubmit, Shown
 from lfrd.wire.cameras import CameraCreate
 from lfrd.wire.deployments import DeploymentDraft
 from lfrd.wire.lists import EntryCreate, Watchlist, WatchlistCreate
+from support.photos import portraits
 from support.site import DOCUMENTS, HOUR_S, Served, deploy, make_list, see_somebody, serve
 from support.terminal import text_of, until
 from tui.abilities import Abilities, Glyphs
@@ -282,3 +283,32 @@ async def test_statistics_have_a_chart_for_each_figure(tmp_path: Path) -> None:
             await at.sees("1 decided candidates whose score you may know")
             await at.press("j", "j", "j", "j")
             await at.sees("agreed: of those that others decided too")
+
+
+async def test_an_import_says_what_to_mend_and_goes_on_once_it_is(tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    (folder / "P-001.jpg").write_bytes(listed_photo())
+    (folder / "P-002.jpg").write_bytes(b"no picture")
+    async with serve(tmp_path / "state") as served:
+        watchlist = await made(served.client)
+        async with desk(served, (100, 30)) as at:
+            await at.press("l")
+            await at.sees("House bans")
+            await at.press("i")
+            await at.sees("Import into House bans")
+            await at.type(str(folder))
+            await at.press("tab")
+            await at.type("ban of 3 May")
+            await at.press("tab")
+            await at.type("incident book")
+            await at.press("enter")
+            await at.sees("● 1 of 2 rows on House bans; mend what is below")
+            await at.sees("✗ refused row 2 P-002:")
+            (folder / "P-002.jpg").write_bytes(portraits()[1])
+            await at.press("enter")
+            await at.sees("● 2 of 2 rows on House bans")
+            await at.press("escape")
+            await at.sees("P-002")
+        found = await served.client.entries(watchlist.id)
+        assert [(e.reference, len(e.photos)) for e in found] == [("P-001", 1), ("P-002", 1)]

@@ -9,6 +9,7 @@ from PIL import Image
 
 from lfrd.errors import BadInput
 from lfrd.wire.cameras import Regions
+from tui.drawing import FACE_RGB, Drawing
 from tui.regions import HALO_RGB, MASK_RGB, ZONE_RGB, outlined, polygons_text, read_regions
 from tui.widgets.address import DOT, masked
 
@@ -105,3 +106,29 @@ def test_a_password_is_dots_whatever_it_holds(user: str, password: str, rest: st
 )
 def test_unusual_addresses_hide_their_password_too(text: str) -> None:
     assert "zq" not in masked(text)
+
+
+def test_a_region_is_drawn_taken_back_closed_and_removed() -> None:
+    drawing = Drawing(Regions())
+    assert drawing.corner().corner().corners == ((0.5, 0.5),)  # twice at one place is once
+    assert drawing.close("include") is None
+    for x, y in ((0.1, 0.1), (0.9, 0.1), (0.5, 2.0)):
+        drawing = drawing.at(x, y).corner()
+    assert drawing.corners[-1] == (0.5, 1.0)  # the cursor stays in the picture
+    closed = drawing.back().at(0.5, 0.9).corner().close("include")
+    assert closed is not None
+    assert closed.regions.include == (((0.1, 0.1), (0.9, 0.1), (0.5, 0.9)),)
+    assert closed.at(0.05, 0.9).remove() is None
+    gone = closed.at(0.5, 0.3).remove()
+    assert gone is not None
+    assert gone.regions == Regions()
+
+
+def test_the_gauge_shows_how_large_a_face_has_to_be() -> None:
+    grey = Image.new("RGB", (96, 54), "grey")
+    far, near = (Drawing(Regions()).over(grey, width) for width in (3840, 640))
+
+    def blue(image: Image.Image) -> int:
+        return sum(pixel == FACE_RGB for pixel in image.get_flattened_data())
+
+    assert blue(near) > 2 * blue(far) > 0

@@ -113,3 +113,33 @@ class EndScreen(ReasonScreen):
     KEYS_TEXT = "Enter ends it, Esc lets it run"
     EXAMPLE = "for example: the event is over"
     MAX_LENGTH = 200
+
+
+class EndNearScreen(ModalScreen[str]):
+    """Ten minutes before the planned end: extend it, end it, or let it end. Keys that decide about
+    a candidate do nothing here, and neither does a key pressed once too often."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("plus", "dismiss('extend')", "Extend", show=False),
+        Binding("E", "dismiss('end')", "End", show=False),
+        Binding("escape", "dismiss('')", "Let it end", show=False),
+    ]
+
+    def __init__(self, ends: str, *, may_extend: bool) -> None:
+        super().__init__()
+        self._ends = ends
+        self._may_extend = may_extend
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialogue") as box:
+            box.border_title = f"The deployment {self._ends}"
+            box.border_subtitle = "Esc lets it end"
+            yield Static(
+                Content.assemble(
+                    ("+ ", "bold $primary"), "extends it: "
+                    + ("a new authorisation." if self._may_extend else "a supervisor may do this."),
+                    ("\nE ", "bold $primary"), "ends it now, with a reason.",
+                    ("\nEsc ", "bold $primary"), "lets it end by itself.",
+                ),
+                markup=False,
+            )  # fmt: skip

@@ -167,7 +167,7 @@ class EditCameraScreen(CameraForm[Camera]):
         yield hint(f"empty keeps what there is, {NONE} takes it away")
         yield field("look in", self._area("include", self._include))
         yield field("hide", self._area("privacy", self._privacy))
-        yield hint(f"{REGIONS_HINT}; or draw them: v on the camera")
+        yield hint(f"{REGIONS_HINT}; or draw them: r on the camera")
 
     @staticmethod
     def _area(name: str, text: str) -> TextArea:

@@ -18,9 +18,11 @@ from lfrd.wire.cameras import Camera, CameraAdded, CameraChange
 from tui.screens.ask import AskScreen, TokenScreen
 from tui.screens.camera_check import CheckScreen
 from tui.screens.camera_form import AddCameraScreen, EditCameraScreen
+from tui.screens.camera_grid import CameraGridScreen
 from tui.screens.camera_preview import PreviewScreen
 from tui.screens.help import Topic
 from tui.screens.place import BACK, Owner, PlaceScreen, Situation
+from tui.screens.region_screen import RegionScreen
 from tui.widgets.camera_details import CameraDetails
 from tui.widgets.cameras import CameraChoice, by_name
 
@@ -40,6 +42,8 @@ class CamerasScreen(PlaceScreen):
         Binding("p", "pause", "Pause/resume"),
         Binding("t", "test", "Test"),
         Binding("v", "preview", "View"),
+        Binding("r", "draw", "Regions"),
+        Binding("g", "grid", "Grid"),
         Binding("x", "remove", "Remove"),
         Binding("j,down", "move(1)", "Down", show=False),
         Binding("k,up", "move(-1)", "Up", show=False),
@@ -121,6 +125,29 @@ class CamerasScreen(PlaceScreen):
         camera = self._chosen()
         if camera is not None:
             self.app.push_screen(PreviewScreen(self._client, camera, self._image_class))
+
+    def action_draw(self) -> None:
+        """Draw where to look and what to hide."""
+        camera = self._chosen()
+        if camera is None:
+            return
+        if camera.declared:
+            self._owner.complain(
+                f"camera {camera.id} is declared in the configuration: draw its regions there"
+            )
+            return
+
+        def drawn(now: Camera | None) -> None:
+            if now is not None:
+                self._done(Content(f"● camera {now.name} looks where you drew"))
+
+        self.app.push_screen(RegionScreen(self._client, camera, self._image_class), drawn)
+
+    def action_grid(self) -> None:
+        """All cameras at once."""
+        if self._chosen() is not None:
+            grid = CameraGridScreen(self._client, self._owner, self._now)
+            self._owner.open_place(grid)
 
     def action_remove(self) -> None:
         camera = self._chosen()

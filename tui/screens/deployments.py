@@ -78,7 +78,7 @@ class DeploymentsScreen(PlaceScreen):
         Binding("u", "authorise", "Authorise"),
         Binding("s", "start", "Start"),
         Binding("plus", "extend", "Extend", key_display="+"),
-        Binding("p", "pause", "Pause"),
+        Binding("p", "pause", "Pause/go on"),
         Binding("x", "end", "End/discard"),
         Binding("r", "record", "Record"),
         Binding("m", "mend", "Mend", show=False),
@@ -296,7 +296,13 @@ class DeploymentsScreen(PlaceScreen):
             extend(self, running)
 
     def action_pause(self) -> None:
-        self._owner.complain("matching pauses by itself where the rules want an operator present")
+        """Pause matching, or let it go on: a person may be shown around where the cameras are."""
+        running = self._owner.situation().deployment
+        if running is None:
+            self._owner.complain("no deployment is running")
+            return
+        said = "matching goes on" if running.paused else "matching pauses: p lets it go on"
+        self.ask(lambda: self._client.governance.pause(paused=not running.paused), said)
 
     def action_end(self) -> None:
         chosen = self._chosen()
@@ -362,18 +368,25 @@ def _team_asked() -> AskScreen:
     )
 
 
+def until_of(running: Deployment, hours: str) -> float | None:
+    """When a deployment ends that is extended by so many hours; None for what is no number."""
+    try:
+        span_s = float(hours.replace(",", ".").removesuffix("h").strip()) * HOUR_S
+    except ValueError:
+        return None
+    return (running.planned_end_at_s or 0.0) + span_s
+
+
 def extend(place: PlaceScreen, running: Deployment) -> None:
     """Ask by how much, and have it authorised."""
 
     def send(hours: str | None) -> None:
         if hours is None:
             return
-        try:
-            span_s = float(hours.replace(",", ".").removesuffix("h").strip()) * HOUR_S
-        except ValueError:
+        until_s = until_of(running, hours)
+        if until_s is None:
             place.complain("nothing was extended: say the hours as a number")
             return
-        until_s = (running.planned_end_at_s or 0.0) + span_s
         place.ask(
             lambda: place.client.governance.extend(running.id, until_s),
             f"extended until {day_text(until_s)[-5:]}",

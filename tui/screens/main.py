@@ -163,6 +163,7 @@ class MainScreen(OwnerScreen):
             self._ring()
             ends = ends_text(self._deployment.planned_end_at_s, self._now())
             self.say(Content.styled(f"▲ the deployment {ends}", "bold $warning"))
+            self.ask_about_end()
 
     def show_alerts(self, alerts: tuple[Alert, ...]) -> None:
         self._arrived(self.candidates.replace(alerts))
@@ -333,7 +334,9 @@ class MainScreen(OwnerScreen):
         reason = "" if alert is None else self._reasons.get(alert.id, "")
         self._face_panel.show(alert, camera_name, reason)
         self.show_guide(self.candidates.selected is not None)
-        self._face_panel.border_subtitle = "" if self._me is None else me_text(self._me)
+        who = "" if self._me is None else me_text(self._me)
+        if self._face_panel.border_subtitle != who:  # it draws the panel anew
+            self._face_panel.border_subtitle = who
         self._drop_erased()
         self._refresh_lines(now_s)
 

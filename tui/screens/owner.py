@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from textual import work
 from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.screen import ModalScreen
 
 from lfrd.client import Client
 from lfrd.errors import LfrdError
@@ -17,9 +18,11 @@ from lfrd.wire.alerts import Alert
 from lfrd.wire.cameras import Camera, CameraAdded
 from lfrd.wire.deployments import Deployment
 from lfrd.wire.lists import Entry, Watchlist
+from tui.dates import day_text
 from tui.guide import next_step, steps
+from tui.labels import ends_text
 from tui.live import TO_COME
-from tui.screens.ask import EndScreen, TokenScreen
+from tui.screens.ask import EndNearScreen, EndScreen, TokenScreen
 from tui.screens.camera_form import AddCameraScreen
 from tui.screens.list_form import AddListScreen
 from tui.screens.person_form import AddPersonScreen
@@ -54,6 +57,7 @@ class OwnerScreen(ReviewScreen):
         self.lists: tuple[Watchlist, ...] = ()
         self.plans: tuple[Deployment, ...] = ()
         self._places: list[PlaceScreen] = []
+        self._end_asked = True
 
     def situation(self) -> Situation:
         """What is known."""
@@ -108,6 +112,7 @@ class OwnerScreen(ReviewScreen):
 
     def refresh_places(self) -> None:
         """Bring the open places in line; only the one on top can be seen."""
+        self.ask_what_waits()
         if self._places:
             self._places[-1].refresh_all()
 
@@ -190,6 +195,52 @@ class OwnerScreen(ReviewScreen):
             await self._client.end_deployment(deployment_id, reason)
         except LfrdError as error:
             self.complain(str(error))
+
+    # The end of a deployment.
+
+    def ask_about_end(self) -> None:
+        """Once the operator is at no dialogue: what is half typed there is not lost."""
+        self._end_asked = False
+
+    def ask_what_waits(self) -> None:
+        """Ask what could not be asked when it came up."""
+        running = self.situation().deployment
+        if self._end_asked or running is None or isinstance(self.app.screen, ModalScreen):
+            return
+        self._end_asked = True
+        known, ends = self.situation(), ends_text(running.planned_end_at_s, self._now())
+
+        def answered(what: str | None) -> None:
+            if what == "end":
+                self.action_end()
+            elif what == "extend" and known.is_supervisor:
+                self._extend(running)
+            elif what == "extend":
+                self.complain("a supervisor may extend it")
+
+        self.app.push_screen(EndNearScreen(ends, may_extend=known.is_supervisor), answered)
+
+    def _extend(self, running: Deployment) -> None:
+        from tui.screens.deployments import ExtendScreen, until_of
+
+        def send(hours: str | None) -> None:
+            if hours is not None:
+                until_s = until_of(running, hours)
+                if until_s is None:
+                    self.complain("nothing was extended: say the hours as a number")
+                else:
+                    self._send_extension(running.id, until_s)
+
+        self.app.push_screen(ExtendScreen("1"), send)
+
+    @work(group="extend")
+    async def _send_extension(self, deployment_id: str, until_s: float) -> None:
+        try:
+            await self._client.governance.extend(deployment_id, until_s)
+        except LfrdError as error:
+            self.complain(str(error))
+        else:
+            self.say(Content(f"● extended until {day_text(until_s)[-5:]}"))
 
     # The guide.
 

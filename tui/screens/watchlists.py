@@ -1,6 +1,7 @@
 """The watchlists: lists, the people on them, and one person's photos with what the gate said."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import ClassVar
 
 from textual import on, work
@@ -30,7 +31,7 @@ from tui.widgets.rows import Row
 SHOWN_MAX = 500
 """Rows of people; who is not among them is found by searching."""
 NO_LIST = "There is no watchlist.\n\nPress n to make one."
-NOBODY = "Nobody is on this list.\n\nPress a to put a person on it."
+NOBODY = "Nobody is on this list.\n\nPress a to put a person on it, or i to import photos."
 PHOTO_REASON = "looked at on the lists screen"
 
 
@@ -73,12 +74,14 @@ class WatchlistsScreen(PlaceScreen):
         Binding("n", "new", "New list"),
         Binding("e", "edit", "Change"),
         Binding("slash", "search", "Search", key_display="/"),
+        Binding("i", "import", "Import"),
         Binding("y", "confirm", "Confirm"),
         Binding("x", "erase", "Erase"),
         Binding("p", "photos", "More photos", show=False),
         Binding("o", "next_photo", "Next photo", show=False),
         Binding("w", "quarantine", "Quarantine", show=False),
         Binding("u", "approve", "Approve", show=False),
+        Binding("X", "export", "Export", show=False),
         Binding("j,down", "move(1)", "Down", show=False),
         Binding("k,up", "move(-1)", "Up", show=False),
         Binding("right", "into", show=False),
@@ -298,6 +301,33 @@ class WatchlistsScreen(PlaceScreen):
         self._photo_at += 1
         self.refresh_all()
         self._load_photo()
+
+    def action_import(self) -> None:
+        from tui.screens.list_import import ImportScreen
+
+        chosen = self._list()
+        if chosen is None:
+            self._owner.complain("there is no watchlist: n makes one")
+            return
+
+        def ended(said: str | None) -> None:
+            if said is not None:
+                self.done(said)
+
+        self.app.push_screen(ImportScreen(self._client, chosen), ended)
+
+    def action_export(self) -> None:
+        from tui.screens.list_import import ExportListScreen
+
+        chosen = self._list()
+        if chosen is None or not self.may_supervise():
+            return
+
+        def written(path: Path | None) -> None:
+            if path is not None:
+                self._owner.say(Content(f"● the archive is {path}"))
+
+        self.app.push_screen(ExportListScreen(self._client, chosen, self._now()), written)
 
     def action_confirm(self) -> None:
         """Say that the list was looked over: the gate wants it from time to time."""

@@ -51,7 +51,8 @@ def deployment_content(
     near = planned_s is not None and planned_s - now_s <= END_NEAR_S
     parts.append((f"▲ {ends}", "bold $warning") if near else (ends, "bold"))
     if deployment.paused:
-        parts.append((" · ▮ matching pauses: nobody was here", "bold $warning"))
+        who = "no team on the spot" if deployment.team_away else "nobody was here"
+        parts.append((f" · ▮ matching pauses: {who}", "bold $warning"))
     parts.append(f" · {deployment.purpose}")
     parts.append((f" · {deployment.place}", "$quiet"))
     return Content.assemble(*parts)
@@ -61,7 +62,7 @@ def health_content(health: Health | None, cameras: str, *, technical: bool = Tru
     """Health, the cameras in short, every reason; what is cut off matters least. `technical` has
     how many templates are compared, the model and the version."""
     if health is None:
-        return Content.styled("◌ asking the daemon for its state", "$quiet")
+        return Content()
     mark = health_mark(health.status)
     why = f" · {'; '.join(health.reasons)}" if health.reasons else ""
     rest = f" · templates: {health.gallery_templates} · {health.model.pack} · {health.version}"
@@ -98,5 +99,6 @@ class Banner(Vertical):
         known = health is not None
         technical = bool(getattr(self.app, "technical", False))
         first = deployment_content(deployment, site, now_s, last, technical=technical)
-        self._deployment.show(first if known else Content())
+        asking = Content.styled("◌ asking the daemon for its state", "$quiet")
+        self._deployment.show(first if known else asking)
         self._health.show(health_content(health, cameras, technical=technical))

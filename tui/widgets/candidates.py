@@ -85,8 +85,9 @@ class CandidateList(ScrollView, can_focus=True):
         self._candidates = CandidatesModel()
         self._camera_names: dict[str, str] = {}
         self._now_s = 0.0
-        self._drawn: dict[int, tuple[Content, bool]] = {}
+        self._drawn: dict[int, tuple[object, ...]] = {}
         self._strips: dict[int, list[Strip]] = {}
+        self._empty: Strip | None = None
         self._at: int | None = None
 
     def show(self, candidates: CandidatesModel, camera_names: dict[str, str], now_s: float) -> None:
@@ -124,44 +125,48 @@ class CandidateList(ScrollView, can_focus=True):
     def _redraw_changed(self) -> None:
         """Make the rows that can be seen, and draw those that are others than before."""
         seen = self._seen_rows()
-        made = {number: self._made(number) for number in seen}
-        for number in seen:
-            before = self._drawn.get(number)
-            now = made[number]
-            if before is None or before[1] != now[1] or not before[0].is_same(now[0]):
+        now = {number: self._sign(number) for number in seen}
+        for number in self._drawn.keys() | now.keys():
+            if self._drawn.get(number) != now.get(number):
                 self._strips.pop(number, None)
                 self._refresh_row(number)
-        for number in self._drawn.keys() - made.keys():
-            self._strips.pop(number, None)
-            self._refresh_row(number)
-        self._drawn = made
+        self._drawn = now
 
     def _refresh_row(self, number: int) -> None:
         y = number * ROW_LINES - int(self.scroll_offset.y)
         self.refresh(Region(0, y, self.size.width, ROW_LINES))
 
-    def _made(self, number: int) -> tuple[Content, bool]:
+    def _sign(self, number: int) -> tuple[object, ...]:
+        """All on which the look of a row depends; cheaper than the row."""
+        group = self._candidates.row(number)
+        alert, unread = group.alert, self._candidates.is_unread(group.alert.id)
+        return (
+            id(alert), alert.id, group.count, group.waiting, number == self._at,
+            self._camera_names.get(alert.camera_id), waited_mark(alert, self._now_s),
+            candidate_mark(alert, unread, self._now_s),
+        )  # fmt: skip
+
+    def _made(self, number: int) -> Content:
         group = self._candidates.row(number)
         alert = group.alert
-        content = candidate_content(
+        return candidate_content(
             group,
             self._candidates.is_unread(alert.id),
             self._camera_names.get(alert.camera_id, alert.camera_id),
             self._now_s,
             self.scrollable_content_region.width,
         )
-        return content, number == self._at
 
     def render_line(self, y: int) -> Strip:
         """One line of the screen."""
         width = self.scrollable_content_region.width
         number, line = divmod(y + int(self.scroll_offset.y), ROW_LINES)
         if not 0 <= number < self._candidates.row_count:
-            return Strip([Segment(" " * width, self.rich_style)], width)
+            if self._empty is None or self._empty.cell_length != width:
+                self._empty = Strip([Segment(" " * width, self.rich_style)], width)
+            return self._empty
         if number not in self._strips:
-            if number not in self._drawn:
-                self._drawn[number] = self._made(number)
-            content, selected = self._drawn[number]
+            selected, content = number == self._at, self._made(number)
             style = self.get_visual_style("candidate--selected") if selected else self.visual_style
             strips = Visual.to_strips(self, content, width, ROW_LINES, style)
             filled = [strip.adjust_cell_length(width, style.rich_style) for strip in strips]
@@ -183,7 +188,7 @@ class CandidateList(ScrollView, can_focus=True):
 
     def forget_drawn(self) -> None:
         """Make all rows anew."""
-        self._drawn, self._strips = {}, {}
+        self._drawn, self._strips, self._empty = {}, {}, None
         self.refresh()
 
     def on_click(self, event: Click) -> None:

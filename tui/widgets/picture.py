@@ -11,6 +11,7 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from textwrap import wrap
 from typing import TYPE_CHECKING, TypeAlias
 
 from PIL import Image as PILImage
@@ -95,6 +96,8 @@ class CellImage(Widget):
 
     def __init__(self, drawing: Drawing) -> None:
         super().__init__(classes="image")
+        self._words = ""
+        self._kept_styles: tuple[Style, Style] | None = None
         self.drawing = drawing
         self.trimming = False
         self._picture: PILImage.Image | None = None
@@ -109,6 +112,11 @@ class CellImage(Widget):
         self._picture = picture
         self._cells = None
         self.redraw()
+
+    def say(self, words: str) -> None:
+        """In place of an image; nothing else on the screen moves for it."""
+        self._words = words
+        self.image = None
 
     @property
     def drawn(self) -> tuple[int, int]:
@@ -153,17 +161,38 @@ class CellImage(Widget):
     def render_line(self, y: int) -> Strip:
         """One line of the screen."""
         width, height = self.size
-        empty = Strip([Segment(" " * width, self.rich_style)], width)
+        margin, _ = self._styles_here()
+        empty = Strip([Segment(" " * width, margin)], width)
         if self._cells is None:
-            return empty
+            return self._word_line(y) if self._picture is None and self._words else empty
         row = y - (height - self._cells.rows) // 2
         if not 0 <= row < self._cells.rows or self._cells.columns > width:
             return empty
         left = (width - self._cells.columns) // 2
         right = width - self._cells.columns - left
-        margin = self.rich_style
         segments = [Segment(" " * left, margin), *_segments(self._cells, row)]
         return Strip([*segments, Segment(" " * right, margin)], width)
+
+    def _word_line(self, y: int) -> Strip:
+        width, height = self.size
+        lines = wrap(self._words, max(1, width - 2))
+        at = y - (height - len(lines)) // 2
+        text = lines[at] if 0 <= at < len(lines) else ""
+        _, style = self._styles_here()
+        return Strip([Segment(text.center(width)[:width], style)], width)
+
+    def _styles_here(self) -> tuple[Style, Style]:
+        """Around the image, and of words: worked out once, for they are wanted for each line."""
+        if self._kept_styles is None:
+            words = self.get_visual_style("cell-image--words").rich_style
+            self._kept_styles = self.rich_style, words
+        return self._kept_styles
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._kept_styles = None
+
+    COMPONENT_CLASSES = {"cell-image--words"}  # noqa: RUF012 - Textual's own type
 
 
 def _segments(cells: "Cells", row: int) -> list[Segment]:
@@ -233,7 +262,8 @@ class Picture(Container):
 
     def compose(self) -> ComposeResult:
         yield self._image
-        yield self._words
+        if not isinstance(self._image, CellImage):
+            yield self._words
 
     @property
     def has_image(self) -> bool:
@@ -290,11 +320,15 @@ class Picture(Container):
         if self._brightness != 1.0:
             image = ImageEnhance.Brightness(image).enhance(self._brightness)
         self._image.image = image
-        self._set()
+        if not isinstance(self._image, CellImage):
+            self._set()
 
     def say(self, words: str) -> None:
         """Let go of the image and show these words."""
         self._shown = None
+        if isinstance(self._image, CellImage):
+            self._image.say(words)
+            return
         self._image.image = None
         self._words.update(words)
         self._set()

@@ -71,9 +71,23 @@ async def draft_deployment(
 
 
 @router.post("/current/presence")
-async def operator_present(site: SiteDep, principal: PrincipalDep) -> wire_deployments.Deployment:
-    """An operator is there: where the rules want a heartbeat, this is it."""
-    return (await _shown(site, principal, site.deployments.present()))[0]
+async def operator_present(
+    site: SiteDep, principal: PrincipalDep, body: wire_deployments.Presence | None = None
+) -> wire_deployments.Deployment:
+    """An operator is there, and may say that a team is on the spot: where the rules want a
+    heartbeat of either, this is it."""
+    team = body is not None and body.street_team
+    return (await _shown(site, principal, site.deployments.present(street_team=team)))[0]
+
+
+@router.put("/current/pause")
+async def pause_deployment(
+    body: wire_deployments.DeploymentPause, site: SiteDep, principal: PrincipalDep
+) -> wire_deployments.Deployment:
+    """Pause matching in the running deployment, or let it go on. No camera is decoded meanwhile;
+    who asked is logged. A restart of the daemon ends the pause."""
+    row = await site.deployments.pause(on=body.paused, principal=principal)
+    return (await _shown(site, principal, row))[0]
 
 
 @router.get("/current")
@@ -135,6 +149,19 @@ async def authorise_deployment(
     nothing but another plan mends."""
     row = await site.deployments.authorise(deployment_id, principal=principal)
     return (await _shown(site, principal, row))[0]
+
+
+@router.post("/{deployment_id}/lapse", dependencies=[SUPERVISORS])
+async def lapse_candidates(
+    deployment_id: str,
+    body: wire_deployments.DeploymentLapse,
+    site: SiteDep,
+    principal: PrincipalDep,
+) -> wire_deployments.Lapsed:
+    """Close, undecided, every candidate that an ended deployment left open: they are unresolved in
+    its record, and hold the log back no more."""
+    closed = await site.reviews.lapse(deployment_id, body.reason, principal=principal)
+    return wire_deployments.Lapsed(closed=closed)
 
 
 @router.post("/{deployment_id}/start")
@@ -233,6 +260,7 @@ def _deployment(site: Site, seen: SeenDeployment) -> wire_deployments.Deployment
         street_team_at_s=row.street_team_at_s,
         erased_at_s=row.erased_at_s,
         paused=row.state is DeploymentState.RUNNING and site.deployments.paused,
+        team_away=row.state is DeploymentState.RUNNING and site.deployments.team_away,
     )
 
 

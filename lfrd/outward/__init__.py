@@ -1,0 +1,1 @@
+"""What other systems are told: one durable outbox, and the ways by which messages leave it."""
