@@ -210,7 +210,7 @@ class _Work:
         """f32[n, D] of the crops."""
         outs = np.zeros((len(crops), self.pack.recogniser.dim), np.float32)
         for first in range(0, len(crops), at_once):
-            self.embedder.embed(crops[first : first + at_once], outs[first : first + at_once])
+            self.embedder.embed(crops[first : first + at_once], list(outs[first : first + at_once]))
         return outs
 
 
@@ -233,7 +233,7 @@ def _compared(work: _Work, frames: Sequence[Planes], path: Path, *, writes: bool
         kept = {"crops": np.concatenate([np.array(each) for each in crops if each])}
         for index, (faces, templates) in enumerate(zip(found, own, strict=True)):
             kept |= {f"boxes{index}": faces.boxes, f"templates{index}": templates}
-        np.savez(path, **kept)
+        np.savez(path, allow_pickle=False, **kept)
         return values
     expected = np.load(path)
     theirs = np.concatenate([expected[f"templates{index}"] for index in range(len(frames))])

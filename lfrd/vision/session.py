@@ -9,6 +9,7 @@ one session with several threads. Whatever runs a model looks the same from outs
 import contextlib
 import io
 import operator
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol
@@ -162,7 +163,7 @@ def _open_cuda(model: bytes, label: str, _: Sequence[Shape]) -> Opened:
             "provider cuda is not in this onnxruntime; install lfrd[cuda] in place of it "
             "(onnxruntime-gpu), or choose another provider in [models]"
         )
-    _load_cuda(onnxruntime)
+    missing = _load_cuda(onnxruntime)
     options = _options(onnxruntime)
     options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")  # never half a GPU
     try:
@@ -170,17 +171,21 @@ def _open_cuda(model: bytes, label: str, _: Sequence[Shape]) -> Opened:
             model, options, providers=[("CUDAExecutionProvider", dict(CUDA_OPTIONS))]
         )
     except Exception as error:
-        raise InferenceFailed(f"provider cuda cannot run {label}: {_first_line(error)}") from error
+        why = missing or _first_line(error)
+        raise InferenceFailed(f"provider cuda cannot run {label}: {why}") from error
     if session.get_providers()[0] != "CUDAExecutionProvider":
         raise InferenceFailed(f"provider cuda cannot be had for {label}; is there a GPU?")
     return _OnnxRuntime(session, label, copies=True)
 
 
-def _load_cuda(onnxruntime: Any) -> None:
-    """Find CUDA and cuDNN in the packages that the extra brings, where the system has none. What is
-    missing is said by opening the session; the library would print it."""
-    with contextlib.redirect_stdout(io.StringIO()):
+def _load_cuda(onnxruntime: Any) -> str:
+    """Find CUDA and cuDNN in the packages that the extra brings, where the system has none; what is
+    missing, which the library would print."""
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
         onnxruntime.preload_dlls()
+    failed = re.findall(r"Failed to load (lib[\w.+-]+)", said.getvalue())
+    return f"{failed[0]} is not on this machine (pip install 'lfrd[cuda]')" if failed else ""
 
 
 _Opener = Callable[[bytes, str, Sequence[Shape]], Opened]
