@@ -9,14 +9,15 @@ COMPILED := import lfrd.api.server, lfrd.cli.alert, lfrd.cli.demo, lfrd.cli.list
     lfrd.cli.policy, lfrd.cli.token, lfrd.daemon, tui.app; \
     from lfrd.__main__ import main; main(["camera", "list", "--socket", "/"])
 
-.PHONY: bench-backup dist wheelhouse demo test fuzz test-e2e lint accuracy bench bench-ingest bench-governance bench-audit bench-kills bench-weight map \
+.PHONY: bench-backup dist wheelhouse demo test fuzz test-e2e lint accuracy bench bench-ingest bench-governance bench-audit bench-api bench-kills bench-weight map \
     fuzz-cli fuzz-cameras clean
 
 demo: $(VENV)/ready
 	$(BIN)/lfrd demo $(ARGS)
 
+# Three at a time on two cores: a third of the tests' time they wait for cameras and clocks.
 test: $(VENV)/ready
-	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -m "not e2e" -n 2 --dist worksteal $(ARGS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -m "not e2e" -n 3 --dist worksteal $(ARGS)
 
 # Properties with new random examples, many more of them. Half an hour; CI does not run it.
 fuzz: $(VENV)/ready
@@ -90,6 +91,11 @@ bench-governance: $(VENV)/ready
 # Audited actions a second, and a log of a million leaves: checked, proved, exported. 5 minutes.
 bench-audit: $(VENV)/ready
 	$(BIN)/python -m benchmarks.audit $(ARGS)
+
+# Pages of a million rows, events to many, hostile requests (schemathesis) and a full machine; 10
+# minutes. ARGS="--part pages" for one part.
+bench-api: $(VENV)/ready
+	$(BIN)/python -m benchmarks.api $(ARGS)
 
 # 2,000 hostile cameras beside a running deployment; 5 minutes. ARGS="--cases 200 --seed 7"
 fuzz-cameras: $(VENV)/ready

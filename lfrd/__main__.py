@@ -441,6 +441,9 @@ def _tui(options: argparse.Namespace) -> int:
     from tui.terminal import require_terminal
 
     require_terminal()
+    import gc
+
+    gc.disable()  # until the screen is there: it would look through all that is imported
     from lfrd.cli import desk
     from lfrd.cli.reach import socket_of
 

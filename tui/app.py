@@ -6,6 +6,7 @@ left, since a part of it saves the screen to a file.
 """
 
 import asyncio
+import gc
 import logging
 import math
 import os
@@ -112,6 +113,8 @@ class OperatorApp(App[None]):
 
     async def on_mount(self) -> None:
         await self.push_screen(self.main)
+        gc.freeze()
+        gc.enable()
         self._live = self.run_worker(self._follow(), group="live")
 
     async def on_unmount(self) -> None:

@@ -114,5 +114,5 @@ def inside(corners: Corners, x: float, y: float) -> bool:
 LEGEND = (
     ("━━ look only in here", ZONE_RGB),
     ("╍╍ hidden", MASK_RGB),
-    ("◯ a face so large can be matched, the outer one well", FACE_RGB),
+    ("◯ the least a face needs, and what is good", FACE_RGB),
 )

@@ -44,7 +44,7 @@ THEMES = (
     _theme(
         "dark", dark=True, primary="#7cb7ff", success="#2fb58f", warning="#e6a01e",
         error="#f58350", foreground="#dfe6ee", background="#0e1218", panel="#1e2228",
-        quiet="#a3b0c0", frame="#343a45", well="#0a0d12", selection="#353b46", unread="#f0e442",
+        quiet="#a3b0c0", frame="#343a45", well="#0a0d12", selection="#2e343f", unread="#f0e442",
         lab="#f0e442", on_lab="#101010", on_error="#101010",
     ),
     _theme(
@@ -61,7 +61,7 @@ THEMES = (
     ),
     _theme(
         "colour-blind", dark=True, primary="#56b4e9", success="#56b4e9", warning="#f0e442",
-        error="#f0a3c8", foreground="#f2f2f2", background="#101010", panel="#202020",
+        error="#ffc8e2", foreground="#f2f2f2", background="#101010", panel="#202020",
         quiet="#b8b8b8", frame="#4a4a4a", well="#0a0a0a", selection="#333333", unread="#f0e442",
         lab="#f0e442", on_lab="#101010", on_error="#101010",
     ),

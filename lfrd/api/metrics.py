@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
@@ -17,6 +17,7 @@ import lfrd
 from lfrd.counters import Spread
 from lfrd.health import Status
 from lfrd.ingest.settings import State
+from lfrd.outward.outbox import EndpointState
 from lfrd.site import Site
 
 if TYPE_CHECKING:
@@ -32,11 +33,13 @@ async def metrics(request: Request) -> Response:
 
     site: Site = request.app.state.site
     waiting, oldest_at_s = await site.episodes.open_since()
+    endpoints = await site.outbox.states()
     sizes = await asyncio.to_thread(_sizes, site)
     registry = CollectorRegistry(auto_describe=False)
     ProcessCollector(registry=registry)
     found = [
         *_site(site), *_cameras(site), *_work(site), *_store(site, sizes),
+        *_outbox(site, endpoints),
         _gauge("reviews_waiting", "Candidates that are not decided yet", waiting),
         _gauge(
             "reviews_oldest_seconds", "Age of the oldest candidate that is not decided yet",
@@ -183,6 +186,21 @@ def _store(site: Site, sizes: dict[str, int]) -> Iterator[Metric]:
     for name, size in sizes.items():
         files.add_metric([name], size)
     yield files
+
+
+def _outbox(site: Site, endpoints: Sequence[EndpointState]) -> Iterator[Metric]:
+    """What is told to other systems, by endpoint."""
+    messages = _family("gauge", "outbox_messages", "Messages by state", "endpoint", "state")
+    lag = _family("gauge", "outbox_lag_seconds", "Age of the oldest message that waits", "endpoint")
+    failing = _family("gauge", "outbox_failing", "1 while messages do not arrive", "endpoint")
+    now_s = site.clock.wall_s()
+    for item in endpoints:
+        name, oldest_at_s = item.endpoint.id, item.oldest_waiting_at_s
+        for state in ("waiting", "delivered", "dead", "dropped"):
+            messages.add_metric([name, state], getattr(item.tally, state))
+        lag.add_metric([name], 0.0 if oldest_at_s is None else max(0.0, now_s - oldest_at_s))
+        failing.add_metric([name], float(item.failing_since_s is not None))
+    yield from (messages, lag, failing)
 
 
 def _sizes(site: Site) -> dict[str, int]:

@@ -10,20 +10,14 @@ import os
 from contextlib import ExitStack
 from types import TracebackType
 
-import uvicorn
-from uvicorn.lifespan.off import LifespanOff
-
 from lfrd.api.app import make_app
 from lfrd.api.protocol import Doors, PeerProtocol
 from lfrd.api.request_guard import Limits, RequestGuard
-from lfrd.api.sockets import Bound, bind_all
+from lfrd.api.sockets import SHUTDOWN_S, Bound, bind_all, server_of
 from lfrd.governance.people import TokenDirectory
 from lfrd.site import Site
 
 log = logging.getLogger(__name__)
-
-SHUTDOWN_S = 2
-"""How long requests under way may still take; event streams end at once."""
 
 
 class ApiServer:
@@ -36,27 +30,10 @@ class ApiServer:
         self._tokens = TokenDirectory(site.database, site.clock)
         app = make_app(site, self._stopping)
         app.state.tokens = self._tokens
-        config = uvicorn.Config(
-            RequestGuard(
-                app, self._tokens, site.denials, limits or Limits(), site.measures, site.clock
-            ),
-            http=PeerProtocol,
-            ws="none",
-            lifespan="off",
-            interface="asgi3",
-            log_config=None,
-            log_level="warning",
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            date_header=False,
-            backlog=64,
-            timeout_keep_alive=5,
-            timeout_graceful_shutdown=SHUTDOWN_S,
+        guard = RequestGuard(
+            app, self._tokens, site.denials, limits or Limits(), site.measures, site.clock
         )
-        config.load()
-        self._server = uvicorn.Server(config)
-        self._server.lifespan = LifespanOff(config)
+        self._server = server_of(guard, PeerProtocol)
         self._server.lifespan.state["doors"] = self._doors
         self._bound: list[Bound] = []
 

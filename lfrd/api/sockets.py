@@ -1,4 +1,4 @@
-"""The sockets that the API answers on, bound by the daemon itself.
+"""The sockets that the API answers on, bound by the daemon itself, and what answers there.
 
 uvicorn would make a Unix socket that every user may open (0666). Here the permission is set between
 `bind` and `listen`, so that there is no moment in which a stranger can connect.
@@ -12,6 +12,11 @@ import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.lifespan.off import LifespanOff
 
 from lfrd.errors import ConfigError, StateError, UserError
 
@@ -19,8 +24,38 @@ SOCKET_MODE = 0o660
 FIRST_INHERITED_FD = 3
 """systemd hands sockets over from this file descriptor on (sd_listen_fds(3))."""
 
+SHUTDOWN_S = 2
+"""How long requests under way may still take as a server ends."""
+
 PATH_LIMIT_BYTES = 107
 """What fits into sockaddr_un beside the final zero (unix(7))."""
+
+
+def server_of(app: ASGIApp, http: Any, at_once: int | None = None) -> uvicorn.Server:
+    """uvicorn with protocol `http` for the sockets of its `startup`; it logs no request, trusts no
+    proxy, knows no web socket, and does not say what it is. Beyond `at_once` connections and
+    requests it answers 503."""
+    config = uvicorn.Config(
+        app,
+        http=http,
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=5,
+        timeout_graceful_shutdown=SHUTDOWN_S,
+        limit_concurrency=at_once,
+        backlog=64,
+    )
+    config.load()
+    server = uvicorn.Server(config)
+    server.lifespan = LifespanOff(config)
+    return server
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,11 @@ import socket
 from collections.abc import Callable
 from types import TracebackType
 
-import uvicorn
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
-from uvicorn.lifespan.off import LifespanOff
 
+from lfrd.api.sockets import server_of
 from lfrd.audit.cosigner import BODY_BYTES_MAX, PLAIN, Answer, Cosigner
 from lfrd.errors import UserError
 
@@ -31,15 +30,7 @@ class WitnessServer:
         self._cosigner = cosigner
         self._listen = listen
         self._one_at_a_time = asyncio.Lock()
-        config = uvicorn.Config(
-            self._answer, http="h11", ws="none", lifespan="off", interface="asgi3",
-            log_config=None, log_level="warning", access_log=False, proxy_headers=False,
-            server_header=False, limit_concurrency=CONCURRENT_MAX, timeout_keep_alive=5,
-            timeout_graceful_shutdown=2,
-        )  # fmt: skip
-        config.load()
-        self._server = uvicorn.Server(config)
-        self._server.lifespan = LifespanOff(config)
+        self._server = server_of(self._answer, "h11", CONCURRENT_MAX)
         self._sock: socket.socket | None = None
 
     @property

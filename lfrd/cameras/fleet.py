@@ -7,7 +7,7 @@ may come, change and go meanwhile, and one that fails touches no other.
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -228,8 +228,8 @@ class Fleet:
         return FleetCamera(
             member.row,
             member.options,
-            _shown_address(member.row),
-            _shown_look(member.row, member.options),
+            _shown(lambda: parse(member.row.address)) or "",
+            _shown(lambda: _look_address(member.row, member.options)),
             member.camera.status if member.camera else member.status,
             member.counters,
             member.row.id in self._declared,
@@ -373,16 +373,10 @@ def _look_address(row: stored.Camera, options: CameraOptions) -> Address | None:
     return parse_beside(row.address, options.look_address)
 
 
-def _shown_address(row: stored.Camera) -> str:
+def _shown(address_of: Callable[[], Address | None]) -> str | None:
+    """An address without its secrets; None where there is none."""
     try:
-        return parse(row.address).shown
+        address = address_of()
     except BadInput:
         return "an address that cannot be understood"
-
-
-def _shown_look(row: stored.Camera, options: CameraOptions) -> str | None:
-    try:
-        look = _look_address(row, options)
-    except BadInput:
-        return "an address that cannot be understood"
-    return None if look is None else look.shown
+    return None if address is None else address.shown

@@ -1,7 +1,10 @@
 """`lfrd demo`: the whole daemon on a stream of its own, with one person on the list."""
 
 import asyncio
+import contextlib
 import logging
+import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -11,7 +14,7 @@ from lfrd.cli.temporary import PRINCIPAL, lab_site
 from lfrd.cli.terminal import say
 from lfrd.cli.try_ import Printer
 from lfrd.config import CameraSection, Config
-from lfrd.demo.clip import LISTED, cutouts, listed_photo, write_clip
+from lfrd.demo.clip import LISTED, PICTURES, cutouts, listed_photo, recipe, write_clip
 from lfrd.demo.stream import require_server, rtsp_stream
 from lfrd.governance.deployments import LAB_LIMIT_S
 from lfrd.governance.profile import LAB
@@ -42,20 +45,45 @@ async def run(config: Config, *, headless: bool, seconds: float | None) -> int:
 
     with tempfile.TemporaryDirectory(prefix="lfrd-demo-") as folder:
         clip = Path(folder) / "passers-by.mp4"
+        await _clip(config, clip, quiet=headless)
         if not headless:
-            say("Composing a clip of seven people; one of them is on the list ...")
-        await _compose(config, clip)
+            say("Starting its camera and the daemon; then the operator's terminal opens ...")
         async with rtsp_stream(clip) as address:
             await _show(config, address, report, printer, headless, seconds)
     return 0 if not headless or set(raised) == {LISTED} else 1
 
 
-async def _compose(config: Config, clip: Path) -> None:
+async def _clip(config: Config, clip: Path, *, quiet: bool) -> None:
+    """The clip: composed once, and kept beside the models for the next time."""
     cache_dir = config.models.cache_dir or packs.default_cache_dir()
+    kept = cache_dir / f"demo-{recipe()}.mp4"
+    if not kept.is_file():
+        if not quiet:
+            say("Composing a clip of seven people; one of them is on the list. Only this once ...")
+        await _compose(config, cache_dir, clip, quiet=quiet)
+        with contextlib.suppress(OSError):  # then it is composed again the next time
+            part = kept.with_suffix(f".{os.getpid()}.part")
+            shutil.copyfile(clip, part)
+            part.replace(kept)
+    else:
+        shutil.copyfile(kept, clip)
+
+
+async def _compose(config: Config, cache_dir: Path, clip: Path, *, quiet: bool) -> None:
     pack = packs.load(config.models.pack, cache_dir)
     async with Vision(pack, threads=1) as vision:
         people = await cutouts(vision)
-    await asyncio.to_thread(write_clip, clip, people)
+    told = 0
+
+    def written(pictures: int) -> None:
+        nonlocal told
+        tenth = 10 * pictures // PICTURES
+        if tenth > told and not quiet:
+            told = tenth
+            loop.call_soon_threadsafe(say, f"  {tenth}0 %")
+
+    loop = asyncio.get_running_loop()
+    await asyncio.to_thread(write_clip, clip, people, written)
 
 
 async def _show(

@@ -8,10 +8,11 @@ The same people, and any clip, can be had as a camera would send them: at a size
 with the noise of a sensor, in a stream of a camera's bit rate.
 """
 
+import hashlib
 import importlib.util
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -30,6 +31,9 @@ from lfrd.vision.planes import planes_from_rgb
 WIDTH_PX, HEIGHT_PX, FPS = 1280, 720, 25
 CLIP_S = 24.0
 LISTED = "astronaut"
+SHOWN = (("skimage", "data/astronaut.png"), ("insightface", "data/images/t1.jpg"))
+"""The pictures, by the package that carries them."""
+PICTURES = int(CLIP_S * FPS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,7 @@ def listed_photo() -> bytes:
 async def cutouts(vision: Vision) -> list[Cutout]:
     """The astronaut's head first, then the six of the group photo from left to right."""
     found = []
-    for package, path in (("skimage", "data/astronaut.png"), ("insightface", "data/images/t1.jpg")):
+    for package, path in SHOWN:
         rgb = np.asarray(Image.open(_packaged(package, path)).convert("RGB"), np.uint8)
         faces = await vision.detect(planes_from_rgb(rgb))
         found += [_cut(rgb, box) for box in sorted(faces.boxes.tolist())]
@@ -173,15 +177,26 @@ def _encode(path: Path, shape: Shape, frames: Iterator[av.VideoFrame]) -> None:
         container.mux(stream.encode(None))
 
 
-def write_clip(path: Path, people: list[Cutout]) -> None:
-    """Encode the clip as H.264 with a keyframe every second."""
+def recipe() -> str:
+    """What the clip is made from, in short: another program or other pictures make another one."""
+    made_of = (Path(__file__), *(_packaged(package, path) for package, path in SHOWN))
+    parts = [hashlib.sha256(file.read_bytes()).hexdigest() for file in made_of]
+    return hashlib.sha256("".join(parts).encode()).hexdigest()[:16]
+
+
+def write_clip(
+    path: Path, people: list[Cutout], written: Callable[[int], None] = lambda _: None
+) -> None:
+    """Encode the clip as H.264 with a keyframe every second. `written` is told after each picture
+    how many there are."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=FPS)
         stream.width, stream.height = WIDTH_PX, HEIGHT_PX
         stream.pix_fmt = "yuv420p"
         stream.options = {"crf": "27", "preset": "veryfast", "g": str(FPS), "tune": "zerolatency"}
-        for rgb in _pictures(people):
+        for number, rgb in enumerate(_pictures(people), 1):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
+            written(number)
         container.mux(stream.encode(None))
 
 

@@ -7,9 +7,8 @@ from lfrd.deployment.replay import Replay, replay
 from lfrd.errors import BadInput
 from lfrd.governance.record import kind_of
 from lfrd.governance.reviews import Reviews, outcome_of, required_for
-from lfrd.store import decoys, outcomes, watchlists
 from lfrd.store import episodes as stored
-from lfrd.store import reviews as stored_reviews
+from lfrd.store import outcomes
 from lfrd.store.audit_log import first_undecided
 from lfrd.store.database import Database
 from lfrd.store.decoys import Decoy
@@ -17,7 +16,7 @@ from lfrd.store.episodes import Episode, EpisodeFilter, EpisodeImage, Rival
 from lfrd.store.outcomes import PrimaryOutcome
 from lfrd.store.reviews import Review
 from lfrd.store.transaction import Reader, Transaction
-from lfrd.store.watchlists import Watchlist
+from lfrd.store.watchlists import Entry, Watchlist
 from lfrd.vision.engine import Vision
 from lfrd.vocabulary import Engagement, Identity
 
@@ -67,8 +66,7 @@ class Episodes:
             place = after
             if place is None and before_id is not None:
                 place = (stored.get(reader, before_id).raised_at_s, before_id)
-            found = stored.page(reader, wanted, after=place, limit=limit)
-            return [self._dossier(reader, episode) for episode in found]
+            return self._dossiers(reader, stored.page(reader, wanted, after=place, limit=limit))
 
         return await self._database.read(query)
 
@@ -85,7 +83,7 @@ class Episodes:
     async def get(self, episode_id: str) -> Dossier:
         """Raises NotFound."""
         return await self._database.read(
-            lambda reader: self._dossier(reader, stored.get(reader, episode_id))
+            lambda reader: self._dossiers(reader, [stored.get(reader, episode_id)])[0]
         )
 
     async def image(self, episode_id: str, which: EpisodeImage, *, principal: str) -> bytes:
@@ -136,18 +134,35 @@ class Episodes:
 
     def _is_false(self, reader: Reader, episode_id: str, identity: Identity | None) -> bool:
         """By what was established, else by what was decided."""
-        dossier = self._dossier(reader, stored.get(reader, episode_id))
+        (dossier,) = self._dossiers(reader, [stored.get(reader, episode_id)])
         decided = outcome_of(dossier.reviews, dossier.required)
         return kind_of(decided, identity).startswith("false")
 
-    def _dossier(self, reader: Reader, episode: Episode) -> Dossier:
-        return Dossier(
-            episode,
-            tuple(stored.rivals(reader, episode.id)),
-            tuple(stored_reviews.of_episode(reader, episode.id)),
-            watchlists.find(reader, episode.watchlist_id),
-            required_for(reader, episode, self._reviews.required),
-            outcomes.of_episode(reader, episode.id),
-            decoys.of_episode(reader, episode.id),
-            watchlists.look_alikes_of(reader, episode.entry_id),
-        )
+    def _dossiers(self, reader: Reader, found: Sequence[Episode]) -> list[Dossier]:
+        """Everything about some episodes, each kind read at once."""
+        ids = [episode.id for episode in found]
+        rivals = reader.of_each(Rival, "episode_id", ids, "score DESC")
+        reviews = reader.of_each(Review, "episode_id", ids, "submitted_at_s")
+        outcome = reader.of_each(PrimaryOutcome, "episode_id", ids)
+        decoy = reader.of_each(Decoy, "episode_id", ids)
+        listed = reader.of_each(Watchlist, "id", [episode.watchlist_id for episode in found])
+        entries = reader.of_each(Entry, "id", [episode.entry_id for episode in found])
+        required: dict[str, int] = {}
+        for episode in found:
+            if episode.deployment_id not in required:
+                required[episode.deployment_id] = required_for(
+                    reader, episode, self._reviews.required
+                )
+        return [
+            Dossier(
+                episode,
+                tuple(rivals.get(episode.id, ())),
+                tuple(reviews.get(episode.id, ())),
+                next(iter(listed.get(episode.watchlist_id, ())), None),
+                required[episode.deployment_id],
+                next(iter(outcome.get(episode.id, ())), None),
+                next(iter(decoy.get(episode.id, ())), None),
+                next((entry.look_alikes for entry in entries.get(episode.entry_id, ())), ""),
+            )
+            for episode in found
+        ]

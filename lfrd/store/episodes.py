@@ -398,8 +398,8 @@ _CONDITIONS = {
     "entry_id": "entry_id = ?",
     "since_s": "raised_at_s >= ?",
     "until_s": "raised_at_s < ?",
-    "waiting_for": "state = 'open' AND id NOT IN"
-    " (SELECT episode_id FROM review WHERE principal = ?)",
+    "waiting_for": "state = 'open' AND NOT EXISTS"
+    " (SELECT 1 FROM review WHERE episode_id = episode.id AND review.principal = ?)",
     "decided_by": "id IN (SELECT episode_id FROM review WHERE principal = ?)",
 }
 """Of a filter's fields."""

@@ -142,14 +142,7 @@ def of_entry(reader: Reader, entry_id: str) -> list[ReferenceImage]:
 
 def of_entries(reader: Reader, entry_ids: Sequence[str]) -> dict[str, list[ReferenceImage]]:
     """The photos of some entries, oldest first, by the entry's id; no key: it has none."""
-    found: dict[str, list[ReferenceImage]] = {}
-    for image in reader.find(
-        ReferenceImage,
-        "WHERE entry_id IN (SELECT value FROM json_each(?)) ORDER BY id",
-        (json.dumps(list(entry_ids)),),
-    ):
-        found.setdefault(image.entry_id, []).append(image)
-    return found
+    return reader.of_each(ReferenceImage, "entry_id", entry_ids, "id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

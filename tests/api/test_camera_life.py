@@ -136,7 +136,9 @@ async def test_a_small_stream_is_found_used_and_told_from_another_view(
     folder = tmp_path / "camera"
     folder.mkdir()
     shutil.copy(demo_clip, folder / "stream1.mp4")
-    await asyncio.to_thread(reshaped, demo_clip, folder / "stream2.mp4", size=(320, 180))
+    await asyncio.to_thread(
+        reshaped, demo_clip, folder / "stream2.mp4", size=(320, 180), seconds=12.0
+    )
     clip(folder / "other.mp4", width=320, height=180)
     async with RtspServer(folder).running() as server, serve(tmp_path / "state") as served:
         client, look = served.client, "/stream2.mp4?play_count=0"
@@ -160,7 +162,9 @@ async def test_a_camera_of_two_streams_finds_people_in_the_large_one(
     folder = tmp_path / "camera"
     folder.mkdir()
     shutil.copy(demo_clip, folder / "large.mp4")
-    await asyncio.to_thread(reshaped, demo_clip, folder / "small.mp4", size=(640, 360))
+    await asyncio.to_thread(
+        reshaped, demo_clip, folder / "small.mp4", size=(640, 360), seconds=12.0
+    )
     async with RtspServer(folder).running() as server, serve(tmp_path / "state") as served:
         await served.client.add_camera(
             CameraCreate(

@@ -87,7 +87,7 @@ async def test_every_refusal_is_a_problem_document(tmp_path: Path) -> None:
             problem = Problem.model_validate_json(answer.content)
             assert (problem.status, problem.code) == (status, code), path
             assert said in problem.detail, problem.detail
-        assert (await client.put("/v1/health")).headers["allow"] == "GET"
+        assert (await client.put("/v1/health")).headers["allow"] == "GET, HEAD"
 
 
 async def test_a_refusal_does_not_repeat_what_was_sent(tmp_path: Path) -> None:

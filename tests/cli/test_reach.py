@@ -8,9 +8,10 @@ import pytest
 
 from lfrd import config
 from lfrd.__main__ import parser
+from lfrd.cli import desk
 from lfrd.cli.reach import socket_of, token_of
 from lfrd.client import Client, Unreachable
-from lfrd.config import ApiSection, Config, SiteSection, client_socket
+from lfrd.config import ApiSection, Config, SiteSection, TerminalSection, client_socket
 from lfrd.demo.clip import listed_photo
 from lfrd.errors import UserError
 from support.program import Call, enrol, refused
@@ -177,7 +178,7 @@ def test_what_no_header_can_hold_is_refused_and_not_repeated(
     assert "geheim" not in str(refused.value)
 
 
-def test_a_socket_and_a_url_exclude_each_other(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        parser().parse_args(["tui", "--url", "http://127.0.0.1:1", "--socket", "x"])
-    assert "not allowed with" in capsys.readouterr().err
+def test_a_socket_and_a_url_exclude_each_other() -> None:
+    options = parser().parse_args(["tui", "--url", "http://127.0.0.1:1", "--socket", "x"])
+    with pytest.raises(UserError, match="--url and --socket are two daemons"):
+        desk.run(options, TerminalSection(), Path("x"))

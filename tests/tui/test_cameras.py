@@ -358,7 +358,7 @@ async def test_help_begins_with_the_cameras() -> None:
         await pilot.press("question_mark")
         await until(pilot, lambda: isinstance(pilot.app.screen, HelpScreen))
         await until(pilot, lambda: "Keys on the cameras screen" in text_of(pilot))
-        for word in ("✗ lost", "remove, after a question", "nothing is decoded"):
+        for word in ("■ frozen", "remove, after a question", "nothing is decoded"):
             assert word in text_of(pilot)
 
 

@@ -75,6 +75,10 @@ async def look_through(pilot: Pilot[None]) -> None:
     picture = pilot.app.screen.query_one(Picture)
     await until(pilot, lambda: picture.has_image, WAIT_S)
     await back(pilot)
+    await pilot.press("A")
+    aimed = pilot.app.screen.query_one(Picture)
+    await until(pilot, lambda: aimed.has_image, WAIT_S)
+    await back(pilot)
 
 
 async def test_refusals_of_the_daemon_and_a_publishers_token(tmp_path: Path) -> None:

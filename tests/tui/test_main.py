@@ -578,6 +578,8 @@ async def test_a_better_look_is_shown_and_looked_at_before_a_decision() -> None:
         assert desk.photos_read == [
             ("alert-2", "probe"), ("alert-2", "reference"), ("alert-2", "probe")
         ]  # fmt: skip
+        panel = screen.query_one(FacePanel)
+        await until(pilot, lambda: panel.seen_s() is not None)
         await pilot.press("m")
         await until(pilot, lambda: "that was too quick" in text_of(pilot))
         assert not desk.submitted

@@ -11,6 +11,7 @@ from lfrd.errors import BadInput
 from lfrd.wire.cameras import Regions
 from tui.drawing import FACE_RGB, Drawing
 from tui.regions import HALO_RGB, MASK_RGB, ZONE_RGB, outlined, polygons_text, read_regions
+from tui.screens.aim_screen import Frames
 from tui.widgets.address import DOT, masked
 
 PARTS = st.text(st.characters(codec="utf-8", exclude_characters=DOT, exclude_categories=("Cs",)))
@@ -132,3 +133,13 @@ def test_the_gauge_shows_how_large_a_face_has_to_be() -> None:
         return sum(pixel == FACE_RGB for pixel in image.get_flattened_data())
 
     assert blue(near) > 2 * blue(far) > 0
+
+
+def test_a_stream_of_pictures_is_cut_where_they_end() -> None:
+    one, two = b"\xff\xd8one\xff\xd9", b"\xff\xd8two\xff\xd9"
+    frames = Frames()
+    assert frames.feed(b"--b\r\n" + one[:4]) is None
+    assert frames.feed(one[4:] + b"\r\n--b\r\n" + two + b"--b" + one[:2]) == two
+    assert frames.feed(one[2:]) == one
+    with pytest.raises(BadInput, match="does not end"):
+        frames.feed(b"\xff\xd8" + b"x" * 9_000_000)

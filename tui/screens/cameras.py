@@ -15,6 +15,7 @@ from textual.content import Content
 from lfrd.client import Client
 from lfrd.errors import LfrdError
 from lfrd.wire.cameras import Camera, CameraAdded, CameraChange
+from tui.screens.aim_screen import AimScreen
 from tui.screens.ask import AskScreen, TokenScreen
 from tui.screens.camera_check import CheckScreen
 from tui.screens.camera_form import AddCameraScreen, EditCameraScreen
@@ -44,6 +45,7 @@ class CamerasScreen(PlaceScreen):
         Binding("v", "preview", "View"),
         Binding("r", "draw", "Regions"),
         Binding("g", "grid", "Grid"),
+        Binding("A", "aim", "Aim", show=False),
         Binding("x", "remove", "Remove"),
         Binding("j,down", "move(1)", "Down", show=False),
         Binding("k,up", "move(-1)", "Up", show=False),
@@ -142,6 +144,12 @@ class CamerasScreen(PlaceScreen):
                 self._done(Content(f"● camera {now.name} looks where you drew"))
 
         self.app.push_screen(RegionScreen(self._client, camera, self._image_class), drawn)
+
+    def action_aim(self) -> None:
+        """In the clear, for a supervisor who aims it."""
+        camera = self._chosen()
+        if camera is not None and self.may_supervise():
+            self.app.push_screen(AimScreen(self._client, camera, self._image_class))
 
     def action_grid(self) -> None:
         """All cameras at once."""

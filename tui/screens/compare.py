@@ -154,7 +154,9 @@ class CompareScreen(ModalScreen[Compared | None]):
             seen = seen if self._seen.visible else "REFERENCE"
         light = "" if self._brightness == 1 else f" · brightness ×{self._brightness:.2g}"
         said = self._said if self._said.plain else self._size_said()
-        who = Content.assemble("   ", who_content(self.alert), (light, "$quiet"), "   ", said)
+        who = Content.assemble((light, "$quiet"), "   ", who_content(self.alert))
+        if said.plain:
+            seen, who = "", said
         lab = [LAB] if self._in_lab else []
         self._caption.show(Content.assemble(*lab, (f" {seen}", "bold"), who))
         self._keys.show_keys(self._hints())

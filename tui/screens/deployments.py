@@ -36,6 +36,7 @@ STATES = {
     DeploymentState.ERASED: Mark("–", "ended, faces erased", "$quiet"),
 }
 TO_COME = (DeploymentState.DRAFT, DeploymentState.AUTHORISED)
+DOCUMENTS = {"impact-assessment": "assessment"}
 OVER = (DeploymentState.ENDED, DeploymentState.ERASED)
 SIGNS = {"✓": "$success", "✗": "$error", "▲": "$warning", "▮": "$warning"}
 EMPTY = "No deployment was ever planned.\n\nPress a to plan one."
@@ -423,7 +424,7 @@ def about(item: Deployment, lists: tuple[Watchlist, ...], now_s: float, width: i
     rows = [("where", item.place or "not said yet"), ("against", against)]
     if item.expectation:
         rows.append(("why here", item.expectation))
-    rows += [(kind.strip(), where.strip())
+    rows += [(DOCUMENTS.get(kind.strip(), kind.strip()), where.strip())
              for kind, _, where in (text.partition(":") for text in item.documents)]  # fmt: skip
     if item.started_at_s is not None:
         rows.append(("began", f"{day_text(item.started_at_s)} by {_who(item.started_by)}"))

@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 
     from tui.widgets.picture import ImageClass
 
-KEYS = (
-    "arrows move (shift: far) · Space corner · Bksp back · i look in · h hide · x remove · ^S saves"
-)
+KEYS = "Space corner · Bksp back · i look in · h hide · x remove · ^S saves"
 
 
 class RegionScreen(ModalScreen[Camera | None]):

@@ -41,6 +41,7 @@ CHARTS = {
     "reviewers": "Reviewers",
 }
 SPANS = ("hour", "day", "deployment")
+BAR_RGB = (124, 183, 255)
 PLAIN = ("why", "latency", "reviewers")
 """Told as tables."""
 
@@ -219,8 +220,10 @@ class StatisticsScreen(PlaceScreen):
         plot = self._plot.plt
         plot.clear_figure()
         if any(values):
-            plot.bar(labels, values, width=0.7)
+            plot.bar(labels, values, width=0.7, color=BAR_RGB)
             plot.ylim(0, max(values) * 1.1)
+            step = max(1, round(max(values) / 5))
+            plot.yticks(list(range(0, max(values) + 1, step)))
         self._plot.refresh()
 
     def _as_table(self, figures: Figures, names: dict[str, str]) -> Content:

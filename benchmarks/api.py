@@ -1,0 +1,38 @@
+"""The API under load: pages of large lists, events to many, hostile requests, and a full machine.
+
+    python -m benchmarks.api [--part pages|events|live|fuzz] [--cases N] [--seconds S]
+
+`fuzz` has schemathesis (through `uv tool run`) try every operation with every check, as an
+operator, a supervisor and an admin. Writes results/api.json where all parts are run.
+"""
+
+import argparse
+import asyncio
+import sys
+
+from benchmarks import api_fuzz, api_live, api_pages
+from benchmarks.report import Report
+
+PARTS = {
+    "pages": api_pages.measure_pages,
+    "events": api_pages.measure_events,
+    "live": api_live.measure,
+    "fuzz": api_fuzz.measure,
+}
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--part", choices=PARTS, action="append")
+    options.add_argument("--cases", type=int, default=5_000, help="of schemathesis, at least")
+    options.add_argument("--seconds", type=float, default=40.0, help="of live cameras")
+    options.add_argument("--rows", type=int, default=1_000_000, help="episodes of the pages")
+    chosen = options.parse_args()
+    report = Report("api")
+    for name in chosen.part or PARTS:
+        asyncio.run(PARTS[name](report, chosen))
+    return report.finish(keep=chosen.part is None)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
