@@ -9,7 +9,7 @@ COMPILED := import lfrd.api.server, lfrd.cli.alert, lfrd.cli.demo, lfrd.cli.list
     lfrd.cli.policy, lfrd.cli.token, lfrd.daemon, tui.app; \
     from lfrd.__main__ import main; main(["camera", "list", "--socket", "/"])
 
-.PHONY: bench-backup dist wheelhouse demo test fuzz test-e2e lint accuracy bench bench-ingest bench-governance bench-audit bench-api bench-kills bench-weight map \
+.PHONY: bench-backup dist wheelhouse deb deb-test demo test fuzz test-e2e lint accuracy bench bench-ingest bench-governance bench-audit bench-api bench-kills bench-weight map \
     fuzz-cli fuzz-cameras clean
 
 demo: $(VENV)/ready
@@ -83,6 +83,15 @@ dist: $(VENV)/ready
 wheelhouse: dist
 	$(PYTHON) -m pip download --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
 	    --no-deps -d dist/wheelhouse -r dist/requirements.txt
+
+# A Debian package with everything in it: dist/lfrd_VERSION_ARCH.deb, for the Python of this machine.
+deb: wheelhouse
+	packaging/deb.sh $(BIN)/python
+
+# The package installed, upgraded and purged in a root of its own. 4 minutes; as root, with overlayfs.
+deb-test: deb
+	DEB_SUFFIX=+next packaging/deb.sh $(BIN)/python
+	packaging/try.sh dist/lfrd_*[0-9]_*.deb dist/lfrd_*+next_*.deb
 
 # Memory, erasure, start-up.
 bench-governance: $(VENV)/ready

@@ -79,6 +79,8 @@ class Watched:
         self.gone: set[str] = set()
         self.degraded: dict[str, str] = {}
         self.load: str | None = None
+        self.searched: list[tuple[float, list[int]]] = []
+        """Searches so far, of each camera, and when that was in seconds from the beginning."""
 
     async def watch(self, site: Site, seconds: float) -> None:
         end_s = time.monotonic() + seconds
@@ -90,6 +92,8 @@ class Watched:
                     self.degraded[camera.row.id] = camera.status.reason
             full = [r for r in site.health.now.reasons if r.startswith("the machine is full")]
             self.load = full[0] if full else self.load
+            so_far = [*_detected(site).values()]
+            self.searched.append((time.monotonic() - end_s + seconds, so_far))
             await asyncio.sleep(LOOK_S)
 
 
@@ -122,6 +126,8 @@ async def live(
         before, cpu_s, begun_s = _detected(site), time.process_time(), time.monotonic()
         made = site.vision.counts.made
         noted.clear()
+        if state is not None:
+            (state / "measured").touch()
         await watched.watch(site, seconds)
         wall_s = time.monotonic() - begun_s
         after = _detected(site)
@@ -134,6 +140,7 @@ async def live(
             "gone": sorted(watched.gone),
             "degraded": watched.degraded,
             "load": watched.load,
+            "searched": watched.searched,
             "keyframes_only_s": [
                 camera.counters.keyframes_only_s if camera.counters else 0.0
                 for camera in site.fleet.cameras()

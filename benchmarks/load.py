@@ -1,6 +1,6 @@
 """More cameras than fit, and sixteen with two streams: none is lost because the machine is full.
 
-    python -m benchmarks.load [eight|twelve|sixteen|nobody ...] [--seconds S]
+    python -m benchmarks.load [eight|twelve|sixteen|nobody|disturbed ...] [--seconds S]
 
 Clips come over RTSP from servers in processes of their own, on the same processors as lfrd: what
 they take is printed. Writes results/load.json.
@@ -28,6 +28,7 @@ from benchmarks.latency import ENROLLED, cpu_s, photograph, served
 from benchmarks.report import Figure, Report
 from lfrd.client import Client
 from lfrd.errors import LfrdError
+from lfrd.process import usable_cores
 from lfrd.summary import percentile
 
 LARGE, SMALL = (1920, 1080), (640, 360)
@@ -38,6 +39,11 @@ EMPTY_S = 16.8
 EMPTY_PACKETS = 50
 """Of `backs/`, the empty room."""
 HEALTH_EVERY_S = 0.2
+RECOVERED_S = 8.0
+QUOTAS = Path("/sys/fs/cgroup/cpu/lfrd-load")
+"""A group of processes whose quota can be set (cgroup v1)."""
+Disturb = Callable[[int], Awaitable[None]]
+"""Takes the machine away from a process for a third of the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +108,66 @@ async def sixteen(bench: Bench) -> None:
     )  # fmt: skip
 
 
+async def disturbed(bench: Bench) -> None:
+    """Four cameras, and in the middle third others take the machine away: programs that compute,
+    as many as there are processors, and where this user may set one, a quota of one processor."""
+    third_s = bench.seconds / 3
+    burn = f"import time\nend = time.monotonic() + {third_s}\nwhile time.monotonic() < end: pass"
+
+    async def burners(_: int) -> None:
+        started = [
+            await asyncio.create_subprocess_exec(sys.executable, "-c", burn)
+            for _ in range(usable_cores())
+        ]
+        for program in started:
+            await program.wait()
+
+    async def quota(pid: int) -> None:
+        _set_quota(pid, microseconds=100_000)
+        await asyncio.sleep(third_s)
+        _set_quota(pid, microseconds=-1)
+
+    kinds: dict[str, Disturb] = {"programs that compute": burners}
+    if _may_set_quotas():
+        kinds["a quota of one processor"] = quota
+    else:
+        print("quota: not tried, this user may set none")
+    for what, disturb in kinds.items():
+        told, _ = await _crowds(bench, 4, disturb)
+        _add_lost(bench, f"4 cameras, {what}", told)
+        before = _slowest(told, 0.0, third_s)
+        after = _slowest(told, 2 * third_s + RECOVERED_S, bench.seconds)
+        bench.report.add(
+            Figure(f"4 cameras, {what}: searches a second at the slowest then",
+                   _slowest(told, third_s + 3, 2 * third_s), note=f"before: {before}"),
+            Figure(f"4 cameras, {what}: {RECOVERED_S:.0f} s later, of those before",
+                   round(after / before, 2), at_least=0.9),
+        )  # fmt: skip
+
+
+def _may_set_quotas() -> bool:
+    try:
+        QUOTAS.mkdir(exist_ok=True)
+    except OSError:
+        return False
+    return True
+
+
+def _set_quota(pid: int, *, microseconds: int) -> None:
+    """Of each tenth of a second, for all threads of a process; -1: no limit."""
+    (QUOTAS / "cpu.cfs_quota_us").write_text(str(microseconds))
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        (QUOTAS / "tasks").write_text(task.name)
+
+
+def _slowest(told: dict, begin_s: float, end_s: float) -> float:
+    """Searches a second of the camera that had fewest between two times."""
+    inside = [item for item in told["searched"] if begin_s <= item[0] <= end_s]
+    (first_s, before), (last_s, after) = inside[0], inside[-1]
+    least = min(now - then for now, then in zip(after, before, strict=True))
+    return round(least / (last_s - first_s), 2)
+
+
 async def nobody(bench: Bench) -> None:
     """Two streams of an empty room."""
     told, _ = await _paired(bench, 8, _empty)
@@ -114,6 +180,7 @@ async def nobody(bench: Bench) -> None:
 
 SECTIONS: dict[str, Callable[[Bench], Awaitable[None]]] = {
     "eight": eight, "twelve": twelve, "sixteen": sixteen, "nobody": nobody,
+    "disturbed": disturbed,
 }  # fmt: skip
 
 
@@ -123,7 +190,7 @@ def _add_lost(bench: Bench, what: str, told: dict) -> None:
     )
 
 
-async def _crowds(bench: Bench, cameras: int) -> tuple[dict, float]:
+async def _crowds(bench: Bench, cameras: int, disturb: Disturb | None = None) -> tuple[dict, float]:
     folder = bench.folder / "crowds"
     folder.mkdir(exist_ok=True)
     clip = folder / "crowd.mp4"
@@ -131,7 +198,7 @@ async def _crowds(bench: Bench, cameras: int) -> tuple[dict, float]:
         media.looped(media.CROWD, clip, frames=int(media.CROWD_FPS * (bench.seconds + 60)))
     async with served(folder) as (server, port):
         address = f"rtsp://127.0.0.1:{port}/{clip.name}?play_count=0"
-        return await _live(bench, bench.few, [address] * cameras, [server.pid])
+        return await _live(bench, bench.few, [address] * cameras, [server.pid], disturb)
 
 
 Scene = Callable[[int], Iterator[av.VideoFrame]]
@@ -200,8 +267,9 @@ def _encode(folder: Path, variant: int, pictures: Iterator[av.VideoFrame]) -> No
 
 
 async def _live(
-    bench: Bench, photos: Path, addresses: list[str], servers: list[int]
-) -> tuple[dict, float]:
+    bench: Bench, photos: Path, addresses: list[str], servers: list[int],
+    disturb: Disturb | None = None,
+) -> tuple[dict, float]:  # fmt: skip
     begun_s, before_s = time.monotonic(), sum(map(cpu_s, servers))
     with tempfile.TemporaryDirectory() as state:
         process = await asyncio.create_subprocess_exec(
@@ -211,6 +279,8 @@ async def _live(
         async with asyncio.TaskGroup() as tasks:
             asked_s: list[float] = []
             asking = tasks.create_task(_ask_health(Path(state) / "api.sock", asked_s))
+            if disturb is not None:
+                tasks.create_task(_disturb(Path(state) / "measured", bench, disturb, process.pid))
             printed, _ = await asyncio.wait_for(process.communicate(), bench.seconds + 180)
             asking.cancel()
     if process.returncode != 0:
@@ -218,6 +288,14 @@ async def _live(
     told: dict = json.loads(printed.splitlines()[-1])
     told["health_s"] = asked_s
     return told, (sum(map(cpu_s, servers)) - before_s) / (time.monotonic() - begun_s)
+
+
+async def _disturb(begun: Path, bench: Bench, disturb: Disturb, pid: int) -> None:
+    """A third of the time after the measurement began."""
+    while not await asyncio.to_thread(begun.exists):
+        await asyncio.sleep(HEALTH_EVERY_S)
+    await asyncio.sleep(bench.seconds / 3)
+    await disturb(pid)
 
 
 async def _ask_health(socket: Path, asked_s: list[float]) -> None:

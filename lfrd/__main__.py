@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from lfrd import __version__
 from lfrd.cli.actions import asks_daemon
-from lfrd.cli.audit_options import add_audit, add_witness
+from lfrd.cli.audit_options import add_audit, add_authority, add_witness
 from lfrd.cli.backup_options import add_backup, add_restore, add_service
 from lfrd.cli.camera_secrets import add_password_file
 from lfrd.cli.command_parser import CommandParser
@@ -388,6 +388,12 @@ def _token(options: argparse.Namespace) -> int:
     return _ask(token.run(options, _socket(options)))
 
 
+def _authority(options: argparse.Namespace) -> int:
+    from lfrd.cli import authority
+
+    return authority.run(options)
+
+
 def _outbox(options: argparse.Namespace) -> int:
     if options.action == "secret":
         import base64
@@ -619,6 +625,7 @@ def _add_clients(commands: Any) -> None:
     add_events(_add(commands, "events", _events, "Print what changed, and what changes."))
     add_api(_add(commands, "api", _api, "Call any route of the API."))
     add_alert(_add(commands, "alert", _alert, "List, show and settle alerts."))
+    add_authority(_add(commands, "authority", _authority, "Authorise a deployment from outside."))
     add_audit(_add(commands, "audit", _audit, "Read, prove, export and check the log."))
     witness = "Countersign the logs of other machines (c2sp.org/tlog-witness), until SIGTERM."
     add_witness(_add(commands, "witness", _witness, witness))

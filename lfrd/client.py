@@ -47,9 +47,15 @@ from lfrd.wire.cameras import (
     CameraTestReport,
 )
 from lfrd.wire.deployments import Deployment, DeploymentEnd, DeploymentStart
-from lfrd.wire.evaluations import Evaluation, EvaluationReport
+from lfrd.wire.evaluations import (
+    Evaluation,
+    EvaluationReport,
+    IndependentTest,
+    IndependentTestRecord,
+)
 from lfrd.wire.events import EventKind, EventMessage, KeptEvents
 from lfrd.wire.health import Health, HealthChange, Me, Reloaded
+from lfrd.wire.incidents import Incident, IncidentRecord, IncidentReport, Year, YearFormat
 from lfrd.wire.lists import (
     CameraMinute,
     CameraReasons,
@@ -128,8 +134,17 @@ class GovernanceCalls:
         """Change what is given of a plan."""
         return await self._patch(wire.Deployment, f"/v1/deployments/{deployment_id}", change)
 
-    async def authorise(self, deployment_id: str) -> wire.Deployment:
-        return await self._act(deployment_id, "authorise", None)
+    async def authority_request(
+        self, deployment_id: str, until_at_s: float | None = None
+    ) -> wire.AuthorityRequest:
+        """What an authority from outside is to sign."""
+        until = "" if until_at_s is None else f"?until_at_s={until_at_s!r}"
+        path = f"/v1/deployments/{deployment_id}/authority-request"
+        return await self._get(wire.AuthorityRequest, path + until)
+
+    async def authorise(self, deployment_id: str, authority: str | None = None) -> wire.Deployment:
+        body = wire.OutsideAuthority(authority=authority)
+        return await self._act(deployment_id, "authorise", body)
 
     async def start(
         self, deployment_id: str, urgent_reason: str | None = None, *, street_team: bool = False
@@ -137,11 +152,14 @@ class GovernanceCalls:
         body = wire.DeploymentBegin(urgent_reason=urgent_reason, street_team=street_team)
         return await self._act(deployment_id, "start", body)
 
-    async def ratify(self, deployment_id: str) -> wire.Deployment:
-        return await self._act(deployment_id, "ratify", None)
+    async def ratify(self, deployment_id: str, authority: str | None = None) -> wire.Deployment:
+        body = wire.OutsideAuthority(authority=authority)
+        return await self._act(deployment_id, "ratify", body)
 
-    async def extend(self, deployment_id: str, until_at_s: float) -> wire.Deployment:
-        body = wire.DeploymentExtend(until_at_s=until_at_s)
+    async def extend(
+        self, deployment_id: str, until_at_s: float, authority: str | None = None
+    ) -> wire.Deployment:
+        body = wire.DeploymentExtend(until_at_s=until_at_s, authority=authority)
         return await self._act(deployment_id, "extend", body)
 
     async def present(self, *, street_team: bool = False) -> wire.Deployment:
@@ -207,6 +225,33 @@ class GovernanceCalls:
     async def withdraw_evaluation(self, evaluation_id: str, reason: str) -> Evaluation:
         body = wire.Reason(reason=reason)
         return await self._post(Evaluation, f"/v1/evaluations/{evaluation_id}/withdraw", body)
+
+    async def independent_tests(self) -> tuple[IndependentTest, ...]:
+        """Who tested a model independently."""
+        return await self._get(tuple[IndependentTest, ...], "/v1/evaluations/independent")
+
+    async def record_independent_test(self, test: IndependentTestRecord) -> IndependentTest:
+        """Note who tested a model independently."""
+        return await self._post(IndependentTest, "/v1/evaluations/independent", test)
+
+    async def record_incident(self, incident: IncidentRecord) -> Incident:
+        """Note that something went wrong."""
+        return await self._post(Incident, "/v1/incidents", incident)
+
+    async def incidents(self, year: int | None = None) -> tuple[Incident, ...]:
+        """What went wrong in a year, or ever."""
+        path = "/v1/incidents"
+        asked = path if year is None else f"{path}?year={year}"
+        return await self._get(tuple[Incident, ...], asked)
+
+    async def report_incident(self, incident_id: str, reported_to: str) -> Incident:
+        """Note to whom it was reported."""
+        body = IncidentReport(reported_to=reported_to)
+        return await self._post(Incident, f"/v1/incidents/{incident_id}/report", body)
+
+    async def year(self, year: int) -> Year:
+        """The use in a year."""
+        return await self._get(Year, f"/v1/years/{year}")
 
     async def _act(self, deployment_id: str, step: str, body: Wire | None) -> wire.Deployment:
         path = f"/v1/deployments/{deployment_id}/{step}"
@@ -941,6 +986,10 @@ class Client:
     async def prove_absence(self, asked: AbsenceQuestion) -> AbsenceProofs:
         """Proofs that a reference was not on the lists that are asked about."""
         return await self._post(AbsenceProofs, "/v1/subjects/prove-absence", asked)
+
+    async def export_year(self, year: int, what: str, wanted: YearFormat) -> bytes:
+        """A year's use (`year`), or its `incidents`, as a file."""
+        return await self._file(f"/v1/years/{year}/{what}", wanted)
 
     async def export_subject(self, asked: SubjectExport) -> bytes:
         """What is kept of a person: a ZIP file, or JSON without photos."""

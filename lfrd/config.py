@@ -295,6 +295,31 @@ class NoticeSection(Section):
         return tuple(value.split(",")) if isinstance(value, str) else value
 
 
+class AuthoritySection(Section):
+    """`keys`: public keys of authorities from outside, whose signatures authorise deployments."""
+
+    keys: Annotated[tuple[str, ...], Field(max_length=50)] = ()
+
+    @field_validator("keys", mode="before")
+    @classmethod
+    def _of_variable(cls, value: object) -> object:
+        return tuple(value.split(",")) if isinstance(value, str) else value
+
+    @field_validator("keys")
+    @classmethod
+    def _are_keys(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if value:  # who names none need not load what checks signatures
+            from lfrd.audit.verify import ED25519, BadLog, key_of
+
+            try:
+                odd = [text for text in value if key_of(text).algorithm != ED25519]
+            except BadLog as error:
+                raise ValueError(str(error)) from None
+            if odd:
+                raise ValueError(f"{odd[0]} is not of the type Ed25519")
+        return value
+
+
 class KeysSection(Section):
     """`escrow`: a second copy of keys.db, overwritten whenever a key is made or destroyed."""
 
@@ -494,6 +519,7 @@ class Config(Section):
     review: ReviewSection = ReviewSection()
     policy: PolicySection = PolicySection()
     notice: NoticeSection = NoticeSection()
+    authority: AuthoritySection = AuthoritySection()
     keys: KeysSection = KeysSection()
     backup: BackupSection = BackupSection()
     audit: AuditSection = AuditSection()
@@ -602,20 +628,41 @@ def _apply_variables(values: dict[str, Any], environment: Mapping[str, str]) -> 
 
 def dump(config: Config) -> str:
     """The settings that differ from what lfrd has by itself, as a file again, without the secrets
-    that stand in addresses."""
-    given = config.model_dump(mode="json", exclude_defaults=True, exclude_none=True)
-    tables = {name: given.pop(name, ()) for name in ("webhook", "camera")}
+    that stand in it: a camera's address loses its password, what is secret as a whole is left
+    out."""
+    lines, tables = [], []
+    for name in type(config).model_fields:
+        value = getattr(config, name)
+        if isinstance(value, Section):
+            found = _lines_of(value)
+            lines += [f"[{name}]", *found, ""] if found else []
+        else:
+            for item in value:
+                tables += [f"[[{name}]]", *_lines_of(item), ""]
+    return "\n".join([*lines, *tables])
+
+
+def _lines_of(section: Section) -> list[str]:
+    given = section.model_dump(mode="json", exclude_defaults=True, exclude_none=True)
     lines = []
-    for section, values in given.items():
-        lines += [f"[{section}]", *_lines_of(values), ""]
-    for name, items in tables.items():
-        for item in items:
-            lines += [f"[[{name}]]", *_lines_of(item), ""]
-    return "\n".join(lines)
+    for name, value in given.items():
+        hidden = not type(section).model_fields[name].repr
+        if hidden and isinstance(section, CameraSection):
+            lines.append(f"{name} = {json.dumps(_without_password(value))}")
+        elif hidden:
+            lines.append(f"# {name} is a secret: set it again")
+        else:
+            lines.append(f"{name} = {_toml(value)}")
+    return lines
 
 
-def _lines_of(values: Mapping[str, object]) -> list[str]:
-    return [f"{key} = {_toml(value)}" for key, value in values.items()]
+def _without_password(address: str) -> str:
+    from lfrd.ingest.address import parse
+
+    try:
+        return parse(address).shown
+    except BadInput:  # a path alone, on the host of the other stream
+        return without_secrets(address)
 
 
 def _toml(value: object) -> str:

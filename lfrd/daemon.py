@@ -38,6 +38,7 @@ from lfrd.governance.erasure import Eraser
 from lfrd.governance.evaluations import Evaluations
 from lfrd.governance.holds import Holds
 from lfrd.governance.missing_keys import report_missing_keys
+from lfrd.governance.outside_authority import Authorities
 from lfrd.governance.profile import Policy, SitePolicies
 from lfrd.governance.publication import Publication
 from lfrd.governance.readiness import Readiness
@@ -102,10 +103,10 @@ async def open_site(
     observer: LookObserver | None = None,
     read_again: Callable[[], Config] | None = None,
 ) -> AsyncIterator[Site]:
-    """Everything a site needs, open and running; leaving it ends a running deployment first.
+    """Everything that a site has, open and running; leaving it ends a running deployment first.
 
-    `new`: begin with nothing although there are keys. `media_clock`: files are read at full speed,
-    and `detect_hz` pictures a second looked at (None: all). Sources that `must_open` are not tried
+    `new`: begin with nothing although keys are there. `media_clock`: files at full speed, and
+    `detect_hz` pictures a second looked at (None: all). Sources that `must_open` are not tried
     again. `report` gets each candidate, `observer` each look; `read_again` reads what was set."""
     share_heaps()
     clock, policies = SteadyClock.over(clock), _policies(config)
@@ -132,11 +133,11 @@ async def open_site(
             media_clock=media_clock, detect_hz=detect_hz, report=report, observer=observer,
         ))  # fmt: skip
         readiness = Readiness(clock, fleet, vision, thresholds, policies)
-        deployments = DeploymentService(database, clock, thresholds, policies, readiness, runner)
+        deployments = DeploymentService(database, clock, thresholds, policies, readiness, runner,
+                                        _authorities(config))  # fmt: skip
         outward = await parts.enter_async_context(Outward(
             config, database, clock, health, fleet, lambda: deployments.current is not None,
-            telling, required,
-        ))  # fmt: skip
+            telling, required))  # fmt: skip
         reviews = Reviews(database, clock, health, required=required)
         retention = Retention(database, eraser, clock, health, policies, deployments.end_now)
         log_of = _log(config, database, health)
@@ -152,8 +153,8 @@ async def open_site(
             episodes=Episodes(database, vision, reviews, config.notice.groups),
             evaluations=Evaluations(database, clock), trials=Trials(database, clock),
             subjects=Subjects(database, lists.photos, config.matching.threshold, required),
-            trainings=Trainings(database, clock),
-            publication=Publication(database, clock, runner, config.notice, required),
+            trainings=Trainings(database, clock), publication=Publication(
+                database, clock, runner, config.notice, required),
             denials=Denials(database, clock), audit=log_of, absences=Absences(database, log_of),
             reload=reload, measures=measures, outbox=outward.outbox,
         )  # fmt: skip
@@ -200,6 +201,10 @@ async def _open_database(
     audit = CheckpointRules(config.audit.every, config.audit.copy_to)
     database = Database(folder, keys, clock, new=new, audit=audit, tell=tell)
     return await parts.enter_async_context(database)
+
+
+def _authorities(config: Config) -> Authorities:
+    return Authorities(tuple(key_of(text) for text in config.authority.keys))
 
 
 def _log(config: Config, database: Database, health: HealthBoard) -> AuditLog:
@@ -254,9 +259,9 @@ def _make_run(
     config = reload.now
     look, matching = config.detection, config.matching
     if not media_clock:
-        rate: RateController | None = RateController(look.target_hz, look.floor_hz)
+        rate: RateController | None = RateController(look.target_hz, look.floor_hz, vision.threads)
     else:
-        rate = None if detect_hz is None else RateController(detect_hz, detect_hz)
+        rate = None if detect_hz is None else RateController(detect_hz, detect_hz, vision.threads)
     writer = EpisodeWriter(
         database, clock, deployment.id, vision.model_digest,
         cooldown_s=config.review.cooldown_s, media_clock=media_clock, report=report,

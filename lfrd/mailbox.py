@@ -7,18 +7,21 @@ left, and then its iteration stops.
 """
 
 import asyncio
-import enum
 import threading
 from collections import deque
 from collections.abc import AsyncIterator
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 T = TypeVar("T")
 
 
-class _Nothing(enum.Enum):
-    YET = "an item may come"
-    EVER = "closed and empty"
+class Gate(Protocol):
+    """Where a consumer waits before it takes an item that is there."""
+
+    async def enter(self) -> None: ...
+
+    def leave(self) -> None:
+        """What was entered for is gone."""
 
 
 class Latest(Generic[T]):
@@ -37,16 +40,22 @@ class Latest(Generic[T]):
         self._ready = asyncio.Event()
         self.dropped = 0
 
-    def put(self, item: T) -> None:
-        """Hand an item over; returns at once. After `close` the item is discarded."""
+    def put(self, item: T, *, renews: bool = False) -> None:
+        """Hand an item over; returns at once. After `close` the item is discarded. `renews`: it is
+        meant to take the place of one that waits, and nothing is lost by that."""
         with self._lock:
             if self._closed:
                 return
             if len(self._items) >= self.capacity:
                 self._items.popleft()
-                self.dropped += 1
+                self.dropped += not renews
             self._items.append(item)
         self._wake()
+
+    @property
+    def waiting(self) -> bool:
+        """Whether an item was put and not taken. For any thread."""
+        return bool(self._items)
 
     def close(self) -> None:
         """No more items will come; wakes the consumer. Safe to call twice."""
@@ -65,22 +74,33 @@ class Latest(Generic[T]):
         except RuntimeError:  # the loop has closed: no task is left to wake
             return
 
-    def _take(self) -> T | _Nothing:
-        with self._lock:
-            if self._items:
-                return self._items.popleft()
-            self._ready.clear()
-            return _Nothing.EVER if self._closed else _Nothing.YET
+    def __aiter__(self) -> AsyncIterator[T]:
+        return self.items(None)
 
-    async def __aiter__(self) -> AsyncIterator[T]:
-        while True:
-            item = self._take()
-            if item is _Nothing.EVER:
-                return
-            if item is _Nothing.YET:
+    async def items(self, gate: "Gate | None") -> AsyncIterator[T]:
+        """The items, each taken only after `gate` was entered; the consumer leaves it again."""
+        while self._open():
+            if not self.waiting:
                 await self._ready.wait()
-            elif not isinstance(item, _Nothing):
+                continue
+            if gate is not None:
+                await gate.enter()  # meanwhile a newer item may come
+            item = self._take()
+            if item is not None:
                 yield item
+            elif gate is not None:
+                gate.leave()
+
+    def _open(self) -> bool:
+        """Whether an item is there or may come; in the second case `_ready` tells of it."""
+        with self._lock:
+            if not self._items:
+                self._ready.clear()
+            return bool(self._items) or not self._closed
+
+    def _take(self) -> T | None:
+        with self._lock:
+            return self._items.popleft() if self._items else None
 
 
 class Every(Latest[T]):
@@ -94,7 +114,8 @@ class Every(Latest[T]):
         self.capacity = capacity
         self._room = threading.Condition(self._lock)
 
-    def put(self, item: T) -> None:
+    def put(self, item: T, *, renews: bool = False) -> None:
+        assert not renews  # none takes another's place
         with self._room:
             self._room.wait_for(lambda: self._closed or len(self._items) < self.capacity)
             if self._closed:
@@ -108,9 +129,9 @@ class Every(Latest[T]):
             self._room.notify_all()
         self._wake()
 
-    def _take(self) -> T | _Nothing:
+    def _take(self) -> T | None:
         item = super()._take()
-        if not isinstance(item, _Nothing):
+        if item is not None:
             with self._room:
                 self._room.notify()
         return item

@@ -27,6 +27,7 @@ from lfrd.governance.reviews import Reviews
 from lfrd.governance.schedules import Schedules
 from lfrd.governance.subjects import Subjects
 from lfrd.governance.trainings import Trainings
+from lfrd.governance.yearly import Yearly
 from lfrd.health import HealthBoard
 from lfrd.lists.bulk_import import BulkImport
 from lfrd.lists.expiry import Expiry
@@ -81,3 +82,8 @@ class Site:
     reload: Reload
     absences: Absences
     measures: Measures
+
+    @property
+    def yearly(self) -> Yearly:
+        """Incidents, and the use in a year."""
+        return Yearly(self.database, self.clock, self.publication, self.config.site.node)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
@@ -60,6 +61,52 @@ def wilson(k: int, n: int) -> Rate:
     middle = (p + z2 / (2 * n)) / (1 + z2 / n)
     half = NORMAL_95 / (1 + z2 / n) * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
     return Rate(k, n, max(0.0, middle - half), min(1.0, middle + half))
+
+
+def needed_for_interval(rate: float, half_width: float) -> int:
+    """So many opportunities, at least, for Wilson's 95 % interval of a rate like this to be no
+    wider than `half_width` to either side. Raises ValueError."""
+    if not 0.0 <= rate <= 1.0 or not 0.0 < half_width < 0.5:
+        raise ValueError("a rate is from 0 to 1, and a half width above 0 and below 0.5")
+
+    def is_enough(n: int) -> bool:
+        z2 = NORMAL_95**2
+        return NORMAL_95 / (1 + z2 / n) * math.sqrt(
+            rate * (1 - rate) / n + z2 / (4 * n * n)
+        ) <= half_width  # fmt: skip
+
+    high = 1
+    while not is_enough(high):
+        high *= 2
+    low = high // 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if is_enough(middle) else (middle, high)
+    return high
+
+
+def needed_for_difference(
+    one: float, other: float, *, power: float = 0.8, comparisons: int = 1
+) -> int:
+    """So many opportunities in each of two groups for an exact test at 5 %, shared among so many
+    comparisons (Bonferroni), to find that their rates differ, with this power: Fleiss, Statistical
+    Methods for Rates and Proportions (1981), 3.2, with his correction. Raises ValueError."""
+    if not (0.0 <= one <= 1.0 and 0.0 <= other <= 1.0 and one != other):
+        raise ValueError("the two rates are from 0 to 1 and differ")
+    if not 0.0 < power < 1.0 or comparisons < 1:
+        raise ValueError("a power is above 0 and below 1, and there is a comparison or more")
+    normal = NormalDist()
+    alpha, beta = normal.inv_cdf(1 - 0.025 / comparisons), normal.inv_cdf(power)
+    apart, mean = abs(one - other), (one + other) / 2
+    spread = math.sqrt(one * (1 - one) + other * (1 - other))
+    plain = (alpha * math.sqrt(2 * mean * (1 - mean)) + beta * spread) ** 2 / apart**2
+    return math.ceil(plain / 4 * (1 + math.sqrt(1 + 4 / (plain * apart))) ** 2)
+
+
+def people_for(opportunities: int, passages: int, correlation: float) -> int:
+    """So many people who pass `passages` times each are worth so many independent opportunities,
+    where one person's passages correlate (design effect, Kish 1965)."""
+    return math.ceil(opportunities * (1 + (passages - 1) * correlation) / passages)
 
 
 def bootstrap(

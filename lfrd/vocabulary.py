@@ -84,6 +84,19 @@ class Identity(StrEnum):
     OTHER = "other"
 
 
+class IncidentKind(StrEnum):
+    """What went wrong. A closed choice, so that years and sites can be compared."""
+
+    WRONGFUL_STOP = "wrongful-stop"
+    WRONGFUL_ARREST = "wrongful-arrest"
+    DISCRIMINATION = "discrimination"
+    DATA_BREACH = "data-breach"
+    MALFUNCTION = "malfunction"
+    MISUSE = "misuse"
+    COMPLAINT = "complaint"
+    OTHER = "other"
+
+
 class AuditClass(StrEnum):
     """The events that the law wants logged (Data Protection Act 2018, s. 62; EU AI Act, 12(3)),
     and two of our own: who decided what, and who was refused."""

@@ -71,9 +71,10 @@ SQL = re.compile(
 )
 CLIENTS_USE = (
     "lfrd.cli", "lfrd.client", "lfrd.wire", "lfrd.vocabulary", "lfrd.errors", "lfrd.text",
-    "lfrd.tables", "lfrd.audit",
+    "lfrd.tables", "lfrd.audit", "lfrd.stats",
 )  # fmt: skip
-"""What a command needs that asks the daemon, and to read the table or the log that it is given."""
+"""What a command needs that asks the daemon, to read the table or the log that it is given, and to
+work out how many people a trial needs."""
 
 WITHOUT_DAEMON = "it brings a whole site along, or measures one's own clips and photos"
 STATE_FOLDER = "it works on the state folder itself, while no daemon runs"

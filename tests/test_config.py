@@ -213,9 +213,32 @@ def test_a_webhook_has_a_secret_of_its_own(tmp_path: Path) -> None:
     assert config.webhook[0].secrets() == ("whsec_" + "QUFB" * 11,)
     check_secrets(config)
     assert config.telling_nobody.webhook == ()
-    assert load(write(tmp_path, dump(config)), {}) == config
+    again = dump(config).replace("# url is a secret: set it again", "url = 'https://h/x'")
+    assert load(write(tmp_path, again), {}) == config
     for wrong in ("hunter2hunter2", "whsec_c2hvcnQ=", "whsec_***"):
         secret_file(tmp_path, wrong)
         with pytest.raises(ConfigError, match="a: its secret should be whsec_") as caught:
             check_secrets(config)
         assert wrong not in str(caught.value)
+
+
+def test_what_is_dumped_is_the_same_configuration_without_its_secrets(tmp_path: Path) -> None:
+    given = {
+        "site": {"node": "station"},
+        "backup": {"keep_days": 3.0, "recipients": []},
+        "notice": {"responsible": 'the "desk" of Köln', "groups": ["a", "b"]},
+        "camera": [{"id": "gate", "address": "rtsp://eva:hunter2@192.0.2.1/1", "rotate": 90}],
+        "webhook": [
+            {"id": "desk", "url": "https://desk.example/tok3n", "secret_file": "/etc/lfrd/desk"}
+        ],
+    }
+    text = dump(Config.model_validate(given))
+    for secret in ("hunter2", "tok3n"):
+        assert secret not in text
+    read = tomllib.loads(text)
+    assert read["camera"][0]["rotate"] == 90
+    assert read["notice"] == given["notice"]
+    assert "secret: set it again" in text
+    del read["webhook"]
+    assert Config.model_validate(read).backup.keep_days == 3.0
+    assert dump(Config()) == ""

@@ -70,3 +70,54 @@ def test_after_the_loop_has_closed_put_is_harmless() -> None:
     loop.close()
     box.put(1)
     box.close()
+
+
+async def test_what_waits_is_renewed_without_a_loss() -> None:
+    box: Latest[int] = Latest(asyncio.get_running_loop())
+    assert not box.waiting
+    box.put(1)
+    assert box.waiting
+    box.put(2, renews=True)
+    box.close()
+    assert [item async for item in box] == [2]
+    assert box.dropped == 0
+
+
+class _Gate:
+    """Lets in when told to."""
+
+    def __init__(self) -> None:
+        self.opened = asyncio.Event()
+        self.entered = 0
+
+    async def enter(self) -> None:
+        await self.opened.wait()
+        self.entered += 1
+
+    def leave(self) -> None:
+        self.entered -= 1
+
+
+async def test_at_a_gate_the_newest_is_taken_when_it_opens() -> None:
+    box: Latest[int] = Latest(asyncio.get_running_loop())
+    gate = _Gate()
+    box.put(1)
+    taking = asyncio.ensure_future(anext(aiter(box.items(gate))))
+    await asyncio.sleep(0)
+    box.put(2, renews=True)
+    gate.opened.set()
+    assert await taking == 2
+    assert gate.entered == 1
+
+
+async def test_a_gate_is_left_where_the_item_is_gone() -> None:
+    box: Latest[int] = Latest(asyncio.get_running_loop())
+    gate = _Gate()
+    box.put(1)
+    taking = asyncio.ensure_future(anext(aiter(box.items(gate)), None))
+    await asyncio.sleep(0)
+    box.clear()
+    gate.opened.set()
+    box.close()
+    assert await taking is None
+    assert gate.entered == 0

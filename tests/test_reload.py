@@ -28,6 +28,8 @@ def test_what_differs() -> None:
     new = Config.model_validate({"log": {"level": "debug"}, "models": {"threads": 3}})
     assert differing(old, new) == ["models.threads", "log.level"]
     assert differing(old, Config()) == []
+    hook = {"id": "desk", "url": "https://desk.example/x", "secret_file": "/etc/lfrd/desk"}
+    assert differing(old, Config.model_validate({"webhook": [hook]})) == ["webhook"]
 
 
 async def test_what_can_change_does_and_the_rest_is_named(tmp_path: Path) -> None:

@@ -3,7 +3,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lfrd.stats import bootstrap, clopper_pearson, upper_bound, wilson
+from lfrd.stats import (
+    bootstrap,
+    clopper_pearson,
+    needed_for_difference,
+    needed_for_interval,
+    people_for,
+    upper_bound,
+    wilson,
+)
 
 
 @pytest.mark.parametrize(
@@ -77,3 +85,37 @@ def test_the_same_seed_gives_the_same_interval() -> None:
 def test_no_event_gives_nothing() -> None:
     found = bootstrap(np.arange(5), [False] * 5, 1)
     assert (found.k, found.lo, found.hi) == (0, 0.0, 0.0)
+
+
+@given(st.integers(1, 99), st.sampled_from([0.02, 0.05, 0.1]))
+def test_so_many_are_enough_for_the_interval_and_one_less_is_not(percent: int, half: float) -> None:
+    rate = percent / 100
+    needed = needed_for_interval(rate, half)
+
+    def width(n: int) -> float:
+        lo, hi = (wilson_at(rate, n, sign) for sign in (-1, 1))
+        return (hi - lo) / 2
+
+    assert width(needed) <= half + 1e-12
+    assert needed == 1 or width(needed - 1) > half - 1e-12
+
+
+def wilson_at(rate: float, n: int, sign: int) -> float:
+    """An end of Wilson's interval for a rate that need be no count."""
+    z = 1.959963984540054
+    middle = (rate + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * (rate * (1 - rate) / n + z * z / (4 * n * n)) ** 0.5
+    return middle + sign * half
+
+
+def test_the_size_of_two_groups_is_the_published_one() -> None:
+    """Fleiss, Statistical Methods for Rates and Proportions (1981), table A.3."""
+    assert needed_for_difference(0.9, 0.8) == 219
+    assert needed_for_difference(0.5, 0.3) == pytest.approx(103, abs=1)
+    assert needed_for_difference(0.9, 0.8, comparisons=6) > 219
+    assert people_for(219, 1, 0.5) == 219
+    assert people_for(219, 4, 0.0) == 55
+    assert people_for(219, 4, 1.0) == 219
+    for wrong in (lambda: needed_for_difference(0.5, 0.5), lambda: needed_for_interval(1.2, 0.1)):
+        with pytest.raises(ValueError, match="rate"):
+            wrong()

@@ -48,7 +48,7 @@ def test_from_the_mailbox_to_the_pipeline_there_are_two_generators() -> None:
         if isinstance(node, ast.AsyncFunctionDef)
         and any(isinstance(inner, ast.Yield) for inner in ast.walk(node))
     ]
-    assert found == ["mailbox: __aiter__", "camera: frames"]
+    assert found == ["mailbox: items", "camera: frames"]
 
 
 async def test_what_runs_is_what_the_walks_say(tmp_path: Path, demo_clip: Path) -> None:

@@ -29,6 +29,7 @@ from lfrd.api.routes import (
     governance,
     health,
     imports,
+    incidents,
     models,
     outbox,
     records,
@@ -53,7 +54,7 @@ system user of the calling process; over loopback TCP a bearer token is needed. 
 problem document (RFC 9457)."""
 
 RESOURCES = (
-    health, cameras, watchlists, imports, thresholds, models, deployments, alerts,
+    health, cameras, watchlists, imports, incidents, thresholds, models, deployments, alerts,
     reviewers, events, whip, governance, evaluations, tokens, trials, audit,
     records, subjects, trainings, outbox,
 )  # fmt: skip

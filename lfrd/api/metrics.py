@@ -16,6 +16,7 @@ from starlette.responses import Response
 import lfrd
 from lfrd.counters import Spread
 from lfrd.health import Status
+from lfrd.ingest.kept_packets import COUNTS
 from lfrd.ingest.settings import State
 from lfrd.outward.outbox import EndpointState
 from lfrd.site import Site
@@ -96,6 +97,10 @@ def _site(site: Site) -> Iterator[Metric]:
     )
     yield _gauge("templates_held", "Templates of passers-by in memory now", counts.held)
     yield _gauge("crops_held", "Crops of faces in memory now", site.vision.crops_held)
+    yield _counter(
+        "packets_kept", "Compressed pictures that were kept undecoded for a while", COUNTS.kept
+    )
+    yield _counter("packets_overwritten", "Of these, overwritten with zeros", COUNTS.overwritten)
 
 
 _CAMERA_COUNTS = (

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
 SEED_BYTES = 32
+AUTHORITY_HEAD = "lfrd authority v1"
+"""The first line of what an authority from outside signs."""
 _HEAD = "PRIVATE+KEY"
 
 

@@ -591,6 +591,8 @@ ALERT_KINDS = (
 ENGAGEMENTS = ("stopped", "no_action", "arrest", "safeguarding", "other")
 _COUNTED = ("faces_seen", "faces_never_compared", "frames_searched", "frames_dropped")
 _AUTHORITIES = ("deployment.authorise", "deployment.authorise-standing", "deployment.urgent")
+OUTSIDE = "authority:"
+"""What the principal of an authority from outside begins with."""
 _BISECTIONS = 200
 
 Fact = Any
@@ -660,7 +662,9 @@ class Use:
         self.leaves = 0
         self._id, self._until_us = deployment_id, until_us
         self._plan: dict[str, Fact] = {}
-        self._authority: dict[str, Fact] = {"extensions": 0, "ratified_at_s": None}
+        self._authority: dict[str, Fact] = {
+            "extensions": 0, "ratified_at_s": None, "outside": False,
+        }  # fmt: skip
         self._authoriser: Fact = None
         self._absences = 0
         self._end: dict[str, Fact] = {}
@@ -697,11 +701,14 @@ class Use:
             self._authority["urgent"] = action == "deployment.urgent"
             self._authority["standing"] = action == "deployment.authorise-standing"
             self._authoriser = facts.get("authorised_by", by)
+            self._authority["lists"] = facts["lists"]
+            self._from_outside(facts)
             self._plan["planned_end_at_s"] = facts.get("until_s")
         elif action == "deployment.team-away":
             self._absences += 1
         elif action == "deployment.ratify":
             self._authority["ratified_at_s"] = at_s
+            self._from_outside(facts)
         elif action == "deployment.extend":
             self._authority["extensions"] += 1
             self._plan["planned_end_at_s"] = facts["until_s"]
@@ -709,6 +716,10 @@ class Use:
             self._thresholds.append({"at_s": at_s, **facts})
         else:
             self._of_run(action, at_s, by, facts)
+
+    def _from_outside(self, facts: Mapping[str, Fact]) -> None:
+        if str(facts.get("authorised_by", "")).startswith(OUTSIDE):
+            self._authority["outside"] = True
 
     def _of_run(self, action: str, at_s: float, by: str, facts: dict[str, Fact]) -> None:
         if action == "deployment.start":

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lfrd.cli.actions import add_action, group_of
+from lfrd.cli.options import add_yes
 
 CLASSES = (
     "collection", "alteration", "consultation", "disclosure", "combination", "erasure",
@@ -34,6 +35,21 @@ def add_audit(command: argparse.ArgumentParser) -> None:
     export.add_argument("--reason", required=True, help="why it leaves; it is logged")
     actions("key", "print the public key that signs the log")
     _add_offline(group)
+
+
+def add_authority(command: argparse.ArgumentParser) -> None:
+    """The actions of `lfrd authority`."""
+    group = group_of(command)
+    text = "make a key to authorise with; prints the public key, which the site is given"
+    new = group.add_parser("new-key", help=text, description=text)
+    new.add_argument("file", type=Path, metavar="FILE", help="for the private key")
+    new.add_argument("--name", required=True, help="such as court.example/authority")
+    text = "read what is asked for, and sign it"
+    sign = group.add_parser("sign", help=text, description=text)
+    sign.add_argument("request", type=Path, help="what `deployment request-authority` printed")
+    sign.add_argument("--key", type=Path, required=True, metavar="FILE", help="the private key")
+    sign.add_argument("--out", type=Path, metavar="FILE", help="(default: standard output)")
+    add_yes(sign)
 
 
 def add_witness(command: argparse.ArgumentParser) -> None:

@@ -13,10 +13,11 @@ from lfrd.cli.names import deployment_of, evaluation_of, hold_of, list_ids, sche
 from lfrd.cli.terminal import make_sure, warn
 from lfrd.client import Client
 from lfrd.errors import BadInput, Conflict, UserError
+from lfrd.tables import read_file
 from lfrd.vocabulary import DeploymentState, HoldKind, UseCase
 from lfrd.wire import deployments as wire
 from lfrd.wire.base import Wire
-from lfrd.wire.evaluations import Evaluation, EvaluationReport
+from lfrd.wire.evaluations import Evaluation, EvaluationReport, IndependentTestRecord
 from lfrd.wire.lists import Threshold
 from lfrd.wire.people import Training, TrainingRecord
 
@@ -81,9 +82,23 @@ async def _authorise(client: Client, options: argparse.Namespace) -> Sequence[Wi
     """The gate first, so that its findings are seen before authority is given."""
     planned = await _planned(client, options)
     warn(row((await client.governance.gate(planned)).printable()) or "")
-    return [await client.governance.authorise(planned)]
+    return [await client.governance.authorise(planned, _signed(options))]
 
 
+def _signed(options: argparse.Namespace) -> str | None:
+    """The file with an authority from outside, if one was named."""
+    if options.authority is None:
+        return None
+    return read_file(options.authority, AUTHORITY_LIMIT_BYTES).decode("utf-8", "replace")
+
+
+async def _request_authority(client: Client, options: argparse.Namespace) -> Sequence[Wire | str]:
+    until_s = None if options.until is None else moment(options.until)
+    chosen = await deployment_of(client, options.id)
+    return [(await client.governance.authority_request(chosen, until_s)).text.removesuffix("\n")]
+
+
+AUTHORITY_LIMIT_BYTES = 100_000
 LAB_OPTIONS = ("profile", "watchlist", "purpose", "place")
 
 
@@ -123,12 +138,16 @@ async def _start_lab(client: Client, options: argparse.Namespace) -> wire.Deploy
 
 
 async def _ratify(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
-    return [await client.governance.ratify(await deployment_of(client, options.id))]
+    chosen = await deployment_of(client, options.id)
+    return [await client.governance.ratify(chosen, _signed(options))]
 
 
 async def _extend(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
-    until_s = time.time() + options.hours * HOUR_S
-    return [await client.governance.extend(await _planned(client, options), until_s)]
+    if (options.hours is None) == (options.until is None):
+        raise BadInput("say until when: --hours H from now, or --until DATE")
+    given, signed = options.until, _signed(options)
+    until_s = moment(given) if given is not None else time.time() + options.hours * HOUR_S
+    return [await client.governance.extend(await _planned(client, options), until_s, signed)]
 
 
 async def _present(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
@@ -231,6 +250,17 @@ async def _erasure_list(client: Client, _: argparse.Namespace) -> Sequence[Wire]
     return await client.governance.erasures()
 
 
+async def _evaluation_tested(client: Client, options: argparse.Namespace) -> Sequence[Wire | str]:
+    if options.by is None:
+        return [*await client.governance.independent_tests()] or ["no test is recorded"]
+    if options.on is None or options.reference is None:
+        raise BadInput("say when (--on DATE), and where it can be read (--reference TEXT)")
+    test = IndependentTestRecord(
+        tested_by=options.by, tested_at_s=moment(options.on), reference=options.reference
+    )
+    return [await client.governance.record_independent_test(test)]
+
+
 async def _evaluation_add(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
     try:
         report = EvaluationReport.model_validate_json(options.file.read_bytes())
@@ -263,6 +293,7 @@ ACTIONS: dict[tuple[str, str], Action] = {
     ("deployment", "authorise"): _authorise,
     ("deployment", "start"): _start,
     ("deployment", "ratify"): _ratify,
+    ("deployment", "request-authority"): _request_authority,
     ("deployment", "extend"): _extend,
     ("deployment", "present"): _present,
     ("deployment", "lapse"): _lapse,
@@ -281,6 +312,7 @@ ACTIONS: dict[tuple[str, str], Action] = {
     ("training", "add"): _training_add,
     ("training", "list"): _training_list,
     ("evaluation", "add"): _evaluation_add,
+    ("evaluation", "tested"): _evaluation_tested,
     ("evaluation", "list"): _evaluation_list,
     ("evaluation", "withdraw"): _evaluation_withdraw,
 }

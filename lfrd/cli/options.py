@@ -176,16 +176,26 @@ def add_deployment_actions(actions: Add) -> None:
     cancel.add_argument("--reason", required=True)
     for name, text in (
         ("gate", "list everything that is missing before it can start"),
-        ("authorise", "give it your written authority, until its planned end"),
-        ("ratify", "give an urgent start of another person the authority it lacked"),
         ("show", "one deployment"),
         ("thresholds", "every threshold that a deployment had"),
     ):
         actions(name, text).add_argument("id", help=DEPLOYMENT)
+    for name, text in (
+        ("authorise", "give it your written authority, or one from outside, until its planned end"),
+        ("ratify", "give an urgent start of another person the authority it lacked"),
+    ):
+        given = actions(name, text)
+        given.add_argument("id", help=DEPLOYMENT)
+        _add_authority(given)
+    request = actions("request-authority", "print what an authority from outside is to sign")
+    request.add_argument("id", help=DEPLOYMENT)
+    request.add_argument("--until", metavar="DATE", help="for an extension until then")
     _add_start(actions("start", "start an authorised deployment, or one of the lab in one go"))
     extend = actions("extend", "a new authorisation to last longer")
     extend.add_argument("id", help=DEPLOYMENT)
-    extend.add_argument("--hours", type=float, required=True, help="from now")
+    extend.add_argument("--hours", type=float, help="from now")
+    extend.add_argument("--until", metavar="DATE", help="such as 2026-11-30T22:00, in UTC")
+    _add_authority(extend)
     present = actions("present", "say that an operator is there")
     present.add_argument(
         "--street-team", action="store_true", help="and that a team is on the spot"
@@ -193,6 +203,12 @@ def add_deployment_actions(actions: Add) -> None:
     lapse = actions("lapse", "close, undecided, what an ended deployment left open")
     lapse.add_argument("id", help=DEPLOYMENT)
     lapse.add_argument("--reason", required=True, help="it is logged")
+
+
+def _add_authority(action: argparse.ArgumentParser) -> None:
+    action.add_argument(
+        "--authority", type=Path, metavar="FILE", help="signed from outside (lfrd authority sign)"
+    )
 
 
 def _add_start(start: argparse.ArgumentParser) -> None:
@@ -277,6 +293,10 @@ def add_evaluation(add: Add) -> None:
         "file", type=Path
     )
     actions("list", "the reports, and whether they are of the model in use")
+    tested = actions("tested", "record who tested the model in use independently; or list them")
+    tested.add_argument("--by", metavar="WHO")
+    tested.add_argument("--on", metavar="DATE")
+    tested.add_argument("--reference", metavar="TEXT", help="where it can be read")
     withdraw = actions("withdraw", "rely on a report no more")
     withdraw.add_argument("id", help="its model pack, or a part of its id")
     withdraw.add_argument("--reason", required=True)
@@ -416,12 +436,18 @@ def _add_trial(add: Add) -> None:
     trial.set_defaults(action="trial")
     actions = actions_of(trial, "trial")
     count = actions("count", "a test subject passes a camera now")
-    plan = actions("plan", "count the passages of a schedule (CSV: reference, camera, at)")
-    for action in (count, plan):
-        action.add_argument("--list", required=True, help="a list of category test")
+    plan = actions(
+        "plan",
+        "count the passages of a schedule (CSV: reference, camera, at, if wanted group), or say "
+        "how many volunteers are needed",
+    )
+    count.add_argument("--list", required=True, help="a list of category test")
+    plan.add_argument("--list", help="a list of category test")
     count.add_argument("reference")
     count.add_argument("camera")
-    plan.add_argument("table", type=Path)
+    count.add_argument("--group", help="of the person, as that person gave it")
+    plan.add_argument("table", type=Path, nargs="?")
+    _add_power(plan)
     passages = actions("passages", "the passages that are counted, the newest first")
     undo = actions("undo", "take a passage back that was counted by mistake")
     undo.add_argument("passage", type=an_id, help=(
@@ -433,6 +459,19 @@ def _add_trial(add: Add) -> None:
         action.add_argument("deployment", help=DEPLOYMENT)
     report.add_argument("--window", type=float, default=30.0, metavar="S", help=(
         "an episode this long before or after a passage answers for it"))  # fmt: skip
+
+
+def _add_power(plan: argparse.ArgumentParser) -> None:
+    power = plan.add_argument_group("how many volunteers", "Counts nothing and needs no list.")
+    power.add_argument("--power", action="store_true", help="say it, instead of counting")
+    power.add_argument("--rate", type=float, default=0.9, help="expected share raised (0.9)")
+    power.add_argument("--half-width", type=float, default=0.05, help="of the interval (0.05)")
+    power.add_argument("--groups", type=int, default=2, help="that are compared (2)")
+    power.add_argument("--difference", type=float, default=0.1, help="to be found (0.1)")
+    power.add_argument("--power-wanted", type=float, default=0.8, help="to find it (0.8)")
+    power.add_argument("--passages", type=int, default=1, help="of each person (1)")
+    power.add_argument("--correlation", type=float, default=0.5, help=(
+        "between passages of one person, 0 to 1 (0.5)"))  # fmt: skip
 
 
 def _add_watchlist(add: Add) -> None:

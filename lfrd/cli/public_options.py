@@ -14,6 +14,7 @@ def add_public(add: Add) -> None:
     """Add `record`, `notice` and `subject`."""
     _add_record(add("record", "The public record of a deployment, in figures that add up."))
     _add_notice(add("notice", "The sign before a deployment, and the report after it."))
+    _add_incident(add("incident", "What went wrong, and whom it was reported to."))
     _add_subject(add("subject", "Answer people on and off the lists: look up, export, erase."))
 
 
@@ -29,12 +30,46 @@ def _add_record(record: argparse.ArgumentParser) -> None:
     export.add_argument("--csv", dest="as_csv", type=Path, metavar="FILE", help="a table's row")
     export.add_argument("--html", dest="as_html", type=Path, metavar="FILE", help="one page")
     _add_reach(export)
+    year = add_action(group, "year", "the use in a year, in sums; with a file as a list")
+    year.set_defaults(as_json=None)
+    year.add_argument("year", type=int, help="such as 2026; deployments that began in it, in UTC")
+    year.add_argument("--json-file", dest="as_json", type=Path, metavar="FILE", help="all of it")
+    year.add_argument("--csv", dest="as_csv", type=Path, metavar="FILE", help="a row a deployment")
+    year.add_argument("--reason", help="why it leaves; needed for a file, and logged")
     add_action(group, "schema", "the JSON Schema of the record; needs no daemon")
 
 
 def _add_reach(action: argparse.ArgumentParser) -> None:
     action.add_argument("--socket", type=Path, help="the daemon's socket (default: as configured)")
     add_token_file(action)
+
+
+KINDS = (
+    "wrongful-stop", "wrongful-arrest", "discrimination", "data-breach", "malfunction", "misuse",
+    "complaint", "other",
+)  # fmt: skip
+"""As the vocabulary has them."""
+
+
+def _add_incident(incident: argparse.ArgumentParser) -> None:
+    incident.set_defaults(noun="incident")
+    actions = actions_of(incident)
+    new = actions("add", "record that something went wrong")
+    new.add_argument("kind", choices=KINDS)
+    new.add_argument("--what", required=True, help="in words that name nobody")
+    new.add_argument("--serious", action="store_true", help="as the EU AI Act has it, 3(49)")
+    new.add_argument("--deployment", metavar="ID", help="in which it happened")
+    new.add_argument("--at", metavar="DATE", help="when (default: now)")
+    new.add_argument("--reported-to", default="", metavar="WHOM")
+    listed = actions("list", "what went wrong")
+    listed.add_argument("--year", type=int)
+    report = actions("report", "note to whom one was reported")
+    report.add_argument("id", help="a part of its id")
+    report.add_argument("--to", required=True, metavar="WHOM")
+    export = actions("export", "a year's incidents as a file for an authority")
+    export.add_argument("year", type=int)
+    export.add_argument("file", type=Path, help="a .json or a .csv file")
+    export.add_argument("--reason", required=True, help="why it leaves; it is logged")
 
 
 def _add_notice(notice: argparse.ArgumentParser) -> None:

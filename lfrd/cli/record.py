@@ -3,15 +3,18 @@
 import argparse
 import io
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from xml.sax.saxutils import escape
 
-from lfrd.cli.dates import shown
-from lfrd.cli.names import deployment_of
+from lfrd.cli.dates import moment, shown
+from lfrd.cli.names import Choice, choose, deployment_of
 from lfrd.cli.outputs import refuse_folder, write_public
 from lfrd.client import Client
 from lfrd.errors import BadInput
 from lfrd.text import one_line
+from lfrd.vocabulary import IncidentKind
 from lfrd.wire.base import Wire
+from lfrd.wire.incidents import Incident, IncidentRecord, Year, YearFormat
 from lfrd.wire.record import Notice, Record, RecordAlerts, rate_in_words, record_schema
 
 Shown = Sequence[Wire | str]
@@ -52,11 +55,67 @@ async def _notice(client: Client, options: argparse.Namespace) -> Shown:
     return [notice] if options.text or not written else written
 
 
+async def _year(client: Client, options: argparse.Namespace) -> Shown:
+    files = {form: getattr(options, f"as_{form}") for form in ("json", "csv")}
+    wanted = {form: path for form, path in files.items() if path is not None}
+    if not wanted:
+        return [await client.governance.year(options.year)]
+    return await _export_year(client, options, "year", wanted)
+
+
+async def _export_year(
+    client: Client, options: argparse.Namespace, what: str, wanted: dict[str, Path]
+) -> Shown:
+    if options.reason is None:
+        raise BadInput("say why it leaves, with --reason: it is logged")
+    for form, path in wanted.items():
+        refuse_folder(path)
+        asked = YearFormat.model_validate({"format": form, "reason": options.reason})
+        write_public(path, await client.export_year(options.year, what, asked))
+    return [f"written: {', '.join(map(str, wanted.values()))}"]
+
+
+async def _incident_add(client: Client, options: argparse.Namespace) -> Shown:
+    given = options.deployment
+    incident = IncidentRecord(
+        kind=IncidentKind(options.kind),
+        what=options.what,
+        serious=options.serious,
+        deployment_id=None if given is None else await deployment_of(client, given),
+        happened_at_s=None if options.at is None else moment(options.at),
+        reported_to=options.reported_to,
+    )
+    return [await client.governance.record_incident(incident)]
+
+
+async def _incident_list(client: Client, options: argparse.Namespace) -> Shown:
+    return [*await client.governance.incidents(options.year)] or ["nothing was recorded"]
+
+
+async def _incident_report(client: Client, options: argparse.Namespace) -> Shown:
+    found = await client.governance.incidents()
+    choices = [Choice(item, item.id, (item.id,), incident_text(item)) for item in found]
+    chosen = choose("incident", options.id, choices)
+    return [await client.governance.report_incident(chosen.id, options.to)]
+
+
+async def _incident_export(client: Client, options: argparse.Namespace) -> Shown:
+    form = options.file.suffix.removeprefix(".")
+    if form not in ("json", "csv"):
+        raise BadInput("name a .json or a .csv file")
+    return await _export_year(client, options, "incidents", {form: options.file})
+
+
 ACTIONS: dict[tuple[str, str], Callable[[Client, argparse.Namespace], Awaitable[Shown]]] = {
     ("record", "show"): _show,
     ("record", "export"): _export,
     ("record", "schema"): _schema,
+    ("record", "year"): _year,
     ("notice", "show"): _notice,
+    ("incident", "add"): _incident_add,
+    ("incident", "list"): _incident_list,
+    ("incident", "report"): _incident_report,
+    ("incident", "export"): _incident_export,
 }
 
 
@@ -66,7 +125,39 @@ def row(item: Wire) -> str | None:
         return record_text(item)
     if isinstance(item, Notice):
         return notice_text(item)
+    if isinstance(item, Incident):
+        return incident_text(item)
+    if isinstance(item, Year):
+        return year_text(item)
     return None
+
+
+def incident_text(item: Incident) -> str:
+    """An incident in one line."""
+    told = f", reported to {item.reported_to}" if item.reported_to else ", reported to nobody"
+    serious = "serious, " if item.serious else ""
+    return f"{item.id}  {shown(item.happened_at_s)}  {serious}{item.kind.value}: {item.what}{told}"
+
+
+def year_text(item: Year) -> str:
+    """A year's sums."""
+    alerts = item.alerts
+    uses = ", ".join(f"{count} {name}" for name, count in item.by_use_case.items()) or "none"
+    kinds = ", ".join(f"{count} {kind}" for kind, count in item.incidents.items()) or "none"
+    lines = [
+        f"{item.year} at {item.node}: {item.count} deployments, {item.duration_min / 60:.1f} h, "
+        f"{item.urgent} urgent ({item.urgent_not_ratified} not ratified)",
+        f"use          {uses}",
+        f"faces seen   {item.faces_seen}",
+        f"alerts       {alerts_text(alerts)}",
+        f"false        per face   {rate_in_words(item.false_alerts_of_faces)}",
+        f"             per alert  {rate_in_words(item.false_alerts_of_alerts)}",
+        f"incidents    {kinds}; {item.serious_incidents} serious",
+    ]
+    open_ones = sum(use.preliminary for use in item.deployments)
+    lines += [f"preliminary: the records of {open_ones} deployments"] if open_ones else []
+    lines += [f"left out: {len(item.skipped)} records do not add up"] if item.skipped else []
+    return "\n".join(lines)
 
 
 def notice_text(item: Notice) -> str:

@@ -21,9 +21,13 @@ async def run(client: Client, options: argparse.Namespace) -> list[Wire | str]:
     if options.trial == "count":
         entries = await _entries(client, options.list)
         entry_id = _known(entries, options.reference)
-        new = PassageCount(camera_id=options.camera, entry_id=entry_id)
+        new = PassageCount(camera_id=options.camera, entry_id=entry_id, group=options.group)
         return [await client.count_passage(new)]
+    if options.trial == "plan" and options.power:
+        return [power_text(options)]
     if options.trial == "plan":
+        if options.table is None or options.list is None:
+            raise BadInput("name the table, and the list with --list; or --power")
         return [*await _plan(client, options.list, options.table)]
     if options.trial == "passages":
         found = await client.passages(await deployment_of(client, options.deployment))
@@ -39,17 +43,53 @@ async def _plan(client: Client, name: str, table: Path) -> list[Passage]:
     """Count every passage of a schedule, which is checked as a whole before the first is."""
     entries = await _entries(client, name)
     wanted = [
-        PassageCount(camera_id=camera, entry_id=_known(entries, reference), at_s=at_s)
-        for reference, camera, at_s in read_plan(table)
+        PassageCount(camera_id=camera, entry_id=_known(entries, reference), at_s=at_s, group=group)
+        for reference, camera, at_s, group in read_plan(table)
     ]
     return [await client.count_passage(new) for new in wanted]
 
 
-def read_plan(table: Path) -> list[tuple[str, str, float]]:
-    """(reference, camera, Unix time) of each row; times as 2026-11-30T18:00:00, in UTC unless they
+def power_text(options: argparse.Namespace) -> str:
+    """How many volunteers a trial by group needs. Raises BadInput."""
+    from lfrd.stats import needed_for_difference, needed_for_interval, people_for  # needs numpy
+
+    groups, passages, like = options.groups, options.passages, options.correlation
+    if groups < 1 or passages < 1 or not 0.0 <= like <= 1.0:
+        raise BadInput("--groups and --passages are 1 or more, --correlation is from 0 to 1")
+    pairs = groups * (groups - 1) // 2
+    try:
+        wanted = {
+            f"an interval of {options.rate:.1%} +- {options.half_width:.1%}":
+                needed_for_interval(options.rate, options.half_width),
+        }  # fmt: skip
+        if pairs:
+            wanted[f"finding that {options.rate:.1%} and {options.rate - options.difference:.1%} "
+                   f"differ, {pairs} comparison(s), power {options.power_wanted:.0%}"] = (
+                needed_for_difference(
+                    options.rate, options.rate - options.difference, power=options.power_wanted,
+                    comparisons=pairs,
+                )
+            )  # fmt: skip
+    except ValueError as error:
+        raise BadInput(str(error)) from None
+    lines = []
+    for what, opportunities in wanted.items():
+        people = people_for(opportunities, passages, like)
+        lines.append(
+            f"{people} volunteers in each group ({people * groups} in all) for {what}: "
+            f"{opportunities} independent passages a group"
+        )
+    if passages > 1:
+        lines.append(f"each passes {passages} times; passages of one person correlate by {like:g}")
+    return "\n".join(lines)
+
+
+def read_plan(table: Path) -> list[tuple[str, str, float, str | None]]:
+    """(reference, camera, Unix time, group) of each row; the column `group` may be left out. Times
+    as 2026-11-30T18:00:00, in UTC unless they
     say otherwise. Raises BadInput, which names the row."""
     found = []
-    plan = open_table(table, COLUMNS)
+    plan = open_table(table, COLUMNS, others=True)
     for told in plan.notes:
         note(told)
     for line in plan:
@@ -60,7 +100,7 @@ def read_plan(table: Path) -> list[tuple[str, str, float]]:
             raise BadInput(f"{table} {line.place}: {error}") from None
         if not reference or not camera or at_s is None:
             raise BadInput(f"{table} {line.place}: reference, camera or at is missing")
-        found.append((reference, camera, at_s))
+        found.append((reference, camera, at_s, line.cells.get("group") or None))
     if not found:
         raise BadInput(f"{table} has no rows")
     return found
@@ -111,5 +151,18 @@ def trial_text(trial: Trial) -> str:
         )
         for camera in trial.cameras
     ]
+    lines += [
+        f"group {item.group}: {item.tpir.k} of {item.tpir.n} passages of {item.subjects} people "
+        f"raised, TPIR {item.tpir.k / item.tpir.n:.1%} (95 % {item.tpir.lo:.1%} to "
+        f"{item.tpir.hi:.1%}"
+        + (f"; a person's passages together {item.by_subject.lo:.1%} to {item.by_subject.hi:.1%}"
+           if item.by_subject else "")
+        + f"); differs from the others: p {item.p_holm:.2g} (Fisher, Holm)"
+        for item in trial.groups
+    ]  # fmt: skip
+    if len(trial.groups) > 1 and trial.detectable is not None:
+        lines.append(f"a ratio of misses below {trial.detectable:.1f} would not be noticed")
+    elif len(trial.groups) > 1:
+        lines.append("so few passages or misses: no difference would be noticed")
     lines += [f"{trial.pending} passages cannot be judged yet"] if trial.pending else []
     return "\n".join(lines or ["no passage was counted"])

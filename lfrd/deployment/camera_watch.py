@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from lfrd.counters import CameraCounters
 from lfrd.deployment.counts import RunCounts
 from lfrd.deployment.pipeline import DecisionSink, LookObserver, run_camera
-from lfrd.ingest.pacing import CameraPacer, PairPacer, RateController
+from lfrd.ingest.pacing import UNPACED, CameraPacer, PairPacer, RateController
 from lfrd.matching.live_search import LiveSearch
 from lfrd.tracking.best_shot import BestShotRule
 from lfrd.types import Frame
@@ -61,13 +61,22 @@ class CameraWatch:
             return None
         self._rate.adapt(time.monotonic())
         full, wanting = self._rate.budget.counts
-        if full >= wanting:
+        if full < wanting:
+            fit = f"about {full}" if full else "fewer"
+            so_far = (
+                f"{full} of {wanting} cameras are decoded in full, the others at their keyframes, "
+                f"in turn; {fit} cameras of this kind fit"
+            )
+        elif self._rate.below_floor:
+            so_far = (
+                "its cameras are looked at less often than detection.floor_hz; `lfrd bench` says "
+                "how many fit"
+            )
+        else:
             return None
-        fit = f"about {full} cameras of this kind fit" if full else "fewer cameras of this kind fit"
         return (
-            f"the machine is full: {full} of {wanting} cameras are decoded in full, the others at "
-            f"their keyframes, in turn; {fit}: give them smaller pictures, fewer a second, or a "
-            "small stream to look at, or the machine more processors"
+            f"the machine is full: {so_far}: give them smaller pictures, fewer a second, or "
+            "a small stream to look at, or the machine more processors"
         )
 
     async def watch(
@@ -85,7 +94,7 @@ class CameraWatch:
                 decisions=self._decisions,
                 best_shot=self._best_shot,
                 frames_ahead=self._frames_ahead,
-                pacer=self._pacers.get(camera_id),
+                pacer=self._pacers.get(camera_id, UNPACED),
                 observer=self._observer,
             )
         finally:

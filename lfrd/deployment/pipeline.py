@@ -10,7 +10,7 @@ import numpy as np
 
 from lfrd.counters import CameraCounters
 from lfrd.deployment.recorder import Sight
-from lfrd.ingest.pacing import CameraPacer, PairPacer
+from lfrd.ingest.pacing import UNPACED, CameraPacer, PairPacer, Unpaced
 from lfrd.matching.evidence import MeanTemplate, TrackEvidence
 from lfrd.matching.live_search import LiveSearch
 from lfrd.tracking.best_shot import BestShot, BestShotRule, Nearness, Skip, SpareLooks
@@ -95,14 +95,14 @@ async def run_camera(
     decisions: DecisionSink,
     best_shot: BestShotRule,
     frames_ahead: int = 1,
-    pacer: CameraPacer | PairPacer | None = None,
+    pacer: CameraPacer | PairPacer | Unpaced = UNPACED,
     observer: LookObserver | None = None,
 ) -> None:
     """Follow one camera until its frames end, and overwrite what it held.
 
     Faces are looked for in up to `frames_ahead` frames while the looks of another are taken: one of
-    a live camera, where only the newest counts; a few where a file is read at full speed. `pacer`
-    chose the frames, and is told how long they take; None: they are all there are.
+    a live camera, where only the newest counts, and none where the machine is full; a few where a
+    file is read at full speed. `pacer` chose the frames, and is told how long they take.
     """
     watch = _Watch(camera_id, vision, search, decisions, best_shot, counters, observer)
     room = asyncio.Semaphore(frames_ahead)  # full: no frame is taken until one has its faces
@@ -119,8 +119,7 @@ async def run_camera(
             faces = None if frame.still else tasks.create_task(detect(frame.planes))
             ahead.put_nowait(_Ahead(frame, faces))
             await room.acquire()
-            if pacer:
-                pacer.took(time.monotonic() - taken_s, time.monotonic())
+            pacer.took(time.monotonic() - taken_s, time.monotonic())
         ahead.put_nowait(None)
 
     try:
@@ -131,17 +130,17 @@ async def run_camera(
                 if faces is None and watch.tracker.follows_any:  # still, but a face is there
                     faces = tasks.create_task(detect(frame.planes))
                 found = None if faces is None else await faces
-                room.release()
-                if pacer:
-                    watch.looks_limit = max(LEAST_LOOKS_LIMIT, round(LOOKS_LIMIT * pacer.ease))
+                if has_room := pacer.ease == 1.0:
+                    room.release()
+                watch.looks_limit = max(LEAST_LOOKS_LIMIT, round(LOOKS_LIMIT * pacer.ease))
                 if found is not None:
                     await watch.see(frame, found)
-                if pacer:
-                    pacer.over(frame, watch.tracker.follows_any)
+                pacer.over(frame, watch.tracker.follows_any)
+                if not has_room:
+                    room.release()
     finally:
         watch.close()
-        if pacer:
-            pacer.clear()
+        pacer.clear()
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from lfrd.ingest.address import of_file
 from lfrd.ingest.camera import Camera
 from lfrd.ingest.decode_budget import Claim
 from lfrd.ingest.file import FileSource
-from lfrd.ingest.pacing import CameraPacer, RateController
+from lfrd.ingest.pacing import UNPACED, CameraPacer, RateController
 from lfrd.ingest.settings import CameraSettings
 from lfrd.ingest.source import Picture, StreamInfo, Wanted
 from lfrd.matching.live_search import LiveSearch, Scope
@@ -310,7 +310,8 @@ class _Running:
             tasks.create_task(
                 run_camera(
                     self.camera_id, camera.frames, self.counters, vision=vision, search=search,
-                    decisions=_NoDecisions(), best_shot=rules.best_shot, pacer=pacer,
+                    decisions=_NoDecisions(), best_shot=rules.best_shot,
+                    pacer=pacer or UNPACED,
                     frames_ahead=FRAMES_AHEAD if rate is None else 1,
                 )
             )  # fmt: skip

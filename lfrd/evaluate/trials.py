@@ -7,12 +7,14 @@ in which no face was detected is a miss like any other. Whom else the person may
 is not counted: of the other episodes it is not known whose track it was.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from lfrd.clock import Clock
+from lfrd.evaluate.groups import by_group
 from lfrd.stats import Rate, bootstrap, wilson
 from lfrd.store import trials as stored
 from lfrd.store.database import Database
@@ -35,11 +37,26 @@ class CameraTrial:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupTrial:
+    """One group over all cameras; see CameraTrial. `p_holm`: see lfrd.evaluate.groups."""
+
+    group: str
+    subjects: int
+    tpir: Rate
+    by_subject: Rate | None
+    p_holm: float
+
+
+@dataclass(frozen=True, slots=True)
 class TrialResult:
     """`pending` passages are planned, or so recent that their episode may still come."""
 
     cameras: tuple[CameraTrial, ...]
     pending: int
+    groups: tuple[GroupTrial, ...] = ()
+    detectable: float | None = None
+    """Of a test of this size between the two largest groups, the ratio of misses that it finds;
+    None: it finds none."""
 
 
 class Trials:
@@ -50,13 +67,19 @@ class Trials:
         self._clock = clock
 
     async def count(
-        self, camera_id: str, entry_id: str, passed_at_s: float | None, *, principal: str
+        self,
+        camera_id: str,
+        entry_id: str,
+        passed_at_s: float | None,
+        group: str | None = None,
+        *,
+        principal: str,
     ) -> TrialPassage:
-        """Count a passage in the running deployment, of now where no time is given. Raises
-        NotFound, BadInput, Conflict."""
+        """Count a passage in the running deployment, of now where no time is given; `group` as the
+        person gave it. Raises NotFound, BadInput, Conflict."""
         at_s = self._clock.wall_s() if passed_at_s is None else passed_at_s
         return await self._database.write(
-            lambda tx: stored.count(tx, camera_id, entry_id, at_s), principal=principal
+            lambda tx: stored.count(tx, camera_id, entry_id, at_s, group), principal=principal
         )
 
     async def take_back(self, passage_id: str, *, principal: str) -> None:
@@ -89,18 +112,38 @@ def evaluate(
     cameras = []
     for camera_id in sorted({passage.camera_id for passage in over}):
         here = [passage for passage in over if passage.camera_id == camera_id]
-        _, subjects = np.unique([passage.entry_id for passage in here], return_inverse=True)
-        hits = [passage.id in found for passage in here]
-        several = len(set(subjects.tolist()))
-        cameras.append(
-            CameraTrial(
-                camera_id,
-                several,
-                wilson(sum(hits), len(hits)),
-                bootstrap(subjects, hits, SEED) if several > 1 else None,
-            )
-        )
-    return TrialResult(tuple(cameras), len(passages) - len(over))
+        cameras.append(CameraTrial(camera_id, *_rates(here, found)))
+    groups, detectable = _by_group(over, found)
+    return TrialResult(tuple(cameras), len(passages) - len(over), groups, detectable)
+
+
+def _rates(here: Sequence[TrialPassage], found: frozenset[str]) -> tuple[int, Rate, Rate | None]:
+    """How many people took part, the rate, and the rate with a person's passages together."""
+    _, subjects = np.unique([passage.entry_id for passage in here], return_inverse=True)
+    hits = [passage.id in found for passage in here]
+    several = len(set(subjects.tolist()))
+    together = bootstrap(subjects, hits, SEED) if several > 1 else None
+    return several, wilson(sum(hits), len(hits)), together
+
+
+def _by_group(
+    over: Sequence[TrialPassage], found: frozenset[str]
+) -> tuple[tuple[GroupTrial, ...], float | None]:
+    """The rates of those groups that passages state. Misses are compared, as the rarer event."""
+    of: dict[str, list[TrialPassage]] = {}
+    for passage in over:
+        if passage.subject_group is not None:
+            of.setdefault(passage.subject_group, []).append(passage)
+    if not of:
+        return (), None
+    misses = {group: [item.id not in found for item in here] for group, here in of.items()}
+    compared = by_group(misses)
+    p_holm = {item.group: item.p_holm for item in compared.groups}
+    rows = tuple(
+        GroupTrial(group, *_rates(of[group], found), p_holm[group]) for group in sorted(of)
+    )
+    several = len(of) > 1 and math.isfinite(compared.detectable)
+    return rows, compared.detectable if several else None
 
 
 def identified(

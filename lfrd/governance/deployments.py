@@ -17,6 +17,7 @@ from lfrd.deployment.runner import DeploymentRunner
 from lfrd.errors import Conflict, LfrdError
 from lfrd.governance import planning, record
 from lfrd.governance.absences import prepare
+from lfrd.governance.outside_authority import HOW, Authorities, request_text
 from lfrd.governance.planning import Amendment, Plan
 from lfrd.governance.profile import LAB, Policy, SitePolicies
 from lfrd.governance.readiness import Readiness
@@ -26,7 +27,7 @@ from lfrd.matching.thresholds import Thresholds
 from lfrd.store import absences, decoys, reviews, watchlists
 from lfrd.store import deployments as stored
 from lfrd.store.database import SYSTEM, Database
-from lfrd.store.deployments import Deployment, NewDeployment, Snapshot
+from lfrd.store.deployments import Authority, Deployment, NewDeployment, Snapshot
 from lfrd.store.schedules import Schedule
 from lfrd.store.transaction import Reader, Transaction
 from lfrd.summary import SummaryLine
@@ -54,6 +55,9 @@ class SeenDeployment:
     decoys: int
 
 
+NO_AUTHORITIES = Authorities()
+
+
 class DeploymentService:
     """Plans, starts, ends and lists deployments. `runner` carries out the running one."""
 
@@ -65,8 +69,10 @@ class DeploymentService:
         policies: SitePolicies,
         readiness: Readiness,
         runner: DeploymentRunner,
+        authorities: Authorities = NO_AUTHORITIES,
     ) -> None:
         self.policies = policies
+        self._authorities = authorities
         self.runner = runner
         self._database = database
         self._clock = clock
@@ -156,11 +162,30 @@ class DeploymentService:
         new = self._new(plan, start_s, start_s + duration_s)
         return await self._database.write(lambda tx: stored.add(tx, new), principal=principal)
 
-    async def authorise(self, deployment_id: str, *, principal: str) -> Deployment:
-        """Give it written authority until its planned end.
+    async def authority_request(self, deployment_id: str, until_s: float | None) -> str:
+        """What an authority from outside is to sign; `until_s` for an extension."""
+        return await self._database.read(
+            lambda reader: request_text(reader, stored.get(reader, deployment_id), until_s)
+        )
 
-        Raises NotFound, or Conflict, with everything that is missing and nothing but another plan
-        mends: what can never start is not authorised.
+    def _outside(
+        self, reader: Reader, row: Deployment, signed: str | None, until_s: float | None = None
+    ) -> Authority | None:
+        """The authority from outside that was brought. Raises BadInput, and Conflict where the
+        rules want one and there is none, or it is of another plan."""
+        if signed is not None:
+            return self._authorities.given(request_text(reader, row, until_s), signed)
+        if self._policy(row).rules.outside_authority:
+            raise Conflict(HOW)
+        return None
+
+    async def authorise(
+        self, deployment_id: str, authority: str | None = None, *, principal: str
+    ) -> Deployment:
+        """Give it written authority until its planned end: the caller's, or one from outside.
+
+        Raises NotFound, BadInput, or Conflict, with everything that is missing and nothing but
+        another plan mends: what can never start is not authorised.
         """
 
         def write(tx: Transaction) -> Deployment:
@@ -169,7 +194,7 @@ class DeploymentService:
             if found and row.state is DeploymentState.DRAFT:
                 missing = "; ".join(gap.text for gap in found)
                 raise Conflict(f"it cannot be authorised: {missing}: amend it, or discard it")
-            return stored.authorise(tx, deployment_id)
+            return stored.authorise(tx, deployment_id, self._outside(tx, row, authority))
 
         return await self._database.write(write, principal=principal)
 
@@ -187,20 +212,35 @@ class DeploymentService:
 
         return await self._database.write(write, principal=principal)
 
-    async def ratify(self, deployment_id: str, *, principal: str) -> Deployment:
-        """Give an urgent start the authority it lacked. Raises NotFound, Conflict."""
-        row = await self._database.write(
-            lambda tx: planning.ratify(tx, deployment_id), principal=principal
-        )
+    async def ratify(
+        self, deployment_id: str, authority: str | None = None, *, principal: str
+    ) -> Deployment:
+        """Give an urgent start the authority it lacked. Raises NotFound, Conflict, BadInput."""
+
+        def write(tx: Transaction) -> Deployment:
+            outside = self._outside(tx, stored.get(tx, deployment_id), authority)
+            return planning.ratify(tx, deployment_id, outside)
+
+        row = await self._database.write(write, principal=principal)
         self._refresh(row)
         return row
 
-    async def extend(self, deployment_id: str, until_s: float, *, principal: str) -> Deployment:
+    async def extend(
+        self,
+        deployment_id: str,
+        until_s: float,
+        authority: str | None = None,
+        *,
+        principal: str,
+    ) -> Deployment:
         """A new authorisation to last longer. Raises NotFound, Conflict, BadInput."""
         rules = self._policy(await self.get(deployment_id)).rules
-        row = await self._database.write(
-            lambda tx: planning.extend(tx, deployment_id, until_s, rules), principal=principal
-        )
+
+        def write(tx: Transaction) -> Deployment:
+            outside = self._outside(tx, stored.get(tx, deployment_id), authority, until_s)
+            return planning.extend(tx, deployment_id, until_s, rules, outside)
+
+        row = await self._database.write(write, principal=principal)
         self._refresh(row)
         return row
 

@@ -3,8 +3,10 @@
 from lfrd.clock import Clock
 from lfrd.errors import BadInput
 from lfrd.store import evaluations as stored
+from lfrd.store import independent_tests
 from lfrd.store.database import Database
 from lfrd.store.evaluations import Evaluation, NewEvaluation
+from lfrd.store.independent_tests import IndependentTest
 
 AHEAD_S = 300.0
 """How far another machine's clock may be ahead of ours."""
@@ -32,3 +34,24 @@ class Evaluations:
         return await self._database.write(
             lambda tx: stored.withdraw(tx, evaluation_id, reason), principal=principal
         )
+
+    async def tested(
+        self,
+        model_digest: str,
+        tested_by: str,
+        tested_at_s: float,
+        reference: str,
+        *,
+        principal: str,
+    ) -> IndependentTest:
+        """Record who tested a model independently. Raises BadInput where that lies ahead."""
+        if tested_at_s > self._clock.wall_s() + AHEAD_S:
+            raise BadInput("the test lies in the future")
+        return await self._database.write(
+            lambda tx: independent_tests.add(tx, model_digest, tested_by, tested_at_s, reference),
+            principal=principal,
+        )
+
+    async def independent_tests(self) -> list[IndependentTest]:
+        """The newest hundred independent tests that are recorded."""
+        return await self._database.read(independent_tests.list_all)

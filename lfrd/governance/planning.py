@@ -12,12 +12,13 @@ from lfrd.store import deployments as stored
 from lfrd.store import (
     erasures,
     evaluations,
+    independent_tests,
     reference_images,
     templates,
     trainings,
     watchlists,
 )
-from lfrd.store.deployments import Deployment, NewDeployment
+from lfrd.store.deployments import Authority, Deployment, NewDeployment
 from lfrd.store.transaction import Reader, Transaction
 from lfrd.vocabulary import DeploymentState, ErasureKind, Role
 
@@ -169,6 +170,7 @@ def gather(
         running_id=running.id if running else None,
         threshold_basis=basis,
         evaluation=standing(evaluations.valid(reader), digest, threshold, references),
+        independent=bool(independent_tests.of_model(reader, digest)),
         trained=len(trainings.trained_until(reader, max(now_s, end_s))),
     )
 
@@ -249,18 +251,25 @@ def declare_urgent(
     return stored.declare_urgent(tx, deployment_id, reason.strip(), ratify_by_s)
 
 
-def ratify(tx: Transaction, deployment_id: str) -> Deployment:
-    """Give an urgent start the authority it lacked, in time, by another person. Raises Conflict."""
+def ratify(tx: Transaction, deployment_id: str, outside: Authority | None = None) -> Deployment:
+    """Give an urgent start the authority it lacked, in time, by another person or from outside.
+    Raises Conflict."""
     row = stored.get(tx, deployment_id)
     if row.urgent_reason is None:
         raise Conflict(f"deployment {deployment_id} was not started urgently")
-    two_person.check_ratifier(row, tx.principal)
+    two_person.check_ratifier(row, outside.name if outside else tx.principal)
     if row.ratify_by_at_s is not None and tx.at_s >= row.ratify_by_at_s:
         raise Conflict("it is too late to ratify this urgent start: it is purged")
-    return stored.ratify(tx, deployment_id)
+    return stored.ratify(tx, deployment_id, outside)
 
 
-def extend(tx: Transaction, deployment_id: str, until_s: float, rules: Rules) -> Deployment:
+def extend(
+    tx: Transaction,
+    deployment_id: str,
+    until_s: float,
+    rules: Rules,
+    outside: Authority | None = None,
+) -> Deployment:
     """A new authorisation to last longer. Raises Conflict, BadInput.
 
     The whole deployment stays within the longest that the policy allows, and it is
@@ -271,7 +280,7 @@ def extend(tx: Transaction, deployment_id: str, until_s: float, rules: Rules) ->
         raise Conflict(f"deployment {deployment_id} is {row.state}: only a running one is extended")
     if row.urgent_reason is not None and row.ratified_at_s is None:
         raise Conflict("an urgent start is ratified before it is extended")
-    two_person.check_extender(tx, row, rules, tx.principal)
+    two_person.check_extender(tx, row, rules, outside.name if outside else tx.principal)
     assert row.started_at_s is not None
     assert row.planned_end_at_s is not None
     if until_s <= row.planned_end_at_s:
@@ -281,4 +290,4 @@ def extend(tx: Transaction, deployment_id: str, until_s: float, rules: Rules) ->
             f"a deployment lasts at most {rules.max_deployment_h:g} hours under this policy: "
             "plan another one"
         )
-    return stored.extend(tx, deployment_id, until_s)
+    return stored.extend(tx, deployment_id, until_s, outside)

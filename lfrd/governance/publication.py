@@ -53,6 +53,10 @@ class Publication:
             lambda reader: self._record(reader, deployment_id, viewer, live)
         )
 
+    def made(self, reader: Reader, deployment_id: str, viewer: str) -> wire.Record:
+        """The same in a transaction that is under way."""
+        return self._record(reader, deployment_id, viewer, self._live(deployment_id))
+
     async def export(self, deployment_id: str, form: str, *, principal: str) -> str:
         """The record as a text to be published. That it left, and its digest, is logged."""
 

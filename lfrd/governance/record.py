@@ -328,6 +328,11 @@ def _authority(reader: Reader, deployment: Deployment) -> wire.RecordAuthority:
         ratified_at_s=deployment.ratified_at_s,
         extensions=len(stored.logged(reader, deployment.id, "deployment.extend")),
         list_size_max=deployment.list_size_max,
+        lists=tuple(json.loads(deployment.authorised_lists or "[]")),
+        outside=any(
+            (by or "").startswith(stored.OUTSIDE)
+            for by in (deployment.authorised_by, deployment.ratified_by)
+        ),
         street_team=deployment.street_team_at_s is not None,
     )
 

@@ -13,7 +13,7 @@ from typing import Literal
 from lfrd.clock import stamp
 from lfrd.governance import two_person
 from lfrd.governance.profile import Policy
-from lfrd.store.deployments import Deployment
+from lfrd.store.deployments import OUTSIDE, Deployment
 from lfrd.store.evaluations import Evaluation
 from lfrd.vocabulary import Category, DeploymentState, UseCase
 
@@ -124,6 +124,8 @@ class Facts:
     threshold_basis: ThresholdBasis
     evaluation: Standing
     """What the registered evaluation reports say for this very model and threshold."""
+    independent: bool = False
+    """Whether somebody who does not run this site has tested the model in use, as was recorded."""
     trained: int = 0
     """People whose training as reviewers is valid until the planned end."""
     street_team: bool = False
@@ -171,7 +173,8 @@ def judge(deployment: Deployment, policy: Policy, facts: Facts) -> Verdict:
     owed = [found for found in missing if _may_follow(deployment, found)]
     missing = [found for found in missing if found not in owed]
     warnings: list[Finding] = owed
-    for finding, wanted in (_threshold(policy, facts), _evaluation(policy, facts)):
+    asked = (_threshold(policy, facts), _evaluation(policy, facts), _tested(policy, facts))
+    for finding, wanted in asked:
         if finding is not None:
             (missing if wanted == "required" else warnings).append(finding)
     return Verdict(
@@ -334,6 +337,9 @@ def _authority(deployment: Deployment, policy: Policy, facts: Facts) -> list[Fin
     barred = two_person.bar_to_start(deployment, policy, facts.starter)
     if barred is not None:
         found.append(Finding("authoriser", barred))
+    outside = (deployment.authorised_by or "").startswith(OUTSIDE)
+    if policy.rules.outside_authority and not outside and deployment.urgent_reason is None:
+        found.append(Finding("authority.outside", "the rules want it authorised from outside"))
     return found + _time(deployment, facts)
 
 
@@ -409,3 +415,15 @@ def _evaluation(policy: Policy, facts: Facts) -> tuple[Finding | None, Wanted]:
     if found.fault is not None:
         return Finding("evaluation", found.fault), wanted
     return Finding("evaluation.list", found.note) if found.note else None, "warn"
+
+
+def _tested(policy: Policy, facts: Facts) -> tuple[Finding | None, Wanted]:
+    """Whether the model in use was tested independently, where the rules ask."""
+    wanted = policy.rules.independent_test
+    if wanted == "no" or facts.independent:
+        return None, "no"
+    text = (
+        "no independent test of the model in use is recorded (`lfrd evaluation tested`): who "
+        "tested it, when, and where that can be read"
+    )
+    return Finding("independent_test", text), wanted

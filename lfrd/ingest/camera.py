@@ -24,6 +24,7 @@ from lfrd.errors import Conflict, SourceError, SourceRefused, place_of, trace_of
 from lfrd.ingest.masks import Masker
 from lfrd.ingest.settings import GIVES_PICTURES, CameraSettings, CameraStatus, State
 from lfrd.ingest.source import (
+    Due,
     Pacer,
     Picture,
     Sink,
@@ -242,17 +243,15 @@ class Intake:
         if not self.decoding:
             return
         first = self.frame_at_s is None
-        frame = self._frame(picture)
+        self._hand_over(picture)
         self._watch(picture)
         self._counters.frames_decoded += 1 + picture.passed_over
-        if frame is not None:
-            self._mailbox.put(frame)
         self._counters.frames_dropped = self._mailbox.dropped
         if first:
             self._noticed()
 
-    def _frame(self, picture: Picture) -> Frame | None:
-        """The picture as a frame; None where it is not its turn."""
+    def _hand_over(self, picture: Picture) -> None:
+        """As a frame to the consumer, where it is its turn, or where an older one still waits."""
         media_at_s = self._timeline.step(picture.stream_s, picture.arrived_at_s)
         captured_at_s = media_at_s
         if not self._settings.every_frame:
@@ -261,16 +260,17 @@ class Intake:
             )
         sequence = self._sequence + picture.passed_over
         self._sequence = sequence + 1
-        if self._pacer is not None and not self._pacer.due(captured_at_s):
-            return None
+        due = self._due(captured_at_s)
+        if due is Due.NOT:
+            return
         planes = self._masker.apply(picture.planes)
         still = False
         if self._pacer is not None:
             still = self._pacer.still(planes.y, captured_at_s)
             if still and self._pacer.at_rest:
-                return None
+                return
             self._pacer.handed(sequence)
-        return Frame(
+        frame = Frame(
             camera_id=self._settings.id,
             sequence=sequence,
             captured_at_s=captured_at_s,
@@ -281,6 +281,13 @@ class Intake:
             small=self._pacer is not None and self._pacer.small,
             only_faces=self._pacer is not None and self._pacer.only_faces,
         )
+        self._mailbox.put(frame, renews=due is Due.NEWER)
+
+    def _due(self, captured_at_s: float) -> Due:
+        if self._pacer is None:
+            return Due.NOW
+        waiting = self._mailbox.waiting and not self._settings.every_frame
+        return self._pacer.due(captured_at_s, waiting=waiting)
 
     def _watch(self, picture: Picture) -> None:
         """Take the pulse, and learn the size from the picture itself."""
@@ -389,7 +396,8 @@ WAIT_TOLD_S, WAIT_LOGGED_EVERY_S, BLIND_S = 2.0, 10.0, 30.0
 long on: no face can be found."""
 WAITING: Final = "waiting for a keyframe"
 KEYFRAMES_FULL: Final = "keyframes only, in turn with other cameras: the machine is full"
-KEYFRAMES_TOLD_S: Final = 20.0
+LOOKS_FULL: Final = "looked at less often than detection.floor_hz: the machine is full"
+TOLD_S: Final = 20.0
 """So long after the last time the state still says so: turns change every few seconds."""
 KEYFRAMES_LATE: Final = "keyframes only: this machine cannot decode the stream in time"
 KEYFRAME_ADVICE: Final = "set the camera's keyframe interval (I-frame interval) to 1 to 2 s"
@@ -521,7 +529,7 @@ class Camera:
     @property
     async def frames(self) -> AsyncIterator[Frame]:
         """Frames, for one consumer; see the class."""
-        async for frame in self._mailbox:
+        async for frame in self._mailbox.items(None if self._pacer is None else self._pacer.gate):
             if self._onlooker is not None and not self._onlooker.done():
                 self._onlooker.set_result(frame)
             yield frame
@@ -674,9 +682,11 @@ class Camera:
             sparse = self._sparse = Verdict(State.DEGRADED, KEYFRAMES_LATE)
         elif self.intake.wanted is Wanted.KEYFRAMES:
             sparse = self._sparse = Verdict(State.DEGRADED, KEYFRAMES_FULL)
+        elif self._pacer is not None and self._pacer.below_floor:
+            sparse = self._sparse = Verdict(State.DEGRADED, LOOKS_FULL)
         else:
             verdict = judge(pulse, now_s)
-            over = now_s - self._sparse_at_s > KEYFRAMES_TOLD_S
+            over = now_s - self._sparse_at_s > TOLD_S
             return verdict if over or sparse is None or verdict.state is State.FROZEN else sparse
         self._sparse_at_s = now_s
         return sparse

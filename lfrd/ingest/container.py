@@ -8,6 +8,7 @@ password; they end here, and new sentences are written instead.
 import logging
 import os
 import struct
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -237,16 +238,22 @@ class Reading:
             return  # the next keyframe mends it
         self._stopped, self._went_on_until_s = False, now_s + GO_ON_S
         passed_over = 0
-        for packet, came_at_s in self._kept.take():
-            for frame in self._decode(packet, sink):
-                picture = self._picture(frame, came_at_s)
-                passed_over += picture.passed_over
-                if now_s - came_at_s > RECENT_S or self._was_shown(picture):
-                    passed_over += 1
-                else:
-                    yield replace(picture, passed_over=passed_over)
-                    passed_over = 0
-            overwrite(packet)
+        left = deque(self._kept.take())
+        try:
+            while left:
+                packet, came_at_s = left[0]
+                for frame in self._decode(packet, sink):
+                    picture = self._picture(frame, came_at_s)
+                    passed_over += picture.passed_over
+                    if now_s - came_at_s > RECENT_S or self._was_shown(picture):
+                        passed_over += 1
+                    else:
+                        yield replace(picture, passed_over=passed_over)
+                        passed_over = 0
+                overwrite(left.popleft()[0])
+        finally:
+            for packet, _ in left:  # the camera was left meanwhile
+                overwrite(packet)
 
     def _alone(
         self, packet: "av.Packet[av.VideoStream]", came_at_s: float, sink: Sink

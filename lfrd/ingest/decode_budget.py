@@ -2,19 +2,22 @@
 
 How many that are is not known beforehand: their number goes down while the machine is too busy, and
 up again, more carefully each time that was too much. Cameras at which a face is followed come
-first; among the others it goes round.
+first, and lose their place only where streams are read late; among the others it goes round.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
 LESS_EVERY_S: Final = 2.0
-MORE_AFTER_S: Final = 3.0
-MORE_AFTER_LIMIT_S: Final = 60.0
+MORE_AFTER_S: Final = 1.0
+MORE_AFTER_LIMIT_S: Final = 20.0
 """So long nothing was too much before one more camera decodes all; doubled where that one was too
 many, up to the limit."""
 TOO_MUCH_S: Final = 10.0
 """Too busy so soon after one more: that one was too many."""
+LATE_S: Final = 3.0
+"""Only so long after a stream was read late do cameras at which a face is followed lose their
+place: else looks at all of them are made rarer."""
 TURN_S: Final = 4.0
 """So long a camera keeps its place while others wait: two keyframes of most cameras."""
 
@@ -37,7 +40,7 @@ class DecodeBudget:
     def __init__(self) -> None:
         self._claims: dict[str, Claim] = {}
         self._limit: int | None = None
-        self._less_at_s = self._more_at_s = float("-inf")
+        self._less_at_s = self._more_at_s = self._late_at_s = float("-inf")
         self._more_after_s = MORE_AFTER_S
 
     def join(self, camera_id: str) -> Claim:
@@ -60,8 +63,11 @@ class DecodeBudget:
         wanting = [claim for claim in self._claims.values() if claim.wants]
         return sum(claim.granted for claim in wanting), len(wanting)
 
-    def less(self, now_s: float) -> None:
-        """Too busy: one camera less, every two seconds."""
+    def less(self, now_s: float, *, late: bool = False) -> None:
+        """Too busy: one camera less, every two seconds. `late`: to decode what comes, not only to
+        look at it."""
+        if late:
+            self._late_at_s = now_s
         if not self._claims or now_s - self._less_at_s < LESS_EVERY_S:
             return
         if now_s - self._more_at_s < TOO_MUCH_S:
@@ -85,6 +91,8 @@ class DecodeBudget:
         """Grant as many claims as may be; those of followed faces, then those that waited."""
         wanting = [claim for claim in self._claims.values() if claim.wants]
         limit = len(wanting) if self._limit is None else self._limit
+        if now_s - self._late_at_s > LATE_S:
+            limit = max(limit, sum(claim.follows for claim in wanting))
         chosen = sorted(wanting, key=lambda claim: _rank(claim, now_s))[:limit]
         for claim in self._claims.values():
             granted = any(claim is one for one in chosen) or not claim.wants

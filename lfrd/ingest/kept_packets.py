@@ -4,6 +4,7 @@ They show passers-by like any picture: they exist in this process alone, are ove
 the next keyframe makes them needless, and their number is bounded.
 """
 
+import threading
 from typing import Final
 
 import av
@@ -12,6 +13,29 @@ KEPT_BYTES: Final = 16 * 1024 * 1024
 KEPT_S: Final = 12.0
 """What is kept of one stream at most. Beyond it all of it goes, and decoding can go on with the
 next keyframe only."""
+
+
+class PacketCounts:
+    """How many packets this process kept and how many of them it overwrote. For any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.kept = self.overwritten = 0
+
+    def count(self, *, kept: int = 0, overwritten: int = 0) -> None:
+        with self._lock:
+            self.kept += kept
+            self.overwritten += overwritten
+
+    @property
+    def held(self) -> int:
+        """Kept and not yet overwritten."""
+        with self._lock:
+            return self.kept - self.overwritten
+
+
+COUNTS: Final = PacketCounts()
+"""Of all streams."""
 
 
 class KeptPackets:
@@ -31,6 +55,7 @@ class KeptPackets:
         if self.broken or not packet.size:
             return True
         self._packets.append((packet, at_s))
+        COUNTS.count(kept=1)
         self._bytes += packet.size
         if self._bytes <= KEPT_BYTES and at_s - self._packets[0][1] <= KEPT_S:
             return True
@@ -54,5 +79,6 @@ class KeptPackets:
 
 
 def overwrite(packet: "av.Packet[av.VideoStream]") -> None:
-    """Fill a packet with zeros. The decoder must be done with it."""
+    """Fill a packet that was kept with zeros. The decoder must be done with it."""
     packet.update(bytes(packet.size))
+    COUNTS.count(overwritten=1)

@@ -5,20 +5,24 @@ A machine that is full looks more rarely first; where that is not enough, some c
 keyframes only, those first at which no face is followed. No camera is lost for it.
 """
 
+import asyncio
 import time
 from collections.abc import Callable
+from typing import Final
 
 from lfrd.ingest.decode_budget import Claim, DecodeBudget
-from lfrd.ingest.source import Wanted
+from lfrd.ingest.source import Due, Wanted
 from lfrd.types import U8, Frame
 from lfrd.vision.motion import MotionGate
 
+PLACES_WAITING = 2
+"""Frames worked on beyond one for each inference thread, so that none waits for the event loop."""
 BUSY, IDLE = 0.9, 0.7
 """Shares of its time between two turns that a camera may take before all get slower; and below
 which all may get faster. What lies between changes nothing."""
 
 STEP_S = 0.5
-SLOWEST_STEP, FASTER_STEP = 0.7, 1.1
+SLOWEST_STEP, FASTER_STEP = 0.7, 1.3
 TOO_BUSY, TOO_BUSY_S = 1.0, 3.0
 """A camera that takes so much of its time at the slowest rate, and for so long, gets less than the
 floor: then fewer are decoded in full."""
@@ -27,10 +31,54 @@ MEMORY = 0.3
 LONGEST_PERIODS = 10
 FORGOTTEN_S = 3.0
 """A camera that took no turn for so long has no say."""
-NEAR_S = 2.0
+NEAR_S = 1.0
 """So long after the last face the large stream of two is still decoded."""
 IN_USE_S = 0.5
 """The small stream is not searched while the large one gave a picture so recently."""
+
+
+class Places:
+    """How many frames are worked on at the same time, over all cameras: enough to keep the
+    processors busy, and no more, since each of them makes the others later. The others wait in
+    their mailboxes, where newer pictures take their place; who waits longest is next.
+    """
+
+    def __init__(self, count: int) -> None:
+        assert count >= 1, count
+        self._room = asyncio.Semaphore(count)
+
+    def gate(self, now_s: Callable[[], float] = time.monotonic) -> "Gate":
+        """One camera's."""
+        return Gate(self._room, now_s)
+
+
+class Gate:
+    """The places of one camera; see `mailbox.Gate`. For the event loop."""
+
+    def __init__(self, room: asyncio.Semaphore, now_s: Callable[[], float]) -> None:
+        self._room = room
+        self._now_s = now_s
+        self._entered = 0
+        self.waited_s = 0.0
+        """For how long the last frame waited to be taken."""
+
+    async def enter(self) -> None:
+        """Wait for a place."""
+        begun_s = self._now_s()
+        await self._room.acquire()
+        self._entered += 1
+        self.waited_s = self._now_s() - begun_s
+
+    def leave(self) -> None:
+        """A frame is done with. Does nothing where none came through here."""
+        if self._entered:
+            self._entered -= 1
+            self._room.release()
+
+    def leave_all(self) -> None:
+        """The camera left."""
+        while self._entered:
+            self.leave()
 
 
 class RateController:
@@ -39,14 +87,17 @@ class RateController:
     Every camera gets the target while all can have it. When one can no longer keep up (its faces
     are many, or the processors are busy), all slow down together until it can, but not below the
     floor: so each camera has the floor before any has more. At the floor, fewer cameras decode
-    every picture (`budget`). When there is room again, first those decode all, then all get faster.
+    every picture (`budget`), first those at which no face is followed. When there is room
+    again, first those decode all, then all get faster.
 
     Pure: the time of each step is passed in. For the event loop only, but for `late`.
     """
 
-    def __init__(self, target_hz: float, floor_hz: float) -> None:
+    def __init__(self, target_hz: float, floor_hz: float, threads: int = 2) -> None:
+        """`threads`: those that work on the frames."""
         assert 0 < floor_hz <= target_hz, (floor_hz, target_hz)
         self.hz = target_hz
+        self.places = Places(threads + PLACES_WAITING)
         self.budget = DecodeBudget()
         self._target_hz = target_hz
         self._floor_hz = floor_hz
@@ -62,6 +113,11 @@ class RateController:
     def ease(self) -> float:
         """The rate as a part of the target: 1 where the machine has room."""
         return self.hz / self._target_hz
+
+    @property
+    def below_floor(self) -> bool:
+        """Whether even the floor is too much for some camera."""
+        return self._adapted_at_s - self._kept_up_at_s > TOO_BUSY_S
 
     def turn(self, camera_id: str) -> "Turn":
         """The turns of one camera, whose frames' own clock says when they are."""
@@ -103,7 +159,7 @@ class RateController:
         if self.hz > self._floor_hz and (worst > BUSY or late):
             self._go(self.hz * (SLOWEST_STEP if late else max(SLOWEST_STEP, BUSY / worst)))
         elif late or now_s - self._kept_up_at_s > TOO_BUSY_S:
-            self.budget.less(now_s)
+            self.budget.less(now_s, late=bool(late))
         elif worst < IDLE and now_s - self._late_at_s > FORGOTTEN_S:
             if self.budget.limited:
                 self.budget.more(now_s)
@@ -154,14 +210,17 @@ class CameraPacer:
         camera_id: str,
         still_look_s: float = 0.0,
         claim: Claim | None = None,
+        gate: Gate | None = None,
     ) -> None:
         """`still_look_s` 0: nothing counts as still (see lfrd.vision.motion). `claim`: its own
-        among the cameras that would be decoded in full, where it has one already."""
+        among the cameras that would be decoded in full, and `gate`, where it has one already."""
         self._rate = rate
+        self.gate = rate.places.gate() if gate is None else gate
         self._camera_id = camera_id
         self._claim = rate.budget.join(camera_id) if claim is None else claim
         self._turn: Turn = rate.turn(camera_id)
-        self._gate = MotionGate(still_look_s) if still_look_s else None
+        self._motion = MotionGate(still_look_s) if still_look_s else None
+        self._renews = self._was_still = False
         self._handed: int | None = None
         self._over: int | None = None
 
@@ -181,17 +240,29 @@ class CameraPacer:
         return self._rate.ease
 
     @property
+    def below_floor(self) -> bool:
+        """See `source.Pacer`."""
+        return self._rate.below_floor
+
+    @property
     def period_s(self) -> float:
         """How far apart two turns are now."""
         return 1 / self._rate.hz
 
-    def due(self, at_s: float) -> bool:
-        """Whether it is the turn of a picture of this time."""
-        return self._turn.due(at_s)
+    def due(self, at_s: float, *, waiting: bool = False) -> Due:
+        """See `source.Pacer`."""
+        self._renews = waiting
+        if self._turn.due(at_s):
+            return Due.NOW
+        return Due.NEWER if waiting else Due.NOT
 
     def still(self, luma: U8, at_s: float) -> bool:
-        """Whether nothing moved in a picture whose turn it is; luma u8[h, w]."""
-        return self._gate is not None and not self._gate.lets(luma, at_s)
+        """Whether nothing moved in a picture whose turn it is, or in an older one whose place it
+        takes; luma u8[h, w]."""
+        if self._motion is None or (self._renews and not self._was_still):
+            return False
+        self._was_still = not self._motion.lets(luma, at_s)
+        return self._was_still
 
     @property
     def small(self) -> bool:
@@ -215,18 +286,38 @@ class CameraPacer:
 
     def over(self, frame: Frame, follows_any: bool) -> None:
         """A frame is done with; `follows_any`: faces may still be there."""
+        self.gate.leave()
         self._over = None if follows_any else frame.sequence
         self._claim.follows = follows_any
 
     def took(self, busy_s: float, now_s: float) -> None:
-        """A turn is over."""
-        self._turn.took(busy_s, now_s)
+        """A turn is over, and took so long after the frame was taken."""
+        self._turn.took(self.gate.waited_s + busy_s, now_s)
 
     def clear(self) -> None:
         """The camera left: forget what it showed."""
+        self.gate.leave_all()
         self._rate.forget(self._camera_id)
-        if self._gate is not None:
-            self._gate.clear()
+        if self._motion is not None:
+            self._motion.clear()
+
+
+class Unpaced:
+    """For frames that are all there are: a file's that is read at full speed."""
+
+    ease = 1.0
+
+    def took(self, busy_s: float, now_s: float) -> None:
+        """See `CameraPacer`."""
+
+    def over(self, frame: Frame, follows_any: bool) -> None:
+        """See `CameraPacer`."""
+
+    def clear(self) -> None:
+        """See `CameraPacer`."""
+
+
+UNPACED: Final = Unpaced()
 
 
 class PairPacer:
@@ -247,6 +338,7 @@ class PairPacer:
         self.small_is_gone = self.large_is_well = False
         self.claim = rate.budget.join(camera_id)
         self.claim.wants = False
+        self.gate = rate.places.gate()
         self.small = SmallPacer(self, rate, camera_id, still_look_s)
         self.large = LargePacer(self, rate, camera_id, still_look_s)
 
@@ -278,7 +370,7 @@ class PairPacer:
 
     def took(self, busy_s: float, now_s: float) -> None:
         """See `CameraPacer`."""
-        self._rate.took(self._camera_id, busy_s, now_s)
+        self._rate.took(self._camera_id, self.gate.waited_s + busy_s, now_s)
 
     def clear(self) -> None:
         """See `CameraPacer`."""
@@ -292,7 +384,7 @@ class SmallPacer(CameraPacer):
     def __init__(
         self, pair: PairPacer, rate: RateController, camera_id: str, still_look_s: float
     ) -> None:
-        super().__init__(rate, camera_id, still_look_s, claim=Claim())
+        super().__init__(rate, camera_id, still_look_s, claim=Claim(), gate=pair.gate)
         self._pair = pair
 
     @property
@@ -303,8 +395,8 @@ class SmallPacer(CameraPacer):
     def only_faces(self) -> bool:
         return self._pair.large_is_well and self._pair.claim.granted
 
-    def due(self, at_s: float) -> bool:
-        return not self._pair.uses_large and super().due(at_s)
+    def due(self, at_s: float, *, waiting: bool = False) -> Due:
+        return Due.NOT if self._pair.uses_large else super().due(at_s, waiting=waiting)
 
 
 class LargePacer(CameraPacer):
@@ -313,7 +405,7 @@ class LargePacer(CameraPacer):
     def __init__(
         self, pair: PairPacer, rate: RateController, camera_id: str, still_look_s: float
     ) -> None:
-        super().__init__(rate, camera_id, still_look_s, claim=pair.claim)
+        super().__init__(rate, camera_id, still_look_s, claim=pair.claim, gate=pair.gate)
         self._pair = pair
 
     @property
@@ -325,6 +417,6 @@ class LargePacer(CameraPacer):
             return Wanted.EVERY
         return Wanted.KEYFRAMES if self._pair.small_is_gone else Wanted.NONE
 
-    def due(self, at_s: float) -> bool:
+    def due(self, at_s: float, *, waiting: bool = False) -> Due:
         self._pair.large_came()
-        return super().due(at_s)
+        return super().due(at_s, waiting=waiting)

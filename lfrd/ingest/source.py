@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Protocol
 
 from lfrd.errors import SourceError
+from lfrd.mailbox import Gate
 from lfrd.types import U8, Planes
 
 
@@ -68,6 +69,14 @@ class Wanted(enum.Enum):
     NONE = "none for now"
 
 
+class Due(enum.Enum):
+    """Whether a picture is handed to the consumer."""
+
+    NOT = "another one's turn"
+    NEWER = "in place of an older one that still waits"
+    NOW = "its own turn"
+
+
 class Pacer(Protocol):
     """Which pictures the camera's consumer wants to see. For the reader thread."""
 
@@ -82,8 +91,13 @@ class Pacer(Protocol):
     def period_s(self) -> float:
         """How far apart wanted pictures are."""
 
-    def due(self, at_s: float) -> bool:
-        """Whether it is the turn of a picture of this time (`Frame.captured_at_s`)."""
+    @property
+    def below_floor(self) -> bool:
+        """Whether they are further apart in truth: the machine is full."""
+
+    def due(self, at_s: float, *, waiting: bool = False) -> "Due":
+        """Whether it is the turn of a picture of this time (`Frame.captured_at_s`); `waiting`: an
+        older one was handed over and not taken."""
 
     def still(self, luma: U8, at_s: float) -> bool:
         """Whether nothing moved in a picture whose turn it is; luma u8[h, w]."""
@@ -102,6 +116,10 @@ class Pacer(Protocol):
 
     def handed(self, sequence: int) -> None:
         """The consumer is handed the picture of this number."""
+
+    @property
+    def gate(self) -> Gate | None:
+        """Where the consumer waits before it takes a picture. For the event loop."""
 
 
 class Sink(Protocol):

@@ -68,6 +68,24 @@ class Deployment:
     schedule_id: str | None
     list_size_max: int | None = None
     street_team_at_s: float | None = None
+    authorised_lists: str | None = None
+    """JSON list of texts: what its lists held when it was authorised."""
+    authority: str | None = None
+    """What an authority from outside signed, with its signature."""
+    independent_tests: str | None = None
+    """JSON list of texts: who had tested the model independently when it started."""
+
+
+OUTSIDE = verify.OUTSIDE
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """Given from outside: `name` stands where a principal would, `signed` is the whole note."""
+
+    name: str
+    signed: str
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +207,14 @@ def ended(reader: Reader) -> list[Deployment]:
     return reader.find(Deployment, "WHERE state = 'ended' ORDER BY id")
 
 
+def started_between(reader: Reader, begin_s: float, end_s: float) -> list[str]:
+    """The ids of those that started in a span of time, the first one first."""
+    return reader.column(
+        "SELECT id FROM deployment WHERE started_at_s >= ? AND started_at_s < ?"
+        " ORDER BY started_at_s, id", (begin_s, end_s),
+    )  # fmt: skip
+
+
 def unratified(reader: Reader) -> list[Deployment]:
     """Those that were started urgently and are not ratified yet."""
     return reader.find(Deployment, "WHERE ratify_by_at_s IS NOT NULL AND ratified_at_s IS NULL")
@@ -198,7 +224,8 @@ def amend(tx: Transaction, deployment_id: str, new: NewDeployment) -> Deployment
     """draft or authorised → draft, with another plan, which is to be authorised anew."""
     _step(
         tx, deployment_id, "deployment.amend", "UPDATE deployment SET state = 'draft',"
-        " authorised_at_s = NULL, authorised_by = NULL, purpose = ?, use_case = ?, place = ?,"
+        " authorised_at_s = NULL, authorised_by = NULL, authority = NULL,"
+        " authorised_lists = NULL, purpose = ?, use_case = ?, place = ?,"
         " threshold = ?, detector_digest = ?, embedder_digest = ?, planned_start_at_s = ?,"
         " planned_end_at_s = ?, policy = ?, policy_digest = ?, expectation = ?, documents = ?,"
         " watchlist_ids = ?, list_size_max = ? WHERE id = ? AND state IN ('draft', 'authorised')",
@@ -213,9 +240,10 @@ def amend(tx: Transaction, deployment_id: str, new: NewDeployment) -> Deployment
     return get(tx, deployment_id)
 
 
-def authorise(tx: Transaction, deployment_id: str) -> Deployment:
-    """draft → authorised, by `tx.principal`."""
-    return _authorise(tx, deployment_id, tx.principal, "deployment.authorise")
+def authorise(tx: Transaction, deployment_id: str, outside: Authority | None = None) -> Deployment:
+    """draft → authorised, by `tx.principal`, or by an authority whose note they brought."""
+    by = tx.principal if outside is None else outside.name
+    return _authorise(tx, deployment_id, by, "deployment.authorise", outside)
 
 
 def authorise_under(tx: Transaction, deployment_id: str, authoriser: str) -> Deployment:
@@ -223,13 +251,22 @@ def authorise_under(tx: Transaction, deployment_id: str, authoriser: str) -> Dep
     return _authorise(tx, deployment_id, authoriser, "deployment.authorise-standing")
 
 
-def _authorise(tx: Transaction, deployment_id: str, authoriser: str, action: str) -> Deployment:
+def _authorise(
+    tx: Transaction,
+    deployment_id: str,
+    authoriser: str,
+    action: str,
+    outside: Authority | None = None,
+) -> Deployment:
     before = get(tx, deployment_id)
+    lists = _composed(tx, before)
     _step(
         tx, deployment_id, action, "UPDATE deployment SET state = 'authorised',"
-        " authorised_at_s = ?, authorised_by = ? WHERE id = ? AND state = 'draft'",
-        (tx.at_s, authoriser, deployment_id),
-        {"until_s": _whole_s(before.planned_end_at_s),
+        " authorised_at_s = ?, authorised_by = ?, authorised_lists = ?, authority = ?"
+        " WHERE id = ? AND state = 'draft'",
+        (tx.at_s, authoriser, json.dumps(lists), outside.signed if outside else None,
+         deployment_id),
+        {"until_s": _whole_s(before.planned_end_at_s), "lists": lists, **_told_of(outside),
          **_standing(before.schedule_id, authoriser)},
     )  # fmt: skip
     return get(tx, deployment_id)
@@ -239,33 +276,40 @@ def declare_urgent(
     tx: Transaction, deployment_id: str, reason: str, ratify_by_at_s: float
 ) -> Deployment:
     """draft → authorised by `tx.principal`, who starts it, until another person ratifies it."""
+    before = get(tx, deployment_id)
+    lists = _composed(tx, before)
     _step(
         tx, deployment_id, "deployment.urgent", "UPDATE deployment SET state = 'authorised',"
-        " authorised_at_s = ?, authorised_by = ?, urgent_reason = ?, ratify_by_at_s = ?"
-        " WHERE id = ? AND state = 'draft'",
-        (tx.at_s, tx.principal, reason, ratify_by_at_s, deployment_id),
-        {"until_s": _whole_s(get(tx, deployment_id).planned_end_at_s)},
+        " authorised_at_s = ?, authorised_by = ?, urgent_reason = ?, ratify_by_at_s = ?,"
+        " authorised_lists = ? WHERE id = ? AND state = 'draft'",
+        (tx.at_s, tx.principal, reason, ratify_by_at_s, json.dumps(lists), deployment_id),
+        {"until_s": _whole_s(before.planned_end_at_s), "lists": lists},
     )  # fmt: skip
     return get(tx, deployment_id)
 
 
-def ratify(tx: Transaction, deployment_id: str) -> Deployment:
+def ratify(tx: Transaction, deployment_id: str, outside: Authority | None = None) -> Deployment:
     """Give an urgent start the authority it lacked. Raises Conflict where there is none to give."""
     _step(
         tx, deployment_id, "deployment.ratify", "UPDATE deployment SET ratified_at_s = ?,"
-        " ratified_by = ? WHERE id = ? AND urgent_reason IS NOT NULL AND ratified_at_s IS NULL"
-        " AND state IN ('running', 'ended')",
-        (tx.at_s, tx.principal, deployment_id),
+        " ratified_by = ?, authority = ? WHERE id = ? AND urgent_reason IS NOT NULL"
+        " AND ratified_at_s IS NULL AND state IN ('running', 'ended')",
+        (tx.at_s, outside.name if outside else tx.principal, outside.signed if outside else None,
+         deployment_id),
+        _told_of(outside),
     )  # fmt: skip
     return get(tx, deployment_id)
 
 
-def extend(tx: Transaction, deployment_id: str, planned_end_at_s: float) -> Deployment:
-    """A new authorisation, by `tx.principal`, for a running deployment to last longer."""
+def extend(
+    tx: Transaction, deployment_id: str, planned_end_at_s: float, outside: Authority | None = None
+) -> Deployment:
+    """A new authorisation, by `tx.principal` or from outside, for it to last longer."""
     _step(
         tx, deployment_id, "deployment.extend",
         "UPDATE deployment SET planned_end_at_s = ? WHERE id = ? AND state = 'running'",
-        (planned_end_at_s, deployment_id), {"until_s": round(planned_end_at_s)},
+        (planned_end_at_s, deployment_id),
+        {"until_s": round(planned_end_at_s), **_told_of(outside)},
     )  # fmt: skip
     return get(tx, deployment_id)
 
@@ -361,6 +405,25 @@ def mark_erased(tx: Transaction, deployment_id: str) -> Deployment:
         (tx.at_s, deployment_id),
     )  # fmt: skip
     return get(tx, deployment_id)
+
+
+def _told_of(outside: Authority | None) -> dict[str, Fact]:
+    """What the log says of an authority from outside."""
+    if outside is None:
+        return {}
+    return {"authorised_by": outside.name, "authority": outside.sha256}
+
+
+def _composed(reader: Reader, row: Deployment) -> list[str]:
+    """What its lists hold now, in words that name no list and nobody."""
+    found = []
+    for watchlist_id in json.loads(row.watchlist_ids):
+        listed = watchlists.find(reader, watchlist_id)
+        if listed is not None:
+            entries = watchlists.count_entries(reader, watchlist_id)
+            young = watchlists.count_under_18(reader, watchlist_id)
+            found.append(f"{listed.category}: {entries} entries, {young} under 18")
+    return found
 
 
 def _whole_s(at_s: float | None) -> int | None:

@@ -25,6 +25,7 @@ class TrialPassage:
     passed_at_s: float
     counted_at_s: float
     principal: str
+    subject_group: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +45,18 @@ class Raised:
     raised_at_s: float
 
 
-def count(tx: Transaction, camera_id: str, entry_id: str, passed_at_s: float) -> TrialPassage:
+def count(
+    tx: Transaction,
+    camera_id: str,
+    entry_id: str,
+    passed_at_s: float,
+    subject_group: str | None = None,
+) -> TrialPassage:
     """Count a passage in the running deployment; one that is counted already is given back.
 
     Raises NotFound; BadInput where the entry is not of category `test`, has expired by
-    then, or the time is outside the deployment; Conflict where none runs, and where the entry is
-    on none of its lists.
+    then, is of another group before, or the time is outside the deployment; Conflict where none
+    runs, and where the entry is on none of its lists.
     """
     running = _deployment(tx, entry_id, passed_at_s)
     before = tx.first(
@@ -59,6 +66,13 @@ def count(tx: Transaction, camera_id: str, entry_id: str, passed_at_s: float) ->
     )
     if before is not None:
         return before
+    known = tx.value(
+        "SELECT subject_group FROM trial_passage WHERE deployment_id = ? AND entry_id = ?"
+        " AND subject_group IS NOT NULL LIMIT 1", (running.id, entry_id),
+    )  # fmt: skip
+    assert known is None or isinstance(known, str)
+    if known is not None and subject_group not in (None, known):
+        raise BadInput(f"this person is of the group {known} in passages before")
     passage = TrialPassage(
         id=new_id(),
         deployment_id=running.id,
@@ -67,6 +81,7 @@ def count(tx: Transaction, camera_id: str, entry_id: str, passed_at_s: float) ->
         passed_at_s=passed_at_s,
         counted_at_s=tx.at_s,
         principal=tx.principal,
+        subject_group=subject_group if known is None else known,
     )
     tx.insert(passage)
     tx.audit(AuditClass.COLLECTION, "trial.passage", (entry_id,), {"deployment": running.id})

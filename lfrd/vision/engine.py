@@ -219,6 +219,7 @@ class Vision:
         self.certain_score = CERTAIN_SCORE[pack.detector.family]
         """From here on a face is certainly upright (see lfrd.vision.detector)."""
         self.provider = provider
+        self.threads = threads
         self.faces_skipped = 0
         """Faces beyond the limit of a frame, which were found and not passed on."""
         self.enrolled = 0

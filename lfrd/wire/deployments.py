@@ -83,6 +83,8 @@ class Deployment(Wire):
     erased_at_s: float | None = None
     list_size_max: int | None = None
     street_team_at_s: float | None = None
+    authorised_lists: tuple[str, ...] = ()
+    """What its lists held when it was authorised."""
     paused: bool = False
     """Whether matching pauses because no operator, or no team that the rules want, is present."""
     team_away: bool = False
@@ -104,6 +106,22 @@ class DeploymentEnd(Wire):
     """Ends a running deployment, or discards a plan. The reason is shown and in the log."""
 
     reason: Line = "ended by the operator"
+
+
+SignedNote = Annotated[str, Field(min_length=1, max_length=100_000)]
+
+
+class OutsideAuthority(Wire):
+    """`authority` is the plan's text as `…/authority-request` gives it, signed by an authority from
+    outside (c2sp.org/signed-note); null: the caller's own authority."""
+
+    authority: SignedNote | None = None
+
+
+class AuthorityRequest(Wire):
+    """What an authority from outside is to sign."""
+
+    text: str
 
 
 class Presence(Wire):
@@ -196,9 +214,10 @@ class DeploymentPause(Wire):
 
 
 class DeploymentExtend(Wire):
-    """A new authorisation for a running deployment to last until then."""
+    """A new authorisation for a running deployment to last until then; `authority` as there."""
 
     until_at_s: float
+    authority: SignedNote | None = None
 
 
 class Reason(Wire):

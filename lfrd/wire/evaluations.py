@@ -103,3 +103,25 @@ class Evaluation(Wire):
     withdrawn_by: str | None
     withdrawn_at_s: float | None
     withdraw_reason: str | None
+
+
+class IndependentTestRecord(Wire):
+    """Somebody who does not run this site tested a model; null: the one in use."""
+
+    tested_by: Line
+    tested_at_s: Annotated[float, Field(ge=0)]
+    reference: Line
+    """Where it can be read."""
+    model_digest: str | None = None
+
+
+class IndependentTest(Wire):
+    """A test as it was recorded."""
+
+    id: str
+    model_digest: str
+    tested_by: str
+    tested_at_s: float
+    reference: str
+    recorded_at_s: float
+    recorded_by: str

@@ -178,6 +178,10 @@ class RecordAuthority(Wire):
     extensions: Count
     list_size_max: int | None
     """So many entries it allowed; null: it set no limit."""
+    lists: tuple[str, ...] = ()
+    """What its lists held when it was given."""
+    outside: bool = False
+    """Whether an authority from outside gave it."""
     street_team: bool
     """Whether the starter said that a team was on the spot."""
 

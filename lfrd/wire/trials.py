@@ -13,6 +13,8 @@ class PassageCount(Wire):
     camera_id: Line
     entry_id: Line
     at_s: Annotated[float, Field(ge=0)] | None = None
+    group: Line | None = None
+    """Of the person, as that person gave it."""
 
 
 class Passage(Wire):
@@ -47,10 +49,25 @@ class CameraTrial(Wire):
     by_subject: Share | None
 
 
+class GroupTrial(Wire):
+    """One group's rate over all cameras. `p_holm` is of Fisher's exact test against all others,
+    after Holm."""
+
+    group: str
+    subjects: int
+    tpir: Share
+    by_subject: Share | None
+    p_holm: float
+
+
 class Trial(Wire):
-    """`pending` passages are planned, or so recent that they cannot be judged yet."""
+    """`pending` passages are planned, or so recent that they cannot be judged yet. `groups` are of
+    those passages that state one; a ratio of misses below `detectable` would not be noticed (null:
+    none would)."""
 
     deployment_id: str
     window_s: float
     cameras: tuple[CameraTrial, ...]
+    groups: tuple[GroupTrial, ...] = ()
+    detectable: float | None = None
     pending: int

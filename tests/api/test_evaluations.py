@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from lfrd.audit.signing import PrivateKey
+from lfrd.audit.verify import ED25519
 from lfrd.cli import remote
 from lfrd.errors import BadInput, Conflict, UserError
+from lfrd.governance.outside_authority import Authorities
 from lfrd.governance.start_gate import Verdict
 from lfrd.site import Site
 from lfrd.store import evaluations
@@ -131,9 +134,16 @@ async def test_the_command_line_registers_what_evaluate_wrote(
             await remote.run(options("add", file=tmp_path / "none"), served.socket)
 
 
+COURT = PrivateKey("court.example/authority", ED25519, bytes(range(32)))
+
+
 async def verdict(site: Site, watchlist_id: str, profile: str) -> Verdict:
     row = await site.deployments.draft(plan_of(watchlist_id, profile), 4 * HOUR_S, principal=ADA)
-    await site.deployments.authorise(row.id, principal="user:bo")
+    signed = None
+    if site.deployments.policies.named(profile).rules.outside_authority:
+        text = await site.deployments.authority_request(row.id, None)
+        signed = f"{text}\n{COURT.sign(text).line}"
+    await site.deployments.authorise(row.id, signed, principal="user:bo")
     return await site.deployments.verdict(row.id, principal=ADA)
 
 
@@ -142,6 +152,7 @@ async def test_the_police_profiles_want_a_report_of_this_very_model(
     tmp_path: Path, report: EvaluationReport, profile: str
 ) -> None:
     async with governed(tmp_path, SettableClock(), profile=profile) as site:
+        site.deployments._authorities = Authorities((COURT.public,))
         listed = await make_list(site)
         await train(site, "ben", "clara")
         found = await verdict(site, listed, profile)
@@ -150,6 +161,11 @@ async def test_the_police_profiles_want_a_report_of_this_very_model(
         (finding,) = (await verdict(site, listed, profile)).missing
         assert "other models" in finding.text
         evaluation_id = await register(site, report)
+        found = await verdict(site, listed, profile)
+        assert [finding.key for finding in found.warnings] == ["independent_test"]
+        await site.evaluations.tested(
+            site.vision.model_digest, "NPL", 1e9, "report MS 43", principal=ADA
+        )
         found = await verdict(site, listed, profile)
         assert (found.missing, found.warnings) == ((), ())
         await site.database.write(

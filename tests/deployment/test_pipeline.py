@@ -107,10 +107,10 @@ async def test_from_one_stream_to_the_other_nothing_that_is_followed_goes_along(
 
 async def test_on_a_full_machine_fewer_looks_are_taken_of_a_frame() -> None:
     seeing = Seeing(_crowd())
-    rate = RateController(8.0, 2.0)
+    rate = RateController(8.0, 1.0)
     for tenth in range(100):
         rate.took("hall", 1.0, tenth / 10)
-    assert rate.hz == 2.0
+    assert rate.hz == 1.0
     await watching(seeing)(_frames(2), CameraCounters(), pacer=CameraPacer(rate, "door"))
     assert len(seeing.aligned_px) == LEAST_LOOKS_LIMIT
 

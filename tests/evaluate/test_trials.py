@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,8 @@ from lfrd.cli.trial import read_plan, trial_text
 from lfrd.errors import BadInput
 from lfrd.evaluate.trials import evaluate, identified
 from lfrd.store.trials import Raised, TrialPassage
+from lfrd.wire.trials import GroupTrial, Share, Trial
+from support.program import Call
 
 
 def passage(number: int, at_s: float, entry: str = "a", camera: str = "gate") -> TrialPassage:
@@ -53,11 +56,14 @@ def test_a_schedule_is_read_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
     table.write_text(
         "reference,camera,at\na,gate,2027-01-15T08:00:00\nb,gate,2027-01-15T09:00+01:00\n"
     )
-    assert read_plan(table) == [("a", "gate", 1_800_000_000.0), ("b", "gate", 1_800_000_000.0)]
+    assert read_plan(table) == [
+        ("a", "gate", 1_800_000_000.0, None),
+        ("b", "gate", 1_800_000_000.0, None),
+    ]
     table.write_bytes(
         "sep=;\r\nReference;Camera;AT;\r\nb\xe4;gate;15.01.2027 08:00;\r\n;;;\r\n".encode("cp1252")
     )
-    assert read_plan(table) == [("b\xe4", "gate", 1_800_000_000.0)]
+    assert read_plan(table) == [("b\xe4", "gate", 1_800_000_000.0, None)]
     for text, words in (
         ("reference,camera\na,gate\n", "columns"),
         ("reference,camera,at\na,gate,soon\n", "row 1"),
@@ -81,3 +87,47 @@ def test_a_report_says_what_is_not_known() -> None:
     text = trial_text(Trial(deployment_id="d", window_s=30, cameras=(camera,), pending=2))
     assert "90.0% (95 % 60.0% to 98.0%)" in text
     assert "2 passages cannot be judged yet" in text
+
+
+def test_groups_that_people_gave_have_rates_with_intervals_and_a_test() -> None:
+    passages = [
+        replace(passage(n, 100.0 * n, f"person-{n}"), subject_group="one" if n < 60 else "two")
+        for n in range(120)
+    ]
+    passages.append(passage(500, 90_000.0, "no-group"))
+    raised_ones = [
+        raised(n, 100.0 * n, f"person-{n}") for n in range(120) if n % 10 or (n >= 60 and n % 2)
+    ]
+    raised_ones = [item for item in raised_ones if not (item.raised_at_s >= 6000 and
+                   int(item.raised_at_s / 100) % 2)]  # fmt: skip
+    found = evaluate(passages, raised_ones, now_s=1e6, window_s=30.0)
+    one, two = found.groups
+    assert (one.group, one.subjects, one.tpir.k, one.tpir.n) == ("one", 60, 54, 60)
+    assert (two.group, two.tpir.k, two.tpir.n) == ("two", 24, 60)
+    assert one.tpir.lo > two.tpir.hi
+    assert one.p_holm == two.p_holm < 1e-6
+    assert found.detectable is not None
+    text = trial_text(Trial(
+        deployment_id="d", window_s=30.0, cameras=(), pending=0, detectable=None,
+        groups=(GroupTrial(group="one", subjects=60, tpir=Share(k=54, n=60, lo=0.8, hi=0.95),
+                           by_subject=None, p_holm=0.01),) * 2,
+    ))  # fmt: skip
+    assert "group one: 54 of 60 passages of 60 people raised, TPIR 90.0% (95 % 80.0% to" in text
+    assert "no difference would be noticed" in text
+
+
+def test_without_groups_none_are_shown() -> None:
+    found = evaluate([passage(1, 100.0)], [], now_s=1e6, window_s=30.0)
+    assert (found.groups, found.detectable) == ((), None)
+
+
+def test_how_many_volunteers_is_said_without_a_daemon(call: Call) -> None:
+    ran = call("trial", "plan", "--power", "--rate", "0.9", "--difference", "0.1")
+    assert ran.code == 0, ran.err
+    assert "141 volunteers in each group (282 in all)" in ran.out
+    assert "219 volunteers in each group (438 in all)" in ran.out
+    four = call("trial", "plan", "--power", "--groups", "4", "--passages", "4")
+    assert "6 comparison(s)" in four.out
+    assert "each passes 4 times" in four.out
+    assert call("trial", "plan", "--power", "--rate", "1.5").code == 2
+    assert call("trial", "plan").code == 2

@@ -3,7 +3,14 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lfrd.ingest.decode_budget import LESS_EVERY_S, MORE_AFTER_S, TURN_S, Claim, DecodeBudget
+from lfrd.ingest.decode_budget import (
+    LATE_S,
+    LESS_EVERY_S,
+    MORE_AFTER_S,
+    TURN_S,
+    Claim,
+    DecodeBudget,
+)
 
 
 def _budget(count: int) -> tuple[DecodeBudget, list[Claim]]:
@@ -42,6 +49,19 @@ def test_where_a_face_is_followed_the_camera_goes_on() -> None:
     claims[1].follows, claims[2].follows = False, True
     budget.share_out(3.9)
     assert [claim.granted for claim in claims] == [False, False, True], "at once"
+
+
+def test_followed_faces_keep_their_places_unless_streams_are_read_late() -> None:
+    budget, claims = _budget(3)
+    for claim in claims[:2]:
+        claim.follows = True
+    _less(budget, 3)
+    assert [claim.granted for claim in claims] == [True, True, False]
+    budget.less(20.0, late=True)
+    budget.share_out(20.0)
+    assert sum(claim.granted for claim in claims) == 1
+    budget.share_out(20.1 + LATE_S)
+    assert [claim.granted for claim in claims] == [True, True, False]
 
 
 def test_the_others_take_turns() -> None:

@@ -80,3 +80,15 @@ def test_taken_packets_are_kept_no_longer() -> None:
     assert kept.take() == [(packet, 3.0)]
     kept.clear()
     assert packet.data == b"face"
+
+
+def test_what_is_kept_and_overwritten_is_counted() -> None:
+    before, kept = kept_packets.COUNTS.held, KeptPackets()
+    for keyframe in (True, False, False):
+        _add(kept, keyframe)
+    assert kept_packets.COUNTS.held == before + 3
+    _add(kept, True)
+    assert kept_packets.COUNTS.held == before + 1
+    for packet, _ in kept.take():
+        kept_packets.overwrite(packet)
+    assert kept_packets.COUNTS.held == before

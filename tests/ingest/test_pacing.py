@@ -1,10 +1,20 @@
 """One rate for all cameras: the floor for each of them before more for any."""
 
+import asyncio
+
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lfrd.ingest.pacing import CameraPacer, RateController
-from lfrd.ingest.source import Wanted
+from lfrd.ingest.pacing import CameraPacer, PairPacer, RateController
+from lfrd.ingest.source import Due, Wanted
+from lfrd.types import Frame, Planes
+
+
+def _frame(number: int) -> Frame:
+    grey = np.zeros((4, 4), np.uint8)
+    planes = Planes(grey, grey[:2, :2], grey[:2, :2])
+    return Frame("door", number, float(number), float(number), float(number), planes)
 
 
 def _live(
@@ -132,3 +142,81 @@ def test_a_camera_that_is_gone_is_late_no_more() -> None:
     rate.adapt(1.0)
     assert not rate.budget.limited
     assert other.wanted is Wanted.EVERY
+
+
+async def test_no_more_frames_are_worked_on_than_there_are_places() -> None:
+    rate = RateController(8.0, 2.0, threads=1)
+    pacers = [CameraPacer(rate, name) for name in "abcd"]
+    waits = [asyncio.ensure_future(pacer.gate.enter()) for pacer in pacers]
+    await asyncio.sleep(0)
+    assert [wait.done() for wait in waits] == [True, True, True, False]
+    pacers[1].over(_frame(0), follows_any=False)
+    await waits[3]
+
+
+async def test_a_camera_that_leaves_gives_its_places_back() -> None:
+    rate = RateController(8.0, 2.0, threads=1)
+    gone, left = CameraPacer(rate, "gone"), CameraPacer(rate, "left")
+    for _ in range(3):
+        await gone.gate.enter()
+    waiting = asyncio.ensure_future(left.gate.enter())
+    gone.clear()
+    gone.clear()
+    await waiting
+    left.clear()
+    for _ in range(3):
+        await asyncio.wait_for(gone.gate.enter(), 1.0)
+
+
+def test_frames_that_came_through_no_gate_give_no_place() -> None:
+    rate = RateController(8.0, 2.0, threads=1)
+    pacer = CameraPacer(rate, "file")
+    for number in range(5):
+        pacer.over(_frame(number), follows_any=False)
+
+    async def entered() -> int:
+        waits = [asyncio.ensure_future(pacer.gate.enter()) for _ in range(5)]
+        await asyncio.sleep(0)
+        return sum(wait.done() for wait in waits)
+
+    assert asyncio.run(entered()) == 3
+
+
+async def test_the_time_at_the_gate_counts_as_the_turns() -> None:
+    rate = RateController(8.0, 2.0, threads=1)
+    pacer = CameraPacer(rate, "late")
+    pacer.gate.waited_s = 1.0
+    pacer.took(0.01, now_s=10.0)
+    assert rate.hz < 8.0
+
+
+def test_a_picture_that_waits_makes_room_for_a_newer_one() -> None:
+    pacer = CameraPacer(RateController(8.0, 2.0), "door")
+    for begin_s in (0.0, 0.01):
+        assert pacer.due(begin_s) is Due.NOW
+    assert pacer.due(0.04, waiting=True) is Due.NEWER
+    assert pacer.due(0.08) is Due.NOT
+    assert pacer.due(0.13, waiting=True) is Due.NOW, "a turn is lost"
+
+
+def test_what_moved_in_a_picture_that_was_not_taken_is_not_still_in_the_next() -> None:
+    pacer = CameraPacer(RateController(8.0, 2.0), "door", still_look_s=1.0)
+    bright, dark = (np.full((360, 640), grey, np.uint8) for grey in (200, 20))
+    pacer.due(0.0)
+    pacer.still(bright, 0.0)
+    pacer.due(5.0)
+    assert not pacer.still(dark, 5.0)
+    pacer.due(5.04, waiting=True)
+    assert not pacer.still(dark, 5.04)
+    pacer.due(7.0)
+    assert not pacer.still(dark, 7.0)
+    pacer.due(7.2)
+    assert pacer.still(dark, 7.2)
+
+
+def test_a_small_picture_takes_no_large_ones_place() -> None:
+    pair = PairPacer(RateController(8.0, 2.0), "gate")
+    for begin_s in (0.0, 0.01):
+        assert pair.large.due(begin_s) is Due.NOW
+    assert pair.small.due(0.04, waiting=True) is Due.NOT
+    assert pair.large.due(0.04, waiting=True) is Due.NEWER

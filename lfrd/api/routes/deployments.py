@@ -143,12 +143,26 @@ async def read_gate(
 
 @router.post("/{deployment_id}/authorise", dependencies=[SUPERVISORS])
 async def authorise_deployment(
-    deployment_id: str, site: SiteDep, principal: PrincipalDep
+    deployment_id: str,
+    site: SiteDep,
+    principal: PrincipalDep,
+    body: wire_deployments.OutsideAuthority | None = None,
 ) -> wire_deployments.Deployment:
-    """Give it the caller's written authority, until its planned end; or list what is missing and
-    nothing but another plan mends."""
-    row = await site.deployments.authorise(deployment_id, principal=principal)
+    """Give it the caller's written authority, or one from outside, until its planned end; or list
+    what is missing and nothing but another plan mends."""
+    authority = None if body is None else body.authority
+    row = await site.deployments.authorise(deployment_id, authority, principal=principal)
     return (await _shown(site, principal, row))[0]
+
+
+@router.get("/{deployment_id}/authority-request")
+async def read_authority_request(
+    deployment_id: str, site: SiteDep, until_at_s: float | None = None
+) -> wire_deployments.AuthorityRequest:
+    """What an authority from outside is to sign: the plan as it is now, in words; for an extension
+    until `until_at_s`."""
+    text = await site.deployments.authority_request(deployment_id, until_at_s)
+    return wire_deployments.AuthorityRequest(text=text)
 
 
 @router.post("/{deployment_id}/lapse", dependencies=[SUPERVISORS])
@@ -188,10 +202,14 @@ async def begin_deployment(
 
 @router.post("/{deployment_id}/ratify", dependencies=[SUPERVISORS])
 async def ratify_deployment(
-    deployment_id: str, site: SiteDep, principal: PrincipalDep
+    deployment_id: str,
+    site: SiteDep,
+    principal: PrincipalDep,
+    body: wire_deployments.OutsideAuthority | None = None,
 ) -> wire_deployments.Deployment:
-    """Give an urgent start the authority it lacked; by another person."""
-    row = await site.deployments.ratify(deployment_id, principal=principal)
+    """Give an urgent start the authority it lacked; by another person, or from outside."""
+    authority = None if body is None else body.authority
+    row = await site.deployments.ratify(deployment_id, authority, principal=principal)
     return (await _shown(site, principal, row))[0]
 
 
@@ -203,7 +221,9 @@ async def extend_deployment(
     principal: PrincipalDep,
 ) -> wire_deployments.Deployment:
     """A new authorisation for it to last longer."""
-    row = await site.deployments.extend(deployment_id, body.until_at_s, principal=principal)
+    row = await site.deployments.extend(
+        deployment_id, body.until_at_s, body.authority, principal=principal
+    )
     return (await _shown(site, principal, row))[0]
 
 
@@ -258,6 +278,7 @@ def _deployment(site: Site, seen: SeenDeployment) -> wire_deployments.Deployment
         schedule_id=row.schedule_id,
         list_size_max=row.list_size_max,
         street_team_at_s=row.street_team_at_s,
+        authorised_lists=tuple(json.loads(row.authorised_lists or "[]")),
         erased_at_s=row.erased_at_s,
         paused=row.state is DeploymentState.RUNNING and site.deployments.paused,
         team_away=row.state is DeploymentState.RUNNING and site.deployments.team_away,

@@ -8,6 +8,7 @@ from lfrd.api.deps import SUPERVISORS, PrincipalDep, SiteDep
 from lfrd.api.editing import MADE, EditingDep
 from lfrd.site import Site
 from lfrd.store.evaluations import Evaluation, NewEvaluation
+from lfrd.store.independent_tests import IndependentTest
 from lfrd.wire import evaluations as wire
 from lfrd.wire.deployments import Reason
 
@@ -62,3 +63,29 @@ def _shown(site: Site, row: Evaluation) -> wire.Evaluation:
         withdrawn_at_s=row.withdrawn_at_s,
         withdraw_reason=row.withdraw_reason,
     )
+
+
+@router.get("/independent")
+async def list_independent_tests(site: SiteDep) -> tuple[wire.IndependentTest, ...]:
+    """Who tested a model independently, and when: the newest hundred."""
+    return tuple(_tested(row) for row in await site.evaluations.independent_tests())
+
+
+@router.post("/independent", status_code=201, dependencies=[SUPERVISORS], responses=MADE)
+async def record_independent_test(
+    body: wire.IndependentTestRecord, site: SiteDep, principal: PrincipalDep, editing: EditingDep
+) -> wire.IndependentTest:
+    """Record that somebody who does not run this site tested a model, by default the one in use."""
+    row = await site.evaluations.tested(
+        body.model_digest or site.vision.model_digest, body.tested_by, body.tested_at_s,
+        body.reference, principal=principal,
+    )  # fmt: skip
+    return editing.made("/v1/evaluations/independent", _tested(row))
+
+
+def _tested(row: IndependentTest) -> wire.IndependentTest:
+    return wire.IndependentTest(
+        id=row.id, model_digest=row.model_digest, tested_by=row.tested_by,
+        tested_at_s=row.tested_at_s, reference=row.reference, recorded_at_s=row.recorded_at_s,
+        recorded_by=row.principal,
+    )  # fmt: skip

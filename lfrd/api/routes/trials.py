@@ -20,7 +20,9 @@ async def count_passage(
 ) -> wire.Passage:
     """Count a passage of a person on a list of category `test` in the running deployment."""
     camera_id = site.fleet.get(body.camera_id).row.id
-    row = await site.trials.count(camera_id, body.entry_id, body.at_s, principal=principal)
+    row = await site.trials.count(
+        camera_id, body.entry_id, body.at_s, body.group, principal=principal
+    )
     return editing.made(f"/v1/deployments/{row.deployment_id}/trial-passages", _passage(row))
 
 
@@ -59,6 +61,17 @@ async def read_trial(
             )
             for camera in found.cameras
         ),
+        groups=tuple(
+            wire.GroupTrial(
+                group=item.group,
+                subjects=item.subjects,
+                tpir=_share(item.tpir),
+                by_subject=None if item.by_subject is None else _share(item.by_subject),
+                p_holm=item.p_holm,
+            )
+            for item in found.groups
+        ),
+        detectable=found.detectable,
         pending=found.pending,
     )
 

@@ -1,0 +1,78 @@
+"""Incidents, and the use in a year, for those who have to be told: /v1/incidents, /v1/years."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Response
+
+from lfrd.api.deps import SUPERVISORS, PrincipalDep, SiteDep
+from lfrd.api.editing import MADE, EditingDep
+from lfrd.store.incidents import Incident
+from lfrd.wire import incidents as wire
+
+router = APIRouter(tags=["governance"], dependencies=[SUPERVISORS])
+
+TYPES = {"json": "application/json", "csv": "text/csv"}
+FILES: dict[int | str, dict[str, Any]] = {200: {"content": {name: {} for name in TYPES.values()}}}
+
+
+@router.post("/incidents", status_code=201, responses=MADE)
+async def record_incident(
+    body: wire.IncidentRecord, site: SiteDep, principal: PrincipalDep, editing: EditingDep
+) -> wire.Incident:
+    """Record that something went wrong."""
+    row = await site.yearly.record(
+        body.kind,
+        body.what,
+        serious=body.serious,
+        happened_at_s=body.happened_at_s,
+        deployment_id=body.deployment_id,
+        reported_to=body.reported_to,
+        principal=principal,
+    )
+    return editing.made("/v1/incidents", _incident(row))
+
+
+@router.get("/incidents")
+async def list_incidents(
+    site: SiteDep, year: Annotated[int | None, Query()] = None
+) -> tuple[wire.Incident, ...]:
+    """What went wrong in a year, or ever, the first one first."""
+    return tuple(_incident(row) for row in await site.yearly.incidents(year))
+
+
+@router.post("/incidents/{incident_id}/report")
+async def report_incident(
+    incident_id: str, body: wire.IncidentReport, site: SiteDep, principal: PrincipalDep
+) -> wire.Incident:
+    """Note to whom it was reported. Logged as a disclosure."""
+    found = await site.yearly.report(incident_id, body.reported_to, principal=principal)
+    return _incident(found)
+
+
+@router.get("/years/{year}")
+async def read_year(year: int, site: SiteDep, principal: PrincipalDep) -> wire.Year:
+    """The deployments that started in a year, their sums, and what went wrong."""
+    return await site.yearly.year(year, principal)
+
+
+@router.post("/years/{year}/{what}", response_class=Response, responses=FILES)
+async def export_year(
+    year: int,
+    what: Literal["year", "incidents"],
+    body: wire.YearFormat,
+    site: SiteDep,
+    principal: PrincipalDep,
+) -> Response:
+    """A year's use, or its incidents, as a file for an authority. Logged as a disclosure."""
+    text = await site.yearly.export(year, what, body.format, body.reason, principal=principal)
+    headers = {"Cache-Control": "no-store", "Content-Disposition": "attachment"}
+    kind = f"{TYPES[body.format]}; charset=utf-8"
+    return Response(text.encode(), media_type=kind, headers=headers)
+
+
+def _incident(row: Incident) -> wire.Incident:
+    return wire.Incident(
+        id=row.id, kind=row.kind, serious=row.serious, deployment_id=row.deployment_id,
+        happened_at_s=row.happened_at_s, what=row.what, reported_to=row.reported_to,
+        recorded_at_s=row.recorded_at_s, recorded_by=row.principal,
+    )  # fmt: skip

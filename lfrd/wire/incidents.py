@@ -1,0 +1,93 @@
+"""The wire contract of incidents, and of a year's use: what authorities are to be told."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from lfrd.vocabulary import IncidentKind
+from lfrd.wire.base import Line, Text, Wire
+from lfrd.wire.record import Count, Minutes, RecordAlerts, RecordOutcomes, RecordRate
+
+
+class IncidentRecord(Wire):
+    """Something went wrong, at `happened_at_s` (null: now). `what` names nobody."""
+
+    kind: IncidentKind
+    what: Annotated[Text, Field(min_length=1)]
+    serious: bool = False
+    """As the EU AI Act has it, 3(49): harm to health, a breach of rights and the like."""
+    deployment_id: Line | None = None
+    happened_at_s: Annotated[float, Field(ge=0)] | None = None
+    reported_to: Annotated[str, Field(max_length=200)] = ""
+
+
+class IncidentReport(Wire):
+    """To whom an incident was reported."""
+
+    reported_to: Line
+
+
+class Incident(Wire):
+    """An incident as it was recorded."""
+
+    id: str
+    kind: IncidentKind
+    serious: bool
+    deployment_id: str | None
+    happened_at_s: float
+    what: str
+    reported_to: str
+    recorded_at_s: float
+    recorded_by: str
+
+
+class YearUse(Wire):
+    """One deployment in a year's use."""
+
+    deployment_id: str
+    place: str
+    use_case: str
+    profile: str
+    lab: bool
+    started_at_s: float
+    duration_min: Minutes | None
+    watchlist_size: Count
+    faces_seen: Count
+    alerts: RecordAlerts
+    urgent: bool
+    ratified: bool
+    outside_authority: bool
+    preliminary: bool
+
+
+class Year(Wire):
+    """The deployments that started in a year (UTC), and what went wrong in it. The lab's are
+    listed, and in no sum. Counts as in the record of each; `skipped` are deployments whose record
+    does not add up, so nothing is said of them here."""
+
+    format: Literal["lfrd-year-1"] = "lfrd-year-1"
+    year: int
+    node: str
+    made_at_s: float
+    deployments: tuple[YearUse, ...]
+    skipped: tuple[str, ...]
+    count: Count
+    urgent: Count
+    urgent_not_ratified: Count
+    by_use_case: dict[str, Count]
+    duration_min: Minutes
+    faces_seen: Count
+    alerts: RecordAlerts
+    outcomes: RecordOutcomes
+    false_alerts_of_faces: RecordRate | None
+    false_alerts_of_alerts: RecordRate
+    incidents: dict[str, Count]
+    """By kind."""
+    serious_incidents: Count
+
+
+class YearFormat(Wire):
+    """Why a year's use, or its incidents, leave; and as what."""
+
+    format: Literal["json", "csv"]
+    reason: Line

@@ -1,0 +1,29 @@
+#!/bin/sh
+# Builds dist/lfrd_VERSION_ARCH.deb of the wheels in dist/ and dist/wheelhouse (`make deb`).
+set -eu
+python=${1:?give the Python of the virtual environment}
+version=$("$python" -c 'import lfrd; print(lfrd.__version__)')${DEB_SUFFIX:-}
+arch=$(dpkg --print-architecture)
+root=$(mktemp -d)
+trap 'rm -rf "$root"' EXIT
+chmod 755 "$root"
+install -d "$root/DEBIAN" "$root/opt/lfrd/wheels" "$root/lib/systemd/system" "$root/usr/bin" \
+    "$root/usr/lib/tmpfiles.d" "$root/etc/lfrd" "$root/usr/share/man/man1" \
+    "$root/usr/share/bash-completion/completions" "$root/usr/share/doc/lfrd/examples"
+sed "s/@VERSION@/$version/; s/@ARCH@/$arch/" packaging/debian/control >"$root/DEBIAN/control"
+cp packaging/debian/conffiles packaging/debian/postinst packaging/debian/prerm \
+    packaging/debian/postrm "$root/DEBIAN/"
+cp dist/*.whl dist/wheelhouse/*.whl "$root/opt/lfrd/wheels/"
+cp dist/requirements.txt "$root/opt/lfrd/"
+cp systemd/*.service systemd/*.socket systemd/*.timer "$root/lib/systemd/system/"
+cp systemd/lfrd.tmpfiles "$root/usr/lib/tmpfiles.d/lfrd.conf"
+cp systemd/lfrd.service.d/*.example dist/sbom.cdx.json "$root/usr/share/doc/lfrd/examples/"
+cp LICENSE "$root/usr/share/doc/lfrd/copyright"
+"$python" -c 'from lfrd.cli.service import FIRST_CONFIG; print(FIRST_CONFIG, end="")' \
+    >"$root/etc/lfrd/lfrd.toml"
+chmod 640 "$root/etc/lfrd/lfrd.toml"
+ln -s /opt/lfrd/.venv/bin/lfrd "$root/usr/bin/lfrd"
+"$python" packaging/manual.py man | gzip -9n >"$root/usr/share/man/man1/lfrd.1.gz"
+"$python" packaging/manual.py completion >"$root/usr/share/bash-completion/completions/lfrd"
+dpkg-deb --root-owner-group -Znone --build "$root" "dist/lfrd_${version}_$arch.deb" >/dev/null
+ls -l "dist/lfrd_${version}_$arch.deb"
