@@ -9,7 +9,7 @@ COMPILED := import lfrd.api.server, lfrd.cli.alert, lfrd.cli.demo, lfrd.cli.list
     lfrd.cli.policy, lfrd.cli.token, lfrd.daemon, tui.app; \
     from lfrd.__main__ import main; main(["camera", "list", "--socket", "/"])
 
-.PHONY: bench-backup dist wheelhouse deb deb-test demo test fuzz test-e2e lint accuracy bench bench-ingest bench-governance bench-audit bench-api bench-kills bench-weight map \
+.PHONY: bench-backup dist wheelhouse deb deb-test demo test fuzz test-e2e lint accuracy bench bench-ingest bench-governance bench-audit bench-api bench-outbox bench-kills bench-weight map \
     fuzz-cli fuzz-cameras clean
 
 demo: $(VENV)/ready
@@ -100,6 +100,10 @@ bench-governance: $(VENV)/ready
 # Audited actions a second, and a log of a million leaves: checked, proved, exported. 5 minutes.
 bench-audit: $(VENV)/ready
 	$(BIN)/python -m benchmarks.audit $(ARGS)
+
+# A receiver that is away, 10,000 events, `kill -9` in between; a million rows. 4 minutes.
+bench-outbox: $(VENV)/ready
+	$(BIN)/python -m benchmarks.outbox $(ARGS)
 
 # Pages of a million rows, events to many, hostile requests (schemathesis) and a full machine; 10
 # minutes. ARGS="--part pages" for one part.

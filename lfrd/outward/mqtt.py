@@ -176,6 +176,12 @@ def _body(letter: Letter) -> str:
 def _said(error: Exception) -> str:
     """In one line."""
     text = " ".join(str(error).split()) or type(error).__name__
+    if "during message iteration" in text:
+        return "the broker closed the connection"
+    if text.startswith("[code:"):
+        return f"the broker refuses: {text.partition('] ')[2] or text}"
+    if text.startswith("[Errno"):
+        return f"cannot be connected to: {text.partition('] ')[2]}"
     if "certificate verify failed" in text:
         reason = text.partition("certificate verify failed: ")[2].partition(" (_ssl")[0]
         return f"its certificate is not trusted: {reason or text}"

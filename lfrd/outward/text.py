@@ -42,9 +42,10 @@ def text_of(letter: Letter, how_to_open: str) -> str:
 
 
 def link_of(letter: Letter, link: str | None) -> str | None:
-    """The address that opens what it is about, where the site has one: `{id}` is its id."""
-    subject = letter.facts.get("alert_id") or letter.facts.get("deployment_id") or ""
-    return None if link is None else link.replace("{id}", str(subject))
+    """The address that opens the alert that it is about, where the site has one: `{id}` is its
+    id."""
+    alert_id = letter.facts.get("alert_id")
+    return None if link is None or alert_id is None else link.replace("{id}", str(alert_id))
 
 
 def _moment(at_s: float) -> str:

@@ -405,6 +405,19 @@ _CONDITIONS = {
 """Of a filter's fields."""
 
 
+FEW_DECISIONS = 3_000
+"""So many episodes are looked up one by one; of more the newest are soon found in their order."""
+
+
+def _conditions(reader: Reader, decided_by: str | None) -> dict[str, str]:
+    """Those of the fields, as they are quickest for somebody who decided as often as this one."""
+    few = "SELECT count(*) FROM (SELECT 1 FROM review WHERE principal = ? LIMIT ?)"
+    if decided_by is None or reader.count(few, (decided_by, FEW_DECISIONS)) < FEW_DECISIONS:
+        return _CONDITIONS
+    often = "EXISTS (SELECT 1 FROM review WHERE episode_id = episode.id AND review.principal = ?)"
+    return {**_CONDITIONS, "decided_by": often}
+
+
 def page(
     reader: Reader,
     wanted: EpisodeFilter | None = None,
@@ -416,7 +429,7 @@ def page(
     values = asdict(wanted or EpisodeFilter())
     given: list[tuple[str, SQLValue]] = [
         (condition, values[name])
-        for name, condition in _CONDITIONS.items()
+        for name, condition in _conditions(reader, values["decided_by"]).items()
         if values[name] is not None
     ]
     where = " AND ".join(condition for condition, _ in given) or "true"

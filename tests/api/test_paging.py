@@ -99,7 +99,11 @@ async def test_alerts_are_filtered(served: Served) -> None:
     assert await ids(state=AlertState.OPEN, camera_id=one.camera_id) == whole
 
 
-async def test_mine_is_what_waits_for_me_and_what_i_decided(served: Served) -> None:
+@pytest.mark.parametrize("few", [3_000, 0])
+async def test_mine_is_what_waits_for_me_and_what_i_decided(
+    served: Served, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lfrd.store.episodes.FEW_DECISIONS", few)
     client = served.client
     whole = [alert.id for alert in await client.alerts()]
     await client.submit_review(whole[1], MATCH)

@@ -41,6 +41,7 @@ def facts(**changes: object) -> Facts:
     plain = Facts(
         NOW_S + 60, "user:ada", (LIST,), 1, "detector", "embedder",
         profile.load("uk-police").digest, None, ThresholdBasis.MEASURED, Standing(),
+        independent=True,
     )  # fmt: skip
     return dataclasses.replace(plain, **changes)  # type: ignore[arg-type]  # as above
 
@@ -182,6 +183,14 @@ def test_the_profile_of_the_ai_act_wants_trained_reviewers() -> None:
     deployment = row(policy=union.as_json(), policy_digest=union.digest)
     assert "training" in keys(deployment, given, union), "two reviewers are wanted"
     assert "training" not in keys(deployment, dataclasses.replace(given, trained=2), union)
+
+
+def test_an_independent_test_is_asked_for_where_the_rules_want_it() -> None:
+    strict = profile.load("uk-police", {"independent_test": "required"})
+    given = facts(policy_digest=strict.digest, independent=False)
+    deployment = row(policy=strict.as_json(), policy_digest=strict.digest)
+    assert keys(deployment, given, strict) == {"independent_test"}
+    assert judge(row(), POLICE, facts(independent=False)).warnings[0].key == "independent_test"
 
 
 def test_a_report_counts_for_its_own_model_threshold_and_list_only() -> None:

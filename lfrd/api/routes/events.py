@@ -70,6 +70,7 @@ class EventStream(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._send = send
         self._abort = scope["state"]["abort"]
+        self._transport = scope["state"]["connection"].transport
         await send(
             {"type": "http.response.start", "status": 200, "headers": list(self.raw_headers)}
         )
@@ -100,6 +101,8 @@ class EventStream(Response):
     async def _changes(self, subscription: Subscription) -> None:
         try:
             async for item in subscription:
+                if self._transport.is_closing():  # what is written now goes nowhere
+                    return
                 await self._write(_encode(item))
         except StoreFailed as error:
             log.error("an event stream ends, its replay failed: %s", error)

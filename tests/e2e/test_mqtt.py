@@ -1,0 +1,269 @@
+"""A real broker (Mosquitto), and what Home Assistant would read from it."""
+
+import asyncio
+import json
+import os
+import pwd
+import re
+import shutil
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiomqtt
+import pytest
+
+from lfrd.config import CameraSection, Config, MqttSection
+from lfrd.daemon import open_site
+from lfrd.health import HealthBoard
+from lfrd.outward import mqtt, outbox
+from lfrd.outward.endpoint import Letter, Unreachable
+from lfrd.outward.home_assistant import Topics
+from lfrd.outward.mqtt import Broker
+from lfrd.outward.reach import tls_for
+from lfrd.supervise import Backoff
+from lfrd.vocabulary import OutwardKind
+from support.certificates import self_signed
+from support.site import config_on
+from support.store import raise_one
+
+pytestmark = pytest.mark.e2e
+
+DISCOVERY = re.compile(r"homeassistant/(\w+)/([\w-]+)/([\w-]+)/config")
+"""The form that Home Assistant takes: component, node, object."""
+NEEDS = {
+    "binary_sensor": {"state_topic", "payload_on", "payload_off", "device_class"},
+    "sensor": {"state_topic"},
+    "event": {"state_topic", "event_types", "value_template"},
+}
+PROGRAM = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
+QUICK = Backoff(first_s=0.1, cap_s=0.2)
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mqtt, "BACKOFF", QUICK)
+    monkeypatch.setattr(outbox, "AWAY", QUICK)
+    monkeypatch.setattr(mqtt, "LOOK_S", 0.1)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        return int(sock.getsockname()[1])
+
+
+@asynccontextmanager
+async def mosquitto(folder: Path, port: int, *lines: str) -> AsyncIterator[None]:
+    """The broker on a port; what is retained stays in `folder`."""
+    settings = written(folder, port, lines)
+    process = await asyncio.create_subprocess_exec(PROGRAM, "-c", str(settings))
+    try:
+        async with asyncio.timeout(10):
+            while True:
+                try:
+                    _, writer = await asyncio.open_connection("127.0.0.1", port)
+                except OSError:
+                    await asyncio.sleep(0.05)
+                else:
+                    writer.close()
+                    break
+        yield
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
+
+
+def written(folder: Path, port: int, lines: tuple[str, ...]) -> Path:
+    """Its settings."""
+    folder.mkdir(exist_ok=True)
+    settings = folder / "mosquitto.conf"
+    user = pwd.getpwuid(os.getuid()).pw_name  # started by root it would become another
+    settings.write_text("\n".join([
+        f"user {user}", f"listener {port} 127.0.0.1", "persistence true",
+        f"persistence_location {folder}/", *(lines or ("allow_anonymous true",)), "",
+    ]))  # fmt: skip
+    return settings
+
+
+class HomeAssistant:
+    """What it would know: entities by their unique id, and what each topic last said."""
+
+    def __init__(self) -> None:
+        self.configs: dict[str, dict[str, Any]] = {}
+        self.topics: dict[str, str] = {}
+        self.events: list[dict[str, Any]] = []
+
+    @asynccontextmanager
+    async def on(self, port: int) -> AsyncIterator[aiomqtt.Client]:
+        async with aiomqtt.Client("127.0.0.1", port) as client:
+            await client.subscribe("homeassistant/#")
+            await client.subscribe("lfrd/#")
+            reading = asyncio.create_task(self._read(client))
+            try:
+                yield client
+            finally:
+                reading.cancel()
+                await asyncio.wait([reading])
+
+    async def _read(self, client: aiomqtt.Client) -> None:
+        async for message in client.messages:
+            topic, payload = str(message.topic), bytes(message.payload).decode()  # type: ignore[arg-type]
+            found = DISCOVERY.fullmatch(topic)
+            if found is not None:
+                self._discover(found[1], topic, payload)
+            elif topic.endswith("/event"):
+                assert not message.retain
+                self.events.append(json.loads(payload))
+            else:
+                self.topics[topic] = payload
+
+    def _discover(self, component: str, topic: str, payload: str) -> None:
+        if not payload:
+            self.configs.pop(topic, None)
+            return
+        config = json.loads(payload)
+        assert NEEDS[component] <= config.keys()
+        assert config["device"]["identifiers"]
+        assert all(known["unique_id"] != config["unique_id"] or known_topic == topic
+                   for known_topic, known in self.configs.items())  # fmt: skip
+        self.configs[topic] = config
+
+    def state(self, name: str) -> str | None:
+        """An entity's state as it is shown; None where it is not available."""
+        config = next(config for config in self.configs.values() if config["name"] == name)
+        if self.topics.get(config["availability_topic"]) != config["payload_available"]:
+            return None
+        return self.topics.get(config["state_topic"])
+
+    def has(self, name: str) -> bool:
+        return any(config["name"] == name for config in self.configs.values())
+
+
+async def until(condition: Callable[[], object], seconds: float = 15.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.05)
+
+
+def config_with(folder: Path, port: int, **more: Any) -> Config:
+    camera = CameraSection(id="gate", name="North gate", address="rtsp://127.0.0.1:9/1")
+    section = MqttSection(url=f"mqtt://127.0.0.1:{port}", private=True, **more)
+    return config_on(folder).model_copy(update={"mqtt": section, "camera": (camera,)})
+
+
+async def test_home_assistant_finds_a_site_and_follows_it(tmp_path: Path) -> None:
+    port, home = free_port(), HomeAssistant()
+    async with mosquitto(tmp_path / "broker", port), home.on(port) as client:
+        async with open_site(config_with(tmp_path / "state", port)) as site:
+            await until(lambda: home.has("Camera North gate") and home.has("Event"))
+            await until(lambda: home.state("Candidates for review") == "0")
+            assert home.state("Deployment") == "OFF"
+            assert home.state("Health") == "ok"
+            assert home.state("Camera North gate") == "idle"
+            await raise_one(site.database)
+            await until(lambda: home.state("Candidates for review") == "1")
+            await until(lambda: len(home.events) == 2)
+            event = home.events[1]
+            assert event["type"] == "candidate.for_review"
+            config = next(c for c in home.configs.values() if c["name"] == "Event")
+            assert event["type"] in config["event_types"]
+            assert event["data"]["camera_id"] == "gate"
+            before = len(home.configs)
+            home.configs.clear()
+            await client.publish("homeassistant/status", "online")  # it has started anew
+            await until(lambda: len(home.configs) == before)
+        await until(lambda: home.topics["lfrd/test-site/status"] == "offline")
+        assert home.state("Health") is None
+
+        without = config_with(tmp_path / "state", port).model_copy(update={"camera": ()})
+        async with open_site(without) as site:
+            await until(lambda: home.state("Health") is not None)
+            await site.fleet.remove("gate", principal="user:test")
+            await until(lambda: not home.has("Camera North gate"))
+            await until(lambda: home.topics["lfrd/test-site/camera/gate"] == "")
+
+
+async def test_a_broker_that_goes_and_comes_loses_nothing(tmp_path: Path) -> None:
+    port = free_port()
+    config = config_with(tmp_path / "state", port)
+    async with open_site(config) as site:
+        await raise_one(site.database)
+        await until(lambda: any("MQTT broker" in reason for reason in site.health.now.reasons))
+        for _ in range(2):
+            home = HomeAssistant()
+            async with mosquitto(tmp_path / "broker", port), home.on(port):
+                await until(
+                    lambda home=home: home.has("Health") and home.state("Health") is not None
+                )  # type: ignore[misc]
+                await site.outbox.test("mqtt", principal="user:test")
+                await until(lambda home=home: any(e["type"] == "test" for e in home.events))  # type: ignore[misc]
+            await until(lambda: any("MQTT broker" in reason for reason in site.health.now.reasons))
+        states = (await site.outbox.states())[0]
+        assert (states.tally.waiting, states.tally.delivered) == (0, 4)
+
+
+async def nothing() -> dict[str, str]:
+    return {}
+
+
+@asynccontextmanager
+async def broker(
+    port: int, ca_file: Path, password: str
+) -> AsyncIterator[tuple[Broker, HealthBoard]]:
+    health = HealthBoard()
+    made = Broker(
+        "127.0.0.1", port, Topics("lfrd", "front"), nothing, health,
+        discovery_prefix="homeassistant", tls=tls_for("127.0.0.1", ca_file),
+        user=("lfrd", password), private=True,
+    )  # fmt: skip
+    work = asyncio.create_task(made.run())
+    try:
+        yield made, health
+    finally:
+        work.cancel()
+        await asyncio.wait([work])
+
+
+def said(health: HealthBoard, words: str) -> Callable[[], bool]:
+    return lambda: any(words in reason for reason in health.now.reasons)
+
+
+# paho leaves a socket whose handshake failed to Python's collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+async def test_a_broker_that_refuses_or_changes_its_certificate(tmp_path: Path) -> None:
+    port, letter = free_port(), Letter("msg_1", OutwardKind.TEST, 0.0, {})
+    trusted, other = self_signed(tmp_path, "one"), self_signed(tmp_path, "two")
+    users = tmp_path / "users"
+    hashed = await asyncio.create_subprocess_exec(
+        "mosquitto_passwd", "-b", "-c", str(users), "lfrd", "hunter2"
+    )
+    assert await hashed.wait() == 0
+
+    def settings(certificate: tuple[Path, Path]) -> tuple[str, ...]:
+        return (
+            f"certfile {certificate[0]}", f"keyfile {certificate[1]}", f"password_file {users}",
+            "allow_anonymous false",
+        )  # fmt: skip
+
+    async with broker(port, trusted[0], "hunter2") as (made, health):
+        async with mosquitto(tmp_path / "b", port, *settings(trusted)):
+            await until(lambda: made._client is not None)
+            await made.send(letter)
+        async with mosquitto(tmp_path / "b", port, *settings(other)):
+            await until(said(health, "certificate is not trusted"))
+            with pytest.raises(Unreachable, match="certificate is not trusted"):
+                await made.send(letter)
+        async with mosquitto(tmp_path / "b", port, *settings(trusted)):
+            await until(lambda: not health.now.reasons)
+            await made.send(letter)
+    async with (
+        broker(port, trusted[0], "zq9secret") as (made, health),
+        mosquitto(tmp_path / "b", port, *settings(trusted)),
+    ):
+        await until(said(health, "cannot be used"))
+        await until(said(health, "uthori"))
+        assert not said(health, "zq9secret")()
