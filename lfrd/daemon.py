@@ -86,9 +86,10 @@ STORE = "store"
 """Its name on the health board."""
 
 STORE_LOOK_S = 1.0
-COLLECT_AFTER = 10_000
 CUDA_THREADS = 2
-"""On a GPU each thread's models take seconds and 0.7 GB to begin with, and two keep it busy."""
+"""On a GPU each thread's models take seconds and 0.7 GB to begin with, and one keeps most of it
+busy."""
+COLLECT_AFTER = 10_000
 """New objects until the collector looks for cycles: a frame makes hundreds, and none in a cycle."""
 
 
