@@ -1,5 +1,6 @@
 """Measured figures beside their bars: printed, written as JSON, and an exit code."""
 
+import contextlib
 import datetime
 import importlib.metadata
 import json
@@ -11,7 +12,9 @@ from pathlib import Path
 
 RESULTS = Path(__file__).resolve().parent / "results"
 
-_VERSIONS_OF = ("lfrd", "numpy", "onnxruntime", "opencv-python-headless", "av")
+_VERSIONS_OF = (
+    "lfrd", "numpy", "onnxruntime", "onnxruntime-gpu", "opencv-python-headless", "av",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,8 @@ def versions() -> dict[str, str]:
     """Versions of Python, of the packages that matter, and of the working tree."""
     found = {"python": platform.python_version()}
     for package in _VERSIONS_OF:
-        found[package] = importlib.metadata.version(package)
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[package] = importlib.metadata.version(package)
     found["commit"] = _commit()
     return found
 

@@ -86,6 +86,9 @@ STORE = "store"
 """Its name on the health board."""
 
 STORE_LOOK_S = 1.0
+CUDA_THREADS = 2
+"""On a GPU each thread's models take seconds and 0.7 GB to begin with, and one keeps most of it
+busy."""
 COLLECT_AFTER = 10_000
 """New objects until the collector looks for cycles: a frame makes hundreds, and none in a cycle."""
 
@@ -422,7 +425,8 @@ def _vision(config: Config, pack_name: str) -> Vision:
     from lfrd.vision.providers import vision  # the first time it opens every model twice
 
     pack = packs.info(pack_name, cache_dir)  # its files are checked as they are opened
-    threads = config.models.threads or usable_cores()
+    own = CUDA_THREADS if config.models.provider == "cuda" else usable_cores()
+    threads = config.models.threads or own
     return vision(pack, config.models.provider, cache_dir, threads=threads)
 
 

@@ -49,6 +49,7 @@ def add_clients(add: Add) -> None:
         "whep+https://…, /dev/video0, or a video file; - asks for it on standard input",
     )
     _add_reading(added)
+    _add_discover(actions("discover", "find ONVIF cameras on the local network, and add them"))
     changed = actions("change", "change what is given; a running camera starts anew")
     changed.add_argument("id", type=an_id)
     changed.add_argument("--address", help="a new one, as for `add`")
@@ -87,6 +88,35 @@ def add_clients(add: Add) -> None:
     add_deployment_actions(actions)
     add_nouns(add)
     add_evaluation(add)
+
+
+def _add_discover(action: argparse.ArgumentParser) -> None:
+    action.add_argument(
+        "--user", metavar="NAME", help="user of all cameras; the password is asked for once"
+    )
+    action.add_argument(
+        "--password-file", metavar="FILE", help="its password: a file with one line"
+    )
+    action.add_argument(
+        "--host", action="append", default=[], metavar="HOST",
+        help="ask this camera, HOST or HOST:PORT, and not the network; may be repeated",
+    )  # fmt: skip
+    action.add_argument(
+        "--interface", action="append", default=[], metavar="NAME",
+        help="ask through this network interface (default: all); may be repeated",
+    )  # fmt: skip
+    action.add_argument(
+        "--seconds", type=_listening_s, default=3.0, help="listen for so long (default: 3)"
+    )
+    action.add_argument("--add", action="store_true", help="add those that are not added already")
+    add_yes(action)
+
+
+def _listening_s(text: str) -> float:
+    seconds = float(text)
+    if not 0.5 <= seconds <= 60:
+        raise argparse.ArgumentTypeError("listen for 0.5 to 60 seconds")
+    return seconds
 
 
 def _add_reading(action: argparse.ArgumentParser) -> None:

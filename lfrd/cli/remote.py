@@ -54,6 +54,12 @@ async def _camera_add(client: Client, options: argparse.Namespace) -> Sequence[W
     return [added]
 
 
+async def _camera_discover(client: Client, options: argparse.Namespace) -> Sequence[Wire | str]:
+    from lfrd.cli import discover
+
+    return await discover.run(client, options)
+
+
 async def _camera_change(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
     given = _reading(options)
     if options.address is not None:
@@ -188,6 +194,7 @@ _ACTIONS: dict[
     tuple[str, str], Callable[[Client, argparse.Namespace], Awaitable[Sequence[Wire | str]]]
 ] = {
     ("camera", "add"): _camera_add,
+    ("camera", "discover"): _camera_discover,
     ("camera", "change"): _camera_change,
     ("camera", "list"): _camera_list,
     ("camera", "show"): _camera_show,

@@ -10,6 +10,7 @@ made here (see `quantise`), taken where it is faster and its templates are near 
 beside OpenVINO too, which without AMX is often the slower of the two.
 """
 
+import contextlib
 import hashlib
 import importlib.metadata
 import importlib.util
@@ -174,7 +175,7 @@ def _kinds(wanted: str) -> tuple[str, ...]:
 
 
 def _key(wanted: str, kinds: Sequence[str], pack: Pack) -> str:
-    versions = (CHECK_VERSION, QUANTISED_VERSION, importlib.metadata.version("onnxruntime"))
+    versions = (CHECK_VERSION, QUANTISED_VERSION, _runtime_version(wanted))
     parts = [*map(str, versions), wanted, *kinds, pack.detector.sha256, pack.recogniser.sha256]
     parts.append(_processor())
     if wanted.startswith("openvino"):
@@ -182,6 +183,14 @@ def _key(wanted: str, kinds: Sequence[str], pack: Pack) -> str:
 
         parts.append(openvino.version())
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _runtime_version(wanted: str) -> str:
+    """The package that holds the module: beside `onnxruntime-gpu` the other need not be there."""
+    for package in ("onnxruntime-gpu", "onnxruntime") if wanted == "cuda" else ("onnxruntime",):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            return importlib.metadata.version(package)
+    return "unknown"
 
 
 def _trials(kinds: Sequence[str], pack: Pack) -> tuple[list[Trial], bytes | None]:

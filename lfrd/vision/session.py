@@ -6,10 +6,13 @@ owner at a time and one intra-op thread: several single-threaded sessions use th
 one session with several threads. Whatever runs a model looks the same from outside (`Opened`).
 """
 
+import contextlib
+import io
 import operator
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from lfrd.errors import ConfigError, InferenceFailed, ModelError
 from lfrd.types import F32, U8
@@ -77,10 +80,15 @@ class Session:
 
 class _OnnxRuntime:
     """A model in onnxruntime; keeps the bindings of the last call, so that calls with the same
-    arrays cost nothing extra."""
+    arrays cost nothing extra.
 
-    def __init__(self, session: Any, label: str) -> None:
+    `copies`: the provider has memory of its own, to which an input is copied as it is bound, so
+    that it must be bound anew for each run. On the CPU a bound array is read where it lies.
+    """
+
+    def __init__(self, session: Any, label: str, *, copies: bool = False) -> None:
         self._session = session
+        self._copies = copies
         self.inputs = tuple(_spec(value, label, _FED) for value in session.get_inputs())
         self.outputs = tuple(_spec(value, label, _GIVEN) for value in session.get_outputs())
         self._binding = session.io_binding()
@@ -95,16 +103,20 @@ class _OnnxRuntime:
             raise
 
     def _bind(self, arrays: Sequence[Feed]) -> None:
-        if same(arrays, self._bound):
-            return
-        self._binding.clear_binding_inputs()
-        self._binding.clear_binding_outputs()
-        specs = (*self.inputs, *self.outputs)
-        for index, (spec, array) in enumerate(zip(specs, arrays, strict=True)):
-            assert array.flags.c_contiguous, spec.name
-            bind = self._binding.bind_input if index == 0 else self._binding.bind_output
-            bind(spec.name, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
+        known = same(arrays, self._bound)
+        if not known or self._copies:
+            self._binding.clear_binding_inputs()
+            _bind(self._binding.bind_input, self.inputs[0], arrays[0])
+        if not known:
+            self._binding.clear_binding_outputs()
+            for spec, array in zip(self.outputs, arrays[1:], strict=True):
+                _bind(self._binding.bind_output, spec, array)
         self._bound = tuple(arrays)
+
+
+def _bind(bind: Callable[..., None], spec: TensorSpec, array: Feed) -> None:
+    assert array.flags.c_contiguous, spec.name
+    bind(spec.name, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
 
 
 def same(arrays: Sequence[Feed], bound: Sequence[Feed]) -> bool:
@@ -134,6 +146,15 @@ def _open_cpu(model: bytes, label: str, _: Sequence[Shape]) -> Opened:
     return _OnnxRuntime(session, label)
 
 
+CUDA_OPTIONS: Final[dict[str, str]] = {
+    # Trying every way of a convolution takes seconds, anew for each number and size of pictures.
+    "cudnn_conv_algo_search": "HEURISTIC",
+    "arena_extend_strategy": "kSameAsRequested",  # else what is taken doubles each time
+    "use_tf32": "0",  # templates as the CPU makes them
+}
+"""How convolutions are chosen, memory taken and numbers rounded (docs/performance.md)."""
+
+
 def _open_cuda(model: bytes, label: str, _: Sequence[Shape]) -> Opened:
     import onnxruntime
 
@@ -142,17 +163,29 @@ def _open_cuda(model: bytes, label: str, _: Sequence[Shape]) -> Opened:
             "provider cuda is not in this onnxruntime; install lfrd[cuda] in place of it "
             "(onnxruntime-gpu), or choose another provider in [models]"
         )
+    missing = _load_cuda(onnxruntime)
     options = _options(onnxruntime)
     options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")  # never half a GPU
     try:
         session = onnxruntime.InferenceSession(
-            model, options, providers=[("CUDAExecutionProvider", {"use_tf32": "0"})]
+            model, options, providers=[("CUDAExecutionProvider", dict(CUDA_OPTIONS))]
         )
     except Exception as error:
-        raise InferenceFailed(f"provider cuda cannot run {label}: {_first_line(error)}") from error
+        why = missing or _first_line(error)
+        raise InferenceFailed(f"provider cuda cannot run {label}: {why}") from error
     if session.get_providers()[0] != "CUDAExecutionProvider":
         raise InferenceFailed(f"provider cuda cannot be had for {label}; is there a GPU?")
-    return _OnnxRuntime(session, label)
+    return _OnnxRuntime(session, label, copies=True)
+
+
+def _load_cuda(onnxruntime: Any) -> str:
+    """Find CUDA and cuDNN in the packages that the extra brings, where the system has none; what is
+    missing, which the library would print."""
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        onnxruntime.preload_dlls()
+    failed = re.findall(r"Failed to load (lib[\w.+-]+)", said.getvalue())
+    return f"{failed[0]} is not on this machine (pip install 'lfrd[cuda]')" if failed else ""
 
 
 _Opener = Callable[[bytes, str, Sequence[Shape]], Opened]

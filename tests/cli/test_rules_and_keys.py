@@ -29,7 +29,7 @@ def test_the_rules_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert (shown["name"], shown["changed"]) == ("standard", ["heartbeat_min"])
     assert main(["policy", "--config", file, "show", "uk-police"]) == 0
     text = capsys.readouterr().out
-    assert "UK police: profile uk-police, version 1" in text
+    assert "UK police: profile uk-police, version 2" in text
     assert main(["policy", "--config", file, "show", "nobody"]) == 2
 
 

@@ -1,7 +1,10 @@
 """Models run on the caller's own arrays, and what goes wrong is said plainly."""
 
+import ctypes
 import subprocess
 import sys
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import onnx
@@ -9,6 +12,8 @@ import pytest
 from onnx import TensorProto, helper
 
 from lfrd.errors import ConfigError, InferenceFailed, ModelError
+from lfrd.types import F32
+from lfrd.vision import session
 from lfrd.vision.session import Session, TensorSpec
 
 
@@ -102,3 +107,47 @@ def test_importing_the_engine_does_not_import_heavy_libraries() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.strip() == "[]"
+
+
+class _CopiesAsItBinds:
+    """As a device does that has memory of its own: what an input holds later is not seen."""
+
+    def __init__(self) -> None:
+        self.bound: F32 | None = None
+        self.out = 0
+
+    def io_binding(self) -> "_CopiesAsItBinds":
+        return self
+
+    def get_inputs(self) -> list[object]:
+        return [SimpleNamespace(name="x", type="tensor(float)", shape=[2])]
+
+    get_outputs = get_inputs
+
+    def clear_binding_inputs(self) -> None:
+        self.bound = None
+
+    def clear_binding_outputs(self) -> None: ...
+
+    def bind_input(self, *given: Any) -> None:
+        self.bound = np.copy(_at(given[5]))
+
+    def bind_output(self, *given: Any) -> None:
+        self.out = given[5]
+
+    def run_with_iobinding(self, _: object) -> None:
+        assert self.bound is not None
+        _at(self.out)[:] = self.bound
+
+
+def _at(address: int) -> F32:
+    return np.asarray(np.ctypeslib.as_array((ctypes.c_float * 2).from_address(address)), np.float32)
+
+
+def test_a_device_with_its_own_memory_is_given_each_picture_anew() -> None:
+    model = session._OnnxRuntime(_CopiesAsItBinds(), "m", copies=True)
+    feed, result = np.ones(2, np.float32), np.zeros(2, np.float32)
+    for value in (1.0, 5.0):
+        feed[:] = value
+        model.run((feed, result))
+        assert result.tolist() == [value, value]
