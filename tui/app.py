@@ -30,12 +30,13 @@ from tui.live import follow
 from tui.notify import Notify, sequence
 from tui.palette import Commands
 from tui.screens.main import MainScreen
-from tui.terminal import require_terminal
+from tui.terminal import is_gone, require_terminal
 from tui.themes import NAMES, THEMES
 from tui.widgets.picture import CellImage, ImageClass, drawing_of, image_widget
 
 PRESENT_EVERY_S = 60.0
 """How often the daemon is told that an operator is here: heartbeats are counted in minutes."""
+TERMINAL_LOOK_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,12 @@ class OperatorApp(App[None]):
         gc.freeze()
         gc.enable()
         self._live = self.run_worker(self._follow(), group="live")
+        self.set_interval(TERMINAL_LOOK_S, self._end_without_terminal)
+
+    def _end_without_terminal(self) -> None:
+        """The screen's library would go on reading at the end of what comes, on half a processor."""
+        if is_gone():
+            self.exit()
 
     async def on_unmount(self) -> None:
         if self._live is not None:

@@ -1,6 +1,7 @@
 """The terminal that the operator's screen is drawn on: nothing of a face may go anywhere else."""
 
 import os
+import select
 import sys
 
 from lfrd.errors import UserError
@@ -31,3 +32,16 @@ def require_terminal() -> None:
     for name in [name for name in os.environ if name.startswith("TEXTUAL")]:
         if name not in _KEPT:
             del os.environ[name]
+
+
+def is_gone() -> bool:
+    """Whether standard input has no other end any more: its window was closed, and no
+    signal told of it (a program without a controlling terminal, `nohup`)."""
+    if sys.__stdin__ is None:
+        return False
+    try:
+        poll = select.poll()
+        poll.register(sys.__stdin__.fileno(), select.POLLHUP)
+        return any(flags & (select.POLLHUP | select.POLLNVAL) for _, flags in poll.poll(0))
+    except (ValueError, OSError):  # closed, or not a file: in tests
+        return False

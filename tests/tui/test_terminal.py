@@ -76,3 +76,17 @@ def test_no_line_of_the_log_is_drawn_over_the_screen(
     assert asyncio.run(app._run(client, image_widget(Abilities(Glyphs.HALVES)))) == 0
     log.error("after it")
     assert [record.message for record in caplog.records] == ["after it"]
+
+
+def test_a_terminal_that_was_closed_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs) as stdin:
+        monkeypatch.setattr(sys, "__stdin__", stdin)
+        assert not terminal.is_gone()
+        os.close(ours)
+        assert terminal.is_gone()
+
+
+def test_without_a_terminal_none_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "__stdin__", None)
+    assert not terminal.is_gone()
