@@ -120,7 +120,7 @@ class OperatorApp(App[None]):
         self.set_interval(TERMINAL_LOOK_S, self._end_without_terminal)
 
     def _end_without_terminal(self) -> None:
-        """The screen's library would go on reading at the end of what comes, on half a processor."""
+        """The screen's library would go on reading where nothing comes, on half a processor."""
         if is_gone():
             self.exit()
 
