@@ -728,6 +728,7 @@ class Use:
             self._authority["by_another_than_the_starter"] = self._authoriser != by
             self._authority["list_size_max"] = facts["list_size_max"]
             self._authority["street_team"] = bool(facts.get("street_team"))
+            self._plan["tested"] = facts.get("tested", [])
         elif action == "deployment.snapshot":
             self._lists[facts["list"]] = _List(facts["entries"], facts["hash"])
         elif action == "deployment.snapshot-change":
@@ -787,7 +788,7 @@ class Use:
             "planned_end_at_s": self._plan["planned_end_at_s"],
             "duration_min": _minutes(lasted_s), "threshold": float(end["threshold"]),
             "authority": self._authority, "thresholds": [_threshold(t) for t in self._thresholds],
-            "software": end["software"],
+            "software": end["software"], "independent_tests": self._plan["tested"],
             "downtime": {
                 "paused_min": _minutes(float(end["paused_s"])),
                 "away_min": _minutes(lasted_s - float(end["ran_s"])), "cut_offs": end["cut_offs"],
@@ -978,6 +979,7 @@ def _published_record(path: Path) -> tuple[dict[str, Fact], str]:
         raise BadLog(
             f"{path} is no record: `lfrd record export ID --json FILE` writes one"
         ) from None
+    read.setdefault("independent_tests", [])  # a record of an earlier lfrd says nothing of them
     if read["preliminary"]:
         why = "; ".join(map(str, read["preliminary"]))
         raise BadLog(f"{path} is preliminary ({why}): export it again when it is the last word")

@@ -120,6 +120,9 @@ async def _operate(site: Site) -> None:
     terminal = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "lfrd", "tui", "--socket", str(site.config.socket_path)
     )
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGHUP):  # it ends with the demo, and the demo with it
+        loop.add_signal_handler(number, terminal.terminate)
     try:
         await terminal.wait()
     finally:

@@ -17,7 +17,12 @@ from lfrd.tables import read_file
 from lfrd.vocabulary import DeploymentState, HoldKind, UseCase
 from lfrd.wire import deployments as wire
 from lfrd.wire.base import Wire
-from lfrd.wire.evaluations import Evaluation, EvaluationReport, IndependentTestRecord
+from lfrd.wire.evaluations import (
+    Evaluation,
+    EvaluationReport,
+    IndependentTest,
+    IndependentTestRecord,
+)
 from lfrd.wire.lists import Threshold
 from lfrd.wire.people import Training, TrainingRecord
 
@@ -340,6 +345,12 @@ def row(item: Wire) -> str | None:
         return f"{item.principal:24} until {until}: {item.what} ({item.recorded_by})"
     if isinstance(item, Evaluation):
         return _evaluation_row(item)
+    if isinstance(item, IndependentTest):
+        day = datetime.fromtimestamp(item.tested_at_s, UTC).date()
+        return (
+            f"{item.id}  model {item.model_digest[:12]} tested by {item.tested_by}, {day}: "
+            f"{item.reference} (recorded by {item.recorded_by})"
+        )
     return None
 
 

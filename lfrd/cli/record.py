@@ -184,6 +184,7 @@ def record_text(item: Record) -> str:
         f"{outcomes.safeguarding} safeguarding, {outcomes.no_action} no action, "
         f"{outcomes.other} other, {outcomes.none_recorded} not recorded; "
         f"{outcomes.engagement_min:g} min, {outcomes.complaints} complaints",
+        f"model tested {'; '.join(item.independent_tests) or 'by nobody outside, as far as known'}",
     ]
     for camera in item.cameras:
         coverage = "unknown" if camera.coverage is None else f"{camera.coverage:.1%}"

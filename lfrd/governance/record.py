@@ -149,6 +149,7 @@ def _plan(deployment: Deployment) -> dict[str, Any]:
         "duration_min": _minutes(end_s - start_s) if known and start_s and end_s else None,
         "detector_sha256": deployment.detector_digest,
         "recogniser_sha256": deployment.embedder_digest,
+        "independent_tests": tuple(json.loads(deployment.independent_tests or "[]")),
     }
 
 

@@ -14,7 +14,7 @@ from lfrd.audit import verify
 from lfrd.errors import Conflict
 from lfrd.events import EventKind
 from lfrd.ids import new_id
-from lfrd.store import absences, watchlists
+from lfrd.store import absences, independent_tests, watchlists
 from lfrd.store.audit import AuditClass, Fact
 from lfrd.store.keys import Scope
 from lfrd.store.transaction import Reader, Transaction
@@ -325,23 +325,25 @@ def start(
 ) -> Deployment:
     """authorised → running, with the threshold that fits its lists now (None: as planned).
 
-    The log names the evaluation report that was relied on, and that `tx.principal` said that a team
-    is on the spot. Raises Conflict where another one runs.
+    The log names the evaluation report that was relied on, who had tested the model independently,
+    and that `tx.principal` said that a team is on the spot. Raises Conflict where another one runs.
     """
     other = running(tx)
     if other is not None:
         raise Conflict(f"deployment {other.id} is running: end it first")
     before = get(tx, deployment_id)
+    tested = [test.text for test in independent_tests.of_model(tx, before.embedder_digest)]
     _step(
         tx, deployment_id, "deployment.start", "UPDATE deployment SET state = 'running',"
         " started_at_s = ?, started_by = ?, camera_ids = ?, threshold = coalesce(?, threshold),"
-        " street_team_at_s = ? WHERE id = ? AND state = 'authorised'",
+        " street_team_at_s = ?, independent_tests = ? WHERE id = ? AND state = 'authorised'",
         (tx.at_s, tx.principal, json.dumps(list(camera_ids)), threshold,
-         tx.at_s if street_team else None, deployment_id),
+         tx.at_s if street_team else None, json.dumps(tested), deployment_id),
         {"cameras": list(camera_ids), "evaluation": evaluation_id, "plan": plan_digest(before),
          "reviewers": json.loads(before.policy).get("values", {}).get("reviewers_required"),
          "list_size_max": before.list_size_max,
          **({"street_team": True} if street_team else {}),
+         **({"tested": tested} if tested else {}),
          **_standing(before.schedule_id, before.authorised_by)},
     )  # fmt: skip
     return get(tx, deployment_id)

@@ -43,9 +43,11 @@ def add(
 
 
 def of_model(reader: Reader, model_digest: str) -> list[IndependentTest]:
-    """Of one model, the newest test first."""
+    """The newest hundred of one model, the newest first."""
     return reader.find(
-        IndependentTest, "WHERE model_digest = ? ORDER BY tested_at_s DESC, id", (model_digest,)
+        IndependentTest,
+        "WHERE model_digest = ? ORDER BY tested_at_s DESC, id LIMIT 100",
+        (model_digest,),
     )
 
 

@@ -253,6 +253,8 @@ class Record(Wire):
     downtime: RecordDowntime
     detector_sha256: str
     recogniser_sha256: str
+    independent_tests: tuple[str, ...] = ()
+    """Who had tested the recogniser independently when it started: who, the day, where to read."""
     software: tuple[str, ...]
     audit: RecordAudit | None
 

@@ -5,9 +5,11 @@ from xml.etree import ElementTree
 
 import pytest
 
+from lfrd.cli.governance import row
 from lfrd.cli.record import code_png, notice_text, record_text, sign_svg
 from lfrd.cli.subject import answer_text, span
 from lfrd.vocabulary import Engagement
+from lfrd.wire.evaluations import IndependentTest
 from lfrd.wire.record import Notice, record_schema
 from lfrd.wire.subjects import SubjectAnswer, SubjectListing
 from support.program import Call
@@ -49,6 +51,17 @@ def test_a_record_for_people_has_its_rates_and_cameras() -> None:
     assert "false        per face   1 of 1000: 1 in 1,000" in text
     assert "camera       door: coverage 90.0%" in text
     assert "preliminary" not in text
+    assert "model tested by nobody outside" in text
+
+
+def test_an_independent_test_is_one_line_of_plain_words() -> None:
+    test = IndependentTest(
+        id="t1", model_digest="ab" * 32, tested_by="NPL", tested_at_s=1.7e9,
+        reference="report MS 43", recorded_at_s=1.8e9, recorded_by="user:ada",
+    )  # fmt: skip
+    assert row(test) == (
+        "t1  model abababababab tested by NPL, 2023-11-14: report MS 43 (recorded by user:ada)"
+    )
 
 
 def test_a_no_is_none_where_a_key_was_lost() -> None:

@@ -19,7 +19,7 @@ from lfrd.governance.audit import AuditLog
 from lfrd.governance.publication import Publication
 from lfrd.governance.reviews import Reviews
 from lfrd.health import HealthBoard
-from lfrd.store import deployments, outcomes, tallies, thresholds
+from lfrd.store import deployments, independent_tests, outcomes, tallies, thresholds
 from lfrd.store.database import Database
 from lfrd.store.episodes import Episode
 from lfrd.store.reviews import ReviewDecision
@@ -27,7 +27,7 @@ from lfrd.store.tallies import CameraTally, RunTally, Tallies
 from lfrd.store.thresholds import ThresholdRow
 from lfrd.store.transaction import Transaction
 from lfrd.vocabulary import Engagement, Identity
-from support.store import add_person, raise_some, seed_beside, signing, unit_vectors
+from support.store import MODEL, add_person, raise_some, seed_beside, signing, unit_vectors
 
 M, N, U = ReviewDecision.MATCH, ReviewDecision.NOT_MATCH, ReviewDecision.UNSURE
 
@@ -50,6 +50,8 @@ class Life:
 
     async def live(self) -> str:
         """Alerts of every kind, a decoy, a list that changes, two cameras; the deployment's id."""
+        await self.do(lambda tx: independent_tests.add(tx, MODEL, "NPL", 1.7e9, "report MS 43"))
+        await self.do(lambda tx: independent_tests.add(tx, "another", "X", 1.7e9, "report 2"))
         alerts = await raise_some(self.db, 6)
         first, deployment_id = alerts[0], alerts[0].deployment_id
         decoy = await seed_beside(self.db, first)
@@ -144,6 +146,7 @@ async def test_every_figure_of_a_record_is_computed_from_the_leaves(tmp_path: Pa
             "total": 6, "true_confirmed": 1, "true_unconfirmed": 0, "false_confirmed": 1,
             "false_unconfirmed": 3, "unresolved": 1, "pending": 0,
         }  # fmt: skip
+        assert told["independent_tests"] == ["NPL, 2023-11-14: report MS 43"]
         found = verify_export(log, record=path)
         assert found.problems == []
         assert found.figures > 100
@@ -174,6 +177,7 @@ async def test_every_figure_of_a_record_is_computed_from_the_leaves(tmp_path: Pa
         ({"deployment_id": "another"}, "do not tell deployment another"),
         ({"format": "else"}, "no record of the format"),
         ({"cameras": []}, "cameras.0.faces_seen is missing"),
+        ({"independent_tests": []}, "independent_tests.length is 0"),
     ],
 )
 async def test_what_is_no_figure_is_held_too(

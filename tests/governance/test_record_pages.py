@@ -32,7 +32,8 @@ TEXTS = ("place", "purpose", "use_case", "end_reason", "profile")
 
 
 def hostile(text: str) -> Record:
-    return SOME.model_copy(update=dict.fromkeys(TEXTS, text) | {"documents": (text,)})
+    lists = {"documents": (text,), "independent_tests": (text,)}
+    return SOME.model_copy(update=dict.fromkeys(TEXTS, text) | lists)
 
 
 def row_of(record: Record) -> dict[str, str]:
@@ -63,7 +64,7 @@ def test_no_cell_is_a_formula_and_no_row_is_broken(text: str) -> None:
     for name, cell in row.items():
         assert "\n" not in cell
         assert "\r" not in cell
-        if name in {"Location", "Use case", "Purpose"}:
+        if name in {"Location", "Use case", "Purpose", "Independent tests"}:
             bare = re.sub(r"^[\s\"]*", "", cell)
             assert bare[:1] not in set("=+-@＝＋－＠|%"), cell
     assert row["Total alerts"] == "2"
