@@ -25,7 +25,7 @@ async def run(client: Client, options: argparse.Namespace) -> list[Wire | str]:
             camera_id=options.camera, entry_id=entry_id, group=options.group,
             not_compared=options.not_compared,
         )  # fmt: skip
-        return [await client.count_passage(new)]
+        return [_named(await client.count_passage(new), options.reference)]
     if options.trial == "plan" and options.power:
         return [power_text(options)]
     if options.trial == "plan":
@@ -55,7 +55,13 @@ async def _plan(client: Client, name: str, table: Path) -> list[Passage]:
         )
         for reference, camera, at_s, group, missed in read_plan(table)
     ]
-    return [await client.count_passage(new) for new in wanted]
+    names = {entry_id: reference for reference, entry_id in entries.items()}
+    return [_named(await client.count_passage(new), names[new.entry_id]) for new in wanted]
+
+
+def _named(passage: Passage, reference: str) -> Passage:
+    """With its reference, which the daemon adds where passages are listed only."""
+    return passage.model_copy(update={"reference": reference})
 
 
 def power_text(options: argparse.Namespace) -> str:

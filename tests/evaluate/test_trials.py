@@ -1,13 +1,16 @@
+from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from lfrd.cli.trial import read_plan, trial_text
+from lfrd.cli import trial
+from lfrd.cli.trial import passage_text, read_plan, trial_text
+from lfrd.client import Client
 from lfrd.errors import BadInput
 from lfrd.evaluate.trials import evaluate, identified
 from lfrd.store.trials import Raised, TrialPassage
-from lfrd.wire.trials import GroupTrial, Share, Trial
+from lfrd.wire.trials import GroupTrial, Passage, PassageCount, Share, Trial
 from support.program import Call
 
 NONE = Share(k=0, n=10, lo=0.0, hi=0.28)
@@ -167,15 +170,34 @@ def test_failures_to_acquire_have_rates_with_intervals_by_group() -> None:
                    not_compared=Share(k=k, n=20, lo=0.03, hi=0.3), not_compared_by_subject=NONE)
         for name, k in (("one", 2), ("two", 0))
     )  # fmt: skip
-    trial = Trial(deployment_id="d", window_s=30.0, cameras=(), pending=0, groups=groups)
-    text = trial_text(trial)
+    of_two = Trial(deployment_id="d", window_s=30.0, cameras=(), pending=0, groups=groups)
+    text = trial_text(of_two)
     assert (
         "group one: 2 of 20 passages not compared, failure to acquire 10.0% (95 % 3.0% to 30.0%; "
         "a person's passages together 0.0% to 28.0%)" in text
     )
-    assert "nobody noted" in trial_text(trial.model_copy(update={"groups": groups[1:]}))
+    assert "nobody noted" in trial_text(of_two.model_copy(update={"groups": groups[1:]}))
 
 
 def test_an_episode_is_first_of_a_passage_that_was_compared() -> None:
     missed = replace(passage(1, 100.0), not_compared=True)
     assert identified([missed, passage(2, 110.0)], [raised(1, 105.0)], 30.0) == {"p2"}
+
+
+async def test_a_counted_passage_is_told_by_its_reference(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def entries(_client: Client, _name: str) -> dict[str, str]:
+        return {"t07": "e7"}
+
+    async def count(_: Client, new: PassageCount) -> Passage:
+        return Passage(
+            id="p1", deployment_id="d", camera_id=new.camera_id, entry_id=new.entry_id, at_s=0.0,
+            counted_by="user:ada", not_compared=new.not_compared,
+        )  # fmt: skip
+
+    monkeypatch.setattr(trial, "_entries", entries)
+    monkeypatch.setattr(Client, "count_passage", count)
+    options = Namespace(trial="count", list="Testers", reference="t07", camera="gate",
+                        group=None, not_compared=True)  # fmt: skip
+    (passage,) = await trial.run(Client.over_socket(Path("/none")), options)
+    assert isinstance(passage, Passage)
+    assert passage_text(passage).endswith("t07 at gate, counted by user:ada, not compared")
