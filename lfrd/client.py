@@ -55,7 +55,15 @@ from lfrd.wire.evaluations import (
 )
 from lfrd.wire.events import EventKind, EventMessage, KeptEvents
 from lfrd.wire.health import Health, HealthChange, Me, Reloaded
-from lfrd.wire.incidents import Incident, IncidentRecord, IncidentReport, Year, YearFormat
+from lfrd.wire.incidents import (
+    Incident,
+    IncidentAmendment,
+    IncidentClosing,
+    IncidentRecord,
+    IncidentReport,
+    Year,
+    YearFormat,
+)
 from lfrd.wire.lists import (
     CameraMinute,
     CameraReasons,
@@ -248,6 +256,15 @@ class GovernanceCalls:
         """Note to whom it was reported."""
         body = IncidentReport(reported_to=reported_to)
         return await self._post(Incident, f"/v1/incidents/{incident_id}/report", body)
+
+    async def amend_incident(self, incident_id: str, change: IncidentAmendment) -> Incident:
+        """Put right what is recorded."""
+        return await self._post(Incident, f"/v1/incidents/{incident_id}/amend", change)
+
+    async def close_incident(self, incident_id: str, closing: str) -> Incident:
+        """Say what came of it."""
+        body = IncidentClosing(closing=closing)
+        return await self._post(Incident, f"/v1/incidents/{incident_id}/close", body)
 
     async def year(self, year: int) -> Year:
         """The use in a year."""

@@ -968,6 +968,8 @@ are in no leaf: they add up to the false alerts, and the digest of what was publ
 
 def _published_record(path: Path) -> tuple[dict[str, Fact], str]:
     """A record, and the SHA-256 of its file. Raises BadLog."""
+    if not path.is_file():
+        raise BadLog(f"there is no record {path}: `lfrd record export ID --json FILE` writes one")
     text = _small(path)
     try:
         read = json.loads(text)

@@ -438,7 +438,8 @@ def _add_trial(add: Add) -> None:
     count = actions("count", "a test subject passes a camera now")
     plan = actions(
         "plan",
-        "count the passages of a schedule (CSV: reference, camera, at, if wanted group), or say "
+        "count the passages of a schedule (CSV: reference, camera, at, if wanted group and "
+        "not_compared: yes; again with the same times to note that afterwards), or say "
         "how many volunteers are needed",
     )
     count.add_argument("--list", required=True, help="a list of category test")
@@ -446,6 +447,8 @@ def _add_trial(add: Add) -> None:
     count.add_argument("reference")
     count.add_argument("camera")
     count.add_argument("--group", help="of the person, as that person gave it")
+    count.add_argument("--not-compared", action="store_true", help=(
+        "the person passed, and no face was compared"))  # fmt: skip
     plan.add_argument("table", type=Path, nargs="?")
     _add_power(plan)
     passages = actions("passages", "the passages that are counted, the newest first")

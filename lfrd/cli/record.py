@@ -14,7 +14,7 @@ from lfrd.errors import BadInput
 from lfrd.text import one_line
 from lfrd.vocabulary import IncidentKind
 from lfrd.wire.base import Wire
-from lfrd.wire.incidents import Incident, IncidentRecord, Year, YearFormat
+from lfrd.wire.incidents import Incident, IncidentAmendment, IncidentRecord, Year, YearFormat
 from lfrd.wire.record import Notice, Record, RecordAlerts, rate_in_words, record_schema
 
 Shown = Sequence[Wire | str]
@@ -93,10 +93,35 @@ async def _incident_list(client: Client, options: argparse.Namespace) -> Shown:
 
 
 async def _incident_report(client: Client, options: argparse.Namespace) -> Shown:
+    chosen = await _incident_of(client, options.id)
+    return [await client.governance.report_incident(chosen.id, options.to)]
+
+
+async def _incident_amend(client: Client, options: argparse.Namespace) -> Shown:
+    given = options.deployment
+    if {options.kind, options.what, options.serious, given, options.at} == {None}:
+        raise BadInput("say what is otherwise: --kind, --what, --serious, --deployment or --at")
+    change = IncidentAmendment(
+        kind=None if options.kind is None else IncidentKind(options.kind),
+        what=options.what,
+        serious=options.serious,
+        deployment_id=None if given is None else await deployment_of(client, given),
+        happened_at_s=None if options.at is None else moment(options.at),
+        reason=options.reason,
+    )
+    chosen = await _incident_of(client, options.id)
+    return [await client.governance.amend_incident(chosen.id, change)]
+
+
+async def _incident_close(client: Client, options: argparse.Namespace) -> Shown:
+    chosen = await _incident_of(client, options.id)
+    return [await client.governance.close_incident(chosen.id, options.outcome)]
+
+
+async def _incident_of(client: Client, given: str) -> Incident:
     found = await client.governance.incidents()
     choices = [Choice(item, item.id, (item.id,), incident_text(item)) for item in found]
-    chosen = choose("incident", options.id, choices)
-    return [await client.governance.report_incident(chosen.id, options.to)]
+    return choose("incident", given, choices)
 
 
 async def _incident_export(client: Client, options: argparse.Namespace) -> Shown:
@@ -115,6 +140,8 @@ ACTIONS: dict[tuple[str, str], Callable[[Client, argparse.Namespace], Awaitable[
     ("incident", "add"): _incident_add,
     ("incident", "list"): _incident_list,
     ("incident", "report"): _incident_report,
+    ("incident", "amend"): _incident_amend,
+    ("incident", "close"): _incident_close,
     ("incident", "export"): _incident_export,
 }
 
@@ -136,7 +163,14 @@ def incident_text(item: Incident) -> str:
     """An incident in one line."""
     told = f", reported to {item.reported_to}" if item.reported_to else ", reported to nobody"
     serious = "serious, " if item.serious else ""
-    return f"{item.id}  {shown(item.happened_at_s)}  {serious}{item.kind.value}: {item.what}{told}"
+    amended = "" if item.amended_at_s is None else f", amended {shown(item.amended_at_s)}"
+    closed = (
+        "" if item.closed_at_s is None else f", closed {shown(item.closed_at_s)}: {item.closing}"
+    )
+    return (
+        f"{item.id}  {shown(item.happened_at_s)}  {serious}{item.kind.value}: "
+        f"{item.what}{told}{amended}{closed}"
+    )
 
 
 def year_text(item: Year) -> str:

@@ -10,7 +10,7 @@ from lfrd.client import Client
 from lfrd.errors import BadInput, NotFound
 from lfrd.tables import open_table, parse_date
 from lfrd.wire.base import Wire
-from lfrd.wire.trials import Passage, PassageCount, Trial
+from lfrd.wire.trials import CameraTrial, GroupTrial, Passage, PassageCount, Trial
 
 COLUMNS = ("reference", "camera", "at")
 LAST = "last"
@@ -21,8 +21,11 @@ async def run(client: Client, options: argparse.Namespace) -> list[Wire | str]:
     if options.trial == "count":
         entries = await _entries(client, options.list)
         entry_id = _known(entries, options.reference)
-        new = PassageCount(camera_id=options.camera, entry_id=entry_id, group=options.group)
-        return [await client.count_passage(new)]
+        new = PassageCount(
+            camera_id=options.camera, entry_id=entry_id, group=options.group,
+            not_compared=options.not_compared,
+        )  # fmt: skip
+        return [_named(await client.count_passage(new), options.reference)]
     if options.trial == "plan" and options.power:
         return [power_text(options)]
     if options.trial == "plan":
@@ -43,10 +46,22 @@ async def _plan(client: Client, name: str, table: Path) -> list[Passage]:
     """Count every passage of a schedule, which is checked as a whole before the first is."""
     entries = await _entries(client, name)
     wanted = [
-        PassageCount(camera_id=camera, entry_id=_known(entries, reference), at_s=at_s, group=group)
-        for reference, camera, at_s, group in read_plan(table)
+        PassageCount(
+            camera_id=camera,
+            entry_id=_known(entries, reference),
+            at_s=at_s,
+            group=group,
+            not_compared=missed,
+        )
+        for reference, camera, at_s, group, missed in read_plan(table)
     ]
-    return [await client.count_passage(new) for new in wanted]
+    names = {entry_id: reference for reference, entry_id in entries.items()}
+    return [_named(await client.count_passage(new), names[new.entry_id]) for new in wanted]
+
+
+def _named(passage: Passage, reference: str) -> Passage:
+    """With its reference, which the daemon adds where passages are listed only."""
+    return passage.model_copy(update={"reference": reference})
 
 
 def power_text(options: argparse.Namespace) -> str:
@@ -84,10 +99,10 @@ def power_text(options: argparse.Namespace) -> str:
     return "\n".join(lines)
 
 
-def read_plan(table: Path) -> list[tuple[str, str, float, str | None]]:
-    """(reference, camera, Unix time, group) of each row; the column `group` may be left out. Times
-    as 2026-11-30T18:00:00, in UTC unless they
-    say otherwise. Raises BadInput, which names the row."""
+def read_plan(table: Path) -> list[tuple[str, str, float, str | None, bool]]:
+    """(reference, camera, Unix time, group, whether no face was compared) of each row; the columns
+    `group` and `not_compared` (yes, no or nothing) may be left out. Times as 2026-11-30T18:00:00,
+    in UTC unless they say otherwise. Raises BadInput, which names the row."""
     found = []
     plan = open_table(table, COLUMNS, others=True)
     for told in plan.notes:
@@ -100,7 +115,10 @@ def read_plan(table: Path) -> list[tuple[str, str, float, str | None]]:
             raise BadInput(f"{table} {line.place}: {error}") from None
         if not reference or not camera or at_s is None:
             raise BadInput(f"{table} {line.place}: reference, camera or at is missing")
-        found.append((reference, camera, at_s, line.cells.get("group") or None))
+        missed = (line.cells.get("not_compared") or "no").lower()
+        if missed not in ("yes", "no"):
+            raise BadInput(f"{table} {line.place}: not_compared is yes, no or nothing")
+        found.append((reference, camera, at_s, line.cells.get("group") or None, missed == "yes"))
     if not found:
         raise BadInput(f"{table} has no rows")
     return found
@@ -127,7 +145,7 @@ def passage_text(passage: Passage) -> str:
     who = passage.reference or f"entry {passage.entry_id}, which is gone"
     return (
         f"{passage.id}  {shown(passage.at_s)}  {who} at {passage.camera_id}, counted by "
-        f"{passage.counted_by}"
+        f"{passage.counted_by}{', not compared' if passage.not_compared else ''}"
     )
 
 
@@ -160,9 +178,28 @@ def trial_text(trial: Trial) -> str:
         + f"); differs from the others: p {item.p_holm:.2g} (Fisher, Holm)"
         for item in trial.groups
     ]  # fmt: skip
+    lines += _failures(trial)
     if len(trial.groups) > 1 and trial.detectable is not None:
         lines.append(f"a ratio of misses below {trial.detectable:.1f} would not be noticed")
     elif len(trial.groups) > 1:
         lines.append("so few passages or misses: no difference would be noticed")
     lines += [f"{trial.pending} passages cannot be judged yet"] if trial.pending else []
     return "\n".join(lines or ["no passage was counted"])
+
+
+def _failures(trial: Trial) -> list[str]:
+    """Failures to acquire by camera and group; that none was noted is no rate of 0."""
+    of: list[tuple[str, CameraTrial | GroupTrial]] = [
+        *((camera.camera_id, camera) for camera in trial.cameras),
+        *((f"group {item.group}", item) for item in trial.groups),
+    ]
+    if of and not any(item.not_compared.k for _, item in of):
+        return ["nobody noted a passage in which no face was compared"]
+    return [
+        f"{name}: {failed.k} of {failed.n} passages not compared, failure to acquire "
+        f"{failed.k / failed.n:.1%} (95 % {failed.lo:.1%} to {failed.hi:.1%}"
+        + (f"; a person's passages together {both.lo:.1%} to {both.hi:.1%})" if both else ")")
+        for name, failed, both in (
+            (name, item.not_compared, item.not_compared_by_subject) for name, item in of
+        )
+    ]  # fmt: skip

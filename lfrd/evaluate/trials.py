@@ -26,24 +26,32 @@ PASSAGES_SHOWN = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class CameraTrial:
-    """`tpir` with Wilson's interval; `by_subject` with the one that takes the passages of a person
-    together, None where only one took part. `subjects` took part."""
+class Rates:
+    """Of the passages of `subjects` people. `tpir` and `not_compared` with Wilson's interval; by
+    subject with the one that takes the passages of a person together, None where only one took
+    part. `not_compared` are the failures to acquire, which are misses in `tpir` too."""
 
-    camera_id: str
     subjects: int
     tpir: Rate
     by_subject: Rate | None
+    not_compared: Rate
+    not_compared_by_subject: Rate | None
+
+
+@dataclass(frozen=True, slots=True)
+class CameraTrial:
+    """One camera."""
+
+    camera_id: str
+    rates: Rates
 
 
 @dataclass(frozen=True, slots=True)
 class GroupTrial:
-    """One group over all cameras; see CameraTrial. `p_holm`: see lfrd.evaluate.groups."""
+    """One group over all cameras. `p_holm`: see lfrd.evaluate.groups."""
 
     group: str
-    subjects: int
-    tpir: Rate
-    by_subject: Rate | None
+    rates: Rates
     p_holm: float
 
 
@@ -73,13 +81,17 @@ class Trials:
         passed_at_s: float | None,
         group: str | None = None,
         *,
+        not_compared: bool = False,
         principal: str,
     ) -> TrialPassage:
         """Count a passage in the running deployment, of now where no time is given; `group` as the
         person gave it. Raises NotFound, BadInput, Conflict."""
         at_s = self._clock.wall_s() if passed_at_s is None else passed_at_s
         return await self._database.write(
-            lambda tx: stored.count(tx, camera_id, entry_id, at_s, group), principal=principal
+            lambda tx: stored.count(
+                tx, camera_id, entry_id, at_s, group, not_compared=not_compared
+            ),
+            principal=principal,
         )
 
     async def take_back(self, passage_id: str, *, principal: str) -> None:
@@ -112,18 +124,26 @@ def evaluate(
     cameras = []
     for camera_id in sorted({passage.camera_id for passage in over}):
         here = [passage for passage in over if passage.camera_id == camera_id]
-        cameras.append(CameraTrial(camera_id, *_rates(here, found)))
+        cameras.append(CameraTrial(camera_id, _rates(here, found)))
     groups, detectable = _by_group(over, found)
     return TrialResult(tuple(cameras), len(passages) - len(over), groups, detectable)
 
 
-def _rates(here: Sequence[TrialPassage], found: frozenset[str]) -> tuple[int, Rate, Rate | None]:
-    """How many people took part, the rate, and the rate with a person's passages together."""
+def _rates(here: Sequence[TrialPassage], found: frozenset[str]) -> Rates:
+    """What was raised, and what was not compared: that an episode answers for was, whatever was
+    noted."""
     _, subjects = np.unique([passage.entry_id for passage in here], return_inverse=True)
     hits = [passage.id in found for passage in here]
+    failed = [passage.not_compared and passage.id not in found for passage in here]
     several = len(set(subjects.tolist()))
-    together = bootstrap(subjects, hits, SEED) if several > 1 else None
-    return several, wilson(sum(hits), len(hits)), together
+
+    def together(events: Sequence[bool]) -> Rate | None:
+        return bootstrap(subjects, events, SEED) if several > 1 else None
+
+    return Rates(
+        several, wilson(sum(hits), len(hits)), together(hits),
+        wilson(sum(failed), len(failed)), together(failed),
+    )  # fmt: skip
 
 
 def _by_group(
@@ -139,9 +159,7 @@ def _by_group(
     misses = {group: [item.id not in found for item in here] for group, here in of.items()}
     compared = by_group(misses)
     p_holm = {item.group: item.p_holm for item in compared.groups}
-    rows = tuple(
-        GroupTrial(group, *_rates(of[group], found), p_holm[group]) for group in sorted(of)
-    )
+    rows = tuple(GroupTrial(group, _rates(of[group], found), p_holm[group]) for group in sorted(of))
     several = len(of) > 1 and math.isfinite(compared.detectable)
     return rows, compared.detectable if several else None
 
@@ -152,11 +170,12 @@ def identified(
     """The ids of the passages that an episode answers for.
 
     Passages and episodes in the order of time: the earliest passage takes the earliest episode in
-    its window, which leaves the most for the others, since all windows are equally long.
+    its window, which leaves the most for the others, since all windows are equally long. Passages
+    of which somebody noted that no face was compared come last.
     """
     free = list(raised)
     found = set()
-    for passage in sorted(passages, key=lambda passage: passage.passed_at_s):
+    for passage in sorted(passages, key=lambda item: (item.not_compared, item.passed_at_s)):
         for episode in free:
             if (episode.camera_id, episode.entry_id) == (
                 passage.camera_id,

@@ -15,7 +15,7 @@ from lfrd.governance.record import KINDS, rate
 from lfrd.store import deployments, incidents
 from lfrd.store.audit import AuditClass
 from lfrd.store.database import Database
-from lfrd.store.incidents import Incident
+from lfrd.store.incidents import Incident, IncidentChange
 from lfrd.store.transaction import Reader, Transaction
 from lfrd.text import table_cell
 from lfrd.vocabulary import Engagement, IncidentKind
@@ -47,16 +47,33 @@ class Yearly:
         principal: str,
     ) -> Incident:
         """Note that something went wrong. Raises NotFound, BadInput where it lies ahead."""
-        now_s = self._clock.wall_s()
-        at_s = now_s if happened_at_s is None else happened_at_s
-        if at_s > now_s + AHEAD_S:
-            raise BadInput("an incident is recorded after it happened")
+        at_s = self._clock.wall_s() if happened_at_s is None else happened_at_s
+        self._has_happened(at_s)
         return await self._database.write(
             lambda tx: incidents.add(
                 tx, kind, what, serious=serious, happened_at_s=at_s, deployment_id=deployment_id,
                 reported_to=reported_to,
             ), principal=principal,
         )  # fmt: skip
+
+    async def amend(
+        self, incident_id: str, change: IncidentChange, reason: str, *, principal: str
+    ) -> Incident:
+        """Put right what is recorded. Raises NotFound, BadInput, Conflict where it is closed."""
+        self._has_happened(change.happened_at_s or 0.0)
+        return await self._database.write(
+            lambda tx: incidents.amend(tx, incident_id, change, reason), principal=principal
+        )
+
+    async def close(self, incident_id: str, closing: str, *, principal: str) -> Incident:
+        """Say what came of it. Raises NotFound, Conflict where it is closed."""
+        return await self._database.write(
+            lambda tx: incidents.close(tx, incident_id, closing), principal=principal
+        )
+
+    def _has_happened(self, at_s: float) -> None:
+        if at_s > self._clock.wall_s() + AHEAD_S:
+            raise BadInput("an incident is recorded after it happened")
 
     async def report(self, incident_id: str, reported_to: str, *, principal: str) -> Incident:
         """Note to whom it was reported. Raises NotFound."""
@@ -197,7 +214,10 @@ def incidents_csv(rows: Sequence[Incident]) -> str:
     return _table([
         {"incident": row.id, "happened": _moment(row.happened_at_s), "kind": row.kind.value,
          "serious": row.serious, "deployment": row.deployment_id or "", "what": row.what,
-         "reported to": row.reported_to, "recorded": _moment(row.recorded_at_s)}
+         "reported to": row.reported_to, "recorded": _moment(row.recorded_at_s),
+         "amended": "" if row.amended_at_s is None else _moment(row.amended_at_s),
+         "closed": "" if row.closed_at_s is None else _moment(row.closed_at_s),
+         "what came of it": row.closing or ""}
         for row in rows
     ])  # fmt: skip
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 from lfrd.errors import BadInput, Conflict
 from lfrd.ids import new_id
 from lfrd.store import deployments, watchlists
-from lfrd.store.audit import AuditClass
+from lfrd.store.audit import AuditClass, Fact
 from lfrd.store.deployments import Deployment
 from lfrd.store.transaction import Reader, Transaction
 from lfrd.vocabulary import Category
@@ -26,6 +26,8 @@ class TrialPassage:
     counted_at_s: float
     principal: str
     subject_group: str | None = None
+    not_compared: bool = False
+    """Whether somebody noted that no face was compared (a failure to acquire)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,21 +53,27 @@ def count(
     entry_id: str,
     passed_at_s: float,
     subject_group: str | None = None,
+    *,
+    not_compared: bool = False,
 ) -> TrialPassage:
-    """Count a passage in the running deployment; one that is counted already is given back.
+    """Count a passage in the running deployment; one that is counted already is given back, with
+    the note that no face was compared where that is new.
 
     Raises NotFound; BadInput where the entry is not of category `test`, has expired by
-    then, is of another group before, or the time is outside the deployment; Conflict where none
+    then, is of another group before, the time is outside the deployment, or what lies ahead is said
+    not to have been compared; Conflict where none
     runs, and where the entry is on none of its lists.
     """
     running = _deployment(tx, entry_id, passed_at_s)
+    if not_compared and passed_at_s > tx.at_s:
+        raise BadInput("whether a face was compared is noted when the person has passed")
     before = tx.first(
         TrialPassage,
         "WHERE deployment_id = ? AND camera_id = ? AND entry_id = ? AND passed_at_s = ?",
         (running.id, camera_id, entry_id, passed_at_s),
     )
     if before is not None:
-        return before
+        return _note_not_compared(tx, before) if not_compared else before
     known = tx.value(
         "SELECT subject_group FROM trial_passage WHERE deployment_id = ? AND entry_id = ?"
         " AND subject_group IS NOT NULL LIMIT 1", (running.id, entry_id),
@@ -82,10 +90,24 @@ def count(
         counted_at_s=tx.at_s,
         principal=tx.principal,
         subject_group=subject_group if known is None else known,
+        not_compared=not_compared,
     )
     tx.insert(passage)
-    tx.audit(AuditClass.COLLECTION, "trial.passage", (entry_id,), {"deployment": running.id})
+    facts: dict[str, Fact] = {"deployment": running.id}
+    if not_compared:
+        facts["not_compared"] = True
+    tx.audit(AuditClass.COLLECTION, "trial.passage", (entry_id,), facts)
     return passage
+
+
+def _note_not_compared(tx: Transaction, passage: TrialPassage) -> TrialPassage:
+    if not passage.not_compared:
+        tx.execute("UPDATE trial_passage SET not_compared = 1 WHERE id = ?", (passage.id,))
+        tx.audit(
+            AuditClass.ALTERATION, "trial.passage.not-compared", (passage.entry_id,),
+            {"deployment": passage.deployment_id},
+        )  # fmt: skip
+    return tx.get(TrialPassage, passage.id)
 
 
 def _deployment(tx: Transaction, entry_id: str, passed_at_s: float) -> Deployment:

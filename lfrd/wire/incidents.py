@@ -21,6 +21,23 @@ class IncidentRecord(Wire):
     reported_to: Annotated[str, Field(max_length=200)] = ""
 
 
+class IncidentAmendment(Wire):
+    """What turned out to be otherwise (null: it stays), and why; `reason` is in the log."""
+
+    kind: IncidentKind | None = None
+    what: Annotated[Text, Field(min_length=1)] | None = None
+    serious: bool | None = None
+    deployment_id: Line | None = None
+    happened_at_s: Annotated[float, Field(ge=0)] | None = None
+    reason: Line
+
+
+class IncidentClosing(Wire):
+    """What came of an incident; it names nobody."""
+
+    closing: Annotated[Text, Field(min_length=1)]
+
+
 class IncidentReport(Wire):
     """To whom an incident was reported."""
 
@@ -39,6 +56,12 @@ class Incident(Wire):
     reported_to: str
     recorded_at_s: float
     recorded_by: str
+    amended_at_s: float | None = None
+    amended_by: str | None = None
+    closed_at_s: float | None = None
+    closed_by: str | None = None
+    closing: str | None = None
+    """What came of it."""
 
 
 class YearUse(Wire):

@@ -15,6 +15,9 @@ class PassageCount(Wire):
     at_s: Annotated[float, Field(ge=0)] | None = None
     group: Line | None = None
     """Of the person, as that person gave it."""
+    not_compared: bool = False
+    """The person passed and no face was compared. Said of a passage that is counted already (the
+    same camera, entry and `at_s`) it is noted there."""
 
 
 class Passage(Wire):
@@ -28,6 +31,7 @@ class Passage(Wire):
     counted_by: str
     reference: str | None = None
     """Of the entry, where passages are listed and it is still there."""
+    not_compared: bool = False
 
 
 class Share(Wire):
@@ -41,22 +45,27 @@ class Share(Wire):
 
 class CameraTrial(Wire):
     """One camera's true positive identification rate. `tpir` has Wilson's interval; `by_subject`
-    the one that takes the passages of a person together, null where only one took part."""
+    the one that takes the passages of a person together, null where only one took part.
+    `not_compared` are the failures to acquire that were noted: they are misses in `tpir` too."""
 
     camera_id: str
     subjects: int
     tpir: Share
     by_subject: Share | None
+    not_compared: Share
+    not_compared_by_subject: Share | None
 
 
 class GroupTrial(Wire):
-    """One group's rate over all cameras. `p_holm` is of Fisher's exact test against all others,
-    after Holm."""
+    """One group's rates over all cameras, as of a camera. `p_holm` is of Fisher's exact test of
+    `tpir` against all others, after Holm."""
 
     group: str
     subjects: int
     tpir: Share
     by_subject: Share | None
+    not_compared: Share
+    not_compared_by_subject: Share | None
     p_holm: float
 
 

@@ -97,6 +97,8 @@ ROUTES = {
     "/v1/subjects/prove-absence": {"post"},
     "/v1/incidents": {"get", "post"},
     "/v1/incidents/{incident_id}/report": {"post"},
+    "/v1/incidents/{incident_id}/amend": {"post"},
+    "/v1/incidents/{incident_id}/close": {"post"},
     "/v1/years/{year}": {"get"},
     "/v1/years/{year}/{what}": {"post"},
     "/v1/evaluations/independent": {"get", "post"},

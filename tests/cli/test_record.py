@@ -95,6 +95,7 @@ def test_the_schema_needs_no_daemon(call: Call, tmp_path: Path) -> None:
     ("words", "said"),
     [
         (("record", "export", "latest"), "in which form"),
+        (("incident", "amend", "a", "--reason", "x"), "say what is otherwise"),
         (("subject", "lookup", "--reason", "x"), "give a reference, or a photo"),
         (("subject", "lookup", "a", "--photo", "b", "--reason", "x"), "give a reference, or a"),
         (("subject", "export", "a", "b.txt", "--reason", "x"), "name a .zip file"),

@@ -45,8 +45,8 @@ async def test_passages_are_counted_and_judged_by_the_episodes(tmp_path: Path) -
         raised = await db.read(lambda r: trials.raised(r, deployment.id))
         found = evaluate(passages, raised, clock.wall_s(), 30.0)
         (camera,) = found.cameras
-        assert (camera.camera_id, camera.subjects) == ("gate", 2)
-        assert (camera.tpir.k, camera.tpir.n, found.pending) == (1, 2, 1)
+        assert (camera.camera_id, camera.rates.subjects) == ("gate", 2)
+        assert (camera.rates.tpir.k, camera.rates.tpir.n, found.pending) == (1, 2, 1)
         assert await db.read(lambda r: r.count("SELECT count(*) FROM audit_leaf WHERE action ="
                                                " 'trial.passage'")) == 3  # fmt: skip
 
@@ -129,3 +129,26 @@ async def test_passages_are_listed_with_the_reference_while_it_is_there(tmp_path
         assert len(await db.read(lambda r: trials.named_passages(r, deployment.id, 1))) == 1
         with pytest.raises(NotFound):
             await db.read(lambda r: trials.named_passages(r, "none", 10))
+
+
+async def test_that_nobody_was_compared_is_noted_at_once_or_afterwards(tmp_path: Path) -> None:
+    async with opened(tmp_path, clock=ManualClock(START_S)) as db:
+        _, (first, second) = await db.write(seeded, principal="ada")
+
+        async def count(entry: Entry, after_s: float, *, missed: bool) -> trials.TrialPassage:
+            return await db.write(
+                lambda tx: trials.count(
+                    tx, "gate", entry.id, START_S + after_s, not_compared=missed
+                ), principal="ada",
+            )  # fmt: skip
+
+        assert (await count(first, 0, missed=True)).not_compared
+        before = await count(second, 0, missed=False)
+        after = await count(second, 0, missed=True)
+        assert (before.not_compared, after.not_compared, after.id) == (False, True, before.id)
+        assert (await count(second, 0, missed=False)).not_compared, "only `undo` takes it back"
+        with pytest.raises(BadInput, match="when the person has passed"):
+            await count(first, 60, missed=True)
+        assert await db.read(lambda r: r.count(
+            "SELECT count(*) FROM audit_leaf WHERE action = 'trial.passage.not-compared'"
+        )) == 1  # fmt: skip

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Response
 
 from lfrd.api.deps import SUPERVISORS, PrincipalDep, SiteDep
 from lfrd.api.editing import MADE, EditingDep
-from lfrd.store.incidents import Incident
+from lfrd.store.incidents import Incident, IncidentChange
 from lfrd.wire import incidents as wire
 
 router = APIRouter(tags=["governance"], dependencies=[SUPERVISORS])
@@ -49,6 +49,24 @@ async def report_incident(
     return _incident(found)
 
 
+@router.post("/incidents/{incident_id}/amend")
+async def amend_incident(
+    incident_id: str, body: wire.IncidentAmendment, site: SiteDep, principal: PrincipalDep
+) -> wire.Incident:
+    """Put right what is recorded; why is in the log. A closed one stays as it is."""
+    change = IncidentChange(**body.model_dump(exclude={"reason"}))
+    found = await site.yearly.amend(incident_id, change, body.reason, principal=principal)
+    return _incident(found)
+
+
+@router.post("/incidents/{incident_id}/close")
+async def close_incident(
+    incident_id: str, body: wire.IncidentClosing, site: SiteDep, principal: PrincipalDep
+) -> wire.Incident:
+    """Say what came of it. It is amended no more, and may still be reported."""
+    return _incident(await site.yearly.close(incident_id, body.closing, principal=principal))
+
+
 @router.get("/years/{year}")
 async def read_year(year: int, site: SiteDep, principal: PrincipalDep) -> wire.Year:
     """The deployments that started in a year, their sums, and what went wrong."""
@@ -75,4 +93,6 @@ def _incident(row: Incident) -> wire.Incident:
         id=row.id, kind=row.kind, serious=row.serious, deployment_id=row.deployment_id,
         happened_at_s=row.happened_at_s, what=row.what, reported_to=row.reported_to,
         recorded_at_s=row.recorded_at_s, recorded_by=row.principal,
+        amended_at_s=row.amended_at_s, amended_by=row.amended_by, closed_at_s=row.closed_at_s,
+        closed_by=row.closed_by, closing=row.closing,
     )  # fmt: skip

@@ -1,6 +1,6 @@
 """Live trials: passages of consenting test subjects, and how many of them were raised."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
@@ -21,8 +21,9 @@ async def count_passage(
     """Count a passage of a person on a list of category `test` in the running deployment."""
     camera_id = site.fleet.get(body.camera_id).row.id
     row = await site.trials.count(
-        camera_id, body.entry_id, body.at_s, body.group, principal=principal
-    )
+        camera_id, body.entry_id, body.at_s, body.group, not_compared=body.not_compared,
+        principal=principal,
+    )  # fmt: skip
     return editing.made(f"/v1/deployments/{row.deployment_id}/trial-passages", _passage(row))
 
 
@@ -53,22 +54,11 @@ async def read_trial(
         deployment_id=deployment_id,
         window_s=window_s,
         cameras=tuple(
-            wire.CameraTrial(
-                camera_id=camera.camera_id,
-                subjects=camera.subjects,
-                tpir=_share(camera.tpir),
-                by_subject=None if camera.by_subject is None else _share(camera.by_subject),
-            )
+            wire.CameraTrial(camera_id=camera.camera_id, **_rates(camera.rates))
             for camera in found.cameras
         ),
         groups=tuple(
-            wire.GroupTrial(
-                group=item.group,
-                subjects=item.subjects,
-                tpir=_share(item.tpir),
-                by_subject=None if item.by_subject is None else _share(item.by_subject),
-                p_holm=item.p_holm,
-            )
+            wire.GroupTrial(group=item.group, p_holm=item.p_holm, **_rates(item.rates))
             for item in found.groups
         ),
         detectable=found.detectable,
@@ -80,8 +70,19 @@ def _passage(row: TrialPassage, reference: str | None = None) -> wire.Passage:
     return wire.Passage(
         id=row.id, deployment_id=row.deployment_id, camera_id=row.camera_id,
         entry_id=row.entry_id, at_s=row.passed_at_s, counted_by=row.principal,
-        reference=reference,
+        reference=reference, not_compared=row.not_compared,
     )  # fmt: skip
+
+
+def _rates(rates: trials.Rates) -> dict[str, Any]:
+    return {
+        "subjects": rates.subjects,
+        "tpir": _share(rates.tpir),
+        "by_subject": rates.by_subject and _share(rates.by_subject),
+        "not_compared": _share(rates.not_compared),
+        "not_compared_by_subject": rates.not_compared_by_subject
+        and _share(rates.not_compared_by_subject),
+    }
 
 
 def _share(rate: Rate) -> wire.Share:
