@@ -213,3 +213,8 @@ def test_both_ways_of_computing_an_interval_agree(k: int, n: int) -> None:
     ours, theirs = record.rate(k, n).model_dump(), verify._rate(k, n)
     for name, value in theirs.items():
         assert ours[name] == (value if value is None else pytest.approx(value, rel=1e-6)), name
+
+
+def test_a_record_that_is_not_there_is_called_that(tmp_path: Path) -> None:
+    (problem,) = verify_export(tmp_path, record=tmp_path / "none.json").problems
+    assert problem.startswith("there is no record")
