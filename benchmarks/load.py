@@ -328,7 +328,8 @@ async def measure(report: Report, sections: list[str], seconds: float, clips: Pa
 
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("sections", nargs="*", choices=[*SECTIONS, []], default=list(SECTIONS))
+    everything = list(SECTIONS)  # one of the choices, as argparse wants it of a default
+    options.add_argument("sections", nargs="*", choices=[*SECTIONS, everything], default=everything)
     options.add_argument("--seconds", type=float, default=60.0)
     options.add_argument("--clips", type=Path, help="keep the clips in this folder, and use them")
     chosen = options.parse_args()

@@ -61,10 +61,11 @@ async def test_a_generated_client_works(tmp_path: Path) -> None:
             head = {"Authorization": f"Bearer {secret}"}
             document = tmp_path / "openapi.json"
             document.write_bytes((await client.get("/openapi.json", headers=head)).content)
-        config = tmp_path / "config.yml"  # the generator knows no SDP, which is text
-        config.write_text(
-            "post_hooks: []\ncontent_type_overrides: {application/sdp: application/octet-stream}\n"
-        )
+        config = tmp_path / "config.yml"  # the generator knows neither SDP nor pictures
+        unknown = ("application/sdp", "image/jpeg", "multipart/x-mixed-replace")
+        config.write_text("post_hooks: []\ncontent_type_overrides:\n" + "".join(
+            f"  {kind}: application/octet-stream\n" for kind in unknown
+        ))  # fmt: skip
         made = await asyncio.to_thread(
             subprocess.run,
             [str(Path(sys.executable).parent / "openapi-python-client"), "generate",
