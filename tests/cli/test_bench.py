@@ -102,7 +102,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(capacity, "WARM_UP_S", 0.3)
 
 
-@pytest.mark.slow
+@pytest.mark.e2e
 async def test_somebodys_own_clip_is_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -32,7 +32,7 @@ def labels(tmp_path: Path, text: str) -> Path:
     return path
 
 
-@pytest.mark.slow
+@pytest.mark.e2e
 @pytest.mark.shared
 def test_a_labelled_clip_is_measured_as_try_and_the_scorer_do(
     call: Call, monkeypatch: pytest.MonkeyPatch, shared: Path, tmp_path: Path
