@@ -1,16 +1,15 @@
 """Telephones and desktops, through a server of ntfy (https://ntfy.sh)."""
 
 import json
-from types import TracebackType
 
 from lfrd.outward.endpoint import Letter
-from lfrd.outward.post import Post
+from lfrd.outward.post import Post, Poster
 from lfrd.outward.text import URGENT, link_of, text_of, title_of
 
 HIGH, USUAL = 4, 3
 
 
-class Ntfy:
+class Ntfy(Poster):
     """One topic. `open_with` is the command that opens what a message is about, `link` an address
     for it, which a tap opens."""
 
@@ -24,7 +23,7 @@ class Ntfy:
         link: str | None = None,
         token: str | None = None,
     ) -> None:
-        self._post = post
+        super().__init__(post)
         self._topic = topic
         self._node = node
         self._open_with = open_with
@@ -32,22 +31,6 @@ class Ntfy:
         self._headers = {"Content-Type": "application/json"}
         if token is not None:
             self._headers["Authorization"] = f"Bearer {token}"
-
-    @property
-    def place(self) -> str:
-        return self._post.place
-
-    async def __aenter__(self) -> "Ntfy":
-        await self._post.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._post.__aexit__(kind, error, trace)
 
     async def send(self, letter: Letter) -> None:
         link = link_of(letter, self._link)

@@ -7,7 +7,7 @@ import ipaddress
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Final
+from typing import Final, Self
 
 import httpx
 
@@ -132,3 +132,26 @@ def is_loopback(host: str) -> bool:
     with contextlib.suppress(ValueError):
         return ipaddress.ip_address(host).is_loopback
     return host == "localhost"
+
+
+class Poster:
+    """A receiver that is told by posting: it is where its `Post` goes, and open as long as that."""
+
+    def __init__(self, post: Post) -> None:
+        self._post = post
+
+    @property
+    def place(self) -> str:
+        return self._post.place
+
+    async def __aenter__(self) -> Self:
+        await self._post.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._post.__aexit__(kind, error, trace)

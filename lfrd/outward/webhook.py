@@ -4,37 +4,20 @@ import base64
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from types import TracebackType
 
 from standardwebhooks import Webhook as Signer
 
 from lfrd.outward.endpoint import Letter
-from lfrd.outward.post import Post
+from lfrd.outward.post import Post, Poster
 
 
-class Webhook:
+class Webhook(Poster):
     """One receiver. `secrets` are `whsec_…`: each signs, so that an old one may be replaced without
     a message that the receiver cannot check."""
 
     def __init__(self, post: Post, secrets: Sequence[str]) -> None:
-        self._post = post
+        super().__init__(post)
         self._signers = [Signer(secret) for secret in secrets]
-
-    @property
-    def place(self) -> str:
-        return self._post.place
-
-    async def __aenter__(self) -> "Webhook":
-        await self._post.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._post.__aexit__(kind, error, trace)
 
     async def send(self, letter: Letter) -> None:
         """Sign it with the time of the machine's own clock, as the receiver compares it with its

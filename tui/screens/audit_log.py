@@ -23,7 +23,7 @@ from tui.dates import day_text
 from tui.screens.ask import AskScreen
 from tui.screens.form import FormScreen, field, line_input
 from tui.screens.help import Topic
-from tui.screens.place import BACK, Owner, PlaceScreen, Situation
+from tui.screens.place import BACK, MOVES, Owner, PlaceScreen, Situation
 from tui.search import day_span
 from tui.widgets.line import Line, labelled
 from tui.widgets.listed import Listed
@@ -64,8 +64,7 @@ class AuditScreen(PlaceScreen):
         Binding("v", "verify", "Verify"),
         Binding("w", "write", "Write to a folder"),
         Binding("R", "read_again", "Read again", show=False),
-        Binding("j,down", "move(1)", "Down", show=False),
-        Binding("k,up", "move(-1)", "Up", show=False),
+        *MOVES,
         Binding("A", "dismiss", "Back", show=False),
         *BACK,
     ]

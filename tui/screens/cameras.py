@@ -22,7 +22,7 @@ from tui.screens.camera_form import AddCameraScreen, EditCameraScreen
 from tui.screens.camera_grid import CameraGridScreen
 from tui.screens.camera_preview import PreviewScreen
 from tui.screens.help import Topic
-from tui.screens.place import BACK, Owner, PlaceScreen, Situation
+from tui.screens.place import BACK, MOVES, Owner, PlaceScreen, Situation
 from tui.screens.region_screen import RegionScreen
 from tui.widgets.camera_details import CameraDetails
 from tui.widgets.cameras import CameraChoice, by_name
@@ -47,8 +47,7 @@ class CamerasScreen(PlaceScreen):
         Binding("g", "grid", "Grid"),
         Binding("A", "aim", "Aim", show=False),
         Binding("x", "remove", "Remove"),
-        Binding("j,down", "move(1)", "Down", show=False),
-        Binding("k,up", "move(-1)", "Up", show=False),
+        *MOVES,
         Binding("c", "dismiss", "Back", show=False),
         *BACK,
     ]

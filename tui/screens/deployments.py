@@ -22,7 +22,7 @@ from tui.labels import Mark, ended_text, ends_text, policy_text
 from tui.screens.ask import AskScreen, EndScreen, ReasonScreen
 from tui.screens.deployment_form import AddDeploymentScreen, AmendDeploymentScreen
 from tui.screens.help import Topic
-from tui.screens.place import BACK, Owner, PlaceScreen, Situation
+from tui.screens.place import BACK, MOVES, Owner, PlaceScreen, Situation
 from tui.widgets.line import labelled
 from tui.widgets.listed import Listed
 from tui.widgets.rows import Row
@@ -85,8 +85,7 @@ class DeploymentsScreen(PlaceScreen):
         Binding("m", "mend", "Mend", show=False),
         Binding("U", "urgent", "Start urgently", show=False),
         Binding("R", "ratify", "Ratify", show=False),
-        Binding("j,down", "move(1)", "Down", show=False),
-        Binding("k,up", "move(-1)", "Up", show=False),
+        *MOVES,
         Binding("d", "dismiss", "Back", show=False),
         *BACK,
     ]

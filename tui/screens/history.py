@@ -25,7 +25,7 @@ from tui.labels import (
 )
 from tui.screens.help import Topic
 from tui.screens.outcome import OutcomeScreen
-from tui.screens.place import BACK, Owner, PlaceScreen, Situation
+from tui.screens.place import BACK, MOVES, Owner, PlaceScreen, Situation
 from tui.screens.scene import SceneScreen
 from tui.search import Search, search_of
 from tui.widgets.line import labelled
@@ -57,8 +57,7 @@ class HistoryScreen(PlaceScreen):
         Binding("w", "outcome", "What was done"),
         Binding("g", "go", "To it", show=False),
         Binding("R", "read_again", "Read again", show=False),
-        Binding("j,down", "move(1)", "Down", show=False),
-        Binding("k,up", "move(-1)", "Up", show=False),
+        *MOVES,
         Binding("h", "dismiss", "Back", show=False),
         *BACK,
     ]

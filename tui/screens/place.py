@@ -73,6 +73,10 @@ class Owner(Protocol):
     def read_lists_and_plans(self) -> None: ...
 
 
+MOVES: list[BindingType] = [
+    Binding("j,down", "move(1)", "Down", show=False),
+    Binding("k,up", "move(-1)", "Up", show=False),
+]
 BACK: list[BindingType] = [
     Binding("escape", "dismiss", "Back", key_display="Esc"),
     Binding("question_mark", "help", "Help", key_display="?"),

@@ -20,7 +20,7 @@ from tui.dates import day_text
 from tui.figures import Figures, middle, span_of
 from tui.labels import duration_text
 from tui.screens.help import Topic
-from tui.screens.place import BACK, Owner, PlaceScreen, Situation
+from tui.screens.place import BACK, MOVES, Owner, PlaceScreen, Situation
 from tui.widgets.listed import Listed
 from tui.widgets.rows import Row
 
@@ -55,8 +55,7 @@ class StatisticsScreen(PlaceScreen):
         Binding("t", "span('day')", "Day"),
         Binding("d", "span('deployment')", "Deployment"),
         Binding("R", "read_again", "Read again"),
-        Binding("j,down", "move(1)", "Down", show=False),
-        Binding("k,up", "move(-1)", "Up", show=False),
+        *MOVES,
         Binding("S", "dismiss", "Back", show=False),
         *BACK,
     ]

@@ -22,7 +22,7 @@ from tui.screens.ask import AskScreen, ReasonScreen
 from tui.screens.help import Topic
 from tui.screens.list_form import AddListScreen, EditListScreen
 from tui.screens.person_form import AddPersonScreen, AddPhotosScreen, EditPersonScreen
-from tui.screens.place import BACK, Owner, PlaceScreen, Situation
+from tui.screens.place import BACK, MOVES, Owner, PlaceScreen, Situation
 from tui.widgets.line import labelled
 from tui.widgets.listed import Listed
 from tui.widgets.picture import Picture, decode
@@ -82,8 +82,7 @@ class WatchlistsScreen(PlaceScreen):
         Binding("w", "quarantine", "Quarantine", show=False),
         Binding("u", "approve", "Approve", show=False),
         Binding("X", "export", "Export", show=False),
-        Binding("j,down", "move(1)", "Down", show=False),
-        Binding("k,up", "move(-1)", "Up", show=False),
+        *MOVES,
         Binding("right", "into", show=False),
         Binding("left", "out", show=False),
         Binding("l", "dismiss", "Back", show=False),
