@@ -57,6 +57,7 @@ class AuditScreen(PlaceScreen):
     """Newest first. v checks the whole log against its signed checkpoints."""
 
     TOPIC: ClassVar[Topic] = "audit"
+    SUPERVISORS_ONLY: ClassVar[bool] = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "search", "Filter", key_display="/"),
         Binding("c", "class", "Class"),

@@ -22,7 +22,7 @@ from tui.screens.camera_form import AddCameraScreen, EditCameraScreen
 from tui.screens.camera_grid import CameraGridScreen
 from tui.screens.camera_preview import PreviewScreen
 from tui.screens.help import Topic
-from tui.screens.place import BACK, MOVES, Owner, PlaceScreen, Situation
+from tui.screens.place import BACK, MOVES, Owner, PlaceScreen, Situation, changing
 from tui.screens.region_screen import RegionScreen
 from tui.widgets.camera_details import CameraDetails
 from tui.widgets.cameras import CameraChoice, by_name
@@ -83,6 +83,7 @@ class CamerasScreen(PlaceScreen):
         self._selected_id = event.camera_id
         self.refresh_all()
 
+    @changing
     def action_add(self) -> None:
         def added(camera: CameraAdded | None) -> None:
             if camera is None:
@@ -95,6 +96,7 @@ class CamerasScreen(PlaceScreen):
         known = self._owner.situation().cameras
         self.app.push_screen(AddCameraScreen(self._client, known), added)
 
+    @changing
     def action_edit(self) -> None:
         camera = self._chosen()
         if camera is None:
@@ -111,12 +113,14 @@ class CamerasScreen(PlaceScreen):
 
         self.app.push_screen(EditCameraScreen(self._client, camera), changed)
 
+    @changing
     def action_pause(self) -> None:
         camera = self._chosen()
         if camera is not None and not self._busy:
             self._busy = True
             self._set_enabled(camera, not camera.enabled)
 
+    @changing
     def action_test(self) -> None:
         camera = self._chosen()
         if camera is not None:
@@ -127,6 +131,7 @@ class CamerasScreen(PlaceScreen):
         if camera is not None:
             self.app.push_screen(PreviewScreen(self._client, camera, self._image_class))
 
+    @changing
     def action_draw(self) -> None:
         """Draw where to look and what to hide."""
         camera = self._chosen()
@@ -144,6 +149,7 @@ class CamerasScreen(PlaceScreen):
 
         self.app.push_screen(RegionScreen(self._client, camera, self._image_class), drawn)
 
+    @changing
     def action_aim(self) -> None:
         """In the clear, for a supervisor who aims it."""
         camera = self._chosen()
@@ -156,6 +162,7 @@ class CamerasScreen(PlaceScreen):
             grid = CameraGridScreen(self._client, self._owner, self._now)
             self._owner.open_place(grid)
 
+    @changing
     def action_remove(self) -> None:
         camera = self._chosen()
         if camera is None:

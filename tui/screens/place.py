@@ -4,9 +4,10 @@ The main screen stays the one that follows the daemon; a place shows what that k
 reads itself, and asks the daemon for changes.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from functools import wraps
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
 
 from textual import work
 from textual.app import ComposeResult
@@ -14,7 +15,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import Footer
 
 from lfrd.client import Client
 from lfrd.errors import LfrdError
@@ -26,7 +26,7 @@ from lfrd.wire.lists import Watchlist
 from tui.screens.help import HelpScreen, Topic
 from tui.sizes import BREAKPOINTS_ACROSS, BREAKPOINTS_DOWN
 from tui.widgets.banner import Banner
-from tui.widgets.cameras import cameras_in_short
+from tui.widgets.keys import KeyBar, KeyHint
 from tui.widgets.line import Line
 from tui.widgets.status import away_content
 
@@ -49,6 +49,7 @@ class Situation:
     away_since_s: float | None
     undecided: int
     notice: Content
+    in_short: str
 
     @property
     def is_supervisor(self) -> bool:
@@ -59,7 +60,9 @@ class Owner(Protocol):
     """The main screen, as a place needs it."""
 
     image_class: "ImageClass"
+    read_only: bool
 
+    def refuses(self) -> bool: ...
     def situation(self) -> Situation: ...
     def show_cameras(self, cameras: tuple[Camera, ...]) -> None: ...
     def show_lists(self, lists: tuple[Watchlist, ...]) -> None: ...
@@ -82,11 +85,36 @@ BACK: list[BindingType] = [
     Binding("question_mark", "help", "Help", key_display="?"),
     Binding("q", "app.quit", "Quit"),
 ]
-"""The last keys of every place; each names its own before them, for the foot has little room."""
+"""The last keys of every place."""
+LAST = (
+    KeyHint("Esc", "Back", "screen.dismiss"),
+    KeyHint("?", "Help", "screen.help"),
+    KeyHint("^p", "All", "app.command_palette"),
+)
+"""What the foot of every place has, however many keys of its own it leaves out."""
+QUIT = KeyHint("q", "Quit", "app.quit")
+
+
+Place = TypeVar("Place", bound="PlaceScreen")
+
+
+def changing(action: Callable[[Place], None]) -> Callable[[Place], None]:
+    """An action that changes something; where the screen only shows it says so instead."""
+
+    @wraps(action)
+    def act(place: Place) -> None:
+        if not place.refuses():
+            action(place)
+
+    act.changes = True  # type: ignore[attr-defined]  # the foot leaves it out where nothing may be
+    return act
 
 
 class PlaceScreen(Screen[None]):
     """Esc goes back to where one came from."""
+
+    SUPERVISORS_ONLY: ClassVar[bool] = False
+    """Whether it closes as soon as this operator is no supervisor any more."""
 
     HORIZONTAL_BREAKPOINTS = BREAKPOINTS_ACROSS
     VERTICAL_BREAKPOINTS = BREAKPOINTS_DOWN
@@ -101,6 +129,7 @@ class PlaceScreen(Screen[None]):
         self._away = Line(id="away")
         self._waiting = Line(id="pending")
         self._notice = Line(id="notice")
+        self._keys = KeyBar(id="keys")
         self._busy = False
 
     @property
@@ -114,7 +143,7 @@ class PlaceScreen(Screen[None]):
             yield from self.body()
         yield self._waiting
         yield self._notice
-        yield Footer(compact=True)
+        yield self._keys
 
     def body(self) -> ComposeResult:
         """What stands between banner and news."""
@@ -127,7 +156,17 @@ class PlaceScreen(Screen[None]):
     def read(self) -> None:
         """Read again what only this place shows."""
 
+    def own_keys(self) -> Iterator[KeyHint]:
+        """What the foot has of the screen's own, the most important first."""
+        for binding in self.BINDINGS:
+            if isinstance(binding, Binding) and binding.show and binding not in BACK:
+                act = getattr(self, f"action_{binding.action.partition('(')[0]}")
+                if not (self._owner.read_only and getattr(act, "changes", False)):
+                    key = binding.key_display or binding.key
+                    yield KeyHint(key, binding.description, f"screen.{binding.action}")
+
     def on_mount(self) -> None:
+        self._keys.show_keys((*self.own_keys(), *LAST, QUIT), always=LAST)
         self.read()
         self.refresh_all()
 
@@ -136,6 +175,10 @@ class PlaceScreen(Screen[None]):
 
     def action_help(self) -> None:
         self.app.push_screen(HelpScreen(self.TOPIC))
+
+    def refuses(self) -> bool:
+        """Whether nothing may be changed from this screen, which is said then."""
+        return self._owner.refuses()
 
     def complain(self, sentence: str) -> None:
         """Say what went wrong."""
@@ -181,8 +224,7 @@ class PlaceScreen(Screen[None]):
         if not (self.app.is_running and self.is_mounted):
             return
         now_s, known = self._now(), self._owner.situation()
-        short = cameras_in_short(known.cameras)
-        self._banner.show(known.deployment, known.last, known.health, short, now_s)
+        self._banner.show(known.deployment, known.last, known.health, known.in_short, now_s)
         self.draw(known)
         self._away.set_class(known.away_since_s is not None, "-shown")
         if known.away_since_s is not None:
