@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import os
+import shutil
 import socket
 import sys
 import tempfile
@@ -49,8 +50,10 @@ async def measure(report: Report, chosen: argparse.Namespace) -> None:
             secrets = await _prepare(folder / "state" / "api.sock")
             document = await _document(folder, port, secrets[Role.OPERATOR])
             each = max(EXAMPLE_FLOOR, chosen.cases // len(Role) // OPERATIONS)
-            for role, secret in secrets.items():
-                found[role] = await _fuzz(folder, document, port, role, secret, each)
+            for role in chosen.role or Role:
+                found[role] = await _fuzz(folder, document, port, role, secrets[role], each)
+                if chosen.keep:
+                    _keep(folder, role, chosen.keep)
             async with Client.over_socket(folder / "state" / "api.sock") as client:
                 await client.health()  # it is still there
         finally:
@@ -169,6 +172,12 @@ def _note(found: Found, event: dict) -> None:
                 found.other[name] += 1
             failure = check.get("failure_info") or {}
             found.examples.append(f"{name}: {json.dumps(failure)[:300]}")
+
+
+def _keep(folder: Path, role: Role, place: Path) -> None:
+    place.mkdir(parents=True, exist_ok=True)
+    for name in (f"{role.value}.ndjson", f"{role.value}.txt"):
+        shutil.copy(folder / name, place / name)
 
 
 def _free_port() -> int:
