@@ -69,7 +69,6 @@ def test_adding_needs_a_word_without_a_terminal(tmp_path: Path) -> None:
 
 
 async def add(served: Served, device: OnvifDevice, secret: Path, *words: str) -> list[object]:
-    secret.write_text(f"{PASSWORD}\n")
     options = parser().parse_args([
         "camera", "discover", "--host", f"127.0.0.1:{device.port}", "--user", USER,
         "--password-file", str(secret), "--add", *words,
@@ -82,6 +81,7 @@ async def test_it_asks_before_it_adds(
 ) -> None:
     device = OnvifDevice()
     secret = tmp_path / "secret"
+    await asyncio.to_thread(secret.write_text, f"{PASSWORD}\n")
     async with serve(tmp_path / "state") as served:
         with serving(device):
             for answer in ("", "\n", "n\n", "yep\n"):
