@@ -39,7 +39,7 @@ TAKEN_INVALID = "negative_data_rejection"
 KNOWN: dict[str, dict[str, str]] = {
     REFUSED_VALID: {
         "If-Match is compared with the record as it is now": "^412 changed:",
-        "no camera answers at the address of the example": "^422 bad-source:",
+        "no camera answers at the address of the example": "^422 (bad-source|source-stalled):",
         "the pictures that are made up show no face, or are none": (
             "^422 (photo-refused:|bad-input: photo .* is not a JPEG)"
         ),

@@ -18,6 +18,7 @@ from typing import Literal, TypedDict
 
 from pydantic import TypeAdapter, ValidationError
 
+from lfrd import vocabulary
 from lfrd.errors import ModelError, NotFound
 from lfrd.types import Colour
 from lfrd.vision.align import ALIGNMENT
@@ -33,7 +34,7 @@ from lfrd.vision.graph import (
 )
 
 DEFAULT_PACK = "yunet-sface"
-PACK_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
+PACK_NAME = re.compile(vocabulary.PACK_NAME)
 
 _MANIFEST = "manifest.json"
 

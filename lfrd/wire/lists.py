@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, GetJsonSchemaHandler, StringConstraints, model_validator
 from pydantic_core import CoreSchema
 
-from lfrd.vocabulary import Category
+from lfrd.vocabulary import PACK_NAME, Category
 from lfrd.wire.base import Colour, Line, Margin, Moment, Slug, Text, Wire
 
 ROWS_MAX = 1_000_000
@@ -135,6 +135,7 @@ class EntryCreate(Wire):
     """Set where the same person is already on another list."""
 
 
+PackName = Annotated[str, StringConstraints(pattern=rf"^{PACK_NAME}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -292,7 +293,7 @@ class Threshold(Wire):
 
 
 class ModelPrepare(Wire):
-    pack: Line
+    pack: PackName
 
 
 class ModelPreparation(Wire):
@@ -310,7 +311,7 @@ class ModelPreparation(Wire):
 class ModelSwitch(Wire):
     """`accept_missing`: photos without a template of the pack are not matched then."""
 
-    pack: Line
+    pack: PackName
     accept_missing: bool = False
 
 
