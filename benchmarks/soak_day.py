@@ -139,7 +139,7 @@ async def review(client: Client, tally: Tally) -> None:
             if isinstance(item, EventMessage) and item.kind is EventKind.ALERT_RAISED:
                 await tally.once("reviews", lambda i=item.subject_id: _decide(client, i))
             elif isinstance(item, Away):
-                raise Unreachable(item.reason)
+                tally.refused[f"events: {item.reason}"] += 1
 
 
 async def _decide(client: Client, alert_id: str) -> None:

@@ -61,7 +61,7 @@ from lfrd.matching.live_search import LiveGallery, LiveSearch
 from lfrd.matching.thresholds import Thresholds
 from lfrd.outward.build import Outward, filters_of
 from lfrd.outward.telling import Telling
-from lfrd.process import share_heaps, tell, usable_cores
+from lfrd.process import keep_small, share_heaps, tell, usable_cores
 from lfrd.reload import Reload
 from lfrd.site import Site
 from lfrd.store import listings
@@ -338,6 +338,7 @@ async def _at_work(
                 name="backup",
             ),
             tasks.create_task(site.reload.run(), name="reload"),
+            tasks.create_task(keep_small(), name="memory"),
             tasks.create_task(_watchdog(site).run(), name="watchdog"),
         ]
         deployments = tasks.create_task(site.deployments.runner.run(stop), name="deployments")
