@@ -332,6 +332,7 @@ async def _at_work(
                 backup_last.watch(
                     StateFolder(site.config.site.state_dir),
                     lambda: site.reload.now.backup,
+                    site.database,
                     site.clock,
                     site.health,
                 ),
