@@ -69,6 +69,7 @@ from lfrd.store.checkpoints import CheckpointRules
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.deployments import Deployment
 from lfrd.store.keys import KeyStore, load_master_key
+from lfrd.store.page_check import PageCheck
 from lfrd.store.state_folder import StateFolder
 from lfrd.store.tallies import Tallies
 from lfrd.store.templates import pack_in_use
@@ -337,6 +338,7 @@ async def _at_work(
                 ),
                 name="backup",
             ),
+            tasks.create_task(_page_check(site).run(), name="pages"),
             tasks.create_task(site.reload.run(), name="reload"),
             tasks.create_task(_watchdog(site).run(), name="watchdog"),
         ]
@@ -350,6 +352,11 @@ async def _at_work(
             await asyncio.wait([deployments])
             no_cameras.set()
             await site.denials.flush()
+
+
+def _page_check(site: Site) -> PageCheck:
+    database, folder = site.database, StateFolder(site.config.site.state_dir)
+    return PageCheck(folder, database.keys, site.health, lambda: not database.waiting[0])
 
 
 def _watchdog(site: Site) -> Watchdog:
