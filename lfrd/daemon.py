@@ -61,6 +61,7 @@ from lfrd.matching.live_search import LiveGallery, LiveSearch
 from lfrd.matching.thresholds import Thresholds
 from lfrd.outward.build import Outward, filters_of
 from lfrd.outward.telling import Telling
+from lfrd.page_check import PageCheck
 from lfrd.process import share_heaps, tell, usable_cores
 from lfrd.reload import Reload
 from lfrd.site import Site
@@ -69,7 +70,6 @@ from lfrd.store.checkpoints import CheckpointRules
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.deployments import Deployment
 from lfrd.store.keys import KeyStore, load_master_key
-from lfrd.store.page_check import PageCheck
 from lfrd.store.state_folder import StateFolder
 from lfrd.store.tallies import Tallies
 from lfrd.store.templates import pack_in_use

@@ -135,6 +135,11 @@ class Connection:
         finally:
             self._raw.set_progress_handler(None)
 
+    def tables(self) -> list[str]:
+        """The tables that have pages of their own, that of the schema first."""
+        sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 ORDER BY name"
+        return ["sqlite_schema", *self.column(sql)]
+
     def damage(self, table: str) -> str | None:
         """What is wrong with the pages of a table and its indexes; None where they are whole.
 

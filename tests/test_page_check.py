@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lfrd.health import HealthBoard, Status
-from lfrd.store.page_check import PageCheck
+from lfrd.page_check import PageCheck
 from lfrd.store.sqlite import connect
 from lfrd.store.state_folder import StateFolder
 from lfrd.store.vectors import VectorIndex

@@ -121,8 +121,7 @@ def _tables(file: _File) -> tuple[list[str], str | None]:
     except StateError as error:
         return [], str(error)
     try:
-        sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 ORDER BY name"
-        return ["sqlite_schema", *connection.column(sql)], None
+        return connection.tables(), None
     except StoreFailed as error:
         return [], str(error)
     finally:
