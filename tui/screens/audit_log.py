@@ -26,6 +26,7 @@ from tui.screens.paged import PAGE, PagedScreen
 from tui.screens.place import BACK, Owner, Situation
 from tui.search import day_span
 from tui.widgets.line import Line, labelled
+from tui.widgets.listed import Listed
 from tui.widgets.rows import Row
 
 BAR_CELLS = 30
@@ -121,7 +122,7 @@ class AuditScreen(PagedScreen):
 
     # What the operator does.
 
-    def on_listed_moved(self) -> None:
+    def on_listed_moved(self, event: Listed.Moved) -> None:
         """Before the one of `PagedScreen`, which draws."""
         self._verdict = None
 
