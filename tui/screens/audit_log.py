@@ -26,7 +26,6 @@ from tui.screens.paged import PAGE, PagedScreen
 from tui.screens.place import BACK, Owner, Situation
 from tui.search import day_span
 from tui.widgets.line import Line, labelled
-from tui.widgets.listed import Listed
 from tui.widgets.rows import Row
 
 BAR_CELLS = 30
@@ -122,9 +121,9 @@ class AuditScreen(PagedScreen):
 
     # What the operator does.
 
-    def on_listed_moved(self, event: Listed.Moved) -> None:
-        """Before the one of `PagedScreen`, which draws."""
+    def choose(self, row_id: str) -> None:
         self._verdict = None
+        super().choose(row_id)
 
     def action_class(self) -> None:
         """The next class of events, then all again."""

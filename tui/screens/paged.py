@@ -60,7 +60,11 @@ class PagedScreen(PlaceScreen):
             self.chosen_anew()
 
     def on_listed_moved(self, event: Listed.Moved) -> None:
-        self._chosen_id = event.row_id
+        self.choose(event.row_id)
+
+    def choose(self, row_id: str) -> None:
+        """The operator moved to this row."""
+        self._chosen_id = row_id
         self.chosen_anew()
 
     @on(Input.Submitted, "#search")
