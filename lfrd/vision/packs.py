@@ -18,7 +18,6 @@ from typing import Literal, TypedDict
 
 from pydantic import TypeAdapter, ValidationError
 
-from lfrd import vocabulary
 from lfrd.errors import ModelError, NotFound
 from lfrd.types import Colour
 from lfrd.vision.align import ALIGNMENT
@@ -32,9 +31,10 @@ from lfrd.vision.graph import (
     to_dynamic_f32,
     with_open_axes,
 )
+from lfrd.vocabulary import PACK_NAME as NAME_FORM
 
 DEFAULT_PACK = "yunet-sface"
-PACK_NAME = re.compile(vocabulary.PACK_NAME)
+PACK_NAME = re.compile(NAME_FORM)
 
 _MANIFEST = "manifest.json"
 
