@@ -75,6 +75,7 @@ class _Tunnel:
     def _connect(self, *, asking: bool) -> None:
         """In the background once it is through; it asks on the terminal itself."""
         self._said.write_bytes(b"")
+        self._control.unlink(missing_ok=True)  # of one that was killed: ssh would not take it over
         words = ["ssh", "-f", "-N", "-T", "-M", "-S", str(self._control), "-E", str(self._said)]
         words += [part for option in OPTIONS for part in ("-o", option)]
         words += [] if asking else ["-o", "BatchMode=yes"]
@@ -124,9 +125,12 @@ class _Tunnel:
     def _tell(self, what: str) -> bool:
         words = ["ssh", "-S", str(self._control), "-O", what, "--", self._target]
         quiet = subprocess.DEVNULL
-        told = subprocess.run(  # noqa: S603
-            words, check=False, timeout=LIMIT_S, stdin=quiet, stdout=quiet, stderr=quiet
-        )
+        try:
+            told = subprocess.run(  # noqa: S603
+                words, check=False, timeout=LIMIT_S, stdin=quiet, stdout=quiet, stderr=quiet
+            )
+        except subprocess.TimeoutExpired:  # it is there, on a machine that has no time for it
+            return True
         return told.returncode == 0
 
     def _keep(self) -> None:

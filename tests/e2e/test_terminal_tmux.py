@@ -40,7 +40,7 @@ async def test_from_an_empty_daemon_to_the_exported_record(tmp_path: Path, demo_
         await at.press("Escape", "Escape")
         await at.sees("The last one ended")
         await at.press("q")
-        await at.sees("Pane is dead (status 0")
+        await at.ended(0)
     assert "to keep out banned visitors" in record.read_text()
     assert "P-001" not in record.read_text()
 

@@ -63,8 +63,14 @@ class Tmux:
         """What the terminal shows, its lines as they are."""
         return await self._run("capture-pane", "-p")
 
-    async def resize(self, size: tuple[int, int]) -> None:
-        await self._run("resize-window", "-x", str(size[0]), "-y", str(size[1]))
+    async def said(self) -> str:
+        """All that was written, lines that the window broke made whole."""
+        return " ".join((await self._run("capture-pane", "-p", "-J", "-S", "-200")).split())
+
+    async def ended(self, code: int) -> str:
+        """Wait for the end of the command with this exit code; all that it said."""
+        await self.sees(f"Pane is dead (status {code}")
+        return await self.said()
 
     async def sees(self, words: str, limit_s: float = WAIT_S) -> str:
         """Wait for these words, line breaks aside; the text they are in."""
