@@ -33,7 +33,9 @@ from tui.widgets.picture import Picture, image_widget
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "img"
 WAIT_S = 60.0
 SETTLE_S = 1.5
-SIZE = (120, 36)
+KEYS_TYPED = 3
+"""More of them are a text."""
+SIZE = (120, 40)
 SCREENS = (
     ("compare", ("enter",)),
     ("help", ("question_mark",)),
@@ -44,11 +46,16 @@ SCREENS = (
     ("cameras", ("c",)),
     ("watchlists", ("l",)),
     ("deployments", ("d",)),
-    ("history", ("h",)),
-    ("statistics", ("S",)),
-    ("log", ("A",)),
+    ("camera-history", ("c", "H")),
 )
 """What opens each screen, from the candidates."""
+AFTERWARDS = (
+    ("record", ("d", "r")),
+    ("history", ("h",)),
+    ("statistics", ("S", "d")),
+    ("log", ("A",)),
+)
+"""The same, once the deployment has ended."""
 
 
 async def shoot(pilot: Pilot[None], folder: Path, name: str) -> None:
@@ -67,16 +74,32 @@ async def show(pilot: Pilot[None], main: MainScreen, folder: Path) -> None:
     await shoot(pilot, folder, "review-small")
     await pilot.resize_terminal(*SIZE)
     for name, keys in SCREENS:
-        await pilot.press(*keys)
-        await shoot(pilot, folder, name)
-        for _ in range(5):
-            if pilot.app.screen is main:
-                break
-            await pilot.press("escape")
-            await pilot.pause(0.3)
+        await open_and_shoot(pilot, main, folder, name, keys)
     await pilot.press("m")
     await until(pilot, lambda: "final in" in text_of(pilot), WAIT_S)
     await shoot(pilot, folder, "undo")
+    await until(pilot, lambda: "final in" not in text_of(pilot), WAIT_S)
+    await pilot.press("k")
+    await shoot(pilot, folder, "decided")
+    await pilot.press("E", *"the shift is over", "enter")
+    await until(pilot, lambda: not main.is_deployed, WAIT_S)
+    for name, keys in AFTERWARDS:
+        await open_and_shoot(pilot, main, folder, name, keys)
+
+
+async def open_and_shoot(
+    pilot: Pilot[None], main: MainScreen, folder: Path, name: str, keys: tuple[str, ...]
+) -> None:
+    """Open a screen from the candidates, and go back to them."""
+    for key in keys:
+        await pilot.press(key)
+        await pilot.pause(0.3 if len(keys) <= KEYS_TYPED else 0)
+    await shoot(pilot, folder, name)
+    for _ in range(5):
+        if pilot.app.screen is main:
+            break
+        await pilot.press("escape")
+        await pilot.pause(0.3)
 
 
 async def run(site: Site, folder: Path) -> None:
@@ -88,7 +111,6 @@ async def run(site: Site, folder: Path) -> None:
             await shoot(pilot, folder, "empty")
             await demo._start(site, None)
             await show(pilot, app.main, folder)
-    site.deployments.ask_to_end("the pictures are taken", demo.PRINCIPAL)
     await site.deployments.until_over()
 
 

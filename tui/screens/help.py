@@ -15,12 +15,14 @@ KEYS = (
     ("u", "unsure"),
     ("z", "undo your last decision, within 10 seconds"),
     ("r", "give a reason with your next decision, if you like"),
+    ("z Enter", "compare: both faces as large as the window allows"),
     ("j k ↓ ↑", "move through the candidates"),
     ("Space", "go to the next undecided candidate"),
     ("o", "ambiguous: the photo of the other person, and back"),
     ("s", "the scene: the whole picture, in which no other person can be recognised"),
     ("w", "what was done about a closed candidate, once"),
     ("f", "list all candidates, or only the open ones"),
+    ("F", "filter: yours to do, for a supervisor, of one camera, of one list"),
     ("t", "the newest first, or the oldest"),
     ("g", "one row for all of a person at a camera (×3), or a row for each"),
     ("E", "end the deployment; asks why"),
@@ -28,7 +30,8 @@ KEYS = (
     ("/", "search the history: a reference, a camera, a day"),
     ("S A", "statistics; the audit log (supervisors)"),
     ("a, 1 to 5", "while no deployment runs: the next step to one, or any of the five"),
-    ("b", "bell on or off"),
+    ("Ctrl+P", "everything that can be done here, by name"),
+    ("b i", "bell on or off; versions and other technical details"),
     ("?", "this help; Esc closes it"),
     ("q", "leave; the daemon goes on without you"),
 )
@@ -39,6 +42,7 @@ CAMERA_KEYS = (
     ("t", "test: look through it for a while; says what to mend"),
     ("v", "view: where it points, in cells that show no person"),
     ("r", "draw where to look and what to hide, beside a face's size"),
+    ("H", "how it was: its states in this deployment and those before"),
     ("g A", "all cameras at once; aim one in the clear (supervisors)"),
     ("x", "remove, after a question"),
     ("j k ↓ ↑", "move through the cameras"),
@@ -104,8 +108,37 @@ def _of_cameras() -> list[Content]:
     ]
 
 
-Topic = Literal["candidates", "cameras", "deployments", "lists", "history", "record", "audit",
-                "statistics"]  # fmt: skip
+Topic = Literal["candidates", "compare", "filter", "palette", "cameras", "deployments", "lists",
+                "history", "record", "audit", "statistics"]  # fmt: skip
+
+COMPARE_KEYS = (
+    ("m n u", "match, not a match, unsure: as on the screen before"),
+    ("f", "flicker: both in the same place, in turn; f again puts them side by side"),
+    ("Space", "the other one, in the same place"),
+    ("← →", "other looks at the same person; only the candidate's own is decided about"),
+    ("+ -", "brighter, darker; 0 as it came"),
+    ("Esc z Enter", "back"),
+)
+COMPARE_WORDS = """Look for what stays the same for years: the shape of the ears, the distance
+of eyes, nose and mouth, scars and moles. Hair, beard, glasses and light do not tell. A decision
+needs both faces on the screen for a moment, each at least 20 cells wide: enlarge the window where
+it says that they are too small."""
+FILTER_KEYS = (
+    ("j k ↓ ↑", "move through the lines"),
+    ("Enter", "take the line; a camera or list narrows, the same line again widens"),
+    ("Esc", "leave it as it is"),
+)
+FILTER_WORDS = """What is filtered away still waits: the count above the list has all of it, and
+Space goes to the next one that is listed."""
+PALETTE_KEYS = (
+    ("Ctrl+P", "open it, on any screen"),
+    ("type", "a part of what you want to do, such as `theme` or `undo`"),
+    ("↓ ↑ Enter", "choose a line, and do it"),
+    ("Esc", "close it"),
+)
+PALETTE_WORDS = """It has everything that a key does on the screen below, with the key; the themes,
+one of them for people who confuse red and green; and how faces are drawn, should they look broken
+in this terminal."""
 
 DEPLOYMENT_KEYS = (
     ("a", "plan a deployment; nothing starts by it"),
@@ -119,6 +152,7 @@ DEPLOYMENT_KEYS = (
     ("x", "end it, or discard a plan; asks why"),
     ("r", "its public record"),
     ("U R", "start without authority, and ratify that, where the rules know it"),
+    ("i", "version and digest of the rules"),
 )
 
 
@@ -156,9 +190,26 @@ AUDIT_KEYS = (
 )
 STATISTICS_KEYS = (
     ("h t d", "the last hour, the day, the deployment"),
+    ("← →", "an earlier deployment, a later one"),
     ("↓ ↑", "the next chart"),
     ("R", "read it again"),
 )
+
+
+def _with(title: str, keys: tuple[tuple[str, str], ...], words: str) -> list[Content]:
+    return [Content.styled(title, "bold"), _table(keys), Content(), _plain(words)]
+
+
+def _of_compare() -> list[Content]:
+    return _with("Keys while comparing", COMPARE_KEYS, COMPARE_WORDS)
+
+
+def _of_filter() -> list[Content]:
+    return _with("Keys of the filter (F)", FILTER_KEYS, FILTER_WORDS)
+
+
+def _of_palette() -> list[Content]:
+    return _with("The palette", PALETTE_KEYS, PALETTE_WORDS)
 
 
 def _of_history() -> list[Content]:
@@ -185,7 +236,8 @@ def _of_deployments() -> list[Content]:
     return [Content.styled("Keys on the deployments screen", "bold"), _table(DEPLOYMENT_KEYS)]
 
 
-TOPICS = {"cameras": _of_cameras, "deployments": _of_deployments, "lists": _of_lists,
+TOPICS = {"compare": _of_compare, "filter": _of_filter, "palette": _of_palette,
+          "cameras": _of_cameras, "deployments": _of_deployments, "lists": _of_lists,
           "record": _of_record, "history": _of_history, "audit": _of_audit,
     "statistics": _of_statistics}  # fmt: skip
 

@@ -1,5 +1,6 @@
 """What a threshold promises, what it was in a deployment, and why a camera raised no candidate."""
 
+import json
 from datetime import datetime
 from math import inf
 from typing import Annotated
@@ -9,8 +10,10 @@ from fastapi import APIRouter, Query
 from lfrd.api.deps import PrincipalDep, SiteDep
 from lfrd.errors import BadInput, Conflict
 from lfrd.matching.threshold import Derived
-from lfrd.matching.why import advice
+from lfrd.matching.why import CameraCounts, advice
 from lfrd.site import Site
+from lfrd.store import flows
+from lfrd.store.flows import CameraFlow
 from lfrd.store.thresholds import ThresholdRow
 from lfrd.wire.lists import CameraMinute, CameraReasons, Threshold
 
@@ -58,14 +61,48 @@ async def why_nobody(
     site: SiteDep,
     since_s: Annotated[float, Query(ge=0)] = 0.0,
     until_s: Annotated[float | None, Query(ge=0)] = None,
+    deployment_id: str | None = None,
 ) -> CameraReasons:
     """Why a camera raised no candidate in the running deployment: counts, and what may help. With
-    `since_s` and `until_s` (Unix time) of the minutes in that span, at most a day back."""
+    `since_s` and `until_s` (Unix time) of the minutes in that span, at most a day back; with
+    `deployment_id` of all of a deployment that has ended."""
+    if deployment_id is not None and not _runs(site, deployment_id):
+        return _reasons(camera_id, await _counted_in(site, camera_id, deployment_id))
     counters, search = site.fleet.get(camera_id).counters, site.gallery.search
     if counters is None or search is None:
         raise Conflict(f"no deployment runs on camera {camera_id}: there is nothing to explain")
     history = search.tracks.note(camera_id, site.clock.wall_s(), counters)
     counts = history.between(since_s, inf if until_s is None else until_s)
+    return _reasons(camera_id, counts, *_since_restart(site, search.deployment_id, since_s))
+
+
+def _runs(site: Site, deployment_id: str) -> bool:
+    current = site.deployments.current
+    return current is not None and current.id == deployment_id
+
+
+async def _counted_in(site: Site, camera_id: str, deployment_id: str) -> CameraCounts:
+    """What a camera counted in an earlier deployment; the largest face is not known any more."""
+    tally = (await site.deployments.tallies(deployment_id)).cameras.get(camera_id)
+    if tally is None:
+        raise Conflict(f"camera {camera_id} took no part in this deployment")
+    rows = await site.deployments.flow(camera_id, deployment_id, 0.0, inf)
+    raised = sum(row.candidates for row in rows)
+    return CameraCounts(
+        frames_decoded=tally.frames_decoded,
+        frames_dropped=tally.frames_dropped,
+        frames_detected=tally.frames_detected,
+        faces_detected=tally.faces_detected,
+        tracks=tally.tracks,
+        tracks_split=tally.tracks_split,
+        never_compared=tally.never_compared,
+        below=max(0, tally.tracks - tally.never_compared - raised),
+        raised=raised,
+        looks_skipped=json.loads(tally.looks_skipped),
+    )
+
+
+def _reasons(camera_id: str, counts: CameraCounts, *more: str) -> CameraReasons:
     return CameraReasons(
         camera_id=camera_id,
         faces_detected=counts.faces_detected,
@@ -77,7 +114,7 @@ async def why_nobody(
         candidates=counts.raised,
         looks_skipped=dict(counts.looks_skipped),
         best_inter_eye_px=round(counts.best_inter_eye_px, 1),
-        advice=(*advice(counts), *_since_restart(site, search.deployment_id, since_s)),
+        advice=(*advice(counts), *more),
     )
 
 
@@ -87,14 +124,30 @@ async def read_flow(
     site: SiteDep,
     since_s: Annotated[float, Query(ge=0)] = 0.0,
     until_s: Annotated[float | None, Query(ge=0)] = None,
+    deployment_id: str | None = None,
 ) -> tuple[CameraMinute, ...]:
-    """The same counts minute by minute, at most a day back, oldest first; a minute in which nothing
-    was counted may be left out. Of the running deployment, since the daemon was started."""
-    counters, search = site.fleet.get(camera_id).counters, site.gallery.search
-    if counters is None or search is None:
-        raise Conflict(f"no deployment runs on camera {camera_id}: nothing is counted")
+    """The same counts over time, oldest first: by the minute in the running deployment, at most a
+    day back and since the daemon was started; by five minutes before that, in all deployments or
+    in `deployment_id`. A span in which nothing was counted may be left out; 10,000 at most."""
+    end_s = inf if until_s is None else until_s
+    live = _live_flow(site, camera_id, since_s, end_s, deployment_id)
+    begin_s = live[0].at_s if live else inf
+    past = await site.deployments.flow(camera_id, deployment_id, since_s, end_s)
+    earlier = [_past_flow(row) for row in past if row.at_s + flows.SPAN_S <= begin_s]
+    if not earlier and not live:
+        site.fleet.get(camera_id)
+    return (*earlier, *live)
+
+
+def _live_flow(
+    site: Site, camera_id: str, since_s: float, until_s: float, deployment_id: str | None
+) -> tuple[CameraMinute, ...]:
+    search = site.gallery.search
+    known = {camera.row.id: camera.counters for camera in site.fleet.cameras()}
+    counters = known.get(camera_id)
+    if search is None or counters is None or deployment_id not in (None, search.deployment_id):
+        return ()
     history = search.tracks.note(camera_id, site.clock.wall_s(), counters)
-    found = history.minutes(since_s, inf if until_s is None else until_s)
     return tuple(
         CameraMinute(
             at_s=at_s,
@@ -105,7 +158,20 @@ async def read_flow(
             tracks_never_compared=counts.never_compared,
             candidates=counts.raised,
         )
-        for at_s, counts in found
+        for at_s, counts in history.minutes(since_s, until_s)
+    )
+
+
+def _past_flow(row: CameraFlow) -> CameraMinute:
+    return CameraMinute(
+        at_s=row.at_s,
+        span_s=flows.SPAN_S,
+        frames_detected=row.frames_detected,
+        frames_dropped=row.frames_dropped,
+        faces_detected=row.faces_detected,
+        tracks=row.tracks,
+        tracks_never_compared=row.never_compared,
+        candidates=row.candidates,
     )
 
 
