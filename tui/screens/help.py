@@ -1,5 +1,6 @@
 """The help screen: every key and every word."""
 
+from textwrap import wrap
 from typing import ClassVar, Literal
 
 from textual.app import ComposeResult
@@ -77,8 +78,17 @@ decision is final, so that you judge the face and not a number. A key pressed be
 photos were on the screen for a moment is not taken as a decision."""
 
 
+KEY_CELLS = 20
+TEXT_CELLS = 54
+
+
 def _table(rows: tuple[tuple[str, str], ...]) -> Content:
-    lines = [Content.assemble((f"{a:<14}", "bold $primary"), b) for a, b in rows]
+    """Two columns; what is long goes on under itself."""
+    lines = []
+    for key, text in rows:
+        first, *rest = wrap(text, TEXT_CELLS)
+        lines.append(Content.assemble((f"{key:<{KEY_CELLS}}", "bold $primary"), first))
+        lines += [Content(" " * KEY_CELLS + line) for line in rest]
     return Content("\n").join(lines)
 
 
