@@ -61,6 +61,7 @@ from lfrd.matching.live_search import LiveGallery, LiveSearch
 from lfrd.matching.thresholds import Thresholds
 from lfrd.outward.build import Outward, filters_of
 from lfrd.outward.telling import Telling
+from lfrd.page_check import PageCheck
 from lfrd.process import share_heaps, tell, usable_cores
 from lfrd.reload import Reload
 from lfrd.site import Site
@@ -337,6 +338,7 @@ async def _at_work(
                 ),
                 name="backup",
             ),
+            tasks.create_task(_page_check(site).run(), name="pages"),
             tasks.create_task(site.reload.run(), name="reload"),
             tasks.create_task(_watchdog(site).run(), name="watchdog"),
         ]
@@ -350,6 +352,11 @@ async def _at_work(
             await asyncio.wait([deployments])
             no_cameras.set()
             await site.denials.flush()
+
+
+def _page_check(site: Site) -> PageCheck:
+    database, folder = site.database, StateFolder(site.config.site.state_dir)
+    return PageCheck(folder, database.keys, site.health, lambda: not database.waiting[0])
 
 
 def _watchdog(site: Site) -> Watchdog:

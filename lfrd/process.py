@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from lfrd.errors import UserError
+
 log = logging.getLogger(__name__)
 
 PR_SET_DUMPABLE = 4
@@ -77,6 +79,42 @@ def share_heaps(heaps: int = 2) -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(_M_ARENA_MAX, heaps)
+
+
+LEAST_ADDRESSES = 1_000_000_000
+"""Bytes of address space. The daemon takes 0.7 GB before it sees a camera, most of it for programs
+and stacks that are never touched, and a library that is refused some ends the process without a
+word."""
+LEAST_MEMORY = 320_000_000
+"""Bytes. The daemon takes 240 MB before it sees a camera."""
+
+
+def check_memory(cgroup: Path = _CGROUP, own: Path = Path("/proc/self/cgroup")) -> None:
+    """Raises UserError where a limit leaves too little for models and cameras."""
+    addresses, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if addresses != resource.RLIM_INFINITY and addresses < LEAST_ADDRESSES:
+        raise UserError(
+            f"this process may have {addresses / 1e6:.0f} MB of address space and needs "
+            f"{LEAST_ADDRESSES / 1e6:.0f}: raise the limit (`ulimit -v unlimited`; LimitAS= of "
+            "the service)"
+        )
+    limits = [_bytes(folder / "memory.max") for folder in _folders(cgroup, own)]
+    least = min((limit for limit in limits if limit is not None), default=None)
+    if least is not None and least < LEAST_MEMORY:
+        raise UserError(
+            f"this process may have {least / 1e6:.0f} MB of memory and needs "
+            f"{LEAST_MEMORY / 1e6:.0f}, and more for each camera: raise the limit (MemoryMax= of "
+            "the service, or that of the container)"
+        )
+
+
+def _bytes(file: Path) -> int | None:
+    """A limit of a cgroup; None where there is none."""
+    try:
+        text = file.read_text().strip()
+        return None if text == "max" else int(text)
+    except (OSError, ValueError):
+        return None
 
 
 def usable_cores(cgroup: Path = _CGROUP, own: Path = Path("/proc/self/cgroup")) -> int:

@@ -40,6 +40,8 @@ class LiveTracks:
         """Tracks that ended without a single look worth comparing, by camera."""
         self.raised: Counter[str] = Counter()
         """Tracks that ended and were raised as an entry, by camera."""
+        self.before: Mapping[str, CameraCounts] = {}
+        """What each camera counted before the daemon was started anew."""
         self._histories: dict[str, CountHistory] = {}
         self._rule = rule
         self._tracks: dict[tuple[str, int], TrackEvidence] = {}
@@ -71,6 +73,11 @@ class LiveTracks:
         """What a camera counted, by the minute, as far as it was told; each with its begin."""
         history = self._histories.get(camera_id)
         return () if history is None else history.minutes(since_s, inf)
+
+    def best_inter_eye_px(self, camera_id: str) -> float:
+        """Between the eyes of the largest face that the camera's history was told of."""
+        history = self._histories.get(camera_id)
+        return history.best_inter_eye_px if history else 0.0
 
     def silence(self, camera_id: str, track_id: int, entry_id: str) -> bool:
         """Reviewers said "not a match"; False where the track is gone already."""

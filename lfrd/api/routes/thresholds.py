@@ -1,6 +1,5 @@
 """What a threshold promises, what it was in a deployment, and why a camera raised no candidate."""
 
-import json
 from datetime import datetime
 from math import inf
 from typing import Annotated
@@ -8,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from lfrd.api.deps import PrincipalDep, SiteDep
+from lfrd.deployment.counts import before_restart
 from lfrd.errors import BadInput, Conflict
 from lfrd.matching.threshold import Derived
 from lfrd.matching.why import CameraCounts, advice
@@ -63,9 +63,10 @@ async def why_nobody(
     until_s: Annotated[float | None, Query(ge=0)] = None,
     deployment_id: str | None = None,
 ) -> CameraReasons:
-    """Why a camera raised no candidate in the running deployment: counts, and what may help. With
-    `since_s` and `until_s` (Unix time) of the minutes in that span, at most a day back; with
-    `deployment_id` of all of a deployment that has ended."""
+    """Why a camera raised no candidate in the running deployment, over every restart of the daemon:
+    counts, and what may help. With `since_s` and `until_s` (Unix time) of the minutes in that span,
+    at most a day back and since the daemon was started; with `deployment_id` of all of a deployment
+    that has ended."""
     if deployment_id is not None and not _runs(site, deployment_id):
         return _reasons(camera_id, await _counted_in(site, camera_id, deployment_id))
     counters, search = site.fleet.get(camera_id).counters, site.gallery.search
@@ -73,7 +74,11 @@ async def why_nobody(
         raise Conflict(f"no deployment runs on camera {camera_id}: there is nothing to explain")
     history = search.tracks.note(camera_id, site.clock.wall_s(), counters)
     counts = history.between(since_s, inf if until_s is None else until_s)
-    return _reasons(camera_id, counts, *_since_restart(site, search.deployment_id, since_s))
+    before = search.tracks.before.get(camera_id)
+    if before is not None and _is_all_of_it(site, since_s, until_s):
+        counts = before + counts
+    more = _since_restart(site, search.deployment_id, since_s, until_s)
+    return _reasons(camera_id, counts, *more)
 
 
 def _runs(site: Site, deployment_id: str) -> bool:
@@ -82,24 +87,11 @@ def _runs(site: Site, deployment_id: str) -> bool:
 
 
 async def _counted_in(site: Site, camera_id: str, deployment_id: str) -> CameraCounts:
-    """What a camera counted in an earlier deployment; the largest face is not known any more."""
-    tally = (await site.deployments.tallies(deployment_id)).cameras.get(camera_id)
-    if tally is None:
+    """What a camera counted in an earlier deployment."""
+    counts = before_restart(await site.deployments.tallies(deployment_id)).get(camera_id)
+    if counts is None:
         raise Conflict(f"camera {camera_id} took no part in this deployment")
-    rows = await site.deployments.flow(camera_id, deployment_id, 0.0, inf)
-    raised = sum(row.candidates for row in rows)
-    return CameraCounts(
-        frames_decoded=tally.frames_decoded,
-        frames_dropped=tally.frames_dropped,
-        frames_detected=tally.frames_detected,
-        faces_detected=tally.faces_detected,
-        tracks=tally.tracks,
-        tracks_split=tally.tracks_split,
-        never_compared=tally.never_compared,
-        below=max(0, tally.tracks - tally.never_compared - raised),
-        raised=raised,
-        looks_skipped=json.loads(tally.looks_skipped),
-    )
+    return counts
 
 
 def _reasons(camera_id: str, counts: CameraCounts, *more: str) -> CameraReasons:
@@ -175,15 +167,27 @@ def _past_flow(row: CameraFlow) -> CameraMinute:
     )
 
 
-def _since_restart(site: Site, deployment_id: str, since_s: float) -> tuple[str, ...]:
-    """What is said where the daemon was started anew in the span that is asked for."""
+def _is_all_of_it(site: Site, since_s: float, until_s: float | None) -> bool:
+    """Whether it is asked for all that the running deployment counted."""
+    current = site.deployments.current
+    begun_s = current.started_at_s if current else None
+    return until_s is None and begun_s is not None and since_s <= begun_s
+
+
+def _since_restart(
+    site: Site, deployment_id: str, since_s: float, until_s: float | None
+) -> tuple[str, ...]:
+    """What is said where the daemon was started anew in the part of a deployment that is asked
+    for: of what was before only the sum is known."""
     current, back_at_s = site.deployments.current, site.started_at_s
     if current is None or current.id != deployment_id or current.started_at_s is None:
         return ()
-    if max(since_s, current.started_at_s) >= back_at_s:
+    whole = _is_all_of_it(site, since_s, until_s)
+    if whole or max(since_s, current.started_at_s) >= back_at_s:
         return ()
     at = datetime.fromtimestamp(back_at_s).astimezone().strftime("%Y-%m-%d %H:%M")
-    return (f"counted since {at} only: the daemon was started anew then, and forgot what it had",)
+    return (f"counted since {at} only: the daemon was started anew then, and keeps of what was "
+            "before only the sum; ask for all of the deployment to have it",)  # fmt: skip
 
 
 def _faces_a_day(site: Site) -> float | None:
