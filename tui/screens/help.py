@@ -46,8 +46,7 @@ CAMERA_KEYS = (
     ("H", "how it was: its states in this deployment and those before"),
     ("g A", "all cameras at once; aim one in the clear (supervisors)"),
     ("x", "remove, after a question"),
-    ("j k ↓ ↑", "move through the cameras"),
-    ("Esc c", "back to the candidates"),
+    ("j k Esc", "move through the cameras (↓ ↑ too); back to the candidates"),
 )
 CAMERA_WORDS = (
     ("○ idle", "no deployment is running: nothing is decoded"),
@@ -78,17 +77,17 @@ decision is final, so that you judge the face and not a number. A key pressed be
 photos were on the screen for a moment is not taken as a decision."""
 
 
-KEY_CELLS = 20
-TEXT_CELLS = 54
+TEXT_CELLS_MIN = 24
 
 
-def _table(rows: tuple[tuple[str, str], ...]) -> Content:
+def _table(rows: tuple[tuple[str, str], ...], width: int) -> Content:
     """Two columns; what is long goes on under itself."""
+    cells = max(len(key) for key, _ in rows) + 2
     lines = []
     for key, text in rows:
-        first, *rest = wrap(text, TEXT_CELLS)
-        lines.append(Content.assemble((f"{key:<{KEY_CELLS}}", "bold $primary"), first))
-        lines += [Content(" " * KEY_CELLS + line) for line in rest]
+        first, *rest = wrap(text, max(TEXT_CELLS_MIN, width - cells))
+        lines.append(Content.assemble((f"{key:<{cells}}", "bold $primary"), first))
+        lines += [Content(" " * cells + line) for line in rest]
     return Content("\n").join(lines)
 
 
@@ -96,23 +95,23 @@ def _plain(text: str) -> Content:
     return Content(text.replace("\n", " "))
 
 
-def _of_candidates() -> list[Content]:
+def _of_candidates(width: int) -> list[Content]:
     return [
         Content.styled("Keys", "bold"),
-        _table(KEYS),
+        _table(KEYS, width),
         Content.styled("\nStates", "bold"),
-        _table(WORDS),
+        _table(WORDS, width),
         Content.styled("\nWhy no score at first", "bold"),
         _plain(WHY),
     ]
 
 
-def _of_cameras() -> list[Content]:
+def _of_cameras(width: int) -> list[Content]:
     return [
         Content.styled("Keys on the cameras screen", "bold"),
-        _table(CAMERA_KEYS),
+        _table(CAMERA_KEYS, width),
         Content.styled("\nStates of a camera", "bold"),
-        _table(CAMERA_WORDS),
+        _table(CAMERA_WORDS, width),
         Content.styled("\nRegions", "bold"),
         _plain(REGIONS),
     ]
@@ -206,44 +205,47 @@ STATISTICS_KEYS = (
 )
 
 
-def _with(title: str, keys: tuple[tuple[str, str], ...], words: str) -> list[Content]:
-    return [Content.styled(title, "bold"), _table(keys), Content(), _plain(words)]
+def _with(title: str, keys: tuple[tuple[str, str], ...], words: str, width: int) -> list[Content]:
+    return [Content.styled(title, "bold"), _table(keys, width), Content(), _plain(words)]
 
 
-def _of_compare() -> list[Content]:
-    return _with("Keys while comparing", COMPARE_KEYS, COMPARE_WORDS)
+def _of_compare(width: int) -> list[Content]:
+    return _with("Keys while comparing", COMPARE_KEYS, COMPARE_WORDS, width)
 
 
-def _of_filter() -> list[Content]:
-    return _with("Keys of the filter (F)", FILTER_KEYS, FILTER_WORDS)
+def _of_filter(width: int) -> list[Content]:
+    return _with("Keys of the filter (F)", FILTER_KEYS, FILTER_WORDS, width)
 
 
-def _of_palette() -> list[Content]:
-    return _with("The palette", PALETTE_KEYS, PALETTE_WORDS)
+def _of_palette(width: int) -> list[Content]:
+    return _with("The palette", PALETTE_KEYS, PALETTE_WORDS, width)
 
 
-def _of_history() -> list[Content]:
-    return [Content.styled("Keys in the history", "bold"), _table(HISTORY_KEYS)]
+def _of_history(width: int) -> list[Content]:
+    return [Content.styled("Keys in the history", "bold"), _table(HISTORY_KEYS, width)]
 
 
-def _of_audit() -> list[Content]:
-    return [Content.styled("Keys in the audit log", "bold"), _table(AUDIT_KEYS)]
+def _of_audit(width: int) -> list[Content]:
+    return [Content.styled("Keys in the audit log", "bold"), _table(AUDIT_KEYS, width)]
 
 
-def _of_statistics() -> list[Content]:
-    return [Content.styled("Keys of the statistics", "bold"), _table(STATISTICS_KEYS)]
+def _of_statistics(width: int) -> list[Content]:
+    return [Content.styled("Keys of the statistics", "bold"), _table(STATISTICS_KEYS, width)]
 
 
-def _of_lists() -> list[Content]:
-    return [Content.styled("Keys on the watchlists screen", "bold"), _table(LIST_KEYS)]
+def _of_lists(width: int) -> list[Content]:
+    return [Content.styled("Keys on the watchlists screen", "bold"), _table(LIST_KEYS, width)]
 
 
-def _of_record() -> list[Content]:
-    return [Content.styled("Keys on the record", "bold"), _table(RECORD_KEYS)]
+def _of_record(width: int) -> list[Content]:
+    return [Content.styled("Keys on the record", "bold"), _table(RECORD_KEYS, width)]
 
 
-def _of_deployments() -> list[Content]:
-    return [Content.styled("Keys on the deployments screen", "bold"), _table(DEPLOYMENT_KEYS)]
+def _of_deployments(width: int) -> list[Content]:
+    return [
+        Content.styled("Keys on the deployments screen", "bold"),
+        _table(DEPLOYMENT_KEYS, width),
+    ]
 
 
 TOPICS = {"compare": _of_compare, "filter": _of_filter, "palette": _of_palette,
@@ -252,12 +254,12 @@ TOPICS = {"compare": _of_compare, "filter": _of_filter, "palette": _of_palette,
     "statistics": _of_statistics}  # fmt: skip
 
 
-def help_content(first: Topic) -> Content:
+def help_content(first: Topic, width: int) -> Content:
     """All of it as one text, beginning with what the operator looks at."""
     others = [make for name, make in TOPICS.items() if name != first]
-    parts = [_of_candidates(), *(make() for make in others)]
+    parts = [_of_candidates(width), *(make(width) for make in others)]
     if first in TOPICS:
-        parts.insert(0, TOPICS[first]())
+        parts.insert(0, TOPICS[first](width))
     return Content("\n\n").join([Content("\n").join(part) for part in parts])
 
 
@@ -271,9 +273,17 @@ class HelpScreen(ModalScreen[None]):
     def __init__(self, first: Topic = "candidates") -> None:
         super().__init__()
         self._first = first
+        self._text = Static(markup=False)
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialogue help") as box:
             box.border_title = "Help"
             box.border_subtitle = "Esc closes"
-            yield Static(help_content(self._first), markup=False)
+            yield self._text
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._draw)
+
+    def _draw(self) -> None:
+        width = self.query_one(VerticalScroll).scrollable_content_region.width
+        self._text.update(help_content(self._first, width))

@@ -7,6 +7,7 @@ from typing import ClassVar
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.color import Color
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
@@ -38,9 +39,9 @@ CHARTS = {
     "reviewers": "Reviewers",
 }
 SPANS = ("hour", "day", "deployment")
-BAR_RGB = (124, 183, 255)
-PLAIN = ("why", "latency", "reviewers")
-"""Told as tables."""
+LABEL_CELLS = 7
+PLAIN = ("decisions", "why", "latency", "reviewers")
+"""Told as tables: words are too long to stand under bars."""
 
 
 class StatisticsScreen(PlaceScreen):
@@ -259,13 +260,19 @@ class StatisticsScreen(PlaceScreen):
         plot = self._plot.plt
         plot.clear_figure()
         if any(values):
-            plot.bar(labels, values, width=0.7, color=BAR_RGB)
+            colour = Color.parse(self.app.theme_variables["primary"]).rgb
+            places = list(range(len(values)))
+            plot.bar(places, values, width=0.7, color=colour)
+            each = max(1, -(-len(labels) * LABEL_CELLS // max(1, self._plot.size.width - 8)))
+            plot.xticks(places[::each], labels[::each])
             plot.ylim(0, max(values) * 1.1)
             step = max(1, round(max(values) / 5))
             plot.yticks(list(range(0, max(values) + 1, step)))
         self._plot.refresh()
 
     def _as_table(self, figures: Figures, names: dict[str, str]) -> Content:
+        if self._chart == "decisions":
+            return decisions_content(figures.decisions(), self._table.content_size.width or 40)
         if self._chart == "why":
             return why_content(figures, names)
         if self._chart == "latency":
@@ -288,11 +295,6 @@ def chart_of(name: str, figures: Figures) -> tuple[list[str], list[int], str]:
     if name == "dropped":
         bars = figures.dropped()
         return when, bars, f"{sum(bars)} pictures dropped: newer ones took their place"
-    if name == "decisions":
-        found = figures.decisions()
-        total = sum(found.values())
-        told = ", ".join(f"{number} {word}" for word, number in found.items() if number)
-        return list(found), list(found.values()), f"{total} candidates: {told or 'none'}"
     if name == "times":
         labels, bars = figures.time_bars()
         half = middle(figures.times_s())
@@ -302,6 +304,19 @@ def chart_of(name: str, figures: Figures) -> tuple[list[str], list[int], str]:
     half = middle(figures.scores())
     at = "" if half is None else f", {half:.3f} in the middle"
     return labels, bars, f"{sum(bars)} decided candidates whose score you may know{at}"
+
+
+def decisions_content(found: dict[str, int], width: int) -> Content:
+    """What became of the candidates: a bar and a number each."""
+    label_cells = max(map(len, found)) + 2
+    room = max(10, width - label_cells - 8)
+    most = max(1, *found.values())
+    lines = [Content.styled(f"{sum(found.values())} candidates", "$quiet"), Content()]
+    for word, number in found.items():
+        bar = "█" * round(room * number / most)
+        lines.append(Content.assemble((f"{word:<{label_cells}}", ""), (bar, "$primary"),
+                                      (f" {number}", "bold")))  # fmt: skip
+    return Content("\n").join(lines)
 
 
 def why_content(figures: Figures, names: dict[str, str]) -> Content:
