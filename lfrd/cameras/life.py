@@ -165,6 +165,7 @@ RESTATED_LIMIT = 256
 PAUSED = "paused"
 GLANCE_S = 5.0
 """So long a request waits for a picture whose turn it is; where nothing moves few are taken."""
+_ON_THE_WAY = frozenset({State.IDLE, State.CLOSING})
 _UNWELL = frozenset({State.DEGRADED, State.FROZEN, State.LOST, State.REFUSED})
 
 
@@ -203,13 +204,15 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class _Restated:
-    """A camera's new state, in the words of the API; `is_told`: as an event too."""
+    """A camera's new state, in the words of the API; `is_told`: as an event, `is_kept`: in the
+    history of its deployment."""
 
     camera_id: str
     state: str
     reason: str
     since_s: float
     is_told: bool
+    is_kept: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -481,11 +484,19 @@ class CameraLife:
             self._restate(member, is_told=True)
 
     def _restate(self, member: Member, *, is_told: bool) -> None:
-        """Have what a camera is doing now kept."""
+        """Have what a camera is doing now told and kept; that it closes on its way to another state
+        is kept only of one that was removed."""
         status = member.status
-        paused = status.state is State.IDLE and not member.row.enabled
-        state = PAUSED if paused else status.state.value
-        said = _Restated(member.row.id, state, status.reason, status.since_s, is_told)
+        paused = status.state is State.IDLE and not member.row.enabled and not is_told
+        removed = self._members.get(member.row.id) is not member
+        said = _Restated(
+            member.row.id,
+            PAUSED if paused else status.state.value,
+            status.reason,
+            status.since_s,
+            is_told=is_told,
+            is_kept=paused or removed or status.state not in _ON_THE_WAY,
+        )
         if not self._restated.full():
             self._restated.put_nowait(said)
 
@@ -501,6 +512,7 @@ def _write_of(said: _Restated) -> Callable[[Transaction], None]:
     def write(tx: Transaction) -> None:
         if said.is_told:
             tx.event(EventKind.CAMERA_CHANGED, said.camera_id)
-        camera_states.note(tx, said.camera_id, said.state, said.reason, said.since_s)
+        if said.is_kept:
+            camera_states.note(tx, said.camera_id, said.state, said.reason, said.since_s)
 
     return write

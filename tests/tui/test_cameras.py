@@ -93,10 +93,10 @@ async def test_everything_known_of_a_camera_is_shown(size: tuple[int, int]) -> N
         desk.stream.put_nowait((rates(),))
         await press(pilot, "j")
         await shown_all(
-            pilot, "24.9/s decoded · 5.1/s searched",
+            pilot, "24.9/s read · 5.1/s searched",
             "rtsp://camera.test/stream", "h264 · 1920×1080 · 25.0 fps",
-            "software (cuda was asked for)", "tcp · stays connected", "9000 decoded · 17 dropped",
-            "1204 faces · 88 tracks", "0.25,0.25 0.75,0.25 0.75,0.75 0.25,0.75",
+            "software (cuda was asked for)", "tcp · stays connected", "9000 read · 17 dropped",
+            "88 passing faces, in 1204 views", "0.25,0.25 0.75,0.25 0.75,0.75 0.25,0.75",
             "0,0 0.2,0 0,0.2",
         )  # fmt: skip
 
