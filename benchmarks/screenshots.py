@@ -11,6 +11,7 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from typing import cast
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 os.environ["TEXTUAL_COLOR_SYSTEM"] = "truecolor"
@@ -22,9 +23,11 @@ from lfrd.cli import demo
 from lfrd.cli.temporary import lab_site
 from lfrd.client import Client
 from lfrd.config import CameraSection, load
+from lfrd.demo.clip import listed_photo
 from lfrd.demo.stream import rtsp_stream
 from lfrd.site import Site
-from support.terminal import text_of, until
+from lfrd.wire.health import Me
+from support.terminal import NOW_S, Desk, alert, text_of, until
 from tui.abilities import Abilities, Glyphs
 from tui.app import OperatorApp
 from tui.screens.main import MainScreen
@@ -102,6 +105,23 @@ async def open_and_shoot(
         await pilot.pause(0.3)
 
 
+async def show_disagreement(folder: Path) -> None:
+    """Two reviewers disagree, which the demo's rules do not know: the screen on answers from
+    memory, with the astronaut's photos."""
+    photo = listed_photo()
+    desk = Desk(
+        alert(1, reference="astronaut").model_copy(update={"escalated": True}),
+        alert(2, reference="K-0471", raised_at_s=NOW_S - 400),
+    )
+    desk.photos = {"probe": photo, "reference": photo}
+    desk.me_held = Me(principal="user:chris", role="supervisor")
+    made = image_widget(Abilities(Glyphs.OCTANTS))
+    app = OperatorApp(cast(Client, desk), made, desk.now)
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: "The reviewers disagree" in text_of(pilot), WAIT_S)
+        await shoot(pilot, folder, "disagreement")
+
+
 async def run(site: Site, folder: Path) -> None:
     """The empty screen, then the demo's deployment."""
     async with Client.over_socket(site.config.socket_path, printable=True) as client:
@@ -124,6 +144,7 @@ async def main(folder: Path) -> None:
             camera = CameraSection(id=demo.CAMERA, name="Demo street", address=address)
             async with lab_site(config, camera, report=lambda _: None, with_api=True) as site:
                 await run(site, folder)
+    await show_disagreement(folder)
 
 
 if __name__ == "__main__":
