@@ -92,8 +92,8 @@ def draw(image: PILImage.Image, columns: int, rows: int, glyphs: Glyphs, colours
     else:
         chosen, front, back = _from_palette(fit, _palette(colours))
     letters_of = [[alphabet[n] for n in row] for row in chosen.reshape(rows, columns).tolist()]
-    planes = (plane.reshape(rows, columns, *plane.shape[1:]) for plane in (front, back))
-    return Cells(tuple("".join(row) for row in letters_of), *planes, colours)
+    front, back = (plane.reshape(rows, columns, *plane.shape[1:]) for plane in (front, back))
+    return Cells(tuple("".join(row) for row in letters_of), front, back, colours)
 
 
 def _means(rgb: F32, masks: F32) -> tuple[U8, U8]:
@@ -200,10 +200,7 @@ def shapes(glyphs: Glyphs) -> tuple[tuple[str, ...], F32]:
     for letter, mask in found:
         kept.setdefault((mask ^ mask[-1, -1]).tobytes(), (letter, mask))
     masks = np.array([mask.ravel() for _, mask in kept.values()], np.float32)
-    full = masks.all(1)
-    masks[full] = 0  # one colour is the back's
-    alphabet = tuple(" " if one else a for one, (a, _) in zip(full, kept.values(), strict=True))
-    return alphabet, masks
+    return tuple(letter for letter, _ in kept.values()), masks
 
 
 def _grid() -> tuple[F32, F32]:

@@ -261,7 +261,7 @@ class StatisticsScreen(PlaceScreen):
         plot.clear_figure()
         if any(values):
             colour = Color.parse(self.app.theme_variables["primary"]).rgb
-            places = list(range(len(values)))
+            places = [float(place) for place in range(len(values))]
             plot.bar(places, values, width=0.7, color=colour)
             each = max(1, -(-len(labels) * LABEL_CELLS // max(1, self._plot.size.width - 8)))
             plot.xticks(places[::each], labels[::each])
