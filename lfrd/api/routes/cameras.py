@@ -124,7 +124,7 @@ async def read_history(
     when and until when. Of a deployment the newest 1,000 are kept, until it is erased."""
     before_id = paging.index_after(following)
     found = await site.fleet.history(camera_id, deployment_id, before_id, limit + 1)
-    return tuple(map(views.camera_past, pages.cut(found, limit, ("id",))))
+    return tuple(map(views.camera_past, pages.cut(found, limit, lambda item: (item.id,))))
 
 
 @router.post("/{camera_id}/test")
