@@ -334,7 +334,7 @@ class DeploymentRun:
     async def _log(self, step: str | None, principal: str = SYSTEM) -> None:
         """Write the counts so far, and a step if there is one; a full disk turns health red."""
         row_id, summary = self.deployment.id, as_summary_json(self.summary())
-        counted, flow = self.tallies(), self.flow()
+        flow, counted = self.flow(), self.tallies()
 
         def write(tx: Transaction) -> None:
             tallies.keep(tx, counted)

@@ -99,7 +99,7 @@ class DeploymentRunner:
     async def _close(self, running: DeploymentRun, compared: int) -> None:
         """Write how it ended; or that the daemon leaves, and it waits for the next one."""
         row, summary = running.deployment, as_summary_json(running.summary())
-        counted, flow = running.tallies(is_open=False), running.flow()
+        flow, counted = running.flow(), running.tallies(is_open=False)
 
         def suspend(tx: Transaction) -> None:
             tallies.keep(tx, counted)
