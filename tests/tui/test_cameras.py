@@ -417,7 +417,7 @@ async def test_how_a_camera_was_is_told_by_deployment(size: tuple[int, int]) -> 
         await press(pilot, "H")
         await shown_all(
             pilot, "How North was", desk.deployment_held.purpose, "● live", "30 s so far",
-            "✗ lost", "60 s", "no frame for 12 s", "an earlier deployment",
+            "✗ lost", "1 min", "no frame for 12 s", "an earlier deployment",
         )  # fmt: skip
         await press(pilot, "escape")
         desk.refuses = Conflict("the daemon is busy")
