@@ -440,7 +440,7 @@ def past(
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("place", "dlchSA")
+@pytest.mark.parametrize("place", "dlc")
 async def test_the_foot_keeps_the_way_back_and_out(place: str) -> None:
     """However narrow the window is."""
     async with screen_of(Desk(), (60, 20)) as (pilot, main):
