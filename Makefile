@@ -9,7 +9,7 @@ COMPILED := import lfrd.api.server, lfrd.cli.alert, lfrd.cli.demo, lfrd.cli.list
     lfrd.cli.policy, lfrd.cli.token, lfrd.daemon, tui.app; \
     from lfrd.__main__ import main; main(["camera", "list", "--socket", "/"])
 
-.PHONY: soak bench-backup dist wheel-test wheelhouse deb deb-test demo test fuzz test-e2e lint accuracy bench bench-ingest bench-governance bench-audit bench-api bench-outbox bench-kills bench-weight map \
+.PHONY: soak bench-backup dist wheel-test boot-test wheelhouse deb deb-test demo test fuzz test-e2e lint accuracy bench bench-ingest bench-governance bench-audit bench-api bench-outbox bench-kills bench-weight map \
     fuzz-cli fuzz-cameras bench-tui screenshots clean
 
 demo: $(VENV)/ready
@@ -106,6 +106,11 @@ deb: wheelhouse
 deb-test: deb
 	DEB_SUFFIX=+next packaging/deb.sh $(BIN)/python
 	packaging/try.sh dist/lfrd_*[0-9]_*.deb dist/lfrd_*+next_*.deb
+
+# A bare Debian booted with systemd as process 1: docs/administrator.md done in it command by command, socket,
+# watchdog, timer, encrypted credentials. 5 minutes; as root, with mmdebstrap, systemd-nspawn and a network.
+boot-test: deb
+	packaging/boot.sh dist/lfrd_*[0-9]_*.deb
 
 # Memory, erasure, start-up.
 bench-governance: $(VENV)/ready

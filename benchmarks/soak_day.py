@@ -84,8 +84,8 @@ async def make_list(client: Client, name: str) -> str:
 
 
 async def fill(client: Client) -> None:
-    """A list of some size, read once: the caches of the database grow with it up to their bound (3 of
-    16 MB), which would look like a slope."""
+    """A list of some size, read once: the caches of the database grow with it up to their bound (3
+    of 16 MB), which would look like a slope."""
     made = await client.create_watchlist(
         WatchlistCreate(name="known", category=Category.TEST, purpose="soak", owner="soak")
     )
