@@ -1,4 +1,4 @@
-"""Each command of the administrator's page is done by `make boot-test`, or has a reason not to be."""
+"""Each command of the administrator's page is done by `make boot-test`, or has a reason not to."""
 
 import importlib.util
 import sys
