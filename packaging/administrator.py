@@ -107,7 +107,7 @@ def for_us(text: str) -> str:
 
 def emptied() -> None:
     """A list to come back, then the machine that was lost."""
-    run("lfrd", "watchlist", "create", "wanted", "--category", "test", "--purpose", "test",
+    run("lfrd", "watchlist", "add", "wanted", "--category", "test", "--purpose", "test",
         "--owner", "test")  # fmt: skip
     time.sleep(1)  # archives are named by the second
     run(*for_us("lfrd backup /mnt/backup --recipient age1…").split(), user="lfrd")
