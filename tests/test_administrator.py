@@ -25,7 +25,9 @@ def tried() -> ModuleType:
 def test_each_command_is_done_or_has_a_reason(tried: ModuleType) -> None:
     found = set(tried.commands(PAGE))
     assert len(found) > 30
-    assert found == tried.STEPS.keys() | tried.SKIPPED.keys()
+    done = {text for text in found if tried.why_not(text) is None}
+    assert done == tried.STEPS.keys()
+    assert found >= tried.SKIPPED.keys()
     assert not tried.STEPS.keys() & tried.SKIPPED.keys()
     assert all(len(reason) > 20 for reason in tried.SKIPPED.values())
 
