@@ -4,7 +4,7 @@ The main screen stays the one that follows the daemon; a place shows what that k
 reads itself, and asks the daemon for changes.
 """
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
@@ -85,14 +85,7 @@ BACK: list[BindingType] = [
     Binding("question_mark", "help", "Help", key_display="?"),
     Binding("q", "app.quit", "Quit"),
 ]
-"""The last keys of every place."""
-LAST = (
-    KeyHint("Esc", "Back", "screen.dismiss"),
-    KeyHint("?", "Help", "screen.help"),
-    KeyHint("^p", "All", "app.command_palette"),
-)
-"""What the foot of every place has, however many keys of its own it leaves out."""
-QUIT = KeyHint("q", "Quit", "app.quit")
+"""The last keys of every place; they stay on the foot when it has no room for all others."""
 
 
 Place = TypeVar("Place", bound="PlaceScreen")
@@ -129,7 +122,7 @@ class PlaceScreen(Screen[None]):
         self._away = Line(id="away")
         self._waiting = Line(id="pending")
         self._notice = Line(id="notice")
-        self._keys = KeyBar(id="keys")
+        self._key_bar = KeyBar(id="place-keys")
         self._busy = False
 
     @property
@@ -143,7 +136,7 @@ class PlaceScreen(Screen[None]):
             yield from self.body()
         yield self._waiting
         yield self._notice
-        yield self._keys
+        yield self._key_bar
 
     def body(self) -> ComposeResult:
         """What stands between banner and news."""
@@ -156,19 +149,25 @@ class PlaceScreen(Screen[None]):
     def read(self) -> None:
         """Read again what only this place shows."""
 
-    def own_keys(self) -> Iterator[KeyHint]:
-        """What the foot has of the screen's own, the most important first."""
-        for binding in self.BINDINGS:
-            if isinstance(binding, Binding) and binding.show and binding not in BACK:
-                act = getattr(self, f"action_{binding.action.partition('(')[0]}")
-                if not (self._owner.read_only and getattr(act, "changes", False)):
-                    key = binding.key_display or binding.key
-                    yield KeyHint(key, binding.description, f"screen.{binding.action}")
-
     def on_mount(self) -> None:
-        self._keys.show_keys((*self.own_keys(), *LAST, QUIT), always=LAST)
+        self._key_bar.show_keys(self._hints(self.BINDINGS[: -len(BACK)]), self._hints(BACK))
         self.read()
         self.refresh_all()
+
+    def _hints(self, bindings: Sequence[BindingType]) -> tuple[KeyHint, ...]:
+        """Those that are to be shown at the foot."""
+        found = []
+        for binding in bindings:
+            if isinstance(binding, Binding) and binding.show and self._may(binding.action):
+                action = binding.action if "." in binding.action else f"screen.{binding.action}"
+                key = binding.key_display or binding.key
+                found.append(KeyHint(key, binding.description, action))
+        return tuple(found)
+
+    def _may(self, action: str) -> bool:
+        """Whether it changes nothing, or something may be changed from here."""
+        act = getattr(self, f"action_{action.partition('(')[0]}", None)
+        return not (self._owner.read_only and getattr(act, "changes", False))
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.refresh_all)

@@ -18,39 +18,35 @@ class KeyHint:
 
 
 class KeyBar(Line):
-    """As many as fit, the most important first."""
+    """As many as fit, the most important first; the last ones keep their place at the end."""
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id, classes="keys")
         self._hints: tuple[KeyHint, ...] = ()
-        self._always: tuple[KeyHint, ...] = ()
+        self._last: tuple[KeyHint, ...] = ()
 
-    def show_keys(self, hints: tuple[KeyHint, ...], *, always: tuple[KeyHint, ...] = ()) -> None:
-        """Show these; for those of `always` others are left out."""
-        self._hints, self._always = hints, always
+    def show_keys(self, hints: tuple[KeyHint, ...], last: tuple[KeyHint, ...] = ()) -> None:
+        """Show these."""
+        self._hints, self._last = hints, last
         self.on_resize()
 
     def on_resize(self) -> None:
-        self.show(keys_content(self._hints, self.size.width, always=self._always))
+        self.show(keys_content(self._hints, self.size.width, self._last))
 
 
-def keys_content(
-    hints: tuple[KeyHint, ...], width: int, *, always: tuple[KeyHint, ...] = ()
-) -> Content:
-    """`m Match  n Not a match`, without those that no longer fit."""
-    texts = [_text(hint) for hint in hints]
-    left = width - sum(text.cell_length for text, hint in zip(texts, hints, strict=True)
-                       if hint in always)  # fmt: skip
+def keys_content(hints: tuple[KeyHint, ...], width: int, last: tuple[KeyHint, ...] = ()) -> Content:
+    """`m Match  n Not a match`, without those that no longer fit; `last` fit before all others."""
+    end = Content("").join(map(_hint_content, last))
     parts: list[Content] = []
-    full = False
-    for text, hint in zip(texts, hints, strict=True):
-        if hint not in always:
-            full = full or text.cell_length > left
-            left -= text.cell_length
-        if hint in always or not full:
-            parts.append(text.stylize_before(Style.from_meta({"@click": hint.action})))
-    return Content("").join(parts)
+    left = width - end.cell_length
+    for text in map(_hint_content, hints):
+        if text.cell_length > left:
+            break
+        left -= text.cell_length
+        parts.append(text)
+    return Content("").join([*parts, end])
 
 
-def _text(hint: KeyHint) -> Content:
-    return Content.assemble((f" {hint.key}", "bold $primary"), f" {hint.label} ")
+def _hint_content(hint: KeyHint) -> Content:
+    text = Content.assemble((f" {hint.key}", "bold $primary"), f" {hint.label} ")
+    return text.stylize_before(Style.from_meta({"@click": hint.action}))
