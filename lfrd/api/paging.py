@@ -31,6 +31,10 @@ Next = Annotated[
     ),
 ]
 
+Whole = Annotated[int, Query(ge=1, le=LIMIT_MAX, description="So many items at most")]
+"""The limit of what is short at most sites: without one as many come as a page may hold."""
+Following = Annotated[Next, Query(alias="next")]
+
 RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "headers": {
@@ -99,6 +103,16 @@ def text_after(given: str | None) -> str | None:
     if not isinstance(value, str):
         raise _no_cursor()
     return value
+
+
+def texts_after(given: str | None) -> tuple[str, str] | None:
+    """The two texts of a cursor. Raises BadInput."""
+    if given is None:
+        return None
+    first, second = _values(given, 2)
+    if not isinstance(first, str) or not isinstance(second, str):
+        raise _no_cursor()
+    return first, second
 
 
 def moment_after(given: str | None) -> tuple[float, str] | None:
