@@ -72,7 +72,7 @@ class Pages:
         self._response.headers["Link"] = f'<{path}?{query}>; rel="next"'
 
 
-def _pages(request: Request, response: Response) -> Pages:
+async def _pages(request: Request, response: Response) -> Pages:
     return Pages(request, response)
 
 
