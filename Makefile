@@ -9,7 +9,7 @@ COMPILED := import lfrd.api.server, lfrd.cli.alert, lfrd.cli.demo, lfrd.cli.list
     lfrd.cli.policy, lfrd.cli.token, lfrd.daemon, tui.app; \
     from lfrd.__main__ import main; main(["camera", "list", "--socket", "/"])
 
-.PHONY: bench-backup dist wheelhouse deb deb-test demo test fuzz test-e2e lint accuracy bench bench-ingest bench-governance bench-audit bench-api bench-outbox bench-kills bench-weight map \
+.PHONY: soak bench-backup dist wheelhouse deb deb-test demo test fuzz test-e2e lint accuracy bench bench-ingest bench-governance bench-audit bench-api bench-outbox bench-kills bench-weight map \
     fuzz-cli fuzz-cameras bench-tui screenshots clean
 
 demo: $(VENV)/ready
@@ -72,6 +72,12 @@ SEED ?= 7
 bench-kills: $(VENV)/ready
 	$(BIN)/python -m benchmarks.governance_kill --kills $(N) --seed $(SEED) $(ARGS)
 
+# A working day in an hour: what grows without an end shows as a slope. ARGS="--rtsp 8 --whip 2".
+HOURS ?= 1
+MINUTES ?= $(shell echo $$(( $(HOURS) * 60 )))
+soak: $(VENV)/ready
+	$(BIN)/python -m benchmarks.soak --minutes $(MINUTES) $(ARGS)
+
 # A backup of 2 GB beside a daemon that answers and writes, and its restore. 4 minutes, 6 GB of disk.
 bench-backup: $(VENV)/ready
 	$(BIN)/python -m benchmarks.backup $(ARGS)
@@ -121,13 +127,13 @@ fuzz-cameras: $(VENV)/ready
 $(VENV)/ready: pyproject.toml uv.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	test -x $(BIN)/uv || $(BIN)/pip install --quiet --disable-pip-version-check uv
-	UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv sync --frozen --quiet --extra demo --extra mqtt \
+	UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv sync --frozen --quiet --extra mqtt \
 	    --python $(BIN)/python
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -c '$(COMPILED)' 2>/dev/null
 	touch $@
 
 $(VENV)/ready-e2e: $(VENV)/ready
-	UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv sync --frozen --quiet --inexact --extra demo --extra mqtt \
+	UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv sync --frozen --quiet --inexact --extra mqtt \
 	    --group e2e --python $(BIN)/python
 	touch $@
 

@@ -451,8 +451,8 @@ class MqttSection(EndpointSection):
 
 
 class NtfySection(EndpointSection):
-    """A topic of a server of ntfy: https://host/topic. Whoever knows the topic of a public server
-    can read it."""
+    """A topic of a server of ntfy: https://host/topic. Everybody who knows the topic of a public
+    server can read it."""
 
     url: Annotated[str | None, Field(pattern=r"^https?://[^\s/@]+/[\w-]{1,64}$", repr=False)] = None
     token_file: Path | None = None

@@ -75,9 +75,9 @@ class DeploymentRun:
         self.deployment = deployment
         self.search = search
         self.stop = asyncio.Event()
-        self.paused = False
-        self.paused_by = ""
-        """Who asked for the pause; empty where nobody did."""
+        self.paused_by = before.run.paused_by
+        """Who asked for the pause; empty where nobody did. It outlives the daemon."""
+        self.paused = bool(self.paused_by)
         self.suspended = False
         """Whether it ends only because the daemon leaves, and goes on when that comes back."""
         self.end_reason = "every camera came to its end"
@@ -113,8 +113,8 @@ class DeploymentRun:
 
     @property
     def raised(self) -> int:
-        """Candidates raised since it began or went on."""
-        return self._writer.raised
+        """Candidates raised since it began, those from before a restart included."""
+        return self._counts.candidates
 
     def ask_to_end(self, reason: str, principal: str) -> None:
         """End soon; the first reason counts."""
@@ -141,11 +141,14 @@ class DeploymentRun:
 
     async def pause(self, principal: str, *, on: bool) -> None:
         """Pause matching because somebody asks for it, or let it go on; no camera is decoded
-        meanwhile. What is asked for does not outlive the daemon."""
-        self.paused_by = principal if on else ""
+        meanwhile, and a daemon that is started anew goes on pausing."""
+        asked = principal if on else ""
+        changed, paused, self.paused_by = asked != self.paused_by, self.paused, asked
         self.operator_seen()
         now_s = self._clock.monotonic_s()
         await self._mind_presence(self._heartbeat.at(now_s), self._team.at(now_s), principal)
+        if changed and paused is self.paused:  # it pauses for another reason too
+            await self._log(None)
 
     def team_seen(self) -> None:
         """The team on the spot gave a sign."""
@@ -180,9 +183,9 @@ class DeploymentRun:
         covered, deployment_id = self._coverage, self.deployment.id
         run = RunTally(
             deployment_id=deployment_id, ran_s=covered.ran_s, paused_s=covered.paused_s,
-            software=json.dumps([identity()]), is_open=is_open,
+            software=json.dumps([identity()]), is_open=is_open, paused_by=self.paused_by,
         )  # fmt: skip
-        counted = self._counts.by_camera(self.search.tracks.never_compared)
+        counted = self._counts.by_camera(self.search.tracks)
         known = counted.keys() | covered.active_s.keys() | covered.down_s.keys()
         cameras = {
             camera_id: replace(

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from lfrd.clock import Clock
+from lfrd.deployment.counts import before_restart
 from lfrd.deployment.run import DeploymentRun
 from lfrd.governance import planning
 from lfrd.governance.profile import Policy
@@ -53,6 +54,7 @@ class DeploymentRunner:
         lists: Sequence[str] = json.loads(row.watchlist_ids)
         await open_search(self._database, self._clock, self._live, search, lists)
         before = await self._database.read(lambda reader: tallies.of(reader, row.id))
+        search.tracks.before = before_restart(before)
         counts = from_summary_json(row.summary)
         self.running = self._make_run(row, search, policy, counts, before)
         self._over.clear()

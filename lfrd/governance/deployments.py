@@ -92,7 +92,7 @@ class DeploymentService:
 
     @property
     def paused(self) -> bool:
-        """Whether matching pauses because no operator is present."""
+        """Whether matching pauses: no operator is there, or somebody asked for it."""
         return self._running is not None and self._running.paused
 
     def progress(self) -> SummaryLine | None:

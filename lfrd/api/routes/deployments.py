@@ -31,7 +31,7 @@ async def list_deployments(
 ) -> tuple[wire_deployments.Deployment, ...]:
     """Deployments, newest first, in pages."""
     found = await site.deployments.page(text_after(following), limit + 1)
-    return await _shown(site, principal, *pages.cut(found, limit, ("id",)))
+    return await _shown(site, principal, *pages.cut(found, limit, lambda item: (item.id,)))
 
 
 @router.post("", status_code=201, dependencies=[SUPERVISORS], responses=MADE)

@@ -59,13 +59,17 @@ async def why_nobody(
     since_s: Annotated[float, Query(ge=0)] = 0.0,
     until_s: Annotated[float | None, Query(ge=0)] = None,
 ) -> CameraReasons:
-    """Why a camera raised no candidate in the running deployment: counts, and what may help. With
-    `since_s` and `until_s` (Unix time) of the minutes in that span, at most a day back."""
+    """Why a camera raised no candidate in the running deployment, over every restart of the daemon:
+    counts, and what may help. With `since_s` and `until_s` (Unix time) of the minutes in that span,
+    at most a day back and since the daemon was started."""
     counters, search = site.fleet.get(camera_id).counters, site.gallery.search
     if counters is None or search is None:
         raise Conflict(f"no deployment runs on camera {camera_id}: there is nothing to explain")
     history = search.tracks.note(camera_id, site.clock.wall_s(), counters)
     counts = history.between(since_s, inf if until_s is None else until_s)
+    before = search.tracks.before.get(camera_id)
+    if before is not None and _is_all_of_it(site, since_s, until_s):
+        counts = before + counts
     return CameraReasons(
         camera_id=camera_id,
         faces_detected=counts.faces_detected,
@@ -77,7 +81,7 @@ async def why_nobody(
         candidates=counts.raised,
         looks_skipped=dict(counts.looks_skipped),
         best_inter_eye_px=round(counts.best_inter_eye_px, 1),
-        advice=(*advice(counts), *_since_restart(site, search.deployment_id, since_s)),
+        advice=(*advice(counts), *_since_restart(site, search.deployment_id, since_s, until_s)),
     )
 
 
@@ -109,15 +113,27 @@ async def read_flow(
     )
 
 
-def _since_restart(site: Site, deployment_id: str, since_s: float) -> tuple[str, ...]:
-    """What is said where the daemon was started anew in the span that is asked for."""
+def _is_all_of_it(site: Site, since_s: float, until_s: float | None) -> bool:
+    """Whether it is asked for all that the running deployment counted."""
+    current = site.deployments.current
+    begun_s = current.started_at_s if current else None
+    return until_s is None and begun_s is not None and since_s <= begun_s
+
+
+def _since_restart(
+    site: Site, deployment_id: str, since_s: float, until_s: float | None
+) -> tuple[str, ...]:
+    """What is said where the daemon was started anew in the part of a deployment that is asked
+    for: of what was before only the sum is known."""
     current, back_at_s = site.deployments.current, site.started_at_s
     if current is None or current.id != deployment_id or current.started_at_s is None:
         return ()
-    if max(since_s, current.started_at_s) >= back_at_s:
+    whole = _is_all_of_it(site, since_s, until_s)
+    if whole or max(since_s, current.started_at_s) >= back_at_s:
         return ()
     at = datetime.fromtimestamp(back_at_s).astimezone().strftime("%Y-%m-%d %H:%M")
-    return (f"counted since {at} only: the daemon was started anew then, and forgot what it had",)
+    return (f"counted since {at} only: the daemon was started anew then, and keeps of what was "
+            "before only the sum; ask for all of the deployment to have it",)  # fmt: skip
 
 
 def _faces_a_day(site: Site) -> float | None:

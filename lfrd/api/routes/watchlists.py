@@ -138,9 +138,8 @@ async def list_entries(
     found = await site.watchlists.entries(
         watchlist_id, reference, after=text_after(following), limit=limit + 1
     )
-    if len(found) > limit:
-        pages.go_on(found[limit - 1].row.reference)
-    return tuple(views.entry(item) for item in found[:limit])
+    page = pages.cut(found, limit, lambda item: (item.row.reference,))
+    return tuple(map(views.entry, page))
 
 
 @router.post("/watchlists/{watchlist_id}/entries", status_code=201, responses=MADE)
