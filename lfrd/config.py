@@ -137,7 +137,7 @@ class CameraSection(Section):
     password_file: Path | None = None
     transport: Literal["tcp", "udp"] = "tcp"
     rotate: Literal[0, 90, 180, 270] = 0
-    aspect: Annotated[str | None, Field(pattern=r"^\d{1,4}:[1-9]\d{0,3}$")] = None
+    aspect: Annotated[str | None, Field(pattern=r"^[1-9]\d{0,3}:[1-9]\d{0,3}$")] = None
     deinterlace: Literal["auto", "on", "off"] = "auto"
     stream: Annotated[int | None, Field(ge=0, le=63)] = None
     pin: str | None = None

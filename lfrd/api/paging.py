@@ -27,6 +27,7 @@ Next = Annotated[
     str | None,
     Query(
         max_length=CURSOR_CHARACTERS_MAX,
+        json_schema_extra={"pattern": "^W[A-Za-z0-9_-]+$"},
         description="Where to go on: the `next` in the header Link of the page before",
     ),
 ]
@@ -125,6 +126,8 @@ def moment_after(given: str | None) -> tuple[float, str] | None:
 
 def _values(given: str, count: int) -> list[object]:
     try:
+        if not given.startswith("W"):  # the bracket of a list
+            raise _no_cursor()
         padded = given + "=" * (-len(given) % 4)
         found = json.loads(base64.b64decode(padded, b"-_", validate=True))
     except (ValueError, binascii.Error, RecursionError):

@@ -15,7 +15,14 @@ from lfrd.lists.bulk_import import Progress, RowResult
 from lfrd.lists.photo_gate import GateMode
 from lfrd.lists.table import Row
 from lfrd.store.imports import RowOutcome
-from lfrd.wire.lists import ExportStart, ImportRow, ImportRowDone, ImportRun, ImportStart
+from lfrd.wire.lists import (
+    ROWS_MAX,
+    ExportStart,
+    ImportRow,
+    ImportRowDone,
+    ImportRun,
+    ImportStart,
+)
 
 router = APIRouter(tags=["imports"])
 
@@ -75,7 +82,7 @@ async def read_import_rows(
     import_id: str,
     site: SiteDep,
     pages: PagesDep,
-    after: Annotated[int, Query(ge=0)] = 0,
+    after: Annotated[int, Query(ge=0, le=ROWS_MAX)] = 0,
     limit: Whole = LIMIT_MAX,
     following: Following = None,
 ) -> tuple[ImportRowDone, ...]:

@@ -1,14 +1,15 @@
 """Incidents, and the use in a year, for those who have to be told: /v1/incidents, /v1/years."""
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 
 from lfrd.api.deps import SUPERVISORS, PrincipalDep, SiteDep
 from lfrd.api.editing import MADE, EditingDep
 from lfrd.api.paging import LIMIT_MAX, RESPONSES, Following, PagesDep, Whole, moment_after
 from lfrd.store.incidents import Incident, IncidentChange
 from lfrd.wire import incidents as wire
+from lfrd.wire.incidents import YearNumber
 
 router = APIRouter(tags=["governance"], dependencies=[SUPERVISORS])
 
@@ -37,7 +38,7 @@ async def record_incident(
 async def list_incidents(
     site: SiteDep,
     pages: PagesDep,
-    year: Annotated[int | None, Query()] = None,
+    year: YearNumber | None = None,
     limit: Whole = LIMIT_MAX,
     following: Following = None,
 ) -> tuple[wire.Incident, ...]:
@@ -74,14 +75,14 @@ async def close_incident(
 
 
 @router.get("/years/{year}")
-async def read_year(year: int, site: SiteDep, principal: PrincipalDep) -> wire.Year:
+async def read_year(year: YearNumber, site: SiteDep, principal: PrincipalDep) -> wire.Year:
     """The deployments that started in a year, their sums, and what went wrong."""
     return await site.yearly.year(year, principal)
 
 
 @router.post("/years/{year}/{what}", response_class=Response, responses=FILES)
 async def export_year(
-    year: int,
+    year: YearNumber,
     what: Literal["year", "incidents"],
     body: wire.YearFormat,
     site: SiteDep,
