@@ -8,6 +8,7 @@ item.
 import base64
 import binascii
 import json
+import math
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypeVar
 from urllib.parse import quote, urlencode
@@ -132,9 +133,18 @@ def _values(given: str, count: int) -> list[object]:
         found = json.loads(base64.b64decode(padded, b"-_", validate=True))
     except (ValueError, binascii.Error, RecursionError):
         raise _no_cursor() from None
-    if not isinstance(found, list) or len(found) != count:
+    if not isinstance(found, list) or len(found) != count or not all(map(_can_be_asked, found)):
         raise _no_cursor()
     return found
+
+
+def _can_be_asked(value: object) -> bool:
+    """Whether the database takes it: no half of a character, no number beyond any of ours."""
+    if isinstance(value, str):
+        return not any("\ud800" <= character <= "\udfff" for character in value)
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return not isinstance(value, int) or -(2**63) <= value < 2**63
 
 
 def _no_cursor() -> BadInput:

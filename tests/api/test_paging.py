@@ -1,5 +1,6 @@
 """Lists come in pages that hold each item once, whatever is added or deleted meanwhile."""
 
+import base64
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lfrd.api import paging
@@ -38,6 +39,9 @@ def test_a_cursor_is_read_back(text: str, at_s: float) -> None:
 @given(
     st.text(max_size=50) | st.sampled_from(["bnVsbA", "WzFd", "W251bGxd", "W1tdLFtdXQ", "WzEsMl0"])
 )
+@example("WyJcdWQ4MDAiXQ")  # half a character
+@example(base64.urlsafe_b64encode(b'[1e999,"a"]').decode().rstrip("="))
+@example(base64.urlsafe_b64encode(b'[1%s,"a"]' % (b"0" * 400)).decode().rstrip("="))
 def test_what_is_no_cursor_is_refused(word: str) -> None:
     for read in (paging.text_after, paging.moment_after):
         with pytest.raises(BadInput, match="no `next`"):
