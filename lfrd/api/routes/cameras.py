@@ -56,9 +56,8 @@ async def list_cameras(
     found = sorted(
         (item for item in site.fleet.cameras() if item.row.id > last), key=lambda item: item.row.id
     )
-    if len(found) > limit:
-        pages.go_on(found[limit - 1].row.id)
-    return _shown(site, meter, tuple(found[:limit]))
+    page = pages.cut(found, limit, lambda item: (item.row.id,))
+    return _shown(site, meter, tuple(page))
 
 
 @router.post("", status_code=201, responses=MADE)

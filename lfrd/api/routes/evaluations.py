@@ -33,7 +33,7 @@ async def list_evaluations(
 ) -> tuple[wire.Evaluation, ...]:
     """Evaluation reports, newest first, in pages, withdrawn ones included."""
     found = await site.evaluations.page(text_after(following), limit + 1)
-    return tuple(_shown(site, row) for row in pages.cut(found, limit, ("id",)))
+    return tuple(_shown(site, row) for row in pages.cut(found, limit, lambda row: (row.id,)))
 
 
 @router.post("", status_code=201, dependencies=[SUPERVISORS], responses=MADE)
@@ -89,7 +89,9 @@ async def list_independent_tests(
 ) -> tuple[wire.IndependentTest, ...]:
     """Who tested a model independently, and when, the newest first, in pages."""
     found = await site.evaluations.independent_tests(moment_after(following), limit + 1)
-    return tuple(_tested(row) for row in pages.cut(found, limit, ("tested_at_s", "id")))
+    return tuple(
+        _tested(row) for row in pages.cut(found, limit, lambda row: (row.tested_at_s, row.id))
+    )
 
 
 @router.post("/independent", status_code=201, dependencies=[SUPERVISORS], responses=MADE)

@@ -36,7 +36,7 @@ async def list_schedules(
 ) -> tuple[wire.Schedule, ...]:
     """Schedules, newest first, in pages."""
     found = await site.schedules.page(text_after(following), limit + 1)
-    return tuple(views.schedule_view(row) for row in pages.cut(found, limit, ("id",)))
+    return tuple(views.schedule_view(row) for row in pages.cut(found, limit, lambda row: (row.id,)))
 
 
 @router.post("/schedules", status_code=201, responses=MADE)
@@ -77,7 +77,7 @@ async def list_holds(
 ) -> tuple[wire.Hold, ...]:
     """Legal holds, newest first, in pages."""
     found = await site.holds.page(text_after(following), limit + 1)
-    rows = pages.cut(found, limit, ("id",))
+    rows = pages.cut(found, limit, lambda row: (row.id,))
     names = await site.holds.names(rows)
     return tuple(views.hold(row, names) for row in rows)
 
@@ -116,7 +116,7 @@ async def list_erasures(
 ) -> tuple[wire.Erasure, ...]:
     """Erasures with their receipts, newest first, in pages."""
     found = await site.eraser.receipts(moment_after(following), limit + 1)
-    rows = pages.cut(found, limit, ("asked_at_s", "id"))
+    rows = pages.cut(found, limit, lambda row: (row.asked_at_s, row.id))
     names = await site.eraser.names(rows)
     return tuple(views.erasure(row, names) for row in rows)
 

@@ -90,9 +90,7 @@ async def read_import_rows(
     was erased since."""
     place = index_after(following)
     found = await site.imports.rows(import_id, after if place is None else place, limit + 1)
-    if len(found) > limit:
-        pages.go_on(found[limit - 1].row.number)
-    return tuple(_done(result) for result in found[:limit])
+    return tuple(map(_done, pages.cut(found, limit, lambda item: (item.row.number,))))
 
 
 @router.post("/imports/{import_id}/rows", openapi_extra=PHOTO_BODY)

@@ -44,7 +44,9 @@ async def list_incidents(
 ) -> tuple[wire.Incident, ...]:
     """What went wrong in a year, or ever, the first one first, in pages."""
     found = await site.yearly.incidents(year, moment_after(following), limit + 1)
-    return tuple(_incident(row) for row in pages.cut(found, limit, ("happened_at_s", "id")))
+    return tuple(
+        _incident(row) for row in pages.cut(found, limit, lambda row: (row.happened_at_s, row.id))
+    )
 
 
 @router.post("/incidents/{incident_id}/report")

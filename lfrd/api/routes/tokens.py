@@ -25,7 +25,7 @@ async def list_tokens(
     """All tokens, newest first, in pages, revoked ones included; no secrets. When they were used is
     held back from whoever has yet to decide an open candidate: it would tell who else works."""
     rows = await tokens.page(text_after(following), limit + 1)
-    found = [_token(token) for token in pages.cut(rows, limit, ("id",))]
+    found = [_token(token) for token in pages.cut(rows, limit, lambda row: (row.id,))]
     if await site.episodes.any_waits_for(principal):
         found = [token.model_copy(update={"last_used_at_s": None}) for token in found]
     return tuple(found)

@@ -20,7 +20,9 @@ async def list_trainings(
 ) -> tuple[wire.Training, ...]:
     """The last training of each person, past ones included, by person, in pages."""
     found = await site.trainings.page(texts_after(following), limit + 1)
-    return tuple(_training(row) for row in pages.cut(found, limit, ("subject", "id")))
+    return tuple(
+        _training(row) for row in pages.cut(found, limit, lambda row: (row.subject, row.id))
+    )
 
 
 @router.post("", status_code=201, dependencies=[SUPERVISORS], responses=MADE)

@@ -38,7 +38,7 @@ async def list_passages(
 ) -> tuple[wire.Passage, ...]:
     """The passages that are counted in a deployment, newest first, in pages."""
     found = await site.trials.passages(deployment_id, moment_after(following), limit + 1)
-    rows = pages.cut(found, limit, ("passed_at_s", "id"))
+    rows = pages.cut(found, limit, lambda row: (row.passed_at_s, row.id))
     return tuple(_passage(row, row.reference) for row in rows)
 
 

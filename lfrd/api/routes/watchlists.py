@@ -80,9 +80,8 @@ async def list_watchlists(
 ) -> tuple[wire_lists.Watchlist, ...]:
     """All lists, by name, in pages."""
     found = await site.watchlists.page(text_after(following), limit + 1)
-    if len(found) > limit:
-        pages.go_on(found[limit - 1].row.name)
-    return tuple(views.watchlist(item) for item in found[:limit])
+    page = pages.cut(found, limit, lambda item: (item.row.name,))
+    return tuple(views.watchlist(item) for item in page)
 
 
 @router.post("/watchlists", status_code=201, responses=MADE)
