@@ -40,25 +40,27 @@ build commit -q --format docker "$bare" localhost/bare >/dev/null
 build rm "$bare" >/dev/null
 build bud -q --isolation chroot --format docker --build-arg BASE=localhost/bare \
     -t localhost/lfrd -f Containerfile . >/dev/null
-pod inspect localhost/lfrd -f '{{.Config.User}} {{.Config.Entrypoint}} {{.Config.Cmd}}' | grep -qx '10001 \[lfrd\] \[run\]'
-pod inspect localhost/lfrd -f '{{.Healthcheck.Test}}' | grep -q 'lfrd health'
+pod image inspect localhost/lfrd -f '{{.Config.User}} {{.Config.Entrypoint}} {{.Config.Cmd}}' | grep -qx '10001 \[lfrd\] \[run\]'
+pod image inspect localhost/lfrd -f '{{.HealthCheck.Test}}' | grep -q 'lfrd health'
 
 echo '== nothing secret and nothing needless is in it'
 tree=$(pod image mount localhost/lfrd)
-for name in master.key audit.key keys.db lfrd.db '*.cred' '*.password' lfrd.toml '*.whl' '*.jpg' '*.mp4'; do
-    ! find "$tree/opt" "$tree/var" "$tree/etc" "$tree/run" "$tree/wheels" -name "$name" \
-        -not -path '*/site-packages/*/data/*' 2>/dev/null | grep . || fail "$name is in the image"
+for name in master.key audit.key keys.db lfrd.db '*.cred' '*.password' lfrd.toml '*.whl'; do
+    ! find "$tree/opt" "$tree/var" "$tree/etc" "$tree/run" -name "$name" | grep . || fail "$name is in the image"
 done
 test ! -e "$tree/opt/lfrd/.venv/bin/pip"
 pod image umount localhost/lfrd >/dev/null
-! pod history --no-trunc localhost/lfrd | grep -iE 'password=|token=|secret=|://[^ ]*:[^ ]*@'
+! pod history --no-trunc localhost/lfrd | grep -iE 'password=|token=|secret=|://[^ ]*:[^ ]*@' ||
+    fail 'a secret is in the history'
 
 echo '== runs read-only, as nobody special; the state is in its volume, the socket is shared'
 install -d -m 0710 -o 10001 -g 10002 "$place/socket"
 start one --read-only --read-only-tmpfs=false -v state:/var/lib/lfrd -v "$place/socket:/run/lfrd"
 answers one
 test "$(pod exec one id)" = 'uid=10001(lfrd) gid=10001(lfrd) groups=10001(lfrd),10002(lfrd-operators)'
-! pod exec one touch /opt/lfrd/x /etc/x /tmp/x 2>/dev/null
+for written in /opt/lfrd/x /etc/x /tmp/x; do
+    ! pod exec one touch "$written" 2>/dev/null || fail "$written can be written"
+done
 .venv/bin/lfrd health --socket "$place/socket/api.sock"
 test "$(stat -c '%a %u %g' "$place/socket/api.sock")" = '660 10001 10002'
 .venv/bin/lfrd camera add gate rtsp://127.0.0.1:9/x --socket "$place/socket/api.sock" >/dev/null
