@@ -9,7 +9,7 @@ COMPILED := import lfrd.api.server, lfrd.cli.alert, lfrd.cli.demo, lfrd.cli.list
     lfrd.cli.policy, lfrd.cli.token, lfrd.daemon, tui.app; \
     from lfrd.__main__ import main; main(["camera", "list", "--socket", "/"])
 
-.PHONY: soak bench-backup dist wheelhouse deb deb-test container container-test home-assistant demo test fuzz test-e2e lint accuracy bench bench-ingest bench-governance bench-audit bench-api bench-outbox bench-kills bench-weight map \
+.PHONY: soak bench-backup dist wheel-test boot-test wheelhouse deb deb-test container container-test home-assistant demo test fuzz test-e2e lint accuracy bench bench-ingest bench-governance bench-audit bench-api bench-outbox bench-kills bench-weight map \
     fuzz-cli fuzz-cameras bench-tui screenshots clean
 
 demo: $(VENV)/ready
@@ -90,6 +90,10 @@ dist: $(VENV)/ready
 	$(BIN)/uv export --frozen --no-dev --extra mqtt --format cyclonedx1.5 --quiet -o dist/uv.cdx.json >/dev/null
 	$(BIN)/python -m benchmarks.sbom dist/uv.cdx.json dist/sbom.cdx.json && rm dist/uv.cdx.json
 
+# The wheel alone in a fresh environment: the demo, the plan of a service, the size. 2 minutes; network.
+wheel-test: dist
+	packaging/try_wheel.sh dist/lfrd-*.whl dist/requirements.txt
+
 # All that a machine without a network needs: dist/wheelhouse.
 wheelhouse: dist
 	$(PYTHON) -m pip download --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
@@ -120,6 +124,11 @@ container-test: wheelhouse dist/bare-root.tar
 
 dist/bare-root.tar:
 	packaging/bare_root.sh $@
+
+# A bare Debian booted with systemd as process 1: docs/administrator.md done in it command by command, socket,
+# watchdog, timer, encrypted credentials. 5 minutes; as root, with mmdebstrap, systemd-nspawn and a network.
+boot-test: deb
+	packaging/boot.sh dist/lfrd_*[0-9]_*.deb
 
 # Memory, erasure, start-up.
 bench-governance: $(VENV)/ready
