@@ -220,7 +220,7 @@ def answers() -> None:
 
 def units() -> None:
     """What the units promise, under systemd as process 1."""
-    run("systemd-analyze", "verify", "lfrd.service", "lfrd.socket", "lfrd-backup.timer")
+    run("systemd-analyze", "verify", "--man=no", "lfrd.service", "lfrd.socket", "lfrd-backup.timer")
     for unit in ("lfrd.service", "lfrd-backup.service"):
         said = run("systemd-analyze", "security", "--no-pager", unit)
         found = re.search(r"exposure level for \S+: ([\d.]+)", said)
