@@ -9,7 +9,7 @@ COMPILED := import lfrd.api.server, lfrd.cli.alert, lfrd.cli.demo, lfrd.cli.list
     lfrd.cli.policy, lfrd.cli.token, lfrd.daemon, tui.app; \
     from lfrd.__main__ import main; main(["camera", "list", "--socket", "/"])
 
-.PHONY: bench-backup dist wheelhouse deb deb-test demo test fuzz test-e2e lint accuracy bench bench-ingest bench-governance bench-audit bench-api bench-outbox bench-kills bench-weight map \
+.PHONY: bench-faults bench-backup dist wheelhouse deb deb-test demo test fuzz test-e2e lint accuracy bench bench-ingest bench-governance bench-audit bench-api bench-outbox bench-kills bench-weight map \
     fuzz-cli fuzz-cameras bench-tui screenshots clean
 
 demo: $(VENV)/ready
@@ -71,6 +71,12 @@ N ?= 100
 SEED ?= 7
 bench-kills: $(VENV)/ready
 	$(BIN)/python -m benchmarks.governance_kill --kills $(N) --seed $(SEED) $(ARGS)
+
+# Every fault that a site has to survive, done to a real daemon: `kill -9` and power cuts at random
+# moments (both N times), full and read-only disks, lost cameras, names, models, and the start with
+# 100,000 templates. 25 minutes, the first time 5 more; as root. Cut off, kills go on where they stopped.
+bench-faults: $(VENV)/ready
+	PYTHONPATH=tests $(BIN)/python -m benchmarks.faults --kills $(N) --cuts $(N) --seed $(SEED) $(ARGS)
 
 # A backup of 2 GB beside a daemon that answers and writes, and its restore. 4 minutes, 6 GB of disk.
 bench-backup: $(VENV)/ready
