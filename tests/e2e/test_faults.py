@@ -17,7 +17,8 @@ pytestmark = pytest.mark.e2e
 async def test_a_site_survives(name: str, tmp_path: Path) -> None:
     if name in NEED_ROOT and not is_root():
         pytest.skip("only root may mount a file system")
-    for found in await FAULTS[name](tmp_path):
+    fewer = {"every": 4} if name == "ended_while_starting" else {}  # the benchmark takes all
+    for found in await FAULTS[name](tmp_path, **fewer):
         assert found.at_most is None or found.value <= found.at_most, found
 
 

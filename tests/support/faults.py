@@ -191,6 +191,7 @@ async def descriptors_gone(folder: Path) -> Found:
         for client in crowd:
             client.close()
         took_s = await at.recovers()
+        await at.says("no more files may be opened")
         await at.end()
     no_traceback(state)
     return [recovered(took_s)]
@@ -379,11 +380,13 @@ async def names_gone(folder: Path) -> Found:
     ]
 
 
-async def ended_while_starting(folder: Path) -> Found:
-    """SIGTERM at every step of the start: it ends soon, and the next start works."""
+async def ended_while_starting(folder: Path, every: int = 1) -> Found:
+    """SIGTERM at each step of the start: it ends soon, and the next start works. `every`: so many
+    steps on each time."""
     state = folder / "state"
     slowest_s, seen = 0.0, set[str]()
-    for step in range(len(STEPS)):
+    steps = range(0, len(STEPS), every)
+    for step in steps:
         process = await asyncio.create_subprocess_exec(
             sys.executable, str(HERE / "ended_at_step.py"), str(step),
             stderr=asyncio.subprocess.PIPE,
@@ -399,7 +402,7 @@ async def ended_while_starting(folder: Path) -> Found:
         assert "Traceback" not in said, said
         assert code in (0, -signal.SIGTERM), (code, said)
         slowest_s = max(slowest_s, time.monotonic() - began_s)
-    assert len(seen) == len(STEPS), seen
+    assert len(seen) == len(steps), seen
     began_s = time.monotonic()
     async with site(state) as at:
         await at.recovers()
@@ -488,7 +491,7 @@ async def _run_to_end(state: Path, prefix: tuple[str, ...] = ()) -> tuple[int, s
     return process.returncode, said.decode()
 
 
-FAULTS: dict[str, Callable[[Path], Awaitable[Found]]] = {
+FAULTS: dict[str, Callable[..., Awaitable[Found]]] = {
     fault.__name__: fault
     for fault in (
         disk_full, read_only, inodes_gone, descriptors_gone, too_little_memory, clock_jumps,
