@@ -22,6 +22,7 @@ from lfrd.wire.health import HealthStatus
 from support.ended_at_step import STEPS
 from support.faulty_site import (
     HEALTHY_BAR_S,
+    NOWHERE,
     WAIT_S,
     Measured,
     Site,
@@ -231,7 +232,7 @@ async def clock_jumps(folder: Path) -> Found:
     lists: list[str] = []
     took_s = 0.0
     async with site(folder / "state", lists, **faked) as at:
-        await add_cameras(at.client, {"gate": "rtsp://127.0.0.1:9/1"})
+        await add_cameras(at.client, {"gate": NOWHERE})
         running = await deploy(at, await enrol_somebody(at.client))
         for offset in ("-1d", "+40d"):
             clock.write_text(offset)
@@ -444,7 +445,7 @@ async def outbox_full(folder: Path) -> Found:
         await at.says("messages wait for the endpoint hook")
         began_s = time.monotonic()
         await at.is_whole()
-        await add_cameras(at.client, {"gate": "rtsp://127.0.0.1:9/1"})
+        await add_cameras(at.client, {"gate": NOWHERE})
         await deploy(at, await enrol_somebody(at.client))
         took_s = time.monotonic() - began_s
         await at.end()

@@ -24,6 +24,8 @@ from support.site import DOCUMENTS
 HEALTHY_BAR_S = 5.0
 """So soon after a fault is over the site has to work."""
 WAIT_S = 20.0
+NOWHERE = "rtsp://127.0.0.1:9/1"
+"""A camera that answers nobody."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from lfrd.errors import Conflict, NotFound
 from lfrd.vocabulary import Category
 from lfrd.wire.alerts import ReviewDecision, ReviewSubmit, Shown
 from lfrd.wire.lists import EntryCreate, WatchlistCreate
-from support.faulty_site import Site, add_cameras, deploy, enrol_somebody, site
+from support.faulty_site import NOWHERE, Site, add_cameras, deploy, enrol_somebody, site
 
 LONGEST_S = 3.0
 """It is killed so long after it answers, at most."""
@@ -79,8 +79,7 @@ async def kill_once(
 
 
 async def _begin(at: Site, kept: Kept, address: str | None) -> None:
-    if address is not None:
-        await add_cameras(at.client, {"gate": address})
+    await add_cameras(at.client, {"gate": address or NOWHERE})
     listed = await enrol_somebody(at.client)
     kept.lists.add(listed)
     kept.deployment = await deploy(at, listed)

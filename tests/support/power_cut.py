@@ -23,7 +23,7 @@ from lfrd.store.sqlite import connect
 from lfrd.store.state_folder import StateFolder
 from lfrd.vocabulary import Category
 from lfrd.wire.lists import EntryCreate, WatchlistCreate
-from support.faulty_site import Site, deploy, enrol_somebody, log_of, site
+from support.faulty_site import NOWHERE, Site, add_cameras, deploy, enrol_somebody, log_of, site
 from support.store import opened
 
 SECTOR = 512
@@ -76,6 +76,7 @@ async def cut_once(folder: Path, toll: PowerToll, rng: random.Random, cuts: int)
     base, state = folder / "base", folder / "state"
     if not base.exists():
         async with site(state) as at:
+            await add_cameras(at.client, {"gate": NOWHERE})
             await deploy(at, await enrol_somebody(at.client))
             await at.end()
         shutil.copytree(state, base, ignore=shutil.ignore_patterns("*.sock"))
@@ -91,7 +92,7 @@ async def cut_once(folder: Path, toll: PowerToll, rng: random.Random, cuts: int)
         moment = rng.randrange(1, len(ops))
         left = folder / "left"
         shutil.rmtree(left, ignore_errors=True)
-        toll.writes_hurt += make_left(base, left, ops[:moment], rng)
+        toll.writes_hurt += make_left(base, left, ops[:moment], rng, str(state))
         before = [ack for ack in acks if ack.at_s <= ops[moment].at_s]
         requested = {ack.subject for ack in before if ack.kind == "asked"}
         await _look(left, before, requested, toll)
@@ -104,7 +105,8 @@ async def _without_syncs(folder: Path, ops: list[Op], acks: list[Ack], rng: rand
     """How much would be lost or damaged at the end if nothing had been synced."""
     left, toll = folder / "control", PowerToll(cuts=1)
     shutil.rmtree(left, ignore_errors=True)
-    make_left(folder / "base", left, [op for op in ops if op.call != "sync"], rng)
+    make_left(folder / "base", left, [op for op in ops if op.call != "sync"], rng,
+              str(folder / "state"))  # fmt: skip
     try:
         await _look(left, acks, {ack.subject for ack in acks if ack.kind == "asked"}, toll)
     except LfrdError:
@@ -171,7 +173,8 @@ def _damaged(state: Path) -> list[str]:
         pass  # what the journal of keys.db has to take back is taken back
     for path in (folder.database_path, folder.keys_path, folder.index_path):
         journal = "persist" if path == folder.keys_path else "wal"
-        connection = connect(path, master.derive(f"pages of {path.name}"), journal=journal)
+        connection = connect(path, master.derive(f"pages of {path.name}"), journal=journal,
+                             vectors=True)  # fmt: skip
         if (said := connection.value("PRAGMA quick_check")) != "ok":
             found.append(f"{path.name} is damaged: {said}")
         connection.close()
@@ -231,9 +234,8 @@ def _plain(text: str) -> bytes:
     return bytes.fromhex(text.replace("\\x", ""))
 
 
-def make_left(base: Path, left: Path, ops: list[Op], rng: random.Random) -> int:
+def make_left(base: Path, left: Path, ops: list[Op], rng: random.Random, state: str) -> int:
     """What a disk may hold after these calls and a cut; how many writes were lost or torn."""
-    state = _state_of(ops)
     disk = {path.relative_to(base).as_posix(): path.read_bytes()
             for path in base.rglob("*") if path.is_file()}  # fmt: skip
     waiting: dict[str, list[Op]] = {}
@@ -268,10 +270,6 @@ def make_left(base: Path, left: Path, ops: list[Op], rng: random.Random) -> int:
         path.chmod(0o600)
     left.chmod(0o700)
     return hurt
-
-
-def _state_of(ops: list[Op]) -> str:
-    return next(str(Path(op.path).parent) for op in ops if op.path.endswith("lfrd.db-wal"))
 
 
 def _rename(names: "dict[str, bytes] | dict[str, bytearray]", op: Op, state: str) -> None:
