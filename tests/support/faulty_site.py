@@ -118,10 +118,13 @@ def no_traceback(state: Path) -> None:
     assert "Traceback" not in log_of(state), log_of(state)[-3000:]
 
 
+WANTED = "wanted"
+
+
 async def enrol_somebody(client: Client) -> str:
     """A list that may be used under the standard rules, with one person; its id."""
     made = await client.create_watchlist(
-        WatchlistCreate(name="wanted", category=Category.WANTED, purpose="to find them",
+        WatchlistCreate(name=WANTED, category=Category.WANTED, purpose="to find them",
                         owner="the desk")
     )  # fmt: skip
     entry = await client.add_entry(

@@ -16,7 +16,7 @@ from lfrd.errors import Conflict, NotFound
 from lfrd.vocabulary import Category
 from lfrd.wire.alerts import ReviewDecision, ReviewSubmit, Shown
 from lfrd.wire.lists import EntryCreate, WatchlistCreate
-from support.faulty_site import NOWHERE, Site, add_cameras, deploy, enrol_somebody, site
+from support.faulty_site import NOWHERE, WANTED, Site, add_cameras, deploy, enrol_somebody, site
 
 LONGEST_S = 3.0
 """It is killed so long after it answers, at most."""
@@ -80,9 +80,11 @@ async def kill_once(
 
 async def _begin(at: Site, kept: Kept, address: str | None) -> None:
     await add_cameras(at.client, {"gate": address or NOWHERE})
-    listed = await enrol_somebody(at.client)
+    known = {item.name: item.id for item in await at.client.watchlists()}
+    listed = known.get(WANTED) or await enrol_somebody(at.client)  # a run may have been cut off
     kept.lists.add(listed)
-    kept.deployment = await deploy(at, listed)
+    current = await at.client.current_deployment()
+    kept.deployment = current.id if current else await deploy(at, listed)
 
 
 async def _write(at: Site, kept: Kept, toll: Toll, rng: random.Random) -> None:
