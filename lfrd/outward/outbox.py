@@ -15,6 +15,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from math import inf
 from types import TracebackType
 
 from lfrd.clock import Clock
@@ -206,20 +207,19 @@ class Outbox:
             await asyncio.sleep(IDLE_S)  # cut off by a burst, or closing
 
     async def _serve(self, endpoint: Endpoint) -> None:
-        wake, pruned_at_s = self._wakes[endpoint.id], time.monotonic()
+        wake, pruned_at_s = self._wakes[endpoint.id], -inf
         while True:
             wake.clear()
             pause_s = self._pause_s(endpoint)
-            if pause_s <= 0:
-                try:
-                    if await self._round(endpoint):
-                        continue
-                    if time.monotonic() - pruned_at_s > PRUNE_EVERY_S:
-                        await self._prune(endpoint)
-                        pruned_at_s = time.monotonic()
-                except StoreFailed as error:
-                    log.warning("the outbox waits for the disk: %s", error)
-                    await asyncio.sleep(STORE_RETRY_S)
+            try:
+                if time.monotonic() - pruned_at_s > PRUNE_EVERY_S:
+                    await self._prune(endpoint)
+                    pruned_at_s = time.monotonic()
+                if pause_s <= 0 and await self._round(endpoint):
+                    continue
+            except StoreFailed as error:
+                log.warning("the outbox waits for the disk: %s", error)
+                await asyncio.sleep(STORE_RETRY_S)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(min(IDLE_S, pause_s) if pause_s > 0 else IDLE_S):
                     await wake.wait()
