@@ -2,8 +2,8 @@
 
     PYTHONPATH=tests python -m benchmarks.faults [--kills 100] [--cuts 100] [--seed 7] [PART ...]
 
-Parts: faults, start, power, kills; all of them together write results/faults.json. Kills and power
-cuts go on where an earlier run with the same seed was cut off; a larger number adds to them.
+Parts: faults, start, power, kills. Once each was run, results/faults.json has all of them. Kills go
+on where an earlier run with the same seed was cut off; a larger number adds to them.
 """
 
 import argparse
@@ -18,7 +18,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 
 from benchmarks import fault_start
@@ -124,6 +124,7 @@ async def faults(report: Report, folder: Path, _: argparse.Namespace) -> None:
     """One after the other, each on a site of its own."""
     for name, fault in FAULTS.items():
         place = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=folder))
+        began_s = time.monotonic()
         try:
             found = await fault(place)
         except Exception:
@@ -135,6 +136,7 @@ async def faults(report: Report, folder: Path, _: argparse.Namespace) -> None:
                                 at_most=one.at_most) for one in found))  # fmt: skip
         finally:
             shutil.rmtree(place, ignore_errors=True)
+        report.add(Figure(f"{name}: took", round(time.monotonic() - began_s, 1), "s"))
 
 
 async def start(report: Report, folder: Path, _: argparse.Namespace) -> None:
@@ -163,13 +165,18 @@ def main() -> int:
         os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"), "lfrd", "faults"
     )
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    report = Report("faults")
+    known = folder / f"figures-{options.seed}.json"
+    found = json.loads(known.read_text()) if options.parts and known.exists() else {}
     for name in options.parts or PARTS:
         print(f"{name}:", flush=True)
-        began_s = time.monotonic()
-        asyncio.run(PARTS[name](report, folder, options))
-        report.add(Figure(f"{name}: took", round(time.monotonic() - began_s, 1), "s"))
-    return report.finish(keep=not options.parts)
+        began_s, part = time.monotonic(), Report("faults")
+        asyncio.run(PARTS[name](part, folder, options))
+        part.add(Figure(f"{name}: took", round(time.monotonic() - began_s, 1), "s"))
+        found[name] = [asdict(figure) for figure in part.figures]
+        known.write_text(json.dumps(found))
+    whole = Report("faults")
+    whole.figures = [Figure(**figure) for name in PARTS for figure in found.get(name, [])]
+    return whole.finish(keep=found.keys() == PARTS.keys())
 
 
 if __name__ == "__main__":

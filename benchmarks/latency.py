@@ -143,10 +143,11 @@ async def _live(seconds: float, provider: str, photos: Path, addresses: list[str
 
 
 @asynccontextmanager
-async def served(folder: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process, int]]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+async def served(
+    folder: Path, port: int | None = None
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, int]]:
+    """The clips of a folder over RTSP, on a free port or on this one."""
+    port = port or free_port()
     server = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "lfrd.demo.rtsp_server", str(folder), str(port),
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -157,6 +158,13 @@ async def served(folder: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process
     finally:
         server.terminate()
         await server.wait()
+
+
+def free_port() -> int:
+    """One that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def cpu_s(pid: int) -> float:

@@ -64,7 +64,7 @@ from lfrd.matching.thresholds import Thresholds
 from lfrd.outward.build import Outward, filters_of
 from lfrd.outward.telling import Telling
 from lfrd.page_check import PageCheck
-from lfrd.process import share_heaps, tell, usable_cores
+from lfrd.process import keep_small, share_heaps, tell, usable_cores
 from lfrd.reload import Reload
 from lfrd.site import Site
 from lfrd.store import listings
@@ -335,6 +335,7 @@ async def _at_work(
                 backup_last.watch(
                     StateFolder(site.config.site.state_dir),
                     lambda: site.reload.now.backup,
+                    site.database,
                     site.clock,
                     site.health,
                 ),
@@ -342,6 +343,7 @@ async def _at_work(
             ),
             tasks.create_task(_page_check(site).run(), name="pages"),
             tasks.create_task(site.reload.run(), name="reload"),
+            tasks.create_task(keep_small(), name="memory"),
             tasks.create_task(_watchdog(site).run(), name="watchdog"),
         ]
         deployments = tasks.create_task(site.deployments.runner.run(stop), name="deployments")

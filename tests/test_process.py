@@ -1,5 +1,6 @@
 """The process keeps its memory to itself, uses the processors it may, and tells its manager."""
 
+import asyncio
 import os
 import resource
 import shutil
@@ -7,13 +8,15 @@ import socket
 import stat
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import pytest
 
 from lfrd.errors import UserError
-from lfrd.process import check_memory, tell, usable_cores
+from lfrd.process import check_memory, keep_small, tell, usable_cores
 from support.program import Ran, environment, refused
+from support.waiting import until
 
 EVIL = "\x1b[2J\u202eAnna\x9b"
 ALLOWED = len(os.sched_getaffinity(0))
@@ -33,6 +36,21 @@ assert left_by(40_000) > 39_000, "nothing would be proved"
 harden()
 print(libc.prctl(3, 0, 0, 0, 0), resource.getrlimit(resource.RLIMIT_CORE), left_by(40_000))
 """
+
+
+class Cycle:
+    """Refers to itself, so that only the collector frees it."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+async def test_what_only_cycles_hold_is_freed_in_time() -> None:
+    left = weakref.ref(Cycle())
+    assert left() is not None
+    task = asyncio.create_task(keep_small(every_s=0.01))
+    await until(lambda: left() is None)
+    task.cancel()
 
 
 def test_no_core_file_no_reading_and_freed_memory_is_overwritten() -> None:

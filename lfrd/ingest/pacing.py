@@ -298,6 +298,10 @@ class CameraPacer:
         """The camera left: forget what it showed."""
         self.gate.leave_all()
         self._rate.forget(self._camera_id)
+        self.forget_picture()
+
+    def forget_picture(self) -> None:
+        """The next picture is the first to be compared with."""
         if self._motion is not None:
             self._motion.clear()
 
@@ -373,9 +377,11 @@ class PairPacer:
         self._rate.took(self._camera_id, self.gate.waited_s + busy_s, now_s)
 
     def clear(self) -> None:
-        """See `CameraPacer`."""
-        self.small.clear()
-        self.large.clear()
+        """See `CameraPacer`. The two streams are one camera, with one gate and one share."""
+        self.gate.leave_all()
+        self._rate.forget(self._camera_id)
+        self.small.forget_picture()
+        self.large.forget_picture()
 
 
 class SmallPacer(CameraPacer):

@@ -43,6 +43,7 @@ class CameraRates(Wire):
     large_frames_decoded: int = 0
 
 
+PIN = r"^[Ss][Hh][Aa]-?256:([0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}$"
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Corners = Annotated[tuple[tuple[Fraction, Fraction], ...], Field(min_length=3, max_length=64)]
 """A polygon: corners (x, y) as fractions of the picture's width and height."""
@@ -111,10 +112,10 @@ class CameraOptions(Wire):
     bearer_token: Line | None = None
     password: Annotated[str, StringConstraints(min_length=1, max_length=512)] | None = None
     rotate: Literal[0, 90, 180, 270] | None = None
-    aspect: Annotated[str, StringConstraints(pattern=r"^\d{1,4}:[1-9]\d{0,3}$")] | None = None
+    aspect: Annotated[str, StringConstraints(pattern=r"^[1-9]\d{0,3}:[1-9]\d{0,3}$")] | None = None
     deinterlace: Literal["auto", "on", "off"] | None = None
     stream: Annotated[int, Field(ge=0, le=63)] | None = None
-    pin: Annotated[str, StringConstraints(max_length=110)] | None = None
+    pin: Annotated[str, StringConstraints(pattern=PIN)] | None = None
     look_address: (
         Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2048)]
         | None

@@ -220,3 +220,16 @@ def test_a_small_picture_takes_no_large_ones_place() -> None:
         assert pair.large.due(begin_s) is Due.NOW
     assert pair.small.due(0.04, waiting=True) is Due.NOT
     assert pair.large.due(0.04, waiting=True) is Due.NEWER
+
+
+def test_a_camera_of_two_streams_that_left_begins_anew_with_both() -> None:
+    rate = RateController(8.0, 2.0)
+    pair = PairPacer(rate, "gate", still_look_s=60.0)
+    luma = np.full((120, 160), 100, np.uint8)
+    for stream in (pair.small, pair.large):
+        stream.still(luma, 0.0)
+        assert stream.still(luma, 1.0)
+    pair.clear()
+    assert not pair.small.still(luma, 2.0)
+    assert not pair.large.still(luma, 2.0)
+    assert rate.budget.join("gate") is not pair.claim

@@ -151,10 +151,7 @@ class DeploymentsScreen(PlaceScreen):
 
     def action_move(self, step: int) -> None:
         focused = self._gate if self._gate.has_focus else self._list
-        if step > 0:
-            focused.action_cursor_down()
-        else:
-            focused.action_cursor_up()
+        focused.move(step)
 
     def on_listed_moved(self, event: Listed.Moved) -> None:
         if event.listed is self._list and event.row_id != self._chosen_id:

@@ -171,10 +171,7 @@ class StatisticsScreen(PlaceScreen):
         self.read()
 
     def action_move(self, step: int) -> None:
-        if step > 0:
-            self._list.action_cursor_down()
-        else:
-            self._list.action_cursor_up()
+        self._list.move(step)
 
     def on_listed_moved(self, event: Listed.Moved) -> None:
         self._chart = event.row_id

@@ -195,10 +195,7 @@ class WatchlistsScreen(PlaceScreen):
 
     def action_move(self, step: int) -> None:
         focused = self._people if self._people.has_focus else self._lists
-        if step > 0:
-            focused.action_cursor_down()
-        else:
-            focused.action_cursor_up()
+        focused.move(step)
 
     def action_into(self) -> None:
         self._people.focus()
