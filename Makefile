@@ -9,7 +9,7 @@ COMPILED := import lfrd.api.server, lfrd.cli.alert, lfrd.cli.demo, lfrd.cli.list
     lfrd.cli.policy, lfrd.cli.token, lfrd.daemon, tui.app; \
     from lfrd.__main__ import main; main(["camera", "list", "--socket", "/"])
 
-.PHONY: bench-faults soak bench-backup dist wheelhouse deb deb-test container container-test home-assistant demo test fuzz test-e2e lint accuracy bench bench-ingest bench-governance bench-audit bench-api bench-outbox bench-kills bench-weight map \
+.PHONY: soak bench-backup dist wheel-test boot-test wheelhouse deb deb-test container container-test home-assistant demo test fuzz test-e2e lint accuracy bench bench-ingest bench-governance bench-audit bench-api bench-outbox bench-kills bench-weight map \
     fuzz-cli fuzz-cameras bench-tui screenshots clean
 
 demo: $(VENV)/ready
@@ -75,6 +75,7 @@ bench-kills: $(VENV)/ready
 # Every fault that a site has to survive, done to a real daemon: `kill -9` and power cuts at random
 # moments (both N times), full and read-only disks, lost cameras, names, models, and the start with
 # 100,000 templates. 25 minutes, the first time 5 more; as root. Cut off, kills go on where they stopped.
+.PHONY: bench-faults
 bench-faults: $(VENV)/ready
 	PYTHONPATH=tests $(BIN)/python -m benchmarks.faults --kills $(N) --cuts $(N) --seed $(SEED) $(ARGS)
 
@@ -95,6 +96,10 @@ dist: $(VENV)/ready
 	$(BIN)/uv export --frozen --no-dev --extra mqtt --no-emit-project --quiet -o dist/requirements.txt >/dev/null
 	$(BIN)/uv export --frozen --no-dev --extra mqtt --format cyclonedx1.5 --quiet -o dist/uv.cdx.json >/dev/null
 	$(BIN)/python -m benchmarks.sbom dist/uv.cdx.json dist/sbom.cdx.json && rm dist/uv.cdx.json
+
+# The wheel alone in a fresh environment: the demo, the plan of a service, the size. 2 minutes; network.
+wheel-test: dist
+	packaging/try_wheel.sh dist/lfrd-*.whl dist/requirements.txt
 
 # All that a machine without a network needs: dist/wheelhouse.
 wheelhouse: dist
@@ -126,6 +131,11 @@ container-test: wheelhouse dist/bare-root.tar
 
 dist/bare-root.tar:
 	packaging/bare_root.sh $@
+
+# A bare Debian booted with systemd as process 1: docs/administrator.md done in it command by command, socket,
+# watchdog, timer, encrypted credentials. 5 minutes; as root, with mmdebstrap, systemd-nspawn and a network.
+boot-test: deb
+	packaging/boot.sh dist/lfrd_*[0-9]_*.deb
 
 # Memory, erasure, start-up.
 bench-governance: $(VENV)/ready

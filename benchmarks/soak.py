@@ -176,7 +176,9 @@ async def sample(client: Client, pid: int, screen: int, samples: Samples) -> Non
     """Every few seconds, without an end."""
     while True:
         at_s = time.monotonic()
-        values = of_process(pid, "daemon") | of_process(screen, "terminal") | await scrape(client)
+        values = of_process(pid, "daemon") | of_process(screen, "terminal")
+        with contextlib.suppress(LfrdError):  # no answer this time: the kernel's figures alone
+            values |= await scrape(client)
         samples.add(at_s, values | {"machine_load": os.getloadavg()[0]})
         await asyncio.sleep(max(0.0, SAMPLE_EVERY_S - (time.monotonic() - at_s)))
 
@@ -199,9 +201,10 @@ async def soak(size: Size, folder: Path, samples: Samples) -> Tally:
             assert added.publish_token is not None
             tokens[added.id] = added.publish_token
         listed = await soak_day.make_list(client, "wanted")
+        await soak_day.fill(client)
         screen = await stack.enter_async_context(soak_day.terminal(state / "api.sock"))
         took_ms: list[tuple[float, float]] = []
-        await _all_of_it(size, client, [
+        await _all_of_it(size, client, pid, [
             soak_day.deploy(client, listed, tally),
             soak_day.edit(client, tally),
             soak_day.edit_live(client, listed, tally),
@@ -219,13 +222,16 @@ async def soak(size: Size, folder: Path, samples: Samples) -> Tally:
     return tally
 
 
-async def _all_of_it(size: Size, client: Client, loops: list) -> None:
+async def _all_of_it(size: Size, client: Client, pid: int, loops: list) -> None:
     async with asyncio.TaskGroup() as tasks:
         started = [tasks.create_task(loop) for loop in loops]
         for minute in range(round(size.minutes)):
             await asyncio.sleep(60)
-            health = await client.health()
-            print(f"  {minute + 1} of {size.minutes:g} minutes, {health.status}", flush=True)
+            if not of_process(pid, "daemon"):
+                raise SystemExit("the daemon ended by itself: its log is daemon.log")
+            with contextlib.suppress(LfrdError):
+                health = await client.health()
+                print(f"  {minute + 1} of {size.minutes:g} minutes, {health.status}", flush=True)
         for task in started:
             task.cancel()
 

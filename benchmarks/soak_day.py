@@ -1,11 +1,13 @@
 """What people and cameras do beside a daemon in `benchmarks.soak`, each as a loop without an end.
 
-What the daemon refuses is counted by its sentence, and the loop goes on; all else ends the run.
+What the daemon refuses or does not answer is counted by its sentence, and the loop goes on; that it
+still runs is looked at each minute.
 """
 
 import asyncio
 import contextlib
 import fcntl
+import io
 import os
 import pty
 import struct
@@ -18,8 +20,11 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
+
 from benchmarks.latency import served
-from lfrd.client import Away, Client, Unreachable
+from lfrd.client import Away, Client
 from lfrd.demo.clip import listed_photo
 from lfrd.errors import LfrdError
 from lfrd.vocabulary import Category, UseCase
@@ -34,6 +39,8 @@ DEPLOYMENT_S = 120.0
 EDIT_EVERY_S, PAUSE_EVERY_S, FOLLOW_S = 10.0, 75.0, 60.0
 UP_S, DOWN_S = 50.0, 15.0
 """Of the server whose camera comes and goes."""
+FILLED_WITH = 12
+"""Photos of 3.5 MB."""
 SEEN = Shown(face_px=200, reference_px=200, seen_s=2.0)
 DECISIONS = (ReviewDecision.MATCH, ReviewDecision.NOT_A_MATCH, ReviewDecision.UNSURE)
 KEYS = (b"j", b"k", b"?", b"\x1b", b"f", b"d", b"\x1b", b" ", b"g", b"s", b"\x1b")
@@ -55,11 +62,9 @@ class Tally:
             await asyncio.sleep(every_s)
 
     async def once(self, what: str, act: Callable[[], Awaitable[object]]) -> None:
-        """One act; a refusal is counted, a daemon that is gone is not."""
+        """One act; a refusal is counted, and so is an answer that did not come."""
         try:
             await act()
-        except Unreachable:
-            raise
         except LfrdError as error:
             self.refused[f"{what}: {str(error)[:100]}"] += 1
         else:
@@ -78,11 +83,36 @@ async def make_list(client: Client, name: str) -> str:
     return made.id
 
 
+async def fill(client: Client) -> None:
+    """A list of some size, read once: the caches of the database grow with it up to their bound (3
+    of 16 MB), which would look like a slope."""
+    made = await client.create_watchlist(
+        WatchlistCreate(name="known", category=Category.TEST, purpose="soak", owner="soak")
+    )
+    photo = Image.open(io.BytesIO(listed_photo()))
+    large = photo.resize((3 * photo.width, 3 * photo.height), Image.Resampling.BICUBIC)
+    grain = np.random.default_rng(1).normal(0, 6, (large.height, large.width, 3))
+    noisy = np.clip(np.asarray(large) + grain, 0, 255).astype(np.uint8)
+    out = io.BytesIO()
+    Image.fromarray(noisy).save(out, "PNG", compress_level=1)
+    for number in range(FILLED_WITH):
+        entry = await client.add_entry(
+            made.id, EntryCreate(reference=str(number), basis="consent", source="soak")
+        )
+        kept = await client.add_photo(entry.id, out.getvalue(), "photo.png")
+        await client.photo_image(kept.id)
+
+
 async def deploy(client: Client, watchlist_id: str, tally: Tally) -> None:
     """Deployments, one after the other, each planned, authorised, started, ended and erased."""
     ended: list[str] = []
     while True:
-        running = await _start(client, watchlist_id)
+        try:
+            running = await _start(client, watchlist_id)
+        except LfrdError as error:
+            tally.refused[f"start: {str(error)[:100]}"] += 1
+            await asyncio.sleep(EDIT_EVERY_S)
+            continue
         await asyncio.sleep(DEPLOYMENT_S)
         await tally.once("deployments", lambda i=running.id: client.end_deployment(i, "soak"))
         ended.append(running.id)

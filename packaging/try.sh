@@ -22,6 +22,7 @@ inside dpkg -i /root/lfrd.deb
 inside lfrd --version
 inside lfrd check-config /etc/lfrd/lfrd.toml
 test "$(inside stat -c '%a %G' /etc/lfrd)" = '2770 lfrd-admin'
+test "$(inside stat -c '%a %G' /etc/lfrd/lfrd.toml)" = '640 lfrd-admin'
 inside install -d -o lfrd -g lfrd /var/cache/lfrd
 as_lfrd timeout -s TERM 30 lfrd run || test $? = 124
 test -s "$root/var/lib/lfrd/master.key"

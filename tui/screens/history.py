@@ -192,7 +192,8 @@ class HistoryScreen(PagedScreen):
         self._list.show_rows(rows or (empty,), None if chosen is None else chosen.id)
         panel = self.query_one(".history-panel")
         more = "+" if self.more else ""
-        panel.border_title = f"History · {FILTERS[self._filter][0]} · {self._said}"
+        which = dict.fromkeys((FILTERS[self._filter][0], self._said))
+        panel.border_title = f"History · {' · '.join(which)}"
         panel.border_subtitle = f"{len(self._alerts)}{more}"
         self.query_one("#history-one").display = self.size.width >= 72
         self.query_one("#history-pictures").display = self.size.width >= 110
