@@ -11,7 +11,15 @@ daemon answers, Unreachable.
 import asyncio
 import random
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -363,6 +371,7 @@ class Client:
 
     `printable`: texts in answers hold nothing that a terminal obeys; for what is shown as it comes.
     With `reads_only` set nothing is asked for that changes anything: it is Denied here.
+    `on_denied` is called after each refusal for want of a role.
     """
 
     def __init__(
@@ -378,6 +387,7 @@ class Client:
         self._place = place
         self._printable = printable
         self.reads_only = False
+        self.on_denied: Callable[[], None] | None = None
         self._http = httpx.AsyncClient(
             transport=transport, base_url=base_url, headers=headers, timeout=REQUEST_S
         )
@@ -671,7 +681,7 @@ class Client:
             async with self._http.stream(method, path, params=query, timeout=timeout) as reply:
                 if reply.is_error:
                     await reply.aread()
-                    raise refusal(reply)
+                    raise self._refusal(reply)
                 yield reply.aiter_bytes()
         except httpx.HTTPError as error:
             raise Unreachable(self._say(error)) from None
@@ -739,8 +749,13 @@ class Client:
         except httpx.InvalidURL:
             raise errors.BadInput("a value is too long to be sent, or no line of text") from None
         if reply.is_error:
-            raise refusal(reply)
+            raise self._refusal(reply)
         return reply
+
+    def _refusal(self, reply: httpx.Response) -> errors.LfrdError:
+        if reply.status_code == httpx.codes.FORBIDDEN and self.on_denied is not None:
+            self.on_denied()
+        return refusal(reply)
 
     def _say(self, error: httpx.HTTPError) -> str:
         said = str(error) or type(error).__name__
@@ -878,7 +893,7 @@ class Client:
             async with self._http.stream("POST", path, content=content, headers=JSON) as reply:
                 if reply.is_error:
                     await reply.aread()
-                    raise refusal(reply)
+                    raise self._refusal(reply)
                 yield reply.aiter_bytes()
         except httpx.HTTPError as error:
             raise Unreachable(self._say(error)) from None
