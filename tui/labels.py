@@ -7,6 +7,7 @@ it. The three decisions look alike on purpose: none of them is the "good" one.
 from dataclasses import dataclass
 from datetime import datetime
 
+from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
 from lfrd.text import one_line
@@ -139,6 +140,13 @@ def waited_mark(alert: Alert, now_s: float) -> Mark:
     return Mark("!", words, "bold $error" if waited_s >= LATE_AFTER_S[1] else "$warning")
 
 
+def cut(text: str, cells: int) -> str:
+    """No wider than so many cells, which is shown where something is left out."""
+    if cell_len(text) <= cells:
+        return text
+    return f"{set_cell_size(text, max(0, cells - 1)).rstrip()}…"
+
+
 def clock_text(at_s: float) -> str:
     """The local time of day, `hh:mm:ss`."""
     return datetime.fromtimestamp(at_s).astimezone().strftime("%H:%M:%S")
@@ -186,6 +194,16 @@ def policy_text(policy: PolicyBrief, *, technical: bool = True) -> str:
     """Which rules: their name; technically also the version and the beginning of the digest, which
     two sites can compare."""
     return f"{policy.name} v{policy.version} {policy.digest[:8]}" if technical else policy.name
+
+
+def people_text(number: int) -> str:
+    """So many people on a list."""
+    return "1 person" if number == 1 else f"{number:,} people"
+
+
+def photos_text(number: int) -> str:
+    """So many photos."""
+    return "1 photo" if number == 1 else f"{number:,} photos"
 
 
 def me_text(me: Me) -> str:

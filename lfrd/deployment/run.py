@@ -21,12 +21,14 @@ from lfrd.governance.profile import Policy
 from lfrd.governance.timekeeping import SteadyClock
 from lfrd.health import HealthBoard
 from lfrd.matching.live_search import LiveSearch
+from lfrd.matching.why import CameraCounts
 from lfrd.software import identity
 from lfrd.store import deployments as stored
-from lfrd.store import reviews, tallies
+from lfrd.store import flows, reviews, tallies
 from lfrd.store.audit import AuditClass
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.deployments import Deployment
+from lfrd.store.flows import CameraFlow
 from lfrd.store.tallies import CameraTally, RunTally, Tallies
 from lfrd.store.transaction import Transaction
 from lfrd.summary import SummaryLine, as_summary_json
@@ -198,6 +200,23 @@ class DeploymentRun:
         }
         return tallies.over_restart(self._before, Tallies(run, cameras))
 
+    def flow(self) -> tuple[CameraFlow, ...]:
+        """What each camera counted in these five minutes and those before."""
+        self._note_counts()
+        now_s = self._clock.wall_s()
+        begin_s = now_s - now_s % flows.SPAN_S - flows.SPAN_S
+        found = []
+        for camera_id in self._counts.cameras:
+            minutes = self.search.tracks.minutes(camera_id, begin_s)
+            for at_s in (begin_s, begin_s + flows.SPAN_S):
+                counts = CameraCounts()
+                for minute_s, counted in minutes:
+                    if at_s <= minute_s < at_s + flows.SPAN_S:
+                        counts = counts + counted
+                if counts.frames_decoded:
+                    found.append(_flow_of(self.deployment.id, camera_id, at_s, counts))
+        return tuple(found)
+
     async def _watch(
         self, camera_id: str, frames: AsyncIterator[Frame], counters: CameraCounters
     ) -> None:
@@ -222,17 +241,15 @@ class DeploymentRun:
     async def _watch_cameras(self) -> None:
         """Until the end; while no operator is present, no camera is decoded."""
         while not self.stop.is_set():
+            if self.paused:
+                self._wake.clear()
+                await self._wake.wait()
+                continue
             self._halt.clear()
-            self._wake.clear()
-            if not self.paused:
-                await self._life.run(self._watch, self._halt, self._cameras.pacer_for)
-                if not self._only_paused():
-                    return
-                await self._vision.drain()
-            await self._wake.wait()
-
-    def _only_paused(self) -> bool:
-        return self.paused and not self.stop.is_set()
+            await self._life.run(self._watch, self._halt, self._cameras.pacer_for)
+            if not self._halt.is_set():  # every camera came to its end
+                return
+            await self._vision.drain()  # for a pause, which may be over by now
 
     async def _keep_time(self) -> None:
         """Ask for the end when its time has come or the operators have gone."""
@@ -254,7 +271,6 @@ class DeploymentRun:
             await self._mind_presence(self._heartbeat.at(now_s), self._team.at(now_s))
             if now_s - kept_s >= COUNTS_EVERY_S:
                 kept_s = now_s
-                self._note_counts()
                 await self._log(None)
             await asyncio.sleep(min(max(left_s, 0.0), TICK_S))
 
@@ -316,10 +332,11 @@ class DeploymentRun:
     async def _log(self, step: str | None, principal: str = SYSTEM) -> None:
         """Write the counts so far, and a step if there is one; a full disk turns health red."""
         row_id, summary = self.deployment.id, as_summary_json(self.summary())
-        counted = self.tallies()
+        flow, counted = self.flow(), self.tallies()
 
         def write(tx: Transaction) -> None:
             tallies.keep(tx, counted)
+            flows.keep(tx, flow)
             if step is None:
                 stored.keep_counts(tx, row_id, summary)
             else:
@@ -376,3 +393,17 @@ async def _was_no_match(database: Database, episode_id: str) -> bool:
     given = await database.read(lambda reader: reviews.of_episode(reader, episode_id))
     final = {review.decision for review in given if review.final_at_s is not None}
     return final == {reviews.ReviewDecision.NOT_MATCH}
+
+
+def _flow_of(deployment_id: str, camera_id: str, at_s: float, counts: CameraCounts) -> CameraFlow:
+    return CameraFlow(
+        deployment_id=deployment_id,
+        camera_id=camera_id,
+        at_s=at_s,
+        frames_detected=counts.frames_detected,
+        frames_dropped=counts.frames_dropped,
+        faces_detected=counts.faces_detected,
+        tracks=counts.tracks,
+        never_compared=counts.never_compared,
+        candidates=counts.raised,
+    )

@@ -12,7 +12,7 @@ from lfrd.governance import planning
 from lfrd.governance.profile import Policy
 from lfrd.matching.live_search import LiveGallery, LiveSearch, Promise, open_search
 from lfrd.store import deployments as stored
-from lfrd.store import tallies
+from lfrd.store import flows, tallies
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.deployments import Deployment
 from lfrd.store.tallies import Tallies
@@ -99,14 +99,16 @@ class DeploymentRunner:
     async def _close(self, running: DeploymentRun, compared: int) -> None:
         """Write how it ended; or that the daemon leaves, and it waits for the next one."""
         row, summary = running.deployment, as_summary_json(running.summary())
-        counted = running.tallies(is_open=False)
+        flow, counted = running.flow(), running.tallies(is_open=False)
 
         def suspend(tx: Transaction) -> None:
             tallies.keep(tx, counted)
+            flows.keep(tx, flow)
             stored.note(tx, row.id, "suspend", summary=summary)
 
         def end(tx: Transaction) -> None:
             tallies.keep(tx, counted)
+            flows.keep(tx, flow)
             planning.end(tx, row, running.end_reason, summary, compared)
 
         if running.suspended:

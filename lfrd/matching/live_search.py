@@ -8,6 +8,7 @@ For the event loop only.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 
 from lfrd.clock import Clock
 from lfrd.counters import CameraCounters
@@ -67,6 +68,11 @@ class LiveTracks:
         ended = self.never_compared[camera_id], self.below[camera_id], self.raised[camera_id]
         history.note(at_s, counters, *ended)
         return history
+
+    def minutes(self, camera_id: str, since_s: float) -> tuple[tuple[float, CameraCounts], ...]:
+        """What a camera counted, by the minute, as far as it was told; each with its begin."""
+        history = self._histories.get(camera_id)
+        return () if history is None else history.minutes(since_s, inf)
 
     def best_inter_eye_px(self, camera_id: str) -> float:
         """Between the eyes of the largest face that the camera's history was told of."""

@@ -127,7 +127,7 @@ def advice(counts: CameraCounts) -> tuple[str, ...]:
     found = []
     skipped = Counter(counts.looks_skipped)
     best = counts.best_inter_eye_px
-    if best < MATCHED_INTER_EYE_PX:
+    if 0 < best < MATCHED_INTER_EYE_PX:
         found.append(
             f"the largest face had {best:.0f} px between the eyes, {MATCHED_INTER_EYE_PX:.0f} are "
             "needed to match and 45 to 60 are good: come nearer, or use the full resolution"

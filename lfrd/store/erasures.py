@@ -13,7 +13,7 @@ from typing import ClassVar
 from lfrd.errors import Conflict
 from lfrd.events import EventKind
 from lfrd.ids import new_id
-from lfrd.store import deployments, episodes, holds, reference_images, watchlists
+from lfrd.store import camera_states, deployments, episodes, holds, reference_images, watchlists
 from lfrd.store.audit import AuditClass
 from lfrd.store.transaction import Reader, Transaction
 from lfrd.vocabulary import DeploymentState, ErasureKind
@@ -76,9 +76,12 @@ def unfinished(reader: Reader) -> list[Erasure]:
     return reader.find(Erasure, "WHERE state <> 'done' ORDER BY asked_at_s, id")
 
 
-def receipts(reader: Reader, limit: int = 200) -> list[Erasure]:
-    """The newest erasures, those under way included, newest first."""
-    return reader.find(Erasure, "ORDER BY asked_at_s DESC, id DESC LIMIT ?", (limit,))
+def receipts(
+    reader: Reader, after: tuple[float, str] | None = None, limit: int = 200
+) -> list[Erasure]:
+    """Erasures, those under way included, newest first; `after`: when the last one of the page
+    before was asked for, and its id."""
+    return reader.page(Erasure, ("asked_at_s", "id"), after, limit)
 
 
 def get(reader: Reader, erasure_id: str) -> Erasure:
@@ -253,6 +256,7 @@ def delete_deployment(tx: Transaction, erasure: Erasure) -> Erasure:
     blanked = blank(tx, "deployment_id = ?", (erasure.subject_id,))
     if deployments.get(tx, erasure.subject_id).state == DeploymentState.ENDED:
         deployments.mark_erased(tx, erasure.subject_id)
+        camera_states.forget(tx, erasure.subject_id)
     return deleted(tx, replace(erasure, episodes=blanked))
 
 

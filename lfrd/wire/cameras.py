@@ -88,6 +88,18 @@ class Camera(Wire):
     look_address: str | None = None
 
 
+class CameraPast(Wire):
+    """How a camera was in a deployment, and for how long: `until_at_s` is null while it lasts."""
+
+    id: int
+    camera_id: str
+    deployment_id: str
+    state: CameraState
+    reason: str
+    since_at_s: float
+    until_at_s: float | None
+
+
 class CameraOptions(Wire):
     """How a camera is read. In a change, what is absent stays as it is; a null takes `ca_file`,
     `hwaccel`, `bearer_token`, `aspect`, `stream`, `pin` or `look_address` away.

@@ -324,9 +324,11 @@ class ModelSwitched(Wire):
 
 
 class CameraMinute(Wire):
-    """What a camera counted in one minute of the running deployment, which began at `at_s`."""
+    """What a camera counted in `span_s` from `at_s` on: a minute of the running deployment, or five
+    minutes of an earlier one."""
 
     at_s: float
+    span_s: float = 60.0
     frames_detected: int
     frames_dropped: int
     faces_detected: int

@@ -55,6 +55,7 @@ class AuditScreen(PagedScreen):
     """Newest first. v checks the whole log against its signed checkpoints."""
 
     TOPIC: ClassVar[Topic] = "audit"
+    SUPERVISORS_ONLY: ClassVar[bool] = True
     ALL_READ = "there is nothing older"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "search", "Filter", key_display="/"),
@@ -208,7 +209,9 @@ class AuditScreen(PagedScreen):
         rows = tuple(Row(str(x.index), leaf_row(x)) for x in self._leaves)
         self._list.show_rows(rows, None if chosen is None else str(chosen.index))
         panel = self.query_one(".log-panel")
-        panel.border_title = f"Audit log · {self._class.value if self._class else 'all classes'}"
+        panel.border_title = (
+            f"Audit log · {class_text(self._class) if self._class else 'all classes'}"
+        )
         held = "" if self._held_back is None else f" · from {self._held_back} on after you decide"
         panel.border_subtitle = f"{len(self._leaves)}{'+' if self.more else ''}{held}"
         self.query_one("#leaf").display = self.size.width >= 100 or self._verdict is not None
@@ -217,11 +220,17 @@ class AuditScreen(PagedScreen):
         self._text.update(self._verdict or about)
 
 
+def class_text(event_class: AuditClass) -> str:
+    """As words: `period of use`."""
+    return event_class.value.replace("-", " ")
+
+
 def leaf_row(leaf: AuditLeaf) -> Content:
     """Number and time, what, who."""
     return Content.assemble(
         (f"{leaf.index:>6} {day_text(leaf.at_s)[5:]} ", "$quiet"), (leaf.action, "bold"),
-        (f"  {leaf.principal.removeprefix('user:')}", ""), (f"  {leaf.event_class}", "$quiet"),
+        f"  {leaf.principal.removeprefix('user:')}",
+        (f"  {class_text(leaf.event_class)}", "$quiet"),
     )  # fmt: skip
 
 
@@ -231,7 +240,7 @@ def about_leaf(leaf: AuditLeaf, known: Situation, width: int) -> Content:
     names |= {x.id: f"list {x.name}" for x in known.lists}
     rows = [
         ("entry", str(leaf.index)), ("when", day_text(leaf.at_s)), ("what", leaf.action),
-        ("class", leaf.event_class.value), ("who", leaf.principal),
+        ("class", class_text(leaf.event_class)), ("who", leaf.principal.removeprefix("user:")),
     ]  # fmt: skip
     rows += [(name.replace("_", " "), _fact(value)) for name, value in leaf.facts.items()]
     if leaf.subjects is None:
@@ -243,6 +252,10 @@ def about_leaf(leaf: AuditLeaf, known: Situation, width: int) -> Content:
 
 
 def _fact(value: object) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 

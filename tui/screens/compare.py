@@ -17,6 +17,7 @@ from lfrd.client import Client
 from lfrd.errors import LfrdError
 from lfrd.wire.alerts import Alert, ReviewDecision, Shown
 from tui.labels import clock_text, complaint, is_undecided
+from tui.screens.help import HelpScreen
 from tui.widgets.banner import LAB
 from tui.widgets.faces import TOO_SMALL, is_large_enough, who_content
 from tui.widgets.keys import KeyBar, KeyHint
@@ -29,6 +30,7 @@ them; it also keeps a key pressed twice from deciding the next candidate unseen.
 FLICKER_S = 0.7
 BRIGHTER = 1.25
 BRIGHTEST = 4.0
+LAST = KeyHint("Esc", "Back", "screen.dismiss(None)"), KeyHint("?", "Help", "screen.help")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class CompareScreen(ModalScreen[Compared | None]):
         Binding("m", "decide('match')", "Match"),
         Binding("n", "decide('not_a_match')", "Not a match"),
         Binding("u", "decide('unsure')", "Unsure"),
+        Binding("question_mark", "help", "Help", key_display="?"),
     ]
 
     def __init__(
@@ -65,7 +68,7 @@ class CompareScreen(ModalScreen[Compared | None]):
         pictures: tuple[PILImage.Image, PILImage.Image],
         series: tuple[Alert, ...],
         image_class: ImageClass,
-        now: Callable[[], float],
+        here: Callable[[], float],
         *,
         may_decide: bool,
         in_lab: bool = False,
@@ -74,7 +77,7 @@ class CompareScreen(ModalScreen[Compared | None]):
         the same person at the same camera."""
         super().__init__()
         self._client, self.alert, self._camera_name = client, alert, camera_name
-        self._own, self._series, self._now = pictures[0], series, now
+        self._own, self._series, self._here = pictures[0], series, here
         self._may_decide = may_decide and is_undecided(alert)
         self._looked_at = next(n for n, one in enumerate(series) if one.id == alert.id)
         self._seen = Picture(image_class, id="compare-probe")
@@ -142,7 +145,7 @@ class CompareScreen(ModalScreen[Compared | None]):
             if picture.visible and is_large_enough(picture) and picture.id:
                 self._sizes_px[picture.id] = picture.drawn_px
         if len(self._sizes_px) == 2 and self._is_own:
-            self._seen_since_s = self._now() if self._seen_since_s is None else self._seen_since_s
+            self._seen_since_s = self._here() if self._seen_since_s is None else self._seen_since_s
         self._tell()
 
     def _tell(self) -> None:
@@ -159,7 +162,7 @@ class CompareScreen(ModalScreen[Compared | None]):
             seen, who = "", said
         lab = [LAB] if self._in_lab else []
         self._caption.show(Content.assemble(*lab, (f" {seen}", "bold"), who))
-        self._keys.show_keys(self._hints())
+        self._keys.show_keys(self._hints(), LAST)
 
     def _size_said(self) -> Content:
         drawn = [p for p in (self._seen, self._reference) if p.visible and p.drawn_px]
@@ -175,7 +178,6 @@ class CompareScreen(ModalScreen[Compared | None]):
                 KeyHint("u", "Unsure", "screen.decide('unsure')"),
             ]
         hints += [
-            KeyHint("Esc", "Back", "screen.dismiss(None)"),
             KeyHint("f", "Side by side" if self._in_turn else "Flicker", "screen.flicker"),
             KeyHint("+ -", "Brightness", "screen.brighter(1)"),
         ]
@@ -184,6 +186,9 @@ class CompareScreen(ModalScreen[Compared | None]):
         return tuple(hints)
 
     # What the operator does.
+
+    def action_help(self) -> None:
+        self.app.push_screen(HelpScreen("compare"))
 
     def action_flicker(self) -> None:
         self._in_turn = not self._in_turn
@@ -241,7 +246,7 @@ class CompareScreen(ModalScreen[Compared | None]):
 
     def action_decide(self, what: str) -> None:
         """Decide about what is on the screen, as the review panel does."""
-        seen_s = 0.0 if self._seen_since_s is None else self._now() - self._seen_since_s
+        seen_s = 0.0 if self._seen_since_s is None else self._here() - self._seen_since_s
         if not self._may_decide:
             self._said = complaint("nothing can be decided about this candidate here")
         elif not self._is_own:

@@ -22,7 +22,7 @@ from tui.labels import Mark, ended_text, ends_text, policy_text
 from tui.screens.ask import AskScreen, EndScreen, ReasonScreen
 from tui.screens.deployment_form import AddDeploymentScreen, AmendDeploymentScreen
 from tui.screens.help import Topic
-from tui.screens.place import BACK, MOVES, Owner, PlaceScreen, Situation
+from tui.screens.place import BACK, MOVES, Owner, PlaceScreen, Situation, changing
 from tui.widgets.line import labelled
 from tui.widgets.listed import Listed
 from tui.widgets.rows import Row
@@ -85,6 +85,7 @@ class DeploymentsScreen(PlaceScreen):
         Binding("m", "mend", "Mend", show=False),
         Binding("U", "urgent", "Start urgently", show=False),
         Binding("R", "ratify", "Ratify", show=False),
+        Binding("i", "technical", "Technical details", show=False),
         *MOVES,
         Binding("d", "dismiss", "Back", show=False),
         *BACK,
@@ -173,6 +174,8 @@ class DeploymentsScreen(PlaceScreen):
             self._mend(barred)
 
     def _mend(self, line: Line | None) -> None:
+        if self._owner.refuses():
+            return
         if line is None or line.mend is Mend.NOTHING:
             sign = "" if line is None else f"{line.text}: "
             self._owner.complain(f"{sign}nothing on this screen mends it")
@@ -190,9 +193,11 @@ class DeploymentsScreen(PlaceScreen):
         else:
             self.action_start()
 
+    @changing
     def action_add(self) -> None:
         self._open_form(None, "")
 
+    @changing
     def action_amend(self) -> None:
         self._amend("")
 
@@ -231,6 +236,7 @@ class DeploymentsScreen(PlaceScreen):
             self._chosen_id = plan.id
             self.done("the plan is written down: u authorises it, then s starts it")
 
+    @changing
     def action_authorise(self) -> None:
         plan = self._chosen()
         if plan is None or plan.state is not DeploymentState.DRAFT:
@@ -240,6 +246,7 @@ class DeploymentsScreen(PlaceScreen):
                 lambda: self._client.governance.authorise(plan.id), "it is authorised: s starts it"
             )
 
+    @changing
     def action_start(self) -> None:
         plan = self._chosen()
         if plan is None or plan.state not in TO_COME:
@@ -263,6 +270,7 @@ class DeploymentsScreen(PlaceScreen):
 
         self.ask(start, "the deployment runs", "starting, and opening the cameras")
 
+    @changing
     def action_urgent(self) -> None:
         plan = self._chosen()
         if plan is None or plan.state is not DeploymentState.DRAFT:
@@ -278,6 +286,7 @@ class DeploymentsScreen(PlaceScreen):
 
         self.app.push_screen(UrgentScreen(), start)
 
+    @changing
     def action_ratify(self) -> None:
         running = self._chosen()
         if running is None or running.urgent_reason is None:
@@ -285,6 +294,7 @@ class DeploymentsScreen(PlaceScreen):
         elif self.may_supervise():
             self.ask(lambda: self._client.governance.ratify(running.id), "it is ratified")
 
+    @changing
     def action_extend(self) -> None:
         running = self._owner.situation().deployment
         if running is None:
@@ -292,6 +302,7 @@ class DeploymentsScreen(PlaceScreen):
         elif self.may_supervise():
             extend(self, running)
 
+    @changing
     def action_pause(self) -> None:
         """Pause matching, or let it go on: a person may be shown around where the cameras are."""
         running = self._owner.situation().deployment
@@ -301,6 +312,7 @@ class DeploymentsScreen(PlaceScreen):
         said = "matching goes on" if running.paused else "matching pauses: p lets it go on"
         self.ask(lambda: self._client.governance.pause(paused=not running.paused), said)
 
+    @changing
     def action_end(self) -> None:
         chosen = self._chosen()
         if chosen is None or chosen.state in OVER:
@@ -325,6 +337,11 @@ class DeploymentsScreen(PlaceScreen):
 
         self.app.push_screen(asked, end)
 
+    def action_technical(self) -> None:
+        """Version and digest of the rules are for those who ask."""
+        setattr(self.app, "technical", not getattr(self.app, "technical", False))  # noqa: B010
+        self.refresh_all()
+
     def action_record(self) -> None:
         chosen = self._chosen()
         if chosen is None or chosen.started_at_s is None:
@@ -343,7 +360,8 @@ class DeploymentsScreen(PlaceScreen):
         if chosen is None:
             self._text.update(Content.styled(EMPTY, "$quiet"))
         else:
-            self._text.update(about(chosen, known.lists, now_s, width))
+            technical = bool(getattr(self.app, "technical", False))
+            self._text.update(about(chosen, known.lists, now_s, width, technical=technical))
         planned = chosen is not None and chosen.state in TO_COME
         self._gate.display = planned and bool(self._lines)
         lines = tuple(Row(x.key, line_content(x, self._gate.size.width - 4)) for x in self._lines)
@@ -413,8 +431,15 @@ def row_content(item: Deployment, now_s: float) -> Content:
     )  # fmt: skip
 
 
-def about(item: Deployment, lists: tuple[Watchlist, ...], now_s: float, width: int) -> Content:
-    """All that people decided about it."""
+def about(
+    item: Deployment,
+    lists: tuple[Watchlist, ...],
+    now_s: float,
+    width: int,
+    *,
+    technical: bool = False,
+) -> Content:
+    """All that people decided about it; `technical` adds version and digest of its rules."""
     names = {x.id: x.name for x in lists}
     against = ", ".join(names.get(x, "a list that is gone") for x in item.watchlist_ids) or "none"
     rows = [("where", item.place or "not said yet"), ("against", against)]
@@ -440,7 +465,7 @@ def about(item: Deployment, lists: tuple[Watchlist, ...], now_s: float, width: i
         counts = item.summary
         rows.append(("counted", f"{counts.tracks} passing faces, {counts.candidates} candidates"))
     if item.policy is not None:
-        rows.append(("rules", policy_text(item.policy)))
+        rows.append(("rules", policy_text(item.policy, technical=technical)))
     return Content("\n").join(
         [*(Content.styled(line, "bold") for line in wrap(item.purpose or "No purpose yet", width)),
          labelled(tuple(rows), width, 13)]

@@ -25,7 +25,7 @@ from tui.labels import (
 from tui.screens.help import Topic
 from tui.screens.outcome import OutcomeScreen
 from tui.screens.paged import PAGE, PagedScreen
-from tui.screens.place import BACK, Owner, Situation
+from tui.screens.place import BACK, Owner, Situation, changing
 from tui.screens.scene import SceneScreen
 from tui.search import Search, search_of
 from tui.widgets.line import labelled
@@ -169,6 +169,7 @@ class HistoryScreen(PagedScreen):
             name = _camera(alert, self._owner.situation())
             self.app.push_screen(SceneScreen(self._client, alert, name, self._owner.image_class))
 
+    @changing
     def action_outcome(self) -> None:
         alert = self._chosen()
         if alert is None or alert.state is AlertState.OPEN:
@@ -192,7 +193,8 @@ class HistoryScreen(PagedScreen):
         self._list.show_rows(rows or (empty,), None if chosen is None else chosen.id)
         panel = self.query_one(".history-panel")
         more = "+" if self.more else ""
-        panel.border_title = f"History · {FILTERS[self._filter][0]} · {self._said}"
+        which = dict.fromkeys((FILTERS[self._filter][0], self._said))
+        panel.border_title = f"History · {' · '.join(which)}"
         panel.border_subtitle = f"{len(self._alerts)}{more}"
         self.query_one("#history-one").display = self.size.width >= 72
         self.query_one("#history-pictures").display = self.size.width >= 110

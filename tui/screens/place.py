@@ -4,9 +4,10 @@ The main screen stays the one that follows the daemon; a place shows what that k
 reads itself, and asks the daemon for changes.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from functools import wraps
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
 
 from textual import work
 from textual.app import ComposeResult
@@ -14,7 +15,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import Footer
 
 from lfrd.client import Client
 from lfrd.errors import LfrdError
@@ -26,7 +26,7 @@ from lfrd.wire.lists import Watchlist
 from tui.screens.help import HelpScreen, Topic
 from tui.sizes import BREAKPOINTS_ACROSS, BREAKPOINTS_DOWN
 from tui.widgets.banner import Banner
-from tui.widgets.cameras import cameras_in_short
+from tui.widgets.keys import KeyBar, KeyHint
 from tui.widgets.line import Line
 from tui.widgets.status import away_content
 
@@ -49,6 +49,7 @@ class Situation:
     away_since_s: float | None
     undecided: int
     notice: Content
+    in_short: str
 
     @property
     def is_supervisor(self) -> bool:
@@ -59,7 +60,9 @@ class Owner(Protocol):
     """The main screen, as a place needs it."""
 
     image_class: "ImageClass"
+    read_only: bool
 
+    def refuses(self) -> bool: ...
     def situation(self) -> Situation: ...
     def show_cameras(self, cameras: tuple[Camera, ...]) -> None: ...
     def show_lists(self, lists: tuple[Watchlist, ...]) -> None: ...
@@ -82,11 +85,29 @@ BACK: list[BindingType] = [
     Binding("question_mark", "help", "Help", key_display="?"),
     Binding("q", "app.quit", "Quit"),
 ]
-"""The last keys of every place; each names its own before them, for the foot has little room."""
+"""The last keys of every place; they stay on the foot when it has no room for all others."""
+
+
+Place = TypeVar("Place", bound="PlaceScreen")
+
+
+def changing(action: Callable[[Place], None]) -> Callable[[Place], None]:
+    """An action that changes something; where the screen only shows it says so instead."""
+
+    @wraps(action)
+    def act(place: Place) -> None:
+        if not place.refuses():
+            action(place)
+
+    act.changes = True  # type: ignore[attr-defined]  # the foot leaves it out where nothing may be
+    return act
 
 
 class PlaceScreen(Screen[None]):
     """Esc goes back to where one came from."""
+
+    SUPERVISORS_ONLY: ClassVar[bool] = False
+    """Whether it closes as soon as this operator is no supervisor any more."""
 
     HORIZONTAL_BREAKPOINTS = BREAKPOINTS_ACROSS
     VERTICAL_BREAKPOINTS = BREAKPOINTS_DOWN
@@ -101,6 +122,7 @@ class PlaceScreen(Screen[None]):
         self._away = Line(id="away")
         self._waiting = Line(id="pending")
         self._notice = Line(id="notice")
+        self._key_bar = KeyBar(id="place-keys")
         self._busy = False
 
     @property
@@ -114,7 +136,7 @@ class PlaceScreen(Screen[None]):
             yield from self.body()
         yield self._waiting
         yield self._notice
-        yield Footer(compact=True)
+        yield self._key_bar
 
     def body(self) -> ComposeResult:
         """What stands between banner and news."""
@@ -128,14 +150,34 @@ class PlaceScreen(Screen[None]):
         """Read again what only this place shows."""
 
     def on_mount(self) -> None:
+        self._key_bar.show_keys(self._hints(self.BINDINGS[: -len(BACK)]), self._hints(BACK))
         self.read()
         self.refresh_all()
+
+    def _hints(self, bindings: Sequence[BindingType]) -> tuple[KeyHint, ...]:
+        """Those that are to be shown at the foot."""
+        found = []
+        for binding in bindings:
+            if isinstance(binding, Binding) and binding.show and self._may(binding.action):
+                action = binding.action if "." in binding.action else f"screen.{binding.action}"
+                key = binding.key_display or binding.key
+                found.append(KeyHint(key, binding.description, action))
+        return tuple(found)
+
+    def _may(self, action: str) -> bool:
+        """Whether it changes nothing, or something may be changed from here."""
+        act = getattr(self, f"action_{action.partition('(')[0]}", None)
+        return not (self._owner.read_only and getattr(act, "changes", False))
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.refresh_all)
 
     def action_help(self) -> None:
         self.app.push_screen(HelpScreen(self.TOPIC))
+
+    def refuses(self) -> bool:
+        """Whether nothing may be changed from this screen, which is said then."""
+        return self._owner.refuses()
 
     def complain(self, sentence: str) -> None:
         """Say what went wrong."""
@@ -181,8 +223,7 @@ class PlaceScreen(Screen[None]):
         if not (self.app.is_running and self.is_mounted):
             return
         now_s, known = self._now(), self._owner.situation()
-        short = cameras_in_short(known.cameras)
-        self._banner.show(known.deployment, known.last, known.health, short, now_s)
+        self._banner.show(known.deployment, known.last, known.health, known.in_short, now_s)
         self.draw(known)
         self._away.set_class(known.away_since_s is not None, "-shown")
         if known.away_since_s is not None:

@@ -8,9 +8,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 
-from lfrd.api import images, views
+from lfrd.api import images, paging, views
 from lfrd.api.deps import MeterDep, PrincipalDep, RoleDep, SiteDep
 from lfrd.api.editing import EDITED, GONE, MADE, TAGGED, EditDep, EditingDep
+from lfrd.api.paging import LIMIT_MAX, RESPONSES, Following, PagesDep, Whole, text_after
 from lfrd.api.rates import RateMeter, running
 from lfrd.cameras.aiming import Aiming
 from lfrd.cameras.fleet import FleetCamera
@@ -42,10 +43,21 @@ MJPEG: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("")
-async def list_cameras(site: SiteDep, meter: MeterDep) -> tuple[wire_cameras.Camera, ...]:
-    """Every camera, by id, with its state and its figures if it runs."""
-    return _shown(site, meter, site.fleet.cameras())
+@router.get("", responses=RESPONSES)
+async def list_cameras(
+    site: SiteDep,
+    meter: MeterDep,
+    pages: PagesDep,
+    limit: Whole = LIMIT_MAX,
+    following: Following = None,
+) -> tuple[wire_cameras.Camera, ...]:
+    """Every camera, by id, in pages, with its state and its figures if it runs."""
+    last = text_after(following) or ""
+    found = sorted(
+        (item for item in site.fleet.cameras() if item.row.id > last), key=lambda item: item.row.id
+    )
+    page = pages.cut(found, limit, lambda item: (item.row.id,))
+    return _shown(site, meter, tuple(page))
 
 
 @router.post("", status_code=201, responses=MADE)
@@ -109,6 +121,22 @@ async def _change(
         options=new if new != old else None,
         principal=principal,
     )
+
+
+@router.get("/{camera_id}/history", responses=paging.RESPONSES)
+async def read_history(
+    camera_id: str,
+    site: SiteDep,
+    pages: paging.PagesDep,
+    deployment_id: str | None = None,
+    limit: paging.Limit = 100,
+    following: Annotated[paging.Next, Query(alias="next")] = None,
+) -> tuple[wire_cameras.CameraPast, ...]:
+    """How a camera was in deployments, the newest state first, in pages: with its reason, since
+    when and until when. Of a deployment the newest 1,000 are kept, until it is erased."""
+    before_id = paging.index_after(following)
+    found = await site.fleet.history(camera_id, deployment_id, before_id, limit + 1)
+    return tuple(map(views.camera_past, pages.cut(found, limit, lambda item: (item.id,))))
 
 
 @router.post("/{camera_id}/test")
