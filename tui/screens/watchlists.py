@@ -179,6 +179,8 @@ class WatchlistsScreen(PlaceScreen):
             self._picture.say("no photo" if self._entry() is not None else "")
         elif photo.id != self._photo_shown and self._people.has_focus:
             self._show_photo(photo.id)
+        elif photo.id != self._photo_shown:
+            self._picture.say("→ shows the photo; that you looked is logged")
 
     @work(group="photo", exclusive=True)
     async def _show_photo(self, photo_id: str) -> None:
