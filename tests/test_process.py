@@ -6,11 +6,12 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
-from lfrd.process import tell, usable_cores
+from lfrd.process import GIVES_WAY, give_way, tell, usable_cores
 
 EVIL = "\x1b[2J\u202eAnna\x9b"
 ALLOWED = len(os.sched_getaffinity(0))
@@ -79,6 +80,21 @@ def test_without_a_quota_the_affinity_counts(tmp_path: Path) -> None:
 )
 def test_the_tightest_quota_counts(tmp_path: Path, limits: dict[str, str], cores: int) -> None:
     assert usable_cores(*_cgroup(tmp_path, **limits)) == cores
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no priority of their own")
+def test_a_thread_gives_way_alone() -> None:
+    before, seen = os.getpriority(os.PRIO_PROCESS, 0), []
+
+    def run() -> None:
+        give_way()
+        seen.append(os.getpriority(os.PRIO_PROCESS, 0))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert seen == [min(19, before + GIVES_WAY)]
+    assert os.getpriority(os.PRIO_PROCESS, 0) == before
 
 
 def test_the_state_arrives(tmp_path: Path) -> None:

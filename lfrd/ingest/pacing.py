@@ -31,8 +31,9 @@ MEMORY = 0.3
 LONGEST_PERIODS = 10
 FORGOTTEN_S = 3.0
 """A camera that took no turn for so long has no say."""
-NEAR_S = 1.0
-"""So long after the last face the large stream of two is still decoded."""
+NEAR_S = 0.4
+"""So long after the last face the large stream of two is still decoded. Longer costs a fifth of its
+decoding where people come and go; where it was too short, decoding goes on with what was kept."""
 IN_USE_S = 0.5
 """The small stream is not searched while the large one gave a picture so recently."""
 
@@ -350,8 +351,8 @@ class PairPacer:
 
     @property
     def uses_large(self) -> bool:
-        """Whether the large stream has just given a picture."""
-        return self._now_s() - self._large_at_s < IN_USE_S
+        """Whether the large stream is wanted, and has just given a picture."""
+        return self.wants_large and self._now_s() - self._large_at_s < IN_USE_S
 
     def large_came(self) -> None:
         """A picture of the large stream was decoded."""
@@ -390,6 +391,11 @@ class SmallPacer(CameraPacer):
     @property
     def small(self) -> bool:
         return True
+
+    @property
+    def wanted(self) -> Wanted:
+        """None while the large one is searched: what comes is kept, and gone on with."""
+        return Wanted.NONE if self._pair.uses_large else super().wanted
 
     @property
     def only_faces(self) -> bool:

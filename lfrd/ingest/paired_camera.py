@@ -73,7 +73,8 @@ class PairedCamera:
         small, large = self._small.status, self._large.status
         if small.state in GIVES_PICTURES and large.state in GIVES_PICTURES:
             worse = small if small.state is State.DEGRADED else large
-            return replace(large, state=worse.state, reason=worse.reason, fps=small.fps)
+            fps = max((s.fps for s in (small, large) if s.fps is not None), default=None)
+            return replace(large, state=worse.state, reason=worse.reason, fps=fps)
         if small.state in GIVES_PICTURES and large.state in _GONE:
             reason = f"faces are looked for and compared in the small stream alone: {large.reason}"
             return replace(small, state=State.DEGRADED, reason=reason)

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lfrd.ingest.pacing import CameraPacer, PairPacer, RateController
+from lfrd.ingest.pacing import NEAR_S, CameraPacer, PairPacer, RateController
 from lfrd.ingest.source import Due, Wanted
 from lfrd.types import Frame, Planes
 
@@ -216,7 +216,21 @@ def test_what_moved_in_a_picture_that_was_not_taken_is_not_still_in_the_next() -
 
 def test_a_small_picture_takes_no_large_ones_place() -> None:
     pair = PairPacer(RateController(8.0, 2.0), "gate")
+    pair.over(_frame(0), follows_any=True)
     for begin_s in (0.0, 0.01):
         assert pair.large.due(begin_s) is Due.NOW
     assert pair.small.due(0.04, waiting=True) is Due.NOT
     assert pair.large.due(0.04, waiting=True) is Due.NEWER
+
+
+def test_the_small_stream_rests_while_the_large_one_is_searched() -> None:
+    now_s = 0.0
+    pair = PairPacer(RateController(8.0, 2.0), "gate", now_s=lambda: now_s)
+    assert pair.small.wanted is Wanted.EVERY
+    pair.over(_frame(0), follows_any=True)
+    assert pair.small.wanted is Wanted.EVERY, "the large one has given no picture yet"
+    pair.large.due(0.0)
+    assert pair.small.wanted is Wanted.NONE
+    now_s = NEAR_S + 0.01  # nobody is left: nothing has to be waited for
+    assert pair.small.wanted is Wanted.EVERY
+    assert pair.small.due(now_s) is Due.NOW
