@@ -9,7 +9,7 @@ COMPILED := import lfrd.api.server, lfrd.cli.alert, lfrd.cli.demo, lfrd.cli.list
     lfrd.cli.policy, lfrd.cli.token, lfrd.daemon, tui.app; \
     from lfrd.__main__ import main; main(["camera", "list", "--socket", "/"])
 
-.PHONY: bench-backup dist wheelhouse deb deb-test demo test fuzz test-e2e lint accuracy bench bench-ingest bench-governance bench-audit bench-api bench-outbox bench-kills bench-weight map \
+.PHONY: soak bench-backup dist wheel-test boot-test wheelhouse deb deb-test container container-test home-assistant demo test fuzz test-e2e lint accuracy bench bench-ingest bench-governance bench-audit bench-api bench-outbox bench-kills bench-weight map \
     fuzz-cli fuzz-cameras bench-tui screenshots clean
 
 demo: $(VENV)/ready
@@ -72,16 +72,27 @@ SEED ?= 7
 bench-kills: $(VENV)/ready
 	$(BIN)/python -m benchmarks.governance_kill --kills $(N) --seed $(SEED) $(ARGS)
 
+# A working day in an hour: what grows without an end shows as a slope. ARGS="--rtsp 8 --whip 2".
+HOURS ?= 1
+MINUTES ?= $(shell echo $$(( $(HOURS) * 60 )))
+soak: $(VENV)/ready
+	$(BIN)/python -m benchmarks.soak --minutes $(MINUTES) $(ARGS)
+
 # A backup of 2 GB beside a daemon that answers and writes, and its restore. 4 minutes, 6 GB of disk.
 bench-backup: $(VENV)/ready
 	$(BIN)/python -m benchmarks.backup $(ARGS)
 
 # The wheel, the hash of every file that it needs, and an SBOM with the licences, in dist/.
 dist: $(VENV)/ready
-	rm -rf dist && $(BIN)/uv build --wheel --quiet --out-dir dist
-	$(BIN)/uv export --frozen --no-dev --no-emit-project --quiet -o dist/requirements.txt >/dev/null
-	$(BIN)/uv export --frozen --no-dev --format cyclonedx1.5 --quiet -o dist/uv.cdx.json >/dev/null
+	mkdir -p dist && find dist -mindepth 1 -maxdepth 1 ! -name bare-root.tar -exec rm -rf {} +
+	$(BIN)/uv build --wheel --quiet --out-dir dist
+	$(BIN)/uv export --frozen --no-dev --extra mqtt --no-emit-project --quiet -o dist/requirements.txt >/dev/null
+	$(BIN)/uv export --frozen --no-dev --extra mqtt --format cyclonedx1.5 --quiet -o dist/uv.cdx.json >/dev/null
 	$(BIN)/python -m benchmarks.sbom dist/uv.cdx.json dist/sbom.cdx.json && rm dist/uv.cdx.json
+
+# The wheel alone in a fresh environment: the demo, the plan of a service, the size. 2 minutes; network.
+wheel-test: dist
+	packaging/try_wheel.sh dist/lfrd-*.whl dist/requirements.txt
 
 # All that a machine without a network needs: dist/wheelhouse.
 wheelhouse: dist
@@ -92,10 +103,32 @@ wheelhouse: dist
 deb: wheelhouse
 	packaging/deb.sh $(BIN)/python
 
-# The package installed, upgraded and purged in a root of its own. 4 minutes; as root, with overlayfs.
-deb-test: deb
+# The package installed, upgraded and purged in a bare root of its own. 4 minutes; as root, with mmdebstrap.
+deb-test: deb dist/bare-root.tar
 	DEB_SUFFIX=+next packaging/deb.sh $(BIN)/python
-	packaging/try.sh dist/lfrd_*[0-9]_*.deb dist/lfrd_*+next_*.deb
+	packaging/try.sh dist/lfrd_*[0-9]_*.deb dist/lfrd_*+next_*.deb dist/bare-root.tar
+
+# An image `lfrd` of the Containerfile; BASE is another base with the Python of this machine.
+BASE ?= docker.io/library/python:3.11-slim-bookworm
+BUILDER ?= buildah
+container: wheelhouse
+	$(BUILDER) build $(if $(filter docker,$(BUILDER)),,--format docker) --build-arg BASE=$(BASE) -t lfrd -f Containerfile .
+
+# The app of Home Assistant with all that it is built of: dist/home-assistant/lfrd.
+home-assistant: wheelhouse
+	packaging/home_assistant.sh
+
+# Both built on a bare Debian and run. 4 minutes; as root, with mmdebstrap, buildah, podman and crun.
+container-test: wheelhouse dist/bare-root.tar
+	packaging/try_container.sh dist/bare-root.tar
+
+dist/bare-root.tar:
+	packaging/bare_root.sh $@
+
+# A bare Debian booted with systemd as process 1: docs/administrator.md done in it command by command, socket,
+# watchdog, timer, encrypted credentials. 5 minutes; as root, with mmdebstrap, systemd-nspawn and a network.
+boot-test: deb
+	packaging/boot.sh dist/lfrd_*[0-9]_*.deb
 
 # Memory, erasure, start-up.
 bench-governance: $(VENV)/ready
@@ -121,13 +154,13 @@ fuzz-cameras: $(VENV)/ready
 $(VENV)/ready: pyproject.toml uv.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	test -x $(BIN)/uv || $(BIN)/pip install --quiet --disable-pip-version-check uv
-	UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv sync --frozen --quiet --extra demo --extra mqtt \
+	UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv sync --frozen --quiet --extra mqtt \
 	    --python $(BIN)/python
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -c '$(COMPILED)' 2>/dev/null
 	touch $@
 
 $(VENV)/ready-e2e: $(VENV)/ready
-	UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv sync --frozen --quiet --inexact --extra demo --extra mqtt \
+	UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv sync --frozen --quiet --inexact --extra mqtt \
 	    --group e2e --python $(BIN)/python
 	touch $@
 

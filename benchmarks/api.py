@@ -9,9 +9,11 @@ operator, a supervisor and an admin. Writes results/api-<part>.json.
 import argparse
 import asyncio
 import sys
+from pathlib import Path
 
 from benchmarks import api_fuzz, api_live, api_pages
 from benchmarks.report import Report
+from lfrd.vocabulary import Role
 
 PARTS = {
     "pages": api_pages.measure_pages,
@@ -25,6 +27,8 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--part", choices=PARTS, action="append")
     options.add_argument("--cases", type=int, default=5_000, help="of schemathesis, at least")
+    options.add_argument("--role", type=Role, choices=list(Role), action="append")
+    options.add_argument("--keep", type=Path, help="a folder for what schemathesis writes")
     options.add_argument("--seconds", type=float, default=40.0, help="of live cameras")
     options.add_argument("--rows", type=int, default=1_000_000, help="episodes of the pages")
     chosen = options.parse_args()

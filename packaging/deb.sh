@@ -9,7 +9,8 @@ trap 'rm -rf "$root"' EXIT
 chmod 755 "$root"
 install -d "$root/DEBIAN" "$root/opt/lfrd/wheels" "$root/lib/systemd/system" "$root/usr/bin" \
     "$root/usr/lib/tmpfiles.d" "$root/etc/lfrd" "$root/usr/share/man/man1" \
-    "$root/usr/share/bash-completion/completions" "$root/usr/share/doc/lfrd/examples"
+    "$root/usr/share/bash-completion/completions" "$root/usr/share/zsh/vendor-completions" \
+    "$root/usr/share/fish/vendor_completions.d" "$root/usr/share/doc/lfrd/examples"
 sed "s/@VERSION@/$version/; s/@ARCH@/$arch/" packaging/debian/control >"$root/DEBIAN/control"
 cp packaging/debian/conffiles packaging/debian/postinst packaging/debian/prerm \
     packaging/debian/postrm "$root/DEBIAN/"
@@ -23,7 +24,9 @@ cp LICENSE "$root/usr/share/doc/lfrd/copyright"
     >"$root/etc/lfrd/lfrd.toml"
 chmod 640 "$root/etc/lfrd/lfrd.toml"
 ln -s /opt/lfrd/.venv/bin/lfrd "$root/usr/bin/lfrd"
-"$python" packaging/manual.py man | gzip -9n >"$root/usr/share/man/man1/lfrd.1.gz"
-"$python" packaging/manual.py completion >"$root/usr/share/bash-completion/completions/lfrd"
+"$python" -m lfrd man --all "$root/usr/share/man/man1" && gzip -9n "$root/usr/share/man/man1"/*
+"$python" -m lfrd completion bash >"$root/usr/share/bash-completion/completions/lfrd"
+"$python" -m lfrd completion zsh >"$root/usr/share/zsh/vendor-completions/_lfrd"
+"$python" -m lfrd completion fish >"$root/usr/share/fish/vendor_completions.d/lfrd.fish"
 dpkg-deb --root-owner-group -Znone --build "$root" "dist/lfrd_${version}_$arch.deb" >/dev/null
 ls -l "dist/lfrd_${version}_$arch.deb"

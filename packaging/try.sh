@@ -1,14 +1,15 @@
 #!/bin/sh
-# Installs, upgrades and purges a package below a root of its own: an overlay over this machine's, which
-# nothing of it changes. Needs root and overlayfs. `make deb-test`
+# Installs, upgrades and purges a package below a bare root of its own, which has just what the package
+# depends on. Needs root. `make deb-test`
 set -eu
 deb=$(realpath "${1:?give the package}")
 newer=$(realpath "${2:?give the package of a later version}")
+bare=${3:?give the archive of a bare root}
 place=$(mktemp -d)
 root=$place/root
-mkdir "$place/up" "$place/work" "$root"
-trap 'umount "$root/proc" "$root/dev" "$root" 2>/dev/null || true; rm -rf "$place"' EXIT
-mount -t overlay overlay -o "lowerdir=/,upperdir=$place/up,workdir=$place/work" "$root"
+mkdir "$root"
+trap 'umount "$root/proc" "$root/dev" 2>/dev/null || true; rm -rf --one-file-system "$place"' EXIT
+tar -C "$root" -xf "$bare"
 mount --bind /dev "$root/dev"
 mount -t proc proc "$root/proc"
 cp "$deb" "$root/root/lfrd.deb"
@@ -21,10 +22,13 @@ inside dpkg -i /root/lfrd.deb
 inside lfrd --version
 inside lfrd check-config /etc/lfrd/lfrd.toml
 test "$(inside stat -c '%a %G' /etc/lfrd)" = '2770 lfrd-admin'
+test "$(inside stat -c '%a %G' /etc/lfrd/lfrd.toml)" = '640 lfrd-admin'
 inside install -d -o lfrd -g lfrd /var/cache/lfrd
 as_lfrd timeout -s TERM 30 lfrd run || test $? = 124
 test -s "$root/var/lib/lfrd/master.key"
 zcat "$root/usr/share/man/man1/lfrd.1.gz" | grep -q 'lfrd backup'
+test -s "$root/usr/share/man/man1/lfrd-backup.1.gz"
+grep -q backup "$root/usr/share/bash-completion/completions/lfrd"
 
 echo '== upgrade, with a configuration that was changed'
 echo '# ours' >>"$root/etc/lfrd/lfrd.toml"

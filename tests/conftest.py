@@ -25,6 +25,7 @@ import pytest_asyncio
 from support import examples
 
 if TYPE_CHECKING:
+    from lfrd.store.sqlite import Connection
     from lfrd.vision.packs import Pack
     from support.program import Call, Ran
 
@@ -114,6 +115,64 @@ def models_are_read_once() -> Iterator[None]:
     onnxruntime.InferenceSession = Once
     yield
     onnxruntime.InferenceSession = whole
+
+
+@pytest.fixture(scope="session", autouse=True)
+def schema_is_made_once() -> Iterator[None]:
+    """The migrations run for the first database of a process; each of a thousand others gets at
+    once, in one transaction, the schema and the records that they left. Those are all that they
+    leave in a new database, or they run each time. `tests/store/test_migrate.py` runs them one by
+    one and holds that the outcome is the same."""
+    from lfrd.store import database, migrate, records
+    from lfrd.store.sqlite import Connection, all_or_nothing
+
+    left: dict[tuple[migrate.Migration, ...], tuple[str, ...]] = {}
+
+    def once(
+        connection: Connection, key: bytes | None, known: tuple[migrate.Migration, ...], at_s: float
+    ) -> None:
+        new = not connection.value("SELECT count(*) FROM sqlite_schema")
+        if new and known in left:
+            all_or_nothing(connection, lambda: make(connection, known, at_s))
+            return
+        migrate.migrate(connection, key, known, at_s)
+        if new and not any(_rows_in(connection, name) for name in _tables(connection)):
+            left[known] = _statements(connection)
+
+    def make(connection: Connection, known: tuple[migrate.Migration, ...], at_s: float) -> None:
+        for statement in left[known]:
+            connection.script(statement)
+        for item in known:
+            row = migrate.Applied(
+                number=item.number, name=item.name, sha256=item.sha256, applied_at_s=at_s
+            )
+            connection.execute(records.insert(migrate.Applied), records.values(row))
+
+    database.migrate = once  # type: ignore[attr-defined, assignment]
+    yield
+    database.migrate = migrate.migrate  # type: ignore[attr-defined]
+
+
+def _tables(connection: "Connection") -> list[str]:
+    """All but those of SQLite, and the record of migrations."""
+    return connection.column(
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name != 'migration' "
+        "AND name NOT LIKE 'sqlite_%'"
+    )
+
+
+def _rows_in(connection: "Connection", table: str) -> object:
+    return connection.value(f'SELECT count(*) FROM "{table}"')
+
+
+def _statements(connection: "Connection") -> tuple[str, ...]:
+    """What makes an empty database of the same schema: tables before what hangs on them."""
+    return tuple(
+        connection.column(
+            "SELECT sql || ';' FROM sqlite_schema WHERE sql NOTNULL AND name NOT LIKE 'sqlite_%' "
+            "ORDER BY CASE type WHEN 'table' THEN 0 ELSE 1 END, rowid"
+        )
+    )
 
 
 def give_back_memory() -> None:

@@ -1,14 +1,11 @@
 """The demo and `try`, as somebody who just cloned the project runs them: no test media needed."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lfrd.demo.clip import LISTED, listed_photo
-from lfrd.demo.stream import require_server
-from lfrd.errors import UserError
 from support.photos import somebody_in_a_room
 from support.program import Call, Ran, lfrd
 from support.video import encode, shortened
@@ -36,15 +33,6 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def every_frame(demo_clip: Path, photos: Path) -> Ran:
     return lfrd("try", demo_clip, "--watchlist", photos, "--every-frame", "--json")
-
-
-def test_where_the_demos_server_is_not_installed_it_says_how_to(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    require_server()
-    monkeypatch.setitem(sys.modules, "aio_rtsp_toolkit", None)
-    with pytest.raises(UserError, match="make demo"):
-        require_server()
 
 
 @pytest.mark.slow

@@ -14,9 +14,9 @@ def named(requirements: list[str]) -> dict[str, str]:
     return {match[1]: match[2] for match in found if match}
 
 
-def test_what_only_the_demo_and_the_tests_need_is_not_in_the_base() -> None:
+def test_what_only_the_tests_need_is_not_in_the_base() -> None:
     base = named(PROJECT["project"]["dependencies"])
-    for name in ("aio-rtsp-toolkit", "playwright", "pytest", "hypothesis", "mypy", "ruff", "uv"):
+    for name in ("playwright", "pytest", "hypothesis", "mypy", "ruff", "uv"):
         assert name not in base
     assert "playwright" not in named(PROJECT["dependency-groups"]["dev"])
 

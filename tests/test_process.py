@@ -1,17 +1,23 @@
 """The process keeps its memory to itself, uses the processors it may, and tells its manager."""
 
+import asyncio
 import os
+import resource
 import shutil
 import socket
 import stat
 import subprocess
 import sys
 import threading
+import weakref
 from pathlib import Path
 
 import pytest
 
-from lfrd.process import GIVES_WAY, give_way, tell, usable_cores
+from lfrd.errors import UserError
+from lfrd.process import GIVES_WAY, check_memory, give_way, keep_small, tell, usable_cores
+from support.program import Ran, environment, refused
+from support.waiting import until
 
 EVIL = "\x1b[2J\u202eAnna\x9b"
 ALLOWED = len(os.sched_getaffinity(0))
@@ -33,6 +39,21 @@ print(libc.prctl(3, 0, 0, 0, 0), resource.getrlimit(resource.RLIMIT_CORE), left_
 """
 
 
+class Cycle:
+    """Refers to itself, so that only the collector frees it."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+async def test_what_only_cycles_hold_is_freed_in_time() -> None:
+    left = weakref.ref(Cycle())
+    assert left() is not None
+    task = asyncio.create_task(keep_small(every_s=0.01))
+    await until(lambda: left() is None)
+    task.cancel()
+
+
 def test_no_core_file_no_reading_and_freed_memory_is_overwritten() -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=30
@@ -51,13 +72,13 @@ def test_libraries_log_no_request_and_no_key() -> None:
     assert "Zq9Secret" not in ran.stderr
 
 
-def _cgroup(tmp_path: Path, **limits: str) -> tuple[Path, Path]:
-    """A tree /slice/unit with the given cpu.max files, and the file that says we are in unit."""
+def _cgroup(tmp_path: Path, file: str = "cpu.max", **limits: str) -> tuple[Path, Path]:
+    """A tree /slice/unit with the given limits, and the file that says we are in unit."""
     unit = tmp_path / "fs" / "slice" / "unit"
-    unit.mkdir(parents=True)
+    unit.mkdir(parents=True, exist_ok=True)
     folders = {"root": tmp_path / "fs", "slice": unit.parent, "unit": unit}
     for name, text in limits.items():
-        (folders[name] / "cpu.max").write_text(text)
+        (folders[name] / file).write_text(text)
     own = tmp_path / "cgroup"
     own.write_text("0::/slice/unit\n")
     return tmp_path / "fs", own
@@ -95,6 +116,24 @@ def test_a_thread_gives_way_alone() -> None:
     thread.join()
     assert seen == [min(19, before + GIVES_WAY)]
     assert os.getpriority(os.PRIO_PROCESS, 0) == before
+
+
+def test_too_little_memory_is_said_before_anything_is_opened(tmp_path: Path) -> None:
+    check_memory(*_cgroup(tmp_path, "memory.max", unit="max", slice="4294967296"))
+    with pytest.raises(UserError, match="may have 268 MB of memory and needs 320"):
+        check_memory(*_cgroup(tmp_path, "memory.max", slice="268435456"))
+
+
+LIMIT = 600_000_000
+
+
+def test_too_little_address_space_is_one_sentence() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "lfrd", "run"], capture_output=True, text=True, timeout=30,
+        env=environment(),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (LIMIT, LIMIT)),
+    )  # fmt: skip
+    refused(Ran(ran.returncode, ran.stdout, ran.stderr), "600 MB of address space", "ulimit -v")
 
 
 def test_the_state_arrives(tmp_path: Path) -> None:

@@ -1,12 +1,14 @@
-"""A picture as character cells: two colours each, and a glyph that says which dot has which.
+"""A picture as character cells: two colours each, and a glyph that says which part has which.
 
-Of all ways to part the dots of a cell in two the one is taken that loses least, in Oklab
-(Ottosson 2020, "A perceptual color space for image processing"), in which distances are as large as
-they look. Where the terminal has a palette, the two colours are chosen from it together with the
-parting, and what is lost is handed on to the cells beside and below, by a third: in full it would
-speckle a face.
+Of all glyphs that the terminal has, the one is taken whose two parts lose least, and where there
+is a palette its colours are chosen together with the glyph. Distances are between lightness and hue
+as BT.601 parts them. Two ways that look better on paper were measured beside it, and are worse
+(docs/performance.md): Oklab takes grey beside orange for skin, between the few colours of the
+palette; and a face speckles when cells hand on to their neighbours what they lose, for two colours
+and a glyph mix already.
 """
 
+import unicodedata
 from dataclasses import dataclass
 from functools import cache
 from typing import TypeAlias
@@ -20,13 +22,13 @@ from tui.abilities import DOTS, Colours, Glyphs
 F32: TypeAlias = NDArray[np.float32]
 U8: TypeAlias = NDArray[np.uint8]
 Ints: TypeAlias = NDArray[np.intp]
+Mask: TypeAlias = NDArray[np.bool_]
 
 
-PARTINGS_TRIED = 12
+ACROSS, DOWN = 8, 16
+"""A cell is looked at in so many parts: no glyph that is used has an edge elsewhere."""
+SHAPES_TRIED = 4
 """Of those that lose least in any colours, so many are tried with the palette's."""
-HANDED_ON = 0.3
-EVENNESS = 0.5
-"""How much the mean of a cell counts, beside each of its dots."""
 LIGHTNESS = 1.5
 """How much a difference of lightness counts, beside one of hue: a face is known by its shades."""
 TRIMMED_MAX = 0.16
@@ -78,101 +80,69 @@ def trimmed(image: PILImage.Image, aspect: float) -> PILImage.Image:
 
 def draw(image: PILImage.Image, columns: int, rows: int, glyphs: Glyphs, colours: Colours) -> Cells:
     """The RGB picture as exactly so many cells."""
-    across, down = DOTS[glyphs]
-    small = image.resize((columns * across, rows * down), PILImage.Resampling.LANCZOS)
-    dots = np.asarray(small, np.float32).reshape(rows, down, columns, across, 3)
-    dots = dots.transpose(0, 2, 1, 3, 4).reshape(rows, columns, down * across, 3)
-    seen = _oklab(dots) * np.array([LIGHTNESS, 1, 1], np.float32)
-    parted = _Parted.of(seen.reshape(-1, down * across, 3))
+    size = columns * ACROSS, rows * DOWN
+    large = np.asarray(image.resize(size, PILImage.Resampling.LANCZOS), np.float32)
+    parts = large.reshape(rows, DOWN, columns, ACROSS, 3).transpose(0, 2, 1, 3, 4)
+    rgb = parts.reshape(rows * columns, DOWN * ACROSS, 3)
+    alphabet, masks = shapes(glyphs)
+    fit = _Fit.of(rgb @ _TO_SEEN, masks)
     if colours is Colours.TRUE:
-        masks = parted.masks[parted.lost.argmin(1)].reshape(rows, columns, -1)
-        front, back = _means(dots, masks)
+        chosen = fit.lost.argmin(1)
+        front, back = _means(rgb, masks[chosen])
     else:
-        palette = _palette(colours)
-        front, back, masks = _from_palette(parted, rows, columns, palette)
-    return Cells(_letters(masks, glyphs), front, back, colours)
+        chosen, front, back = _from_palette(fit, _palette(colours))
+    letters_of = [[alphabet[n] for n in row] for row in chosen.reshape(rows, columns).tolist()]
+    front, back = (plane.reshape(rows, columns, *plane.shape[1:]) for plane in (front, back))
+    return Cells(tuple("".join(row) for row in letters_of), front, back, colours)
 
 
-def _letters(masks: F32, glyphs: Glyphs) -> tuple[str, ...]:
-    alphabet = letters(glyphs)
-    patterns = (masks.astype(np.intp) * (1 << np.arange(masks.shape[-1]))).sum(-1)
-    return tuple("".join(alphabet[p] for p in row) for row in patterns.tolist())
-
-
-def _means(dots: F32, masks: F32) -> tuple[U8, U8]:
-    """The mean colours of the dots of both parts, in linear light: dots next to each other add up
-    as light does."""
-    light = _linear(dots)
-    ones = masks.sum(-1)[..., None]
-    front = np.einsum("yxk,yxkc->yxc", masks, light)
-    back = light.sum(2) - front
-    k = masks.shape[-1]
-    return _srgb(front / np.maximum(ones, 1)), _srgb(back / np.maximum(k - ones, 1))
+def _means(rgb: F32, masks: F32) -> tuple[U8, U8]:
+    """The mean colours of both parts of each cell."""
+    ones = masks.sum(1)[:, None]
+    front = np.einsum("nk,nkc->nc", masks, rgb)
+    back = rgb.sum(1) - front
+    parts = front / np.maximum(ones, 1), back / (masks.shape[1] - ones)
+    first, second = (np.asarray(np.rint(np.clip(part, 0, 255)), np.uint8) for part in parts)
+    return first, second
 
 
 @dataclass(frozen=True, slots=True)
-class _Parted:
-    """Every way to part the dots of n cells: `masks` f32[m, k], their dots `ones` f32[m], the sums
-    of the dots in front f32[n, m, 3], of all f32[n, 1, 3], and what is `lost` f32[n, m] in the
-    best two colours there could be (squared distance)."""
+class _Fit:
+    """How m shapes fit n cells: `share` f32[m] of a cell that is in front, the mean of both parts
+    f32[n, m, 3], and what is `lost` f32[n, m] in just these colours (mean squared distance)."""
 
-    masks: F32
-    ones: F32
+    share: F32
     front: F32
-    all: F32
+    back: F32
     lost: F32
 
     @classmethod
-    def of(cls, seen: F32) -> "_Parted":
-        k = seen.shape[1]
-        numbers = np.arange(1 << (k - 1))
-        masks = ((numbers[:, None] >> np.arange(k)) & 1).astype(np.float32)
+    def of(cls, seen: F32, masks: F32) -> "_Fit":
+        k = masks.shape[1]
         ones = masks.sum(1)
         front = np.einsum("mk,nkc->nmc", masks, seen, optimize=True)
-        total = seen.sum(1)[:, None]
-        kept = (front**2).sum(-1) / np.maximum(ones, 1) + ((total - front) ** 2).sum(-1) / (
-            k - ones
-        )
-        return cls(masks, ones, front, total, (seen**2).sum((1, 2))[:, None] - kept)
+        back = (seen.sum(1)[:, None] - front) / (k - ones)[:, None]
+        front /= np.maximum(ones, 1)[:, None]
+        share = ones / k
+        kept = share * (front**2).sum(-1) + (1 - share) * (back**2).sum(-1)
+        return cls(share, front, back, (seen**2).mean(1).sum(-1)[:, None] - kept)
 
 
-def _from_palette(parted: _Parted, rows: int, columns: int, palette: F32) -> tuple[U8, U8, F32]:
-    """Places in the palette for front and back, and the masks. Cells are decided along slanted
-    lines, all of a line at once: each knows what its neighbours above and to the left handed on."""
-    m, k = parted.masks.shape
-    tried = min(PARTINGS_TRIED, m)
-    best = np.argpartition(parted.lost, tried - 1, axis=1)[:, :tried]
-    cell = np.arange(rows * columns)[:, None]
-    ones, lost = parted.ones[best], parted.lost[cell, best]
-    front = parted.front[cell, best]
-    means = np.stack(
-        [front / np.maximum(ones, 1)[..., None], (parted.all - front) / (k - ones)[..., None]], 2
-    )
-    shares = np.stack([ones, k - ones], 2)
-    places = np.zeros((rows * columns, 2), np.uint8)
-    chosen = np.zeros(rows * columns, np.intp)
-    owed = np.zeros((rows + 1, columns + 2, 3), np.float32)
-    for line in range(columns + 2 * (rows - 1)):
-        y = np.arange(max(0, (line - columns + 2) // 2), min(rows, line // 2 + 1))
-        x = line - 2 * y
-        at = y * columns + x
-        wanted = means[at] + owed[y, x + 1][:, None, None]
-        near = _nearest(wanted, palette)
-        off = (palette[near] - wanted) * shares[at][..., None]
-        uneven = off.sum(2) / k
-        cost = (off**2).sum(-1) / np.maximum(shares[at], 1)
-        total = lost[at] + cost.sum(-1) + EVENNESS * k * (uneven**2).sum(-1)
-        pick = total.argmin(1)
-        i = np.arange(len(at))
-        places[at], chosen[at] = near[i, pick], best[at, pick]
-        give = -HANDED_ON * uneven[i, pick]
-        owed[y, x + 2] += give * np.float32(7 / 16)
-        owed[y + 1, x] += give * np.float32(3 / 16)
-        owed[y + 1, x + 1] += give * np.float32(5 / 16)
-        owed[y + 1, x + 2] += give * np.float32(1 / 16)
-    both = places.reshape(rows, columns, 2)
-    masks = parted.masks[chosen].reshape(rows, columns, k)
-    return both[..., 0], both[..., 1], masks
+def _from_palette(fit: _Fit, palette: F32) -> tuple[Ints, U8, U8]:
+    """Which shape each cell has, and the places of both its colours in the palette."""
+    tried = min(SHAPES_TRIED, fit.lost.shape[1])
+    best = np.argpartition(fit.lost, tried - 1, axis=1)[:, :tried]
+    cell = np.arange(len(best))
+    total = fit.lost[cell[:, None], best]
+    places = []
+    for means, share in ((fit.front, fit.share[best]), (fit.back, 1 - fit.share[best])):
+        wanted = means[cell[:, None], best]
+        place = _nearest(wanted, palette)
+        total = total + share * ((palette[place] - wanted) ** 2).sum(-1)
+        places.append(place)
+    pick = total.argmin(1)
+    front, back = (place[cell, pick].astype(np.uint8) for place in places)
+    return best[cell, pick], front, back
 
 
 def _nearest(wanted: F32, palette: F32) -> Ints:
@@ -197,43 +167,88 @@ def palette_rgb(colours: Colours) -> U8:
     return np.array(basic + cube + greys, np.uint8)
 
 
+_TO_SEEN = (
+    np.array([[0.299, 0.587, 0.114], [-0.169, -0.331, 0.5], [0.5, -0.419, -0.081]], np.float32).T
+    / 255
+    * np.array([LIGHTNESS, 1, 1], np.float32)
+).astype(np.float32)
+"""From sRGB 0..255 to what distances are taken of: lightness, blue, red (BT.601)."""
+
+
 @cache
 def _palette(colours: Colours) -> F32:
     """Where the colours lie, f32[n, 3]; those that are not to be used lie far away."""
-    places = _oklab(palette_rgb(colours).astype(np.float32))
-    places *= np.array([LIGHTNESS, 1, 1], np.float32)
+    places = palette_rgb(colours).astype(np.float32) @ _TO_SEEN
     if colours is Colours.PALETTE:
         places[:16] = 1e3
     return places
 
 
-def _linear(rgb: F32) -> F32:
-    """sRGB 0..255 as linear light 0..1."""
-    value = rgb / np.float32(255)
-    high = ((value + np.float32(0.055)) / np.float32(1.055)) ** np.float32(2.4)
-    return np.where(value <= 0.04045, value / np.float32(12.92), high).astype(np.float32)
+@cache
+def shapes(glyphs: Glyphs) -> tuple[tuple[str, ...], F32]:
+    """Letters, and which parts of a cell each fills, f32[m, DOWN * ACROSS]. Of two that part the
+    cell alike, one the other's opposite, there is one."""
+    across, down = DOTS[glyphs]
+    ys, xs = np.arange(DOWN) * down // DOWN, np.arange(ACROSS) * across // ACROSS
+    dots = ys[:, None] * across + xs
+    found = [(a, (n >> dots & 1).astype(bool)) for n, a in enumerate(letters(glyphs))]
+    if glyphs in (Glyphs.QUADRANTS, Glyphs.SEXTANTS, Glyphs.OCTANTS):
+        found += _eighths()
+    if glyphs is Glyphs.OCTANTS:  # who draws these draws the wedges too
+        found += [*_bars(), *_wedges(), *_triangles()]
+    kept: dict[bytes, tuple[str, Mask]] = {}
+    for letter, mask in found:
+        kept.setdefault((mask ^ mask[-1, -1]).tobytes(), (letter, mask))
+    masks = np.array([mask.ravel() for _, mask in kept.values()], np.float32)
+    return tuple(letter for letter, _ in kept.values()), masks
 
 
-def _srgb(light: F32) -> U8:
-    low = light * 12.92
-    high = 1.055 * np.maximum(light, 1e-9) ** (1 / 2.4) - 0.055
-    shown = np.where(light <= 0.0031308, low, high)
-    return np.asarray(np.rint(255 * np.clip(shown, 0, 1)), np.uint8)
+def _grid() -> tuple[F32, F32]:
+    """Across and down of the middle of each part, 0..1."""
+    y, x = np.mgrid[0:DOWN, 0:ACROSS].astype(np.float32)
+    return (x + 0.5) / ACROSS, (y + 0.5) / DOWN
 
 
-_TO_CONES = np.array(
-    [[0.4122214708, 0.5363325363, 0.0514459929],
-     [0.2119034982, 0.6806995451, 0.1073969566],
-     [0.0883024619, 0.2817188376, 0.6299787005]], np.float32)  # fmt: skip
-_TO_LAB = np.array(
-    [[0.2104542553, 0.7936177850, -0.0040720468],
-     [1.9779984951, -2.4285922050, 0.4505937099],
-     [0.0259040371, 0.7827717662, -0.8086757660]], np.float32)  # fmt: skip
+def _eighths() -> list[tuple[str, Mask]]:
+    """From below and from the left, by eighths."""
+    x, y = _grid()
+    lower = [(chr(0x2580 + n), y > 1 - n / 8) for n in range(1, 8)]
+    return lower + [(chr(0x2590 - n), x < n / 8) for n in range(1, 8)]
 
 
-def _oklab(rgb: F32) -> F32:
-    """Oklab of sRGB 0..255, f32[..., 3]: lightness, green to red, blue to yellow."""
-    return np.asarray(np.cbrt(_linear(rgb) @ _TO_CONES.T) @ _TO_LAB.T, np.float32)
+def _bars() -> list[tuple[str, Mask]]:
+    """One eighth wide or high, anywhere but at an edge."""
+    x, y = _grid()
+    upright = [(chr(0x1FB6F + n), (x > n / 8) & (x < (n + 1) / 8)) for n in range(1, 7)]
+    return upright + [(chr(0x1FB75 + n), (y > n / 8) & (y < (n + 1) / 8)) for n in range(1, 7)]
+
+
+def _wedges() -> list[tuple[str, Mask]]:
+    """A corner cut off by a line, which Unicode's names describe: LOWER LEFT BLOCK DIAGONAL LOWER
+    MIDDLE LEFT TO LOWER CENTRE."""
+    x, y = _grid()
+    found = []
+    for number in range(0x1FB3C, 0x1FB68):
+        corner, _, line = unicodedata.name(chr(number)).partition(" BLOCK DIAGONAL ")
+        (x0, y0), (x1, y1) = map(_point, line.split(" TO "))
+        cx, cy = _point(corner)
+        corner_side = (x1 - x0) * (cy - y0) - (y1 - y0) * (cx - x0)
+        found.append((chr(number), ((x1 - x0) * (y - y0) - (y1 - y0) * (x - x0)) * corner_side > 0))
+    return found
+
+
+def _point(words: str) -> tuple[float, float]:
+    *down, across = words.split()
+    heights = {"UPPER": 0.0, "UPPER MIDDLE": 1 / 3, "LOWER MIDDLE": 2 / 3, "LOWER": 1.0}
+    return {"LEFT": 0.0, "CENTRE": 0.5, "RIGHT": 1.0}[across], heights[" ".join(down)]
+
+
+def _triangles() -> list[tuple[str, Mask]]:
+    """From the middle to an edge: left, upper, right, lower."""
+    x, y = _grid()
+    sides = ((x < y) & (x < 1 - y), (y < x) & (y < 1 - x), (x > y) & (x > 1 - y),
+             (y > x) & (y > 1 - x))  # fmt: skip
+    return [(chr(0x1FB6C + n), side) for n, side in enumerate(sides)]
 
 
 @cache

@@ -75,7 +75,9 @@ class Figures:
         bars = [0] * self.span.steps
         for minutes in self.minutes.values():
             for minute in minutes:
-                step = self.span.step_of(minute.at_s)
+                if minute.at_s + minute.span_s <= self.span.since_s:
+                    continue
+                step = self.span.step_of(max(minute.at_s, self.span.since_s))
                 if step is not None:
                     bars[step] += int(getattr(minute, name))
         return bars

@@ -188,6 +188,16 @@ def policy_text(policy: PolicyBrief, *, technical: bool = True) -> str:
     return f"{policy.name} v{policy.version} {policy.digest[:8]}" if technical else policy.name
 
 
+def people_text(number: int) -> str:
+    """So many people on a list."""
+    return "1 person" if number == 1 else f"{number:,} people"
+
+
+def photos_text(number: int) -> str:
+    """So many photos."""
+    return "1 photo" if number == 1 else f"{number:,} photos"
+
+
 def me_text(me: Me) -> str:
     """As whom this screen decides."""
     return f"you are {me.principal.removeprefix('user:')}, {me.role}"

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
 from textual.types import IgnoreReturnCallbackType
 
 from tui.abilities import Glyphs
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from tui.app import OperatorApp
 
 
+NAME_CELLS = 60
 LEFT_OUT = {"app.focus_next", "app.focus_previous", "screen.copy_text"}
 """Of Textual's own: every screen has them."""
 
@@ -27,8 +29,13 @@ class Command:
     """A line of the palette."""
 
     name: str
-    help: str
+    key: str
     run: IgnoreReturnCallbackType
+
+    def shown(self, name: Content) -> Content:
+        """As one line: what it does, and its key at the right."""
+        gap = max(1, NAME_CELLS - name.cell_length)
+        return Content.assemble(name, " " * gap, (self.key, "$quiet not bold"))
 
 
 class Commands(Provider):
@@ -44,24 +51,24 @@ class Commands(Provider):
             if name and name not in seen and binding.enabled and own:
                 seen.add(name)
                 act = partial(app.run_action, binding.binding.action, binding.node)
-                yield Command(name, f"key {key}", act)
+                yield Command(name, key, act)
         for theme in NAMES:
-            yield Command(f"Theme: {theme}", "what the screen looks like", partial(app.use, theme))
+            yield Command(f"Theme: {theme}", "", partial(app.use, theme))
         if app.draws_cells:
             for glyphs in Glyphs:
                 change = partial(app.draw_with, glyphs)
-                help_text = "if they look broken in this terminal"
-                yield Command(f"Faces in {glyphs}", help_text, change)
+                yield Command(f"Faces in {glyphs}, if they look broken here", "", change)
 
     async def discover(self) -> Hits:
         """All of them."""
         for command in self._commands():
-            yield DiscoveryHit(command.name, command.run, help=command.help)
+            shown = command.shown(Content(command.name))
+            yield DiscoveryHit(shown, command.run, text=command.name)
 
     async def search(self, query: str) -> Hits:
         """Those that fit."""
         matcher = self.matcher(query)
         for command in self._commands():
             if (score := matcher.match(command.name)) > 0:
-                shown = matcher.highlight(command.name)
-                yield Hit(score, shown, command.run, help=command.help)
+                shown = command.shown(matcher.highlight(command.name))
+                yield Hit(score, shown, command.run, text=command.name)

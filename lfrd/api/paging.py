@@ -8,7 +8,7 @@ item.
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -27,6 +27,7 @@ Next = Annotated[
     str | None,
     Query(
         max_length=CURSOR_CHARACTERS_MAX,
+        json_schema_extra={"pattern": "^W[A-Za-z0-9_-]+$"},
         description="Where to go on: the `next` in the header Link of the page before",
     ),
 ]
@@ -51,21 +52,19 @@ class Pages:
         self._request = request
         self._response = response
 
-    def cut(self, found: Sequence[T], limit: int, ended_with: Sequence[str]) -> Sequence[T]:
-        """At most `limit` of what was found; one more says that there is a next page, after the
-        names of fields `ended_with` of the last item."""
+    def cut(
+        self, found: Sequence[T], limit: int, ended_with: Callable[[T], tuple[str | float, ...]]
+    ) -> Sequence[T]:
+        """At most `limit` of what was found; one more says that there is a next page, after what
+        `ended_with` says of the last item."""
         if len(found) <= limit:
             return found
         page = found[:limit]
-        self.go_on(*(getattr(page[-1], name) for name in ended_with))
-        return page
-
-    def go_on(self, *ended_with: str | float) -> None:
-        """There is a next page, after what `ended_with` names."""
         given = [(k, v) for k, v in self._request.query_params.multi_items() if k != "next"]
-        query = urlencode([*given, ("next", cursor(*ended_with))])
+        query = urlencode([*given, ("next", cursor(*ended_with(page[-1])))])
         path = quote(self._request.url.path, safe="/%")
         self._response.headers["Link"] = f'<{path}?{query}>; rel="next"'
+        return page
 
 
 def _pages(request: Request, response: Response) -> Pages:
@@ -113,6 +112,8 @@ def moment_after(given: str | None) -> tuple[float, str] | None:
 
 def _values(given: str, count: int) -> list[object]:
     try:
+        if not given.startswith("W"):  # the bracket of a list
+            raise _no_cursor()
         padded = given + "=" * (-len(given) % 4)
         found = json.loads(base64.b64decode(padded, b"-_", validate=True))
     except (ValueError, binascii.Error, RecursionError):

@@ -17,6 +17,7 @@ from lfrd.ingest.settings import State
 from lfrd.lists import photo_gate
 from lfrd.lists.photos import Inspected
 from lfrd.lists.watchlists import ListedEntry, ListedWatchlist
+from lfrd.store.camera_states import CameraPast
 from lfrd.store.deployments import Deployment
 from lfrd.store.erasures import Erasure
 from lfrd.store.holds import Hold
@@ -77,6 +78,18 @@ def _camera_fields(item: FleetCamera, rates: wire_cameras.CameraRates | None) ->
         "fps": status.fps,
         "rates": rates,
     }
+
+
+def camera_past(item: CameraPast) -> wire_cameras.CameraPast:
+    return wire_cameras.CameraPast(
+        id=item.id,
+        camera_id=item.camera_id,
+        deployment_id=item.deployment_id,
+        state=wire_cameras.CameraState(item.state),
+        reason=item.reason,
+        since_at_s=item.at_s,
+        until_at_s=item.until_s,
+    )
 
 
 _NOT_SENT = {"seconds", "keyframe_waited_s"}

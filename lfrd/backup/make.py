@@ -1,5 +1,6 @@
 """Making an archive, also beside a running daemon: copy, check, encrypt, open again, clear away."""
 
+import hashlib
 import os
 import shutil
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 from lfrd import __version__
 from lfrd.backup import archive, horizons, keep, last
 from lfrd.backup.archive import Header
+from lfrd.backup.last import Last
 from lfrd.backup.sealing import Identity, Recipient
 from lfrd.config import Config, dump
 from lfrd.errors import BadInput, Conflict, StateError, StoreFailed
@@ -32,11 +34,21 @@ Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True, slots=True)
+class By:
+    """The user it is run as, and who had logged in to do so."""
+
+    principal: str
+    login: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Made:
     """An archive that was opened again."""
 
     path: Path
     header: Header
+    sha256: str
+    """Of the file, as the log has it."""
     seconds: float
     deleted: tuple[Path, ...]
     """Archives whose time was over."""
@@ -50,8 +62,10 @@ def make(
     recipients: Sequence[Recipient],
     now_s: float,
     progress: Progress,
+    by: By,
 ) -> Made:
-    """Write an archive to a file, or under a name of its own into a folder.
+    """Write an archive to a file, or under a name of its own into a folder; the log will say `by`
+    whom.
 
     Raises BadInput, Conflict where one is being made or the file is there, StateError, StoreFailed.
     """
@@ -73,11 +87,17 @@ def make(
         _open_again(path, proof)
     deleted = keep.prune(target, header.installation, now_s, path) if target.is_dir() else []
     seconds = time.monotonic() - begun_s
-    size = path.stat().st_size
-    last.remember(
-        folder, last.Last(str(path.absolute()), now_s, header.expires_at_s, size, seconds)
-    )
-    return Made(path, header, seconds, tuple(deleted))
+    sha256 = _sha256(path)
+    last.remember(folder, Last(
+        str(path.absolute()), now_s, header.expires_at_s, path.stat().st_size, seconds, sha256,
+        header.recipients, by.principal, by.login,
+    ))  # fmt: skip
+    return Made(path, header, sha256, seconds, tuple(deleted))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _check(folder: StateFolder, target: Path, recipients: Sequence[Recipient]) -> None:

@@ -23,7 +23,9 @@ from lfrd.ingest.reach import OUTSIDE, Reach
 from lfrd.ingest.settings import CameraSettings, CameraStatus, Correction, State
 from lfrd.ingest.sources import build_source
 from lfrd.ingest.whip import WhipIngest
+from lfrd.store import camera_states
 from lfrd.store import cameras as stored
+from lfrd.store.camera_states import CameraPast
 from lfrd.store.database import SYSTEM, Database
 from lfrd.vocabulary import SLUG
 
@@ -131,6 +133,18 @@ class Fleet:
     def settings(self, camera_id: str) -> CameraSettings:
         """How a camera is read; the address in it may hold a password. Raises NotFound."""
         return self._settings(self._find(camera_id).row)
+
+    async def history(
+        self, camera_id: str, deployment_id: str | None, before_id: int | None, limit: int
+    ) -> list[CameraPast]:
+        """How a camera was, the newest first. Raises NotFound where neither it nor a deployment
+        knows it."""
+        found = await self._database.read(
+            lambda reader: camera_states.page(reader, camera_id, deployment_id, before_id, limit)
+        )
+        if not found:
+            self._find(camera_id)
+        return found
 
     def publisher_may(self, camera_id: str, token: str) -> bool:
         """Whether this token opens this camera for a publisher; no camera, no."""

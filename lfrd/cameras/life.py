@@ -37,6 +37,7 @@ from lfrd.ingest.pacing import CameraPacer, PairPacer
 from lfrd.ingest.paired_camera import PairedCamera
 from lfrd.ingest.settings import AS_SENT, CameraSettings, CameraStatus, Correction, IceServer, State
 from lfrd.ingest.whip import WhipIngest
+from lfrd.store import camera_states
 from lfrd.store import cameras as stored
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.transaction import Transaction
@@ -161,8 +162,10 @@ READER_POLLS, READER_POLL_S = 40, 0.05
 AFTER_FAULT: Final = Backoff(first_s=5.0, cap_s=60.0)
 """A camera whose pictures made us fail begins anew after so long."""
 RESTATED_LIMIT = 256
+PAUSED = "paused"
 GLANCE_S = 5.0
 """So long a request waits for a picture whose turn it is; where nothing moves few are taken."""
+_ON_THE_WAY = frozenset({State.IDLE, State.CLOSING})
 _UNWELL = frozenset({State.DEGRADED, State.FROZEN, State.LOST, State.REFUSED})
 
 
@@ -200,6 +203,19 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class _Restated:
+    """A camera's new state, in the words of the API; `is_told`: as an event, `is_kept`: in the
+    history of its deployment."""
+
+    camera_id: str
+    state: str
+    reason: str
+    since_s: float
+    is_told: bool
+    is_kept: bool
+
+
+@dataclass(frozen=True, slots=True)
 class _Run:
     """A deployment's use of the cameras; `over` is set when files have come to their end."""
 
@@ -231,7 +247,8 @@ class CameraLife:
         self._tasks: asyncio.TaskGroup | None = None
         self._run: _Run | None = None
         self._closing: list[Member] = []
-        self._restated: asyncio.Queue[str] = asyncio.Queue(RESTATED_LIMIT)  # full: told next time
+        self._restated: asyncio.Queue[_Restated] = asyncio.Queue(RESTATED_LIMIT)
+        """Full: this change is neither told nor kept, the next one is."""
 
     def leaving(self) -> list[Member]:
         """Members that were removed and whose reader has not returned yet."""
@@ -313,6 +330,8 @@ class CameraLife:
         begins = self._tasks is not None and member.row.enabled and self._run is not None
         state, reason = (State.CONNECTING, "starting") if begins else (State.IDLE, idle)
         member.status = CameraStatus(state, self._clock.wall_s(), reason)
+        if self._run is not None:
+            self._restate(member, is_told=False)
         if self._tasks is None or not member.row.enabled:
             return
         member.stop.clear()
@@ -461,16 +480,39 @@ class CameraLife:
             self._health.degrade(member.component, reason)
         else:
             self._health.clear(member.component)
-        if changed and not self._restated.full():
-            self._restated.put_nowait(member.row.id)
+        if changed:
+            self._restate(member, is_told=True)
+
+    def _restate(self, member: Member, *, is_told: bool) -> None:
+        """Have what a camera is doing now told and kept; that it closes on its way to another state
+        is kept only of one that was removed."""
+        status = member.status
+        paused = status.state is State.IDLE and not member.row.enabled and not is_told
+        removed = self._members.get(member.row.id) is not member
+        said = _Restated(
+            member.row.id,
+            PAUSED if paused else status.state.value,
+            status.reason,
+            status.since_s,
+            is_told=is_told,
+            is_kept=paused or removed or status.state not in _ON_THE_WAY,
+        )
+        if not self._restated.full():
+            self._restated.put_nowait(said)
 
     async def _tell(self) -> None:
-        """Write an event for each change of state; of a full disk health tells without us."""
+        """Write each change of state; of a full disk health tells without us."""
         while True:
-            camera_id = await self._restated.get()
+            said = await self._restated.get()
             with contextlib.suppress(StoreFailed):
-                await self._database.write(_changed(camera_id), principal=SYSTEM)
+                await self._database.write(_write_of(said), principal=SYSTEM)
 
 
-def _changed(camera_id: str) -> Callable[[Transaction], None]:
-    return lambda tx: tx.event(EventKind.CAMERA_CHANGED, camera_id)
+def _write_of(said: _Restated) -> Callable[[Transaction], None]:
+    def write(tx: Transaction) -> None:
+        if said.is_told:
+            tx.event(EventKind.CAMERA_CHANGED, said.camera_id)
+        if said.is_kept:
+            camera_states.note(tx, said.camera_id, said.state, said.reason, said.since_s)
+
+    return write

@@ -18,6 +18,9 @@ from lfrd.errors import BadInput, StateError
 from lfrd.store.keys import MasterKey, credential_key, load_master_key, read_key
 from lfrd.store.state_folder import StateFolder
 
+NOBODY_LOGGED_IN = 0xFFFFFFFF
+"""What the kernel has for a process of a timer or a service."""
+
 SHOWN = 20
 """References of a closed list that are printed; `--json` has all."""
 
@@ -35,7 +38,7 @@ def make_archive(options: argparse.Namespace, config: Config) -> int:
     progress = _Shown()
     try:
         made = make.make(
-            folder, master, config, target, recipients, SystemClock().wall_s(), progress
+            folder, master, config, target, recipients, SystemClock().wall_s(), progress, _caller()
         )
     finally:
         progress.clear()
@@ -43,7 +46,7 @@ def make_archive(options: argparse.Namespace, config: Config) -> int:
         say(
             json.dumps(
                 {
-                    "path": str(made.path), **made.header.model_dump(),
+                    "path": str(made.path), **made.header.model_dump(), "sha256": made.sha256,
                     "seconds": round(made.seconds, 3),
                     "deleted": [str(path) for path in made.deleted],
                 }
@@ -77,6 +80,24 @@ async def restore(options: argparse.Namespace, config: Config) -> int:
     return 0
 
 
+def _caller() -> make.By:
+    try:
+        login = Path("/proc/self/loginuid").read_text().strip()
+    except OSError:
+        login = str(NOBODY_LOGGED_IN)
+    return make.By(
+        f"user:{_user(os.getuid())}",
+        "" if int(login) == NOBODY_LOGGED_IN else _user(int(login)),
+    )
+
+
+def _user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"#{uid}"
+
+
 def _check(options: argparse.Namespace, identities: list[Identity]) -> int:
     manifest = restoring.check(options.file, identities)
     if options.json:
@@ -93,10 +114,7 @@ def _demand_owner(folder: StateFolder) -> None:
     except OSError as error:
         raise StateError(f"the state folder {folder.path} cannot be used: {error}") from None
     if owner != os.geteuid():
-        try:
-            name = pwd.getpwuid(owner).pw_name
-        except KeyError:
-            name = f"#{owner}"
+        name = _user(owner)
         raise StateError(
             f"{folder.path} belongs to {name}: run this as that user, `sudo -u {name} lfrd …`"
         )

@@ -25,6 +25,7 @@ def moment(text: str) -> float:
     return at_s
 
 
-def shown(at_s: float) -> str:
+def shown(at_s: float, *, to_the_second: bool = False) -> str:
     """A moment for people."""
-    return f"{datetime.fromtimestamp(at_s, UTC):%Y-%m-%d %H:%M} UTC"
+    form = "%Y-%m-%d %H:%M:%S" if to_the_second else "%Y-%m-%d %H:%M"
+    return f"{datetime.fromtimestamp(at_s, UTC):{form}} UTC"

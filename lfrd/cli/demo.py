@@ -15,7 +15,7 @@ from lfrd.cli.terminal import say
 from lfrd.cli.try_ import Printer
 from lfrd.config import CameraSection, Config
 from lfrd.demo.clip import LISTED, PICTURES, cutouts, listed_photo, recipe, write_clip
-from lfrd.demo.stream import require_server, rtsp_stream
+from lfrd.demo.stream import rtsp_stream
 from lfrd.governance.deployments import LAB_LIMIT_S
 from lfrd.governance.profile import LAB
 from lfrd.site import Site
@@ -33,7 +33,6 @@ async def run(config: Config, *, headless: bool, seconds: float | None) -> int:
     """Show it in the terminal, or print it; headless, 0 only if just the listed one was raised."""
     if not headless:
         require_terminal()
-    require_server()
     raised: list[str] = []
     printer = Printer(as_lines=True)
 

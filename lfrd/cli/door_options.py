@@ -47,7 +47,7 @@ def add_api(command: argparse.ArgumentParser) -> None:
     asks_daemon(command)
     command.add_argument(
         "method", nargs="?", type=_method, metavar="METHOD",
-        help="GET, POST, PATCH, PUT, DELETE (default: GET, with a body POST)",
+        help="GET, HEAD, POST, PATCH, PUT, DELETE (default: GET, with a body POST)",
     )  # fmt: skip
     command.add_argument("path", metavar="PATH", help="such as /v1/alerts")
     command.add_argument(

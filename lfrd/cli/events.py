@@ -67,7 +67,8 @@ def _print(options: argparse.Namespace, event: EventMessage) -> None:
     if options.json:
         say(event.model_dump_json())
     else:
-        say(f"{event.id:>8}  {shown(event.at_s)}  {event.kind:19} {event.subject_id}")
+        at = shown(event.at_s, to_the_second=True)
+        say(f"{event.id:>8}  {at}  {event.kind:19} {event.subject_id}")
 
 
 def _print_health(options: argparse.Namespace, change: HealthChange) -> None:

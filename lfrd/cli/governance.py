@@ -193,10 +193,11 @@ async def _schedule_add(client: Client, options: argparse.Namespace) -> Sequence
 def _window(text: str) -> wire.Window:
     """`monday 09:00 8`: day, start, hours."""
     try:
-        day, start, hours = text.split()
-        return wire.Window(day=day, start=start, hours=float(hours))
+        day, start, long_h = text.split()
+        hours = float(long_h)
     except ValueError:
         raise BadInput(f'a window is "DAY HH:MM HOURS", not {text!r}') from None
+    return wire.Window.model_validate({"day": day, "start": start, "hours": hours})
 
 
 async def _schedule_list(client: Client, _: argparse.Namespace) -> Sequence[Wire]:

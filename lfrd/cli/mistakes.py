@@ -8,7 +8,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from lfrd.errors import BadInput
-from lfrd.vocabulary import SLUG
+from lfrd.vocabulary import PACK_NAME, SLUG
+from lfrd.wire.cameras import PIN
+from lfrd.wire.deployments import TIME_OF_DAY
 
 _WORDS = {
     "bearer_token": "token",
@@ -27,7 +29,10 @@ _FORMS = {
     rf"^{SLUG}$": (
         "write lower-case letters, digits and hyphens, at most 63, such as main-entrance"
     ),
-    r"^\d{1,4}:[1-9]\d{0,3}$": "write it WIDTH:HEIGHT, such as 16:9",
+    r"^[1-9]\d{0,3}:[1-9]\d{0,3}$": "write it WIDTH:HEIGHT, such as 16:9",
+    rf"^{PACK_NAME}$": "write the name of a pack: a-z, 0-9, '.', '_' and '-', at most 64",
+    PIN: "write it sha256: and the 64 hexadecimal digits of a certificate",
+    TIME_OF_DAY: "write it HH:MM, such as 09:00",
     r"^#[0-9a-f]{6}$": "write a colour as #rrggbb in lower case, such as #d13438",
 }
 

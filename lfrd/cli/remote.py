@@ -2,11 +2,13 @@
 
 import argparse
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from lfrd.cli import governance, record, subject
 from lfrd.cli.camera_secrets import STANDARD_INPUT, address_of, secret_of, warn_of_argument
+from lfrd.cli.names import deployment_of
 from lfrd.cli.outputs import write_private_bytes
 from lfrd.cli.picture_options import picture_of
 from lfrd.cli.reach import token_of
@@ -19,6 +21,7 @@ from lfrd.wire.cameras import (
     CameraAdded,
     CameraChange,
     CameraCreate,
+    CameraPast,
     CameraTestReport,
     Regions,
 )
@@ -135,6 +138,15 @@ async def _camera_show(client: Client, options: argparse.Namespace) -> Sequence[
     return [await client.camera(options.id)]
 
 
+async def _camera_history(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
+    given = options.deployment
+    deployment_id = None if given is None else await deployment_of(client, given)
+    page = await client.camera_history(options.id, deployment_id, limit=options.limit)
+    if not page.items:
+        say(f"camera {options.id} took part in no deployment yet")
+    return page.items
+
+
 async def _camera_remove(client: Client, options: argparse.Namespace) -> Sequence[Wire]:
     await client.remove_camera(options.id)
     return ()
@@ -158,10 +170,19 @@ def _row(item: Wire) -> str:
         return f"{row}\ntoken for publishers, shown this once: {token}" if token else row
     if isinstance(item, CameraTestReport):
         return report_text(item)
+    if isinstance(item, CameraPast):
+        return _past_row(item)
     if isinstance(item, Deployment):
         row = f"{item.id}  {item.state:10} {item.profile:8} {item.purpose} at {item.place}"
         return row if item.end_reason is None else f"{row}; ended: {item.end_reason}"
     return governance.row(item) or record.row(item) or subject.row(item) or item.model_dump_json()
+
+
+def _past_row(item: CameraPast) -> str:
+    since = datetime.fromtimestamp(item.since_at_s).astimezone()
+    until_s = item.until_at_s
+    lasted = "until now" if until_s is None else f"{until_s - item.since_at_s:.0f} s"
+    return f"{since:%Y-%m-%d %H:%M:%S}  {item.state:11} {lasted:>9}  {item.reason}"
 
 
 def report_text(item: CameraTestReport) -> str:
@@ -198,6 +219,7 @@ _ACTIONS: dict[
     ("camera", "change"): _camera_change,
     ("camera", "list"): _camera_list,
     ("camera", "show"): _camera_show,
+    ("camera", "history"): _camera_history,
     ("camera", "remove"): _camera_remove,
     ("camera", "pause"): _camera_pause,
     ("camera", "resume"): _camera_resume,

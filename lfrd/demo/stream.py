@@ -1,7 +1,6 @@
 """Serves the demo's clip as a real RTSP stream on loopback, from a process of its own."""
 
 import asyncio
-import importlib.util
 import socket
 import subprocess
 import sys
@@ -9,18 +8,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from lfrd.errors import StateError, UserError
+from lfrd.errors import StateError
 
 START_LIMIT_S = 15.0
 STOP_LIMIT_S = 3.0
-
-
-def require_server() -> None:
-    """Raise UserError where the demo's server was not installed, as on a site that is in use."""
-    if importlib.util.find_spec("aio_rtsp_toolkit") is None:
-        raise UserError(
-            "the demo's RTSP server is not installed: run `make demo`, or install lfrd[demo]"
-        )
 
 
 @asynccontextmanager

@@ -2,12 +2,13 @@
 
 import json
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 
 from lfrd.counters import CameraCounters
 from lfrd.deployment.recorder import EpisodeWriter
-from lfrd.store.tallies import CameraTally, summed
+from lfrd.matching.live_search import LiveTracks
+from lfrd.matching.why import CameraCounts
+from lfrd.store.tallies import CameraTally, Tallies, summed
 from lfrd.summary import SummaryLine, over_restart, percentile
 from lfrd.vision.engine import Vision
 
@@ -54,13 +55,23 @@ class RunCounts:
         now = self._summary()
         return over_restart(self._before, now) if self._before else now
 
-    def by_camera(self, never_compared: Mapping[str, int]) -> dict[str, CameraTally]:
-        """What each camera counted since this run began; `never_compared` are the tracks that
-        ended without a look worth comparing."""
+    @property
+    def candidates(self) -> int:
+        """Those from before a restart included."""
+        return self._writer.raised + (self._before.candidates if self._before else 0)
+
+    def by_camera(self, tracks: LiveTracks) -> dict[str, CameraTally]:
+        """What each camera counted since this run began; `tracks` know how theirs ended."""
         begun = [*self._earlier, *self.cameras.items()]
         found = summed([_tally(self._deployment_id, *item) for item in begun])
         return {
-            camera_id: replace(tally, never_compared=never_compared.get(camera_id, 0))
+            camera_id: replace(
+                tally,
+                never_compared=tracks.never_compared[camera_id],
+                below=tracks.below[camera_id],
+                raised=tracks.raised[camera_id],
+                best_inter_eye_px=max(tally.best_inter_eye_px, tracks.best_inter_eye_px(camera_id)),
+            )
             for camera_id, tally in found.items()
         }
 
@@ -101,5 +112,20 @@ def _tally(deployment_id: str, camera_id: str, counters: CameraCounters) -> Came
         faces_detected=counters.faces_detected,
         tracks=counters.tracks,
         tracks_split=counters.tracks_split,
+        scene_cuts=counters.scene_cuts,
+        best_inter_eye_px=counters.recent_inter_eye_px,
         looks_skipped=json.dumps(counters.looks_skipped, sort_keys=True),
     )
+
+
+def before_restart(kept: Tallies) -> dict[str, CameraCounts]:
+    """What each camera counted before this run, for those who ask why it raised nobody."""
+    return {
+        camera_id: CameraCounts(
+            tally.frames_decoded, tally.frames_dropped, tally.frames_detected,
+            tally.faces_detected, tally.tracks, tally.tracks_split, tally.scene_cuts,
+            tally.never_compared, tally.below, tally.raised, tally.best_inter_eye_px,
+            json.loads(tally.looks_skipped),
+        )
+        for camera_id, tally in kept.cameras.items()
+    }  # fmt: skip

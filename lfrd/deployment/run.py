@@ -21,12 +21,14 @@ from lfrd.governance.profile import Policy
 from lfrd.governance.timekeeping import SteadyClock
 from lfrd.health import HealthBoard
 from lfrd.matching.live_search import LiveSearch
+from lfrd.matching.why import CameraCounts
 from lfrd.software import identity
 from lfrd.store import deployments as stored
-from lfrd.store import reviews, tallies
+from lfrd.store import flows, reviews, tallies
 from lfrd.store.audit import AuditClass
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.deployments import Deployment
+from lfrd.store.flows import CameraFlow
 from lfrd.store.tallies import CameraTally, RunTally, Tallies
 from lfrd.store.transaction import Transaction
 from lfrd.summary import SummaryLine, as_summary_json
@@ -75,9 +77,9 @@ class DeploymentRun:
         self.deployment = deployment
         self.search = search
         self.stop = asyncio.Event()
-        self.paused = False
-        self.paused_by = ""
-        """Who asked for the pause; empty where nobody did."""
+        self.paused_by = before.run.paused_by
+        """Who asked for the pause; empty where nobody did. It outlives the daemon."""
+        self.paused = bool(self.paused_by)
         self.suspended = False
         """Whether it ends only because the daemon leaves, and goes on when that comes back."""
         self.end_reason = "every camera came to its end"
@@ -113,8 +115,8 @@ class DeploymentRun:
 
     @property
     def raised(self) -> int:
-        """Candidates raised since it began or went on."""
-        return self._writer.raised
+        """Candidates raised since it began, those from before a restart included."""
+        return self._counts.candidates
 
     def ask_to_end(self, reason: str, principal: str) -> None:
         """End soon; the first reason counts."""
@@ -141,11 +143,14 @@ class DeploymentRun:
 
     async def pause(self, principal: str, *, on: bool) -> None:
         """Pause matching because somebody asks for it, or let it go on; no camera is decoded
-        meanwhile. What is asked for does not outlive the daemon."""
-        self.paused_by = principal if on else ""
+        meanwhile, and a daemon that is started anew goes on pausing."""
+        asked = principal if on else ""
+        changed, paused, self.paused_by = asked != self.paused_by, self.paused, asked
         self.operator_seen()
         now_s = self._clock.monotonic_s()
         await self._mind_presence(self._heartbeat.at(now_s), self._team.at(now_s), principal)
+        if changed and paused is self.paused:  # it pauses for another reason too
+            await self._log(None)
 
     def team_seen(self) -> None:
         """The team on the spot gave a sign."""
@@ -180,9 +185,9 @@ class DeploymentRun:
         covered, deployment_id = self._coverage, self.deployment.id
         run = RunTally(
             deployment_id=deployment_id, ran_s=covered.ran_s, paused_s=covered.paused_s,
-            software=json.dumps([identity()]), is_open=is_open,
+            software=json.dumps([identity()]), is_open=is_open, paused_by=self.paused_by,
         )  # fmt: skip
-        counted = self._counts.by_camera(self.search.tracks.never_compared)
+        counted = self._counts.by_camera(self.search.tracks)
         known = counted.keys() | covered.active_s.keys() | covered.down_s.keys()
         cameras = {
             camera_id: replace(
@@ -194,6 +199,23 @@ class DeploymentRun:
             for camera_id in sorted(known)
         }
         return tallies.over_restart(self._before, Tallies(run, cameras))
+
+    def flow(self) -> tuple[CameraFlow, ...]:
+        """What each camera counted in these five minutes and those before."""
+        self._note_counts()
+        now_s = self._clock.wall_s()
+        begin_s = now_s - now_s % flows.SPAN_S - flows.SPAN_S
+        found = []
+        for camera_id in self._counts.cameras:
+            minutes = self.search.tracks.minutes(camera_id, begin_s)
+            for at_s in (begin_s, begin_s + flows.SPAN_S):
+                counts = CameraCounts()
+                for minute_s, counted in minutes:
+                    if at_s <= minute_s < at_s + flows.SPAN_S:
+                        counts = counts + counted
+                if counts.frames_decoded:
+                    found.append(_flow_of(self.deployment.id, camera_id, at_s, counts))
+        return tuple(found)
 
     async def _watch(
         self, camera_id: str, frames: AsyncIterator[Frame], counters: CameraCounters
@@ -251,7 +273,6 @@ class DeploymentRun:
             await self._mind_presence(self._heartbeat.at(now_s), self._team.at(now_s))
             if now_s - kept_s >= COUNTS_EVERY_S:
                 kept_s = now_s
-                self._note_counts()
                 await self._log(None)
             await asyncio.sleep(min(max(left_s, 0.0), TICK_S))
 
@@ -313,10 +334,11 @@ class DeploymentRun:
     async def _log(self, step: str | None, principal: str = SYSTEM) -> None:
         """Write the counts so far, and a step if there is one; a full disk turns health red."""
         row_id, summary = self.deployment.id, as_summary_json(self.summary())
-        counted = self.tallies()
+        flow, counted = self.flow(), self.tallies()
 
         def write(tx: Transaction) -> None:
             tallies.keep(tx, counted)
+            flows.keep(tx, flow)
             if step is None:
                 stored.keep_counts(tx, row_id, summary)
             else:
@@ -373,3 +395,17 @@ async def _was_no_match(database: Database, episode_id: str) -> bool:
     given = await database.read(lambda reader: reviews.of_episode(reader, episode_id))
     final = {review.decision for review in given if review.final_at_s is not None}
     return final == {reviews.ReviewDecision.NOT_MATCH}
+
+
+def _flow_of(deployment_id: str, camera_id: str, at_s: float, counts: CameraCounts) -> CameraFlow:
+    return CameraFlow(
+        deployment_id=deployment_id,
+        camera_id=camera_id,
+        at_s=at_s,
+        frames_detected=counts.frames_detected,
+        frames_dropped=counts.frames_dropped,
+        faces_detected=counts.faces_detected,
+        tracks=counts.tracks,
+        never_compared=counts.never_compared,
+        candidates=counts.raised,
+    )

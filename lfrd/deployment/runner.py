@@ -6,12 +6,13 @@ import logging
 from collections.abc import Callable, Sequence
 
 from lfrd.clock import Clock
+from lfrd.deployment.counts import before_restart
 from lfrd.deployment.run import DeploymentRun
 from lfrd.governance import planning
 from lfrd.governance.profile import Policy
 from lfrd.matching.live_search import LiveGallery, LiveSearch, Promise, open_search
 from lfrd.store import deployments as stored
-from lfrd.store import tallies
+from lfrd.store import flows, tallies
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.deployments import Deployment
 from lfrd.store.tallies import Tallies
@@ -53,6 +54,7 @@ class DeploymentRunner:
         lists: Sequence[str] = json.loads(row.watchlist_ids)
         await open_search(self._database, self._clock, self._live, search, lists)
         before = await self._database.read(lambda reader: tallies.of(reader, row.id))
+        search.tracks.before = before_restart(before)
         counts = from_summary_json(row.summary)
         self.running = self._make_run(row, search, policy, counts, before)
         self._over.clear()
@@ -97,14 +99,16 @@ class DeploymentRunner:
     async def _close(self, running: DeploymentRun, compared: int) -> None:
         """Write how it ended; or that the daemon leaves, and it waits for the next one."""
         row, summary = running.deployment, as_summary_json(running.summary())
-        counted = running.tallies(is_open=False)
+        flow, counted = running.flow(), running.tallies(is_open=False)
 
         def suspend(tx: Transaction) -> None:
             tallies.keep(tx, counted)
+            flows.keep(tx, flow)
             stored.note(tx, row.id, "suspend", summary=summary)
 
         def end(tx: Transaction) -> None:
             tallies.keep(tx, counted)
+            flows.keep(tx, flow)
             planning.end(tx, row, running.end_reason, summary, compared)
 
         if running.suspended:

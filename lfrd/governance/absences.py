@@ -1,5 +1,5 @@
-"""Proofs for whoever was not on a list: what a deployment compares with is committed to in the log
-when it starts and when its lists grow, and nobody else is revealed (lfrd.audit.absence).
+"""Proofs for people who were not on a list: what a deployment compares with is committed to in the
+log when it starts and when its lists grow, and nobody else is revealed (lfrd.audit.absence).
 
 The lab's lists are of consenting people and go when the daemon stops: they are committed to only
 where somebody asks.

@@ -24,11 +24,13 @@ from lfrd.governance.readiness import Readiness
 from lfrd.governance.retention import policy_of
 from lfrd.governance.start_gate import HOUR_S, Verdict
 from lfrd.matching.thresholds import Thresholds
-from lfrd.store import absences, decoys, reviews, watchlists
+from lfrd.store import absences, decoys, flows, reviews, tallies, watchlists
 from lfrd.store import deployments as stored
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.deployments import Authority, Deployment, NewDeployment, Snapshot
+from lfrd.store.flows import CameraFlow
 from lfrd.store.schedules import Schedule
+from lfrd.store.tallies import Tallies
 from lfrd.store.transaction import Reader, Transaction
 from lfrd.summary import SummaryLine
 from lfrd.vocabulary import DeploymentState, Role, UseCase
@@ -92,7 +94,7 @@ class DeploymentService:
 
     @property
     def paused(self) -> bool:
-        """Whether matching pauses because no operator is present."""
+        """Whether matching pauses: no operator is there, or somebody asked for it."""
         return self._running is not None and self._running.paused
 
     def progress(self) -> SummaryLine | None:
@@ -126,6 +128,23 @@ class DeploymentService:
     async def page(self, before_id: str | None = None, limit: int = 100) -> list[Deployment]:
         """Deployments, newest first; `before_id` is the last one of the page before."""
         return await self._database.read(lambda reader: stored.page(reader, before_id, limit))
+
+    async def flow(
+        self, camera_id: str, deployment_id: str | None, since_s: float, until_s: float
+    ) -> list[CameraFlow]:
+        """What a camera counted in deployments, by five minutes, oldest first."""
+        return await self._database.read(
+            lambda reader: flows.between(reader, camera_id, deployment_id, since_s, until_s)
+        )
+
+    async def tallies(self, deployment_id: str) -> Tallies:
+        """What a deployment counted in all. Raises NotFound."""
+
+        def read(reader: Reader) -> Tallies:
+            stored.get(reader, deployment_id)
+            return tallies.of(reader, deployment_id)
+
+        return await self._database.read(read)
 
     async def get(self, deployment_id: str) -> Deployment:
         """Raises NotFound."""

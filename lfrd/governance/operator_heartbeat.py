@@ -22,7 +22,7 @@ class OperatorHeartbeat:
 
     def __init__(self, minutes: float | None, now_s: float, *, at_once: bool = False) -> None:
         """`minutes` None: no heartbeat is wanted. `now_s` as everywhere here is monotonic.
-        `at_once`: whoever is away is gone, without a pause before."""
+        `at_once`: an operator who is away is gone, without a pause before."""
         self._at_once = at_once
         self._limit_s = None if minutes is None else minutes * 60.0
         self._seen_s = now_s

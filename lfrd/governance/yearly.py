@@ -20,9 +20,9 @@ from lfrd.store.transaction import Reader, Transaction
 from lfrd.text import table_cell
 from lfrd.vocabulary import Engagement, IncidentKind
 from lfrd.wire import incidents as wire
+from lfrd.wire.incidents import YEARS
 from lfrd.wire.record import Record, RecordAlerts, RecordOutcomes
 
-YEARS = range(2020, 2200)
 AHEAD_S = 300.0
 
 

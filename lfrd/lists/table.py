@@ -37,6 +37,9 @@ class Row:
     Rows with one `reference` are photos of one entry. `person` groups entries of several lists
     that are one person, within the daemon they are imported to. `box` (left, top, right, bottom in
     pixels of the upright picture) says which face is meant where the photo shows several people.
+
+    `lfrd.wire.lists.ImportRow` has the same fields and is another type: it holds what a daemon
+    takes, trimmed and bounded, while `file` here is the path as it lies on the disk.
     """
 
     number: int

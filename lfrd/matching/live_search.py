@@ -8,6 +8,7 @@ For the event loop only.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 
 from lfrd.clock import Clock
 from lfrd.counters import CameraCounters
@@ -15,7 +16,7 @@ from lfrd.matching.curve import Curve
 from lfrd.matching.evidence import EntryThresholds, EvidenceRule, TrackEvidence
 from lfrd.matching.gallery import Gallery, GalleryTemplate
 from lfrd.matching.threshold import Derived, Risk, derive
-from lfrd.matching.why import CountHistory
+from lfrd.matching.why import CameraCounts, CountHistory
 from lfrd.store import templates, watchlists
 from lfrd.store.database import Database
 from lfrd.store.templates import StoredTemplate, TemplateMatrix
@@ -39,6 +40,8 @@ class LiveTracks:
         """Tracks that ended without a single look worth comparing, by camera."""
         self.raised: Counter[str] = Counter()
         """Tracks that ended and were raised as an entry, by camera."""
+        self.before: Mapping[str, CameraCounts] = {}
+        """What each camera counted before the daemon was started anew."""
         self._histories: dict[str, CountHistory] = {}
         self._rule = rule
         self._tracks: dict[tuple[str, int], TrackEvidence] = {}
@@ -65,6 +68,16 @@ class LiveTracks:
         ended = self.never_compared[camera_id], self.below[camera_id], self.raised[camera_id]
         history.note(at_s, counters, *ended)
         return history
+
+    def minutes(self, camera_id: str, since_s: float) -> tuple[tuple[float, CameraCounts], ...]:
+        """What a camera counted, by the minute, as far as it was told; each with its begin."""
+        history = self._histories.get(camera_id)
+        return () if history is None else history.minutes(since_s, inf)
+
+    def best_inter_eye_px(self, camera_id: str) -> float:
+        """Between the eyes of the largest face that the camera's history was told of."""
+        history = self._histories.get(camera_id)
+        return history.best_inter_eye_px if history else 0.0
 
     def silence(self, camera_id: str, track_id: int, entry_id: str) -> bool:
         """Reviewers said "not a match"; False where the track is gone already."""

@@ -74,6 +74,8 @@ class CountHistory:
     """One camera's counts by the minute, from what it counted so far, told every now and then."""
 
     def __init__(self) -> None:
+        self.best_inter_eye_px = 0.0
+        """Of the largest face of all."""
         self._source: CameraCounters | None = None
         self._before = CameraCounts()
         self._minutes: deque[tuple[float, CameraCounts]] = deque(maxlen=MINUTES_KEPT)
@@ -85,6 +87,7 @@ class CountHistory:
         started anew counts from 0 again, its tracks' ends do not."""
         now = counts_of(counters, never, below, raised)
         counters.recent_inter_eye_px = 0.0
+        self.best_inter_eye_px = max(self.best_inter_eye_px, now.best_inter_eye_px)
         if counters is not self._source:
             ended = self._before
             self._before = CameraCounts(
@@ -124,7 +127,7 @@ def advice(counts: CameraCounts) -> tuple[str, ...]:
     found = []
     skipped = Counter(counts.looks_skipped)
     best = counts.best_inter_eye_px
-    if best < MATCHED_INTER_EYE_PX:
+    if 0 < best < MATCHED_INTER_EYE_PX:
         found.append(
             f"the largest face had {best:.0f} px between the eyes, {MATCHED_INTER_EYE_PX:.0f} are "
             "needed to match and 45 to 60 are good: come nearer, or use the full resolution"

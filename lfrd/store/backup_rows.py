@@ -2,6 +2,7 @@
 is there without its key."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lfrd.audit.verify import PublicKey
@@ -13,6 +14,7 @@ from lfrd.store import (
     reference_images,
     watchlists,
 )
+from lfrd.store.audit import AuditClass, Fact
 from lfrd.store.keys import Scope
 from lfrd.store.transaction import Reader, Transaction
 from lfrd.vocabulary import ErasureKind
@@ -145,6 +147,18 @@ def log_state(reader: Reader) -> tuple[int, bytes, str, list[PublicKey]]:
     """The size of the log, its root, its origin, and the keys that signed it."""
     size = log_size(reader)
     return size, audit_log.root_at(reader, size), audit_log.origin(reader), audit_log.keys(reader)
+
+
+MADE = "backup.make"
+"""An archive that was made, as the log calls it."""
+
+
+def log_made(tx: Transaction, facts: Mapping[str, Fact]) -> None:
+    """An archive in the log, once: it shows faces to whoever has the private key. `sha256` of the
+    facts says which."""
+    again = "SELECT count(*) FROM audit_leaf WHERE action = ? AND instr(payload, ?) > 0"
+    if not tx.count(again, (MADE, str(facts["sha256"]))):
+        tx.audit(AuditClass.DISCLOSURE, MADE, (), facts)
 
 
 def counts(reader: Reader) -> tuple[int, int, int]:

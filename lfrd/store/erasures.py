@@ -13,7 +13,7 @@ from typing import ClassVar
 from lfrd.errors import Conflict
 from lfrd.events import EventKind
 from lfrd.ids import new_id
-from lfrd.store import deployments, episodes, holds, reference_images, watchlists
+from lfrd.store import camera_states, deployments, episodes, holds, reference_images, watchlists
 from lfrd.store.audit import AuditClass
 from lfrd.store.transaction import Reader, Transaction
 from lfrd.vocabulary import DeploymentState, ErasureKind
@@ -253,6 +253,7 @@ def delete_deployment(tx: Transaction, erasure: Erasure) -> Erasure:
     blanked = blank(tx, "deployment_id = ?", (erasure.subject_id,))
     if deployments.get(tx, erasure.subject_id).state == DeploymentState.ENDED:
         deployments.mark_erased(tx, erasure.subject_id)
+        camera_states.forget(tx, erasure.subject_id)
     return deleted(tx, replace(erasure, episodes=blanked))
 
 

@@ -121,14 +121,37 @@ class Connection:
             self._raw.pragma(name, value)
 
     @contextmanager
-    def time_limit(self, seconds: float) -> Iterator[None]:
-        """Interrupt whatever statement still runs in here after `seconds` with StoreFailed."""
+    def time_limit(
+        self, seconds: float, given_up: Callable[[], bool] = lambda: False
+    ) -> Iterator[None]:
+        """Interrupt whatever statement still runs in here after `seconds`, or once it is
+        `given_up`, with StoreFailed."""
         end_s = time.monotonic() + seconds
-        self._raw.set_progress_handler(lambda: time.monotonic() > end_s, PROGRESS_STEPS)
+        self._raw.set_progress_handler(
+            lambda: time.monotonic() > end_s or given_up(), PROGRESS_STEPS
+        )
         try:
             yield
         finally:
             self._raw.set_progress_handler(None)
+
+    def tables(self) -> list[str]:
+        """The tables that have pages of their own, that of the schema first."""
+        sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 ORDER BY name"
+        return ["sqlite_schema", *self.column(sql)]
+
+    def damage(self, table: str) -> str | None:
+        """What is wrong with the pages of a table and its indexes; None where they are whole.
+
+        It names tables and pages, never values. Raises StoreFailed where it took too long.
+        """
+        sql = "SELECT quick_check FROM pragma_quick_check(?) LIMIT 1"
+        with _Translated(self.path):
+            try:
+                found = self._raw.execute(sql, (table,)).get
+            except (apsw.CorruptError, apsw.NotADBError, apsw.IOError) as error:
+                return f"table {table}: {error}"
+            return None if found == "ok" else f"table {table}: {str(found).splitlines()[-1]}"
 
     def checkpoint(self) -> bool:
         """Move the write-ahead log into the main file and empty it; False where a reader prevents

@@ -12,7 +12,7 @@ from lfrd.store.transaction import Reader, Transaction
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunTally:
     """`software` is a JSON list. `cut_offs`: so often a crash lost the counts of up to a minute;
-    `is_open` while another one might."""
+    `is_open` while another one might. `paused_by` asked for its pause; '' is nobody."""
 
     TABLE: ClassVar[str] = "run_tally"
 
@@ -22,11 +22,14 @@ class RunTally:
     software: str = "[]"
     cut_offs: int = 0
     is_open: bool = False
+    paused_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CameraTally:
-    """`active_s` it gave pictures, `down_s` it should have; `looks_skipped` is JSON, by reason."""
+    """`active_s` it gave pictures, `down_s` it should have; `looks_skipped` is JSON, by reason.
+    Of the tracks that ended some were never compared, some stayed `below` the threshold, some were
+    `raised`; `best_inter_eye_px` is of the largest face."""
 
     TABLE: ClassVar[str] = "camera_tally"
 
@@ -40,7 +43,11 @@ class CameraTally:
     faces_detected: int = 0
     tracks: int = 0
     tracks_split: int = 0
+    scene_cuts: int = 0
     never_compared: int = 0
+    below: int = 0
+    raised: int = 0
+    best_inter_eye_px: float = 0.0
     looks_skipped: str = "{}"
 
 
@@ -52,7 +59,7 @@ class Tallies:
     cameras: dict[str, CameraTally] = field(default_factory=dict)
 
 
-_APART = {"deployment_id", "camera_id", "looks_skipped"}
+_APART = {"deployment_id", "camera_id", "best_inter_eye_px", "looks_skipped"}
 _SUMMED = tuple(item.name for item in fields(CameraTally) if item.name not in _APART)
 
 
@@ -98,7 +105,9 @@ def summed(tallies: Sequence[CameraTally]) -> dict[str, CameraTally]:
 def _sum(one: CameraTally, other: CameraTally) -> CameraTally:
     skipped = Counter(json.loads(one.looks_skipped)) + Counter(json.loads(other.looks_skipped))
     sums = {name: getattr(one, name) + getattr(other, name) for name in _SUMMED}
-    return replace(one, **sums, looks_skipped=json.dumps(skipped, sort_keys=True))
+    best = max(one.best_inter_eye_px, other.best_inter_eye_px)
+    skipped_json = json.dumps(skipped, sort_keys=True)
+    return replace(one, **sums, best_inter_eye_px=best, looks_skipped=skipped_json)
 
 
 def _either(before: str, now: str) -> str:

@@ -31,9 +31,10 @@ from lfrd.vision.graph import (
     to_dynamic_f32,
     with_open_axes,
 )
+from lfrd.vocabulary import PACK_NAME as NAME_FORM
 
 DEFAULT_PACK = "yunet-sface"
-PACK_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
+PACK_NAME = re.compile(NAME_FORM)
 
 _MANIFEST = "manifest.json"
 

@@ -208,11 +208,7 @@ def _trials(kinds: Sequence[str], pack: Pack) -> tuple[list[Trial], bytes | None
             continue
         runner = _Runner(kind, pack, rounded if kind == INT8 else None)
         shift = _shift(faces, runner.faces(photo))
-        if kind == INT8:
-            cosine, near = _alike(reference, runner, crops)
-        else:
-            cosine = float(reference.template(crop) @ runner.template(crop))
-            near = cosine >= LEAST_COSINE
+        cosine, near = _alike(reference, runner, crops)
         if shift <= LANDMARK_SHIFT and near:
             passed.append(Trial(kind, runner.time_ms(photo, crop), cosine))
         else:
@@ -243,10 +239,15 @@ def _rounded(pack: Pack, crop: U8) -> bytes | None:
 
 
 def _alike(reference: "_Runner", runner: "_Runner", crops: Sequence[U8]) -> tuple[float, bool]:
-    """The median cosine between the templates of two, and whether they are near enough."""
+    """The median cosine between the templates of two, and whether they are near enough: of the
+    first crop, of all where the recogniser is in eight bits."""
+    if runner.rounded:
+        low_least, median_least = INT8_LOW_COSINE, INT8_MEDIAN_COSINE
+    else:
+        low_least, median_least, crops = LEAST_COSINE, LEAST_COSINE, crops[:1]
     cosines = [float(reference.template(crop) @ runner.template(crop)) for crop in crops]
     low, median = np.percentile(cosines, [1, 50])
-    return float(median), bool(low >= INT8_LOW_COSINE and median >= INT8_MEDIAN_COSINE)
+    return float(median), bool(low >= low_least and median >= median_least)
 
 
 class _Runner:

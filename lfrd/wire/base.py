@@ -20,6 +20,8 @@ Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9a-f]{6}$")]
 Margin = Annotated[float, Field(ge=0, le=0.5)]
 """How much more than the threshold is asked for."""
+Moment = Annotated[float, Field(ge=-2_208_988_800, lt=253_402_300_800)]
+"""Seconds since the epoch, from 1900 to 9999: what can be written as a date."""
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
 
 

@@ -43,6 +43,7 @@ class CameraRates(Wire):
     large_frames_decoded: int = 0
 
 
+PIN = r"^[Ss][Hh][Aa]-?256:([0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}$"
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Corners = Annotated[tuple[tuple[Fraction, Fraction], ...], Field(min_length=3, max_length=64)]
 """A polygon: corners (x, y) as fractions of the picture's width and height."""
@@ -87,6 +88,18 @@ class Camera(Wire):
     look_address: str | None = None
 
 
+class CameraPast(Wire):
+    """How a camera was in a deployment, and for how long: `until_at_s` is null while it lasts."""
+
+    id: int
+    camera_id: str
+    deployment_id: str
+    state: CameraState
+    reason: str
+    since_at_s: float
+    until_at_s: float | None
+
+
 class CameraOptions(Wire):
     """How a camera is read. In a change, what is absent stays as it is; a null takes `ca_file`,
     `hwaccel`, `bearer_token`, `aspect`, `stream`, `pin` or `look_address` away.
@@ -111,10 +124,10 @@ class CameraOptions(Wire):
     bearer_token: Line | None = None
     password: Annotated[str, StringConstraints(min_length=1, max_length=512)] | None = None
     rotate: Literal[0, 90, 180, 270] | None = None
-    aspect: Annotated[str, StringConstraints(pattern=r"^\d{1,4}:[1-9]\d{0,3}$")] | None = None
+    aspect: Annotated[str, StringConstraints(pattern=r"^[1-9]\d{0,3}:[1-9]\d{0,3}$")] | None = None
     deinterlace: Literal["auto", "on", "off"] | None = None
     stream: Annotated[int, Field(ge=0, le=63)] | None = None
-    pin: Annotated[str, StringConstraints(max_length=110)] | None = None
+    pin: Annotated[str, StringConstraints(pattern=PIN)] | None = None
     look_address: (
         Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2048)]
         | None

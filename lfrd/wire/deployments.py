@@ -2,10 +2,12 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from lfrd.vocabulary import DeploymentState, ErasureKind, HoldKind, UseCase
-from lfrd.wire.base import Line, Text, Wire
+from lfrd.wire.base import Line, Moment, Text, Wire
+
+TIME_OF_DAY = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 
 
 class PolicyBrief(Wire):
@@ -162,7 +164,7 @@ class DeploymentDraft(Wire):
     expectation: Text = ""
     documents: Documents = ()
     watchlist_ids: ListIds = ()
-    start_at_s: float | None = None
+    start_at_s: Moment | None = None
     duration_s: Annotated[float, Field(gt=0, le=24 * 3600)]
     list_size_max: ListSize | None = None
 
@@ -177,7 +179,7 @@ class DeploymentChange(Wire):
     expectation: Text | None = None
     documents: Documents | None = None
     watchlist_ids: ListIds | None = None
-    start_at_s: float | None = None
+    start_at_s: Moment | None = None
     duration_s: Annotated[float, Field(gt=0, le=24 * 3600)] | None = None
     list_size_max: ListSize | None = None
 
@@ -216,7 +218,7 @@ class DeploymentPause(Wire):
 class DeploymentExtend(Wire):
     """A new authorisation for a running deployment to last until then; `authority` as there."""
 
-    until_at_s: float
+    until_at_s: Moment
     authority: SignedNote | None = None
 
 
@@ -229,9 +231,9 @@ class Reason(Wire):
 class Window(Wire):
     """`start` is HH:MM in the schedule's time zone."""
 
-    day: str
-    start: str
-    hours: float
+    day: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+    start: Annotated[str, StringConstraints(pattern=TIME_OF_DAY)]
+    hours: Annotated[float, Field(gt=0, le=24)]
 
 
 class ScheduleCreate(Wire):
@@ -246,7 +248,7 @@ class ScheduleCreate(Wire):
     watchlist_ids: Annotated[tuple[str, ...], Field(min_length=1, max_length=100)]
     windows: Annotated[tuple[Window, ...], Field(min_length=1, max_length=50)]
     timezone: Line = "UTC"
-    expires_at_s: float
+    expires_at_s: Moment
     list_size_max: ListSize | None = None
 
 

@@ -5,10 +5,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from lfrd.wire.base import Line, Wire
+from lfrd.wire.base import Line, Moment, Wire
 
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Count = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=0, le=10**12)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Score = Annotated[float, Field(ge=-1, le=1)]
 
@@ -17,7 +17,7 @@ class Rate(Wire):
     """`k` of `n`, and the 95 % interval of the rate behind it."""
 
     k: Count
-    n: Annotated[int, Field(ge=1)]
+    n: Annotated[Count, Field(ge=1)]
     lo: Share
     hi: Share
 
@@ -64,12 +64,12 @@ class EvaluationReport(Wire):
     pack: Line
     model_digest: Digest
     software: Line
-    evaluated_at_s: Annotated[float, Field(gt=0)]
-    people: Annotated[int, Field(ge=2)]
-    photos: Annotated[int, Field(ge=2)]
+    evaluated_at_s: Annotated[Moment, Field(gt=0)]
+    people: Annotated[Count, Field(ge=2)]
+    photos: Annotated[Count, Field(ge=2)]
     missed_photos: Count
-    list_size: Annotated[int, Field(ge=1)]
-    looks: Annotated[int, Field(ge=1)]
+    list_size: Annotated[Count, Field(ge=1)]
+    looks: Annotated[Count, Field(ge=1)]
     seed: int
     target_fpir: Annotated[float, Field(gt=0, lt=1)]
     threshold: Score
@@ -109,7 +109,7 @@ class IndependentTestRecord(Wire):
     """Somebody who does not run this site tested a model; null: the one in use."""
 
     tested_by: Line
-    tested_at_s: Annotated[float, Field(ge=0)]
+    tested_at_s: Annotated[Moment, Field(ge=0)]
     reference: Line
     """Where it can be read."""
     model_digest: str | None = None

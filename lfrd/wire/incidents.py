@@ -5,8 +5,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from lfrd.vocabulary import IncidentKind
-from lfrd.wire.base import Line, Text, Wire
+from lfrd.wire.base import Line, Moment, Text, Wire
 from lfrd.wire.record import Count, Minutes, RecordAlerts, RecordOutcomes, RecordRate
+
+YEARS = range(2020, 2200)
+YearNumber = Annotated[int, Field(ge=YEARS.start, lt=YEARS.stop)]
 
 
 class IncidentRecord(Wire):
@@ -17,7 +20,7 @@ class IncidentRecord(Wire):
     serious: bool = False
     """As the EU AI Act has it, 3(49): harm to health, a breach of rights and the like."""
     deployment_id: Line | None = None
-    happened_at_s: Annotated[float, Field(ge=0)] | None = None
+    happened_at_s: Annotated[Moment, Field(ge=0)] | None = None
     reported_to: Annotated[str, Field(max_length=200)] = ""
 
 
@@ -28,7 +31,7 @@ class IncidentAmendment(Wire):
     what: Annotated[Text, Field(min_length=1)] | None = None
     serious: bool | None = None
     deployment_id: Line | None = None
-    happened_at_s: Annotated[float, Field(ge=0)] | None = None
+    happened_at_s: Annotated[Moment, Field(ge=0)] | None = None
     reason: Line
 
 

@@ -1,11 +1,17 @@
 """The wire contract of lists: entries, photos, changes, imports, exports, thresholds, models."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, GetJsonSchemaHandler, StringConstraints, model_validator
+from pydantic_core import CoreSchema
 
-from lfrd.vocabulary import Category
-from lfrd.wire.base import Colour, Line, Margin, Slug, Text, Wire
+from lfrd.vocabulary import PACK_NAME, Category
+from lfrd.wire.base import Colour, Line, Margin, Moment, Slug, Text, Wire
+
+ROWS_MAX = 1_000_000
+"""Of one bulk import."""
+CAN_BE_NULL = "expires_at_s"
+"""In a change: null takes the expiry away."""
 
 
 class Watchlist(Wire):
@@ -32,7 +38,7 @@ class WatchlistCreate(Wire):
     owner: Line
     colour: Colour = "#d0021b"
     margin: Margin = 0.0
-    expires_at_s: float | None = None
+    expires_at_s: Moment | None = None
 
 
 class Finding(Wire):
@@ -122,25 +128,41 @@ class EntryCreate(Wire):
     under_18: bool = False
     under_18_reason: Text = ""
     margin: Margin = 0.0
-    status_checked_at_s: float | None = None
-    expires_at_s: float | None = None
+    status_checked_at_s: Moment | None = None
+    expires_at_s: Moment | None = None
     look_alikes: LookAlikes = ""
     person_id: str | None = None
     """Set where the same person is already on another list."""
 
 
+PackName = Annotated[str, StringConstraints(pattern=rf"^{PACK_NAME}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class _Change(Wire):
     """What is given is set; an expiry of null takes it away, and nothing else can be null."""
 
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Something has to be given, and a field that may be left out is not null."""
+        described = handler(core_schema)
+        whole = handler.resolve_ref_schema(described)
+        whole["minProperties"] = 1
+        for name, field in whole["properties"].items():
+            if name != CAN_BE_NULL:
+                (kind,) = (item for item in field.pop("anyOf") if item != {"type": "null"})
+                field.update(kind)
+                field.pop("default", None)
+        return described
+
     @model_validator(mode="after")
     def _nothing_but_the_expiry_is_null(self) -> Self:
         empty = sorted(
             name
             for name in self.model_fields_set
-            if getattr(self, name) is None and name != "expires_at_s"
+            if getattr(self, name) is None and name != CAN_BE_NULL
         )
         if empty:
             raise ValueError(f"{', '.join(empty)}: null is no value of it; leave it out")
@@ -155,7 +177,7 @@ class WatchlistChange(_Change):
     owner: Line | None = None
     colour: Colour | None = None
     margin: Margin | None = None
-    expires_at_s: float | None = None
+    expires_at_s: Moment | None = None
 
 
 class ListCameras(Wire):
@@ -171,8 +193,8 @@ class EntryChange(_Change):
     source: Line | None = None
     reviewer: Text | None = None
     margin: Margin | None = None
-    status_checked_at_s: float | None = None
-    expires_at_s: float | None = None
+    status_checked_at_s: Moment | None = None
+    expires_at_s: Moment | None = None
     look_alikes: LookAlikes | None = None
 
 
@@ -185,7 +207,7 @@ class ImportStart(Wire):
 
     source_sha256: Sha256
     source_name: Line
-    total: Annotated[int, Field(ge=1, le=1_000_000)]
+    total: Annotated[int, Field(ge=1, le=ROWS_MAX)]
     gate: Literal["strict", "warn"] | None = None
 
 
@@ -213,7 +235,7 @@ class ImportRow(Wire):
     is a word that entries of several lists share when they are one person. `box` (left, top, right,
     bottom in pixels) says which face is meant."""
 
-    number: Annotated[int, Field(ge=1, le=1_000_000)]
+    number: Annotated[int, Field(ge=1, le=ROWS_MAX)]
     reference: Line
     file: Line
     basis: Text = ""
@@ -222,8 +244,8 @@ class ImportRow(Wire):
     under_18: bool = False
     under_18_reason: Text = ""
     margin: Margin = 0.0
-    expires_at_s: float | None = None
-    status_checked_at_s: float | None = None
+    expires_at_s: Moment | None = None
+    status_checked_at_s: Moment | None = None
     person: Text = ""
     box: tuple[Side, Side, Side, Side] | None = None
 
@@ -271,7 +293,7 @@ class Threshold(Wire):
 
 
 class ModelPrepare(Wire):
-    pack: Line
+    pack: PackName
 
 
 class ModelPreparation(Wire):
@@ -289,7 +311,7 @@ class ModelPreparation(Wire):
 class ModelSwitch(Wire):
     """`accept_missing`: photos without a template of the pack are not matched then."""
 
-    pack: Line
+    pack: PackName
     accept_missing: bool = False
 
 
@@ -302,9 +324,11 @@ class ModelSwitched(Wire):
 
 
 class CameraMinute(Wire):
-    """What a camera counted in one minute of the running deployment, which began at `at_s`."""
+    """What a camera counted in `span_s` from `at_s` on: a minute of the running deployment, or five
+    minutes of an earlier one."""
 
     at_s: float
+    span_s: float = 60.0
     frames_detected: int
     frames_dropped: int
     faces_detected: int

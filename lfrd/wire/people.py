@@ -1,7 +1,7 @@
 """The wire contract of tokens: who may speak to the daemon, and as what."""
 
 from lfrd.vocabulary import Role
-from lfrd.wire.base import Line, Wire
+from lfrd.wire.base import Line, Moment, Wire
 
 
 class TokenCreate(Wire):
@@ -10,7 +10,7 @@ class TokenCreate(Wire):
 
     principal: Line
     role: Role = Role.OPERATOR
-    expires_at_s: float | None = None
+    expires_at_s: Moment | None = None
 
 
 class Token(Wire):
@@ -32,13 +32,16 @@ class TrainingRecord(Wire):
 
     principal: Line
     what: Line
-    valid_until_s: float
+    valid_until_s: Moment
 
 
-class Training(TrainingRecord):
-    """The last one of a person counts."""
+class Training(Wire):
+    """The last one of a person counts. `principal` is what they are called in the log."""
 
     id: str
+    principal: str
+    what: str
+    valid_until_s: float
     recorded_at_s: float
     recorded_by: str
 

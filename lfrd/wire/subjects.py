@@ -6,7 +6,7 @@ from pydantic import Field
 
 from lfrd.vocabulary import Category, Engagement
 from lfrd.wire.alerts import AlertState, Outcome
-from lfrd.wire.base import Line, Wire
+from lfrd.wire.base import Line, Moment, Wire
 
 Name = Annotated[str, Field(min_length=1, max_length=401)]
 
@@ -16,8 +16,8 @@ class SubjectLookup(Wire):
     or about any time from it until `on_until_s`. The reason is in the log, so it names nobody."""
 
     reference: Name
-    on_at_s: float | None = None
-    on_until_s: float | None = None
+    on_at_s: Moment | None = None
+    on_until_s: Moment | None = None
     reason: Line
 
 

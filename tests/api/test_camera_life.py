@@ -65,17 +65,20 @@ async def test_idle_live_paused_resumed_and_idle_again(tmp_path: Path, demo_clip
         assert (await served.client.camera("street")).state is CameraState.IDLE
 
 
-async def test_why_says_that_a_restart_forgot_what_was_counted(
+async def test_why_says_that_a_restart_forgot_the_minutes_and_keeps_the_sum(
     tmp_path: Path, demo_clip: Path
 ) -> None:
     async with street(tmp_path, demo_clip) as (served, _):
         deployment_id = await look_for(served.client, await enrol(served.client))
         site = served.site
-        assert _since_restart(site, deployment_id, 0.0) == ()
-        anew = replace(site, started_at_s=site.clock.wall_s() + 100.0)
-        (said,) = _since_restart(anew, deployment_id, 0.0)
-        assert "the daemon was started anew then" in said
-        assert _since_restart(anew, deployment_id, anew.started_at_s + 60.0) == ()
+        begun_s = site.clock.wall_s()
+        assert _since_restart(site, deployment_id, begun_s + 1.0, None) == ()
+        anew = replace(site, started_at_s=begun_s + 100.0)
+        assert _since_restart(anew, deployment_id, 0.0, None) == (), "the sum is known"
+        for since_s, until_s in ((begun_s + 1.0, None), (0.0, begun_s + 200.0)):
+            (said,) = _since_restart(anew, deployment_id, since_s, until_s)
+            assert "the daemon was started anew then" in said
+        assert _since_restart(anew, deployment_id, anew.started_at_s + 60.0, None) == ()
 
 
 async def test_pausing_the_last_camera_does_not_end_the_deployment(

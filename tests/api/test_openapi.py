@@ -16,6 +16,7 @@ ROUTES = {
     "/v1/reload": {"post"},
     "/v1/cameras": {"get", "post"},
     "/v1/cameras/{camera_id}": {"get", "patch", "delete"},
+    "/v1/cameras/{camera_id}/history": {"get"},
     "/v1/cameras/{camera_id}/test": {"post"},
     "/v1/cameras/{camera_id}/preview": {"get"},
     "/v1/cameras/{camera_id}/snapshot": {"get"},

@@ -2,12 +2,15 @@
 
 import base64
 import json
+import re
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 from pydantic import ValidationError
 
+from lfrd.store.watchlists import NewEntry
 from lfrd.wire.alerts import Shown
 from lfrd.wire.base import Problem
 from lfrd.wire.lists import EntryCreate, ImportRow, WatchlistCreate
@@ -124,3 +127,50 @@ def test_numbers_and_truths_are_taken() -> None:
     assert (made.under_18, made.expires_at_s) == (True, 5.0)
     row = ImportRow.model_validate_json(json.dumps({**ROW, "box": [0, 1, 2.5, 3]}))
     assert row.box == (0, 1, 2.5, 3)
+
+
+async def test_numbers_beyond_any_date_or_row_are_refused(tmp_path: Path) -> None:
+    async with serve(tmp_path) as served, http(served.socket) as client:
+        await make_list(served.site)
+        for method, path, body in (
+            ("GET", f"/v1/imports/x/rows?after={2**68}", None),
+            ("GET", "/v1/deployments/x/authority-request?until_at_s=1e300", None),
+            ("POST", "/v1/deployments/x/extend", {"until_at_s": 1e300}),
+            ("POST", "/v1/deployments/x/extend", {"until_at_s": 253_402_300_800}),
+            ("POST", "/v1/trainings", {"principal": "a", "what": "b", "valid_until_s": 1e300}),
+            ("GET", "/v1/years/1999", None),
+            ("GET", f"/v1/incidents?year={10**30}", None),
+        ):
+            reply = await client.request(method, path, json=body)
+            assert "less than" in (told := said(reply, 422)) or "greater than" in told, path
+
+
+async def test_the_longest_name_can_be_trained_and_listed(tmp_path: Path) -> None:
+    async with serve(tmp_path) as served, http(served.socket) as client:
+        body = {"principal": "n" * 200, "what": "w" * 200, "valid_until_s": 9e9}
+        made = await client.post("/v1/trainings", json=body)
+        assert made.json()["principal"] == f"user:{'n' * 200}", made.text
+        assert (await client.get("/v1/trainings")).json() == [made.json()]
+
+
+async def test_what_the_description_calls_valid_is_taken_for_it(tmp_path: Path) -> None:
+    async with serve(tmp_path) as served, http(served.socket) as client:
+        described = (await client.get("/openapi.json")).json()
+        schemas = described["components"]["schemas"]
+        for name in ("WatchlistChange", "EntryChange"):
+            assert schemas[name]["minProperties"] == 1
+            kinds = schemas[name]["properties"]
+            can_be_null = {field for field, kind in kinds.items() if "anyOf" in kind}
+            assert can_be_null == {"expires_at_s"}
+        parameters = described["paths"]["/v1/alerts"]["get"]["parameters"]
+        (following,) = (item["schema"] for item in parameters if item["name"] == "next")
+        listed = await make_list(served.site)
+        for number in range(3):
+            new = NewEntry(listed, str(number), "ban", "incident")
+            await served.site.watchlists.add_entry(new, principal="user:a")
+        page = await client.get(f"/v1/watchlists/{listed}/entries", params={"limit": 1})
+        given = parse_qs(urlsplit(page.links["next"]["url"]).query)["next"][0]
+        assert re.fullmatch(following["pattern"], given)
+        hidden = base64.urlsafe_b64encode(b' ["0"]').decode().rstrip("=")  # no `next` of ours
+        reply = await client.get(f"/v1/watchlists/{listed}/entries", params={"next": hidden})
+        assert "this is no `next`" in said(reply, 422)

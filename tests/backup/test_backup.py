@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import hashlib
 import json
 import shutil
 import threading
@@ -22,7 +23,7 @@ from lfrd.store.database import Database
 from lfrd.store.keys import KeyStore, MasterKey, load_master_key, read_key
 from lfrd.store.state_folder import StateFolder
 from lfrd.store.transaction import Reader, Transaction
-from lfrd.vocabulary import ErasureKind
+from lfrd.vocabulary import AuditClass, ErasureKind
 from support.store import add_list, add_person, opened, raise_episode, signing, unit_vectors
 from support.store import start_deployment as begin
 
@@ -59,6 +60,7 @@ class Bench:
         return make.make(
             folder, load_master_key(folder, {}), config or Config(), target,
             [self.identity.recipient], self.clock.wall_s(), lambda *_: None,
+            make.By("user:root", "anna"),
         )  # fmt: skip
 
     async def bring_back(self, path: Path, to: str, *, escrow: bool = False) -> Restored:
@@ -288,6 +290,23 @@ async def test_a_folder_keeps_an_archive_until_its_time_and_never_deletes_anothe
     assert "lfrd-backup.timer" in str(last.too_old(folder, rules, bench.clock.wall_s() + 3 * DAY_S))
 
 
+async def test_who_made_which_archive_for_whom_is_in_the_log_once(bench: Bench) -> None:
+    made, folder = bench.back_up(), StateFolder(bench.state)
+    (waiting,) = bench.state.glob(last.UNLOGGED)
+    content = waiting.read_bytes()
+    async with opened(bench.state) as database:
+        await last.log_made(folder, database)
+        waiting.write_bytes(content)  # as if it had been cut off before it was taken away
+        await last.log_made(folder, database)
+        leaves = await database.read(lambda r: audit_log.page(r, audit_log.LeafFilter(), 100))
+    assert not list(bench.state.glob(last.UNLOGGED))
+    (leaf,) = [one.leaf for one in leaves if one.leaf.action == "backup.make"]
+    facts = json.loads(leaf.payload)
+    assert (leaf.principal, leaf.event_class) == ("user:root", AuditClass.DISCLOSURE)
+    assert facts["sha256"] == hashlib.sha256(made.path.read_bytes()).hexdigest()
+    assert (facts["login"], facts["recipients"]) == ("anna", [bench.identity.recipient.text])
+
+
 Spoil = Callable[[Bench, Path], Awaitable[Path] | Path]
 
 
@@ -409,6 +428,7 @@ async def test_two_backups_at_once_and_a_key_that_is_changed_meanwhile(bench: Be
             [bench.identity.recipient],
             bench.clock.wall_s(),
             stop,
+            make.By("user:root"),
         )
     )
     await asyncio.to_thread(entered.wait, 10)

@@ -2,7 +2,10 @@
 
 import argparse
 import asyncio
+import io
 import json
+import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,8 @@ from lfrd.cli import discover
 from lfrd.client import Client
 from lfrd.errors import UserError
 from support.onvif_device import PASSWORD, USER, OnvifDevice, serving
+from support.program import Typed
+from support.site import Served, serve
 
 
 def run(device: OnvifDevice, secret: Path, *words: str) -> list[str]:
@@ -61,6 +66,48 @@ def test_addresses_that_hold_the_password_are_not_shown(tmp_path: Path) -> None:
 def test_adding_needs_a_word_without_a_terminal(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"daemon|socket"):
         run(OnvifDevice(), tmp_path / "secret", "--add", "--yes")
+
+
+async def add(served: Served, device: OnvifDevice, secret: Path, *words: str) -> list[object]:
+    options = parser().parse_args([
+        "camera", "discover", "--host", f"127.0.0.1:{device.port}", "--user", USER,
+        "--password-file", str(secret), "--add", *words,
+    ])  # fmt: skip
+    return list(await discover.run(served.client, options))
+
+
+async def test_it_asks_before_it_adds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    device = OnvifDevice()
+    secret = tmp_path / "secret"
+    await asyncio.to_thread(secret.write_text, f"{PASSWORD}\n")
+    async with serve(tmp_path / "state") as served:
+        with serving(device):
+            for answer in ("", "\n", "n\n", "yep\n"):
+                monkeypatch.setattr(sys, "stdin", Typed(answer))
+                with pytest.raises(UserError, match="nothing was added"):
+                    await add(served, device, secret)
+            assert "Add camera-127-0-0-1? [y/N]" in capsys.readouterr().err
+            monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+            with pytest.raises(UserError, match=r"add camera-127-0-0-1: say --yes"):
+                await add(served, device, secret)
+            assert await served.client.cameras() == ()
+
+            capsys.readouterr()
+            monkeypatch.setattr(sys, "stdin", Typed("Yes\n"))
+            (added,) = await add(served, device, secret)
+            shown = capsys.readouterr()
+            assert re.search(r"main +\w+ +1920 x 1080", shown.out)  # what is asked about
+            assert PASSWORD not in f"{added}{shown.out}{shown.err}"
+            (camera,) = await served.client.cameras()
+            assert (camera.id, camera.look_address is None) == ("camera-127-0-0-1", False)
+
+            monkeypatch.setattr(sys, "stdin", Typed(""))
+            assert await add(served, device, secret) == []  # no question
+            shown = capsys.readouterr()
+            assert "no camera that is not added already" in shown.err
+            assert "[y/N]" not in shown.err
 
 
 @pytest.mark.parametrize("host", ["a b", "ftp://x", "http://u:p@h/", ""])

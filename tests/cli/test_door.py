@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -97,6 +98,7 @@ async def test_events_that_are_kept(tmp_path: Path, shell: Shell) -> None:
         since = str(raised[1]["id"])
         _, out, _ = await shell(served, "events", "--since", since, "--kind", "alert.raised")
         assert out.split()[0] == str(raised[2]["id"])
+        assert re.search(r" \d\d:\d\d:\d\d UTC  alert\.raised ", out)
 
 
 async def test_events_that_come(tmp_path: Path, shell: Shell) -> None:

@@ -55,7 +55,10 @@ async def test_a_good_site_has_nothing_to_be_mended(filled: Path) -> None:
     )  # fmt: skip
     late = list(state.backups(config))
     assert levels(late) == {"backup": Level.FAIL}
-    make.make(folder, master, config, filled / "bk", [pair.recipient], time.time(), lambda *_: None)
+    make.make(
+        folder, master, config, filled / "bk", [pair.recipient], time.time(), lambda *_: None,
+        make.By("user:root"),
+    )  # fmt: skip
     for check in (state.permissions, state.keys, state.backups):
         assert {item.level for item in check(config)} == {Level.OK}, check
     found = list(state.database(config))

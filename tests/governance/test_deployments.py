@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from lfrd.api.routes.thresholds import why_nobody
 from lfrd.config import Config
+from lfrd.counters import CameraCounters
 from lfrd.errors import BadInput, Conflict, Denied, NotFound
 from lfrd.governance import planning, profile
 from lfrd.governance.planning import Amendment, Plan
 from lfrd.governance.schedules import Window
 from lfrd.site import Site
-from lfrd.store import audit_log, episodes, watchlists
+from lfrd.store import audit_log, episodes, tallies, watchlists
 from lfrd.store import deployments as stored
 from lfrd.store.watchlists import NewEntry
 from lfrd.vocabulary import Category, DeploymentState, ErasureKind, Role
@@ -43,6 +45,14 @@ async def until_over(site: Site) -> None:
 async def changes(site: Site) -> list[str]:
     """What was done with deployments."""
     return [action for action in await actions(site.database) if action.startswith("deployment.")]
+
+
+async def counted_by(site: Site, camera_id: str) -> CameraCounters:
+    """What a camera counts, once it takes part."""
+    async with asyncio.timeout(SOON_S):
+        while (counters := site.fleet.get(camera_id).counters) is None:
+            await asyncio.sleep(0.02)
+    return counters
 
 
 async def test_everything_that_is_missing_is_said_at_once(tmp_path: Path) -> None:
@@ -306,6 +316,53 @@ async def test_somebody_pauses_matching_and_lets_it_go_on(tmp_path: Path) -> Non
         assert not site.deployments.paused
         said = await changes(site)
         assert said[-2:] == ["deployment.pause", "deployment.go-on"]
+
+
+async def test_a_pause_that_somebody_asked_for_outlives_the_daemon(tmp_path: Path) -> None:
+    clock = SettableClock()
+    async with governed(tmp_path, clock, heartbeat_min=10.0) as site:
+        row = await deploy(site, await make_list(site))
+        clock.advance(11 * 60)
+        await asyncio.sleep(1.2)
+        assert site.deployments.paused, "no operator is there"
+        await site.deployments.pause(on=True, principal="user:ada")
+        kept = await site.database.read(lambda r: tallies.of(r, row.id))
+        assert kept.run.paused_by == "user:ada", "also after a crash"
+    async with governed(tmp_path, clock, heartbeat_min=10.0) as site:
+        await asyncio.sleep(0.1)
+        assert site.deployments.paused
+        assert any("user:ada asked for it" in reason for reason in site.health.now.reasons)
+        assert site.fleet.get("gate").status.state.value == "idle"
+        assert (await changes(site))[-1] == "deployment.resume", "it is logged once"
+        await site.deployments.pause(on=False, principal="user:bo")
+    async with governed(tmp_path, clock, heartbeat_min=10.0) as site:
+        assert not site.deployments.paused
+
+
+async def test_why_a_camera_raised_nobody_is_counted_over_a_restart(tmp_path: Path) -> None:
+    clock = SettableClock()
+    async with governed(tmp_path, clock) as site:
+        await deploy(site, await make_list(site))
+        counters = await counted_by(site, "gate")
+        counters.frames_decoded = counters.frames_detected = 50
+        counters.faces_detected, counters.scene_cuts = 9, 1
+        counters.looks_skipped["too-small"] += 4
+        counters.saw(21.0)
+        assert site.gallery.search is not None
+        tracks = site.gallery.search.tracks
+        for number in range(3):
+            tracks.begin("gate", number)
+            tracks.end("gate", number)
+        before = await why_nobody("gate", site)
+    for _ in range(2):
+        clock.advance(100)
+        async with governed(tmp_path, clock) as site:
+            await counted_by(site, "gate")
+            assert (await why_nobody("gate", site)) == before
+            parts = await why_nobody("gate", site, since_s=clock.wall_s() - 10)
+            assert (parts.faces_detected, parts.tracks_never_compared) == (0, 0)
+    assert (before.faces_detected, before.tracks_never_compared, before.scene_cuts) == (9, 3, 1)
+    assert (before.looks_skipped, before.best_inter_eye_px) == ({"too-small": 4}, 21.0)
 
 
 URGENT = {"profile": "uk-police"}

@@ -8,6 +8,7 @@ import pytest
 from lfrd.errors import StateError, StoreFailed
 from lfrd.store.migrate import Migration, migrate, migrations_folder, read_migrations
 from lfrd.store.sqlite import Connection, connect
+from support.store import opened
 
 KEY = bytes(range(32))
 
@@ -129,3 +130,23 @@ def test_a_gap_or_an_odd_name_is_refused(tmp_path: Path, names: list[str]) -> No
         (tmp_path / name).write_text("SELECT 1;")
     with pytest.raises(StateError, match="is no migration number"):
         read_migrations(tmp_path)
+
+
+async def test_a_database_of_the_tests_is_what_the_migrations_make(tmp_path: Path) -> None:
+    """See `schema_is_made_once`: the second one at least was made at once."""
+    for name in ("first", "second"):
+        async with opened(tmp_path / name, encrypted=False):
+            pass
+    real = connect(tmp_path / "real.db", None)
+    migrate(real, None, read_migrations(migrations_folder()), 1.0)
+    made = connect(tmp_path / "second" / "lfrd.db", None)
+    found, expected = contents(made), contents(real)
+    made.close()
+    real.close()
+    assert found == expected
+
+
+def contents(database: Connection) -> tuple[list[str], list[str]]:
+    """Every statement of the schema, and the migrations."""
+    schema = database.column("SELECT sql FROM sqlite_schema WHERE sql NOTNULL ORDER BY name, sql")
+    return schema, database.column("SELECT number || name || sha256 FROM migration ORDER BY number")

@@ -11,7 +11,7 @@ from PIL import Image
 from textual._context import visible_screen_stack
 from textual.pilot import Pilot
 
-from lfrd.client import Away, Back, Client, StreamItem
+from lfrd.client import Away, Back, Client, Page, StreamItem
 from lfrd.errors import LfrdError, NotFound
 from lfrd.vocabulary import DeploymentState
 from lfrd.wire.alerts import (
@@ -30,6 +30,7 @@ from lfrd.wire.cameras import (
     CameraAdded,
     CameraChange,
     CameraCreate,
+    CameraPast,
     CameraRates,
     CameraState,
     CameraTestReport,
@@ -217,6 +218,7 @@ class Desk:
         self.deployment_held: Deployment | None = deployment()
         self.deployments_over: tuple[Deployment, ...] = ()
         self.lists_held: tuple[Watchlist, ...] = ()
+        self.camera_past: tuple[CameraPast, ...] = ()
         self.submitted: list[tuple[str, ReviewSubmit]] = []
         self.photos_read: list[tuple[str, str]] = []
         self.stream: asyncio.Queue[StreamItem] = asyncio.Queue()
@@ -296,6 +298,10 @@ class Desk:
         """Send the event that a camera changed."""
         told = EventMessage(id=1, kind=EventKind.CAMERA_CHANGED, subject_id="north", at_s=NOW_S)
         self.stream.put_nowait(told)
+
+    async def camera_history(self, _camera_id: str, **_page: object) -> Page[CameraPast]:
+        self._refuse()
+        return Page(self.camera_past, None)
 
     async def watchlists(self) -> tuple[Watchlist, ...]:
         return self.lists_held

@@ -11,7 +11,7 @@ from textual.widgets import Input, TextArea
 
 from lfrd.client import Unreachable
 from lfrd.errors import BadInput, Conflict, SourceError
-from lfrd.wire.cameras import Camera, CameraChange, CameraState, Regions
+from lfrd.wire.cameras import Camera, CameraChange, CameraPast, CameraState, Regions
 from support.terminal import (
     ADVICE,
     NOW_S,
@@ -93,10 +93,10 @@ async def test_everything_known_of_a_camera_is_shown(size: tuple[int, int]) -> N
         desk.stream.put_nowait((rates(),))
         await press(pilot, "j")
         await shown_all(
-            pilot, "24.9/s decoded · 5.1/s searched",
+            pilot, "24.9/s read · 5.1/s searched",
             "rtsp://camera.test/stream", "h264 · 1920×1080 · 25.0 fps",
-            "software (cuda was asked for)", "tcp · stays connected", "9000 decoded · 17 dropped",
-            "1204 faces · 88 tracks", "0.25,0.25 0.75,0.25 0.75,0.75 0.25,0.75",
+            "software (cuda was asked for)", "tcp · stays connected", "9000 read · 17 dropped",
+            "88 passing faces, in 1204 views", "0.25,0.25 0.75,0.25 0.75,0.75 0.25,0.75",
             "0,0 0.2,0 0,0.2",
         )  # fmt: skip
 
@@ -400,3 +400,54 @@ async def test_all_cameras_are_shown_at_once_with_their_states() -> None:
         desk.cameras_held = (camera(), camera(name="Car park"))
         desk.tell_cameras()
         await until(pilot, lambda: "● Car park live" in text_of(pilot))
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_how_a_camera_was_is_told_by_deployment(size: tuple[int, int]) -> None:
+    desk = Desk()
+    lost = past(2, CameraState.LOST, "no frame for 12 s", NOW_S - 90, NOW_S - 30)
+    desk.camera_past = (
+        past(3, CameraState.LIVE, "pictures come", NOW_S - 30),
+        lost,
+        lost.model_copy(update={"id": 1, "deployment_id": "deployment-0"}),
+    )
+    assert desk.deployment_held is not None
+    desk.deployments_over = (desk.deployment_held,)
+    async with cameras_of(desk, size) as pilot:
+        await press(pilot, "H")
+        await shown_all(
+            pilot, "How North was", desk.deployment_held.purpose, "● live", "30 s so far",
+            "✗ lost", "1 min", "no frame for 12 s", "an earlier deployment",
+        )  # fmt: skip
+        await press(pilot, "escape")
+        desk.refuses = Conflict("the daemon is busy")
+        await press(pilot, "H")
+        await shown_all(pilot, "✗ the daemon is busy")
+
+
+async def test_a_camera_without_a_past_says_so() -> None:
+    async with cameras_of(Desk()) as pilot:
+        await press(pilot, "H")
+        await shown_all(pilot, "took part in no deployment yet")
+
+
+def past(
+    number: int, state: CameraState, reason: str, since_s: float, until_s: float | None = None
+) -> CameraPast:
+    return CameraPast(
+        id=number, camera_id="north", deployment_id="deployment-1", state=state, reason=reason,
+        since_at_s=since_s, until_at_s=until_s,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("place", "dlc")
+async def test_the_foot_keeps_the_way_back_and_out(place: str) -> None:
+    """However narrow the window is."""
+    async with screen_of(Desk(), (60, 20)) as (pilot, main):
+        await pilot.press(place)
+        await until(pilot, lambda: pilot.app.screen is not main)
+
+        def foot() -> str:
+            return text_of(pilot).splitlines()[-1]
+
+        await until(pilot, lambda: foot().endswith("Esc Back  ? Help  q Quit"))

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from tui.abilities import DOTS, Colours, Glyphs
-from tui.cells import Cells, draw, fitted, letters, palette_rgb, trimmed
+from tui.cells import Cells, _wedges, draw, fitted, letters, palette_rgb, shapes, trimmed
 
 
 def split(left: tuple[int, int, int], right: tuple[int, int, int], at: int = 20) -> Image.Image:
@@ -51,9 +51,39 @@ def test_an_edge_inside_a_cell_is_drawn_where_it_is(glyphs: Glyphs, colours: Col
     cells = draw(split(red, grey, at=6), 10, 4, glyphs, colours)  # in the middle of the second cell
     wanted = {0: {red}, 1: {red, grey}, 5: {grey}}
     for column, colours_there in wanted.items():
-        seen = sorted(colours_at(cells, 1, column))
-        assert len(seen) == len(colours_there)
-        assert np.allclose(seen, sorted(colours_there), atol=10), (column, seen)
+        seen = colours_at(cells, 1, column)
+        for here, there in ((seen, colours_there), (colours_there, seen)):
+            near = [any(np.allclose(one, two, atol=10) for two in there) for one in here]
+            assert all(near), (column, seen)
+
+
+def test_a_slanted_edge_is_drawn_by_a_wedge_where_the_terminal_has_them() -> None:
+    y, x = np.mgrid[0:160, 0:80]
+    pixels = np.where((x - 40 > (y - 80) / 2)[..., None], (220, 220, 220), (20, 20, 20))
+    slanted = Image.fromarray(pixels.astype(np.uint8))
+    wedges = {letter for letter, _ in _wedges()}
+    drawn = "".join(draw(slanted, 10, 10, Glyphs.OCTANTS, Colours.TRUE).letters)
+    assert wedges & set(drawn)
+    for glyphs in (Glyphs.SEXTANTS, Glyphs.QUADRANTS):
+        drawn = "".join(draw(slanted, 10, 10, glyphs, Colours.TRUE).letters)
+        assert not wedges & set(drawn)
+
+
+def test_a_corner_that_is_cut_off_is_the_one_that_unicode_names() -> None:
+    shapes_of = dict(_wedges())
+    lower_left = shapes_of["\U0001fb3c"]  # lower middle left to lower centre
+    assert lower_left[-1, 0]
+    assert not lower_left[-1, -1]
+    assert not lower_left[0].any()
+    rest = shapes_of["\U0001fb52"]  # upper right: the same line, and all of the rest
+    assert (lower_left ^ rest).all()
+
+
+@pytest.mark.parametrize("glyphs", list(Glyphs))
+def test_no_two_glyphs_part_a_cell_alike(glyphs: Glyphs) -> None:
+    alphabet, masks = shapes(glyphs)
+    parted = {min(mask.tobytes(), (1 - mask).astype(mask.dtype).tobytes()) for mask in masks}
+    assert len(alphabet) == len(masks) == len(parted)
 
 
 def test_where_there_is_a_palette_grey_stays_grey_and_skin_is_no_olive() -> None:

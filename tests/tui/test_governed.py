@@ -44,7 +44,8 @@ async def test_the_rules_are_shown_and_their_digest_to_whom_asks(size: tuple[int
     desk = Desk(alert(1))
     desk.deployment_held = deployment("uk-police").model_copy(update={"policy": POLICE})
     async with screen_of(desk, size) as (pilot, _):
-        await until(pilot, lambda: "uk-police ends in" in top(pilot))
+        await until(pilot, lambda: " · uk-police · " in top(pilot))
+        assert top(pilot).lstrip().startswith(f"{desk.deployment_held.purpose} · ends in")
         assert "LAB" not in text_of(pilot)
         assert "yunet" not in text_of(pilot)
         assert "templates" not in text_of(pilot)
@@ -72,6 +73,7 @@ async def test_every_screen_of_a_lab_says_so() -> None:
     desk.deployment_held = deployment().model_copy(update={"policy": LAB})
     async with screen_of(desk, SIZES[0]) as (pilot, screen):
         await until(pilot, lambda: "LAB · consenting people only" in top(pilot))
+        assert " · ends in " in top(pilot)
         await look(pilot, screen, desk.advance)
         for keys in (("r",), ("s",), ("enter",), ("F",), ("ctrl+p",), ("question_mark",), ("c",),
                      ("c", "a"), ("c", "e"), ("c", "t"), ("c", "v"), ("c", "x"),

@@ -130,6 +130,9 @@ def test_figures_count_what_this_viewer_may_know() -> None:
     assert len(span.labels()) == span.steps
     assert sum(figures.faces()) == 3
     assert sum(figures.dropped()) == 2
+    before = minute.model_copy(update={"at_s": span.since_s - 100, "span_s": 300.0, "tracks": 5})
+    gone = before.model_copy(update={"at_s": span.since_s - 300})
+    assert Figures(span, (), {"north": (gone, before)}).faces()[0] == 5
     assert sum(figures.candidates()) == 2
     assert figures.decisions()["match"] == figures.decisions()["to be decided"] == 1
     assert figures.times_s() == [12.0]

@@ -2,6 +2,7 @@
 
 from itertools import product
 
+import numpy as np
 import pytest
 from textual.color import Color
 from textual.theme import Theme
@@ -13,6 +14,15 @@ from tui.abilities import CHOICES
 from tui.notify import Notify, sequence
 from tui.themes import GROUNDS, NAMES, PAIRS, TEXTS, THEMES
 
+TO_CONES = np.array(
+    [[0.4122214708, 0.5363325363, 0.0514459929],
+     [0.2119034982, 0.6806995451, 0.1073969566],
+     [0.0883024619, 0.2817188376, 0.6299787005]])  # fmt: skip
+TO_LAB = np.array(
+    [[0.2104542553, 0.7936177850, -0.0040720468],
+     [1.9779984951, -2.4285922050, 0.4505937099],
+     [0.0259040371, 0.7827717662, -0.8086757660]])  # fmt: skip
+"""Linear light to Oklab (Ottosson 2020)."""
 CONTRAST = 4.5
 """WCAG 2.2, 1.4.3."""
 
@@ -38,14 +48,11 @@ def test_each_text_on_each_ground_has_contrast(theme: Theme) -> None:
 
 def seen_by(colour: str, kind: str) -> tuple[float, ...]:
     """As somebody without one kind of cones sees it (Viénot, Brettel and Mollon 1999), Oklab."""
-    import numpy as np
-
-    from tui.cells import _linear, _oklab, _srgb
-
     red, blue = {"protan": (0.11238, 0.00401), "deutan": (0.29275, -0.02234)}[kind]
     rows = np.array([[red, 1 - red, 0], [red, 1 - red, 0], [blue, -blue, 1]])
-    light = _linear(np.array(Color.parse(colour).rgb, np.float32)) @ rows.T
-    return tuple(_oklab(_srgb(light).astype(np.float32)).tolist())
+    srgb = np.array(Color.parse(colour).rgb) / 255
+    light = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4) @ rows.T
+    return tuple((np.cbrt(np.clip(light, 0, 1) @ TO_CONES.T) @ TO_LAB.T).tolist())
 
 
 @pytest.mark.parametrize("kind", ["protan", "deutan"])

@@ -6,12 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
-from textual import on, work
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.widgets import Input, Static
 
 from lfrd.audit.export import export_folder
 from lfrd.audit.verify import BadLog, Verdict, key_of, verify_export
@@ -23,13 +22,12 @@ from tui.dates import day_text
 from tui.screens.ask import AskScreen
 from tui.screens.form import FormScreen, field, line_input
 from tui.screens.help import Topic
-from tui.screens.place import BACK, MOVES, Owner, PlaceScreen, Situation
+from tui.screens.paged import PAGE, PagedScreen
+from tui.screens.place import BACK, Owner, Situation
 from tui.search import day_span
 from tui.widgets.line import Line, labelled
-from tui.widgets.listed import Listed
 from tui.widgets.rows import Row
 
-PAGE = 100
 BAR_CELLS = 30
 REASON = "checked in the terminal"
 SEARCH_HINT = "a person, a class (decision, erasure, …), today, 2026-11-26"
@@ -53,30 +51,25 @@ class ExportLogScreen(FormScreen[tuple[Path, str]]):
         return (Path(named) if named else Path.home() / "lfrd-log"), reason
 
 
-class AuditScreen(PlaceScreen):
+class AuditScreen(PagedScreen):
     """Newest first. v checks the whole log against its signed checkpoints."""
 
     TOPIC: ClassVar[Topic] = "audit"
+    ALL_READ = "there is nothing older"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "search", "Filter", key_display="/"),
         Binding("c", "class", "Class"),
         Binding("m", "more", "Older"),
         Binding("v", "verify", "Verify"),
         Binding("w", "write", "Write to a folder"),
-        Binding("R", "read_again", "Read again", show=False),
-        *MOVES,
         Binding("A", "dismiss", "Back", show=False),
         *BACK,
     ]
 
     def __init__(self, client: Client, owner: Owner, now: Callable[[], float]) -> None:
-        super().__init__(client, owner, now)
-        self._list = Listed(id="leaves", classes="people")
-        self._box = Input(placeholder=SEARCH_HINT, id="search", compact=True)
-        self._text = Static("", markup=False)
+        super().__init__(client, owner, now, "leaves", SEARCH_HINT)
         self._progress = Line(id="log-progress")
         self._leaves: list[AuditLeaf] = []
-        self._chosen_id: str | None = None
         self._class: AuditClass | None = None
         self._held_back: int | None = None
         self._more = False
@@ -98,8 +91,9 @@ class AuditScreen(PlaceScreen):
 
     # What is read.
 
-    def read(self) -> None:
-        self._read(go_on=False)
+    @property
+    def more(self) -> bool:
+        return self._more
 
     def _params(self) -> dict[str, str | int | float]:
         """What was typed: a class, a day, or who it was."""
@@ -116,56 +110,25 @@ class AuditScreen(PlaceScreen):
                 given["actor"] = word if ":" in word or word == "system" else f"user:{word}"
         return given
 
-    @work(group="read", exclusive=True)
-    async def _read(self, *, go_on: bool) -> None:
+    async def read_page(self, *, go_on: bool) -> None:
         params, known = self._params(), self._leaves if go_on else []
         if known:
             params["before"] = known[-1].index
-        try:
-            page = await self._client.audit_leaves(params)
-        except LfrdError as error:
-            self._owner.complain(str(error))
-            return
+        page = await self._client.audit_leaves(params)
         self._leaves = [*known, *page.leaves]
         self._held_back = page.held_back_from
         self._more = len(page.leaves) == PAGE
-        self.refresh_all()
 
     # What the operator does.
 
-    def action_move(self, step: int) -> None:
-        if step > 0:
-            self._list.action_cursor_down()
-        else:
-            self._list.action_cursor_up()
-
-    def on_listed_moved(self, event: Listed.Moved) -> None:
-        self._chosen_id, self._verdict = event.row_id, None
-        self.refresh_all()
-
-    def action_search(self) -> None:
-        self._box.display = True
-        self._box.focus()
-
-    @on(Input.Submitted, "#search")
-    def searched(self) -> None:
-        self._box.display = bool(self._box.value)
-        self._list.focus()
-        self.read()
+    def choose(self, row_id: str) -> None:
+        self._verdict = None
+        super().choose(row_id)
 
     def action_class(self) -> None:
         """The next class of events, then all again."""
         order: list[AuditClass | None] = [None, *AuditClass]
         self._class = order[(order.index(self._class) + 1) % len(order)]
-        self.read()
-
-    def action_more(self) -> None:
-        if self._more:
-            self._read(go_on=True)
-        else:
-            self._owner.complain("there is nothing older")
-
-    def action_read_again(self) -> None:
         self.read()
 
     def action_verify(self) -> None:
@@ -245,20 +208,28 @@ class AuditScreen(PlaceScreen):
         rows = tuple(Row(str(x.index), leaf_row(x)) for x in self._leaves)
         self._list.show_rows(rows, None if chosen is None else str(chosen.index))
         panel = self.query_one(".log-panel")
-        panel.border_title = f"Audit log · {self._class.value if self._class else 'all classes'}"
+        panel.border_title = (
+            f"Audit log · {class_text(self._class) if self._class else 'all classes'}"
+        )
         held = "" if self._held_back is None else f" · from {self._held_back} on after you decide"
-        panel.border_subtitle = f"{len(self._leaves)}{'+' if self._more else ''}{held}"
+        panel.border_subtitle = f"{len(self._leaves)}{'+' if self.more else ''}{held}"
         self.query_one("#leaf").display = self.size.width >= 100 or self._verdict is not None
         width = self._text.content_size.width or 40
         about = Content() if chosen is None else about_leaf(chosen, known, width)
         self._text.update(self._verdict or about)
 
 
+def class_text(event_class: AuditClass) -> str:
+    """As words: `period of use`."""
+    return event_class.value.replace("-", " ")
+
+
 def leaf_row(leaf: AuditLeaf) -> Content:
     """Number and time, what, who."""
     return Content.assemble(
         (f"{leaf.index:>6} {day_text(leaf.at_s)[5:]} ", "$quiet"), (leaf.action, "bold"),
-        (f"  {leaf.principal.removeprefix('user:')}", ""), (f"  {leaf.event_class}", "$quiet"),
+        f"  {leaf.principal.removeprefix('user:')}",
+        (f"  {class_text(leaf.event_class)}", "$quiet"),
     )  # fmt: skip
 
 
@@ -268,7 +239,7 @@ def about_leaf(leaf: AuditLeaf, known: Situation, width: int) -> Content:
     names |= {x.id: f"list {x.name}" for x in known.lists}
     rows = [
         ("entry", str(leaf.index)), ("when", day_text(leaf.at_s)), ("what", leaf.action),
-        ("class", leaf.event_class.value), ("who", leaf.principal),
+        ("class", class_text(leaf.event_class)), ("who", leaf.principal.removeprefix("user:")),
     ]  # fmt: skip
     rows += [(name.replace("_", " "), _fact(value)) for name, value in leaf.facts.items()]
     if leaf.subjects is None:
@@ -280,6 +251,10 @@ def about_leaf(leaf: AuditLeaf, known: Situation, width: int) -> Content:
 
 
 def _fact(value: object) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 

@@ -20,6 +20,7 @@ from tui.screens.ask import AskScreen, TokenScreen
 from tui.screens.camera_check import CheckScreen
 from tui.screens.camera_form import AddCameraScreen, EditCameraScreen
 from tui.screens.camera_grid import CameraGridScreen
+from tui.screens.camera_history import CameraHistoryScreen
 from tui.screens.camera_preview import PreviewScreen
 from tui.screens.help import Topic
 from tui.screens.place import BACK, MOVES, Owner, PlaceScreen, Situation
@@ -45,6 +46,7 @@ class CamerasScreen(PlaceScreen):
         Binding("v", "preview", "View"),
         Binding("r", "draw", "Regions"),
         Binding("g", "grid", "Grid"),
+        Binding("H", "history", "History"),
         Binding("A", "aim", "Aim", show=False),
         Binding("x", "remove", "Remove"),
         *MOVES,
@@ -155,6 +157,12 @@ class CamerasScreen(PlaceScreen):
         if self._chosen() is not None:
             grid = CameraGridScreen(self._client, self._owner, self._now)
             self._owner.open_place(grid)
+
+    def action_history(self) -> None:
+        """How it was in past deployments and in this one."""
+        camera = self._chosen()
+        if camera is not None:
+            self.app.push_screen(CameraHistoryScreen(self._client, camera, self._now()))
 
     def action_remove(self) -> None:
         camera = self._chosen()

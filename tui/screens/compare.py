@@ -17,6 +17,7 @@ from lfrd.client import Client
 from lfrd.errors import LfrdError
 from lfrd.wire.alerts import Alert, ReviewDecision, Shown
 from tui.labels import clock_text, complaint, is_undecided
+from tui.screens.help import HelpScreen
 from tui.widgets.banner import LAB
 from tui.widgets.faces import TOO_SMALL, is_large_enough, who_content
 from tui.widgets.keys import KeyBar, KeyHint
@@ -29,6 +30,7 @@ them; it also keeps a key pressed twice from deciding the next candidate unseen.
 FLICKER_S = 0.7
 BRIGHTER = 1.25
 BRIGHTEST = 4.0
+LAST = KeyHint("Esc", "Back", "screen.dismiss(None)"), KeyHint("?", "Help", "screen.help")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class CompareScreen(ModalScreen[Compared | None]):
         Binding("m", "decide('match')", "Match"),
         Binding("n", "decide('not_a_match')", "Not a match"),
         Binding("u", "decide('unsure')", "Unsure"),
+        Binding("question_mark", "help", "Help", key_display="?"),
     ]
 
     def __init__(
@@ -159,7 +162,7 @@ class CompareScreen(ModalScreen[Compared | None]):
             seen, who = "", said
         lab = [LAB] if self._in_lab else []
         self._caption.show(Content.assemble(*lab, (f" {seen}", "bold"), who))
-        self._keys.show_keys(self._hints())
+        self._keys.show_keys(self._hints(), LAST)
 
     def _size_said(self) -> Content:
         drawn = [p for p in (self._seen, self._reference) if p.visible and p.drawn_px]
@@ -175,7 +178,6 @@ class CompareScreen(ModalScreen[Compared | None]):
                 KeyHint("u", "Unsure", "screen.decide('unsure')"),
             ]
         hints += [
-            KeyHint("Esc", "Back", "screen.dismiss(None)"),
             KeyHint("f", "Side by side" if self._in_turn else "Flicker", "screen.flicker"),
             KeyHint("+ -", "Brightness", "screen.brighter(1)"),
         ]
@@ -184,6 +186,9 @@ class CompareScreen(ModalScreen[Compared | None]):
         return tuple(hints)
 
     # What the operator does.
+
+    def action_help(self) -> None:
+        self.app.push_screen(HelpScreen("compare"))
 
     def action_flicker(self) -> None:
         self._in_turn = not self._in_turn

@@ -85,6 +85,7 @@ class DeploymentsScreen(PlaceScreen):
         Binding("m", "mend", "Mend", show=False),
         Binding("U", "urgent", "Start urgently", show=False),
         Binding("R", "ratify", "Ratify", show=False),
+        Binding("i", "technical", "Technical details", show=False),
         *MOVES,
         Binding("d", "dismiss", "Back", show=False),
         *BACK,
@@ -151,10 +152,7 @@ class DeploymentsScreen(PlaceScreen):
 
     def action_move(self, step: int) -> None:
         focused = self._gate if self._gate.has_focus else self._list
-        if step > 0:
-            focused.action_cursor_down()
-        else:
-            focused.action_cursor_up()
+        focused.move(step)
 
     def on_listed_moved(self, event: Listed.Moved) -> None:
         if event.listed is self._list and event.row_id != self._chosen_id:
@@ -328,6 +326,11 @@ class DeploymentsScreen(PlaceScreen):
 
         self.app.push_screen(asked, end)
 
+    def action_technical(self) -> None:
+        """Version and digest of the rules are for those who ask."""
+        setattr(self.app, "technical", not getattr(self.app, "technical", False))  # noqa: B010
+        self.refresh_all()
+
     def action_record(self) -> None:
         chosen = self._chosen()
         if chosen is None or chosen.started_at_s is None:
@@ -346,7 +349,8 @@ class DeploymentsScreen(PlaceScreen):
         if chosen is None:
             self._text.update(Content.styled(EMPTY, "$quiet"))
         else:
-            self._text.update(about(chosen, known.lists, now_s, width))
+            technical = bool(getattr(self.app, "technical", False))
+            self._text.update(about(chosen, known.lists, now_s, width, technical=technical))
         planned = chosen is not None and chosen.state in TO_COME
         self._gate.display = planned and bool(self._lines)
         lines = tuple(Row(x.key, line_content(x, self._gate.size.width - 4)) for x in self._lines)
@@ -416,8 +420,15 @@ def row_content(item: Deployment, now_s: float) -> Content:
     )  # fmt: skip
 
 
-def about(item: Deployment, lists: tuple[Watchlist, ...], now_s: float, width: int) -> Content:
-    """All that people decided about it."""
+def about(
+    item: Deployment,
+    lists: tuple[Watchlist, ...],
+    now_s: float,
+    width: int,
+    *,
+    technical: bool = False,
+) -> Content:
+    """All that people decided about it; `technical` adds version and digest of its rules."""
     names = {x.id: x.name for x in lists}
     against = ", ".join(names.get(x, "a list that is gone") for x in item.watchlist_ids) or "none"
     rows = [("where", item.place or "not said yet"), ("against", against)]
@@ -443,7 +454,7 @@ def about(item: Deployment, lists: tuple[Watchlist, ...], now_s: float, width: i
         counts = item.summary
         rows.append(("counted", f"{counts.tracks} passing faces, {counts.candidates} candidates"))
     if item.policy is not None:
-        rows.append(("rules", policy_text(item.policy)))
+        rows.append(("rules", policy_text(item.policy, technical=technical)))
     return Content("\n").join(
         [*(Content.styled(line, "bold") for line in wrap(item.purpose or "No purpose yet", width)),
          labelled(tuple(rows), width, 13)]

@@ -12,6 +12,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from tui.candidates_model import Filter, Which
+from tui.screens.help import HelpScreen
 
 
 class FilterScreen(ModalScreen[Filter | None]):
@@ -22,6 +23,7 @@ class FilterScreen(ModalScreen[Filter | None]):
         Binding("escape,F,q", "dismiss(None)", "Leave it as it is"),
         Binding("j", "down", "Down", show=False),
         Binding("k", "up", "Up", show=False),
+        Binding("question_mark", "help", "Help", key_display="?"),
     ]
 
     def __init__(self, now: Filter, cameras: dict[str, str], lists: dict[str, str]) -> None:
@@ -57,7 +59,7 @@ class FilterScreen(ModalScreen[Filter | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialogue") as box:
             box.border_title = "Which candidates are listed"
-            box.border_subtitle = "Enter takes it, Esc leaves it as it is"
+            box.border_subtitle = "Enter takes it, Esc leaves it, ? helps"
             yield self._options
 
     def on_mount(self) -> None:
@@ -65,6 +67,9 @@ class FilterScreen(ModalScreen[Filter | None]):
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(self._choices[event.option_index][1])
+
+    def action_help(self) -> None:
+        self.app.push_screen(HelpScreen("filter"))
 
     def action_down(self) -> None:
         self._options.action_cursor_down()

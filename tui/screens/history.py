@@ -4,12 +4,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import ClassVar
 
-from textual import on, work
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.widgets import Input, Static
 
 from lfrd.client import Client
 from lfrd.errors import LfrdError
@@ -25,7 +24,8 @@ from tui.labels import (
 )
 from tui.screens.help import Topic
 from tui.screens.outcome import OutcomeScreen
-from tui.screens.place import BACK, MOVES, Owner, PlaceScreen, Situation
+from tui.screens.paged import PAGE, PagedScreen
+from tui.screens.place import BACK, Owner, Situation
 from tui.screens.scene import SceneScreen
 from tui.search import Search, search_of
 from tui.widgets.line import labelled
@@ -33,7 +33,6 @@ from tui.widgets.listed import Listed
 from tui.widgets.picture import Picture, decode
 from tui.widgets.rows import Row
 
-PAGE = 100
 LOOKED_THROUGH_MAX = 2_000
 """So many candidates are looked through for a reference at once; m goes on from there."""
 FILTERS: tuple[tuple[str, Mine | None, AlertState | None], ...] = (
@@ -45,10 +44,11 @@ FILTERS: tuple[tuple[str, Mine | None, AlertState | None], ...] = (
 SEARCH_HINT = "a reference, a camera, a list, today, mon, 2026-11-26"
 
 
-class HistoryScreen(PlaceScreen):
+class HistoryScreen(PagedScreen):
     """Newest first; beside the list the chosen one's pictures and all that is known of it."""
 
     TOPIC: ClassVar[Topic] = "history"
+    ALL_READ = "these are all"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "search", "Search", key_display="/"),
         Binding("f", "filter", "Filter"),
@@ -56,8 +56,6 @@ class HistoryScreen(PlaceScreen):
         Binding("s", "scene", "Scene"),
         Binding("w", "outcome", "What was done"),
         Binding("g", "go", "To it", show=False),
-        Binding("R", "read_again", "Read again", show=False),
-        *MOVES,
         Binding("h", "dismiss", "Back", show=False),
         *BACK,
     ]
@@ -65,14 +63,10 @@ class HistoryScreen(PlaceScreen):
     def __init__(
         self, client: Client, owner: Owner, now: Callable[[], float], *, search: bool = False
     ) -> None:
-        super().__init__(client, owner, now)
-        self._list = Listed(id="history", classes="people")
-        self._box = Input(placeholder=SEARCH_HINT, id="search", compact=True)
-        self._text = Static("", markup=False)
+        super().__init__(client, owner, now, "history", SEARCH_HINT)
         self._seen = Picture(owner.image_class, id="history-seen")
         self._reference = Picture(owner.image_class, id="history-reference")
         self._alerts: list[Alert] = []
-        self._chosen_id: str | None = None
         self._filter = 0
         self._next: str | None = None
         self._searching = search
@@ -98,8 +92,9 @@ class HistoryScreen(PlaceScreen):
 
     # What is read.
 
-    def read(self) -> None:
-        self._read(go_on=False)
+    @property
+    def more(self) -> bool:
+        return self._next is not None
 
     def _search(self) -> Search:
         known = self._owner.situation()
@@ -107,25 +102,18 @@ class HistoryScreen(PlaceScreen):
         today = datetime.fromtimestamp(self._now()).astimezone().date()
         return search_of(self._box.value, known.cameras, known.lists, today, mine=mine, state=state)
 
-    @work(group="read", exclusive=True)
-    async def _read(self, *, go_on: bool) -> None:
+    async def read_page(self, *, go_on: bool) -> None:
         """A page, or so many as it takes to fill one where a reference is looked for."""
         search, looked = self._search(), 0
         found = list(self._alerts) if go_on else []
         wanted, after = len(found) + PAGE, self._next if go_on else None
-        try:
-            while len(found) < wanted and looked < LOOKED_THROUGH_MAX:
-                page = await self._client.alerts_page(search.wanted, limit=PAGE, after=after)
-                found += [alert for alert in page.items if search.holds(alert)]
-                looked, after = looked + len(page.items), page.next
-                if after is None:
-                    break
-        except LfrdError as error:
-            self._owner.complain(str(error))
-            return
+        while len(found) < wanted and looked < LOOKED_THROUGH_MAX:
+            page = await self._client.alerts_page(search.wanted, limit=PAGE, after=after)
+            found += [alert for alert in page.items if search.holds(alert)]
+            looked, after = looked + len(page.items), page.next
+            if after is None:
+                break
         self._alerts, self._next, self._said = found, after, search.said
-        self.refresh_all()
-        self._load()
 
     def _chosen(self) -> Alert | None:
         found = [alert for alert in self._alerts if alert.id == self._chosen_id]
@@ -156,38 +144,12 @@ class HistoryScreen(PlaceScreen):
 
     # What the operator does.
 
-    def action_move(self, step: int) -> None:
-        if step > 0:
-            self._list.action_cursor_down()
-        else:
-            self._list.action_cursor_up()
-
-    def on_listed_moved(self, event: Listed.Moved) -> None:
-        self._chosen_id = event.row_id
+    def chosen_anew(self) -> None:
         self.refresh_all()
         self._load()
 
-    def action_search(self) -> None:
-        self._box.display = True
-        self._box.focus()
-
-    @on(Input.Submitted, "#search")
-    def searched(self) -> None:
-        self._box.display = bool(self._box.value)
-        self._list.focus()
-        self.read()
-
     def action_filter(self) -> None:
         self._filter = (self._filter + 1) % len(FILTERS)
-        self.read()
-
-    def action_more(self) -> None:
-        if self._next is None:
-            self._owner.complain("these are all")
-        else:
-            self._read(go_on=True)
-
-    def action_read_again(self) -> None:
         self.read()
 
     def action_go(self) -> None:
@@ -229,8 +191,9 @@ class HistoryScreen(PlaceScreen):
         empty = Row("none", Content.styled("Nothing was found.", "$quiet"))
         self._list.show_rows(rows or (empty,), None if chosen is None else chosen.id)
         panel = self.query_one(".history-panel")
-        more = "+" if self._next is not None else ""
-        panel.border_title = f"History · {FILTERS[self._filter][0]} · {self._said}"
+        more = "+" if self.more else ""
+        which = dict.fromkeys((FILTERS[self._filter][0], self._said))
+        panel.border_title = f"History · {' · '.join(which)}"
         panel.border_subtitle = f"{len(self._alerts)}{more}"
         self.query_one("#history-one").display = self.size.width >= 72
         self.query_one("#history-pictures").display = self.size.width >= 110

@@ -359,7 +359,7 @@ class MainScreen(OwnerScreen):
         if now_s >= self._notice_until_s:
             self._said = Content()
         self._notice.show(self._said if self._said.plain else self._standing())
-        self._key_bar.show_keys(self._keys_now(now_s))
+        self._key_bar.show_keys(self._keys_now(now_s), LAST)
         self.refresh_places()
 
     def _keys_now(self, now_s: float) -> tuple[KeyHint, ...]:
@@ -418,14 +418,13 @@ def keys_now(
             hints.insert(0, KeyHint("z", "Undo", "screen.decide('undo')"))
         if alert is not None and alert.state is AlertState.CLOSED and alert.engagement is None:
             hints.append(KeyHint("w", "What was done", "screen.outcome"))
-    hints.append(ALWAYS[0])
     if candidates.undecided_count > (alert is not None and is_undecided(alert)):
         hints.append(KeyHint("Space", "Next", "screen.next"))
     if alert is not None and is_undecided(alert) and not read_only:
         hints.append(KeyHint("r", "Reason", "screen.reason"))
     if alert is not None:
         hints.append(KeyHint("s", "Scene", "screen.scene"))
-    return (*hints, *ALWAYS[1:])
+    return (*hints, *ALWAYS)
 
 
 DECISIONS = (
@@ -434,11 +433,13 @@ DECISIONS = (
     KeyHint("u", "Unsure", "screen.decide('unsure')"),
 )
 ALWAYS = (
-    KeyHint("?", "Help", "screen.help"),
     KeyHint("^p", "All", "app.command_palette"),
     KeyHint("d", "Deployments", "screen.deployments"),
     KeyHint("l", "Lists", "screen.lists"),
     KeyHint("c", "Cameras", "screen.cameras"),
     KeyHint("F", "Filter", "screen.choose_filter"),
-    KeyHint("q", "Leave", "app.quit"),
+)
+LAST = (
+    KeyHint("?", "Help", "screen.help"),
+    KeyHint("q", "Quit", "app.quit"),
 )

@@ -28,6 +28,7 @@ from tui.screens.list_form import AddListScreen
 from tui.screens.person_form import AddPersonScreen
 from tui.screens.place import PlaceScreen, Situation
 from tui.screens.review_screen import ReviewScreen
+from tui.widgets.candidates import CandidateList
 from tui.widgets.guide import Guide
 
 if TYPE_CHECKING:
@@ -252,6 +253,10 @@ class OwnerScreen(ReviewScreen):
             self.guide.show(steps(known.cameras, known.lists, known.plans, self._now()))
         self.guide.display = shown
         self._face_panel.display = not shown
+        if shown is not self.has_class("-guided"):
+            self.set_class(shown, "-guided")
+            if not shown:
+                self.query_one(CandidateList).focus()
 
     def on_guide_wanted(self, event: Guide.Wanted) -> None:
         self._guide_to(event.step)

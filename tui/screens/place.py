@@ -4,7 +4,7 @@ The main screen stays the one that follows the daemon; a place shows what that k
 reads itself, and asks the daemon for changes.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
@@ -14,7 +14,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import Footer
 
 from lfrd.client import Client
 from lfrd.errors import LfrdError
@@ -27,6 +26,7 @@ from tui.screens.help import HelpScreen, Topic
 from tui.sizes import BREAKPOINTS_ACROSS, BREAKPOINTS_DOWN
 from tui.widgets.banner import Banner
 from tui.widgets.cameras import cameras_in_short
+from tui.widgets.keys import KeyBar, KeyHint
 from tui.widgets.line import Line
 from tui.widgets.status import away_content
 
@@ -82,7 +82,7 @@ BACK: list[BindingType] = [
     Binding("question_mark", "help", "Help", key_display="?"),
     Binding("q", "app.quit", "Quit"),
 ]
-"""The last keys of every place; each names its own before them, for the foot has little room."""
+"""The last keys of every place; they stay on the foot when it has no room for all others."""
 
 
 class PlaceScreen(Screen[None]):
@@ -101,6 +101,7 @@ class PlaceScreen(Screen[None]):
         self._away = Line(id="away")
         self._waiting = Line(id="pending")
         self._notice = Line(id="notice")
+        self._key_bar = KeyBar(id="place-keys")
         self._busy = False
 
     @property
@@ -114,7 +115,7 @@ class PlaceScreen(Screen[None]):
             yield from self.body()
         yield self._waiting
         yield self._notice
-        yield Footer(compact=True)
+        yield self._key_bar
 
     def body(self) -> ComposeResult:
         """What stands between banner and news."""
@@ -128,8 +129,19 @@ class PlaceScreen(Screen[None]):
         """Read again what only this place shows."""
 
     def on_mount(self) -> None:
+        self._key_bar.show_keys(self._hints(self.BINDINGS[: -len(BACK)]), self._hints(BACK))
         self.read()
         self.refresh_all()
+
+    def _hints(self, bindings: Sequence[BindingType]) -> tuple[KeyHint, ...]:
+        """Those that are to be shown at the foot."""
+        found = []
+        for binding in bindings:
+            if isinstance(binding, Binding) and binding.show:
+                action = binding.action if "." in binding.action else f"screen.{binding.action}"
+                key = binding.key_display or binding.key
+                found.append(KeyHint(key, binding.description, action))
+        return tuple(found)
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.refresh_all)

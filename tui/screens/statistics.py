@@ -2,17 +2,18 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.color import Color
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
 from lfrd.client import AlertFilter, Client
-from lfrd.errors import Conflict, LfrdError
+from lfrd.errors import Conflict, LfrdError, NotFound
 from lfrd.wire.alerts import Alert, ReviewerFigures
 from lfrd.wire.deployments import Deployment
 from lfrd.wire.lists import CameraMinute, CameraReasons
@@ -23,9 +24,6 @@ from tui.screens.help import Topic
 from tui.screens.place import BACK, MOVES, Owner, PlaceScreen, Situation
 from tui.widgets.listed import Listed
 from tui.widgets.rows import Row
-
-if TYPE_CHECKING:
-    pass
 
 HOUR_S = 3_600.0
 PAGE, ALERTS_MAX = 200, 2_000
@@ -41,9 +39,9 @@ CHARTS = {
     "reviewers": "Reviewers",
 }
 SPANS = ("hour", "day", "deployment")
-BAR_RGB = (124, 183, 255)
-PLAIN = ("why", "latency", "reviewers")
-"""Told as tables."""
+LABEL_CELLS = 7
+PLAIN = ("decisions", "why", "latency", "reviewers")
+"""Told as tables: words are too long to stand under bars."""
 
 
 class StatisticsScreen(PlaceScreen):
@@ -54,6 +52,8 @@ class StatisticsScreen(PlaceScreen):
         Binding("h", "span('hour')", "Hour"),
         Binding("t", "span('day')", "Day"),
         Binding("d", "span('deployment')", "Deployment"),
+        Binding("left", "other(1)", "Earlier one", key_display="←"),
+        Binding("right", "other(-1)", "Later one", key_display="→"),
         Binding("R", "read_again", "Read again"),
         *MOVES,
         Binding("S", "dismiss", "Back", show=False),
@@ -72,6 +72,7 @@ class StatisticsScreen(PlaceScreen):
         self._chart = "faces"
         self._span = "hour"
         self._deployment: Deployment | None = None
+        self._chosen_id: str | None = None
         self._figures: Figures | None = None
         self._reviewers: tuple[ReviewerFigures, ...] | None = None
         self._drawn: object = None
@@ -96,7 +97,7 @@ class StatisticsScreen(PlaceScreen):
     async def _read(self) -> None:
         now_s = self._now()
         try:
-            self._deployment = await self._last_deployment()
+            self._deployment = await self._chosen_deployment()
             since_s, until_s = now_s - HOUR_S, now_s
             wanted = AlertFilter(since_s=since_s)
             if self._span == "day":
@@ -116,9 +117,12 @@ class StatisticsScreen(PlaceScreen):
         self._figures = Figures(span, alerts, minutes, reasons, more)
         self.refresh_all()
 
-    async def _last_deployment(self) -> Deployment | None:
+    async def _chosen_deployment(self) -> Deployment | None:
+        """The running or the last one, unless another was chosen."""
         known = self._owner.situation()
-        return known.deployment or known.last
+        if self._chosen_id is None:
+            return known.deployment or known.last
+        return await self._client.deployment(self._chosen_id)
 
     async def _alerts(self, wanted: AlertFilter) -> tuple[tuple[Alert, ...], bool]:
         found: list[Alert] = []
@@ -134,20 +138,30 @@ class StatisticsScreen(PlaceScreen):
     async def _cameras(
         self, since_s: float, until_s: float
     ) -> tuple[dict[str, tuple[CameraMinute, ...]], dict[str, CameraReasons]]:
-        """By camera id; nothing of those on which no deployment runs."""
+        """By camera id, as far as anything was counted."""
         ids = [camera.id for camera in self._owner.situation().cameras]
         answers = await asyncio.gather(*(self._of_camera(x, since_s, until_s) for x in ids))
         known = {x: found for x, found in zip(ids, answers, strict=True) if found is not None}
-        return {x: f[0] for x, f in known.items()}, {x: f[1] for x, f in known.items()}
+        reasons = {x: why for x, (_, why) in known.items() if why is not None}
+        return {x: minutes for x, (minutes, _) in known.items()}, reasons
 
     async def _of_camera(
         self, camera_id: str, since_s: float, until_s: float
-    ) -> tuple[tuple[CameraMinute, ...], CameraReasons] | None:
+    ) -> tuple[tuple[CameraMinute, ...], CameraReasons | None] | None:
         try:
-            minutes = await self._client.flow(camera_id, since_s, until_s)
-            return minutes, await self._client.why(camera_id, since_s, until_s)
-        except Conflict:  # no deployment runs on it
+            minutes = await self._client.flow(camera_id, since_s, until_s, self._of)
+        except NotFound:  # removed meanwhile
             return None
+        try:
+            return minutes, await self._client.why(camera_id, since_s, until_s, self._of)
+        except Conflict:  # no deployment runs on it, or it took no part
+            return (minutes, None) if minutes else None
+
+    @property
+    def _of(self) -> str | None:
+        """The deployment that is shown; None: all of the span."""
+        item = self._deployment if self._span == "deployment" else None
+        return None if item is None else item.id
 
     async def _figures_of_reviewers(self) -> tuple[ReviewerFigures, ...] | None:
         """Supervisors may know them."""
@@ -167,14 +181,38 @@ class StatisticsScreen(PlaceScreen):
         self._span = span
         self.read()
 
+    def action_other(self, step: int) -> None:
+        """The deployment before the one that is shown, or after it."""
+        self._choose(step)
+
+    @work(group="choose", exclusive=True)
+    async def _choose(self, step: int) -> None:
+        try:
+            known = [x for x in await self._client.deployments() if x.started_at_s is not None]
+        except LfrdError as error:
+            self._owner.complain(str(error))
+            return
+        known.sort(key=lambda item: item.started_at_s or 0.0, reverse=True)
+        ids = [item.id for item in known]
+        shown = None if self._deployment is None else self._deployment.id
+        if not ids:
+            self._owner.complain("no deployment has run yet")
+            return
+        here = ids.index(shown) if shown in ids else 0
+        to = here + step if self._span == "deployment" else here
+        if not 0 <= to < len(ids):
+            self._owner.complain(
+                "there is no other one before this" if step > 0 else "this is the newest deployment"
+            )
+            return
+        self._chosen_id, self._span = ids[to], "deployment"
+        self.read()
+
     def action_read_again(self) -> None:
         self.read()
 
     def action_move(self, step: int) -> None:
-        if step > 0:
-            self._list.action_cursor_down()
-        else:
-            self._list.action_cursor_up()
+        self._list.move(step)
 
     def on_listed_moved(self, event: Listed.Moved) -> None:
         self._chart = event.row_id
@@ -219,13 +257,19 @@ class StatisticsScreen(PlaceScreen):
         plot = self._plot.plt
         plot.clear_figure()
         if any(values):
-            plot.bar(labels, values, width=0.7, color=BAR_RGB)
+            colour = Color.parse(self.app.theme_variables["primary"]).rgb
+            places = [float(place) for place in range(len(values))]
+            plot.bar(places, values, width=0.7, color=colour)
+            each = max(1, -(-len(labels) * LABEL_CELLS // max(1, self._plot.size.width - 8)))
+            plot.xticks(places[::each], labels[::each])
             plot.ylim(0, max(values) * 1.1)
             step = max(1, round(max(values) / 5))
             plot.yticks(list(range(0, max(values) + 1, step)))
         self._plot.refresh()
 
     def _as_table(self, figures: Figures, names: dict[str, str]) -> Content:
+        if self._chart == "decisions":
+            return decisions_content(figures.decisions(), self._table.content_size.width or 40)
         if self._chart == "why":
             return why_content(figures, names)
         if self._chart == "latency":
@@ -241,19 +285,13 @@ def chart_of(name: str, figures: Figures) -> tuple[list[str], list[int], str]:
     when = figures.span.labels()
     if name == "faces":
         bars = figures.faces()
-        known = "" if figures.minutes else ": counted by the minute while a deployment runs"
-        return when, bars, f"{sum(bars)} passing faces{known}"
+        return when, bars, f"{sum(bars)} passing faces"
     if name == "candidates":
         bars = figures.candidates()
         return when, bars, f"{sum(bars)} candidates"
     if name == "dropped":
         bars = figures.dropped()
         return when, bars, f"{sum(bars)} pictures dropped: newer ones took their place"
-    if name == "decisions":
-        found = figures.decisions()
-        total = sum(found.values())
-        told = ", ".join(f"{number} {word}" for word, number in found.items() if number)
-        return list(found), list(found.values()), f"{total} candidates: {told or 'none'}"
     if name == "times":
         labels, bars = figures.time_bars()
         half = middle(figures.times_s())
@@ -265,10 +303,23 @@ def chart_of(name: str, figures: Figures) -> tuple[list[str], list[int], str]:
     return labels, bars, f"{sum(bars)} decided candidates whose score you may know{at}"
 
 
+def decisions_content(found: dict[str, int], width: int) -> Content:
+    """What became of the candidates: a bar and a number each."""
+    label_cells = max(map(len, found)) + 2
+    room = max(10, width - label_cells - 8)
+    most = max(1, *found.values())
+    lines = [Content.styled(f"{sum(found.values())} candidates", "$quiet"), Content()]
+    for word, number in found.items():
+        bar = "█" * round(room * number / most)
+        lines.append(Content.assemble((f"{word:<{label_cells}}", ""), (bar, "$primary"),
+                                      (f" {number}", "bold")))  # fmt: skip
+    return Content("\n").join(lines)
+
+
 def why_content(figures: Figures, names: dict[str, str]) -> Content:
     """For each camera: from passing faces to candidates, and what may help."""
     if not figures.reasons:
-        return Content.styled("No deployment runs: there is nothing to explain.", "$quiet")
+        return Content.styled("No deployment runs: d has the reasons of the last one.", "$quiet")
     parts = []
     for camera_id, why in figures.reasons.items():
         head = Content.styled(names.get(camera_id, camera_id), "bold")
@@ -276,7 +327,11 @@ def why_content(figures: Figures, names: dict[str, str]) -> Content:
         lines = [
             f"{why.tracks} passing faces: {why.tracks_never_compared} never compared, "
             f"{why.tracks_below} below the threshold, {why.candidates} candidates",
-            f"largest face {why.best_inter_eye_px:.0f} px between the eyes",
+            *(
+                [f"largest face {why.best_inter_eye_px:.0f} px between the eyes"]
+                if why.best_inter_eye_px
+                else []
+            ),
             *([f"looks left out: {skipped}"] if skipped else []),
             *(f"→ {line}" for line in why.advice),
         ]

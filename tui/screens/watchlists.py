@@ -16,7 +16,7 @@ from lfrd.errors import LfrdError
 from lfrd.wire.deployments import Erasure, ErasureRequest
 from lfrd.wire.lists import Entry, Photo, Watchlist
 from tui.dates import day_text
-from tui.labels import duration_text
+from tui.labels import duration_text, people_text, photos_text
 from tui.photos import finding_rows
 from tui.screens.ask import AskScreen, ReasonScreen
 from tui.screens.help import Topic
@@ -195,10 +195,7 @@ class WatchlistsScreen(PlaceScreen):
 
     def action_move(self, step: int) -> None:
         focused = self._people if self._people.has_focus else self._lists
-        if step > 0:
-            focused.action_cursor_down()
-        else:
-            focused.action_cursor_up()
+        focused.move(step)
 
     def action_into(self) -> None:
         self._people.focus()
@@ -343,8 +340,8 @@ class WatchlistsScreen(PlaceScreen):
 
         question = f"Did you look {chosen.name} over?"
         consequence = (
-            f"Its {chosen.entries} people are right as of now: each still belongs on it. The start "
-            "gate wants to be told so, and by whom."
+            f"It has {people_text(chosen.entries)}, and each still belongs on it as of now. The "
+            "start gate wants to be told so, and by whom."
         )
         self.app.push_screen(AskScreen(question, consequence, "It is right"), answered)
 
@@ -391,7 +388,7 @@ class WatchlistsScreen(PlaceScreen):
         elif chosen is not None:
             self._erase(
                 "watchlist", chosen.id, f"the list {chosen.name}",
-                f"{chosen.entries} people with {chosen.templates} compared photos go with it. A "
+                f"{people_text(chosen.entries)} and {photos_text(chosen.templates)} go with it. A "
                 "running deployment compares with none of them from that second on.",
             )  # fmt: skip
 
@@ -448,7 +445,7 @@ def list_content(item: Watchlist, now_s: float) -> Content:
     until = "" if item.expires_at_s is None else f", until {day_text(item.expires_at_s)[:10]}"
     return Content.assemble(
         ("■ ", item.colour or "$quiet"), (item.name, "bold"),
-        (f"\n  {item.entries} people, {item.category.value}", "$quiet"),
+        (f"\n  {people_text(item.entries)}, {item.category.value}", "$quiet"),
         ("  ✗ has ended" if ended else until, "$error" if ended else "$quiet"),
     )  # fmt: skip
 
@@ -466,7 +463,7 @@ def entry_content(entry: Entry, now_s: float) -> Content:
     if entry.expires_at_s is not None and entry.expires_at_s <= now_s:
         signs.append("✗ has ended")
     if any(f.weight == "against" for photo in entry.photos for f in photo.findings):
-        signs.append("▲ photo")
+        signs.append("▲ look at the photo")
     return Content.assemble(
         (entry.reference, "bold"), (f"  {' · '.join(signs)}" if signs else "", "$warning")
     )
@@ -501,5 +498,5 @@ def about_entry(
 
 def receipt_text(what: str, receipt: Erasure) -> str:
     """What went."""
-    counts = f"{receipt.entries} people, {receipt.images} photos, {receipt.templates} templates"
+    counts = f"{people_text(receipt.entries)}, {photos_text(receipt.images)}"
     return f"● {what} is erased: {counts}"

@@ -1,5 +1,6 @@
 """The two lines at the top: what is running and for how long; whether the daemon is well."""
 
+from rich.cells import cell_len, set_cell_size
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
@@ -9,6 +10,8 @@ from lfrd.wire.health import Health
 from tui.labels import ended_text, ends_text, health_mark, policy_text
 from tui.widgets.line import Line
 
+PURPOSE_CHARACTERS_MIN = 12
+"""A longer purpose is cut to leave room for the time that is left, but not to less."""
 END_NEAR_S = 600.0
 """From then on the end stands out; the daemon tells of it at the same time."""
 
@@ -32,8 +35,10 @@ def deployment_content(
     last: Deployment | None = None,
     *,
     technical: bool = True,
+    width: int = 120,
 ) -> Content:
-    """The running deployment under its rules; a lab is said before anything else. Without one,
+    """What the deployment is for and how long it still runs, then where and by which rules; a lab
+    is said before anything else. Without one,
     how the last one ended, and the rules of the site. `technical` has their version and digest."""
     policy = site if deployment is None else deployment.policy
     lab = is_lab(deployment, site)
@@ -46,16 +51,23 @@ def deployment_content(
             parts.append(f" The last one {ended_text(last)}")
         parts.append((f" · rules {rules}" if rules else "", "$quiet"))
         return Content.assemble(*parts)
-    parts.append((f"{rules or deployment.profile} ", "$quiet" if lab else "bold $primary"))
     ends, planned_s = ends_text(deployment.planned_end_at_s, now_s), deployment.planned_end_at_s
     near = planned_s is not None and planned_s - now_s <= END_NEAR_S
-    parts.append((f"▲ {ends}", "bold $warning") if near else (ends, "bold"))
+    ends = f"▲ {ends}" if near else ends
+    room = width - len(ends) - 3 - (len(LAB[0]) + 1 if lab else 0)
+    parts.append((_cut(deployment.purpose, room), "bold $primary"))
+    parts += [" · ", (ends, "bold $warning" if near else "bold")]
     if deployment.paused:
         who = "no team on the spot" if deployment.team_away else "nobody was here"
         parts.append((f" · ▮ matching pauses: {who}", "bold $warning"))
-    parts.append(f" · {deployment.purpose}")
-    parts.append((f" · {deployment.place}", "$quiet"))
+    parts.append((f" · {rules or deployment.profile} · {deployment.place}", "$quiet"))
     return Content.assemble(*parts)
+
+
+def _cut(purpose: str, cells: int) -> str:
+    """As much of it as has room."""
+    most = max(PURPOSE_CHARACTERS_MIN, cells)
+    return purpose if cell_len(purpose) <= most else f"{set_cell_size(purpose, most - 1).rstrip()}…"
 
 
 def health_content(health: Health | None, cameras: str, *, technical: bool = True) -> Content:
@@ -98,7 +110,8 @@ class Banner(Vertical):
         site = None if health is None else health.policy
         known = health is not None
         technical = bool(getattr(self.app, "technical", False))
-        first = deployment_content(deployment, site, now_s, last, technical=technical)
+        width = self._deployment.size.width or 120
+        first = deployment_content(deployment, site, now_s, last, technical=technical, width=width)
         asking = Content.styled("◌ asking the daemon for its state", "$quiet")
         self._deployment.show(first if known else asking)
         self._health.show(health_content(health, cameras, technical=technical))

@@ -47,9 +47,9 @@ def _figures_rows(rates: CameraRates | None) -> tuple[tuple[str, str], ...]:
     if rates is None:
         return (("figures", "none: it takes no part in a deployment"),)
     return (
-        ("rates", f"{rates.decode_fps:.1f}/s decoded · {rates.detect_fps:.1f}/s searched"),
-        ("pictures", f"{rates.frames_decoded} decoded · {rates.frames_dropped} dropped"),
-        ("found", f"{rates.faces_detected} faces · {rates.tracks} tracks"),
+        ("pictures", f"{rates.decode_fps:.1f}/s read · {rates.detect_fps:.1f}/s searched"),
+        ("in all", f"{rates.frames_decoded} read · {rates.frames_dropped} dropped"),
+        ("found", f"{rates.tracks} passing faces, in {rates.faces_detected} views"),
     )
 
 

@@ -27,8 +27,8 @@ def camera_content(camera: Camera, rates: CameraRates | None) -> Content:
     lines += [Content.styled(f"  {line}", mark.style) for line in wrap(state, WIDTH - 2)]
     if rates is not None:
         lines += [
-            _figures("decode", f"{rates.decode_fps:.1f}/s", "detect", f"{rates.detect_fps:.1f}/s"),
-            _figures("faces", f"{rates.faces_detected}", "tracks", f"{rates.tracks}"),
+            _figures("read", f"{rates.decode_fps:.1f}/s", "searched", f"{rates.detect_fps:.1f}/s"),
+            _figures("faces", f"{rates.faces_detected}", "passing", f"{rates.tracks}"),
             _figures("dropped", f"{rates.frames_dropped}"),
         ]
     return Content("\n").join([*lines, Content()])

@@ -9,6 +9,13 @@ from tui.widgets.rows import RowList
 class Listed(RowList):
     """The screen keeps what is chosen."""
 
+    def move(self, step: int) -> None:
+        """One row down, or up where `step` is negative."""
+        if step > 0:
+            self.action_cursor_down()
+        else:
+            self.action_cursor_up()
+
     class Moved(Message):
         """The operator moved to this row."""
 

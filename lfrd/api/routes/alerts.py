@@ -61,10 +61,8 @@ async def list_alerts(
     dossiers = await site.episodes.page(
         wanted, after=moment_after(following), before_id=before, limit=limit + 1
     )
-    if len(dossiers) > limit:
-        last = dossiers[limit - 1].episode
-        pages.go_on(last.raised_at_s, last.id)
-    return tuple(project(dossier, principal, role) for dossier in dossiers[:limit])
+    page = pages.cut(dossiers, limit, lambda item: (item.episode.raised_at_s, item.episode.id))
+    return tuple(project(dossier, principal, role) for dossier in page)
 
 
 @router.get("/{alert_id}")

@@ -41,7 +41,7 @@ async def list_leaves(
     wanted = LeafFilter(event_class, actor, since_s, until_s, before).below(index_after(following))
     page = await site.audit.page(wanted, limit + 1, principal=principal)
     return wire.AuditPage(
-        leaves=tuple(map(_shown, pages.cut(page.leaves, limit, ("index",)))),
+        leaves=tuple(map(_shown, pages.cut(page.leaves, limit, lambda item: (item.index,)))),
         held_back_from=page.held_back_from,
     )
 

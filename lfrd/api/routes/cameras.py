@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 
-from lfrd.api import images, views
+from lfrd.api import images, paging, views
 from lfrd.api.deps import MeterDep, PrincipalDep, RoleDep, SiteDep
 from lfrd.api.editing import EDITED, GONE, MADE, TAGGED, EditDep, EditingDep
 from lfrd.api.rates import RateMeter, running
@@ -109,6 +109,22 @@ async def _change(
         options=new if new != old else None,
         principal=principal,
     )
+
+
+@router.get("/{camera_id}/history", responses=paging.RESPONSES)
+async def read_history(
+    camera_id: str,
+    site: SiteDep,
+    pages: paging.PagesDep,
+    deployment_id: str | None = None,
+    limit: paging.Limit = 100,
+    following: Annotated[paging.Next, Query(alias="next")] = None,
+) -> tuple[wire_cameras.CameraPast, ...]:
+    """How a camera was in deployments, the newest state first, in pages: with its reason, since
+    when and until when. Of a deployment the newest 1,000 are kept, until it is erased."""
+    before_id = paging.index_after(following)
+    found = await site.fleet.history(camera_id, deployment_id, before_id, limit + 1)
+    return tuple(map(views.camera_past, pages.cut(found, limit, lambda item: (item.id,))))
 
 
 @router.post("/{camera_id}/test")

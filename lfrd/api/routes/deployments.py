@@ -17,6 +17,7 @@ from lfrd.site import Site
 from lfrd.store.deployments import Deployment
 from lfrd.vocabulary import DeploymentState
 from lfrd.wire import deployments as wire_deployments
+from lfrd.wire.base import Moment
 
 router = APIRouter(prefix="/deployments", tags=["deployments"])
 
@@ -31,7 +32,7 @@ async def list_deployments(
 ) -> tuple[wire_deployments.Deployment, ...]:
     """Deployments, newest first, in pages."""
     found = await site.deployments.page(text_after(following), limit + 1)
-    return await _shown(site, principal, *pages.cut(found, limit, ("id",)))
+    return await _shown(site, principal, *pages.cut(found, limit, lambda item: (item.id,)))
 
 
 @router.post("", status_code=201, dependencies=[SUPERVISORS], responses=MADE)
@@ -157,7 +158,7 @@ async def authorise_deployment(
 
 @router.get("/{deployment_id}/authority-request")
 async def read_authority_request(
-    deployment_id: str, site: SiteDep, until_at_s: float | None = None
+    deployment_id: str, site: SiteDep, until_at_s: Moment | None = None
 ) -> wire_deployments.AuthorityRequest:
     """What an authority from outside is to sign: the plan as it is now, in words; for an extension
     until `until_at_s`."""

@@ -178,7 +178,7 @@ async def list_events(
     kinds = [stored for stored, shown in KINDS.items() if shown in kind]
     page = await site.bus.kept(after, limit + 1, kinds)
     return KeptEvents(
-        events=tuple(_message(event) for event in pages.cut(page.events, limit, ("id",))),
+        events=tuple(map(_message, pages.cut(page.events, limit, lambda item: (item.id,)))),
         oldest_id=page.oldest_id,
         newest_id=page.newest_id,
         missed=after + 1 < page.oldest_id,

@@ -14,7 +14,14 @@ from lfrd.lists.bulk_import import Progress, RowResult
 from lfrd.lists.photo_gate import GateMode
 from lfrd.lists.table import Row
 from lfrd.store.imports import RowOutcome
-from lfrd.wire.lists import ExportStart, ImportRow, ImportRowDone, ImportRun, ImportStart
+from lfrd.wire.lists import (
+    ROWS_MAX,
+    ExportStart,
+    ImportRow,
+    ImportRowDone,
+    ImportRun,
+    ImportStart,
+)
 
 router = APIRouter(tags=["imports"])
 
@@ -73,7 +80,7 @@ async def read_import(import_id: str, site: SiteDep) -> ImportRun:
 async def read_import_rows(
     import_id: str,
     site: SiteDep,
-    after: Annotated[int, Query(ge=0)] = 0,
+    after: Annotated[int, Query(ge=0, le=ROWS_MAX)] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 1000,
 ) -> tuple[ImportRowDone, ...]:
     """The rows that are done, in order; not those whose photo was erased since."""

@@ -1,13 +1,14 @@
 """Incidents, and the use in a year, for those who have to be told: /v1/incidents, /v1/years."""
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 
 from lfrd.api.deps import SUPERVISORS, PrincipalDep, SiteDep
 from lfrd.api.editing import MADE, EditingDep
 from lfrd.store.incidents import Incident, IncidentChange
 from lfrd.wire import incidents as wire
+from lfrd.wire.incidents import YearNumber
 
 router = APIRouter(tags=["governance"], dependencies=[SUPERVISORS])
 
@@ -34,7 +35,7 @@ async def record_incident(
 
 @router.get("/incidents")
 async def list_incidents(
-    site: SiteDep, year: Annotated[int | None, Query()] = None
+    site: SiteDep, year: YearNumber | None = None
 ) -> tuple[wire.Incident, ...]:
     """What went wrong in a year, or ever, the first one first."""
     return tuple(_incident(row) for row in await site.yearly.incidents(year))
@@ -68,14 +69,14 @@ async def close_incident(
 
 
 @router.get("/years/{year}")
-async def read_year(year: int, site: SiteDep, principal: PrincipalDep) -> wire.Year:
+async def read_year(year: YearNumber, site: SiteDep, principal: PrincipalDep) -> wire.Year:
     """The deployments that started in a year, their sums, and what went wrong."""
     return await site.yearly.year(year, principal)
 
 
 @router.post("/years/{year}/{what}", response_class=Response, responses=FILES)
 async def export_year(
-    year: int,
+    year: YearNumber,
     what: Literal["year", "incidents"],
     body: wire.YearFormat,
     site: SiteDep,

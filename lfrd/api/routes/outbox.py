@@ -38,7 +38,7 @@ async def list_messages(
     first."""
     stored_state = None if state is None else stored.MessageState(state.value)
     found = await site.outbox.page(endpoint, stored_state, index_after(following), limit + 1)
-    return tuple(map(_message, pages.cut(found, limit, ("id",))))
+    return tuple(map(_message, pages.cut(found, limit, lambda item: (item.id,))))
 
 
 @router.get("/messages/{message_id}")

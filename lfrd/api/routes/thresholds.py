@@ -7,10 +7,13 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from lfrd.api.deps import PrincipalDep, SiteDep
+from lfrd.deployment.counts import before_restart
 from lfrd.errors import BadInput, Conflict
 from lfrd.matching.threshold import Derived
-from lfrd.matching.why import advice
+from lfrd.matching.why import CameraCounts, advice
 from lfrd.site import Site
+from lfrd.store import flows
+from lfrd.store.flows import CameraFlow
 from lfrd.store.thresholds import ThresholdRow
 from lfrd.wire.lists import CameraMinute, CameraReasons, Threshold
 
@@ -58,14 +61,40 @@ async def why_nobody(
     site: SiteDep,
     since_s: Annotated[float, Query(ge=0)] = 0.0,
     until_s: Annotated[float | None, Query(ge=0)] = None,
+    deployment_id: str | None = None,
 ) -> CameraReasons:
-    """Why a camera raised no candidate in the running deployment: counts, and what may help. With
-    `since_s` and `until_s` (Unix time) of the minutes in that span, at most a day back."""
+    """Why a camera raised no candidate in the running deployment, over every restart of the daemon:
+    counts, and what may help. With `since_s` and `until_s` (Unix time) of the minutes in that span,
+    at most a day back and since the daemon was started; with `deployment_id` of all of a deployment
+    that has ended."""
+    if deployment_id is not None and not _runs(site, deployment_id):
+        return _reasons(camera_id, await _counted_in(site, camera_id, deployment_id))
     counters, search = site.fleet.get(camera_id).counters, site.gallery.search
     if counters is None or search is None:
         raise Conflict(f"no deployment runs on camera {camera_id}: there is nothing to explain")
     history = search.tracks.note(camera_id, site.clock.wall_s(), counters)
     counts = history.between(since_s, inf if until_s is None else until_s)
+    before = search.tracks.before.get(camera_id)
+    if before is not None and _is_all_of_it(site, since_s, until_s):
+        counts = before + counts
+    more = _since_restart(site, search.deployment_id, since_s, until_s)
+    return _reasons(camera_id, counts, *more)
+
+
+def _runs(site: Site, deployment_id: str) -> bool:
+    current = site.deployments.current
+    return current is not None and current.id == deployment_id
+
+
+async def _counted_in(site: Site, camera_id: str, deployment_id: str) -> CameraCounts:
+    """What a camera counted in an earlier deployment."""
+    counts = before_restart(await site.deployments.tallies(deployment_id)).get(camera_id)
+    if counts is None:
+        raise Conflict(f"camera {camera_id} took no part in this deployment")
+    return counts
+
+
+def _reasons(camera_id: str, counts: CameraCounts, *more: str) -> CameraReasons:
     return CameraReasons(
         camera_id=camera_id,
         faces_detected=counts.faces_detected,
@@ -77,7 +106,7 @@ async def why_nobody(
         candidates=counts.raised,
         looks_skipped=dict(counts.looks_skipped),
         best_inter_eye_px=round(counts.best_inter_eye_px, 1),
-        advice=(*advice(counts), *_since_restart(site, search.deployment_id, since_s)),
+        advice=(*advice(counts), *more),
     )
 
 
@@ -87,14 +116,30 @@ async def read_flow(
     site: SiteDep,
     since_s: Annotated[float, Query(ge=0)] = 0.0,
     until_s: Annotated[float | None, Query(ge=0)] = None,
+    deployment_id: str | None = None,
 ) -> tuple[CameraMinute, ...]:
-    """The same counts minute by minute, at most a day back, oldest first; a minute in which nothing
-    was counted may be left out. Of the running deployment, since the daemon was started."""
-    counters, search = site.fleet.get(camera_id).counters, site.gallery.search
-    if counters is None or search is None:
-        raise Conflict(f"no deployment runs on camera {camera_id}: nothing is counted")
+    """The same counts over time, oldest first: by the minute in the running deployment, at most a
+    day back and since the daemon was started; by five minutes before that, in all deployments or
+    in `deployment_id`. A span in which nothing was counted may be left out; 10,000 at most."""
+    end_s = inf if until_s is None else until_s
+    live = _live_flow(site, camera_id, since_s, end_s, deployment_id)
+    begin_s = live[0].at_s if live else inf
+    past = await site.deployments.flow(camera_id, deployment_id, since_s, end_s)
+    earlier = [_past_flow(row) for row in past if row.at_s + flows.SPAN_S <= begin_s]
+    if not earlier and not live:
+        site.fleet.get(camera_id)
+    return (*earlier, *live)
+
+
+def _live_flow(
+    site: Site, camera_id: str, since_s: float, until_s: float, deployment_id: str | None
+) -> tuple[CameraMinute, ...]:
+    search = site.gallery.search
+    known = {camera.row.id: camera.counters for camera in site.fleet.cameras()}
+    counters = known.get(camera_id)
+    if search is None or counters is None or deployment_id not in (None, search.deployment_id):
+        return ()
     history = search.tracks.note(camera_id, site.clock.wall_s(), counters)
-    found = history.minutes(since_s, inf if until_s is None else until_s)
     return tuple(
         CameraMinute(
             at_s=at_s,
@@ -105,19 +150,44 @@ async def read_flow(
             tracks_never_compared=counts.never_compared,
             candidates=counts.raised,
         )
-        for at_s, counts in found
+        for at_s, counts in history.minutes(since_s, until_s)
     )
 
 
-def _since_restart(site: Site, deployment_id: str, since_s: float) -> tuple[str, ...]:
-    """What is said where the daemon was started anew in the span that is asked for."""
+def _past_flow(row: CameraFlow) -> CameraMinute:
+    return CameraMinute(
+        at_s=row.at_s,
+        span_s=flows.SPAN_S,
+        frames_detected=row.frames_detected,
+        frames_dropped=row.frames_dropped,
+        faces_detected=row.faces_detected,
+        tracks=row.tracks,
+        tracks_never_compared=row.never_compared,
+        candidates=row.candidates,
+    )
+
+
+def _is_all_of_it(site: Site, since_s: float, until_s: float | None) -> bool:
+    """Whether it is asked for all that the running deployment counted."""
+    current = site.deployments.current
+    begun_s = current.started_at_s if current else None
+    return until_s is None and begun_s is not None and since_s <= begun_s
+
+
+def _since_restart(
+    site: Site, deployment_id: str, since_s: float, until_s: float | None
+) -> tuple[str, ...]:
+    """What is said where the daemon was started anew in the part of a deployment that is asked
+    for: of what was before only the sum is known."""
     current, back_at_s = site.deployments.current, site.started_at_s
     if current is None or current.id != deployment_id or current.started_at_s is None:
         return ()
-    if max(since_s, current.started_at_s) >= back_at_s:
+    whole = _is_all_of_it(site, since_s, until_s)
+    if whole or max(since_s, current.started_at_s) >= back_at_s:
         return ()
     at = datetime.fromtimestamp(back_at_s).astimezone().strftime("%Y-%m-%d %H:%M")
-    return (f"counted since {at} only: the daemon was started anew then, and forgot what it had",)
+    return (f"counted since {at} only: the daemon was started anew then, and keeps of what was "
+            "before only the sum; ask for all of the deployment to have it",)  # fmt: skip
 
 
 def _faces_a_day(site: Site) -> float | None:

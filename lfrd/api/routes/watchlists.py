@@ -1,5 +1,6 @@
 """Watchlists, their entries and the entries' photos."""
 
+import re
 from typing import Annotated
 
 import numpy as np
@@ -16,6 +17,7 @@ from lfrd.store.watchlists import NewEntry, NewWatchlist
 from lfrd.types import F32
 from lfrd.vocabulary import ErasureKind
 from lfrd.wire import lists as wire_lists
+from lfrd.wire.base import Moment
 from lfrd.wire.lists import EntryChange, ListCameras, Quarantine, WatchlistChange
 
 router = APIRouter(tags=["watchlists"])
@@ -25,13 +27,26 @@ DELETED = "deleted"
 
 PhotoName = Annotated[str, Query(min_length=1, max_length=200)]
 Reference = Annotated[str | None, Query(min_length=1, max_length=200)]
-Box = Annotated[str | None, Query(max_length=100, description="left,top,right,bottom in pixels")]
+_SIDE = r" *-?\d{1,9}(\.\d{1,18})? *"
+BOX = re.compile(rf"^{_SIDE}(,{_SIDE}){{3}}$", re.ASCII)
+Box = Annotated[
+    str | None,
+    Query(
+        max_length=100,
+        description="left,top,right,bottom in pixels",
+        json_schema_extra={"pattern": BOX.pattern},
+    ),
+]
 
 PHOTO_BODY = {
     "requestBody": {
         "required": True,
         "description": "The image file itself (JPEG, PNG, WebP, ...) with exactly one face.",
-        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        "content": {
+            "application/octet-stream": {
+                "schema": {"type": "string", "format": "binary", "minLength": 1}
+            }
+        },
     }
 }
 
@@ -40,11 +55,9 @@ def parse_box(text: str | None) -> F32 | None:
     """The box f32[4] of a query. Raises BadInput."""
     if text is None:
         return None
-    try:
-        box = np.array([float(part) for part in text.split(",")], np.float32)
-    except ValueError:
-        box = np.zeros(0, np.float32)
-    if box.shape != (4,) or not np.isfinite(box).all() or (box[2:] <= box[:2]).any():
+    fits = BOX.fullmatch(text) is not None
+    box = np.array([float(side) for side in text.split(",")] if fits else (0, 0, 0, 0), np.float32)
+    if (box[2:] <= box[:2]).any():
         raise BadInput("box is left,top,right,bottom in pixels of the upright picture")
     return box
 
@@ -121,9 +134,8 @@ async def list_entries(
     found = await site.watchlists.entries(
         watchlist_id, reference, after=text_after(following), limit=limit + 1
     )
-    if len(found) > limit:
-        pages.go_on(found[limit - 1].row.reference)
-    return tuple(views.entry(item) for item in found[:limit])
+    page = pages.cut(found, limit, lambda item: (item.row.reference,))
+    return tuple(map(views.entry, page))
 
 
 @router.post("/watchlists/{watchlist_id}/entries", status_code=201, responses=MADE)
@@ -188,7 +200,7 @@ async def add_photo(
     name: PhotoName = "photo",
     gate: GateMode | None = None,
     box: Box = None,
-    taken_at_s: Annotated[float | None, Query(allow_inf_nan=False)] = None,
+    taken_at_s: Moment | None = None,
 ) -> wire_lists.Photo:
     """Enrol a reference photo: the body is the file. `name` is what a refusal calls it, `gate`
     overrides the site's setting, `box` (left,top,right,bottom) says which face is meant,
