@@ -29,6 +29,7 @@ def main() -> int:
     options.add_argument("--cases", type=int, default=5_000, help="of schemathesis, at least")
     options.add_argument("--role", type=Role, choices=list(Role), action="append")
     options.add_argument("--keep", type=Path, help="a folder for what schemathesis writes")
+    options.add_argument("--read", type=Path, help="read such a folder again, and run nothing")
     options.add_argument("--seconds", type=float, default=40.0, help="of live cameras")
     options.add_argument("--rows", type=int, default=1_000_000, help="episodes of the pages")
     chosen = options.parse_args()

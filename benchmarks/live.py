@@ -19,10 +19,12 @@ from pathlib import Path
 from lfrd.cli.temporary import PRINCIPAL, enrol_photos, find_photos
 from lfrd.config import CameraSection, Config, ModelsSection, PolicySection, SiteSection
 from lfrd.daemon import open_site
+from lfrd.events import Event
 from lfrd.governance.deployments import LAB, LAB_LIMIT_S
 from lfrd.ingest.pacing import PairPacer
 from lfrd.ingest.settings import State
 from lfrd.site import Site
+from lfrd.store.writer import Outcome, Writer
 from lfrd.summary import CandidateLine, SummaryLine
 from lfrd.types import Frame
 
@@ -54,6 +56,21 @@ class Phases:
 
         PairPacer.saw_face = first_saw_face  # type: ignore[method-assign]  # of this process only
         PairPacer.over = first_over  # type: ignore[method-assign]
+
+
+class Commits:
+    """When each event was on the disk (Unix time), by its id."""
+
+    def __init__(self) -> None:
+        self.at_s: dict[int, float] = {}
+        deliver = Writer._deliver
+
+        def noted(writer: Writer, outcomes: list[Outcome], events: list[Event]) -> None:
+            now_s = time.time()
+            self.at_s.update((event.id, now_s) for event in events)
+            deliver(writer, outcomes, events)
+
+        Writer._deliver = noted  # type: ignore[method-assign]  # of this process only
 
 
 class Noted:
@@ -108,7 +125,7 @@ class Watched:
 async def live(
     seconds: float, provider: str, photos: Path, addresses: list[str], state: Path | None
 ) -> None:
-    noted, watched = Noted(Phases()), Watched()
+    noted, watched, commits = Noted(Phases()), Watched(), Commits()
     cameras = tuple(
         CameraSection(id=f"camera-{number}", address=large, look_address=small or None)
         for number, (large, _, small) in enumerate(text.partition(",") for text in addresses)
@@ -144,6 +161,7 @@ async def live(
             "templates_hz": (site.vision.counts.made - made) / wall_s,
             "latencies_ms": noted.latencies_ms,
             "phase_ms": noted.phase_ms,
+            "committed_at_s": commits.at_s,
             "raised": dict(noted.raised),
             "gone": sorted(watched.gone),
             "degraded": watched.degraded,

@@ -78,6 +78,7 @@ async def show(pilot: Pilot[None], main: MainScreen, folder: Path) -> None:
     await pilot.resize_terminal(*SIZE)
     for name, keys in SCREENS:
         await open_and_shoot(pilot, main, folder, name, keys)
+    await pilot.pause(SETTLE_S)  # a key that comes before both faces were looked at decides nothing
     await pilot.press("m")
     await until(pilot, lambda: "final in" in text_of(pilot), WAIT_S)
     await shoot(pilot, folder, "undo")

@@ -11,7 +11,15 @@ daemon answers, Unreachable.
 import asyncio
 import random
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -109,6 +117,10 @@ class Get(Protocol):
     def __call__(self, kind: type[T], path: str, /) -> Awaitable[T]: ...
 
 
+class GetAll(Protocol):
+    def __call__(self, kind: type[T], path: str, /) -> Awaitable[tuple[T, ...]]: ...
+
+
 class Post(Protocol):
     def __call__(self, kind: type[T], path: str, body: Wire | None, /) -> Awaitable[T]: ...
 
@@ -124,8 +136,9 @@ class Put(Protocol):
 class GovernanceCalls:
     """Speaks through the client that made it, and refuses as that does."""
 
-    def __init__(self, get: Get, post: Post, patch: Patch, put: Put) -> None:
+    def __init__(self, get: Get, get_all: GetAll, post: Post, patch: Patch, put: Put) -> None:
         self._get = get
+        self._get_all = get_all
         self._post = post
         self._patch = patch
         self._put = put
@@ -187,7 +200,7 @@ class GovernanceCalls:
         return await self._put(wire.Deployment, "/v1/deployments/current/pause", body)
 
     async def schedules(self) -> tuple[wire.Schedule, ...]:
-        return await self._get(tuple[wire.Schedule, ...], "/v1/schedules")
+        return await self._get_all(wire.Schedule, "/v1/schedules")
 
     async def add_schedule(self, schedule: wire.ScheduleCreate) -> wire.Schedule:
         return await self._post(wire.Schedule, "/v1/schedules", schedule)
@@ -199,7 +212,7 @@ class GovernanceCalls:
         return await self._post(wire.Schedule, f"/v1/schedules/{schedule_id}/revoke", None)
 
     async def holds(self) -> tuple[wire.Hold, ...]:
-        return await self._get(tuple[wire.Hold, ...], "/v1/holds")
+        return await self._get_all(wire.Hold, "/v1/holds")
 
     async def ask_hold(self, hold: wire.HoldCreate) -> wire.Hold:
         return await self._post(wire.Hold, "/v1/holds", hold)
@@ -212,20 +225,20 @@ class GovernanceCalls:
         return await self._post(wire.Hold, f"/v1/holds/{hold_id}/release", body)
 
     async def erasures(self) -> tuple[wire.Erasure, ...]:
-        return await self._get(tuple[wire.Erasure, ...], "/v1/erasures")
+        return await self._get_all(wire.Erasure, "/v1/erasures")
 
     async def erase(self, request: wire.ErasureRequest) -> wire.Erasure:
         return await self._post(wire.Erasure, "/v1/erasures", request)
 
     async def trainings(self) -> tuple[Training, ...]:
-        return await self._get(tuple[Training, ...], "/v1/trainings")
+        return await self._get_all(Training, "/v1/trainings")
 
     async def record_training(self, training: TrainingRecord) -> Training:
         """Note that a person was trained to review."""
         return await self._post(Training, "/v1/trainings", training)
 
     async def evaluations(self) -> tuple[Evaluation, ...]:
-        return await self._get(tuple[Evaluation, ...], "/v1/evaluations")
+        return await self._get_all(Evaluation, "/v1/evaluations")
 
     async def add_evaluation(self, report: EvaluationReport) -> Evaluation:
         """Register what was measured."""
@@ -237,7 +250,7 @@ class GovernanceCalls:
 
     async def independent_tests(self) -> tuple[IndependentTest, ...]:
         """Who tested a model independently."""
-        return await self._get(tuple[IndependentTest, ...], "/v1/evaluations/independent")
+        return await self._get_all(IndependentTest, "/v1/evaluations/independent")
 
     async def record_independent_test(self, test: IndependentTestRecord) -> IndependentTest:
         """Note who tested a model independently."""
@@ -251,7 +264,7 @@ class GovernanceCalls:
         """What went wrong in a year, or ever."""
         path = "/v1/incidents"
         asked = path if year is None else f"{path}?year={year}"
-        return await self._get(tuple[Incident, ...], asked)
+        return await self._get_all(Incident, asked)
 
     async def report_incident(self, incident_id: str, reported_to: str) -> Incident:
         """Note to whom it was reported."""
@@ -358,6 +371,7 @@ class Client:
 
     `printable`: texts in answers hold nothing that a terminal obeys; for what is shown as it comes.
     With `reads_only` set nothing is asked for that changes anything: it is Denied here.
+    `on_denied` is called after each refusal for want of a role.
     """
 
     def __init__(
@@ -373,10 +387,13 @@ class Client:
         self._place = place
         self._printable = printable
         self.reads_only = False
+        self.on_denied: Callable[[], None] | None = None
         self._http = httpx.AsyncClient(
             transport=transport, base_url=base_url, headers=headers, timeout=REQUEST_S
         )
-        self.governance = GovernanceCalls(self._get, self._post, self._patch, self._put)
+        self.governance = GovernanceCalls(
+            self._get, self._get_all, self._post, self._patch, self._put
+        )
 
     @property
     def place(self) -> str:
@@ -419,7 +436,7 @@ class Client:
         return await self._post(Reloaded, "/v1/reload", None)
 
     async def cameras(self) -> tuple[Camera, ...]:
-        return await self._get(tuple[Camera, ...], "/v1/cameras")
+        return await self._get_all(Camera, "/v1/cameras")
 
     async def camera(self, camera_id: str) -> Camera:
         return await self._get(Camera, camera_path(camera_id))
@@ -454,7 +471,7 @@ class Client:
         await self._send("DELETE", camera_path(camera_id))
 
     async def watchlists(self) -> tuple[Watchlist, ...]:
-        return await self._get(tuple[Watchlist, ...], "/v1/watchlists")
+        return await self._get_all(Watchlist, "/v1/watchlists")
 
     async def watchlist(self, watchlist_id: str) -> Watchlist:
         return await self._get(Watchlist, f"/v1/watchlists/{watchlist_id}")
@@ -471,12 +488,7 @@ class Client:
         if reference is not None:
             reply = await self._send("GET", path, params={"reference": reference})
             return self._read(tuple[Entry, ...], reply)
-        found: list[Entry] = []
-        page = await self.entries_page(watchlist_id, limit=PAGE_MAX)
-        while page.next is not None:
-            found += page.items
-            page = await self.entries_page(watchlist_id, limit=PAGE_MAX, after=page.next)
-        return (*found, *page.items)
+        return await self._get_all(Entry, path)
 
     async def entries_page(
         self, watchlist_id: str, *, limit: int = 100, after: str | None = None
@@ -513,8 +525,8 @@ class Client:
         return (await self._send("GET", f"/v1/photos/{photo_id}/image", params=params)).content
 
     async def deployments(self) -> tuple[Deployment, ...]:
-        """The newest hundred."""
-        return (await self.deployments_page()).items
+        """All, newest first, page after page."""
+        return await self._get_all(Deployment, "/v1/deployments")
 
     async def deployments_page(
         self, *, limit: int = 100, after: str | None = None
@@ -669,7 +681,7 @@ class Client:
             async with self._http.stream(method, path, params=query, timeout=timeout) as reply:
                 if reply.is_error:
                     await reply.aread()
-                    raise refusal(reply)
+                    raise self._refusal(reply)
                 yield reply.aiter_bytes()
         except httpx.HTTPError as error:
             raise Unreachable(self._say(error)) from None
@@ -687,6 +699,18 @@ class Client:
             params["next"] = after
         reply = await self._send("GET", path, params=params)
         return Page(self._read(tuple[kind, ...], reply), next_of(reply))  # type: ignore[valid-type]  # mypy takes no variable for a type
+
+    async def _get_all(self, kind: type[T], path: str) -> tuple[T, ...]:
+        """A whole list, page after page; `path` may hold a query."""
+        asked = httpx.URL(path)
+        found: list[T] = []
+        after: str | None = None
+        while True:
+            page = await self._page(kind, asked.path, PAGE_MAX, after, dict(asked.params))
+            found += page.items
+            after = page.next
+            if after is None:
+                return tuple(found)
 
     async def _post(self, kind: type[T], path: str, body: Wire | None) -> T:
         return await self._with_body("POST", kind, path, body)
@@ -725,8 +749,13 @@ class Client:
         except httpx.InvalidURL:
             raise errors.BadInput("a value is too long to be sent, or no line of text") from None
         if reply.is_error:
-            raise refusal(reply)
+            raise self._refusal(reply)
         return reply
+
+    def _refusal(self, reply: httpx.Response) -> errors.LfrdError:
+        if reply.status_code == httpx.codes.FORBIDDEN and self.on_denied is not None:
+            self.on_denied()
+        return refusal(reply)
 
     def _say(self, error: httpx.HTTPError) -> str:
         said = str(error) or type(error).__name__
@@ -864,7 +893,7 @@ class Client:
             async with self._http.stream("POST", path, content=content, headers=JSON) as reply:
                 if reply.is_error:
                     await reply.aread()
-                    raise refusal(reply)
+                    raise self._refusal(reply)
                 yield reply.aiter_bytes()
         except httpx.HTTPError as error:
             raise Unreachable(self._say(error)) from None
@@ -879,7 +908,7 @@ class Client:
 
     async def passages(self, deployment_id: str) -> tuple[Passage, ...]:
         path = f"/v1/deployments/{deployment_id}/trial-passages"
-        return await self._get(tuple[Passage, ...], path)
+        return await self._get_all(Passage, path)
 
     async def take_passage_back(self, passage_id: str) -> None:
         await self._send("DELETE", f"/v1/trial-passages/{passage_id}")
@@ -976,7 +1005,7 @@ class Client:
         return await self._page(CameraPast, path, limit, after, given)
 
     async def tokens(self) -> tuple[Token, ...]:
-        return await self._get(tuple[Token, ...], "/v1/tokens")
+        return await self._get_all(Token, "/v1/tokens")
 
     async def create_token(self, new: TokenCreate) -> NewToken:
         """The only answer with the secret in it."""

@@ -128,7 +128,10 @@ async def open_site(
         fleet = Fleet(database, clock, health, config.camera, config.sources,
                       every_frame=media_clock, must_open=must_open)  # fmt: skip
         parts.push_async_callback(fleet.life.close)
-        reload = Reload(config, read_again, fleet, health)
+        outward = await parts.enter_async_context(Outward(
+            config, database, clock, health, fleet, lambda: deployments.current is not None,
+            telling, required))  # fmt: skip
+        reload = Reload(config, read_again, fleet, health, outward)
         eraser = Eraser(database, index, live)
         thresholds = _thresholds(config, database, clock, vision)
         lists = _lists(config, clock, database, index, vision, live, eraser, health, thresholds)
@@ -139,9 +142,6 @@ async def open_site(
         readiness = Readiness(clock, fleet, vision, thresholds, policies)
         deployments = DeploymentService(database, clock, thresholds, policies, readiness, runner,
                                         _authorities(config))  # fmt: skip
-        outward = await parts.enter_async_context(Outward(
-            config, database, clock, health, fleet, lambda: deployments.current is not None,
-            telling, required))  # fmt: skip
         reviews = Reviews(database, clock, health, required=required)
         retention = Retention(database, eraser, clock, health, policies, deployments.end_now)
         log_of = _log(config, database, health)

@@ -2,19 +2,21 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lfrd.cameras.fleet import Fleet
 from lfrd.config import Config
 from lfrd.errors import Conflict, LfrdError, UserError
 from lfrd.health import HealthBoard
+from lfrd.outward.build import Outward
 from lfrd.process import tell_reload
 
 log = logging.getLogger(__name__)
 
 COMPONENT = "configuration"
-LIVE_SECTIONS = ("backup", "camera")
+ENDPOINTS = ("webhook", "mqtt", "ntfy", "smtp")
+LIVE_SECTIONS = ("backup", "camera", "outbox", *ENDPOINTS)
 LIVE_KEYS = (
     "log.level", "detection.target_hz", "detection.floor_hz", "detection.still_look_s",
     "review.cooldown_s",
@@ -35,11 +37,17 @@ class Reload:
     """`now` is the configuration that is in force: the one of the start, with what came since."""
 
     def __init__(
-        self, config: Config, read: Callable[[], Config] | None, fleet: Fleet, health: HealthBoard
+        self,
+        config: Config,
+        read: Callable[[], Config] | None,
+        fleet: Fleet,
+        health: HealthBoard,
+        outward: Outward,
     ) -> None:
         self.now = config
         self._read = read
         self._fleet = fleet
+        self._outward = outward
         self._health = health
         self._asked = asyncio.Event()
         self._one = asyncio.Lock()
@@ -80,12 +88,19 @@ class Reload:
     async def _take_over(self, wanted: Config) -> Reloaded:
         changed = differing(self.now, wanted)
         live = [key for key in changed if _is_live(key)]
+        wanted_now = _merged(self.now, wanted, live)
+        outward = self._outward.prepare(wanted_now)  # raises before anything is done
         if "camera" in live:
             await self._fleet.redeclare(wanted.camera)
+        if outward.names or any(_section(key) in (*ENDPOINTS, "outbox") for key in live):
+            await self._outward.take_over(outward)
         if "log.level" in live:
             logging.getLogger().setLevel(wanted.log.level.upper())
-        self.now = _merged(self.now, wanted, live)
-        return Reloaded(tuple(live), tuple(key for key in changed if key not in live))
+        self.now = wanted_now
+        return Reloaded(
+            (*live, *_by_files(outward.names, live)),
+            tuple(key for key in changed if key not in live),
+        )
 
 
 def differing(old: Config, new: Config) -> list[str]:
@@ -105,7 +120,19 @@ def differing(old: Config, new: Config) -> list[str]:
 
 
 def _is_live(key: str) -> bool:
-    return key in LIVE_KEYS or key.partition(".")[0] in LIVE_SECTIONS
+    return key in LIVE_KEYS or _section(key) in LIVE_SECTIONS
+
+
+def _section(key: str) -> str:
+    return key.partition(".")[0]
+
+
+def _by_files(endpoints: Sequence[str], live: Sequence[str]) -> list[str]:
+    """The sections of endpoints of which no key changed, but a secret or a certificate that it
+    names."""
+    sections = {name if name in ENDPOINTS else "webhook" for name in endpoints}
+    said = {_section(key) for key in live}
+    return [] if "outbox" in said else sorted(sections - said)
 
 
 def _merged(old: Config, new: Config, live: list[str]) -> Config:

@@ -1,17 +1,22 @@
 """What a changed configuration changes while running, and what it names for a restart."""
 
 import asyncio
+import base64
 import logging
 import signal
 from pathlib import Path
 
 import pytest
+from standardwebhooks import Webhook
 
-from lfrd.config import Config, NtfySection, WebhookSection, load
+from lfrd.config import Config, load
 from lfrd.daemon import open_site
-from lfrd.errors import BadInput, ConfigError, Conflict
+from lfrd.errors import BadInput, ConfigError, Conflict, NotFound
 from lfrd.reload import Reloaded, differing
+from lfrd.site import Site
+from lfrd.store.outbox import MessageState
 from support.program import daemon, lfrd
+from support.receiver import Receiver, receiver
 
 CAMERA = '[[camera]]\nid = "gate"\naddress = "rtsp://127.0.0.1:9/1"\n'
 
@@ -104,7 +109,82 @@ async def test_the_signal_and_the_command(tmp_path: Path) -> None:
         assert (await client.health()).status == "ok"
 
 
-def test_webhooks_hold_after_a_restart() -> None:
-    hook = WebhookSection(id="a", url="https://h/x", secret_file=Path("a"))
-    new = Config(webhook=(hook,), ntfy=NtfySection(private=True))
-    assert sorted(differing(Config(), new)) == ["ntfy.private", "webhook"]
+HOOK = """
+[[webhook]]
+id = "desk"
+url = "{url}"
+secret_file = "{secret}"
+private = true
+"""
+
+
+def secret(number: int) -> str:
+    return f"whsec_{base64.b64encode(bytes([number] * 32)).decode()}"
+
+
+async def test_webhooks_change_without_a_restart(tmp_path: Path) -> None:
+    """Another address, another secret in the same file, one more, and none: each row once."""
+    file, state, key = tmp_path / "lfrd.toml", tmp_path / "state", tmp_path / "secret"
+    key.touch(0o600)
+    key.write_text(secret(1))
+
+    def configured(*hooks: Receiver) -> Config:
+        texts = [HOOK.format(url=there.url, secret=key) for there in hooks]
+        texts = [text.replace("desk", f"desk-{n}") if n else text for n, text in enumerate(texts)]
+        return load(written(file, state, "".join(texts)), {})
+
+    async with receiver() as first, receiver() as second:
+        config = configured(first)
+        async with open_site(config, read_again=lambda: load(file, {})) as site:
+            await sent_test(site, "desk", first)
+            Webhook(secret(1)).verify(first.got[-1].body, first.got[-1].headers)
+            untouched = first.connections
+            assert await site.reload.apply() == Reloaded((), ())
+
+            key.write_text(secret(2))
+            assert await site.reload.apply() == Reloaded(("webhook",), ())
+            await sent_test(site, "desk", first)
+            Webhook(secret(2)).verify(first.got[-1].body, first.got[-1].headers)
+            assert first.connections == untouched + 1
+
+            configured(second, first)
+            assert await site.reload.apply() == Reloaded(("webhook",), ())
+            await sent_test(site, "desk", second)
+            await sent_test(site, "desk-1", first)
+            assert [state.endpoint.id for state in await site.outbox.states()] == ["desk", "desk-1"]
+
+            configured()
+            assert await site.reload.apply() == Reloaded(("webhook",), ())
+            with pytest.raises(NotFound):
+                await site.outbox.test("desk", principal="user:a")
+            ids = [got.id for got in (*first.got, *second.got)]
+            assert len(ids) == len(set(ids)) == 4
+
+
+async def sent_test(site: Site, endpoint: str, there: Receiver) -> None:
+    """Ask for a test message and wait until it is there and noted."""
+    before = len(there.got)
+    message = await site.outbox.test(endpoint, principal="user:a")
+    async with asyncio.timeout(10):
+        while (await site.outbox.get(message.id)).state is not MessageState.DELIVERED:
+            await asyncio.sleep(0.02)
+    assert len(there.got) == before + 1
+
+
+async def test_a_secret_that_is_not_there_changes_nothing(tmp_path: Path) -> None:
+    file, state, key = tmp_path / "lfrd.toml", tmp_path / "state", tmp_path / "secret"
+    key.touch(0o600)
+    key.write_text(secret(1))
+    async with receiver() as there:
+        written(file, state, HOOK.format(url=there.url, secret=key))
+        async with open_site(load(file, {}), read_again=lambda: load(file, {})) as site:
+            key.unlink()
+            written(file, state, HOOK.format(url="http://127.0.0.1:9/", secret=key) + CAMERA)
+            with pytest.raises(ConfigError, match="desk"):
+                await site.reload.apply()
+            assert site.fleet.cameras() == ()
+            await sent_test(site, "desk", there)
+            key.touch(0o600)
+            key.write_text(secret(1))
+            await site.reload.apply()
+            assert len(site.fleet.cameras()) == 1

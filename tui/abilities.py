@@ -113,7 +113,7 @@ def judged(answer: str, env: Mapping[str, str], encoding: str) -> Abilities:
 
 
 def _glyphs(name: str, env: Mapping[str, str], encoding: str) -> Glyphs:
-    if encoding.lower().replace("-", "") != "utf8":
+    if not _is_utf8(encoding):
         return Glyphs.SPACES
     if env.get("TERM") == "linux":
         return Glyphs.HALVES
@@ -147,8 +147,27 @@ def _behind_tmux(env: Mapping[str, str]) -> str:
     return said.stdout.decode("ascii", "replace").strip()
 
 
+def encoding_of(env: Mapping[str, str], otherwise: str) -> str:
+    """What the locale says that the terminal takes. Python itself writes UTF-8 in the locale C too,
+    so its own encoding counts only where no locale is set."""
+    locale = next((env[n] for n in ("LC_ALL", "LC_CTYPE", "LANG") if env.get(n)), None)
+    if locale is None:
+        return otherwise
+    plain = locale.lower().replace("-", "")
+    return "utf-8" if "utf8" in plain else plain.partition(".")[2] or "ascii"
+
+
+def takes_utf8() -> bool:
+    """Whether the terminal can be written to in UTF-8."""
+    return _is_utf8(_encoding())
+
+
+def _is_utf8(encoding: str) -> bool:
+    return encoding.lower().replace("-", "") == "utf8"
+
+
 def _encoding() -> str:
-    return getattr(sys.__stdout__, "encoding", None) or "ascii"
+    return encoding_of(os.environ, getattr(sys.__stdout__, "encoding", None) or "ascii")
 
 
 def _ask() -> str:

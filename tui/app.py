@@ -10,7 +10,6 @@ import gc
 import logging
 import math
 import os
-import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,14 +18,16 @@ from typing import ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
 from textual.events import Event, Key, MouseDown, Paste
 from textual.screen import Screen
 from textual.worker import Worker, WorkerCancelled
 
 from lfrd.client import Client
 from lfrd.errors import LfrdError, UserError
-from tui.abilities import Glyphs, abilities
-from tui.live import follow
+from tui.abilities import Glyphs, abilities, takes_utf8
+from tui.clock import steady_s
+from tui.live import follow, read_me
 from tui.notify import Notify, sequence
 from tui.palette import Commands
 from tui.screens.main import MainScreen
@@ -64,10 +65,11 @@ class OperatorApp(App[None]):
         self,
         client: Client,
         image_class: ImageClass,
-        now: Callable[[], float] = time.time,
+        now: Callable[[], float] = steady_s,
         look: Look | None = None,
+        driver_class: type[Driver] | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(driver_class)
         look = look or Look()
         for theme in THEMES:  # before the stylesheet, which uses their variables, is read
             self.register_theme(theme)
@@ -83,6 +85,8 @@ class OperatorApp(App[None]):
         self._read_only = look.read_only
         self._present_at_s = -math.inf
         self._live: Worker[None] | None = None
+        self._me: Worker[None] | None = None
+        client.on_denied = self._read_me
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:  # noqa: ARG002
         """None of Textual's own: one saves the screen to a file."""
@@ -147,6 +151,11 @@ class OperatorApp(App[None]):
         except LfrdError as error:
             self.main.complain(str(error))
 
+    def _read_me(self) -> None:
+        """Something was refused for want of a role: it may have been taken away."""
+        if self._me is None or self._me.is_finished:
+            self._me = self.run_worker(read_me(self._client, self.main), group="me")
+
     async def _follow(self) -> None:
         """Follow the daemon for as long as the app runs; being refused for good ends both."""
         try:
@@ -178,9 +187,18 @@ def run_tui(
     return asyncio.run(_run(client, image_widget(abilities(pictures)), look))
 
 
+def _driver() -> type[Driver] | None:
+    """None: the one that the library takes."""
+    if takes_utf8():
+        return None
+    from tui.plain import PlainDriver
+
+    return PlainDriver
+
+
 async def _run(client: Client, image_class: ImageClass, look: Look | None = None) -> int:
     async with client:
-        app = OperatorApp(client, image_class, look=look)
+        app = OperatorApp(client, image_class, look=look, driver_class=_driver())
         logging.disable(logging.CRITICAL)  # its lines would be drawn over the screen
         try:
             await app.run_async()

@@ -7,6 +7,7 @@ it. The three decisions look alike on purpose: none of them is the "good" one.
 from dataclasses import dataclass
 from datetime import datetime
 
+from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
 from lfrd.text import one_line
@@ -137,6 +138,13 @@ def waited_mark(alert: Alert, now_s: float) -> Mark:
     if not is_undecided(alert) or waited_s < LATE_AFTER_S[0]:
         return Mark(" ", words, "$quiet")
     return Mark("!", words, "bold $error" if waited_s >= LATE_AFTER_S[1] else "$warning")
+
+
+def cut(text: str, cells: int) -> str:
+    """No wider than so many cells, which is shown where something is left out."""
+    if cell_len(text) <= cells:
+        return text
+    return f"{set_cell_size(text, max(0, cells - 1)).rstrip()}…"
 
 
 def clock_text(at_s: float) -> str:

@@ -127,6 +127,14 @@ async def _read(box: list[Pending], told: asyncio.Event, client: Client, view: V
         await asyncio.sleep(PAUSE_S if len(pending.alerts) > 1 else 0)
 
 
+async def read_me(client: Client, view: View) -> None:
+    """Show as whom this screen decides: the role may be another one now."""
+    try:
+        view.show_me(await client.me())
+    except LfrdError as error:
+        view.show_error(error)
+
+
 async def _reload(client: Client, view: View) -> None:
     """Read everything. If the daemon goes away meanwhile, the stream says so next."""
     try:

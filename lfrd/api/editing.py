@@ -97,11 +97,11 @@ class Editing:
         return "*" in given or tag in given
 
 
-def _making(request: Request, response: Response) -> Editing:
+async def _making(request: Request, response: Response) -> Editing:
     return Editing(request, response, None)
 
 
-def _editing(
+async def _editing(
     request: Request,
     response: Response,
     if_match: Annotated[

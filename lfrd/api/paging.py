@@ -8,6 +8,7 @@ item.
 import base64
 import binascii
 import json
+import math
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypeVar
 from urllib.parse import quote, urlencode
@@ -31,6 +32,10 @@ Next = Annotated[
         description="Where to go on: the `next` in the header Link of the page before",
     ),
 ]
+
+Whole = Annotated[int, Query(ge=1, le=LIMIT_MAX, description="So many items at most")]
+"""The limit of what is short at most sites: without one as many come as a page may hold."""
+Following = Annotated[Next, Query(alias="next")]
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
@@ -67,7 +72,7 @@ class Pages:
         return page
 
 
-def _pages(request: Request, response: Response) -> Pages:
+async def _pages(request: Request, response: Response) -> Pages:
     return Pages(request, response)
 
 
@@ -100,6 +105,16 @@ def text_after(given: str | None) -> str | None:
     return value
 
 
+def texts_after(given: str | None) -> tuple[str, str] | None:
+    """The two texts of a cursor. Raises BadInput."""
+    if given is None:
+        return None
+    first, second = _values(given, 2)
+    if not isinstance(first, str) or not isinstance(second, str):
+        raise _no_cursor()
+    return first, second
+
+
 def moment_after(given: str | None) -> tuple[float, str] | None:
     """The moment and the id of a cursor. Raises BadInput."""
     if given is None:
@@ -118,9 +133,18 @@ def _values(given: str, count: int) -> list[object]:
         found = json.loads(base64.b64decode(padded, b"-_", validate=True))
     except (ValueError, binascii.Error, RecursionError):
         raise _no_cursor() from None
-    if not isinstance(found, list) or len(found) != count:
+    if not isinstance(found, list) or len(found) != count or not all(map(_can_be_asked, found)):
         raise _no_cursor()
     return found
+
+
+def _can_be_asked(value: object) -> bool:
+    """Whether the database takes it: no half of a character, no number beyond any of ours."""
+    if isinstance(value, str):
+        return not any("\ud800" <= character <= "\udfff" for character in value)
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return not isinstance(value, int) or -(2**63) <= value < 2**63
 
 
 def _no_cursor() -> BadInput:

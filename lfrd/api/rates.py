@@ -1,13 +1,18 @@
 """Frames a second of each camera, from its counts at two moments."""
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+
+from pydantic import TypeAdapter
 
 from lfrd.api import views
 from lfrd.cameras.fleet import FleetCamera
 from lfrd.counters import CameraCounters
 from lfrd.wire import cameras as wire_cameras
+from lfrd.wire import sse
+
+_RATES = TypeAdapter(tuple[wire_cameras.CameraRates, ...])
 
 SAMPLE_EVERY_S = 0.5
 LEAST_S = 1e-3
@@ -35,6 +40,17 @@ class RateMeter:
 
     def __init__(self) -> None:
         self._samples: dict[str, deque[_Sample]] = {}
+        self._said, self._said_at_s = b"", float("-inf")
+
+    def said(self, running: Callable[[], Mapping[str, CameraCounters]], now_s: float) -> bytes:
+        """The same as an event of the stream, empty where no camera runs: made once for all who
+        ask within SAMPLE_EVERY_S."""
+        if not 0 <= now_s - self._said_at_s < SAMPLE_EVERY_S:
+            rates = self.measure(running(), now_s)
+            text = _RATES.dump_json(rates).decode()
+            self._said = sse.encode(sse.RATES, text) if rates else b""
+            self._said_at_s = now_s
+        return self._said
 
     def measure(
         self, running: Mapping[str, CameraCounters], now_s: float

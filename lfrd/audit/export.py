@@ -76,6 +76,11 @@ class ExportWriter:
         self._leaves = (draft / LEAVES).open("wb")
         self._hashes = (draft / HASHES).open("wb")
 
+    @property
+    def share(self) -> float:
+        """How much of it came, 0 to 1."""
+        return 0.0 if self._head is None else self._written / max(1, self._head.leaves)
+
     def feed(self, piece: bytes) -> None:
         """Raises BadLog for what is no export."""
         *lines, self._rest = (self._rest + piece).split(b"\n")

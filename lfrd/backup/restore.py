@@ -16,6 +16,7 @@ from pathlib import Path
 from lfrd.audit.verify import ED25519, Checkpoint, notes_in
 from lfrd.backup import archive, horizons
 from lfrd.backup.archive import Header, Manifest
+from lfrd.backup.make import Progress
 from lfrd.backup.sealing import Identity
 from lfrd.clock import Clock, stamp
 from lfrd.errors import BadInput, Conflict, StateError, StoreFailed
@@ -85,9 +86,11 @@ async def restore(
     clock: Clock,
     principal: str,
     credential: MasterKey | None = None,
+    progress: Progress = lambda _what, _share: None,
 ) -> Restored:
     """Bring everything back into an empty state folder. `credential` is the master key that the
-    service manager passes, if any: then it has to be the archive's.
+    service manager passes, if any: then it has to be the archive's. `progress` is told what is
+    done.
 
     Raises BadInput, Conflict where there is a state already, StateError, StoreFailed.
     """
@@ -102,11 +105,14 @@ async def restore(
         _demand_room(folder, header)
         try:
             with work:
+                progress("reading the archive", 0.0)
                 manifest = archive.unpack(path, identities, work.path)
+                progress("erasing again what was erased since", 0.0)
                 restored = await _prepare(work, manifest, sources, clock, principal, credential)
         except BaseException:
             _clear(folder, work)
             raise
+        progress("putting it in place", 0.0)
         _put_in_place(folder, work, keep_key=credential is None)
     return restored
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from lfrd.audit.export import export_folder
 from lfrd.audit.verify import BadLog, Proof, key_of, keys_given, note_of, report
 from lfrd.cli.dates import moment, shown
+from lfrd.cli.progress import step
 from lfrd.cli.reach import token_of
 from lfrd.cli.terminal import note, say
 from lfrd.client import Client
@@ -26,7 +27,9 @@ def verify(options: argparse.Namespace) -> int:
     """Check an export or a proof; 1 where it is not in order."""
     if not options.path.exists():
         raise BadInput(f"there is no {options.path}")
-    good, text = report(options)
+    with step() as saying:
+        saying("checking it")
+        good, text = report(options)
     say(text)
     return 0 if good else 1
 
@@ -74,10 +77,13 @@ async def _export(client: Client, options: argparse.Namespace) -> None:
     folder: Path = options.folder
     start = AuditExportStart(reason=options.reason)
     try:
-        with export_folder(folder) as writer:
+        with export_folder(folder) as writer, step() as saying:
+            saying("asking for the log")
             async with client.audit_export(start) as pieces:
                 async for piece in pieces:
                     writer.feed(piece)
+                    saying(f"writing {folder}", writer.share)
+            saying("checking it")
             found = writer.finish()
     except FileExistsError:
         raise BadInput(f"{folder} is there already: name a new folder") from None

@@ -11,7 +11,8 @@ from lfrd.backup import archive, make
 from lfrd.backup import restore as restoring
 from lfrd.backup.restore import Restored, Sources
 from lfrd.backup.sealing import IDENTITY_BYTES, Identity, Recipient, identities_in
-from lfrd.cli.terminal import note, redraw, say
+from lfrd.cli.progress import step
+from lfrd.cli.terminal import note, say
 from lfrd.clock import SystemClock, stamp
 from lfrd.config import Config
 from lfrd.errors import BadInput, StateError
@@ -35,13 +36,10 @@ def make_archive(options: argparse.Namespace, config: Config) -> int:
     recipients = [Recipient.of(text) for text in options.recipient or config.backup.recipients]
     master = read_key(options.key) if options.key else load_master_key(folder)
     os.nice(10)  # the daemon comes first
-    progress = _Shown()
-    try:
+    with step() as shown:
         made = make.make(
-            folder, master, config, target, recipients, SystemClock().wall_s(), progress, _caller()
+            folder, master, config, target, recipients, SystemClock().wall_s(), shown, _caller()
         )
-    finally:
-        progress.clear()
     if options.json:
         say(
             json.dumps(
@@ -73,9 +71,11 @@ async def restore(options: argparse.Namespace, config: Config) -> int:
             raise BadInput(f"there is no {path}")
     principal = f"user:{pwd.getpwuid(os.getuid()).pw_name}"
     credential: MasterKey | None = credential_key()
-    restored = await restoring.restore(
-        options.file, identities, folder.path, sources, SystemClock(), principal, credential
-    )
+    with step() as shown:
+        restored = await restoring.restore(
+            options.file, identities, folder.path, sources, SystemClock(), principal, credential,
+            shown,
+        )  # fmt: skip
     say(_as_json(restored) if options.json else _as_text(restored, folder.path))
     return 0
 
@@ -99,7 +99,9 @@ def _user(uid: int) -> str:
 
 
 def _check(options: argparse.Namespace, identities: list[Identity]) -> int:
-    manifest = restoring.check(options.file, identities)
+    with step() as shown:
+        shown("reading the archive")
+        manifest = restoring.check(options.file, identities)
     if options.json:
         say(manifest.model_dump_json())
     else:
@@ -128,24 +130,6 @@ def _identities(path: Path) -> list[Identity]:
             return identities_in(file.read(IDENTITY_BYTES), str(path))
     except OSError as error:
         raise BadInput(f"the identity {path} cannot be read: {error.strerror}") from None
-
-
-class _Shown:
-    """Progress on a terminal; elsewhere nothing."""
-
-    def __init__(self) -> None:
-        self._is_shown = sys.stderr is not None and sys.stderr.isatty()
-        self._last = ""
-
-    def __call__(self, what: str, share: float) -> None:
-        text = f"{what} {share:4.0%}" if share else what
-        if self._is_shown and text != self._last:
-            redraw(text)
-        self._last = text
-
-    def clear(self) -> None:
-        if self._is_shown:
-            redraw("")
 
 
 def _as_json(restored: Restored) -> str:

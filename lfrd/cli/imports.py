@@ -15,6 +15,7 @@ from typing import IO
 from uuid import uuid4
 
 from lfrd.cli.outputs import check_output, refuse_folder
+from lfrd.cli.progress import step
 from lfrd.cli.terminal import redraw, warn
 from lfrd.client import Client
 from lfrd.errors import BadInput, Conflict, UserError
@@ -166,10 +167,12 @@ async def take_out(
     draft = file.with_name(file.name + ".part")
     start = ExportStart(passphrase=passphrase, reason=reason)
     try:
-        with draft.open("xb") as out:
+        with draft.open("xb") as out, step() as shown:
+            shown("making the archive")
             async with client.export(watchlist_id, start) as pieces:
                 async for piece in pieces:
                     size += await asyncio.to_thread(out.write, piece)
+                    shown(f"writing {file.name}", so_far=f"{size / 1e6:,.1f} MB")
         draft.rename(file)
     except OSError as error:
         draft.unlink(missing_ok=True)

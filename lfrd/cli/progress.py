@@ -1,14 +1,47 @@
 """How far a long command is, as one line on a terminal; where there is none, nothing is said."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import TextIO
 
 from lfrd.cli.terminal import redraw
 
 PERIOD_S = 0.25
 CELLS = 24
+
+
+class Step:
+    """What is being done, in words that change, on a line of standard error; see `step`."""
+
+    def __init__(self) -> None:
+        self._shown = sys.stderr is not None and sys.stderr.isatty()
+        self._what, self._at_s = "", float("-inf")
+
+    def __call__(self, what: str, share: float = 0.0, so_far: str = "") -> None:
+        """`share` of it is done; 0: nobody knows how much, and it is said `so_far`. Drawn at once
+        where something else is done, and every PERIOD_S at most while it goes on."""
+        now_s = time.monotonic()
+        if not self._shown or (what == self._what and now_s - self._at_s < PERIOD_S):
+            return
+        redraw(f"{what} {f'{share:4.0%}' if share else so_far}".rstrip())
+        self._what, self._at_s = what, now_s
+
+    def clear(self) -> None:
+        if self._what:
+            redraw("")
+
+
+@contextmanager
+def step() -> Iterator[Step]:
+    """Say on a terminal what is being done while the block runs, and clear the line after it."""
+    shown = Step()
+    try:
+        yield shown
+    finally:
+        shown.clear()
 
 
 class Progress:

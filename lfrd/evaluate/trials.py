@@ -22,7 +22,6 @@ from lfrd.store.trials import NamedPassage, Raised, TrialPassage
 
 WINDOW_S = 30.0
 SEED = 1
-PASSAGES_SHOWN = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +97,13 @@ class Trials:
         """Count a passage no more. Raises NotFound."""
         await self._database.write(lambda tx: stored.take_back(tx, passage_id), principal=principal)
 
-    async def passages(self, deployment_id: str) -> list[NamedPassage]:
-        """The newest passages that are counted in a deployment, newest first. Raises NotFound."""
+    async def passages(
+        self, deployment_id: str, after: tuple[float, str] | None, limit: int
+    ) -> list[NamedPassage]:
+        """Passages that are counted in a deployment, newest first; `after`: time and id of the last
+        one of the page before. Raises NotFound."""
         return await self._database.read(
-            lambda reader: stored.named_passages(reader, deployment_id, PASSAGES_SHOWN)
+            lambda reader: stored.named_passages(reader, deployment_id, after, limit)
         )
 
     async def result(self, deployment_id: str, window_s: float = WINDOW_S) -> TrialResult:

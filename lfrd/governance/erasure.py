@@ -87,9 +87,12 @@ class Eraser:
                 lambda tx: erasures.receipt(tx, erasure.id), principal=principal
             )
 
-    async def receipts(self) -> list[Erasure]:
-        """The newest erasures, those under way included, newest first."""
-        return await self._database.read(erasures.receipts)
+    async def receipts(
+        self, after: tuple[float, str] | None = None, limit: int = 200
+    ) -> list[Erasure]:
+        """Erasures, those under way included, newest first; `after`: when the last one of the page
+        before was asked for, and its id."""
+        return await self._database.read(lambda reader: erasures.receipts(reader, after, limit))
 
     async def names(self, rows: Sequence[Erasure]) -> dict[str, str]:
         """What the subjects of erasures are called, by their ids, where they are still there."""

@@ -19,9 +19,10 @@ class Evaluations:
         self._database = database
         self._clock = clock
 
-    async def list_all(self) -> list[Evaluation]:
-        """The newest hundred, newest first, withdrawn ones included."""
-        return await self._database.read(stored.list_all)
+    async def page(self, after: str | None, limit: int) -> list[Evaluation]:
+        """Newest first, withdrawn ones included; `after` is the id of the last one of the page
+        before."""
+        return await self._database.read(lambda reader: stored.page(reader, after, limit))
 
     async def register(self, new: NewEvaluation, *, principal: str) -> Evaluation:
         """Raises BadInput where it was measured in the future, Conflict where it is registered."""
@@ -52,6 +53,11 @@ class Evaluations:
             principal=principal,
         )
 
-    async def independent_tests(self) -> list[IndependentTest]:
-        """The newest hundred independent tests that are recorded."""
-        return await self._database.read(independent_tests.list_all)
+    async def independent_tests(
+        self, after: tuple[float, str] | None, limit: int
+    ) -> list[IndependentTest]:
+        """Independent tests, the newest first; `after`: when the last one of the page before was
+        done, and its id."""
+        return await self._database.read(
+            lambda reader: independent_tests.page(reader, after, limit)
+        )

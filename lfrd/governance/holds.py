@@ -16,9 +16,9 @@ class Holds:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def list_all(self) -> list[Hold]:
-        """The newest holds, newest first."""
-        return await self._database.read(stored.list_all)
+    async def page(self, after: str | None, limit: int) -> list[Hold]:
+        """Holds, newest first; `after` is the id of the last one of the page before."""
+        return await self._database.read(lambda reader: stored.page(reader, after, limit))
 
     async def names(self, holds: Sequence[Hold]) -> dict[str, str]:
         """What the subjects of holds are called, by their ids; of what is gone there is none."""

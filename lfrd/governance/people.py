@@ -110,10 +110,10 @@ class TokenDirectory:
         await self.load()
         return token
 
-    async def list_all(self) -> list[Token]:
-        """All tokens, newest first."""
+    async def page(self, after: str | None, limit: int) -> list[Token]:
+        """Tokens, newest first; `after` is the id of the last one of the page before."""
         await self.write_uses(now=True)
-        return await self._database.read(tokens.list_all)
+        return await self._database.read(lambda reader: tokens.page(reader, after, limit))
 
 
 def demand(role: Role, needed: Role) -> None:

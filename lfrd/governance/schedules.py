@@ -132,9 +132,9 @@ class Schedules:
         self._clock = clock
         self._health = health
 
-    async def list_all(self) -> list[Schedule]:
-        """The newest schedules, newest first."""
-        return await self._database.read(stored.list_all)
+    async def page(self, after: str | None, limit: int) -> list[Schedule]:
+        """Schedules, newest first; `after` is the id of the last one of the page before."""
+        return await self._database.read(lambda reader: stored.page(reader, after, limit))
 
     async def add(
         self,
@@ -187,7 +187,7 @@ class Schedules:
         What the gate refuses is said on the health board, and tried again while the window lasts.
         """
         now_s = self._clock.wall_s()
-        for row in await self.list_all():
+        for row in await self._database.read(stored.authorised):
             component = f"schedule:{row.id}"
             opening = await self._due(row, now_s)
             if opening is None or self._deployments.current is not None:

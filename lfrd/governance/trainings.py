@@ -34,9 +34,10 @@ class Trainings:
             lambda tx: trainings.add(tx, holder, what, valid_until_s), principal=principal
         )
 
-    async def list_all(self) -> list[Training]:
-        """The last one of each person."""
-        return await self._database.read(trainings.list_all)
+    async def page(self, after: tuple[str, str] | None, limit: int) -> list[Training]:
+        """The last one of each person; `after`: person and id of the one that the page before ended
+        with."""
+        return await self._database.read(lambda reader: trainings.page(reader, after, limit))
 
 
 def check_reviewer(tx: Transaction, episode_id: str) -> None:

@@ -81,10 +81,15 @@ class Yearly:
             lambda tx: incidents.report(tx, incident_id, reported_to), principal=principal
         )
 
-    async def incidents(self, year: int | None) -> list[Incident]:
-        """Those of a year, or all."""
+    async def incidents(
+        self, year: int | None, after: tuple[float, str] | None, limit: int
+    ) -> list[Incident]:
+        """Those of a year, or of all; `after`: when the last one of the page before happened, and
+        its id."""
         begin_s, end_s = (0.0, 1e18) if year is None else span(year)
-        return await self._database.read(lambda reader: incidents.between(reader, begin_s, end_s))
+        return await self._database.read(
+            lambda reader: incidents.page(reader, begin_s, end_s, after, limit)
+        )
 
     async def year(self, year: int, viewer: str) -> wire.Year:
         """The use in a year as `viewer` may see it: what they have yet to decide is pending."""

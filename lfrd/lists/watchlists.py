@@ -66,6 +66,12 @@ class Watchlists:
             lambda reader: [self._listed(reader, row) for row in stored.list_all(reader)]
         )
 
+    async def page(self, after: str | None, limit: int) -> list[ListedWatchlist]:
+        """Some lists, by name; `after` is the name of the last one of the page before."""
+        return await self._database.read(
+            lambda reader: [self._listed(reader, row) for row in stored.page(reader, after, limit)]
+        )
+
     async def get_list(self, watchlist_id: str) -> ListedWatchlist:
         """Raises NotFound."""
         return await self._database.read(

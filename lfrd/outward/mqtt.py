@@ -56,10 +56,18 @@ class Broker:
         self._client: aiomqtt.Client | None = None
         self._published: dict[str, str] = {}
         self._reason = "not connected yet"
+        self.leaves = False
+        """Set before `run` is cancelled for good: then what is retained is taken back first."""
 
     @property
     def place(self) -> str:
         return f"{'mqtt' if self._tls is None else 'mqtts'}://{self._host}:{self._port}"
+
+    def is_followed_by(self, other: "Broker") -> bool:
+        """Whether another one keeps the same topics at the same place."""
+        return (self.place, self._topics.prefix, self._discovery_prefix) == (
+            other.place, other._topics.prefix, other._discovery_prefix
+        )  # fmt: skip
 
     async def __aenter__(self) -> "Broker":
         return self
@@ -123,6 +131,9 @@ class Broker:
                 await self._follow(client)
             finally:
                 with contextlib.suppress(aiomqtt.MqttError):
+                    if self.leaves:
+                        for topic in self._published:
+                            await client.publish(topic, "", qos=1, retain=True)
                     await client.publish(self._topics.status, OFFLINE, qos=1, retain=True)
 
     async def _follow(self, client: aiomqtt.Client) -> None:

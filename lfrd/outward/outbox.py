@@ -12,7 +12,7 @@ import random
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from types import TracebackType
@@ -72,6 +72,17 @@ class _Failing:
     reason: str
 
 
+@dataclass(slots=True, eq=False)
+class _Sender:
+    """What sends to one endpoint. `wake`: look now; `ending`: send what is on its way, and end."""
+
+    endpoint: Endpoint
+    opened: AsyncExitStack
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    ending: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+
+
 _Outcome = tuple[Message, DeliveryFailed | None]
 
 
@@ -91,23 +102,23 @@ class Outbox:
         give_up_s: float,
         required: int,
     ) -> None:
-        self.endpoints = tuple(endpoints)
+        self._first = tuple(endpoints)
         self._database = database
         self._clock = clock
         self._health = health
-        self._give_up_s = give_up_s
+        self.give_up_s = give_up_s
         self._required = required
         self._failing: dict[str, _Failing] = {}
-        self._wakes = {endpoint.id: asyncio.Event() for endpoint in endpoints}
-        self._open = AsyncExitStack()
+        self._senders: dict[str, _Sender] = {}
+        self._tasks: asyncio.TaskGroup | None = None
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """Who is told, in the order of the configuration."""
+        return tuple(sender.endpoint for sender in self._senders.values())
 
     async def __aenter__(self) -> "Outbox":
-        async with AsyncExitStack() as opening:
-            for endpoint in self.endpoints:
-                way = endpoint.way
-                if isinstance(way, contextlib.AbstractAsyncContextManager):
-                    await opening.enter_async_context(way)
-            self._open = opening.pop_all()
+        self._senders = await _opened(self._first)
         return self
 
     async def __aexit__(
@@ -116,22 +127,55 @@ class Outbox:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._open.aclose()
+        async with AsyncExitStack() as closing:
+            for sender in self._senders.values():
+                closing.push_async_callback(sender.opened.aclose)
+
+    async def replace(self, endpoints: Sequence[Endpoint]) -> None:
+        """Tell these from now on. One that was there stays as it is; of one that is there no more
+        or is made anew, what is on its way arrives and is noted first, so that nothing is sent
+        twice. What waits is sent to the one that now has its name, or is given up where none has.
+        """
+        there = self._senders
+        kept = {sender.endpoint: sender for sender in there.values()}
+        opened = await _opened([item for item in endpoints if item not in kept])
+        await self._end([sender for sender in there.values() if sender.endpoint not in endpoints])
+        self._senders = {item.id: kept.get(item) or opened[item.id] for item in endpoints}
+        for name in there.keys() - self._senders.keys():
+            self._failing.pop(name, None)
+            self._health.clear(f"outbox:{name}")
+            self._health.clear(f"outbox:{name}:dropped")
+        for failing in self._failing.values():
+            failing.again_at_s = 0.0  # who changed something wants to know whether it helped
+        if self._tasks is not None:
+            self._begin(self._tasks)
+        self.wake()
+
+    async def _end(self, senders: Sequence[_Sender]) -> None:
+        for sender in senders:
+            sender.ending.set()
+            sender.wake.set()
+        ending = [sender.task for sender in senders if sender.task is not None]
+        if ending:  # bounded by how long a receiver may take to answer
+            await asyncio.wait(ending)
+        for sender in senders:
+            await sender.opened.aclose()
 
     def wake(self) -> None:
         """Something was put down: look now."""
-        for event in self._wakes.values():
-            event.set()
+        for sender in self._senders.values():
+            sender.wake.set()
 
     # what people ask ------------------------------------------------------------------------------
 
     async def states(self) -> tuple[EndpointState, ...]:
         """How each endpoint is."""
+        there = self.endpoints
 
         def query(reader: Reader) -> list[tuple[Tally, float | None]]:
             return [
                 (outbox.tally(reader, item.id), outbox.oldest_waiting_at_s(reader, item.id))
-                for item in self.endpoints
+                for item in there
             ]
 
         found = await self._database.read(query)
@@ -140,7 +184,7 @@ class Outbox:
                 endpoint, tally, oldest, failing.since_s if failing else None,
                 failing.reason if failing else None,
             )
-            for endpoint, (tally, oldest) in zip(self.endpoints, found, strict=True)
+            for endpoint, (tally, oldest) in zip(there, found, strict=True)
             for failing in [self._failing.get(endpoint.id)]
         )  # fmt: skip
 
@@ -166,8 +210,8 @@ class Outbox:
 
     async def test(self, endpoint: str, *, principal: str) -> Message:
         """Put down a message that says nothing, for one endpoint. Raises NotFound."""
-        if endpoint not in self._wakes:
-            known = ", ".join(self._wakes) or "none: [[webhook]], [mqtt], [ntfy], [smtp]"
+        if endpoint not in self._senders:
+            known = ", ".join(self._senders) or "none: [[webhook]], [mqtt], [ntfy], [smtp]"
             raise NotFound(f"there is no endpoint {endpoint}; the configuration has {known}")
         new = NewMessage(f"msg_{new_id()}", OutwardKind.TEST, f"test:{new_id()}", {})
 
@@ -185,16 +229,29 @@ class Outbox:
 
     async def run(self) -> None:
         """Send what waits, until cancelled."""
-        await self._retire()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._follow(), name="outbox events")
-            for endpoint in self.endpoints:
-                tasks.create_task(self._serve(endpoint), name=f"outbox {endpoint.id}")
+            self._tasks = tasks
+            try:
+                self._begin(tasks)
+                await asyncio.Event().wait()
+            finally:
+                self._tasks = None
+
+    def _begin(self, tasks: asyncio.TaskGroup) -> None:
+        """Have all send that do not yet, and give up what waits for others."""
+        tasks.create_task(self._retire(), name="outbox of others")
+        for sender in self._senders.values():
+            if sender.task is None:
+                name = f"outbox {sender.endpoint.id}"
+                sender.task = tasks.create_task(self._serve(sender), name=name)
 
     async def _retire(self) -> None:
-        known = [endpoint.id for endpoint in self.endpoints]
+        def retire(tx: Transaction) -> int:
+            return outbox.retire(tx, list(self._senders))
+
         with contextlib.suppress(StoreFailed):  # at the next start, then
-            while await self._database.write(lambda tx: outbox.retire(tx, known), principal=SYSTEM):
+            while await self._database.write(retire, principal=SYSTEM):
                 pass
 
     async def _follow(self) -> None:
@@ -205,14 +262,14 @@ class Outbox:
                     self.wake()
             await asyncio.sleep(IDLE_S)  # cut off by a burst, or closing
 
-    async def _serve(self, endpoint: Endpoint) -> None:
-        wake, pruned_at_s = self._wakes[endpoint.id], time.monotonic()
-        while True:
-            wake.clear()
+    async def _serve(self, sender: _Sender) -> None:
+        endpoint, pruned_at_s = sender.endpoint, time.monotonic()
+        while not sender.ending.is_set():
+            sender.wake.clear()
             pause_s = self._pause_s(endpoint)
             if pause_s <= 0:
                 try:
-                    if await self._round(endpoint):
+                    if await self._round(sender):
                         continue
                     if time.monotonic() - pruned_at_s > PRUNE_EVERY_S:
                         await self._prune(endpoint)
@@ -222,14 +279,15 @@ class Outbox:
                     await asyncio.sleep(STORE_RETRY_S)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(min(IDLE_S, pause_s) if pause_s > 0 else IDLE_S):
-                    await wake.wait()
+                    await sender.wake.wait()
 
     def _pause_s(self, endpoint: Endpoint) -> float:
         failing = self._failing.get(endpoint.id)
         return 0.0 if failing is None else failing.again_at_s - time.monotonic()
 
-    async def _round(self, endpoint: Endpoint) -> bool:
+    async def _round(self, sender: _Sender) -> bool:
         """Send some of what is due; False where nothing was, or the endpoint is away."""
+        endpoint = sender.endpoint
         limit = 1 if endpoint.id in self._failing else AT_ONCE
         now_s = self._clock.wall_s()
         found = await self._database.read(
@@ -241,18 +299,19 @@ class Outbox:
         away = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
             tries = [
-                tasks.create_task(self._try(endpoint, message, places, away)) for message in found
+                tasks.create_task(self._try(sender, message, places, away)) for message in found
             ]
         tried = [outcome for outcome in (task.result() for task in tries) if outcome is not None]
         await self._database.write(lambda tx: self._note(tx, endpoint, tried), principal=SYSTEM)
         return self._judge(endpoint, tried)
 
     async def _try(
-        self, endpoint: Endpoint, message: Message, places: asyncio.Semaphore, away: asyncio.Event
+        self, sender: _Sender, message: Message, places: asyncio.Semaphore, away: asyncio.Event
     ) -> _Outcome | None:
-        """Send one; None where the endpoint turned out to be away before its turn."""
+        """Send one; None where the endpoint turned out to be away before its turn, or ends."""
+        endpoint = sender.endpoint
         async with places:
-            if away.is_set():
+            if away.is_set() or sender.ending.is_set():
                 return None
             try:
                 letter = await self._letter(endpoint, message)
@@ -282,13 +341,13 @@ class Outbox:
                 outbox.delivered(tx, message.id)
             elif isinstance(error, RefusedForGood):
                 outbox.dead(tx, message.id, str(error))
-            elif tx.at_s - message.since_s >= self._give_up_s:
+            elif tx.at_s - message.since_s >= self.give_up_s:
                 outbox.dead(tx, message.id, f"given up: {error}")
             else:
                 outbox.failed(tx, message.id, str(error), tx.at_s + self._wait_s(message, error))
         lost = next((error for _, error in tried if isinstance(error, Unreachable)), None)
         if lost is not None:
-            before_s = tx.at_s - self._give_up_s
+            before_s = tx.at_s - self.give_up_s
             outbox.give_up_before(tx, endpoint.id, before_s, f"given up: {lost}")
 
     def _wait_s(self, message: Message, error: DeliveryFailed) -> float:
@@ -351,3 +410,16 @@ class Outbox:
 
 def _component(endpoint: Endpoint) -> str:
     return f"outbox:{endpoint.id}"
+
+
+async def _opened(endpoints: Sequence[Endpoint]) -> dict[str, _Sender]:
+    """Each with its way entered, or none of them."""
+    async with AsyncExitStack() as undo:
+        found = {}
+        for endpoint in endpoints:
+            opened = await undo.enter_async_context(AsyncExitStack())
+            if isinstance(endpoint.way, contextlib.AbstractAsyncContextManager):
+                await opened.enter_async_context(endpoint.way)
+            found[endpoint.id] = _Sender(endpoint, opened)
+        undo.pop_all()
+        return found

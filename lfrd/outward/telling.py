@@ -39,6 +39,10 @@ class Telling:
         self._filters = dict(filters)
         self._required = required
 
+    def take_over(self, filters: Mapping[str, Filter]) -> None:
+        """Other endpoints, or other wishes of theirs, from the next action on."""
+        self._filters = dict(filters)
+
     def follow(self, tx: Transaction) -> None:
         """Put down what this action has to tell. Called in the writer's thread."""
         if not self._filters:

@@ -76,9 +76,12 @@ def unfinished(reader: Reader) -> list[Erasure]:
     return reader.find(Erasure, "WHERE state <> 'done' ORDER BY asked_at_s, id")
 
 
-def receipts(reader: Reader, limit: int = 200) -> list[Erasure]:
-    """The newest erasures, those under way included, newest first."""
-    return reader.find(Erasure, "ORDER BY asked_at_s DESC, id DESC LIMIT ?", (limit,))
+def receipts(
+    reader: Reader, after: tuple[float, str] | None = None, limit: int = 200
+) -> list[Erasure]:
+    """Erasures, those under way included, newest first; `after`: when the last one of the page
+    before was asked for, and its id."""
+    return reader.page(Erasure, ("asked_at_s", "id"), after, limit)
 
 
 def get(reader: Reader, erasure_id: str) -> Erasure:

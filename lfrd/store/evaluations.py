@@ -86,9 +86,10 @@ def withdraw(tx: Transaction, evaluation_id: str, reason: str) -> Evaluation:
     return tx.get(Evaluation, evaluation_id)
 
 
-def list_all(reader: Reader) -> list[Evaluation]:
-    """The newest hundred, newest first."""
-    return reader.find(Evaluation, "ORDER BY id DESC LIMIT 100")
+def page(reader: Reader, after: str | None, limit: int) -> list[Evaluation]:
+    """Reports, newest first, withdrawn ones included; `after`: the id of the last one of the page
+    before."""
+    return reader.page(Evaluation, ("id",), None if after is None else (after,), limit)
 
 
 def valid(reader: Reader) -> list[Evaluation]:

@@ -96,9 +96,9 @@ def release(tx: Transaction, hold_id: str, reason: str) -> Hold:
     return tx.get(Hold, hold_id)
 
 
-def list_all(reader: Reader) -> list[Hold]:
-    """The newest holds, newest first."""
-    return reader.find(Hold, "ORDER BY id DESC LIMIT 1000")
+def page(reader: Reader, after: str | None, limit: int) -> list[Hold]:
+    """Holds, newest first; `after`: the id of the last one of the page before."""
+    return reader.page(Hold, ("id",), None if after is None else (after,), limit)
 
 
 def on_list(reader: Reader, watchlist_id: str) -> int:

@@ -125,6 +125,16 @@ def report(tx: Transaction, incident_id: str, reported_to: str) -> Incident:
     return tx.get(Incident, incident_id)
 
 
+def page(
+    reader: Reader, begin_s: float, end_s: float, after: tuple[float, str] | None, limit: int
+) -> list[Incident]:
+    """Some of them; `after`: when the last one of the page before happened, and its id."""
+    return reader.page(
+        Incident, ("happened_at_s", "id"), after, limit, newest=False,
+        where="happened_at_s >= ? AND happened_at_s < ?", values=(begin_s, end_s),
+    )  # fmt: skip
+
+
 def between(reader: Reader, begin_s: float, end_s: float) -> list[Incident]:
     """Those that happened in a span of time, the first one first."""
     return reader.find(

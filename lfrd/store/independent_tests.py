@@ -51,6 +51,6 @@ def of_model(reader: Reader, model_digest: str) -> list[IndependentTest]:
     )
 
 
-def list_all(reader: Reader) -> list[IndependentTest]:
-    """The newest hundred."""
-    return reader.find(IndependentTest, "ORDER BY tested_at_s DESC, id LIMIT 100")
+def page(reader: Reader, after: tuple[float, str] | None, limit: int) -> list[IndependentTest]:
+    """The newest first; `after`: when the last one of the page before was done, and its id."""
+    return reader.page(IndependentTest, ("tested_at_s", "id"), after, limit)

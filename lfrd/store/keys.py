@@ -167,7 +167,8 @@ class KeyStore:
         self._opened: dict[str, DataKey] = {}
         self._unsettled: dict[str, tuple[str, bytes]] = {}
         self._reserved: dict[str, deque[tuple[str, bytes]]] = {}
-        """By list: ids of photos to come with their secrets, on the disk or among the unsettled."""
+        """By list and deployment: ids of photos and episodes to come with their secrets, on the
+        disk or among the unsettled."""
         self._connection: Connection | None = None
         self.installation_id = ""
 
@@ -264,8 +265,9 @@ class KeyStore:
             self._write(delete)
             return True
 
-    def next_part(self, scope: Scope) -> tuple[str, DataKey]:
-        """The id and the key of a new photo; on the disk with the next `settle`, if not yet.
+    def next_part(self, scope: Scope, ahead: int = RESERVE) -> tuple[str, DataKey]:
+        """The id and the key of a new photo or episode; on the disk with the next `settle`, if not
+        yet. Where none is left, so many are made `ahead`.
 
         Raises NotFound where the list's key was destroyed.
         """
@@ -273,14 +275,13 @@ class KeyStore:
         with self._lock:
             reserved = self._reserved.setdefault(scope.key_id, deque())
             if not reserved:
-                reserved.extend((new_id(), os.urandom(KEY_BYTES)) for _ in range(RESERVE))
+                reserved.extend((new_id(), os.urandom(KEY_BYTES)) for _ in range(ahead))
                 self._unsettled |= {part: (scope.key_id, secret) for part, secret in reserved}
             part_id, secret = reserved.popleft()
         return part_id, owner.part(secret)
 
     def add_part(self, scope: Scope, part_id: str) -> DataKey:
-        """Make the key of an episode, or of what is shown in it; on the disk with the next
-        `settle`.
+        """Make the key of what is shown in an episode; on the disk with the next `settle`.
 
         Raises NotFound where the list's or deployment's key was destroyed.
         """

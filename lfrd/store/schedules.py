@@ -58,9 +58,14 @@ def get(reader: Reader, schedule_id: str) -> Schedule:
     return reader.get(Schedule, schedule_id)
 
 
-def list_all(reader: Reader) -> list[Schedule]:
-    """The newest schedules, newest first."""
-    return reader.find(Schedule, "ORDER BY id DESC LIMIT 200")
+def page(reader: Reader, after: str | None, limit: int) -> list[Schedule]:
+    """Schedules, newest first; `after`: the id of the last one of the page before."""
+    return reader.page(Schedule, ("id",), None if after is None else (after,), limit)
+
+
+def authorised(reader: Reader) -> list[Schedule]:
+    """All that ever were authorised, newest first, revoked and expired ones included."""
+    return reader.find(Schedule, "WHERE authorised_at_s IS NOT NULL ORDER BY id DESC")
 
 
 def authorise(tx: Transaction, schedule_id: str) -> Schedule:

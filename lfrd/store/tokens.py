@@ -83,9 +83,10 @@ def revoke(tx: Transaction, token_id: str) -> Token:
     return tx.get(Token, token_id)
 
 
-def list_all(reader: Reader) -> list[Token]:
-    """All tokens, newest first, revoked ones included."""
-    return reader.find(Token, "ORDER BY id DESC")
+def page(reader: Reader, after: str | None, limit: int) -> list[Token]:
+    """Tokens, newest first, revoked ones included; `after`: the id of the last one of the page
+    before."""
+    return reader.page(Token, ("id",), None if after is None else (after,), limit)
 
 
 @dataclass(frozen=True, slots=True)

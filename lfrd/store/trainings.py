@@ -40,18 +40,23 @@ def add(tx: Transaction, subject: str, what: str, valid_until_s: float) -> Train
     return training
 
 
-def list_all(reader: Reader) -> list[Training]:
-    """The last one of each person, by person."""
-    return reader.find(
-        Training,
-        "WHERE recorded_at_s = (SELECT max(recorded_at_s) FROM training AS later"
-        " WHERE later.subject = training.subject) ORDER BY subject, id",
-    )
+_LAST = (
+    "recorded_at_s = (SELECT max(recorded_at_s) FROM training AS later"
+    " WHERE later.subject = training.subject)"
+)
+
+
+def page(reader: Reader, after: tuple[str, str] | None, limit: int) -> list[Training]:
+    """The last one of each person, by person; `after`: subject and id of the last one of the page
+    before."""
+    by = ("subject", "id")
+    return reader.page(Training, by, after, limit, newest=False, where=_LAST)
 
 
 def trained_until(reader: Reader, at_s: float) -> frozenset[str]:
     """Those whose training is valid beyond this time."""
-    return frozenset(item.subject for item in list_all(reader) if item.valid_until_s > at_s)
+    found = reader.find(Training, f"WHERE {_LAST} AND valid_until_s > ?", (at_s,))
+    return frozenset(item.subject for item in found)
 
 
 def is_trained(reader: Reader, subject: str, at_s: float) -> bool:

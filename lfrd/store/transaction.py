@@ -52,6 +52,26 @@ class Reader:
         found = self.find(record, f"{tail} LIMIT 1", values)
         return found[0] if found else None
 
+    def page(
+        self,
+        record: type[R],
+        by: Sequence[str],
+        after: Sequence[SQLValue] | None,
+        limit: int,
+        *,
+        newest: bool = True,
+        where: str = "true",
+        values: Sequence[SQLValue] = (),
+    ) -> list[R]:
+        """At most `limit` records in the order of some columns that name each one, the last one
+        first where `newest`; `after`: what those columns held in the last one of the page before.
+        """
+        columns, marks = ", ".join(by), ", ".join("?" * len(by))
+        order = ", ".join(f"{name} DESC" if newest else name for name in by)
+        more = "" if after is None else f" AND ({columns}) {'<' if newest else '>'} ({marks})"
+        tail = f"WHERE {where}{more} ORDER BY {order} LIMIT ?"
+        return self.find(record, tail, (*values, *(after or ()), limit))
+
     def of_each(
         self, record: type[R], column: str, ids: Sequence[str], order: str = "rowid"
     ) -> dict[str, list[R]]:

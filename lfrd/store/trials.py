@@ -148,15 +148,20 @@ def passages(reader: Reader, deployment_id: str) -> list[TrialPassage]:
     )
 
 
-def named_passages(reader: Reader, deployment_id: str, limit: int) -> list[NamedPassage]:
-    """The newest of them with their references, newest first. Raises NotFound as `passages`."""
+def named_passages(
+    reader: Reader, deployment_id: str, after: tuple[float, str] | None, limit: int
+) -> list[NamedPassage]:
+    """Some of them with their references, newest first; `after`: time and id of the last one of the
+    page before. Raises NotFound as `passages`."""
     deployments.get(reader, deployment_id)
+    at_s, row_id = after or (None, None)
     return reader.query(
         NamedPassage,
         "SELECT trial_passage.*, reference FROM trial_passage"
-        " LEFT JOIN entry ON entry.id = entry_id WHERE deployment_id = ?"
-        " ORDER BY passed_at_s DESC, trial_passage.id DESC LIMIT ?",
-        (deployment_id, limit),
+        " LEFT JOIN entry ON entry.id = entry_id WHERE deployment_id = ?1"
+        " AND (?2 IS NULL OR (passed_at_s, trial_passage.id) < (?2, ?3))"
+        " ORDER BY passed_at_s DESC, trial_passage.id DESC LIMIT ?4",
+        (deployment_id, at_s, row_id, limit),
     )
 
 

@@ -161,6 +161,12 @@ def list_all(reader: Reader) -> list[Watchlist]:
     return reader.find(Watchlist, "ORDER BY name")
 
 
+def page(reader: Reader, after: str | None, limit: int) -> list[Watchlist]:
+    """Some lists, by name; `after`: the name of the last one of the page before."""
+    last = None if after is None else (after,)
+    return reader.page(Watchlist, ("name",), last, limit, newest=False)
+
+
 def any_restored(reader: Reader, watchlist_ids: Sequence[str]) -> bool:
     """Whether one of them was restored from a backup, and no supervisor vouches for it yet."""
     closed = "SELECT id FROM watchlist WHERE restored_from_s IS NOT NULL"

@@ -1,6 +1,8 @@
 """What every message of the wire contract is made of."""
 
+import functools
 import types
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self, TypeVar, Union, cast, get_args, get_origin
 
 from pydantic import (
@@ -20,8 +22,8 @@ Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9a-f]{6}$")]
 Margin = Annotated[float, Field(ge=0, le=0.5)]
 """How much more than the threshold is asked for."""
-Moment = Annotated[float, Field(ge=-2_208_988_800, lt=253_402_300_800)]
-"""Seconds since the epoch, from 1900 to 9999: what can be written as a date."""
+Moment = Annotated[float, Field(ge=-2_208_988_800, lt=32_503_680_000)]
+"""Seconds since the epoch, from 1900 to 2999: a date also with a duration added."""
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
 
 
@@ -40,7 +42,7 @@ class Wire(BaseModel):
     def _plain(cls, value: object, info: ValidationInfo) -> object:
         """A text or a truth is no number, and nothing but a truth is one."""
         if info.field_name is not None:
-            _check_plain(cls.model_fields[info.field_name].annotation, value)
+            _check_plain(_kinds_of(cls, info.field_name), value)
         return value
 
     def printable(self) -> Self:
@@ -76,21 +78,42 @@ class Problem(Wire):
     detail: str
 
 
-def _check_plain(annotation: Any, value: object) -> None:
-    """Raises ValueError where a text or a truth stands for a number, or anything for a truth."""
-    if value is None:
-        return
+@dataclass(frozen=True, slots=True)
+class _Kinds:
+    """What a field may be: whether a number or a truth is wanted, and the same of the items of a
+    tuple. Neither where a text may stand there too."""
+
+    number: bool
+    truth: bool
+    items: "_Kinds | None"
+
+
+@functools.cache
+def _kinds_of(message: type[BaseModel], field: str) -> _Kinds | None:
+    """None: anything goes. A page has a thousand fields, so each is looked at once."""
+    return _sorted_out(message.model_fields[field].annotation)
+
+
+def _sorted_out(annotation: Any) -> _Kinds | None:
     kinds = _kinds(annotation)
-    if isinstance(value, list | tuple):
-        inner = [kind for one in kinds if get_origin(one) is tuple for kind in get_args(one)]
-        for item in value:
-            for kind in inner[:1]:
-                _check_plain(kind, item)
+    inner = [kind for one in kinds if get_origin(one) is tuple for kind in get_args(one)]
+    number = str not in kinds and (int in kinds or float in kinds)
+    truth = str not in kinds and bool in kinds and not number
+    items = _sorted_out(inner[0]) if inner else None
+    return _Kinds(number, truth, items) if number or truth or items else None
+
+
+def _check_plain(kinds: _Kinds | None, value: object) -> None:
+    """Raises ValueError where a text or a truth stands for a number, or anything for a truth."""
+    if kinds is None or value is None:
         return
-    numeric = {int, float} & set(kinds)
-    if numeric and str not in kinds and isinstance(value, str | bool):
+    if isinstance(value, list | tuple):
+        for item in value:
+            _check_plain(kinds.items, item)
+        return
+    if kinds.number and isinstance(value, str | bool):
         raise ValueError("a number is wanted, as a JSON number")
-    if bool in kinds and not numeric and str not in kinds and not isinstance(value, bool):
+    if kinds.truth and not isinstance(value, bool):
         raise ValueError("true or false is wanted")
 
 

@@ -35,6 +35,8 @@ class Health(Wire):
     """The rules of the site; every screen shows their name."""
     audit_key: str | None = None
     """The public key that signs the log."""
+    at_s: float | None = None
+    """When this was said, by the daemon's clock (Unix time): a screen counts ages by it."""
 
 
 class Reloaded(Wire):

@@ -6,6 +6,7 @@ import time
 from contextlib import aclosing
 from pathlib import Path
 
+import anyio.to_thread
 import httpx
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ from lfrd.wire.cameras import CameraChange, CameraCreate, CameraState
 from lfrd.wire.deployments import DeploymentStart
 from lfrd.wire.events import EventKind, EventMessage
 from lfrd.wire.health import HealthChange, HealthStatus
-from lfrd.wire.lists import EntryCreate, Watchlist, WatchlistCreate
+from lfrd.wire.lists import EntryCreate, Watchlist, WatchlistChange, WatchlistCreate
 from support.photos import astronaut, jpeg_of
 from support.site import Served, serve
 
@@ -406,3 +407,21 @@ async def test_a_camera_that_does_not_answer_says_so_while_a_deployment_runs(
         assert "hunter2" not in (await client.camera("dead")).model_dump_json()
         await client.end_deployment(started.id, "over")
         assert (await client.health()).status is HealthStatus.OK
+
+
+async def test_no_part_of_a_request_is_sent_to_a_thread_of_the_framework(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dependency that is no coroutine would be: that took most of a request's time."""
+
+    async def refused(*_: object, **__: object) -> None:
+        raise AssertionError("a dependency is no coroutine")
+
+    async with serve(tmp_path) as served:
+        monkeypatch.setattr(anyio.to_thread, "run_sync", refused)
+        listed = await served.client.create_watchlist(LIST)
+        await served.client.entries_page(listed.id)
+        await served.client.alerts()
+        await served.client.cameras()
+        await served.client.tokens()
+        await served.client.change_watchlist(listed.id, WatchlistChange(purpose="another"))

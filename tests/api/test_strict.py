@@ -131,8 +131,19 @@ def test_numbers_and_truths_are_taken() -> None:
 
 async def test_numbers_beyond_any_date_or_row_are_refused(tmp_path: Path) -> None:
     async with serve(tmp_path) as served, http(served.socket) as client:
-        await make_list(served.site)
+        listed = await make_list(served.site)
+        far = {
+            "watchlist_ids": [listed],
+            "purpose": "p",
+            "use_case": "test",
+            "profile": "lab",
+            "place": "q",
+            "expectation": "e",
+            "duration_s": 3600,
+            "start_at_s": 253402300799,
+        }
         for method, path, body in (
+            ("POST", "/v1/deployments/drafts", far),
             ("GET", f"/v1/imports/x/rows?after={2**68}", None),
             ("GET", "/v1/deployments/x/authority-request?until_at_s=1e300", None),
             ("POST", "/v1/deployments/x/extend", {"until_at_s": 1e300}),

@@ -1,9 +1,10 @@
 import asyncio
 import io
+import sys
 
 import pytest
 
-from lfrd.cli.progress import Progress, line
+from lfrd.cli.progress import Progress, line, step
 from support.program import Typed
 
 
@@ -29,3 +30,17 @@ async def test_an_error_inside_comes_out_as_it_is() -> None:
     with pytest.raises(ValueError, match="mine"):
         async with Progress(Typed()).following("a", 10, lambda: 5):
             raise ValueError("mine")
+
+
+def test_steps_are_said_on_a_terminal_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    for stream, expected in ((Typed(), True), (io.StringIO(), False)):
+        monkeypatch.setattr(sys, "stderr", stream)
+        with step() as saying:
+            saying("asking")
+            saying("writing", so_far="1.0 MB")
+            saying("writing", so_far="2.0 MB")
+            saying("checking", 0.5)
+        text = stream.getvalue()
+        assert all(part in text for part in ("asking", "1.0 MB", "checking  50%")) is expected
+        assert "2.0 MB" not in text, "not more often than people can read"
+        assert text.endswith("\r\x1b[K") is expected

@@ -267,3 +267,37 @@ async def test_a_broker_that_refuses_or_changes_its_certificate(tmp_path: Path) 
         await until(said(health, "cannot be used"))
         await until(said(health, "uthori"))
         assert not said(health, "zq9secret")()
+
+
+async def test_the_broker_changes_without_a_restart(tmp_path: Path) -> None:
+    """Another one is told everything, and the one before keeps nothing but that we are gone."""
+    ports, homes = (free_port(), free_port()), (HomeAssistant(), HomeAssistant())
+    state = tmp_path / "state"
+    read = [config_with(state, ports[0])]
+    async with (
+        mosquitto(tmp_path / "one", ports[0]),
+        mosquitto(tmp_path / "two", ports[1]),
+        homes[0].on(ports[0]),
+        homes[1].on(ports[1]),
+        open_site(read[0], read_again=lambda: read[-1]) as site,
+    ):
+        await until(lambda: homes[0].has("Camera North gate") and homes[0].state("Deployment"))
+        read.append(config_with(state, ports[1]))
+        assert (await site.reload.apply()).applied == ("mqtt.url",)
+        await until(lambda: homes[1].has("Camera North gate") and homes[1].state("Deployment"))
+        await until(lambda: not homes[0].configs)
+        assert homes[0].topics[f"{Topics('lfrd', read[0].site.node).prefix}/status"] == "offline"
+        message = await site.outbox.test("mqtt", principal="user:a")
+        await until(lambda: tests_in(homes[1]))
+        assert tests_in(homes[1]) == [message.message_id]
+        assert not tests_in(homes[0])
+        read.append(config_on(state).model_copy(update={"camera": read[0].camera}))
+        await site.reload.apply()
+        await until(lambda: not homes[1].configs)
+        assert site.outbox.endpoints == ()
+        assert not any("MQTT" in reason for reason in site.health.now.reasons)
+
+
+def tests_in(home: HomeAssistant) -> list[str]:
+    """The ids of the test messages that came."""
+    return [event["id"] for event in home.events if event["type"] == "test"]

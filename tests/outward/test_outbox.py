@@ -262,3 +262,38 @@ async def test_a_picture_does_not_leave_where_it_cannot_be_logged(
         async with running(db, endpoint(there, images=True, ca_file=certificate[0])):
             await asyncio.sleep(0.3)
         assert there.got == []
+
+
+async def test_an_endpoint_is_replaced_while_messages_are_on_their_way(tmp_path: Path) -> None:
+    """What is on its way arrives once and is noted; the rest goes to the one that has its name now;
+    the other endpoint notices nothing; and what waits for a name that is gone is given up."""
+    clock, begun, go = ManualClock(), asyncio.Event(), asyncio.Event()
+    async with opened(tmp_path, clock=clock) as db, receiver() as old, receiver() as new:
+
+        async def slow(got: Got, writer: asyncio.StreamWriter) -> None:
+            begun.set()
+            await go.wait()
+            await status(204)(got, writer)
+
+        old.answer = slow
+        subjects = [f"alert:{n}" for n in range(40)]
+        await db.write(lambda tx: put(tx, *subjects), principal="system")
+        other = endpoint(new, "other")
+        async with running(db, endpoint(old), other, clock=clock) as (box, _):
+            await begun.wait()
+            replacing = asyncio.create_task(box.replace([endpoint(new), other]))
+            await asyncio.sleep(0.05)
+            assert not replacing.done()
+            go.set()
+            await replacing
+            await settled(db)
+            assert box.endpoints[1] is other
+            assert await counts(db) == (0, 40, 0)
+            ids = [got.id for got in (*old.got, *new.got)]
+            assert sorted(ids) == sorted({f"msg_{n}" for n in range(40)})
+            assert 0 < len(old.got) <= sending.SENDING
+            new.answer = status(503)
+            await db.write(lambda tx: put(tx, "a", "b"), principal="system")
+            await box.replace([other])
+            await settled(db)
+            assert await counts(db) == (0, 40, 2)

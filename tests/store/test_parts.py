@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -263,3 +264,37 @@ def test_a_journal_that_is_still_needed_is_not_wiped(tmp_path: Path) -> None:
     assert (tmp_path / "watch").stat().st_size == len(before)
     assert not any((tmp_path / "watch").read_bytes())
     assert not list(crashed.path.glob("keys.db?*"))
+
+
+async def test_many_candidates_wait_once_for_their_keys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """keys.db is brought to the disk in five steps: with each candidate, that was most of its
+    commit. In a deployment they are still named in the order in which they were raised."""
+    written = 0
+    write = KeyStore._write
+
+    def counted(keys: KeyStore, work: Callable[[], object]) -> None:
+        nonlocal written
+        written += 1
+        write(keys, work)
+
+    async with opened(tmp_path) as db:
+        entry, deployment_id = await db.write(
+            lambda tx: (
+                add_person(tx, add_list(tx).id, "ref-1", unit_vectors(1)[0])[0],
+                start_deployment(tx).id,
+            ),
+            principal="system",
+        )
+        monkeypatch.setattr(KeyStore, "_write", counted)
+        ids = [
+            await db.write(partial(raise_id, deployment_id, entry, number), principal="system")
+            for number in range(5)
+        ]
+    assert written == 2, "once for all of them, and once at the end for those that were not used"
+    assert ids == sorted(ids)
+
+
+def raise_id(deployment_id: str, entry: watchlists.Entry, track: int, tx: Transaction) -> str:
+    return raise_episode(tx, deployment_id, entry, track).id

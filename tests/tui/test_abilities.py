@@ -4,7 +4,7 @@ import pytest
 
 from lfrd.errors import UserError
 from tui import abilities
-from tui.abilities import Abilities, Colours, Glyphs, Pixels, colours_of, judged
+from tui.abilities import Abilities, Colours, Glyphs, Pixels, colours_of, encoding_of, judged
 
 KITTY = "\x1bP>|kitty(0.42.1)\x1b\\\x1b_Gi=31;OK\x1b\\\x1b[6;18;9t\x1b[?62;c"
 FOOT = "\x1bP>|foot(1.20.2)\x1b\\\x1b[6;20;10t\x1b[?62;4;22c"
@@ -35,6 +35,14 @@ def test_the_best_that_it_surely_has_is_taken(
 def test_without_utf_8_there_are_spaces_with_colours() -> None:
     assert judged(KITTY, {}, "ascii").glyphs is Glyphs.SPACES
     assert judged("", {}, "ISO-8859-1").glyphs is Glyphs.SPACES
+
+
+def test_the_locale_that_is_set_says_what_the_terminal_takes() -> None:
+    assert encoding_of({"LANG": "C"}, "utf-8") == "ascii"
+    assert encoding_of({"LANG": "de_DE.ISO-8859-1"}, "utf-8") == "iso88591"
+    assert encoding_of({"LC_ALL": "C.UTF-8", "LANG": "C"}, "ascii") == "utf-8"
+    assert encoding_of({"LC_ALL": "", "LANG": "en_GB.utf8"}, "ascii") == "utf-8"
+    assert encoding_of({}, "utf-8") == "utf-8"
 
 
 def test_a_terminal_that_claims_too_much_is_overruled(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,6 +51,7 @@ class Frames:
 class AimScreen(ModalScreen[None]):
     """It ends by itself after a minute; r goes on for another one."""
 
+    SUPERVISORS_ONLY: ClassVar[bool] = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "dismiss", "Close", show=False),
         Binding("r", "again", "Go on", show=False),

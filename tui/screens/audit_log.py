@@ -55,6 +55,7 @@ class AuditScreen(PagedScreen):
     """Newest first. v checks the whole log against its signed checkpoints."""
 
     TOPIC: ClassVar[Topic] = "audit"
+    SUPERVISORS_ONLY: ClassVar[bool] = True
     ALL_READ = "there is nothing older"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "search", "Filter", key_display="/"),

@@ -1,5 +1,6 @@
 """How a camera was in the deployments that it took part in."""
 
+from textwrap import wrap
 from typing import ClassVar
 
 from textual import work
@@ -18,6 +19,7 @@ from tui.dates import day_text
 from tui.labels import camera_mark, clock_text, duration_text
 
 SHOWN_MAX = 200
+REASON_AT, REASON_CELLS = 39, 30
 NONE = "It took part in no deployment yet, or those that it took part in are erased."
 MORE = f"… only the {SHOWN_MAX} newest are shown; `lfrd camera history` gives up to 1,000"
 
@@ -49,7 +51,8 @@ def _line(item: CameraPast, now_s: float) -> Content:
         (now_s if item.until_at_s is None else item.until_at_s) - item.since_at_s
     )
     said = f"{lasted} so far" if lasts else lasted
-    reason = "" if item.reason in ("", item.state) else f"  {item.reason}"
+    first, *rest = wrap(item.reason, REASON_CELLS) or [""]
+    reason = f"\n{' ' * REASON_AT}".join([first, *rest])
     return Content.assemble(
         (f"  {clock_text(item.since_at_s)}  ", "$quiet"),
         (f"{mark.text:<14}", mark.style),

@@ -23,7 +23,7 @@ from tui.screens.camera_grid import CameraGridScreen
 from tui.screens.camera_history import CameraHistoryScreen
 from tui.screens.camera_preview import PreviewScreen
 from tui.screens.help import Topic
-from tui.screens.place import BACK, MOVES, Owner, PlaceScreen, Situation
+from tui.screens.place import BACK, MOVES, Owner, PlaceScreen, Situation, changing
 from tui.screens.region_screen import RegionScreen
 from tui.widgets.camera_details import CameraDetails
 from tui.widgets.cameras import CameraChoice, by_name
@@ -85,6 +85,7 @@ class CamerasScreen(PlaceScreen):
         self._selected_id = event.camera_id
         self.refresh_all()
 
+    @changing
     def action_add(self) -> None:
         def added(camera: CameraAdded | None) -> None:
             if camera is None:
@@ -97,6 +98,7 @@ class CamerasScreen(PlaceScreen):
         known = self._owner.situation().cameras
         self.app.push_screen(AddCameraScreen(self._client, known), added)
 
+    @changing
     def action_edit(self) -> None:
         camera = self._chosen()
         if camera is None:
@@ -113,12 +115,14 @@ class CamerasScreen(PlaceScreen):
 
         self.app.push_screen(EditCameraScreen(self._client, camera), changed)
 
+    @changing
     def action_pause(self) -> None:
         camera = self._chosen()
         if camera is not None and not self._busy:
             self._busy = True
             self._set_enabled(camera, not camera.enabled)
 
+    @changing
     def action_test(self) -> None:
         camera = self._chosen()
         if camera is not None:
@@ -129,6 +133,7 @@ class CamerasScreen(PlaceScreen):
         if camera is not None:
             self.app.push_screen(PreviewScreen(self._client, camera, self._image_class))
 
+    @changing
     def action_draw(self) -> None:
         """Draw where to look and what to hide."""
         camera = self._chosen()
@@ -146,6 +151,7 @@ class CamerasScreen(PlaceScreen):
 
         self.app.push_screen(RegionScreen(self._client, camera, self._image_class), drawn)
 
+    @changing
     def action_aim(self) -> None:
         """In the clear, for a supervisor who aims it."""
         camera = self._chosen()
@@ -164,6 +170,7 @@ class CamerasScreen(PlaceScreen):
         if camera is not None:
             self.app.push_screen(CameraHistoryScreen(self._client, camera, self._now()))
 
+    @changing
     def action_remove(self) -> None:
         camera = self._chosen()
         if camera is None:

@@ -68,7 +68,7 @@ class CompareScreen(ModalScreen[Compared | None]):
         pictures: tuple[PILImage.Image, PILImage.Image],
         series: tuple[Alert, ...],
         image_class: ImageClass,
-        now: Callable[[], float],
+        here: Callable[[], float],
         *,
         may_decide: bool,
         in_lab: bool = False,
@@ -77,7 +77,7 @@ class CompareScreen(ModalScreen[Compared | None]):
         the same person at the same camera."""
         super().__init__()
         self._client, self.alert, self._camera_name = client, alert, camera_name
-        self._own, self._series, self._now = pictures[0], series, now
+        self._own, self._series, self._here = pictures[0], series, here
         self._may_decide = may_decide and is_undecided(alert)
         self._looked_at = next(n for n, one in enumerate(series) if one.id == alert.id)
         self._seen = Picture(image_class, id="compare-probe")
@@ -145,7 +145,7 @@ class CompareScreen(ModalScreen[Compared | None]):
             if picture.visible and is_large_enough(picture) and picture.id:
                 self._sizes_px[picture.id] = picture.drawn_px
         if len(self._sizes_px) == 2 and self._is_own:
-            self._seen_since_s = self._now() if self._seen_since_s is None else self._seen_since_s
+            self._seen_since_s = self._here() if self._seen_since_s is None else self._seen_since_s
         self._tell()
 
     def _tell(self) -> None:
@@ -246,7 +246,7 @@ class CompareScreen(ModalScreen[Compared | None]):
 
     def action_decide(self, what: str) -> None:
         """Decide about what is on the screen, as the review panel does."""
-        seen_s = 0.0 if self._seen_since_s is None else self._now() - self._seen_since_s
+        seen_s = 0.0 if self._seen_since_s is None else self._here() - self._seen_since_s
         if not self._may_decide:
             self._said = complaint("nothing can be decided about this candidate here")
         elif not self._is_own:

@@ -22,7 +22,7 @@ from tui.labels import Mark, ended_text, ends_text, policy_text
 from tui.screens.ask import AskScreen, EndScreen, ReasonScreen
 from tui.screens.deployment_form import AddDeploymentScreen, AmendDeploymentScreen
 from tui.screens.help import Topic
-from tui.screens.place import BACK, MOVES, Owner, PlaceScreen, Situation
+from tui.screens.place import BACK, MOVES, Owner, PlaceScreen, Situation, changing
 from tui.widgets.line import labelled
 from tui.widgets.listed import Listed
 from tui.widgets.rows import Row
@@ -174,6 +174,8 @@ class DeploymentsScreen(PlaceScreen):
             self._mend(barred)
 
     def _mend(self, line: Line | None) -> None:
+        if self._owner.refuses():
+            return
         if line is None or line.mend is Mend.NOTHING:
             sign = "" if line is None else f"{line.text}: "
             self._owner.complain(f"{sign}nothing on this screen mends it")
@@ -191,9 +193,11 @@ class DeploymentsScreen(PlaceScreen):
         else:
             self.action_start()
 
+    @changing
     def action_add(self) -> None:
         self._open_form(None, "")
 
+    @changing
     def action_amend(self) -> None:
         self._amend("")
 
@@ -232,6 +236,7 @@ class DeploymentsScreen(PlaceScreen):
             self._chosen_id = plan.id
             self.done("the plan is written down: u authorises it, then s starts it")
 
+    @changing
     def action_authorise(self) -> None:
         plan = self._chosen()
         if plan is None or plan.state is not DeploymentState.DRAFT:
@@ -241,6 +246,7 @@ class DeploymentsScreen(PlaceScreen):
                 lambda: self._client.governance.authorise(plan.id), "it is authorised: s starts it"
             )
 
+    @changing
     def action_start(self) -> None:
         plan = self._chosen()
         if plan is None or plan.state not in TO_COME:
@@ -264,6 +270,7 @@ class DeploymentsScreen(PlaceScreen):
 
         self.ask(start, "the deployment runs", "starting, and opening the cameras")
 
+    @changing
     def action_urgent(self) -> None:
         plan = self._chosen()
         if plan is None or plan.state is not DeploymentState.DRAFT:
@@ -279,6 +286,7 @@ class DeploymentsScreen(PlaceScreen):
 
         self.app.push_screen(UrgentScreen(), start)
 
+    @changing
     def action_ratify(self) -> None:
         running = self._chosen()
         if running is None or running.urgent_reason is None:
@@ -286,6 +294,7 @@ class DeploymentsScreen(PlaceScreen):
         elif self.may_supervise():
             self.ask(lambda: self._client.governance.ratify(running.id), "it is ratified")
 
+    @changing
     def action_extend(self) -> None:
         running = self._owner.situation().deployment
         if running is None:
@@ -293,6 +302,7 @@ class DeploymentsScreen(PlaceScreen):
         elif self.may_supervise():
             extend(self, running)
 
+    @changing
     def action_pause(self) -> None:
         """Pause matching, or let it go on: a person may be shown around where the cameras are."""
         running = self._owner.situation().deployment
@@ -302,6 +312,7 @@ class DeploymentsScreen(PlaceScreen):
         said = "matching goes on" if running.paused else "matching pauses: p lets it go on"
         self.ask(lambda: self._client.governance.pause(paused=not running.paused), said)
 
+    @changing
     def action_end(self) -> None:
         chosen = self._chosen()
         if chosen is None or chosen.state in OVER:

@@ -25,7 +25,7 @@ from tui.labels import (
 from tui.screens.help import Topic
 from tui.screens.outcome import OutcomeScreen
 from tui.screens.paged import PAGE, PagedScreen
-from tui.screens.place import BACK, Owner, Situation
+from tui.screens.place import BACK, Owner, Situation, changing
 from tui.screens.scene import SceneScreen
 from tui.search import Search, search_of
 from tui.widgets.line import labelled
@@ -169,6 +169,7 @@ class HistoryScreen(PagedScreen):
             name = _camera(alert, self._owner.situation())
             self.app.push_screen(SceneScreen(self._client, alert, name, self._owner.image_class))
 
+    @changing
     def action_outcome(self) -> None:
         alert = self._chosen()
         if alert is None or alert.state is AlertState.OPEN:

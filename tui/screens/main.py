@@ -5,7 +5,6 @@ every widget in line and draws only what changed; it runs after each change and 
 ages and countdowns.
 """
 
-import time
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -22,6 +21,7 @@ from lfrd.wire.cameras import Camera, CameraRates
 from lfrd.wire.deployments import Deployment
 from lfrd.wire.health import Health, Me
 from tui.candidates_model import CandidatesModel, Filter
+from tui.clock import steady_s
 from tui.labels import (
     decision_mark,
     ended_text,
@@ -78,9 +78,9 @@ class MainScreen(OwnerScreen):
     ]
 
     def __init__(
-        self, client: Client, image_class: ImageClass, now: Callable[[], float] = time.time
+        self, client: Client, image_class: ImageClass, here: Callable[[], float] = steady_s
     ) -> None:
-        super().__init__(client, image_class, now)
+        super().__init__(client, image_class, here)
         self._banner = Banner(id="banner")
         self._away = Line(id="away")
         self._camera_list = CameraList(id="cameras", classes="panel")
@@ -132,11 +132,15 @@ class MainScreen(OwnerScreen):
     # What the daemon says (tui.live.View).
 
     def show_me(self, me: Me) -> None:
-        self._me = me
+        before, self._me = self._me, me
+        if before is not None and before.role != me.role:
+            self.say(Content.styled(f"▲ {me_text(me)}, from now on", "bold $warning"))
+            self.close_for_supervisors()
         self._refresh_soon()
 
     def show_health(self, health: Health) -> None:
         self._health = health
+        self.clock.told(health.at_s)
         self._refresh_soon()
 
     def show_cameras(self, cameras: tuple[Camera, ...]) -> None:
@@ -327,7 +331,7 @@ class MainScreen(OwnerScreen):
             return
         now_s = self._now()
         alert = None if self.is_covered else self.candidates.selected
-        short = cameras_in_short(self._cameras)
+        short = self._in_short()
         self._banner.show(self._deployment, self._last, self._health, short, now_s)
         self._candidate_list.show(self.candidates, self._camera_names(), now_s)
         camera_name = "" if alert is None else self.camera_name(alert)
@@ -356,7 +360,7 @@ class MainScreen(OwnerScreen):
         undoable = self.candidates.undoable(now_s)
         self._pending.show(pending_content(undoable, now_s))
         self._pending.set_class(bool(undoable), "-shown")
-        if now_s >= self._notice_until_s:
+        if self._here() >= self._notice_until_s:
             self._said = Content()
         self._notice.show(self._said if self._said.plain else self._standing())
         self._key_bar.show_keys(self._keys_now(now_s), LAST)
@@ -367,6 +371,10 @@ class MainScreen(OwnerScreen):
             return (KeyHint("a", "Next step", "screen.guide"), *ALWAYS)
         return keys_now(self.candidates, now_s, read_only=self.read_only)
 
+    def _in_short(self) -> str:
+        """The cameras, and a clock that is off."""
+        return " · ".join(filter(None, (self.clock.said, cameras_in_short(self._cameras))))
+
     def _standing(self) -> Content:
         """What the last line says while nothing happens: in a low window what has no line there."""
         if not self.has_class("-short"):
@@ -376,7 +384,7 @@ class MainScreen(OwnerScreen):
             mark, why = health_mark(self._health.status), "; ".join(self._health.reasons)
             words = f"{mark.symbol} health {mark.word}{': ' if why else ''}{why}"
             parts.append(Content.styled(words, mark.style))
-        parts.append(Content.styled(cameras_in_short(self._cameras), "$quiet"))
+        parts.append(Content.styled(self._in_short(), "$quiet"))
         if self._me is not None:
             parts.append(Content.styled(me_text(self._me), "$quiet"))
         return Content(" · ").join(parts)
@@ -398,6 +406,7 @@ class MainScreen(OwnerScreen):
             self._away_since_s,
             self.candidates.undecided_count,
             self._said,
+            self._in_short(),
         )
 
 

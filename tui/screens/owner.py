@@ -51,8 +51,10 @@ PLACES: tuple[BindingType, ...] = (
 class OwnerScreen(ReviewScreen):
     """Opens the places, and knows the lists and plans that they and the guide show."""
 
-    def __init__(self, client: Client, image_class: "ImageClass", now: Callable[[], float]) -> None:
-        super().__init__(client, image_class, now)
+    def __init__(
+        self, client: Client, image_class: "ImageClass", here: Callable[[], float]
+    ) -> None:
+        super().__init__(client, image_class, here)
         self.image_class = image_class
         self.guide = Guide()
         self.lists: tuple[Watchlist, ...] = ()
@@ -110,6 +112,12 @@ class OwnerScreen(ReviewScreen):
         self._places.append(place)
         self.refresh_all()
         self.app.push_screen(place, closed)
+
+    def close_for_supervisors(self) -> None:
+        """Close what this operator may look at no more, and what stands over it."""
+        if not self.situation().is_supervisor:
+            while any(getattr(one, "SUPERVISORS_ONLY", False) for one in self.app.screen_stack):
+                self.app.screen.dismiss(None)
 
     def refresh_places(self) -> None:
         """Bring the open places in line; only the one on top can be seen."""
@@ -176,7 +184,7 @@ class OwnerScreen(ReviewScreen):
     def action_end(self) -> None:
         """End the running deployment, with a reason that all operators can read."""
         running = self.situation().deployment
-        if self._refuses():
+        if self.refuses():
             return
         if running is None:
             self.complain("no deployment is running")
@@ -264,7 +272,7 @@ class OwnerScreen(ReviewScreen):
     def action_guide(self, number: int = 0) -> None:
         """Do what is next, or the step of that number."""
         known = self.situation()
-        if self._refuses():
+        if self.refuses():
             return
         if known.deployment is not None:
             self.complain("a deployment runs: d shows it, l the lists, c the cameras")

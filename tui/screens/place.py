@@ -6,7 +6,8 @@ reads itself, and asks the daemon for changes.
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from functools import wraps
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
 
 from textual import work
 from textual.app import ComposeResult
@@ -25,7 +26,6 @@ from lfrd.wire.lists import Watchlist
 from tui.screens.help import HelpScreen, Topic
 from tui.sizes import BREAKPOINTS_ACROSS, BREAKPOINTS_DOWN
 from tui.widgets.banner import Banner
-from tui.widgets.cameras import cameras_in_short
 from tui.widgets.keys import KeyBar, KeyHint
 from tui.widgets.line import Line
 from tui.widgets.status import away_content
@@ -49,6 +49,7 @@ class Situation:
     away_since_s: float | None
     undecided: int
     notice: Content
+    in_short: str
 
     @property
     def is_supervisor(self) -> bool:
@@ -59,7 +60,9 @@ class Owner(Protocol):
     """The main screen, as a place needs it."""
 
     image_class: "ImageClass"
+    read_only: bool
 
+    def refuses(self) -> bool: ...
     def situation(self) -> Situation: ...
     def show_cameras(self, cameras: tuple[Camera, ...]) -> None: ...
     def show_lists(self, lists: tuple[Watchlist, ...]) -> None: ...
@@ -85,8 +88,26 @@ BACK: list[BindingType] = [
 """The last keys of every place; they stay on the foot when it has no room for all others."""
 
 
+Place = TypeVar("Place", bound="PlaceScreen")
+
+
+def changing(action: Callable[[Place], None]) -> Callable[[Place], None]:
+    """An action that changes something; where the screen only shows it says so instead."""
+
+    @wraps(action)
+    def act(place: Place) -> None:
+        if not place.refuses():
+            action(place)
+
+    act.changes = True  # type: ignore[attr-defined]  # the foot leaves it out where nothing may be
+    return act
+
+
 class PlaceScreen(Screen[None]):
     """Esc goes back to where one came from."""
+
+    SUPERVISORS_ONLY: ClassVar[bool] = False
+    """Whether it closes as soon as this operator is no supervisor any more."""
 
     HORIZONTAL_BREAKPOINTS = BREAKPOINTS_ACROSS
     VERTICAL_BREAKPOINTS = BREAKPOINTS_DOWN
@@ -137,17 +158,26 @@ class PlaceScreen(Screen[None]):
         """Those that are to be shown at the foot."""
         found = []
         for binding in bindings:
-            if isinstance(binding, Binding) and binding.show:
+            if isinstance(binding, Binding) and binding.show and self._may(binding.action):
                 action = binding.action if "." in binding.action else f"screen.{binding.action}"
                 key = binding.key_display or binding.key
                 found.append(KeyHint(key, binding.description, action))
         return tuple(found)
+
+    def _may(self, action: str) -> bool:
+        """Whether it changes nothing, or something may be changed from here."""
+        act = getattr(self, f"action_{action.partition('(')[0]}", None)
+        return not (self._owner.read_only and getattr(act, "changes", False))
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.refresh_all)
 
     def action_help(self) -> None:
         self.app.push_screen(HelpScreen(self.TOPIC))
+
+    def refuses(self) -> bool:
+        """Whether nothing may be changed from this screen, which is said then."""
+        return self._owner.refuses()
 
     def complain(self, sentence: str) -> None:
         """Say what went wrong."""
@@ -193,8 +223,7 @@ class PlaceScreen(Screen[None]):
         if not (self.app.is_running and self.is_mounted):
             return
         now_s, known = self._now(), self._owner.situation()
-        short = cameras_in_short(known.cameras)
-        self._banner.show(known.deployment, known.last, known.health, short, now_s)
+        self._banner.show(known.deployment, known.last, known.health, known.in_short, now_s)
         self.draw(known)
         self._away.set_class(known.away_since_s is not None, "-shown")
         if known.away_since_s is not None:

@@ -17,6 +17,7 @@ from lfrd.client import Client
 from lfrd.errors import LfrdError
 from lfrd.wire.alerts import Alert, AlertState, ReviewDecision, ReviewSubmit, Shown
 from tui.candidates_model import CandidatesModel
+from tui.clock import DaemonClock
 from tui.labels import complaint, is_undecided
 from tui.screens.ask import ReasonScreen
 from tui.screens.compare import LOOK_S, Compared, CompareScreen
@@ -46,12 +47,15 @@ class ReviewScreen(Screen[None]):
         Binding("w", "outcome", "Report what was done"),
     ]
 
-    def __init__(self, client: Client, image_class: "ImageClass", now: Callable[[], float]) -> None:
+    def __init__(
+        self, client: Client, image_class: "ImageClass", here: Callable[[], float]
+    ) -> None:
         super().__init__()
         self._client = client
         self._image_class = image_class
-        self._now = now
-        self._face_panel = FacePanel(client, image_class, now)
+        self.clock = DaemonClock(here)
+        self._here, self._now = here, self.clock.now_s
+        self._face_panel = FacePanel(client, image_class, self._now, here)
         self.in_order = asyncio.Lock()
         self.candidates = CandidatesModel()
         self._reasons: dict[str, str] = {}
@@ -82,7 +86,7 @@ class ReviewScreen(Screen[None]):
 
     def _say_later(self, content: Content) -> None:
         """The same, once it is drawn."""
-        self._notice_until_s = self._now() + NOTICE_S
+        self._notice_until_s = self._here() + NOTICE_S
         self._said = content
 
     def complain(self, sentence: str) -> None:
@@ -91,7 +95,7 @@ class ReviewScreen(Screen[None]):
 
     def action_decide(self, what: str) -> None:
         """Decide about the selected candidate, or undo the last decision that can be undone."""
-        if self._busy or self._refuses():
+        if self._busy or self.refuses():
             return
         if what == "undo":
             self._start_undo()
@@ -99,7 +103,7 @@ class ReviewScreen(Screen[None]):
             self._busy = True
             self._submit(alert.id, ReviewDecision(what), self._face_panel.shown())
 
-    def _refuses(self) -> bool:
+    def refuses(self) -> bool:
         """Whether nothing may be done from here, which is said then."""
         if self.read_only:
             self.complain("this screen only shows: whoever decides opens one without --read-only")
@@ -126,7 +130,7 @@ class ReviewScreen(Screen[None]):
 
         screen = CompareScreen(
             self._client, alert, self.camera_name(alert), pictures, self.candidates.series(alert),
-            self._image_class, self._now,
+            self._image_class, self._here,
             may_decide=not self.read_only and not self._face_panel.shows_other,
             in_lab=self.in_lab,
         )  # fmt: skip
@@ -138,7 +142,7 @@ class ReviewScreen(Screen[None]):
 
     def action_reason(self) -> None:
         alert = self.candidates.selected
-        if self._refuses():
+        if self.refuses():
             return
         if alert is None or not is_undecided(alert):
             self.complain("a reason goes with a decision: choose an undecided candidate first")
@@ -174,7 +178,7 @@ class ReviewScreen(Screen[None]):
     def action_outcome(self) -> None:
         """Report what was done about a closed candidate."""
         alert = self.candidates.selected
-        if self._refuses():
+        if self.refuses():
             return
         if alert is None or alert.state is AlertState.OPEN:
             self.complain("what was done is reported once a candidate is closed")

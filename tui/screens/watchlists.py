@@ -22,7 +22,7 @@ from tui.screens.ask import AskScreen, ReasonScreen
 from tui.screens.help import Topic
 from tui.screens.list_form import AddListScreen, EditListScreen
 from tui.screens.person_form import AddPersonScreen, AddPhotosScreen, EditPersonScreen
-from tui.screens.place import BACK, MOVES, Owner, PlaceScreen, Situation
+from tui.screens.place import BACK, MOVES, Owner, PlaceScreen, Situation, changing
 from tui.widgets.line import labelled
 from tui.widgets.listed import Listed
 from tui.widgets.picture import Picture, decode
@@ -179,6 +179,8 @@ class WatchlistsScreen(PlaceScreen):
             self._picture.say("no photo" if self._entry() is not None else "")
         elif photo.id != self._photo_shown and self._people.has_focus:
             self._show_photo(photo.id)
+        elif photo.id != self._photo_shown:
+            self._picture.say("→ shows the photo; that you looked is logged")
 
     @work(group="photo", exclusive=True)
     async def _show_photo(self, photo_id: str) -> None:
@@ -235,6 +237,7 @@ class WatchlistsScreen(PlaceScreen):
         self._search.display = bool(self._search.value)
         self.action_into()
 
+    @changing
     def action_new(self) -> None:
         known = self._owner.situation()
         policy = None if known.health is None else known.health.policy
@@ -248,6 +251,7 @@ class WatchlistsScreen(PlaceScreen):
         form = AddListScreen(self._client, known.me, self._now(), lab=is_lab)
         self.app.push_screen(form, made)
 
+    @changing
     def action_add(self) -> None:
         chosen = self._list()
         if chosen is None:
@@ -268,6 +272,7 @@ class WatchlistsScreen(PlaceScreen):
             more = waits if entry.under_18 and entry.approved_by is None else ""
             self.done(f"{entry.reference} is as you set it{more}")
 
+    @changing
     def action_edit(self) -> None:
         entry, chosen = self._entry(), self._list()
         if self._people.has_focus and entry is not None:
@@ -281,6 +286,7 @@ class WatchlistsScreen(PlaceScreen):
         if watchlist is not None:
             self.done(f"watchlist {watchlist.name} is as you set it")
 
+    @changing
     def action_photos(self) -> None:
         entry = self._chosen_entry()
         if entry is not None:
@@ -298,6 +304,7 @@ class WatchlistsScreen(PlaceScreen):
         self.refresh_all()
         self._load_photo()
 
+    @changing
     def action_import(self) -> None:
         from tui.screens.list_import import ImportScreen
 
@@ -312,6 +319,7 @@ class WatchlistsScreen(PlaceScreen):
 
         self.app.push_screen(ImportScreen(self._client, chosen), ended)
 
+    @changing
     def action_export(self) -> None:
         from tui.screens.list_import import ExportListScreen
 
@@ -325,6 +333,7 @@ class WatchlistsScreen(PlaceScreen):
 
         self.app.push_screen(ExportListScreen(self._client, chosen, self._now()), written)
 
+    @changing
     def action_confirm(self) -> None:
         """Say that the list was looked over: the gate wants it from time to time."""
         chosen = self._list()
@@ -345,6 +354,7 @@ class WatchlistsScreen(PlaceScreen):
         )
         self.app.push_screen(AskScreen(question, consequence, "It is right"), answered)
 
+    @changing
     def action_quarantine(self) -> None:
         entry, photo = self._entry(), self._photo()
         if entry is None or photo is None:
@@ -365,6 +375,7 @@ class WatchlistsScreen(PlaceScreen):
 
             self.app.push_screen(QuarantineScreen(), send)
 
+    @changing
     def action_approve(self) -> None:
         entry = self._chosen_entry()
         if entry is None:
@@ -374,6 +385,7 @@ class WatchlistsScreen(PlaceScreen):
         elif self.may_supervise():
             self.ask(lambda: self._client.approve_entry(entry.id), f"{entry.reference} is approved")
 
+    @changing
     def action_erase(self) -> None:
         """What the keys are on: a list, or a person."""
         entry, chosen = self._entry(), self._list()

@@ -13,7 +13,7 @@ from textual.strip import Strip
 from textual.visual import Visual
 
 from tui.candidates_model import CandidatesModel, Filter, Group, Which
-from tui.labels import AMBIGUOUS, Mark, candidate_mark, clock_text, is_undecided, waited_mark
+from tui.labels import AMBIGUOUS, Mark, candidate_mark, clock_text, cut, is_undecided, waited_mark
 
 ROW_LINES = 2
 NARROW_CELLS = 20
@@ -30,14 +30,17 @@ def candidate_content(
     mark = candidate_mark(alert, unread, now_s)
     bright = "$foreground" if is_undecided(alert) else "$quiet"
     narrow = width < NARROW_CELLS
-    first = Content.assemble(
+    before = Content.assemble(
         (f"{mark.symbol} ", f"bold {mark.style}"),
         ("" if narrow else "■ ", alert.watchlist_colour or "$quiet"),
-        (alert.reference, f"bold {bright}"),
+    )
+    after = Content.assemble(
         (f"  ×{group.count}" if group.count > 1 else "", bright),
         (f"  {AMBIGUOUS.symbol if narrow else AMBIGUOUS.text}" if alert.ambiguous else "",
          AMBIGUOUS.style),
     )  # fmt: skip
+    reference = cut(alert.reference, width - before.cell_length - after.cell_length)
+    first = Content.assemble(before, (reference, f"bold {bright}"), after)
     waited = waited_mark(alert, now_s)
     several = group.count > 1 and is_undecided(alert)
     word = f"{group.waiting} to decide" if several else mark.word

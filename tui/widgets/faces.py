@@ -176,10 +176,17 @@ class FacePanel(Vertical):
             super().__init__()
             self.alert = alert
 
-    def __init__(self, client: Client, image_class: "ImageClass", now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        client: Client,
+        image_class: "ImageClass",
+        now: Callable[[], float],
+        here: Callable[[], float],
+    ) -> None:
+        """`now` is the daemon's time; by `here` it is measured how long somebody looks."""
         super().__init__(id="faces", classes="panel")
         self._client = client
-        self._now = now
+        self._now, self._here = now, here
         self._seen = Picture(image_class, id="probe", trimming=True)
         self._reference = Picture(image_class, id="reference", trimming=True)
         self._who = Line(id="who")
@@ -224,7 +231,7 @@ class FacePanel(Vertical):
     def seen_s(self) -> float | None:
         """For how long face and reference could be seen; None where they cannot."""
         self._watch()
-        return None if self._seen_since_s is None else self._now() - self._seen_since_s
+        return None if self._seen_since_s is None else self._here() - self._seen_since_s
 
     def shown(self) -> Shown:
         """What the operator has before them, for the daemon to judge."""
@@ -261,7 +268,7 @@ class FacePanel(Vertical):
         if hidden or not self._large_enough():
             self._seen_since_s = None
         elif self._seen_since_s is None:
-            self._seen_since_s = self._now()
+            self._seen_since_s = self._here()
 
     def on_resize(self) -> None:
         """Beside each other; in a narrow window one above the other, where they get larger so."""

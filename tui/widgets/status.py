@@ -3,9 +3,11 @@
 from textual.content import Content
 
 from lfrd.wire.alerts import Alert
-from tui.labels import UNDO_WINDOW_S, clock_text, decision_mark, undo_left_s
+from tui.labels import UNDO_WINDOW_S, clock_text, cut, decision_mark, undo_left_s
 
 BAR_CELLS = 20
+NAME_CELLS = 20
+"""Of a longer reference the rest is cut off, and not the key that undoes."""
 
 
 def away_content(since_s: float, *, anything_read: bool) -> Content:
@@ -24,7 +26,7 @@ def pending_content(pending: tuple[Alert, ...], now_s: float) -> Content:
     more = f" · {len(pending) - 1} more" if len(pending) > 1 else ""
     return Content.assemble(
         (f"◷ {decision_mark(review.decision).word}", "bold $decided"),
-        f" on {alert.reference} · final in {left_s:2.0f} s ",
+        f" on {cut(alert.reference, NAME_CELLS)} · final in {left_s:2.0f} s ",
         ("━" * full, "$decided"),
         ("━" * (BAR_CELLS - full), "$frame"),
         ("  z", "bold $primary"),

@@ -11,6 +11,7 @@ from fastapi.responses import StreamingResponse
 from lfrd.api import images, paging, views
 from lfrd.api.deps import MeterDep, PrincipalDep, RoleDep, SiteDep
 from lfrd.api.editing import EDITED, GONE, MADE, TAGGED, EditDep, EditingDep
+from lfrd.api.paging import LIMIT_MAX, RESPONSES, Following, PagesDep, Whole, text_after
 from lfrd.api.rates import RateMeter, running
 from lfrd.cameras.aiming import Aiming
 from lfrd.cameras.fleet import FleetCamera
@@ -42,10 +43,21 @@ MJPEG: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("")
-async def list_cameras(site: SiteDep, meter: MeterDep) -> tuple[wire_cameras.Camera, ...]:
-    """Every camera, by id, with its state and its figures if it runs."""
-    return _shown(site, meter, site.fleet.cameras())
+@router.get("", responses=RESPONSES)
+async def list_cameras(
+    site: SiteDep,
+    meter: MeterDep,
+    pages: PagesDep,
+    limit: Whole = LIMIT_MAX,
+    following: Following = None,
+) -> tuple[wire_cameras.Camera, ...]:
+    """Every camera, by id, in pages, with its state and its figures if it runs."""
+    last = text_after(following) or ""
+    found = sorted(
+        (item for item in site.fleet.cameras() if item.row.id > last), key=lambda item: item.row.id
+    )
+    page = pages.cut(found, limit, lambda item: (item.row.id,))
+    return _shown(site, meter, tuple(page))
 
 
 @router.post("", status_code=201, responses=MADE)

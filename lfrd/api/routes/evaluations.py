@@ -6,6 +6,15 @@ from fastapi import APIRouter
 
 from lfrd.api.deps import SUPERVISORS, PrincipalDep, SiteDep
 from lfrd.api.editing import MADE, EditingDep
+from lfrd.api.paging import (
+    LIMIT_MAX,
+    RESPONSES,
+    Following,
+    PagesDep,
+    Whole,
+    moment_after,
+    text_after,
+)
 from lfrd.site import Site
 from lfrd.store.evaluations import Evaluation, NewEvaluation
 from lfrd.store.independent_tests import IndependentTest
@@ -15,10 +24,16 @@ from lfrd.wire.deployments import Reason
 router = APIRouter(prefix="/evaluations", tags=["governance"])
 
 
-@router.get("")
-async def list_evaluations(site: SiteDep) -> tuple[wire.Evaluation, ...]:
-    """The newest hundred evaluation reports, newest first, withdrawn ones included."""
-    return tuple(_shown(site, row) for row in await site.evaluations.list_all())
+@router.get("", responses=RESPONSES)
+async def list_evaluations(
+    site: SiteDep,
+    pages: PagesDep,
+    limit: Whole = LIMIT_MAX,
+    following: Following = None,
+) -> tuple[wire.Evaluation, ...]:
+    """Evaluation reports, newest first, in pages, withdrawn ones included."""
+    found = await site.evaluations.page(text_after(following), limit + 1)
+    return tuple(_shown(site, row) for row in pages.cut(found, limit, lambda row: (row.id,)))
 
 
 @router.post("", status_code=201, dependencies=[SUPERVISORS], responses=MADE)
@@ -65,10 +80,18 @@ def _shown(site: Site, row: Evaluation) -> wire.Evaluation:
     )
 
 
-@router.get("/independent")
-async def list_independent_tests(site: SiteDep) -> tuple[wire.IndependentTest, ...]:
-    """Who tested a model independently, and when: the newest hundred."""
-    return tuple(_tested(row) for row in await site.evaluations.independent_tests())
+@router.get("/independent", responses=RESPONSES)
+async def list_independent_tests(
+    site: SiteDep,
+    pages: PagesDep,
+    limit: Whole = LIMIT_MAX,
+    following: Following = None,
+) -> tuple[wire.IndependentTest, ...]:
+    """Who tested a model independently, and when, the newest first, in pages."""
+    found = await site.evaluations.independent_tests(moment_after(following), limit + 1)
+    return tuple(
+        _tested(row) for row in pages.cut(found, limit, lambda row: (row.tested_at_s, row.id))
+    )
 
 
 @router.post("/independent", status_code=201, dependencies=[SUPERVISORS], responses=MADE)

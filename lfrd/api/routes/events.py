@@ -1,12 +1,12 @@
 """GET /v1/events: what changes, as server-sent events, from any kept position on."""
 
 import asyncio
+import functools
 import logging
 from collections.abc import Coroutine
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
-from pydantic import TypeAdapter
 from starlette.background import BackgroundTask
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -20,7 +20,6 @@ from lfrd.events import Event, Reset, Subscription
 from lfrd.events import EventKind as StoredKind
 from lfrd.site import Site
 from lfrd.wire import sse
-from lfrd.wire.cameras import CameraRates
 from lfrd.wire.events import EventKind, EventMessage, KeptEvents
 
 log = logging.getLogger(__name__)
@@ -32,6 +31,8 @@ WRITE_S = 10.0
 
 LAST_WRITE_S = 0.2
 ID_MAX = 2**63 - 1
+ENCODED_KEPT = 64
+"""Events whose text is kept for the subscribers that have yet to get them."""
 
 KINDS = {
     StoredKind.CAMERA_CHANGED: EventKind.CAMERA_CHANGED,
@@ -44,8 +45,6 @@ KINDS = {
 }
 
 ALERTS = frozenset({EventKind.ALERT_RAISED, EventKind.ALERT_UPDATED, EventKind.ALERT_CLOSED})
-
-_RATES = TypeAdapter(tuple[CameraRates, ...])
 
 router = APIRouter(tags=["events"])
 
@@ -112,11 +111,11 @@ class EventStream(Response):
 
     async def _rates(self) -> None:
         while True:
-            rates = self._meter.measure(
-                running(self._site.fleet.cameras()), self._site.clock.monotonic_s()
+            said = self._meter.said(
+                lambda: running(self._site.fleet.cameras()), self._site.clock.monotonic_s()
             )
-            if rates:
-                await self._write(sse.encode(sse.RATES, _RATES.dump_json(rates).decode()))
+            if said:
+                await self._write(said)
             await asyncio.sleep(RATES_EVERY_S)
 
     async def _health(self) -> None:
@@ -193,7 +192,9 @@ def _resume_from(header: str | None) -> int | None:
     return int(header)
 
 
+@functools.lru_cache(maxsize=ENCODED_KEPT)
 def _encode(item: Event | Reset) -> bytes:
+    """As text, made once for all subscribers."""
     if isinstance(item, Reset):
         return sse.encode(sse.RESET, "{}", item.newest_id)
     return sse.encode(sse.CHANGE, _message(item).model_dump_json(), item.id)

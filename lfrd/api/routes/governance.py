@@ -5,6 +5,15 @@ from fastapi import APIRouter
 from lfrd.api import views
 from lfrd.api.deps import SUPERVISORS, PrincipalDep, RoleDep, SiteDep
 from lfrd.api.editing import MADE, EditingDep
+from lfrd.api.paging import (
+    LIMIT_MAX,
+    RESPONSES,
+    Following,
+    PagesDep,
+    Whole,
+    moment_after,
+    text_after,
+)
 from lfrd.governance.schedules import Window
 from lfrd.vocabulary import ErasureKind
 from lfrd.wire import deployments as wire
@@ -18,10 +27,16 @@ async def read_policy(site: SiteDep) -> wire.SitePolicies:
     return views.site_policies(site.deployments.policies)
 
 
-@router.get("/schedules")
-async def list_schedules(site: SiteDep) -> tuple[wire.Schedule, ...]:
-    """The newest schedules, newest first."""
-    return tuple(views.schedule_view(row) for row in await site.schedules.list_all())
+@router.get("/schedules", responses=RESPONSES)
+async def list_schedules(
+    site: SiteDep,
+    pages: PagesDep,
+    limit: Whole = LIMIT_MAX,
+    following: Following = None,
+) -> tuple[wire.Schedule, ...]:
+    """Schedules, newest first, in pages."""
+    found = await site.schedules.page(text_after(following), limit + 1)
+    return tuple(views.schedule_view(row) for row in pages.cut(found, limit, lambda row: (row.id,)))
 
 
 @router.post("/schedules", status_code=201, responses=MADE)
@@ -53,10 +68,16 @@ async def revoke_schedule(
     return views.schedule_view(await site.schedules.revoke(schedule_id, principal=principal))
 
 
-@router.get("/holds")
-async def list_holds(site: SiteDep) -> tuple[wire.Hold, ...]:
-    """Legal holds, newest first."""
-    rows = await site.holds.list_all()
+@router.get("/holds", responses=RESPONSES)
+async def list_holds(
+    site: SiteDep,
+    pages: PagesDep,
+    limit: Whole = LIMIT_MAX,
+    following: Following = None,
+) -> tuple[wire.Hold, ...]:
+    """Legal holds, newest first, in pages."""
+    found = await site.holds.page(text_after(following), limit + 1)
+    rows = pages.cut(found, limit, lambda row: (row.id,))
     names = await site.holds.names(rows)
     return tuple(views.hold(row, names) for row in rows)
 
@@ -86,10 +107,16 @@ async def release_hold(
     return views.hold(row, await site.holds.names([row]))
 
 
-@router.get("/erasures")
-async def list_erasures(site: SiteDep) -> tuple[wire.Erasure, ...]:
-    """The newest erasures with their receipts, newest first."""
-    rows = await site.eraser.receipts()
+@router.get("/erasures", responses=RESPONSES)
+async def list_erasures(
+    site: SiteDep,
+    pages: PagesDep,
+    limit: Whole = LIMIT_MAX,
+    following: Following = None,
+) -> tuple[wire.Erasure, ...]:
+    """Erasures with their receipts, newest first, in pages."""
+    found = await site.eraser.receipts(moment_after(following), limit + 1)
+    rows = pages.cut(found, limit, lambda row: (row.asked_at_s, row.id))
     names = await site.eraser.names(rows)
     return tuple(views.erasure(row, names) for row in rows)
 

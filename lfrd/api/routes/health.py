@@ -33,6 +33,7 @@ async def read_health(site: SiteDep) -> wire_health.Health:
         gallery_templates=len(site.gallery),
         policy=policy_brief(site.deployments.policies.own),
         audit_key=site.audit.key.text,
+        at_s=site.clock.wall_s(),
     )
 
 

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from lfrd.api.deps import SUPERVISORS, PrincipalDep, SiteDep, UploadsDep
 from lfrd.api.editing import MADE, EditingDep
+from lfrd.api.paging import LIMIT_MAX, RESPONSES, Following, PagesDep, Whole, index_after
 from lfrd.api.routes.watchlists import PHOTO_BODY
 from lfrd.errors import BadInput
 from lfrd.lists.bulk_import import Progress, RowResult
@@ -76,15 +77,20 @@ async def read_import(import_id: str, site: SiteDep) -> ImportRun:
     return _run(await site.imports.progress(import_id))
 
 
-@router.get("/imports/{import_id}/rows")
+@router.get("/imports/{import_id}/rows", responses=RESPONSES)
 async def read_import_rows(
     import_id: str,
     site: SiteDep,
+    pages: PagesDep,
     after: Annotated[int, Query(ge=0, le=ROWS_MAX)] = 0,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 1000,
+    limit: Whole = LIMIT_MAX,
+    following: Following = None,
 ) -> tuple[ImportRowDone, ...]:
-    """The rows that are done, in order; not those whose photo was erased since."""
-    return tuple(_done(result) for result in await site.imports.rows(import_id, after, limit))
+    """The rows that are done, in order, in pages, or those `after` a number; not those whose photo
+    was erased since."""
+    place = index_after(following)
+    found = await site.imports.rows(import_id, after if place is None else place, limit + 1)
+    return tuple(map(_done, pages.cut(found, limit, lambda item: (item.row.number,))))
 
 
 @router.post("/imports/{import_id}/rows", openapi_extra=PHOTO_BODY)

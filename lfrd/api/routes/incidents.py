@@ -6,6 +6,7 @@ from fastapi import APIRouter, Response
 
 from lfrd.api.deps import SUPERVISORS, PrincipalDep, SiteDep
 from lfrd.api.editing import MADE, EditingDep
+from lfrd.api.paging import LIMIT_MAX, RESPONSES, Following, PagesDep, Whole, moment_after
 from lfrd.store.incidents import Incident, IncidentChange
 from lfrd.wire import incidents as wire
 from lfrd.wire.incidents import YearNumber
@@ -33,12 +34,19 @@ async def record_incident(
     return editing.made("/v1/incidents", _incident(row))
 
 
-@router.get("/incidents")
+@router.get("/incidents", responses=RESPONSES)
 async def list_incidents(
-    site: SiteDep, year: YearNumber | None = None
+    site: SiteDep,
+    pages: PagesDep,
+    year: YearNumber | None = None,
+    limit: Whole = LIMIT_MAX,
+    following: Following = None,
 ) -> tuple[wire.Incident, ...]:
-    """What went wrong in a year, or ever, the first one first."""
-    return tuple(_incident(row) for row in await site.yearly.incidents(year))
+    """What went wrong in a year, or ever, the first one first, in pages."""
+    found = await site.yearly.incidents(year, moment_after(following), limit + 1)
+    return tuple(
+        _incident(row) for row in pages.cut(found, limit, lambda row: (row.happened_at_s, row.id))
+    )
 
 
 @router.post("/incidents/{incident_id}/report")

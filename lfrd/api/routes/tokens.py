@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from lfrd.api.deps import ADMINS, PrincipalDep, SiteDep, TokensDep
 from lfrd.api.editing import MADE, EditingDep
+from lfrd.api.paging import LIMIT_MAX, RESPONSES, Following, PagesDep, Whole, text_after
 from lfrd.store.tokens import Token
 from lfrd.wire import people as wire
 
@@ -12,13 +13,19 @@ router = APIRouter(prefix="/tokens", tags=["tokens"], dependencies=[ADMINS])
 KIND = "user:"
 
 
-@router.get("")
+@router.get("", responses=RESPONSES)
 async def list_tokens(
-    tokens: TokensDep, site: SiteDep, principal: PrincipalDep
+    tokens: TokensDep,
+    site: SiteDep,
+    principal: PrincipalDep,
+    pages: PagesDep,
+    limit: Whole = LIMIT_MAX,
+    following: Following = None,
 ) -> tuple[wire.Token, ...]:
-    """All tokens, newest first, revoked ones included; no secrets. When they were used is held back
-    from whoever has yet to decide an open candidate: it would tell who else is at work."""
-    found = [_token(token) for token in await tokens.list_all()]
+    """All tokens, newest first, in pages, revoked ones included; no secrets. When they were used is
+    held back from whoever has yet to decide an open candidate: it would tell who else works."""
+    rows = await tokens.page(text_after(following), limit + 1)
+    found = [_token(token) for token in pages.cut(rows, limit, lambda row: (row.id,))]
     if await site.episodes.any_waits_for(principal):
         found = [token.model_copy(update={"last_used_at_s": None}) for token in found]
     return tuple(found)

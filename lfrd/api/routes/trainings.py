@@ -4,16 +4,25 @@ from fastapi import APIRouter
 
 from lfrd.api.deps import SUPERVISORS, PrincipalDep, SiteDep
 from lfrd.api.editing import MADE, EditingDep
+from lfrd.api.paging import LIMIT_MAX, RESPONSES, Following, PagesDep, Whole, texts_after
 from lfrd.store.trainings import Training
 from lfrd.wire import people as wire
 
 router = APIRouter(prefix="/trainings", tags=["governance"])
 
 
-@router.get("")
-async def list_trainings(site: SiteDep) -> tuple[wire.Training, ...]:
-    """The last training of each person, past ones included."""
-    return tuple(_training(row) for row in await site.trainings.list_all())
+@router.get("", responses=RESPONSES)
+async def list_trainings(
+    site: SiteDep,
+    pages: PagesDep,
+    limit: Whole = LIMIT_MAX,
+    following: Following = None,
+) -> tuple[wire.Training, ...]:
+    """The last training of each person, past ones included, by person, in pages."""
+    found = await site.trainings.page(texts_after(following), limit + 1)
+    return tuple(
+        _training(row) for row in pages.cut(found, limit, lambda row: (row.subject, row.id))
+    )
 
 
 @router.post("", status_code=201, dependencies=[SUPERVISORS], responses=MADE)

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Response
 
 from lfrd.api.deps import PrincipalDep, SiteDep
 from lfrd.api.editing import MADE, EditingDep
+from lfrd.api.paging import LIMIT_MAX, RESPONSES, Following, PagesDep, Whole, moment_after
 from lfrd.evaluate import trials
 from lfrd.stats import Rate
 from lfrd.store.trials import TrialPassage
@@ -27,10 +28,17 @@ async def count_passage(
     return editing.made(f"/v1/deployments/{row.deployment_id}/trial-passages", _passage(row))
 
 
-@router.get("/deployments/{deployment_id}/trial-passages")
-async def list_passages(deployment_id: str, site: SiteDep) -> tuple[wire.Passage, ...]:
-    """The newest passages that are counted in a deployment, at most 1,000, newest first."""
-    rows = await site.trials.passages(deployment_id)
+@router.get("/deployments/{deployment_id}/trial-passages", responses=RESPONSES)
+async def list_passages(
+    deployment_id: str,
+    site: SiteDep,
+    pages: PagesDep,
+    limit: Whole = LIMIT_MAX,
+    following: Following = None,
+) -> tuple[wire.Passage, ...]:
+    """The passages that are counted in a deployment, newest first, in pages."""
+    found = await site.trials.passages(deployment_id, moment_after(following), limit + 1)
+    rows = pages.cut(found, limit, lambda row: (row.passed_at_s, row.id))
     return tuple(_passage(row, row.reference) for row in rows)
 
 

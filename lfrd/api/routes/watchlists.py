@@ -9,7 +9,16 @@ from fastapi import APIRouter, Query, Request, Response
 from lfrd.api import images, views
 from lfrd.api.deps import SUPERVISORS, PrincipalDep, RoleDep, SiteDep, UploadsDep
 from lfrd.api.editing import EDITED, GONE, MADE, TAGGED, EditDep, EditingDep
-from lfrd.api.paging import RESPONSES, Limit, Next, PagesDep, text_after
+from lfrd.api.paging import (
+    LIMIT_MAX,
+    RESPONSES,
+    Following,
+    Limit,
+    Next,
+    PagesDep,
+    Whole,
+    text_after,
+)
 from lfrd.errors import BadInput
 from lfrd.lists.photo_gate import GateMode
 from lfrd.site import Site
@@ -62,10 +71,17 @@ def parse_box(text: str | None) -> F32 | None:
     return box
 
 
-@router.get("/watchlists")
-async def list_watchlists(site: SiteDep) -> tuple[wire_lists.Watchlist, ...]:
-    """All lists, by name."""
-    return tuple(views.watchlist(item) for item in await site.watchlists.lists())
+@router.get("/watchlists", responses=RESPONSES)
+async def list_watchlists(
+    site: SiteDep,
+    pages: PagesDep,
+    limit: Whole = LIMIT_MAX,
+    following: Following = None,
+) -> tuple[wire_lists.Watchlist, ...]:
+    """All lists, by name, in pages."""
+    found = await site.watchlists.page(text_after(following), limit + 1)
+    page = pages.cut(found, limit, lambda item: (item.row.name,))
+    return tuple(views.watchlist(item) for item in page)
 
 
 @router.post("/watchlists", status_code=201, responses=MADE)
