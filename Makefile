@@ -72,6 +72,13 @@ SEED ?= 7
 bench-kills: $(VENV)/ready
 	$(BIN)/python -m benchmarks.governance_kill --kills $(N) --seed $(SEED) $(ARGS)
 
+# Every fault that a site has to survive, done to a real daemon: `kill -9` and power cuts at random
+# moments (both N times), full and read-only disks, lost cameras, names, models, and the start with
+# 100,000 templates. 25 minutes, the first time 5 more; as root. Cut off, kills go on where they stopped.
+.PHONY: bench-faults
+bench-faults: $(VENV)/ready
+	PYTHONPATH=tests $(BIN)/python -m benchmarks.faults --kills $(N) --cuts $(N) --seed $(SEED) $(ARGS)
+
 # A working day in an hour: what grows without an end shows as a slope. ARGS="--rtsp 8 --whip 2".
 HOURS ?= 1
 MINUTES ?= $(shell echo $$(( $(HOURS) * 60 )))

@@ -51,7 +51,8 @@ KNOWN: dict[str, dict[str, str]] = {
             "|.* is in no folder whose files)"
         ),
         "a moment is compared with the clock": (
-            "^422 bad-input: (it would end before|the test lies in the future"
+            "^422 bad-input: (it would end before|a standing authorisation expires"
+            "|the test lies in the future"
             "|a training is recorded while it is valid|an incident is recorded after it happened)"
         ),
         "it is compared with what is recorded": "^422 bad-input: that is what is recorded",
@@ -62,6 +63,7 @@ KNOWN: dict[str, dict[str, str]] = {
             "|name a list, or a deployment|a span of time ends|body: value error, the thresholds"
             "|.*k of n must lie between lo and hi)"
         ),
+        "blanks around a text are no part of it": "should have at least 1 character$",
         "which signs are printable is no pattern": "^422 bad-input: a camera address is one line",
         "a rule about what a person saw, refused in its own words": (
             "^422 bad-input: (both faces were to be seen|the .* was drawn)"
@@ -115,7 +117,8 @@ async def measure(report: Report, chosen: argparse.Namespace) -> None:
 
 
 def _tell(report: Report, found: dict[Role, Found], wanted: int) -> None:
-    for role, one in found.items():
+    for role in Role:
+        one = found.get(role, Found())
         report.add(Figure(f"requests as {role.value}", one.cases, at_least=wanted // len(Role)))
         for text, count in one.other.most_common(OTHER_SHOWN):
             print(f"    {count} x {text}")

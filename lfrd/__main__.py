@@ -52,6 +52,13 @@ NO_ROOM = (
     "`ulimit -u`; MemoryMax=, LimitAS= and TasksMax= of the service), or give it fewer cameras"
 )
 
+ROOM = "free space, or inodes (`df -i`)"
+MORE_FILES = "allow more open files (`ulimit -n`; LimitNOFILE= of the service)"
+USED_UP = {
+    errno.ENOSPC: ROOM, errno.EDQUOT: ROOM, errno.EROFS: "mount it for writing again",
+    errno.EMFILE: MORE_FILES, errno.ENFILE: MORE_FILES,
+}  # fmt: skip
+
 UNUSABLE_PATH = {errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP}
 """What already asking whether there is such a file may raise."""
 
@@ -116,16 +123,18 @@ def _call(options: argparse.Namespace) -> int:
         return _say(f"lfrd: {error}", MENDABLE)
     except Failure as error:
         return _say(f"lfrd: {error}", FAILED)
-    except (MemoryError, RuntimeError) as error:
-        if not _wants_room(error):
-            raise
-        return _say(f"lfrd: {NO_ROOM}", FAILED)
     except BaseExceptionGroup as group:
         return _first_of(group)
     except KeyboardInterrupt:
         return INTERRUPTED
-    except OSError as error:
-        if error.errno not in UNUSABLE_PATH or error.filename is None:
+    except (MemoryError, RuntimeError, OSError) as error:
+        if (said := _used_up(error)) is not None:
+            return _say(f"lfrd: {said}", FAILED)
+        if (
+            not isinstance(error, OSError)
+            or error.errno not in UNUSABLE_PATH
+            or error.filename is None
+        ):
             raise
         return _say(f"lfrd: {error.filename}: {error.strerror}", MENDABLE)
     return code
@@ -140,13 +149,20 @@ def _first_of(group: BaseExceptionGroup[BaseException]) -> int:
         found = next((error for error in each_of(group) if isinstance(error, kind)), None)
         if found is not None:
             return _say(f"lfrd: {found}", code)
-    if any(_wants_room(error) for error in each_of(group)):
-        return _say(f"lfrd: {NO_ROOM}", FAILED)
+    for error in each_of(group):
+        if (said := _used_up(error)) is not None:
+            return _say(f"lfrd: {said}", FAILED)
     raise group
 
 
-def _wants_room(error: BaseException) -> bool:
-    return isinstance(error, MemoryError) or "can't start new thread" in str(error)
+def _used_up(error: BaseException) -> str | None:
+    """What is said where the system has no memory or thread left, or no room for a file."""
+    if isinstance(error, MemoryError) or "can't start new thread" in str(error):
+        return NO_ROOM
+    if not isinstance(error, OSError) or error.errno not in USED_UP:
+        return None
+    where = "" if error.filename is None else f"{error.filename}: "
+    return f"{where}{error.strerror}: {USED_UP[error.errno]}"
 
 
 def _say(text: str, code: int) -> int:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import functools
 import gc
 import logging
@@ -10,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from lfrd.audit.verify import key_of
 from lfrd.backup import last as backup_last
@@ -447,12 +449,40 @@ async def serve(config: Config, read_again: Callable[[], Config], *, new: bool =
         open_site(config, new=new, read_again=read_again) as site,
         ApiServer(site),
     ):
+        _mind_descriptors(site.health)
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, site.reload.ask)
         log.info("lfrd answers on %s", config.socket_path)
         tell("READY=1")
         await stop.wait()
         tell("STOPPING=1")
         log.info("stopping")
+
+
+DESCRIPTORS = "descriptors"
+"""Its name on the health board."""
+DESCRIPTORS_TOLD_S = 10.0
+
+
+def _mind_descriptors(health: HealthBoard) -> None:
+    """Say that a client could not be let in since no file can be opened any more; asyncio tries
+    again after a second, and a while later it is taken back."""
+    clearing: list[asyncio.TimerHandle] = []
+
+    def heard(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if not isinstance(error, OSError) or error.errno not in (errno.EMFILE, errno.ENFILE):
+            loop.default_exception_handler(context)
+            return
+        health.degrade(
+            DESCRIPTORS,
+            "clients are not let in, since no more files may be opened: close some, or allow more "
+            "(LimitNOFILE= of the service, `ulimit -n`)",
+        )
+        while clearing:
+            clearing.pop().cancel()
+        clearing.append(loop.call_later(DESCRIPTORS_TOLD_S, health.clear, DESCRIPTORS))
+
+    asyncio.get_running_loop().set_exception_handler(heard)
 
 
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)

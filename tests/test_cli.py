@@ -1,3 +1,4 @@
+import errno
 import io
 import socket
 import threading
@@ -10,6 +11,7 @@ import pillow_heif
 import pytest
 from PIL import Image
 
+from lfrd import __main__ as main_module
 from lfrd.demo.clip import listed_photo
 from support.photos import jpeg_of
 from support.program import Call, Ran, refused
@@ -201,3 +203,26 @@ def test_models_are_listed_with_their_card(call: Call) -> None:
 
 def test_clients_say_when_no_daemon_answers(call: Call, tmp_path: Path) -> None:
     refused(call("camera", "list", "--socket", tmp_path / "api.sock"), "is lfrd running?")
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "/s/lock"), "/s/lock: No space left"),
+        (OSError(errno.EMFILE, "Too many open files"), "ulimit -n"),
+        (MemoryError(), "no more memory or threads"),
+        (RuntimeError("can't start new thread"), "no more memory or threads"),
+        (ExceptionGroup("parts", [MemoryError()]), "no more memory or threads"),
+    ],
+)
+def test_what_the_machine_has_no_more_of_is_a_sentence(
+    call: Call, monkeypatch: pytest.MonkeyPatch, error: Exception, words: str
+) -> None:
+    def fail(_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(main_module, "_check_config", fail)
+    ran = call("check-config")
+    assert ran.code == 1
+    assert words in ran.err
+    assert len(ran.err.strip().splitlines()) == 1

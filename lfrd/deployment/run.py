@@ -241,17 +241,15 @@ class DeploymentRun:
     async def _watch_cameras(self) -> None:
         """Until the end; while no operator is present, no camera is decoded."""
         while not self.stop.is_set():
+            if self.paused:
+                self._wake.clear()
+                await self._wake.wait()
+                continue
             self._halt.clear()
-            self._wake.clear()
-            if not self.paused:
-                await self._life.run(self._watch, self._halt, self._cameras.pacer_for)
-                if not self._only_paused():
-                    return
-                await self._vision.drain()
-            await self._wake.wait()
-
-    def _only_paused(self) -> bool:
-        return self.paused and not self.stop.is_set()
+            await self._life.run(self._watch, self._halt, self._cameras.pacer_for)
+            if not self._halt.is_set():  # every camera came to its end
+                return
+            await self._vision.drain()  # for a pause, which may be over by now
 
     async def _keep_time(self) -> None:
         """Ask for the end when its time has come or the operators have gone."""

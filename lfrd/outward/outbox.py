@@ -15,6 +15,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from math import inf
 from types import TracebackType
 
 from lfrd.clock import Clock
@@ -263,20 +264,19 @@ class Outbox:
             await asyncio.sleep(IDLE_S)  # cut off by a burst, or closing
 
     async def _serve(self, sender: _Sender) -> None:
-        endpoint, pruned_at_s = sender.endpoint, time.monotonic()
+        endpoint, pruned_at_s = sender.endpoint, -inf
         while not sender.ending.is_set():
             sender.wake.clear()
             pause_s = self._pause_s(endpoint)
-            if pause_s <= 0:
-                try:
-                    if await self._round(sender):
-                        continue
-                    if time.monotonic() - pruned_at_s > PRUNE_EVERY_S:
-                        await self._prune(endpoint)
-                        pruned_at_s = time.monotonic()
-                except StoreFailed as error:
-                    log.warning("the outbox waits for the disk: %s", error)
-                    await asyncio.sleep(STORE_RETRY_S)
+            try:
+                if time.monotonic() - pruned_at_s > PRUNE_EVERY_S:
+                    await self._prune(endpoint)
+                    pruned_at_s = time.monotonic()
+                if pause_s <= 0 and await self._round(sender):
+                    continue
+            except StoreFailed as error:
+                log.warning("the outbox waits for the disk: %s", error)
+                await asyncio.sleep(STORE_RETRY_S)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(min(IDLE_S, pause_s) if pause_s > 0 else IDLE_S):
                     await sender.wake.wait()

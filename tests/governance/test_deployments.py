@@ -318,6 +318,19 @@ async def test_somebody_pauses_matching_and_lets_it_go_on(tmp_path: Path) -> Non
         assert said[-2:] == ["deployment.pause", "deployment.go-on"]
 
 
+async def test_a_pause_that_is_over_at_once_ends_nothing(tmp_path: Path) -> None:
+    async with governed(tmp_path, SettableClock()) as site:
+        row = await deploy(site, await make_list(site))
+        await counted_by(site, "gate")
+        pause = site.deployments.pause
+        await asyncio.gather(pause(on=True, principal="a"), pause(on=False, principal="a"))
+        await asyncio.sleep(0.3)
+        current = site.deployments.current
+        assert current is not None, "it ended as if every camera had"
+        assert current.id == row.id
+        assert site.fleet.get("gate").status.state.value != "idle"
+
+
 async def test_a_pause_that_somebody_asked_for_outlives_the_daemon(tmp_path: Path) -> None:
     clock = SettableClock()
     async with governed(tmp_path, clock, heartbeat_min=10.0) as site:

@@ -121,14 +121,14 @@ async def test_passages_are_listed_with_the_reference_while_it_is_there(tmp_path
                 ),
                 principal="ada",
             )
-        listed = await db.read(lambda r: trials.named_passages(r, deployment.id, 10))
+        listed = await db.read(lambda r: trials.named_passages(r, deployment.id, None, 10))
         assert [item.reference for item in listed] == ["s1", "s0"]
         await db.write(lambda tx: ended(tx, first), principal="ada")
-        listed = await db.read(lambda r: trials.named_passages(r, deployment.id, 10))
+        listed = await db.read(lambda r: trials.named_passages(r, deployment.id, None, 10))
         assert [item.reference for item in listed] == ["s1", None]
-        assert len(await db.read(lambda r: trials.named_passages(r, deployment.id, 1))) == 1
+        assert len(await db.read(lambda r: trials.named_passages(r, deployment.id, None, 1))) == 1
         with pytest.raises(NotFound):
-            await db.read(lambda r: trials.named_passages(r, "none", 10))
+            await db.read(lambda r: trials.named_passages(r, "none", None, 10))
 
 
 async def test_that_nobody_was_compared_is_noted_at_once_or_afterwards(tmp_path: Path) -> None:

@@ -85,11 +85,13 @@ async def daemon(
     door: type[C] = Client,
     program: tuple[str, ...] = RUN,
     limit_s: float = START_LIMIT_S,
+    prefix: tuple[str, ...] = (),
     **variables: str,
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, C]]:
     """A daemon on a state folder, once it answers; killed in the end if it runs still.
 
-    `program` is what python is given. It writes to `daemon.log` beside the state folder.
+    `program` is what python is given, `prefix` what that is started by. It writes
+    to `daemon.log` beside the state folder.
     """
     given = {
         "LFRD_SITE__STATE_DIR": str(state),
@@ -99,7 +101,7 @@ async def daemon(
     settings = environment(**(given | variables))
     with (state.parent / "daemon.log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, *program, env=settings, stderr=log
+            *prefix, sys.executable, *program, env=settings, stderr=log
         )
     try:
         async with door.over_socket(state / "api.sock") as client:
