@@ -24,8 +24,8 @@ PR_SET_DUMPABLE = 4
 M_PERTURB = -6
 """mallopt(3)."""
 FILL = 0xA5
-GIVES_WAY = 12
-"""By so much a thread is nicer (setpriority(2)): one that computes has fourteen times its share."""
+GIVES_WAY = 6
+"""By so much a thread is nicer (setpriority(2)): one that computes has four times its share."""
 
 
 def harden() -> None:

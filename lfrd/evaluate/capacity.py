@@ -59,7 +59,7 @@ class Rules:
 
 
 PEOPLE_SHARE = 0.2
-READING_MS = 0.3
+READING_MS = 0.4
 """Of a processor, to take a picture of a stream from the network and keep it: it cannot be measured
 on a file (`benchmarks.load nobody`, less decoding)."""
 

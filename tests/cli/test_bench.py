@@ -64,7 +64,7 @@ def test_the_contract_of_json() -> None:
     }  # fmt: skip
     assert (large["target"]["cameras"], large["floor"]["cameras"]) == (5, 7)
     assert told["two_streams"] == {
-        "people_share": 0.2, "cameras": 7, "processors_a_camera": 0.195
+        "people_share": 0.2, "cameras": 7, "processors_a_camera": 0.2
     }  # fmt: skip
     assert bench.as_dict(found(template_ms=None))["every_picture"]["template_ms"] is None
 
