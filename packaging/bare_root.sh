@@ -8,6 +8,6 @@ command -v mmdebstrap >/dev/null || {
     exit 1
 }
 mkdir -p "$(dirname "$archive")"
-mmdebstrap --quiet --variant=minbase --include=adduser,python3,python3-venv \
+mmdebstrap --quiet --variant=minbase --include=adduser,procps,python3,python3-venv \
     "$(. /etc/os-release && echo "$VERSION_CODENAME")" "$archive.part"
 mv "$archive.part" "$archive"

@@ -276,7 +276,8 @@ async def test_statistics_have_a_chart_for_each_figure(tmp_path: Path) -> None:
             await at.press("j")
             await at.sees("1 candidates")
             await at.press("j")
-            await at.sees("1 candidates: 1 match")
+            await at.sees("█ 1")  # match
+            await at.sees("not a match 0")
             await at.press("j")
             await at.sees("1 decisions that you may know of")
             await at.press("j")
