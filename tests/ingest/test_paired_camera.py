@@ -41,6 +41,8 @@ class Pair:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 async for frame in self.camera.frames:
+                    if face:
+                        self.pacer.saw_face()
                     self.pacer.over(frame, face)
                     frames.append(frame)
         return frames
