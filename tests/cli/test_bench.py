@@ -130,6 +130,7 @@ async def test_somebodys_own_clip_is_measured(
 
 
 @pytest.mark.slow
+@pytest.mark.e2e
 async def test_without_faces_it_says_that_templates_are_not_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
