@@ -18,8 +18,9 @@ from pathlib import Path
 import httpx
 
 from benchmarks import media
-from benchmarks.latency import photograph, served
+from benchmarks.latency import photograph
 from benchmarks.report import Figure, Report
+from benchmarks.rtsp import served
 from lfrd.client import Client
 from lfrd.errors import LfrdError
 from lfrd.summary import percentile
@@ -55,7 +56,7 @@ async def measure(report: Report, chosen: argparse.Namespace) -> None:
         await photograph(photos)
         media.looped(media.CROWD, clip, frames=int(media.CROWD_FPS * (chosen.seconds + 90)))
         async with served(clip.parent) as (_, port):
-            addresses = [f"rtsp://127.0.0.1:{port}/{clip.name}?play_count=0"] * CAMERAS
+            addresses = [f"rtsp://127.0.0.1:{port}/{clip.name}"] * CAMERAS
             state = folder / "state"
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "benchmarks.live", str(chosen.seconds + 10), "cpu",

@@ -12,14 +12,10 @@ import argparse
 import asyncio
 import json
 import math
-import os
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import cv2
@@ -27,6 +23,7 @@ import numpy as np
 
 from benchmarks import media
 from benchmarks.report import Figure, Report
+from benchmarks.rtsp import cpu_s, served
 from lfrd.ingest.pictures import planes_of
 from lfrd.lists.photo_face import detect_in_photo
 from lfrd.summary import percentile
@@ -67,7 +64,7 @@ async def _measure(report: Report, provider: str, cameras: int, seconds: float) 
         await photograph(photos)
         media.looped(media.CROWD, clip, frames=int(media.CROWD_FPS * (seconds + 60)))
         async with served(clip.parent) as (server, port):
-            addresses = [f"rtsp://127.0.0.1:{port}/{clip.name}?play_count=0"] * cameras
+            addresses = [f"rtsp://127.0.0.1:{port}/{clip.name}"] * cameras
             begun_s, before_s = time.monotonic(), cpu_s(server.pid)
             told = await _live(seconds, provider, photos, addresses)
             server_cpu = (cpu_s(server.pid) - before_s) / (time.monotonic() - begun_s)
@@ -92,9 +89,8 @@ async def _measure(report: Report, provider: str, cameras: int, seconds: float) 
     )  # fmt: skip
 
 
-async def photograph(photos: Path, people: int | None = ENROLLED) -> None:
-    """Photos of people of the clip, cut from its frames, such as enrolment accepts; None: of all
-    whose face is LEAST_FACE_PX wide somewhere."""
+async def photograph(photos: Path) -> None:
+    """Photos of two people of the clip, cut from its frames, such as enrolment accepts."""
     known: list[F32] = []
     async with Vision(load(DEFAULT_PACK, default_cache_dir()), threads=1) as vision:
         for frame in media.pictures(media.CROWD):
@@ -103,7 +99,7 @@ async def photograph(photos: Path, people: int | None = ENROLLED) -> None:
             for box, landmarks in zip(faces.boxes, faces.landmarks, strict=True):
                 if box[2] - box[0] < LEAST_FACE_PX or abs(pose_deg(landmarks)[0]) > FRONTAL_DEG:
                     continue
-                face = _cut(rgb_full(planes), box)
+                face = cut(rgb_full(planes), box)
                 if len(await detect_in_photo(vision, planes_from_rgb(face))) != 1:
                     continue
                 crop = await vision.align(planes, landmarks)
@@ -114,13 +110,12 @@ async def photograph(photos: Path, people: int | None = ENROLLED) -> None:
                     known.append(vector)
                     path = photos / f"person-{len(known)}.png"
                     cv2.imwrite(str(path), cv2.cvtColor(face, cv2.COLOR_RGB2BGR))
-                if len(known) == people:
+                if len(known) == ENROLLED:
                     return
-    if people is not None or not known:
-        raise SystemExit("the clip does not show so many large faces")
+    raise SystemExit("the clip does not show so many large faces")
 
 
-def _cut(picture: U8, box: F32) -> U8:
+def cut(picture: U8, box: F32) -> U8:
     """A face with as much around it as a portrait has."""
     left, top, right, bottom = box
     around = 0.6 * max(right - left, bottom - top)
@@ -140,36 +135,6 @@ async def _live(seconds: float, provider: str, photos: Path, addresses: list[str
         raise SystemExit(f"the site ended with code {process.returncode}")
     told: dict = json.loads(printed.splitlines()[-1])
     return told
-
-
-@asynccontextmanager
-async def served(
-    folder: Path, port: int | None = None
-) -> AsyncIterator[tuple[asyncio.subprocess.Process, int]]:
-    """The clips of a folder over RTSP, on a free port or on this one."""
-    port = port or free_port()
-    server = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "lfrd.demo.rtsp_server", str(folder), str(port),
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        await asyncio.sleep(2.0)
-        yield server, port
-    finally:
-        server.terminate()
-        await server.wait()
-
-
-def free_port() -> int:
-    """One that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":

@@ -40,14 +40,22 @@ class Phases:
 
     def __init__(self) -> None:
         self.begun_s: dict[str, float] = {}
-        whole = PairPacer.over
+        saw_face, over = PairPacer.saw_face, PairPacer.over
+        begins = set()
 
-        def over(pacer: PairPacer, frame: Frame, follows_any: bool) -> None:
-            if follows_any and not pacer.wants_large:
+        def first_saw_face(pacer: PairPacer) -> None:
+            if not pacer.wants_large:
+                begins.add(pacer)
+            saw_face(pacer)
+
+        def first_over(pacer: PairPacer, frame: Frame, follows_any: bool) -> None:
+            if pacer in begins:
+                begins.remove(pacer)
                 self.begun_s[frame.camera_id] = frame.arrived_at_s
-            whole(pacer, frame, follows_any)
+            over(pacer, frame, follows_any)
 
-        PairPacer.over = over  # type: ignore[method-assign]  # of this process only
+        PairPacer.saw_face = first_saw_face  # type: ignore[method-assign]  # of this process only
+        PairPacer.over = first_over  # type: ignore[method-assign]
 
 
 class Commits:

@@ -8,6 +8,7 @@ they take is printed. Writes results/load.json.
 
 import argparse
 import asyncio
+import csv
 import itertools
 import json
 import math
@@ -15,22 +16,32 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
+import numpy as np
 
 from benchmarks import media
-from benchmarks.latency import ENROLLED, cpu_s, photograph, served
+from benchmarks.latency import FRONTAL_DEG, LEAST_FACE_PX, cut, photograph
 from benchmarks.report import Figure, Report
+from benchmarks.rtsp import cpu_s, served
 from lfrd.client import Client
 from lfrd.errors import LfrdError
+from lfrd.ingest.pictures import planes_of
+from lfrd.lists.photo_face import detect_in_photo
 from lfrd.process import usable_cores
 from lfrd.summary import percentile
+from lfrd.vision.engine import Vision
+from lfrd.vision.packs import DEFAULT_PACK, default_cache_dir, load
+from lfrd.vision.planes import planes_from_rgb, rgb_full
+from lfrd.vision.quality import inter_eye_px, pose_deg, potential
 
+LABELS = Path(__file__).parents[1] / "tests" / "tracking" / "labels" / "crowd.csv"
 LARGE, SMALL = (1920, 1080), (640, 360)
 VARIANTS = 8
 """Clips that show the same, each beginning elsewhere."""
@@ -197,7 +208,7 @@ async def _crowds(bench: Bench, cameras: int, disturb: Disturb | None = None) ->
     if not clip.exists():
         media.looped(media.CROWD, clip, frames=int(media.CROWD_FPS * (bench.seconds + 60)))
     async with served(folder) as (server, port):
-        address = f"rtsp://127.0.0.1:{port}/{clip.name}?play_count=0"
+        address = f"rtsp://127.0.0.1:{port}/{clip.name}"
         return await _live(bench, bench.few, [address] * cameras, [server.pid], disturb)
 
 
@@ -230,16 +241,26 @@ async def _paired(bench: Bench, cameras: int, scene: Scene) -> tuple[dict, float
         folder.mkdir()
         for variant in range(VARIANTS):
             await asyncio.to_thread(_encode, folder, variant, scene(variant))
-    async with AsyncExitStack() as stack:
-        servers = [await stack.enter_async_context(served(folder)) for _ in range(2)]
+    async with served(_long(bench, folder)) as (server, port):
         addresses = [
             ",".join(
-                f"rtsp://127.0.0.1:{port}/{size}-{number % VARIANTS}.mp4?play_count=0"
-                for (_, port), size in zip(servers, ("large", "small"), strict=True)
+                f"rtsp://127.0.0.1:{port}/{size}-{number % VARIANTS}.mp4"
+                for size in ("large", "small")
             )
             for number in range(cameras)
         ]
-        return await _live(bench, bench.everybody, addresses, [server.pid for server, _ in servers])
+        return await _live(bench, bench.everybody, addresses, [server.pid])
+
+
+def _long(bench: Bench, folder: Path) -> Path:
+    """The clips of a folder, each over and over."""
+    frames = int(media.CROWD_FPS * (bench.seconds + 60))
+    target = folder / f"{frames}-frames"
+    if not target.exists():
+        target.mkdir()
+        for clip in folder.glob("*.mp4"):
+            media.looped(clip, target / clip.name, frames=frames)
+    return target
 
 
 def _encode(folder: Path, variant: int, pictures: Iterator[av.VideoFrame]) -> None:
@@ -314,14 +335,52 @@ async def _ask_health(socket: Path, asked_s: list[float]) -> None:
             await asyncio.sleep(HEALTH_EVERY_S)
 
 
+async def photograph_everybody(photos: Path) -> None:
+    """Of each person of the crowd clip whose face is LEAST_FACE_PX wide somewhere, the most
+    promising photo that enrolment accepts; who is who says the labelling of the tracker's test."""
+    labels = _labels()
+    best: dict[str, float] = {}
+    async with Vision(load(DEFAULT_PACK, default_cache_dir()), threads=1) as vision:
+        for number, frame in enumerate(media.pictures(media.CROWD)):
+            planes = planes_of(frame)
+            faces = await vision.detect(planes)
+            for person, x, y, width in labels[number]:
+                centres = (faces.boxes[:, :2] + faces.boxes[:, 2:]) / 2
+                gaps_px = np.hypot(centres[:, 0] - x, centres[:, 1] - y)
+                if not len(faces) or gaps_px.min() > width / 2:
+                    continue
+                box, landmarks = (of[gaps_px.argmin()] for of in (faces.boxes, faces.landmarks))
+                yaw_deg, pitch_deg = pose_deg(landmarks)
+                hope = potential(inter_eye_px(landmarks), yaw_deg, pitch_deg, 1.0)
+                if abs(yaw_deg) > FRONTAL_DEG or hope <= best.get(person, 0.0):
+                    continue
+                face = cut(rgb_full(planes), box)
+                if len(await detect_in_photo(vision, planes_from_rgb(face))) == 1:
+                    best[person] = hope
+                    cv2.imwrite(
+                        str(photos / f"{person}.png"), cv2.cvtColor(face, cv2.COLOR_RGB2BGR)
+                    )
+
+
+def _labels() -> dict[int, list[tuple[str, float, float, float]]]:
+    """Person, centre and width in pixels of each large face, by frame."""
+    faces = defaultdict(list)
+    lines = [line for line in LABELS.read_text().splitlines() if not line.startswith("#")]
+    for row in csv.DictReader(lines):
+        if float(row["width"]) >= LEAST_FACE_PX:
+            where = float(row["x"]), float(row["y"]), float(row["width"])
+            faces[int(row["frame"])].append((row["person"], *where))
+    return faces
+
+
 async def measure(report: Report, sections: list[str], seconds: float, clips: Path | None) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = clips or Path(temporary)
         everybody, few = folder / "everybody", folder / "few"
-        for photos, people in ((everybody, None), (few, ENROLLED)):
+        for photos, photographed in ((everybody, photograph_everybody), (few, photograph)):
             if not photos.exists():
                 photos.mkdir(parents=True)
-                await photograph(photos, people)
+                await photographed(photos)
         for section in sections:
             await SECTIONS[section](Bench(report, folder, everybody, few, seconds))
 

@@ -29,8 +29,8 @@ import av
 from prometheus_client.parser import text_string_to_metric_families
 
 from benchmarks import soak_day
-from benchmarks.latency import free_port, served
 from benchmarks.report import RESULTS, Figure, Report
+from benchmarks.rtsp import free_port, repeated
 from benchmarks.slope import LEAST_BINS, slope_of
 from benchmarks.soak_day import Tally
 from lfrd.client import Client
@@ -189,7 +189,7 @@ async def soak(size: Size, folder: Path, samples: Samples) -> Tally:
     clip, stream = await clips(folder / "clips", size.shape)
     async with AsyncExitStack() as stack:
         pid, client = await stack.enter_async_context(daemon(state, size))
-        _, port = await stack.enter_async_context(served(clip.parent))
+        port = await stack.enter_async_context(repeated(clip.parent))
         flapping = free_port()
         for number in range(size.rtsp):
             at = flapping if number == size.rtsp - 1 else port

@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmarks.latency import served
+from benchmarks.rtsp import repeated
 from lfrd.client import Away, Client
 from lfrd.demo.clip import listed_photo
 from lfrd.errors import LfrdError
@@ -219,7 +219,7 @@ async def pause_camera(client: Client, camera_id: str, tally: Tally) -> None:
 async def flap(folder: Path, port: int, tally: Tally) -> None:
     """A server that ends and begins again on the same port."""
     while True:
-        async with served(folder, port):
+        async with repeated(folder, port):
             await asyncio.sleep(UP_S)
         tally.done["servers gone and back"] += 1
         await asyncio.sleep(DOWN_S)

@@ -285,9 +285,7 @@ def _make_run(
         vision, search, queue, best_shot, counts, rate=rate, still_look_s=look.still_look_s,
         media_clock=media_clock, observer=observer,
     )  # fmt: skip
-    coverage = Coverage(
-        lambda: {item.row.id: item.status.state for item in fleet.cameras()}, clock.monotonic_s()
-    )
+    coverage = Coverage(fleet.states, clock.monotonic_s())
     return DeploymentRun(
         deployment, search, policy, cameras, queue, writer, counts, coverage, before=counted,
         database=database, clock=clock, health=health, life=fleet.life, vision=vision,

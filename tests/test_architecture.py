@@ -54,7 +54,7 @@ LEAVES = {
     "tui/": ("tui", "lfrd.client", "lfrd.wire", "lfrd.vocabulary", "lfrd.errors", "lfrd.text",
              "lfrd.audit", "lfrd.cli.imports"),
     "lfrd/ingest/": ("lfrd.ingest", "lfrd.types", "lfrd.errors", "lfrd.clock", "lfrd.counters",
-                     "lfrd.mailbox", "lfrd.supervise", "lfrd.ids", "lfrd.text",
+                     "lfrd.mailbox", "lfrd.process", "lfrd.supervise", "lfrd.ids", "lfrd.text",
                      "lfrd.vision.motion"),
     "lfrd/onvif/": ("lfrd.onvif",),
     "lfrd/vision/": ("lfrd.vision", "lfrd.types", "lfrd.errors", "lfrd.clock", "lfrd.counters",

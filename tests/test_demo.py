@@ -36,6 +36,7 @@ def every_frame(demo_clip: Path, photos: Path) -> Ran:
 
 
 @pytest.mark.slow
+@pytest.mark.e2e
 def test_every_frame_is_searched_and_only_the_listed_person_is_raised(every_frame: Ran) -> None:
     assert every_frame.code == 0, every_frame.err
     *events, summary = every_frame.lines
@@ -78,6 +79,7 @@ def test_a_person_in_the_place_of_another_is_a_passing_face_of_their_own(
 
 
 @pytest.mark.slow
+@pytest.mark.e2e
 def test_the_lines_keep_their_contract(every_frame: Ran) -> None:
     *events, _ = every_frame.lines
     for event in events:
@@ -93,6 +95,7 @@ def test_the_lines_keep_their_contract(every_frame: Ran) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.e2e
 def test_full_speed_by_media_time_is_repeatable(
     call: Call, demo_clip: Path, photos: Path, tmp_path: Path
 ) -> None:
@@ -109,6 +112,7 @@ def test_full_speed_by_media_time_is_repeatable(
 
 
 @pytest.mark.slow
+@pytest.mark.e2e
 def test_the_demo_raises_the_astronaut_and_nobody_else_over_rtsp() -> None:
     ran = lfrd("demo", "--headless", "--seconds", "6")
     assert ran.code == 0, ran.err

@@ -8,13 +8,14 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 import weakref
 from pathlib import Path
 
 import pytest
 
 from lfrd.errors import UserError
-from lfrd.process import check_memory, keep_small, tell, usable_cores
+from lfrd.process import GIVES_WAY, check_memory, give_way, keep_small, tell, usable_cores
 from support.program import Ran, environment, refused
 from support.waiting import until
 
@@ -100,6 +101,21 @@ def test_without_a_quota_the_affinity_counts(tmp_path: Path) -> None:
 )
 def test_the_tightest_quota_counts(tmp_path: Path, limits: dict[str, str], cores: int) -> None:
     assert usable_cores(*_cgroup(tmp_path, **limits)) == cores
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no priority of their own")
+def test_a_thread_gives_way_alone() -> None:
+    before, seen = os.getpriority(os.PRIO_PROCESS, 0), []
+
+    def run() -> None:
+        give_way()
+        seen.append(os.getpriority(os.PRIO_PROCESS, 0))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert seen == [min(19, before + GIVES_WAY)]
+    assert os.getpriority(os.PRIO_PROCESS, 0) == before
 
 
 def test_too_little_memory_is_said_before_anything_is_opened(tmp_path: Path) -> None:

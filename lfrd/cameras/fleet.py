@@ -20,7 +20,7 @@ from lfrd.health import HealthBoard
 from lfrd.ingest.address import Address, Kind, parse, parse_beside
 from lfrd.ingest.file import UNREADABLE, why_unreadable
 from lfrd.ingest.reach import OUTSIDE, Reach
-from lfrd.ingest.settings import CameraSettings, CameraStatus, Correction
+from lfrd.ingest.settings import CameraSettings, CameraStatus, Correction, State
 from lfrd.ingest.sources import build_source
 from lfrd.ingest.whip import WhipIngest
 from lfrd.store import camera_states
@@ -117,6 +117,14 @@ class Fleet:
         """Every camera, by id."""
         members = [*self._members.values(), *self.life.leaving()]
         return tuple(self._shown(m) for m in sorted(members, key=lambda m: m.row.id))
+
+    def states(self) -> dict[str, State]:
+        """The state of every camera."""
+        members = (*self._members.values(), *self.life.leaving())
+        return {
+            member.row.id: (member.camera.status if member.camera else member.status).state
+            for member in members
+        }
 
     def get(self, camera_id: str) -> FleetCamera:
         """Raises NotFound."""

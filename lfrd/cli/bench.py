@@ -82,6 +82,12 @@ class Figures:
     def cameras(self) -> tuple[Measured, Measured]:
         return self.large, self.small
 
+    @property
+    def of_two_streams(self) -> float:
+        """The processors of a camera that sends the large picture and the small one."""
+        decode_ms = self.small.decoded.decode_ms
+        return capacity.of_two_streams(self.large.target, decode_ms, self.large.shape.fps)
+
 
 @dataclass(frozen=True, slots=True)
 class Bench:
@@ -327,6 +333,11 @@ def as_dict(found: Bench) -> dict[str, Any]:
             "templates_a_picture": round(every.templates / every.pictures, 3),
         },
         "cameras": [_camera_dict(camera, found) for camera in found.figures.cameras],
+        "two_streams": {
+            "people_share": capacity.PEOPLE_SHARE,
+            "cameras": capacity.fitting(found.figures.of_two_streams, found.processors),
+            "processors_a_camera": round(found.figures.of_two_streams, 4),
+        },
         "notes": list(found.figures.notes),
     }
 
@@ -379,6 +390,7 @@ def text(found: Bench) -> str:
     ]  # fmt: skip
     for camera in found.figures.cameras:
         rows += _camera_rows(camera, found)
+    rows.append(_two_streams_row(found))
     rows += [("note", note) for note in found.figures.notes]
     return "\n".join(f"{name:>14}  {words}" for name, words in rows)
 
@@ -397,6 +409,17 @@ def _camera_rows(camera: Measured, found: Bench) -> list[tuple[str, str]]:
     if camera.looked.template_ms is None and found.figures.large.looked.template_ms is not None:
         rows.append(("", "its faces are too small to be compared: templates cost nothing"))
     return rows
+
+
+def _two_streams_row(found: Bench) -> tuple[str, str]:
+    each = found.figures.of_two_streams
+    large, small = (_shape_text(camera.shape) for camera in found.figures.cameras)
+    fit = capacity.fitting(each, found.processors)
+    return "two streams", (
+        f"{fit} camera{'' if fit == 1 else 's'} that send{'s' if fit == 1 else ''} {small} to look "
+        f"at and {large} to compare, with people before each {capacity.PEOPLE_SHARE:.0%} of the "
+        f"time: each takes {each:.2f} processors"
+    )
 
 
 def _shape_text(shape: Shape) -> str:

@@ -23,6 +23,7 @@ from lfrd.lists.commit_batcher import PHOTOS_AT_ONCE
 from lfrd.lists.import_source import HEAD_BYTES, Source, Wanted, open_source
 from lfrd.lists.table import RESULT_COLUMNS, Defaults, Row
 from lfrd.tables import parse_date, read_file
+from lfrd.wire.base import LINE_MAX
 from lfrd.wire.lists import ExportStart, ImportRow, ImportRowDone, ImportRun, ImportStart
 
 TELL_EVERY_S = 2.0
@@ -128,7 +129,7 @@ async def bring_in(
             run = await client.begin_import(watchlist_id, start)
             done = await _rows_done(client, run.id)
         results = _Results(files, order, source.rows, tell)
-        await _go_through(_Door(client, watchlist_id, run, order.gate), source, done, results)
+        await _go_through(_RowSender(client, watchlist_id, run, order.gate), source, done, results)
         results.say_end()
         if run is None:
             return Imported(len(source.rows), dict(results.counts), None)
@@ -299,7 +300,7 @@ class _Results:
 
 
 @dataclass(frozen=True, slots=True)
-class _Door:
+class _RowSender:
     """Where rows are sent: to an import, or without one to be looked at alone."""
 
     client: Client
@@ -311,7 +312,7 @@ class _Door:
 
     async def send(self, row: Row, photo: bytes) -> ImportRowDone:
         """Others enrol too: where the daemon is busy, the row waits for its turn."""
-        wire = ImportRow(**asdict(row))
+        wire = _as_sent(row)
         for _ in range(BUSY_TRIES):
             try:
                 if self.run is not None:
@@ -329,13 +330,18 @@ class _Door:
         """There is no photo of a row."""
         if self.run is None:
             return _refused(row, problem)
-        return await self.client.miss_import_row(
-            self.run.id, ImportRow(**asdict(row)), str(problem)
-        )
+        return await self.client.miss_import_row(self.run.id, _as_sent(row), str(problem))
+
+
+def _as_sent(row: Row) -> ImportRow:
+    """A daemon takes so much of a path; its end says which photo it is."""
+    path = row.file
+    shown = path if len(path) <= LINE_MAX else f"…{path[1 - LINE_MAX :]}"
+    return ImportRow(**asdict(row) | {"file": shown})
 
 
 async def _go_through(
-    door: _Door, source: Source, done: dict[int, ImportRowDone], results: _Results
+    sender: _RowSender, source: Source, done: dict[int, ImportRowDone], results: _Results
 ) -> None:
     """Every row in turn, PHOTOS_AT_ONCE of them together: each worker takes the next when free.
 
@@ -347,7 +353,7 @@ async def _go_through(
     async def worker() -> None:
         with closing(waiting):
             for row in waiting:
-                results.add(row, await _result_of(door, source, row, done.get(row.number)))
+                results.add(row, await _result_of(sender, source, row, done.get(row.number)))
 
     workers = (worker() for _ in range(PHOTOS_AT_ONCE))
     for end in await asyncio.gather(*workers, return_exceptions=True):
@@ -356,7 +362,7 @@ async def _go_through(
 
 
 async def _result_of(
-    door: _Door, source: Source, row: Row, before: ImportRowDone | None
+    sender: _RowSender, source: Source, row: Row, before: ImportRowDone | None
 ) -> ImportRowDone:
     """What comes of a row; as before where the list has this very photo."""
 
@@ -368,10 +374,10 @@ async def _result_of(
     try:
         photo, known = await asyncio.to_thread(read)
     except BadInput as problem:
-        return await door.miss(row, problem)
+        return await sender.miss(row, problem)
     if known and before is not None:
         return before
-    return await door.send(row, photo)
+    return await sender.send(row, photo)
 
 
 def _refused(row: Row, problem: BadInput) -> ImportRowDone:

@@ -66,6 +66,9 @@ UNCLEAR = 0.20
 cases, and then it is a poor one; a better one comes before its time."""
 
 
+SAME_SHAPE = 0.02
+"""Two sizes of which width to height differ by less than this part are of one shape."""
+
 UNSETTLED = frozenset({Nearness.NEAR, Nearness.UNCLEAR, Nearness.FAR})
 """What a look says that leaves open who it is."""
 
@@ -135,6 +138,8 @@ async def run_camera(
                 watch.looks_limit = max(LEAST_LOOKS_LIMIT, round(LOOKS_LIMIT * pacer.ease))
                 if found is not None:
                     await watch.see(frame, found)
+                if watch.tracker.sees_any:
+                    pacer.saw_face()
                 pacer.over(frame, watch.tracker.follows_any)
                 if not has_room:
                     room.release()
@@ -196,9 +201,8 @@ class _Watch:
         self._best_shot = best_shot
         self._counters = counters
         self._observer = observer
-        self._small = False
-        """Which of a camera's two streams the frames are of: what is followed in one ends with it.
-        """
+        self._size_px = (0, 0)
+        """Of the last frame: a camera of two streams gives frames of either."""
         self._scene = SceneCut()
         self._glimpses = Glimpses()
         self._passages: dict[int, _Passage] = {}
@@ -210,10 +214,7 @@ class _Watch:
         """One frame with its faces: which tracks go on, and the looks that are worth taking."""
         self._counters.frames_detected += 1
         self._counters.faces_detected += len(found)
-        if frame.small is not self._small:
-            self._small = frame.small
-            self._scene.clear()
-            self.end(self.tracker.close())
+        self._mind_size(frame.planes)
         if self._scene.noticed(frame.planes.y):
             self._counters.scene_cuts += 1
             self.end(self.tracker.close())
@@ -223,6 +224,19 @@ class _Watch:
             async with asyncio.TaskGroup() as looks:  # together, so that they share a batch
                 for view in wanted:
                     looks.create_task(self.look(frame, view, update))
+
+    def _mind_size(self, planes: Planes) -> None:
+        """Go on in a picture of another size, where it is of the same shape: then it shows the same
+        view, by the other of a camera's two streams. Else all tracks end."""
+        (width, height), size_px = self._size_px, (planes.width_px, planes.height_px)
+        if self._size_px == size_px:
+            return
+        self._size_px = size_px
+        self._scene.clear()
+        if width and abs(size_px[0] * height / (size_px[1] * width) - 1) < SAME_SHAPE:
+            self.tracker.scale(size_px[0] / width)
+        else:
+            self.end(self.tracker.close())
 
     def end(self, update: TrackUpdate) -> None:
         """Forget the tracks that ended; everything known of them goes with them."""

@@ -58,6 +58,12 @@ class Rules:
     best_shot: BestShotRule
 
 
+PEOPLE_SHARE = 0.2
+READING_MS = 0.4
+"""Of a processor, to take a picture of a stream from the network and keep it: it cannot be measured
+on a file (`benchmarks.load nobody`, less decoding)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Decoded:
     """What reading a clip alone takes. `spared_ms`: of each picture where those that no other is
@@ -119,7 +125,12 @@ class Cost:
 
     def cameras(self, processors: int) -> int:
         """How many fit on so many processors."""
-        return int(USABLE * processors / self.processors)
+        return fitting(self.processors, processors)
+
+
+def fitting(each: float, processors: int) -> int:
+    """How many cameras that take so many processors `each` fit on all of them."""
+    return int(USABLE * processors / each)
 
 
 def cost_of(load: Load, fps: float, decode_ms: float, looked: Looked) -> Cost:
@@ -134,6 +145,13 @@ def cost_of(load: Load, fps: float, decode_ms: float, looked: Looked) -> Cost:
     processors = load.cpu_s / seconds
     parts[REST] = max(0.0, processors - sum(parts.values()))
     return Cost(processors, searches_hz, templates_hz, parts)
+
+
+def of_two_streams(large: Cost, small_decode_ms: float, fps: float) -> float:
+    """The processors of a camera of two streams before which people are PEOPLE_SHARE of the time:
+    the large one then, else the small one, decoded and still; and reading both."""
+    read = 2 * READING_MS * fps / 1e3
+    return read + PEOPLE_SHARE * large.processors + (1 - PEOPLE_SHARE) * small_decode_ms * fps / 1e3
 
 
 def decode(clip: Path, clock: Clock, seconds: float, period_s: float) -> Decoded:

@@ -37,6 +37,7 @@ from lfrd.ingest.sources import build_source
 from lfrd.ingest.timestamps import CaptureClock, MediaTimeline
 from lfrd.ingest.whip import WhipIngest
 from lfrd.mailbox import Every, Latest
+from lfrd.process import give_way
 from lfrd.supervise import PASSIVE, Backoff, keep_running
 from lfrd.types import Frame, Planes
 
@@ -180,6 +181,11 @@ class Intake:
     def few_are_wanted(self) -> bool:
         """Whether only keyframes are decoded, or none at all."""
         return self.late_s > 0 or self.wanted is not Wanted.EVERY
+
+    @property
+    def too_few_are_wanted(self) -> bool:
+        """Whether only keyframes are decoded because the machine is full."""
+        return self.late_s > 0 or self.wanted is Wanted.KEYFRAMES
 
     def fps(self, now_s: float) -> float | None:
         """Pictures a second over the last fifty, or fewer while young; None before the second."""
@@ -371,6 +377,7 @@ class Reader:
             raise self._error
 
     def _run(self) -> None:
+        give_way()
         try:
             self._source.run(self._sink)
         except BaseException as error:  # kept and raised in the owner's task by ended()
@@ -648,7 +655,7 @@ class Camera:
         while True:
             self._noticed.clear()
             now_s = self._clock.monotonic_s()
-            if self.intake.is_open and self.intake.few_are_wanted and self._source.live:
+            if self.intake.is_open and self.intake.too_few_are_wanted and self._source.live:
                 self._counters.keyframes_only_s += now_s - judged_at_s
             judged_at_s = now_s
             self._judge()

@@ -31,8 +31,12 @@ MEMORY = 0.3
 LONGEST_PERIODS = 10
 FORGOTTEN_S = 3.0
 """A camera that took no turn for so long has no say."""
-NEAR_S = 1.0
-"""So long after the last face the large stream of two is still decoded."""
+NEAR_S = 0.4
+"""So long after the last face the large stream of two is still decoded. Longer costs a fifth of its
+decoding where people come and go; where it was too short, decoding goes on with what was kept."""
+BEGINS_S, BEGINS_HZ = 0.6, 8.0
+"""So long after the large stream was gone on with it is looked at so often, however full the
+machine is: the first looks are those that tell who came."""
 IN_USE_S = 0.5
 """The small stream is not searched while the large one gave a picture so recently."""
 
@@ -99,7 +103,7 @@ class RateController:
         self.hz = target_hz
         self.places = Places(threads + PLACES_WAITING)
         self.budget = DecodeBudget()
-        self._target_hz = target_hz
+        self.target_hz = target_hz
         self._floor_hz = floor_hz
         self._adapted_at_s = float("-inf")
         self._shares: dict[str, tuple[float, float]] = {}
@@ -112,7 +116,7 @@ class RateController:
     @property
     def ease(self) -> float:
         """The rate as a part of the target: 1 where the machine has room."""
-        return self.hz / self._target_hz
+        return self.hz / self.target_hz
 
     @property
     def below_floor(self) -> bool:
@@ -168,7 +172,7 @@ class RateController:
         self.budget.share_out(now_s)
 
     def _go(self, hz: float) -> None:
-        hz = min(self._target_hz, max(self._floor_hz, hz))
+        hz = min(self.target_hz, max(self._floor_hz, hz))
         # At another rate the same work is another share of the time.
         self._shares = {
             camera_id: (share * hz / self.hz, told_at_s)
@@ -185,9 +189,10 @@ class Turn:
         self._camera_id = camera_id
         self._due_s = float("-inf")
 
-    def due(self, at_s: float) -> bool:
-        """Whether a frame of this time is to be looked at; if so, the next turn is set."""
-        period_s = 1 / self._rate.hz
+    def due(self, at_s: float, least_hz: float = 0.0) -> bool:
+        """Whether a frame of this time is to be looked at; if so, the next turn is set, at
+        `least_hz` where the common rate is lower."""
+        period_s = 1 / max(self._rate.hz, least_hz)
         early_s = self._due_s - at_s
         if 1e-6 < early_s <= LONGEST_PERIODS * period_s:  # further back, a clock was set anew
             return False
@@ -252,7 +257,7 @@ class CameraPacer:
     def due(self, at_s: float, *, waiting: bool = False) -> Due:
         """See `source.Pacer`."""
         self._renews = waiting
-        if self._turn.due(at_s):
+        if self._turn.due(at_s, self._least_hz):
             return Due.NOW
         return Due.NEWER if waiting else Due.NOT
 
@@ -275,6 +280,11 @@ class CameraPacer:
         return False
 
     @property
+    def _least_hz(self) -> float:
+        """How often it is looked at even where the common rate is lower."""
+        return 0.0
+
+    @property
     def at_rest(self) -> bool:
         """Whether the last picture that was handed over is done with, and no face is followed: a
         still one would be passed over. For the reader thread."""
@@ -283,6 +293,9 @@ class CameraPacer:
     def handed(self, sequence: int) -> None:
         """The picture of this number is on its way. For the reader thread."""
         self._handed = sequence
+
+    def saw_face(self) -> None:
+        """One was found in the frame that is about to be over."""
 
     def over(self, frame: Frame, follows_any: bool) -> None:
         """A frame is done with; `follows_any`: faces may still be there."""
@@ -314,6 +327,9 @@ class Unpaced:
     def took(self, busy_s: float, now_s: float) -> None:
         """See `CameraPacer`."""
 
+    def saw_face(self) -> None:
+        """See `CameraPacer`."""
+
     def over(self, frame: Frame, follows_any: bool) -> None:
         """See `CameraPacer`."""
 
@@ -338,7 +354,7 @@ class PairPacer:
         self._rate = rate
         self._camera_id = camera_id
         self._now_s = now_s
-        self._face_at_s = self._large_at_s = float("-inf")
+        self._face_at_s = self._large_at_s = self._begun_at_s = float("-inf")
         self.small_is_gone = self.large_is_well = False
         self.claim = rate.budget.join(camera_id)
         self.claim.wants = False
@@ -354,17 +370,27 @@ class PairPacer:
 
     @property
     def uses_large(self) -> bool:
-        """Whether the large stream has just given a picture."""
-        return self._now_s() - self._large_at_s < IN_USE_S
+        """Whether the large stream is wanted, and has just given a picture."""
+        return self.wants_large and self._now_s() - self._large_at_s < IN_USE_S
+
+    @property
+    def begins(self) -> bool:
+        """Whether the large stream was gone on with just now."""
+        return self._now_s() - self._begun_at_s < BEGINS_S
 
     def large_came(self) -> None:
         """A picture of the large stream was decoded."""
-        self._large_at_s = self._now_s()
+        now_s = self._now_s()
+        if now_s - self._large_at_s > IN_USE_S:
+            self._begun_at_s = now_s
+        self._large_at_s = now_s
+
+    def saw_face(self) -> None:
+        """See `CameraPacer`."""
+        self._face_at_s = self._now_s()
 
     def over(self, frame: Frame, follows_any: bool) -> None:
         """See `CameraPacer`."""
-        if follows_any:
-            self._face_at_s = self._now_s()
         (self.small if frame.small else self.large).over(frame, follows_any)
 
     @property
@@ -398,6 +424,11 @@ class SmallPacer(CameraPacer):
         return True
 
     @property
+    def wanted(self) -> Wanted:
+        """None while the large one is searched: what comes is kept, and gone on with."""
+        return Wanted.NONE if self._pair.uses_large else super().wanted
+
+    @property
     def only_faces(self) -> bool:
         return self._pair.large_is_well and self._pair.claim.granted
 
@@ -422,6 +453,10 @@ class LargePacer(CameraPacer):
         if self._claim.granted:
             return Wanted.EVERY
         return Wanted.KEYFRAMES if self._pair.small_is_gone else Wanted.NONE
+
+    @property
+    def _least_hz(self) -> float:
+        return min(BEGINS_HZ, self._rate.target_hz) if self._pair.begins else 0.0
 
     def due(self, at_s: float, *, waiting: bool = False) -> Due:
         self._pair.large_came()

@@ -1,11 +1,11 @@
 """A camera with two streams of one view: faces are looked for in the small one, and compared in the
 large one.
 
-The small stream is decoded all the time. Of the large one only the packets since its last keyframe
-are kept (`kept_packets`); as soon as the small one shows a face, it is decoded from there on, and
-its frames take the place of the small one's until no face is seen any more. So nothing has to be
-paired or mapped: a face is found, followed and compared in one and the same picture. Where one
-stream is gone, the other goes on alone, and the camera's state says so.
+Of the stream that is not looked at only the packets since its last keyframe are kept
+(`kept_packets`). At first that is the large one; as soon as the small one shows a face, the large
+one is decoded from there on, and its frames take the place of the small one's until no face is seen
+any more. So no two pictures have to be paired: a face is found, followed and compared in one and
+the same. Where one stream is gone, the other goes on alone, and the camera's state says so.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -73,7 +73,8 @@ class PairedCamera:
         small, large = self._small.status, self._large.status
         if small.state in GIVES_PICTURES and large.state in GIVES_PICTURES:
             worse = small if small.state is State.DEGRADED else large
-            return replace(large, state=worse.state, reason=worse.reason, fps=small.fps)
+            fps = max((s.fps for s in (small, large) if s.fps is not None), default=None)
+            return replace(large, state=worse.state, reason=worse.reason, fps=fps)
         if small.state in GIVES_PICTURES and large.state in _GONE:
             reason = f"faces are looked for and compared in the small stream alone: {large.reason}"
             return replace(small, state=State.DEGRADED, reason=reason)

@@ -128,6 +128,22 @@ class Tracker:
             if track.track_id == track_id:
                 track.doubtful = doubtful
 
+    @property
+    def sees_any(self) -> bool:
+        """Whether a face was found in the last step."""
+        return any(track.seen_at_s == track.at_s for track in self._tracks)
+
+    def scale(self, factor: float) -> None:
+        """The picture has so many times the pixels on each side from now on, and shows the same."""
+        for track in self._tracks:
+            var, cross, speed = (factor * factor * part for part in track.cov)
+            track.cov = var, cross, speed
+            cx, cy, width, height = (factor * part for part in track.state)
+            track.state = cx, cy, width, height
+            vx, vy, vw, vh = (factor * part for part in track.velocity)
+            track.velocity = vx, vy, vw, vh
+            track.landmarks = np.asarray(track.landmarks * np.float32(factor))
+
     def close(self) -> TrackUpdate:
         """End every track; the tracker can be used again afterwards."""
         ended = tuple(track.track_id for track in self._tracks if track.track_id)

@@ -18,7 +18,8 @@ from lfrd.text import one_line
 from lfrd.vocabulary import SLUG
 
 Slug = Annotated[str, StringConstraints(pattern=rf"^{SLUG}$")]
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+LINE_MAX = 200
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LINE_MAX)]
 Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9a-f]{6}$")]
 Margin = Annotated[float, Field(ge=0, le=0.5)]
 """How much more than the threshold is asked for."""

@@ -109,6 +109,7 @@ async def test_a_masked_face_is_never_found(tmp_path: Path, demo_clip: Path) -> 
         await until(served, lambda c: c.rates is not None and c.rates.faces_detected > 0)
 
 
+@pytest.mark.e2e
 async def test_camera_test_measures_and_advises_without_a_trace(
     tmp_path: Path, demo_clip: Path
 ) -> None:
@@ -133,6 +134,7 @@ async def test_camera_test_measures_and_advises_without_a_trace(
         assert logged == 1
 
 
+@pytest.mark.e2e
 async def test_a_small_stream_is_found_used_and_told_from_another_view(
     tmp_path: Path, demo_clip: Path
 ) -> None:
@@ -159,6 +161,7 @@ async def test_a_small_stream_is_found_used_and_told_from_another_view(
         assert any("another view" in line for line in report.advice)
 
 
+@pytest.mark.e2e
 async def test_a_camera_of_two_streams_finds_people_in_the_large_one(
     tmp_path: Path, demo_clip: Path
 ) -> None:

@@ -60,6 +60,7 @@ def close(tx: Transaction, episode_id: str, decision: ReviewDecision) -> None:
     episodes.close(tx, episode_id)
 
 
+@pytest.mark.e2e
 async def test_a_real_run_is_counted_by_camera_and_its_record_leaves_in_three_forms(
     tmp_path: Path, demo_clip: Path
 ) -> None:

@@ -42,6 +42,7 @@ def test_the_figures_are_said_to_people() -> None:
     assert "5 cameras at 25 pictures a second, each searched 8 times a second; 7 at 2 times" in said
     assert "limited by decoding: decoding 42%, detection 27%, templates 13%" in said
     assert "cpu-int8 8.1 ms, cpu 11.9 ms" in said
+    assert "7 cameras that send 640x360 to look at and 1920x1080 to compare" in said
     assert said.splitlines()[-1] == "          note  something else runs"
     assert "templates not measured" in bench.text(found(template_ms=None))
 
@@ -50,7 +51,7 @@ def test_the_contract_of_json() -> None:
     told = json.loads(json.dumps(bench.as_dict(found())))
     assert told.keys() == {
         "lfrd", "processor", "processors", "pack", "provider", "provider_why", "clip",
-        "every_picture", "cameras", "notes",
+        "every_picture", "cameras", "two_streams", "notes",
     }  # fmt: skip
     assert told["every_picture"].keys() == EVERY
     large, small = told["cameras"]
@@ -62,6 +63,9 @@ def test_the_contract_of_json() -> None:
         "decoding", "detection", "templates", "everything else"
     }  # fmt: skip
     assert (large["target"]["cameras"], large["floor"]["cameras"]) == (5, 7)
+    assert told["two_streams"] == {
+        "people_share": 0.2, "cameras": 7, "processors_a_camera": 0.2
+    }  # fmt: skip
     assert bench.as_dict(found(template_ms=None))["every_picture"]["template_ms"] is None
 
 
@@ -126,6 +130,7 @@ async def test_somebodys_own_clip_is_measured(
 
 
 @pytest.mark.slow
+@pytest.mark.e2e
 async def test_without_faces_it_says_that_templates_are_not_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -78,6 +78,7 @@ def test_a_labelled_clip_is_measured_as_try_and_the_scorer_do(
 
 
 @pytest.mark.slow
+@pytest.mark.e2e
 def test_nobody_who_was_raised_wrongly_is_drawn(
     call: Call, demo_clip: Path, tmp_path: Path, photos: Path
 ) -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from lfrd.cli.imports import Imported, ImportOrder, bring_in, summary
+from lfrd.cli.imports import Imported, ImportOrder, _as_sent, bring_in, summary
 from lfrd.errors import BadInput, SourceError
 from lfrd.lists.commit_batcher import PHOTOS_AT_ONCE
+from lfrd.lists.table import Row
 from lfrd.wire.lists import ImportRow, ImportRowDone, ImportRun
 
 ROWS, BROKEN = 60, 5
@@ -93,3 +94,10 @@ def test_a_dry_run_says_would() -> None:
     assert json.loads(summary(imported, "bans", 0, 0, as_json=True)) == {
         "dry_run": True, "total": 3, "would_be": {"enrolled": 2, "refused": 1},
     }  # fmt: skip
+
+
+def test_a_long_path_is_sent_by_its_end() -> None:
+    path = f"{'deep/' * 60}anna.jpg"
+    sent = _as_sent(Row(1, "anna", path))
+    assert sent.file == f"…{path[-199:]}"
+    assert _as_sent(Row(1, "anna", "anna.jpg")).file == "anna.jpg"

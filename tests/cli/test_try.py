@@ -15,6 +15,7 @@ FRAMES, FPS = 12, 10
 
 
 @pytest.mark.slow
+@pytest.mark.e2e
 def test_a_turned_picture_is_searched_upright_where_it_is_told(
     photos: Path, tmp_path: Path
 ) -> None:

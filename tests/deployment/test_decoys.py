@@ -107,6 +107,7 @@ async def seed(maker: Decoys, clock: ManualClock, count: int) -> list[Episode]:
     return found
 
 
+@pytest.mark.e2e
 async def test_decoys_of_a_real_deployment_are_scored_by_the_model_and_counted_nowhere(
     tmp_path: Path, shared: Path, demo_clip: Path
 ) -> None:
@@ -181,6 +182,7 @@ async def the_model_tells_them_apart(served: Served, made: list[Episode]) -> Non
     assert min(of[True]) > max(of[False])
 
 
+@pytest.mark.e2e
 async def test_the_daemon_itself_seeds_while_a_deployment_runs_and_not_before(
     tmp_path: Path, shared: Path, demo_clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,6 +25,7 @@ from lfrd.vision.planes import planes_from_rgb
 from support.photos import somebody_in_a_room
 from support.seeing import (
     PLANES,
+    WALL,
     Heard,
     Seeing,
     Shown,
@@ -95,14 +96,42 @@ async def test_where_only_faces_are_looked_for_no_template_is_made() -> None:
     assert seeing.held == 0
 
 
-async def test_from_one_stream_to_the_other_nothing_that_is_followed_goes_along() -> None:
+async def _resized(frames: AsyncIterator[Frame], width: int, height: int) -> AsyncIterator[Frame]:
+    async for frame in frames:
+        if frame.small:
+            luma = np.full((height, width), WALL, np.uint8)
+            chroma = np.full((height // 2, width // 2), 128, np.uint8)
+            frame = replace(frame, planes=Planes(luma, chroma, chroma))
+        yield frame
+
+
+@pytest.mark.parametrize(
+    ("size_px", "tracks"), [((640, 360), 1), ((640, 480), 3)], ids=["same shape", "another"]
+)
+async def test_a_face_is_followed_from_one_stream_to_the_other_where_both_show_the_same(
+    size_px: tuple[int, int], tracks: int
+) -> None:
     seeing, counters = Seeing(boxes_at((300.0, 300.0), size_px=120.0)), CameraCounters()
     search = listing()
-    await watching(seeing, search)(_of_two(_frames(60), range(20, 40)), counters)
-    assert counters.tracks == 3
+    frames = _resized(_of_two(_frames(60), range(20, 40)), *size_px)
+    await watching(seeing, search)(frames, counters)
+    assert counters.tracks == tracks
     assert counters.scene_cuts == 0
     assert not followed(search)
     assert seeing.held == 0
+
+
+async def test_a_face_that_the_small_stream_has_shown_is_looked_at_in_the_first_large_frame() -> (
+    None
+):
+    seeing, counters = Seeing(boxes_at((300.0, 300.0), size_px=120.0)), CameraCounters()
+
+    async def frames() -> AsyncIterator[Frame]:
+        async for frame in _resized(_of_two(_frames(2), range(1)), 640, 360):
+            yield replace(frame, only_faces=frame.small)
+
+    await watching(seeing)(frames(), counters)
+    assert counters.templates_made == 1
 
 
 async def test_on_a_full_machine_fewer_looks_are_taken_of_a_frame() -> None:

@@ -83,6 +83,7 @@ async def test_fuzzed_bytes_in_the_stream(server: RtspServer) -> None:
             assert len(await take(camera, 30)) == 30
 
 
+@pytest.mark.e2e
 async def test_a_stream_that_turns_into_noise_is_frozen_then_opened_anew(
     server: RtspServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -113,6 +114,7 @@ async def test_timestamps_that_jump(server: RtspServer, ticks: int) -> None:
     assert State.LOST not in made.states()
 
 
+@pytest.mark.e2e
 async def test_a_keyframe_is_waited_for_as_long_as_packets_come(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -143,6 +145,7 @@ async def test_timestamps_that_stand_still_are_frozen(
             await until_state(camera, State.FROZEN, seconds=8)
 
 
+@pytest.mark.e2e
 async def test_a_frozen_server_is_noticed_and_left_at_once(folder: Path) -> None:
     async with RtspServer(folder).running() as server:
         made = make(CameraSettings("gate", server.url("a.mp4")))

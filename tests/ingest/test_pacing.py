@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lfrd.ingest.pacing import CameraPacer, PairPacer, RateController
+from lfrd.ingest.pacing import BEGINS_S, NEAR_S, CameraPacer, PairPacer, RateController
 from lfrd.ingest.source import Due, Wanted
 from lfrd.types import Frame, Planes
 
@@ -216,10 +216,24 @@ def test_what_moved_in_a_picture_that_was_not_taken_is_not_still_in_the_next() -
 
 def test_a_small_picture_takes_no_large_ones_place() -> None:
     pair = PairPacer(RateController(8.0, 2.0), "gate")
+    pair.saw_face()
     for begin_s in (0.0, 0.01):
         assert pair.large.due(begin_s) is Due.NOW
     assert pair.small.due(0.04, waiting=True) is Due.NOT
     assert pair.large.due(0.04, waiting=True) is Due.NEWER
+
+
+def test_the_small_stream_rests_while_the_large_one_is_searched() -> None:
+    now_s = 0.0
+    pair = PairPacer(RateController(8.0, 2.0), "gate", now_s=lambda: now_s)
+    assert pair.small.wanted is Wanted.EVERY
+    pair.saw_face()
+    assert pair.small.wanted is Wanted.EVERY, "the large one has given no picture yet"
+    pair.large.due(0.0)
+    assert pair.small.wanted is Wanted.NONE
+    now_s = NEAR_S + 0.01  # nobody is left: nothing has to be waited for
+    assert pair.small.wanted is Wanted.EVERY
+    assert pair.small.due(now_s) is Due.NOW
 
 
 def test_a_camera_of_two_streams_that_left_begins_anew_with_both() -> None:
@@ -233,3 +247,17 @@ def test_a_camera_of_two_streams_that_left_begins_anew_with_both() -> None:
     assert not pair.small.still(luma, 2.0)
     assert not pair.large.still(luma, 2.0)
     assert rate.budget.join("gate") is not pair.claim
+
+
+def test_the_first_looks_at_the_large_stream_come_soon_however_full_the_machine_is() -> None:
+    now_s = 0.0
+    rate = RateController(8.0, 2.0)
+    rate.hz = 2.0
+    pair = PairPacer(rate, "gate", now_s=lambda: now_s)
+    taken_s = []
+    for number in range(50):
+        now_s = number / 25
+        if pair.large.due(now_s) is Due.NOW:
+            taken_s.append(now_s)
+    assert [at_s for at_s in taken_s if at_s < 0.5] == [0.0, 0.04, 0.16, 0.28, 0.4]
+    assert np.diff([at_s for at_s in taken_s if at_s > BEGINS_S]).min() > 0.4

@@ -41,6 +41,8 @@ class Pair:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 async for frame in self.camera.frames:
+                    if face:
+                        self.pacer.saw_face()
                     self.pacer.over(frame, face)
                     frames.append(frame)
         return frames
@@ -75,6 +77,7 @@ def _widths(frames: list[Frame]) -> set[int]:
     return {frame.planes.width_px for frame in frames}
 
 
+@pytest.mark.e2e
 async def test_the_large_stream_is_decoded_only_while_there_are_faces(clips: Path) -> None:
     async with paired(clips) as pair:
         nobody = await pair.see(face=False, seconds=1.5)
@@ -96,6 +99,7 @@ async def test_the_large_stream_is_decoded_only_while_there_are_faces(clips: Pat
         assert {status.state for status in pair.said} <= {State.IDLE, State.CONNECTING, State.LIVE}
 
 
+@pytest.mark.e2e
 async def test_where_the_large_stream_is_gone_the_small_one_goes_on(clips: Path) -> None:
     async with paired(clips) as pair:
         pair.large.kill()
@@ -109,6 +113,7 @@ async def test_where_the_large_stream_is_gone_the_small_one_goes_on(clips: Path)
         assert LARGE[0] in _widths(await pair.see(face=True, seconds=2.0))
 
 
+@pytest.mark.e2e
 async def test_where_the_small_stream_is_gone_the_large_one_is_decoded(clips: Path) -> None:
     async with paired(clips) as pair:
         pair.small.kill()
@@ -119,6 +124,7 @@ async def test_where_the_small_stream_is_gone_the_large_one_is_decoded(clips: Pa
         assert not frames[-1].small
 
 
+@pytest.mark.e2e
 async def test_on_a_full_machine_the_small_stream_is_compared_too(clips: Path) -> None:
     async with paired(clips) as pair:
         await pair.see(face=True, seconds=1.0)

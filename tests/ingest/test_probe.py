@@ -14,6 +14,7 @@ from support.bad_wire import drop_first, tampered
 from support.video import RtspServer, clip, encode, moving_picture
 
 
+@pytest.mark.e2e
 async def test_a_real_stream_is_measured(tmp_path: Path) -> None:
     path = clip(tmp_path / "a.mp4", frames=100, fps=25)
     frames: list[Frame] = []
@@ -36,6 +37,7 @@ async def test_a_real_stream_is_measured(tmp_path: Path) -> None:
     assert probe.decoder == "software"
 
 
+@pytest.mark.e2e
 async def test_the_wait_for_a_keyframe_is_measured(tmp_path: Path) -> None:
     encode(tmp_path / "a.mp4", moving_picture(frames=100), keyframe_every=100)
     async with (
@@ -48,6 +50,7 @@ async def test_the_wait_for_a_keyframe_is_measured(tmp_path: Path) -> None:
     assert probe.first_frame_s >= probe.keyframe_waited_s
 
 
+@pytest.mark.e2e
 async def test_a_keyframe_that_never_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probe_module, "_WHOLE_S", 4.0)
     monkeypatch.setattr(probe_module, "_OPEN_PATIENCE_S", 1.5)

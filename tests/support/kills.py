@@ -56,7 +56,7 @@ async def kill_once(
 ) -> None:
     """Start, check what is to be there, write at random, kill."""
     began_s = time.monotonic()
-    async with site(state) as at:
+    async with site(state, limit_s=60.0) as at:
         health = await at.client.health()
         assert health.status != "failed", health.reasons
         toll.healthy_s.append(time.monotonic() - began_s)

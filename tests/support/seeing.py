@@ -96,10 +96,15 @@ class Seeing:
         """Buffers that somebody holds."""
         return self.crops.counts().held + self.probes.counts().held
 
-    async def detect(self, _: Planes, *, smallest_inter_eye_px: float) -> Detections:
+    async def detect(self, planes: Planes, *, smallest_inter_eye_px: float) -> Detections:
         assert smallest_inter_eye_px > 0
         self._pictures += 1
-        return Detections.none() if self._pictures - 1 in self._absent else self.faces
+        if self._pictures - 1 in self._absent:
+            return Detections.none()
+        factor = np.float32(planes.width_px / PLANES.width_px)
+        return Detections(
+            self.faces.boxes * factor, self.faces.scores, self.faces.landmarks * factor
+        )
 
     async def align(self, planes: Planes, landmarks: F32) -> Crop | None:
         self.aligned_px.append(float(np.linalg.norm(landmarks[1] - landmarks[0])))

@@ -186,3 +186,22 @@ def test_what_was_not_confirmed_yet_has_no_id_to_doubt() -> None:
     tracker.step(boxes_at((100, 100)), 0.0)
     tracker.doubt(1)
     assert _doubtful(tracker.step(boxes_at((100, 100)), 0.1)) == []
+
+
+def test_a_face_keeps_its_id_in_a_picture_of_another_size() -> None:
+    tracker = Tracker()
+    for number in range(4):
+        tracker.step(boxes_at((100 + 10.0 * number, 50), size_px=20.0), number / 8)
+    tracker.scale(3.0)
+    update = tracker.step(boxes_at((420.0, 150), size_px=60.0), 4 / 8)
+    assert [view.track_id for view in update.live] == [1]
+    assert not update.live[0].doubtful
+
+
+def test_it_sees_those_found_in_the_last_step() -> None:
+    tracker = Tracker()
+    assert not tracker.sees_any
+    tracker.step(boxes_at((100, 50)), 0.0)
+    assert tracker.sees_any
+    tracker.step(boxes_at(), 0.1)
+    assert (tracker.sees_any, tracker.follows_any) == (False, True)

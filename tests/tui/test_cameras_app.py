@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pytest
 from textual.events import Paste
 from textual.pilot import Pilot
 
@@ -37,6 +38,7 @@ async def add(pilot: Pilot[None], camera_id: str, address: str) -> None:
     await pilot.press("enter")
 
 
+@pytest.mark.e2e
 async def test_a_camera_from_adding_to_removing(tmp_path: Path, demo_clip: Path) -> None:
     async with (
         rtsp_stream(demo_clip) as address,

@@ -31,6 +31,7 @@ def source(shared: Path, tmp_path: Path) -> Path:
 
 
 @pytest.mark.shared
+@pytest.mark.e2e
 async def test_an_installed_pack_finds_and_tells_apart_the_same_people(
     source: Path, tmp_path: Path
 ) -> None:

@@ -39,6 +39,7 @@ def tried(pack: Pack, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, S
 
 
 @pytest.mark.slow
+@pytest.mark.e2e
 def test_eight_bits_are_tried_once_and_remembered(
     pack: Pack, tried: tuple[Path, Settled], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -61,6 +62,7 @@ def test_eight_bits_are_tried_once_and_remembered(
 
 
 @pytest.mark.slow
+@pytest.mark.e2e
 def test_eight_bits_that_are_another_face_are_not_taken(
     pack: Pack, tried: tuple[Path, Settled], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
