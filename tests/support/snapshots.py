@@ -83,13 +83,14 @@ class Walk:
     async def _settled(self, head: str) -> str:
         """What is drawn once nothing more changes, as the screen draws itself twice a second."""
         app = self.pilot.app
-        before, now = "", ""
-        while not now or now != before:
+        now, same = "", 0
+        while same < 2:
             for box in app.screen.query("Input, TextArea"):
                 box.cursor_blink = False  # type: ignore[attr-defined]
             app.main.refresh_all()  # type: ignore[attr-defined]
             await self.pilot.pause(0.01)
             before, now = now, drawn(self.pilot, head)
+            same = same + 1 if now == before else 0
         return now
 
 

@@ -1,6 +1,7 @@
 """Every screen as it stands, in up to three sizes: what is said, where, and in which style.
 
 `make snapshots` writes the files anew; what changed is then seen in their difference.
+They take 15 s, so they run with the end-to-end tests: the plain ones have five minutes in all.
 """
 
 import time
@@ -39,6 +40,7 @@ from tui.abilities import Abilities, Glyphs
 from tui.app import OperatorApp
 from tui.widgets.picture import image_widget
 
+pytestmark = pytest.mark.e2e
 SEEN = Shown(face_px=64, reference_px=64, seen_s=2.0)
 
 
