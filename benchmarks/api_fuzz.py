@@ -55,7 +55,7 @@ KNOWN: dict[str, dict[str, str]] = {
         ),
         "a moment is compared with the clock": (
             "^422 bad-input: (it would end before|a standing authorisation expires"
-            "|the test lies in the future"
+            "|expires_at_s: this moment is over|the test lies in the future"
             "|a training is recorded while it is valid|an incident is recorded after it happened)"
         ),
         "it is compared with what is recorded": "^422 bad-input: that is what is recorded",

@@ -1,14 +1,21 @@
 """The wire contract of tokens: who may speak to the daemon, and as what."""
 
+from typing import Annotated
+
+from pydantic import StringConstraints
+
 from lfrd.vocabulary import Role
 from lfrd.wire.base import Line, Moment, Wire
+
+Holder = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=195)]
+"""Who holds a token: with `user:` before it, it is still a text of one line."""
 
 
 class TokenCreate(Wire):
     """`principal` is whose token it will be, such as `anna`; their role becomes `role`. From
     `expires_at_s` on it is refused; null: never."""
 
-    principal: Line
+    principal: Holder
     role: Role = Role.OPERATOR
     expires_at_s: Moment | None = None
 

@@ -164,6 +164,14 @@ async def test_the_longest_name_can_be_trained_and_listed(tmp_path: Path) -> Non
         assert (await client.get("/v1/trainings")).json() == [made.json()]
 
 
+async def test_the_longest_name_can_have_a_token(tmp_path: Path) -> None:
+    async with serve(tmp_path) as served, http(served.socket) as client:
+        made = await client.post("/v1/tokens", json={"principal": "n" * 195})
+        assert made.json()["token"]["principal"] == f"user:{'n' * 195}", made.text
+        longer = await client.post("/v1/tokens", json={"principal": "n" * 196})
+        assert "principal: string should have at most 195 characters" in said(longer, 422)
+
+
 async def test_what_the_description_calls_valid_is_taken_for_it(tmp_path: Path) -> None:
     async with serve(tmp_path) as served, http(served.socket) as client:
         described = (await client.get("/openapi.json")).json()
