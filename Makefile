@@ -10,7 +10,7 @@ COMPILED := import lfrd.api.server, lfrd.cli.alert, lfrd.cli.demo, lfrd.cli.list
     from lfrd.__main__ import main; main(["camera", "list", "--socket", "/"])
 
 .PHONY: soak bench-backup dist wheel-test boot-test wheelhouse deb deb-test container container-test home-assistant demo test fuzz test-e2e lint accuracy bench bench-ingest bench-governance bench-audit bench-api bench-outbox bench-kills bench-weight map \
-    fuzz-cli fuzz-cameras bench-tui screenshots clean
+    fuzz-cli fuzz-cameras bench-tui screenshots snapshots clean
 
 demo: $(VENV)/ready
 	$(BIN)/lfrd demo $(ARGS)
@@ -57,6 +57,11 @@ fuzz-cli: $(VENV)/ready
 # How faces are drawn, how soon a key is answered, what it costs. Keep the machine otherwise idle.
 bench-tui: $(VENV)/ready
 	$(BIN)/python -m benchmarks.tui $(ARGS)
+
+# The texts of every screen that the tests hold, written anew; look at their difference.
+snapshots: $(VENV)/ready
+	rm -rf tests/tui/snapshots
+	RENEW_SNAPSHOTS=1 $(BIN)/pytest -q -n 0 tests/tui/test_screens.py
 
 # Every screen of the terminal as SVG and PNG into docs/img.
 screenshots: $(VENV)/ready

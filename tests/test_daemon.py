@@ -48,6 +48,7 @@ async def test_it_says_ready_keeps_its_socket_private_and_ends_on_sigterm(tmp_pa
     assert not (state / "api.sock").exists()
 
 
+@pytest.mark.e2e
 async def test_it_ends_in_time_with_a_camera_whose_server_is_silent(tmp_path: Path) -> None:
     state = tmp_path / "state"
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -63,6 +64,7 @@ async def test_it_ends_in_time_with_a_camera_whose_server_is_silent(tmp_path: Pa
     assert "Traceback" not in (tmp_path / "daemon.log").read_text()
 
 
+@pytest.mark.e2e
 async def test_a_reader_that_does_not_return_delays_no_stop_and_keeps_the_lock(
     tmp_path: Path,
 ) -> None:
@@ -122,6 +124,7 @@ async def test_signals_that_ask_for_no_end_change_nothing(tmp_path: Path) -> Non
     assert "reloaded: nothing" in log
 
 
+@pytest.mark.e2e
 async def test_a_second_daemon_and_a_world_readable_key_are_refused(tmp_path: Path) -> None:
     state = tmp_path / "state"
     async with daemon(state) as (process, client):
@@ -134,6 +137,7 @@ async def test_a_second_daemon_and_a_world_readable_key_are_refused(tmp_path: Pa
     refused(ran, "master.key", "chmod 600")
 
 
+@pytest.mark.e2e
 async def test_a_crash_loses_no_list_but_a_lab_s_is_erased_after_use(tmp_path: Path) -> None:
     state = tmp_path / "state"
     async with daemon(state) as (process, client):

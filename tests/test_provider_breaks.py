@@ -79,6 +79,7 @@ async def test_every_camera_says_so_and_the_deployment_goes_on_after_the_restart
         ]  # fmt: skip
 
 
+@pytest.mark.e2e
 async def test_the_process_ends_with_a_code_that_makes_systemd_start_it_anew(
     tmp_path: Path, clip: Path
 ) -> None:

@@ -99,6 +99,7 @@ def test_how_often(environment: dict[str, str], seconds: float) -> None:
     assert interval_s(environment) == seconds
 
 
+@pytest.mark.e2e
 async def test_a_daemon_that_is_stopped_is_not_fed_and_goes_on_afterwards(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "notify"))

@@ -31,9 +31,10 @@ MEMORY = 0.3
 LONGEST_PERIODS = 10
 FORGOTTEN_S = 3.0
 """A camera that took no turn for so long has no say."""
-NEAR_S = 0.4
-"""So long after the last face the large stream of two is still decoded. Longer costs a fifth of its
-decoding where people come and go; where it was too short, decoding goes on with what was kept."""
+NEAR_S, NEAR_TURNS = 0.4, 2.5
+"""So long after the last face, and for so many turns, the large stream of two is still decoded.
+Longer costs a fifth of its decoding where people come and go; where it was too short, decoding goes
+on with what was kept."""
 BEGINS_S, BEGINS_HZ = 0.6, 8.0
 """So long after the large stream was gone on with it is looked at so often, however full the
 machine is: the first looks are those that tell who came."""
@@ -366,7 +367,8 @@ class PairPacer:
     def wants_large(self) -> bool:
         """Whether the large stream would be decoded: a face was seen just now, or the small one
         is gone."""
-        return self._now_s() - self._face_at_s < NEAR_S or self.small_is_gone
+        near_s = max(NEAR_S, NEAR_TURNS / self._rate.hz)
+        return self._now_s() - self._face_at_s < near_s or self.small_is_gone
 
     @property
     def uses_large(self) -> bool:

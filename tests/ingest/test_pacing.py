@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lfrd.ingest.pacing import BEGINS_S, NEAR_S, CameraPacer, PairPacer, RateController
+from lfrd.ingest.pacing import BEGINS_S, NEAR_S, NEAR_TURNS, CameraPacer, PairPacer, RateController
 from lfrd.ingest.source import Due, Wanted
 from lfrd.types import Frame, Planes
 
@@ -261,3 +261,15 @@ def test_the_first_looks_at_the_large_stream_come_soon_however_full_the_machine_
             taken_s.append(now_s)
     assert [at_s for at_s in taken_s if at_s < 0.5] == [0.0, 0.04, 0.16, 0.28, 0.4]
     assert np.diff([at_s for at_s in taken_s if at_s > BEGINS_S]).min() > 0.4
+
+
+def test_where_looks_are_rare_the_large_stream_is_not_left_between_two_of_them() -> None:
+    now_s = 0.0
+    rate = RateController(8.0, 2.0)
+    rate.hz = 2.0
+    pair = PairPacer(rate, "gate", now_s=lambda: now_s)
+    pair.saw_face()
+    now_s = 1.0
+    assert pair.wants_large
+    now_s = NEAR_TURNS / 2.0 + 0.01
+    assert not pair.wants_large

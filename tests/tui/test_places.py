@@ -278,6 +278,10 @@ async def test_statistics_have_a_chart_for_each_figure(tmp_path: Path) -> None:
             await at.press("j")
             await at.sees("█ 1")  # match
             await at.sees("not a match 0")
+            cells = at.text().count("█")
+            at.pilot.app.screen.query_one("#charts").display = False
+            await until(at.pilot, lambda: at.text().count("█") > cells)  # as wide as there is room
+            at.pilot.app.screen.query_one("#charts").display = True
             await at.press("j")
             await at.sees("1 decisions that you may know of")
             await at.press("j")

@@ -62,6 +62,9 @@ class FormScreen(ModalScreen[Answer | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Leave", show=False),
         Binding("enter,ctrl+s", "send", "Save", show=False),
+        # With priority: at once, or what is typed ahead would land in the field before.
+        Binding("tab", "app.focus_next", show=False, priority=True),
+        Binding("shift+tab", "app.focus_previous", show=False, priority=True),
     ]
     TITLE_TEXT = ""
     RULE_TEXT = ""

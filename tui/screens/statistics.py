@@ -226,7 +226,8 @@ class StatisticsScreen(PlaceScreen):
         panel = self.query_one("#chart")
         panel.border_title = f"{CHARTS[self._chart]} · {self._span_text()}"
         figures = self._figures
-        state = (figures, self._chart, self.size, self._reviewers)
+        widths = self._table.content_size.width, self._plot.size.width
+        state = (figures, self._chart, widths, self._reviewers)
         if figures is None or state == self._drawn:
             return
         self._drawn = state
