@@ -69,7 +69,12 @@ class Tmux:
 
     async def ended(self, code: int) -> str:
         """Wait for the end of the command with this exit code; all that it said."""
-        await self.sees(f"Pane is dead (status {code}")
+        deadline = time.monotonic() + WAIT_S
+        while not (status := await self._run("list-panes", "-F", "#{pane_dead_status}")).strip():
+            assert time.monotonic() < deadline, f"no end within {WAIT_S} s:\n{await self.text()}"
+            await asyncio.sleep(0.1)
+        assert int(status) == code, await self.said()
+        await asyncio.sleep(0.2)  # what it wrote last is still being drawn
         return await self.said()
 
     async def sees(self, words: str, limit_s: float = WAIT_S) -> str:
