@@ -288,9 +288,9 @@ async def test_the_broker_changes_without_a_restart(tmp_path: Path) -> None:
         await until(lambda: not homes[0].configs)
         assert homes[0].topics[f"{Topics('lfrd', read[0].site.node).prefix}/status"] == "offline"
         message = await site.outbox.test("mqtt", principal="user:a")
-        await until(lambda: tests_in(homes[1]))
-        assert tests_in(homes[1]) == [message.message_id]
-        assert not tests_in(homes[0])
+        await until(lambda: messages_in(homes[1]))
+        assert messages_in(homes[1]) == [message.message_id]
+        assert not messages_in(homes[0])
         read.append(config_on(state).model_copy(update={"camera": read[0].camera}))
         await site.reload.apply()
         await until(lambda: not homes[1].configs)
@@ -298,6 +298,6 @@ async def test_the_broker_changes_without_a_restart(tmp_path: Path) -> None:
         assert not any("MQTT" in reason for reason in site.health.now.reasons)
 
 
-def tests_in(home: HomeAssistant) -> list[str]:
+def messages_in(home: HomeAssistant) -> list[str]:
     """The ids of the test messages that came."""
     return [event["id"] for event in home.events if event["type"] == "test"]

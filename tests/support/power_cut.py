@@ -86,13 +86,15 @@ async def cut_once(folder: Path, toll: PowerToll, rng: random.Random, cuts: int)
         at.process.kill()
         await at.process.wait()
     await asyncio.sleep(0.5)  # the tracer writes the last lines
-    ops = list(read_trace(trace, state))
+    ops = await asyncio.to_thread(lambda: list(read_trace(trace, state)))
     assert any(op.call == "sync" for op in ops), "nothing was recorded"
     for _ in range(min(CUTS_A_TRACE, cuts - toll.cuts)):
         moment = rng.randrange(1, len(ops))
         left = folder / "left"
         shutil.rmtree(left, ignore_errors=True)
-        toll.writes_hurt += make_left(base, left, ops[:moment], rng, str(state))
+        toll.writes_hurt += await asyncio.to_thread(
+            make_left, base, left, ops[:moment], rng, str(state)
+        )
         before = [ack for ack in acks if ack.at_s <= ops[moment].at_s]
         requested = {ack.subject for ack in before if ack.kind == "asked"}
         await _look(left, before, requested, toll)
@@ -105,8 +107,8 @@ async def _without_syncs(folder: Path, ops: list[Op], acks: list[Ack], rng: rand
     """How much would be lost or damaged at the end if nothing had been synced."""
     left, toll = folder / "control", PowerToll(cuts=1)
     shutil.rmtree(left, ignore_errors=True)
-    make_left(folder / "base", left, [op for op in ops if op.call != "sync"], rng,
-              str(folder / "state"))  # fmt: skip
+    unsynced = [op for op in ops if op.call != "sync"]
+    await asyncio.to_thread(make_left, folder / "base", left, unsynced, rng, str(folder / "state"))
     try:
         await _look(left, acks, {ack.subject for ack in acks if ack.kind == "asked"}, toll)
     except LfrdError:

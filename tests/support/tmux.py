@@ -12,9 +12,11 @@ from pathlib import Path
 from support.program import environment
 
 WAIT_S = 40.0
+ENDED = "ended with code"
+"""Said by the shell around the command: tmux does not always hear of the end of its children."""
+LONGEST_S = 600
 CONFIG = """set -g default-terminal tmux-256color
 set -g status off
-set -g remain-on-exit on
 set -sg escape-time 20
 """
 
@@ -45,7 +47,7 @@ class Tmux:
         """Run the command in a window of this size, of a terminal `TERM` if that was given."""
         term = [] if self._term is None else ["env", f"TERM={self._term}"]
         across, down = map(str, size)
-        told = shlex.join([*term, *command])
+        told = f"{shlex.join([*term, *command])}; echo {ENDED} $?; exec sleep {LONGEST_S}"
         await self._run("new-session", "-d", "-x", across, "-y", down, told)
 
     async def close(self) -> None:
@@ -69,12 +71,7 @@ class Tmux:
 
     async def ended(self, code: int) -> str:
         """Wait for the end of the command with this exit code; all that it said."""
-        deadline = time.monotonic() + WAIT_S
-        while not (status := await self._run("list-panes", "-F", "#{pane_dead_status}")).strip():
-            assert time.monotonic() < deadline, f"no end within {WAIT_S} s:\n{await self.text()}"
-            await asyncio.sleep(0.1)
-        assert int(status) == code, await self.said()
-        await asyncio.sleep(0.2)  # what it wrote last is still being drawn
+        await self.sees(f"{ENDED} {code}")
         return await self.said()
 
     async def sees(self, words: str, limit_s: float = WAIT_S) -> str:
