@@ -377,7 +377,8 @@ class Reader:
             raise self._error
 
     def _run(self) -> None:
-        give_way()
+        if self._source.live:  # a file that is read at full speed is what is waited for
+            give_way()
         try:
             self._source.run(self._sink)
         except BaseException as error:  # kept and raised in the owner's task by ended()
