@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lfrd.errors import UserError
@@ -66,10 +66,12 @@ def overwrite_freed_memory() -> None:
 
 def give_way() -> None:
     """Let the other threads of this process, and what they compute, go before this one and those
-    that it starts (Linux; elsewhere all are alike)."""
+    that it starts (Linux; elsewhere, and where a filter of system calls refuses it, all are
+    alike)."""
     if sys.platform == "linux":
         thread = threading.get_native_id()
-        os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, 0) + GIVES_WAY)
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, 0) + GIVES_WAY)
 
 
 def _libc() -> ctypes.CDLL:

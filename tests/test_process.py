@@ -136,6 +136,14 @@ def test_too_little_address_space_is_one_sentence() -> None:
     refused(Ran(ran.returncode, ran.stdout, ran.stderr), "600 MB of address space", "ulimit -v")
 
 
+def test_where_it_may_not_give_way_a_thread_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "setpriority", refuse)
+    give_way()
+
+
 def test_the_state_arrives(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
         receiver.bind(str(tmp_path / "notify"))

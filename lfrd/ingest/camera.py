@@ -377,9 +377,9 @@ class Reader:
             raise self._error
 
     def _run(self) -> None:
-        if self._source.live:  # a file that is read at full speed is what is waited for
-            give_way()
         try:
+            if self._source.live:  # a file that is read at full speed is what is waited for
+                give_way()
             self._source.run(self._sink)
         except BaseException as error:  # kept and raised in the owner's task by ended()
             self._error = error

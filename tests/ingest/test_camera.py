@@ -4,14 +4,19 @@ import asyncio
 import io
 import itertools
 import os
+import sys
 import time
 import wave
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from lfrd.errors import Conflict, SourceError
+from lfrd.ingest.camera import Reader
 from lfrd.ingest.settings import CameraSettings, State
+from lfrd.ingest.source import Sink
+from lfrd.process import GIVES_WAY
 from support.cameras import make, take, until_state
 from support.video import RtspServer, clip
 
@@ -192,3 +197,25 @@ async def test_while_nothing_is_decoded_the_connection_stays(tmp_path: Path) -> 
             await take(camera, 3)
             await until_state(camera, State.LIVE)
     assert State.LOST not in made.states()
+
+
+class _Priority:
+    """A source that only notes how nice its thread is."""
+
+    passive = False
+
+    def __init__(self, *, live: bool) -> None:
+        self.live = live
+        self.noted = 0
+
+    def run(self, _: object) -> None:
+        self.noted = os.getpriority(os.PRIO_PROCESS, 0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no priority of their own")
+@pytest.mark.parametrize("live", [True, False])
+async def test_a_reader_gives_way_unless_it_is_what_is_waited_for(live: bool) -> None:
+    source = _Priority(live=live)
+    await Reader(source, cast(Sink, None), "reader gate").start_and_end()
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    assert source.noted == (min(19, own + GIVES_WAY) if live else own)
