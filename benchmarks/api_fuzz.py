@@ -16,9 +16,9 @@ from pathlib import Path
 
 import httpx
 
+from benchmarks.program import until_it_answers
 from benchmarks.report import Figure, Report
 from lfrd.client import Client
-from lfrd.errors import LfrdError
 from lfrd.vocabulary import Category, Role
 from lfrd.wire.lists import EntryCreate, WatchlistCreate
 from lfrd.wire.people import TokenCreate
@@ -150,14 +150,9 @@ async def _daemon(state: Path, port: int) -> asyncio.subprocess.Process:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "lfrd", "run", env=environment
     )
-    async with asyncio.timeout(START_S), Client.over_socket(state / "api.sock") as client:
-        while True:
-            try:
-                await client.health()
-            except LfrdError:
-                await asyncio.sleep(0.1)
-            else:
-                return process
+    async with Client.over_socket(state / "api.sock") as client:
+        await until_it_answers(client, START_S)
+    return process
 
 
 async def _prepare(place: Path) -> dict[Role, str]:

@@ -24,11 +24,11 @@ import numpy as np
 
 from benchmarks.governance_erasure import QUALITY
 from benchmarks.governance_worker import config_of, make_list
+from benchmarks.program import until_it_answers
 from benchmarks.report import Figure, Report
 from lfrd.backup.sealing import Identity
 from lfrd.client import Client
 from lfrd.daemon import open_site
-from lfrd.errors import LfrdError
 from lfrd.store import reference_images, watchlists
 from lfrd.store.transaction import Transaction
 from lfrd.wire.lists import WatchlistChange
@@ -72,12 +72,7 @@ async def daemon(state: Path) -> AsyncIterator[tuple[Client, float]]:
     )
     try:
         async with Client.over_socket(state / "api.sock") as client:
-            async with asyncio.timeout(START_LIMIT_S):
-                while True:
-                    with contextlib.suppress(LfrdError):
-                        await client.health()
-                        break
-                    await asyncio.sleep(0.02)
+            await until_it_answers(client, START_LIMIT_S)
             yield client, time.monotonic() - began_s
     finally:
         process.terminate()

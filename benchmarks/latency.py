@@ -27,7 +27,7 @@ from benchmarks.rtsp import cpu_s, served
 from lfrd.ingest.pictures import planes_of
 from lfrd.lists.photo_face import detect_in_photo
 from lfrd.summary import percentile
-from lfrd.types import F32, U8
+from lfrd.types import F32, U8, Planes
 from lfrd.vision.engine import Vision
 from lfrd.vision.packs import DEFAULT_PACK, default_cache_dir, load
 from lfrd.vision.planes import planes_from_rgb, rgb_full
@@ -99,8 +99,8 @@ async def photograph(photos: Path) -> None:
             for box, landmarks in zip(faces.boxes, faces.landmarks, strict=True):
                 if box[2] - box[0] < LEAST_FACE_PX or abs(pose_deg(landmarks)[0]) > FRONTAL_DEG:
                     continue
-                face = cut(rgb_full(planes), box)
-                if len(await detect_in_photo(vision, planes_from_rgb(face))) != 1:
+                face = await photo_of(vision, planes, box)
+                if face is None:
                     continue
                 crop = await vision.align(planes, landmarks)
                 assert crop is not None
@@ -115,7 +115,13 @@ async def photograph(photos: Path) -> None:
     raise SystemExit("the clip does not show so many large faces")
 
 
-def cut(picture: U8, box: F32) -> U8:
+async def photo_of(vision: Vision, planes: Planes, box: F32) -> U8 | None:
+    """A portrait u8[h, w, 3] rgb of the face in `box`; None where another one is on it, or none."""
+    face = _cut(rgb_full(planes), box)
+    return face if len(await detect_in_photo(vision, planes_from_rgb(face))) == 1 else None
+
+
+def _cut(picture: U8, box: F32) -> U8:
     """A face with as much around it as a portrait has."""
     left, top, right, bottom = box
     around = 0.6 * max(right - left, bottom - top)

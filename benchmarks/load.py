@@ -27,18 +27,16 @@ import cv2
 import numpy as np
 
 from benchmarks import media
-from benchmarks.latency import FRONTAL_DEG, LEAST_FACE_PX, cut, photograph
+from benchmarks.latency import FRONTAL_DEG, LEAST_FACE_PX, photo_of, photograph
 from benchmarks.report import Figure, Report
 from benchmarks.rtsp import cpu_s, served
 from lfrd.client import Client
 from lfrd.errors import LfrdError
 from lfrd.ingest.pictures import planes_of
-from lfrd.lists.photo_face import detect_in_photo
 from lfrd.process import usable_cores
 from lfrd.summary import percentile
 from lfrd.vision.engine import Vision
 from lfrd.vision.packs import DEFAULT_PACK, default_cache_dir, load
-from lfrd.vision.planes import planes_from_rgb, rgb_full
 from lfrd.vision.quality import inter_eye_px, pose_deg, potential
 
 LABELS = Path(__file__).parents[1] / "tests" / "tracking" / "labels" / "crowd.csv"
@@ -354,8 +352,8 @@ async def photograph_everybody(photos: Path) -> None:
                 hope = potential(inter_eye_px(landmarks), yaw_deg, pitch_deg, 1.0)
                 if abs(yaw_deg) > FRONTAL_DEG or hope <= best.get(person, 0.0):
                     continue
-                face = cut(rgb_full(planes), box)
-                if len(await detect_in_photo(vision, planes_from_rgb(face))) == 1:
+                face = await photo_of(vision, planes, box)
+                if face is not None:
                     best[person] = hope
                     cv2.imwrite(
                         str(photos / f"{person}.png"), cv2.cvtColor(face, cv2.COLOR_RGB2BGR)

@@ -1,8 +1,12 @@
 """Runs the program itself, as its user would, and gives what it printed."""
 
 import asyncio
+import contextlib
 import os
 import sys
+
+from lfrd.client import Client
+from lfrd.errors import LfrdError
 
 THRESHOLD_VARIABLE = "LFRD_MATCHING__THRESHOLD"
 
@@ -30,3 +34,13 @@ async def printed_by(
     if process.returncode != 0:
         raise SystemExit(f"lfrd {' '.join(arguments[:2])} failed with code {process.returncode}")
     return printed
+
+
+async def until_it_answers(client: Client, limit_s: float) -> None:
+    """Wait for a daemon that was started just now. Raises TimeoutError."""
+    async with asyncio.timeout(limit_s):
+        while True:
+            with contextlib.suppress(LfrdError):
+                await client.health()
+                return
+            await asyncio.sleep(0.02)

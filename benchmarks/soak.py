@@ -29,6 +29,7 @@ import av
 from prometheus_client.parser import text_string_to_metric_families
 
 from benchmarks import soak_day
+from benchmarks.program import until_it_answers
 from benchmarks.report import RESULTS, Figure, Report
 from benchmarks.rtsp import free_port, repeated
 from benchmarks.slope import LEAST_BINS, slope_of
@@ -124,12 +125,7 @@ async def daemon(state: Path, size: Size) -> AsyncIterator[tuple[int, Client]]:
         )
     try:
         async with Client.over_socket(state / "api.sock") as client:
-            async with asyncio.timeout(START_S):
-                while True:
-                    with contextlib.suppress(LfrdError):
-                        await client.health()
-                        break
-                    await asyncio.sleep(0.1)
+            await until_it_answers(client, START_S)
             yield process.pid, client
         if process.returncode is not None:
             raise SystemExit(f"the daemon ended by itself, with code {process.returncode}")
