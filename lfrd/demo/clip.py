@@ -1,9 +1,8 @@
 """Composes the demo's clip: seven people who walk past a camera, of whom one is on the list.
 
-The faces come from two pictures: an astronaut (Eileen Collins, by NASA, public domain; as
-scikit-image hands it on), which lies here, and the group photo that insightface carries. They are
-found with the detector, cut out with soft edges, and moved over a plain background at several
-sizes, with blur, and compressed.
+The faces come from two pictures: the astronaut that providers are checked with (NASA, public
+domain) and the group photo of insightface. They are found with the detector, cut out with soft
+edges, and moved over a plain background at several sizes, with blur, and compressed.
 
 The same people, and any clip, can be had as a camera would send them: at a size and rate,
 with the noise of a sensor, in a stream of a camera's bit rate.
@@ -32,7 +31,7 @@ from lfrd.vision.planes import planes_from_rgb
 WIDTH_PX, HEIGHT_PX, FPS = 1280, 720, 25
 CLIP_S = 24.0
 LISTED = "astronaut"
-ASTRONAUT = ("lfrd.demo", "astronaut.png")
+ASTRONAUT = ("lfrd.vision", "astronaut.png")
 SHOWN = (ASTRONAUT, ("insightface", "data/images/t1.jpg"))
 """The pictures, by the package that carries them."""
 PICTURES = int(CLIP_S * FPS)
