@@ -1,6 +1,8 @@
 """What lfrd asks to be installed, and that it is what was tested."""
 
 import re
+import subprocess
+import sys
 import tomllib
 from importlib import metadata
 from pathlib import Path
@@ -56,3 +58,15 @@ def test_a_service_gets_no_library_that_only_insightface_would_use() -> None:
     assert found.isdisjoint(
         {"scikit-image", "scipy", "imageio", "imageio-ffmpeg", "networkx", "opencv-python"}
     )
+
+
+def test_the_list_for_a_gpu_has_its_runtime_alone() -> None:
+    (line,) = (line for line in (ROOT / "Makefile").read_text().splitlines() if "-cuda.txt" in line)
+    words = line.replace("$(BIN)/uv", str(Path(sys.executable).with_name("uv"))).split()
+    done = subprocess.run(
+        [*words[: words.index("-o")], "--no-hashes", "--no-annotate"],
+        capture_output=True, text=True, check=True, cwd=ROOT,
+    )  # fmt: skip
+    names = {line.partition("==")[0] for line in done.stdout.splitlines()}
+    assert {"onnxruntime-gpu", "nvidia-cudnn-cu13", "insightface"} <= names
+    assert "onnxruntime" not in names

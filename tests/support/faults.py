@@ -375,6 +375,7 @@ async def names_gone(folder: Path) -> Found:
         began_s = time.monotonic()
         await at.end()
         ended_s = time.monotonic() - began_s
+    assert ended_s < ENDS_BAR_S, "nobody waits for a name"
     no_traceback(folder / "state")
     return [
         Measured("health answers within", max(waits), "s", ANSWER_BAR_S),
@@ -433,6 +434,7 @@ async def ended_at_first_start(folder: Path) -> Found:
         said = (await process.stderr.read()).decode()
         code = await process.wait()
         ended_s = time.monotonic() - began_s
+    assert ended_s < ENDS_BAR_S, "nobody waits for the models"
     assert code == 0, (code, said)
     assert "Traceback" not in said, said
     began_s = time.monotonic()
