@@ -11,6 +11,8 @@ daemon answers, Unreachable.
 import asyncio
 import random
 import re
+import secrets
+import time
 from collections.abc import (
     AsyncGenerator,
     AsyncIterator,
@@ -31,7 +33,6 @@ from pydantic import TypeAdapter, ValidationError
 
 import lfrd.errors as errors
 import lfrd.wire.sse as sse
-from lfrd.ids import new_id
 from lfrd.text import one_line
 from lfrd.vocabulary import SLUG
 from lfrd.wire import deployments as wire
@@ -369,6 +370,11 @@ BROKEN = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
 """What a request meets on a connection that the other side closes just then."""
 
 
+def _new_key() -> str:
+    """A further Idempotency-Key; later ones sort behind, so that they lie together on the disk."""
+    return f"{time.time_ns():016x}-{secrets.token_hex(8)}"
+
+
 class _Again(httpx.AsyncBaseTransport):
     """Sends a request once more where its connection broke before an answer came: a daemon closes
     those that lie idle, at times as a request sets out. Writes carry an Idempotency-Key, so that
@@ -379,7 +385,7 @@ class _Again(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if request.method not in ("GET", "HEAD"):
-            request.headers.setdefault("Idempotency-Key", new_id())
+            request.headers.setdefault("Idempotency-Key", _new_key())
         try:
             return await self._inner.handle_async_request(request)
         except BROKEN:
