@@ -83,13 +83,18 @@ class DeploymentRunner:
 
     async def _carry_out(self, running: DeploymentRun, stopping: "asyncio.Task[bool]") -> None:
         self._begin.clear()
-        stopping.add_done_callback(lambda _: running.leave())
+
+        def leave(_: object) -> None:
+            running.leave()
+
+        stopping.add_done_callback(leave)
         try:
             self.last = await running.run()
         except BaseException as error:
             running.fail(f"interrupted by {type(error).__name__}")
             raise
         finally:
+            stopping.remove_done_callback(leave)  # else every run is kept until the daemon ends
             compared = len(self._live)
             self._live.close()
             self.running = None
