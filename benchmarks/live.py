@@ -55,7 +55,9 @@ class Phases:
         def first_over(pacer: PairPacer, frame: Frame, follows_any: bool) -> None:
             if pacer in begins:
                 begins.remove(pacer)
-                self.begun_s[frame.camera_id] = frame.arrived_at_s
+                last_s = self.large_s[frame.camera_id][-1:] or [float("-inf")]
+                if frame.arrived_at_s - last_s[0] > AWAY_S:  # else somebody turned round
+                    self.begun_s[frame.camera_id] = frame.arrived_at_s
             if not frame.small and not frame.still:
                 self.large_s[frame.camera_id].append(time.monotonic())
             over(pacer, frame, follows_any)
