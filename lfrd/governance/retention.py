@@ -252,6 +252,10 @@ class Retention:
             await self._database.write(
                 lambda tx: erasures.forget_links_before(tx, before_s), principal=SYSTEM
             )
+        if months and await self._database.read(lambda r: erasures.has_words_before(r, before_s)):
+            await self._database.write(
+                lambda tx: erasures.forget_words_before(tx, before_s), principal=SYSTEM
+            )
         if months and await self._database.read(lambda r: absences.has_before(r, before_s)):
             await self._database.write(
                 lambda tx: absences.drop_before(tx, before_s), principal=SYSTEM

@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,10 @@ class HomeAssistant:
             raise AssertionError({name: item["state"] for name, item in found.items()}) from None
 
 
+def is_shown(name: str, state: str, found: dict[str, Any]) -> bool:
+    return bool(found[name]["state"] == state)
+
+
 @asynccontextmanager
 async def home_assistant(folder: Path, broker_port: int) -> AsyncIterator[HomeAssistant]:
     port = free_port()
@@ -146,11 +151,9 @@ async def test_home_assistant_shows_a_site(tmp_path: Path, monkeypatch: pytest.M
                 lambda found: found["Event"]["attributes"]["event_type"] == "candidate.for_review"
             )
             topic = "lfrd/test-site/camera/gate"
-            for payload, wanted in (("ON", "on"), ("idle", "unknown"), ("OFF", "off")):
+            for payload, state in (("ON", "on"), ("idle", "unknown"), ("OFF", "off")):
                 await broker.publish(topic, payload, retain=True)
-                await home.until(
-                    lambda found, wanted=wanted: found["Camera North gate"]["state"] == wanted
-                )  # type: ignore[misc]
+                await home.until(partial(is_shown, "Camera North gate", state))
         await home.until(
             lambda found: {item["state"] for item in found.values()} == {"unavailable"}
         )
