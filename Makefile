@@ -94,11 +94,13 @@ soak: $(VENV)/ready
 bench-backup: $(VENV)/ready
 	$(BIN)/python -m benchmarks.backup $(ARGS)
 
-# The wheel, the hash of every file that it needs, and an SBOM with the licences, in dist/.
+# The wheel, the hash of every file that it needs (also for a GPU: the runtime with CUDA in place of the
+# one without), and an SBOM with the licences, in dist/.
 dist: $(VENV)/ready
 	mkdir -p dist && find dist -mindepth 1 -maxdepth 1 ! -name bare-root.tar -exec rm -rf {} +
 	$(BIN)/uv build --wheel --quiet --out-dir dist
 	$(BIN)/uv export --frozen --no-dev --extra mqtt --no-emit-project --quiet -o dist/requirements.txt >/dev/null
+	$(BIN)/uv export --frozen --no-dev --extra mqtt --extra cuda --no-emit-package onnxruntime --no-emit-project --quiet -o dist/requirements-cuda.txt >/dev/null
 	$(BIN)/uv export --frozen --no-dev --extra mqtt --format cyclonedx1.5 --quiet -o dist/uv.cdx.json >/dev/null
 	$(BIN)/python -m benchmarks.sbom dist/uv.cdx.json dist/sbom.cdx.json && rm dist/uv.cdx.json
 

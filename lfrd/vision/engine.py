@@ -213,6 +213,7 @@ class Vision:
         """`recogniser` is the model that runs in place of the pack's (see `providers.Settled`).
         `pool_size` bounds the crops held at once over all cameras, and with _TRACKS_A_CROP the
         templates: each track that was looked at holds one, its mean."""
+        self.pack_name = pack.name
         self.model_digest = pack.model_digest
         self.detector_digest = pack.detector_digest
         self.dim = pack.recogniser.dim

@@ -12,10 +12,11 @@ from lfrd.events import EventKind, Reset
 from lfrd.governance import profile, retention, two_person
 from lfrd.governance.retention import Use, lists_due, lists_due_at_exit
 from lfrd.site import Site
-from lfrd.store import episodes, erasures, holds, outcomes, reviews, thresholds, watchlists
+from lfrd.store import episodes, erasures, flows, holds, outcomes, reviews, thresholds, watchlists
 from lfrd.store.audit import AuditClass
 from lfrd.store.episodes import Episode, EpisodeFilter, EpisodeState
 from lfrd.store.erasures import ErasureState
+from lfrd.store.flows import CameraFlow
 from lfrd.store.reviews import ReviewDecision
 from lfrd.store.transaction import Reader, Transaction
 from lfrd.store.watchlists import NewEntry
@@ -101,6 +102,26 @@ async def test_both_timers_of_an_episode(tmp_path: Path) -> None:
         )  # fmt: skip
         assert links == 0
         assert (await site.deployments.get(row.id)).state == "erased", "its record stays"
+
+
+async def test_what_cameras_counted_by_time_goes_with_the_long_timer(
+    tmp_path: Path,
+) -> None:
+    clock = SettableClock()
+    async with governed(tmp_path, clock, log_months=6) as site:
+        database = site.database
+        row = await deploy(site, await make_list(site))
+
+        def note(tx: Transaction) -> None:
+            flows.keep(tx, [CameraFlow(deployment_id=row.id, camera_id="gate", at_s=tx.at_s)])
+
+        await database.write(note, principal="system")
+        await site.deployments.end(row.id, "over", principal="user:ada")
+        for later_s, kept in ((6 * 31 * DAY_S - 60, True), (120.0, False)):
+            clock.advance(later_s)
+            await site.retention.sweep()
+            found = await database.read(lambda r: r.count("SELECT count(*) FROM camera_flow"))
+            assert (found > 0) is kept
 
 
 async def test_a_record_outlives_what_it_was_made_of(tmp_path: Path) -> None:
