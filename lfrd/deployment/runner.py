@@ -121,4 +121,8 @@ class DeploymentRunner:
             log.info("deployment %s waits for the daemon to come back", row.id)
             return
         await self._database.write(end, principal=running.ended_by or SYSTEM)
-        log.info("deployment %s ended: %s", row.id, running.end_reason)
+        by = running.ended_by
+        why = (
+            running.end_reason if by in (None, SYSTEM) else f"by {by}"
+        )  # their words may name people
+        log.info("deployment %s ended: %s", row.id, why)

@@ -253,6 +253,10 @@ class Retention:
             await self._database.write(
                 lambda tx: erasures.forget_links_before(tx, before_s), principal=SYSTEM
             )
+        if months and await self._database.read(lambda r: erasures.has_words_before(r, before_s)):
+            await self._database.write(
+                lambda tx: erasures.forget_words_before(tx, before_s), principal=SYSTEM
+            )
         for rows in (absences, listings, flows):
             if months and await self._database.read(partial(rows.has_before, before_s=before_s)):
                 drop = partial(rows.drop_before, before_s=before_s)
