@@ -32,7 +32,7 @@ from benchmarks import soak_day
 from benchmarks.program import until_it_answers
 from benchmarks.report import RESULTS, Figure, Report
 from benchmarks.rtsp import free_port, repeated
-from benchmarks.slope import LEAST_BINS, slope_of
+from benchmarks.slope import LEAST_BINS, slope_beside, slope_of
 from benchmarks.soak_day import Tally
 from lfrd.client import Client
 from lfrd.demo.clip import Shape, cutouts, write_as_camera
@@ -236,6 +236,7 @@ def judge(report: Report, size: Size, samples: Samples, tally: Tally) -> None:
     """What was measured, beside its bar."""
     report.add(
         Figure("cameras", size.rtsp + size.whip, note=f"{size.rtsp} RTSP, {size.whip} WHIP"),
+        Figure("warm-up, not counted", round(size.warm_up_s / 60, 1), "min"),
         Figure("sampled after warm-up", round(size.minutes - size.warm_up_s / 60, 1), "min"),
         *_slopes(size, samples), *_work(size, samples),
         *(Figure(what, number, at_least=1) for what, number in sorted(tally.done.items())),
@@ -250,13 +251,20 @@ def _slopes(size: Size, samples: Samples) -> Iterator[Figure]:
         "terminal_rss_mb": ("MB/h", None), "lfrd.db_mb": ("MB/h", None),
         "lfrd.db-wal_mb": ("MB/h", None), "index.db_mb": ("MB/h", None),
     }  # fmt: skip
+    bin_s = min(60.0, 60 * size.minutes / (4 * LEAST_BINS))
     for name, (unit, bar) in bars.items():
         items = samples.after(name, size.warm_up_s)
-        bin_s = min(60.0, 60 * size.minutes / (4 * LEAST_BINS))
         slope = slope_of(items, bin_s)
         first, last = items[0][1], items[-1][1]
         yield Figure(f"slope of {name}", round(slope.per_h, 3), unit, at_most=bar,
                      note=f"{slope}; {first:.1f} to {last:.1f}")  # fmt: skip
+    # a camera that is read has threads of its own, and its decoder pictures: they come and go
+    steady = slope_beside(
+        samples.after("daemon_rss_mb", size.warm_up_s),
+        samples.after("daemon_threads", size.warm_up_s), bin_s,
+    )  # fmt: skip
+    yield Figure("slope of daemon_rss_mb, of equal threads", round(steady.per_h, 3),
+                 "MB/h", note=str(steady))  # fmt: skip
 
 
 def _work(size: Size, samples: Samples) -> Iterator[Figure]:

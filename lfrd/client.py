@@ -11,6 +11,8 @@ daemon answers, Unreachable.
 import asyncio
 import random
 import re
+import secrets
+import time
 from collections.abc import (
     AsyncGenerator,
     AsyncIterator,
@@ -367,9 +369,38 @@ PAGE_MAX = 1_000
 """Items that the daemon gives at once, of most lists."""
 
 JSON = {"Content-Type": "application/json"}
-LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=100)
+LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=3.0)
 """An import sends more photos at once than httpx keeps connections by itself, and would open new
-ones all the time."""
+ones all the time. What lies idle is given up well before the daemon closes it."""
+BROKEN = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
+"""What a request meets on a connection that the other side closes just then."""
+
+
+def _new_key() -> str:
+    """A further Idempotency-Key; later ones sort behind, so that they lie together on the disk."""
+    return f"{time.time_ns():016x}-{secrets.token_hex(8)}"
+
+
+class _Again(httpx.AsyncBaseTransport):
+    """Sends a request once more where its connection broke before an answer came: a daemon closes
+    those that lie idle, at times as a request sets out. Writes carry an Idempotency-Key, so that
+    the daemon does them once."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+        self._inner = inner
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.method not in ("GET", "HEAD"):
+            request.headers.setdefault("Idempotency-Key", _new_key())
+        try:
+            return await self._inner.handle_async_request(request)
+        except BROKEN:
+            if not isinstance(request.stream, httpx.ByteStream):  # it is read up
+                raise
+        return await self._inner.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
 
 
 class Client:
@@ -395,7 +426,7 @@ class Client:
         self.reads_only = False
         self.on_denied: Callable[[], None] | None = None
         self._http = httpx.AsyncClient(
-            transport=transport, base_url=base_url, headers=headers, timeout=REQUEST_S
+            transport=_Again(transport), base_url=base_url, headers=headers, timeout=REQUEST_S
         )
         self.governance = GovernanceCalls(
             self._get, self._get_all, self._post, self._patch, self._put

@@ -108,12 +108,13 @@ async def open_site(
     report: Report | None = None,
     observer: LookObserver | None = None,
     read_again: Callable[[], Config] | None = None,
+    stop: asyncio.Event | None = None,
 ) -> AsyncIterator[Site]:
     """Everything that a site has, open and running; leaving it ends a running deployment first.
 
-    `new`: begin with nothing although keys are there. `media_clock`: files at full speed, and
-    `detect_hz` pictures a second looked at (None: all). Sources that `must_open` are not tried
-    again. `report` gets each candidate, `observer` each look; `read_again` reads what was set."""
+    `new`: begin with nothing although keys are there. `media_clock`: files at full speed, of which
+    `detect_hz` pictures a second are looked at (None: all). Sources that `must_open` are not tried
+    again. Raises StoppedAtStart where `stop` is set before the models are there."""
     share_heaps()
     clock, policies = SteadyClock.over(clock), _policies(config)
     health, live, measures = HealthBoard(), LiveGallery(), Measures()
@@ -125,8 +126,7 @@ async def open_site(
         timekeeping = Timekeeping(database, clock, health)
         await timekeeping.start()
         index = await _open_index(parts, folder, database)
-        pack_name = await database.read(lambda reader: pack_in_use(reader, config.models.pack))
-        vision = await _open_vision(parts, config, pack_name, folder)
+        vision = await _open_vision(parts, config, database, folder, stop or asyncio.Event())
         fleet = Fleet(database, clock, health, config.camera, config.sources,
                       every_frame=media_clock, must_open=must_open)  # fmt: skip
         parts.push_async_callback(fleet.life.close)
@@ -150,7 +150,7 @@ async def open_site(
         decoys = Decoys(config.review, database, clock, health, fleet, vision, deployments)
         site = Site(
             config=config, clock=clock, started_at_s=clock.wall_s(), database=database,
-            bus=database.events, health=health, vision=vision, pack=pack_name, gallery=live,
+            bus=database.events, health=health, vision=vision, pack=vision.pack_name, gallery=live,
             fleet=fleet, camera_check=_camera_check(config, fleet, vision, database, clock),
             watchlists=lists.watchlists, photos=lists.photos, imports=lists.imports,
             models=lists.models, thresholds=thresholds, expiry=lists.expiry,
@@ -419,11 +419,29 @@ def _lists(
     return _Lists(watchlists, photos, BulkImport(database, photos, clock), models, expiry)
 
 
+class StoppedAtStart(Exception):
+    """The end was asked for while models were made and measured, which cannot be hurried."""
+
+
 async def _open_vision(
-    parts: AsyncExitStack, config: Config, pack_name: str, folder: StateFolder
+    parts: AsyncExitStack,
+    config: Config,
+    database: Database,
+    folder: StateFolder,
+    stop: asyncio.Event,
 ) -> Vision:
     """The models; after them a reader that is still inside FFmpeg is minded."""
-    made = await asyncio.to_thread(_vision, config, pack_name)
+    pack_name = await database.read(lambda reader: pack_in_use(reader, config.models.pack))
+    making = asyncio.ensure_future(asyncio.to_thread(_vision, config, pack_name))
+    stopping = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait((making, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if not making.done():
+            raise StoppedAtStart
+        made = making.result()
+    finally:
+        making.cancel()
+        stopping.cancel()
     vision = await parts.enter_async_context(made)
     parts.callback(_keep_locked, folder)
     return vision
@@ -443,10 +461,17 @@ async def serve(config: Config, read_again: Callable[[], Config], *, new: bool =
     """The daemon: from start to SIGTERM, SIGINT or SIGQUIT; the rest as in `open_site`."""
     stop = asyncio.Event()
     _mind_signals(stop)
+    with contextlib.suppress(StoppedAtStart):
+        await _serve(config, read_again, stop, new=new)
+
+
+async def _serve(
+    config: Config, read_again: Callable[[], Config], stop: asyncio.Event, *, new: bool
+) -> None:
     from lfrd.api.server import ApiServer  # half a second that `try` can do without
 
     async with (
-        open_site(config, new=new, read_again=read_again) as site,
+        open_site(config, new=new, read_again=read_again, stop=stop) as site,
         ApiServer(site),
     ):
         _mind_descriptors(site.health)

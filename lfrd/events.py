@@ -60,6 +60,11 @@ class EventPage:
     oldest_id: int
     newest_id: int
 
+    def follows(self, after_id: int) -> bool:
+        """Whether nothing is missing after an id: all that came after it is kept. Not so of one
+        that was never given here (of the time before a restore, or made up)."""
+        return self.oldest_id - 1 <= after_id <= self.newest_id
+
 
 class Ended(enum.Enum):
     """Why a subscription stopped."""
@@ -149,7 +154,7 @@ class Subscription:
             page = await self._read_page(after_id)
             if page is None:
                 return
-            if not page.oldest_id - 1 <= after_id <= page.newest_id:
+            if not page.follows(after_id):
                 yield Reset(page.newest_id)
                 return
             if not page.events:

@@ -28,6 +28,16 @@ python3 -m venv server
 server/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r "$locked" 2>pip.log ||
     { cat pip.log >&2; exit 1; }
 server/bin/pip install --quiet --disable-pip-version-check --no-deps "$wheel"
-test ! -e "$(echo server/lib/python3*/site-packages)/opencv_python.libs"
+for needless in opencv_python.libs skimage scipy; do
+    test ! -e "$(echo server/lib/python3*/site-packages)/$needless"
+done
 echo "MB: $(works server)"
+echo '== a pack in insightface'"'"'s form is read without scikit-image'
+mkdir pack
+server/bin/python -c 'from pathlib import Path
+from lfrd.vision.graph import to_dynamic_f32
+from lfrd.vision.packs import published_recogniser
+Path("pack/sface.onnx").write_bytes(to_dynamic_f32(published_recogniser(), dynamic_axes=(0,)))'
+! server/bin/lfrd models install pack --accept-licence 2>said
+grep -q 'holds no SCRFD detector' said || { cat said >&2; exit 1; }
 echo '== all well'

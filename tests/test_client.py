@@ -1,5 +1,6 @@
 """The client: a refusal is the daemon's own error again, and no daemon is said in one sentence."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import aclosing
 from pathlib import Path
@@ -8,12 +9,27 @@ import httpx
 import pytest
 
 from lfrd import errors
+from lfrd.api import sockets
 from lfrd.api.problems import problem, status_of
-from lfrd.client import BACKOFF_S, Away, Back, Client, Reset, SyncClient, Unreachable, backoff_s
+from lfrd.api.protocol import PeerProtocol
+from lfrd.client import (
+    BACKOFF_S,
+    LIMITS,
+    Away,
+    Back,
+    Client,
+    Reset,
+    SyncClient,
+    Unreachable,
+    backoff_s,
+)
+from lfrd.vocabulary import Category
 from lfrd.wire import sse
 from lfrd.wire.audit import AuditExportStart
 from lfrd.wire.events import EventKind, EventMessage
 from lfrd.wire.health import HealthChange, HealthStatus
+from lfrd.wire.lists import WatchlistCreate
+from support.site import serve
 
 
 def every_error() -> Iterator[type[errors.LfrdError]]:
@@ -73,6 +89,87 @@ async def test_no_daemon_is_one_sentence_that_names_the_place(tmp_path: Path) ->
     async with Client.over_socket(path) as client:
         with pytest.raises(Unreachable, match=f"no daemon answers on {path}"):
             await client.health()
+
+
+LIST = WatchlistCreate(name="a list", category=Category.TEST, purpose="a test", owner="me")
+
+
+async def test_a_connection_that_is_closed_as_a_request_sets_out_is_no_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The limit on idle connections strikes just as each further request arrives on one."""
+    closed = 0
+
+    def just_then(self: PeerProtocol, data: bytes) -> None:
+        nonlocal closed
+        if self.cycle is not None and self.idle:
+            closed += 1
+            self.timeout_keep_alive_handler()
+        else:
+            heard(self, data)
+
+    heard = PeerProtocol.data_received
+    monkeypatch.setattr(PeerProtocol, "data_received", just_then)
+    async with serve(tmp_path) as served:
+        client = served.client
+        await client.health()
+        await client.health()
+        made = await client.create_watchlist(LIST)
+        await client.confirm_watchlist(made.id)
+        async with aclosing(client.events()) as stream:
+            assert await anext(stream) == Back()
+        assert closed >= 3
+        assert [listed.id for listed in await client.watchlists()] == [made.id]
+
+
+async def test_a_write_whose_answer_is_lost_is_done_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = asyncio.Event()
+
+    async def lose(self: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
+        reply = await sent(self, request)
+        if request.method == "POST" and not lost.is_set():
+            lost.set()
+            raise httpx.ReadError("reset by peer", request=request)
+        return reply
+
+    sent = httpx.AsyncHTTPTransport.handle_async_request
+    monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", lose)
+    async with serve(tmp_path) as served:
+        made = await served.client.create_watchlist(LIST)
+        assert lost.is_set()
+        assert [listed.id for listed in await served.client.watchlists()] == [made.id]
+
+
+async def test_a_connection_that_breaks_again_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    tries = 0
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        nonlocal tries
+        tries += 1
+        raise httpx.RemoteProtocolError("Server disconnected", request=request)
+
+    client = Client(httpx.MockTransport(answer), "http://localhost", "the test daemon", None)
+    async with client:
+        with pytest.raises(Unreachable, match="Server disconnected"):
+            await client.health()
+    assert tries == 2
+
+
+async def test_connections_are_given_up_before_the_daemon_closes_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert LIMITS.keepalive_expiry is not None
+    assert LIMITS.keepalive_expiry < sockets.KEEP_ALIVE_S / 2
+    monkeypatch.setattr(sockets, "KEEP_ALIVE_S", 0.05)
+    async with serve(tmp_path) as served:
+        for wait_s in (0.0, 0.04, 0.05, 0.06, 0.1):  # around the limit, many at once
+            await asyncio.gather(*(served.client.health() for _ in range(8)))
+            await asyncio.sleep(wait_s)
+        async with asyncio.timeout(5):
+            while served.server.connections:
+                await asyncio.sleep(0.01)
 
 
 def test_the_waits_grow_and_are_bounded() -> None:

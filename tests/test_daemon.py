@@ -6,17 +6,32 @@ import os
 import signal
 import socket
 import stat
+import subprocess
+import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from lfrd.daemon import IDLE_SIGNALS
+from lfrd import daemon as daemon_module
+from lfrd.config import Config
+from lfrd.daemon import IDLE_SIGNALS, StoppedAtStart, open_site
 from lfrd.errors import SourceError
 from lfrd.vocabulary import Category, DeploymentState
 from lfrd.wire.cameras import CameraCreate
 from lfrd.wire.lists import WatchlistCreate
-from support.program import START_LIMIT_S, Call, daemon, enrol, lfrd, look_for, refused
+from support.program import (
+    LIMIT_S,
+    START_LIMIT_S,
+    Call,
+    daemon,
+    enrol,
+    environment,
+    lfrd,
+    look_for,
+    refused,
+)
 
 STOP_LIMIT_S = 5.0
 
@@ -46,6 +61,48 @@ async def test_it_says_ready_keeps_its_socket_private_and_ends_on_sigterm(tmp_pa
             assert await stop(process) < STOP_LIMIT_S
             assert manager.recv(100) == b"STOPPING=1"
     assert not (state / "api.sock").exists()
+
+
+async def test_an_end_that_is_asked_for_while_models_are_measured_does_not_wait_for_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the first start that takes many seconds; the folder is free again at once."""
+    measured, stop = threading.Event(), asyncio.Event()
+
+    def measure(*_: object) -> None:
+        loop.call_soon_threadsafe(stop.set)
+        measured.wait(20)
+
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(daemon_module, "_vision", measure)
+    config = Config.model_validate({"site": {"state_dir": tmp_path / "state"}})
+    try:
+        async with asyncio.timeout(STOP_LIMIT_S):
+            with pytest.raises(StoppedAtStart):
+                async with open_site(config, stop=stop):
+                    pytest.fail("it opened")
+    finally:
+        measured.set()
+    with (tmp_path / "state" / "lock").open("rb+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+ASKED_WHILE_IT_IS_LOADED = """
+import os, signal, sys
+from lfrd import __main__
+__main__._room_for_models = lambda: os.kill(os.getpid(), signal.SIGTERM)
+sys.exit(__main__.main(["run"]))
+"""
+
+
+def test_sigterm_ends_it_by_itself_before_anything_is_open(tmp_path: Path) -> None:
+    """The kernel does not end the first process of a container, which has to do that itself."""
+    done = subprocess.run(
+        [sys.executable, "-c", ASKED_WHILE_IT_IS_LOADED],
+        timeout=LIMIT_S, env=environment(LFRD_SITE__STATE_DIR=str(tmp_path / "state")),
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert not (tmp_path / "state").exists()
 
 
 @pytest.mark.e2e

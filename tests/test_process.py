@@ -38,6 +38,23 @@ harden()
 print(libc.prctl(3, 0, 0, 0, 0), resource.getrlimit(resource.RLIMIT_CORE), left_by(40_000))
 """
 
+LARGE_BLOCKS = """
+import ctypes, sys
+from lfrd.process import share_heaps
+class Used(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_size_t) for name in "abcdefghij"]  # e: in pages of their own
+libc = ctypes.CDLL(None)
+libc.mallinfo2.restype = Used
+libc.malloc.restype = ctypes.c_void_p
+libc.free.argtypes = [ctypes.c_void_p]
+if sys.argv[1] == "set":
+    share_heaps()
+libc.free(libc.malloc(8_000_000))
+before = libc.mallinfo2().e
+libc.malloc(1_000_000)
+print(libc.mallinfo2().e - before > 900_000)
+"""
+
 
 class Cycle:
     """Refers to itself, so that only the collector frees it."""
@@ -52,6 +69,14 @@ async def test_what_only_cycles_hold_is_freed_in_time() -> None:
     task = asyncio.create_task(keep_small(every_s=0.01))
     await until(lambda: left() is None)
     task.cancel()
+
+
+@pytest.mark.parametrize(("settings", "own_pages"), [("set", "True"), ("not set", "False")])
+def test_pictures_leave_no_holes_between_smaller_blocks(settings: str, own_pages: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LARGE_BLOCKS, settings], capture_output=True, text=True, timeout=30
+    )
+    assert done.stdout.strip() == own_pages, done.stderr
 
 
 def test_no_core_file_no_reading_and_freed_memory_is_overwritten() -> None:

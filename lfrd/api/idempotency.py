@@ -22,20 +22,29 @@ KEY = re.compile(r"[\x21-\x7e]{1,255}")
 ANSWERS_KEPT = 1_000
 ANSWER_BYTES_MAX = 64 * 1024
 KEPT_S = 3600.0
+ANSWERS_BYTES_MAX = 4 * 1024 * 1024
+"""Of all answers that are kept."""
 SECRET_PATHS = frozenset({"/v1/tokens", "/v1/cameras"})
 """Whose answers hold a secret, this once."""
+QUESTIONS = re.compile(
+    r"/v1/(subjects/[^/]+|photos/(check|inspect)|watchlists/[^/]+/(import-check|export)|audit/export"
+    r"|deployments/[^/]+/record|years/[^/]+/[^/]+|cameras/[^/]+/test|alerts/[^/]+/replay)"
+)
+"""POST that asks and changes nothing: it may be asked again, and what it answers about people is
+not kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
     fingerprint: bytes
     messages: tuple[Message, ...]
+    size: int
     at_s: float
 
 
-def key_in(given: str | None, method: str) -> str | None:
-    """The key of a write. Raises BadInput for one that is none."""
-    if given is None or method not in WRITES:
+def key_in(given: str | None, method: str, path: str) -> str | None:
+    """The key of a write, None where nothing is written. Raises BadInput for one that is none."""
+    if given is None or method not in WRITES or QUESTIONS.fullmatch(path):
         return None
     if not KEY.fullmatch(given):
         raise BadInput("Idempotency-Key: it is 1 to 255 signs without spaces, such as a UUID")
@@ -54,6 +63,7 @@ class Answers:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._kept: OrderedDict[tuple[str, str], _Answer] = OrderedDict()
+        self._bytes = 0
         self._under_way: set[tuple[str, str]] = set()
 
     async def once(
@@ -82,15 +92,26 @@ class Answers:
             heard = _Listener(send)
             await serve(heard.send)
             if path not in SECRET_PATHS and heard.whole:
-                self._keep(place, asked.fingerprint, heard.messages)
+                self._keep(place, asked.fingerprint, heard)
         finally:
             self._under_way.discard(place)
 
-    def _keep(self, place: tuple[str, str], asked: bytes, messages: tuple[Message, ...]) -> None:
-        self._kept.pop(place, None)
-        self._kept[place] = _Answer(asked, messages, self._clock.monotonic_s())
-        while len(self._kept) > ANSWERS_KEPT:
-            self._kept.popitem(last=False)
+    def _keep(self, place: tuple[str, str], asked: bytes, heard: "_Listener") -> None:
+        self._forget(self._kept.pop(place, None))
+        now_s = self._clock.monotonic_s()
+        self._kept[place] = _Answer(asked, heard.messages, heard.size, now_s)
+        self._bytes += heard.size
+        while self._is_over(now_s):
+            self._forget(self._kept.popitem(last=False)[1])
+
+    def _is_over(self, now_s: float) -> bool:
+        """Whether the oldest answer has to go."""
+        oldest = next(iter(self._kept.values()), None)
+        too_many = len(self._kept) > ANSWERS_KEPT or self._bytes > ANSWERS_BYTES_MAX
+        return oldest is not None and (too_many or now_s - oldest.at_s >= KEPT_S)
+
+    def _forget(self, answer: _Answer | None) -> None:
+        self._bytes -= 0 if answer is None else answer.size
 
 
 class _Listener:
@@ -99,13 +120,13 @@ class _Listener:
     def __init__(self, send: Send) -> None:
         self._send = send
         self._messages: list[Message] = []
-        self._bytes = 0
+        self.size = 0
         self._done = False
         self._ended = False
 
     @property
     def whole(self) -> bool:
-        return self._done and self._ended and self._bytes <= ANSWER_BYTES_MAX
+        return self._done and self._ended and self.size <= ANSWER_BYTES_MAX
 
     @property
     def messages(self) -> tuple[Message, ...]:
@@ -119,9 +140,9 @@ class _Listener:
             self._done = 200 <= message["status"] < 300
             message = {**message, "headers": list(message["headers"])}
         elif message["type"] == "http.response.body":
-            self._bytes += len(message.get("body", b""))
+            self.size += len(message.get("body", b""))
             self._ended = not message.get("more_body", False)
-        if self._done and self._bytes <= ANSWER_BYTES_MAX:
+        if self._done and self.size <= ANSWER_BYTES_MAX:
             self._messages.append({**message, "headers": list(message["headers"])}
                                   if "headers" in message else dict(message))  # fmt: skip
         await self._send(message)

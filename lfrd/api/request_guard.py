@@ -55,13 +55,11 @@ class Limits:
     """Bounds on one request.
 
     `body_s` bounds how long a body may take to arrive, `request_s` everything from the head to
-    the end of the answer; the event stream alone has no end. A body over its limit is read on
-    and thrown away up to `discard_bytes`, so that its sender gets to read the refusal.
+    the end of the answer; the event stream alone has no end.
     """
 
     body_bytes: int = 64 * 1024
     photo_bytes: int = 20 * 1024 * 1024
-    discard_bytes: int = 64 * 1024 * 1024
     body_s: float = 30.0
     request_s: float = 60.0
 
@@ -141,7 +139,7 @@ class RequestGuard:
         scope["state"]["principal"] = who
         scope["state"]["role"] = self._tokens.role_of(who, caller.uid)
         try:
-            await body.check_declared()
+            body.check_declared()
             await self._serve(scope, body, reply, task)
         except HTTPException as error:
             await _refuse(scope, body, reply, error.status_code, error.detail, HANG_UP)
@@ -195,7 +193,7 @@ class RequestGuard:
                 raise HTTPException(405, "HEAD is not possible on an answer without an end")
             await self._app({**scope, "method": "GET"}, body.receive, reply.send)
             return
-        key = key_in(Headers(scope=scope).get("idempotency-key"), method)
+        key = key_in(Headers(scope=scope).get("idempotency-key"), method, path)
         if key is None or path.startswith(WHIP_PATH):
             await self._app(scope, body.receive, reply.send)
             return
@@ -242,7 +240,6 @@ class _Body:
         headers = Headers(scope=scope)
         declared = headers.get("content-length", "0")
         self._declared = int(declared) if declared.isdigit() else 0
-        self._waits_for_100 = headers.get("expect", "").lower() == "100-continue"
         self._receive = receive
         self._limits = limits
         self._limit = limits.body_limit(scope["method"], scope["path"])
@@ -250,11 +247,9 @@ class _Body:
         self._deadline_s: float | None = None
         self.complete = self._declared == 0 and "transfer-encoding" not in headers
 
-    async def check_declared(self) -> None:
+    def check_declared(self) -> None:
         """Refuse by the announced length, before a byte of it is kept."""
         if self._declared > self._limit:
-            if not self._waits_for_100:
-                await self._discard()
             raise self._too_large()
 
     async def receive(self) -> Message:
@@ -263,7 +258,6 @@ class _Body:
             return await self._receive()
         message = await self._next()
         if self._read > self._limit:
-            await self._discard()
             raise self._too_large()
         return message
 
@@ -279,10 +273,6 @@ class _Body:
         self._read += len(message.get("body", b""))
         self.complete = not message.get("more_body", False)
         return message
-
-    async def _discard(self) -> None:
-        while not self.complete and self._read <= self._limits.discard_bytes:
-            await self._next()
 
     def _too_large(self) -> HTTPException:
         return HTTPException(413, f"a body here holds at most {self._limit} bytes", HANG_UP)

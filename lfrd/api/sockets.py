@@ -27,6 +27,10 @@ FIRST_INHERITED_FD = 3
 SHUTDOWN_S = 2
 """How long requests under way may still take as a server ends."""
 
+KEEP_ALIVE_S = 15
+"""How long a connection may lie idle between two requests. Clients give theirs up before: who sends
+into one that is just being closed gets no answer."""
+
 PATH_LIMIT_BYTES = 107
 """What fits into sockaddr_un beside the final zero (unix(7))."""
 
@@ -47,7 +51,7 @@ def server_of(app: ASGIApp, http: Any, at_once: int | None = None) -> uvicorn.Se
         proxy_headers=False,
         server_header=False,
         date_header=False,
-        timeout_keep_alive=5,
+        timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=SHUTDOWN_S,
         limit_concurrency=at_once,
         backlog=64,

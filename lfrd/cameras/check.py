@@ -290,7 +290,7 @@ async def _sharpness(
     landmarks = found.landmarks[index]
     if inter_eye_px(landmarks) < gate_px:
         return None
-    crop = await vision.align(planes, landmarks)
+    crop = await vision.align_other(planes, landmarks)
     if crop is None:
         return None
     try:

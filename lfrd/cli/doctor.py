@@ -16,10 +16,12 @@ from lfrd.errors import LfrdError
 from lfrd.wire.health import Health, HealthStatus
 
 CHECKS: tuple[tuple[str, Callable[[Config], Iterable[Finding]]], ...] = (
-    ("versions", machine.versions), ("processor", machine.processor), ("models", machine.models),
+    ("versions", machine.versions), ("processor", machine.processor),
+    ("runtime", machine.runtime), ("models", machine.models),
     ("sqlite-vec", machine.sqlite_vec), ("disk", machine.disk), ("clock", machine.clock),
-    ("permissions", state.permissions), ("ports", state.ports), ("keys", state.keys),
-    ("database", state.database), ("backup", state.backups), ("cameras", state.cameras),
+    ("units", machine.units), ("permissions", state.permissions), ("ports", state.ports),
+    ("keys", state.keys), ("database", state.database), ("backup", state.backups),
+    ("cameras", state.cameras),
 )  # fmt: skip
 COLOURS = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "red"}
 

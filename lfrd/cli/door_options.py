@@ -95,7 +95,7 @@ def add_alert_actions(actions: Add) -> None:
     )
     review.add_argument("id", help=ALERT)
     review.add_argument("decision", choices=DECISIONS)
-    review.add_argument("--reason", default="")
+    review.add_argument("--reason", default="", help="kept with your decision, and not in the log")
     for name, what in (("face", "the face seen"), ("reference", "the reference")):
         review.add_argument(
             f"--{name}-px", type=int, required=True, metavar="PX",
@@ -114,6 +114,6 @@ def add_alert_actions(actions: Add) -> None:
     engagement.add_argument("kind", choices=ENGAGEMENTS)
     engagement.add_argument("--minutes", type=float, default=0.0, help="that a person was held up")
     engagement.add_argument("--complaint", action="store_true")
-    engagement.add_argument("--note", default="")
+    engagement.add_argument("--note", default="", help="kept with the alert, and not in the log")
     engagement.add_argument("--identity", choices=IDENTITIES, help="who it was, on the spot")
     engagement.add_argument("--group", help="of a false alert: a word of [notice] groups")

@@ -8,9 +8,11 @@ from lfrd.cli.dates import shown
 from lfrd.cli.reach import token_of
 from lfrd.cli.terminal import note, say
 from lfrd.client import PAGE_MAX, Away, Back, Client, Reset
-from lfrd.errors import Failure
-from lfrd.wire.events import EventKind, EventMessage
+from lfrd.errors import Failure, NotFound
+from lfrd.wire.events import EventKind, EventMessage, KeptEvents
 from lfrd.wire.health import HealthChange
+
+ANEW = "Ask for all anew: `lfrd events` for what is kept, `lfrd alert list` for what is now"
 
 
 async def run(options: argparse.Namespace, socket: Path) -> int:
@@ -30,8 +32,13 @@ async def _kept(
 ) -> int:
     """Print what is kept after an event; return the id to go on from."""
     page, following = await client.kept_events(since, kinds, limit=PAGE_MAX)
+    if since > page.newest_id:
+        if not options.follow:
+            raise NotFound(f"{_unknown(since, page)}, `lfrd events --follow` goes on from now")
+        note(f"{_unknown(since, page)}; this goes on from now")
+        return page.newest_id
     if page.missed and since:
-        note(f"events after {since} are kept no more: the oldest one is {page.oldest_id}")
+        note(f"events after {since} are kept no more: the oldest one is {page.oldest_id}. {ANEW}")
     newest = page.newest_id
     while True:
         for event in page.events:
@@ -39,6 +46,13 @@ async def _kept(
         if following is None:
             return max(newest, page.newest_id)
         page, following = await client.kept_events(since, kinds, limit=PAGE_MAX, after=following)
+
+
+def _unknown(since: int, page: KeptEvents) -> str:
+    """That no event has this id, and which there are."""
+    span = f"{page.oldest_id} to {page.newest_id}"
+    kept = f"kept are {span}" if page.oldest_id <= page.newest_id else "none is kept"
+    return f"there is no event {since} here, {kept} (was a backup restored?). {ANEW}"
 
 
 async def _follow(

@@ -86,7 +86,9 @@ def add_clients(add: Add) -> None:
     actions = actions_of(deployment)
     end = actions("end", "end the running deployment now")
     end.add_argument(
-        "--reason", default="ended from the command line", help="kept in the log, and shown"
+        "--reason",
+        default="ended from the command line",
+        help="logged, shown and published in the record, so it names nobody",
     )
     actions("list", "the newest deployments")
     add_deployment_actions(actions)
@@ -206,7 +208,7 @@ def add_deployment_actions(actions: Add) -> None:
     )
     lapse = actions("lapse", "close, undecided, what an ended deployment left open")
     lapse.add_argument("id", help=DEPLOYMENT)
-    lapse.add_argument("--reason", required=True, help="it is logged")
+    lapse.add_argument("--reason", required=True, help="it is logged, so it names nobody")
 
 
 def _add_authority(action: argparse.ArgumentParser) -> None:
@@ -540,7 +542,7 @@ def _add_entry(add: Add) -> None:
         action.add_argument("--photo", metavar="NUMBER", help="as `show` numbers them")
     photo.add_argument("file", type=Path)
     photo.add_argument("--photo", metavar="NUMBER", default="1", help="as `show` numbers them")
-    photo.add_argument("--reason", required=True, help="why you look; it is logged")
+    photo.add_argument("--reason", required=True, help="why you look; logged, so it names nobody")
     _add_values(edit)
     edit.add_argument("--status-checked", metavar="DATE", help=(
         "when it was last looked into whether it is right"))  # fmt: skip

@@ -1,8 +1,8 @@
 """Composes the demo's clip: seven people who walk past a camera, of whom one is on the list.
 
-The faces come from two pictures that installed packages carry: the astronaut of scikit-image
-(NASA, public domain) and the group photo of insightface. They are found with the detector, cut out
-with soft edges, and moved over a plain background at several sizes, with blur, and compressed.
+The faces come from two pictures: the astronaut that providers are checked with (NASA, public
+domain) and the group photo of insightface. They are found with the detector, cut out with soft
+edges, and moved over a plain background at several sizes, with blur, and compressed.
 
 The same people, and any clip, can be had as a camera would send them: at a size and rate,
 with the noise of a sensor, in a stream of a camera's bit rate.
@@ -31,7 +31,8 @@ from lfrd.vision.planes import planes_from_rgb
 WIDTH_PX, HEIGHT_PX, FPS = 1280, 720, 25
 CLIP_S = 24.0
 LISTED = "astronaut"
-SHOWN = (("skimage", "data/astronaut.png"), ("insightface", "data/images/t1.jpg"))
+ASTRONAUT = ("lfrd.vision", "astronaut.png")
+SHOWN = (ASTRONAUT, ("insightface", "data/images/t1.jpg"))
 """The pictures, by the package that carries them."""
 PICTURES = int(CLIP_S * FPS)
 
@@ -75,7 +76,7 @@ class Cutout:
 
 def listed_photo() -> bytes:
     """A reference photo of the astronaut in another rendition: smaller, turned, relit, JPEG."""
-    photo = Image.open(_packaged("skimage", "data/astronaut.png")).convert("RGB")
+    photo = Image.open(_packaged(*ASTRONAUT)).convert("RGB")
     photo = photo.rotate(4, resample=Image.Resampling.BICUBIC).crop((60, 0, 420, 330))
     photo = ImageEnhance.Brightness(photo.resize((440, 403))).enhance(1.12)
     out = io.BytesIO()

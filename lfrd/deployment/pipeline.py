@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -361,10 +362,11 @@ class _Watch:
         passage.careful_looks += 1
         strongest = compared
         views = await self._vision.views(frame.planes, view.box, view.landmarks)
+        probes: deque[Probe | None] = deque()
         try:
+            probes.extend(await self._embed_together(views))
             for again in views:
-                probe = await self._embed(again)
-                if probe is None:
+                if (probe := probes.popleft()) is None:
                     continue
                 self._tell(passage, frame, view)
                 compared = await self._compare(probe, passage.mean, share=1 / VIEWS)
@@ -372,9 +374,27 @@ class _Watch:
                     np.copyto(crop.array, again.array)
                     strongest = compared
         finally:
+            _release(probes)
             for again in views:
                 again.release()
         return replace(strongest, matches=compared.matches)
+
+    async def _embed_together(self, crops: Sequence[Crop]) -> list[Probe | None]:
+        """The template of each, in one batch where that is possible. All or none: where one fails,
+        those that were made are released."""
+        made: list[Probe | None] = [None] * len(crops)
+
+        async def embed(number: int, crop: Crop) -> None:
+            made[number] = await self._embed(crop)
+
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for number, crop in enumerate(crops):
+                    tasks.create_task(embed(number, crop))
+        except BaseException:
+            _release(made)
+            raise
+        return made
 
     def _acceptable(self, crop: Crop, view: TrackView, at_s: float) -> Quality | None:
         """The quality of a crop that is worth a template."""
@@ -466,6 +486,12 @@ class _Watch:
         if reason is not None:
             self._counters.looks_skipped[reason] += 1
         return reason is not None
+
+
+def _release(probes: Iterable[Probe | None]) -> None:
+    for probe in probes:
+        if probe is not None:
+            probe.release()
 
 
 def _look(frame: Frame, quality: Quality, compared: _Compared) -> Look:

@@ -47,6 +47,8 @@ TOLD_S = 1.0
 TICK_S = 1.0
 
 ENDS_SOON_S = (600.0, 60.0)
+HELD_LOOK_S, HELD_LOOKS = 0.05, 100
+"""So often it is looked, in the end, whether everything about faces was given back."""
 """So long before the planned end it is told: time to extend it, or to be ready."""
 
 LAST_WRITES_S = 10.0
@@ -354,8 +356,8 @@ class DeploymentRun:
         self.search.close()
         self._health.clear(LOAD)
         self._health.clear(HEARTBEAT)
-        counts = await self._vision.drain()
-        held = counts.held + self._vision.crops_held
+        await self._vision.drain()
+        held = await self._held()
         made = self._counts.templates_made
         await self._database.write(
             lambda tx: tx.audit(
@@ -368,6 +370,16 @@ class DeploymentRun:
         )
         if held:
             raise FacesLeft(f"{held} face buffers are still held after the deployment's end")
+
+    async def _held(self) -> int:
+        """Buffers of faces that are still held. Who replays an alert has one for a moment, and
+        gets the time to give it back."""
+        for _ in range(HELD_LOOKS):
+            held = self._vision.counts.held + self._vision.crops_held
+            if not held:
+                break
+            await asyncio.sleep(HELD_LOOK_S)
+        return held
 
 
 def ends_soon(before_s: float, left_s: float) -> bool:

@@ -83,13 +83,18 @@ class DeploymentRunner:
 
     async def _carry_out(self, running: DeploymentRun, stopping: "asyncio.Task[bool]") -> None:
         self._begin.clear()
-        stopping.add_done_callback(lambda _: running.leave())
+
+        def leave(_: object) -> None:
+            running.leave()
+
+        stopping.add_done_callback(leave)
         try:
             self.last = await running.run()
         except BaseException as error:
             running.fail(f"interrupted by {type(error).__name__}")
             raise
         finally:
+            stopping.remove_done_callback(leave)  # else every run is kept until the daemon ends
             compared = len(self._live)
             self._live.close()
             self.running = None
@@ -116,4 +121,8 @@ class DeploymentRunner:
             log.info("deployment %s waits for the daemon to come back", row.id)
             return
         await self._database.write(end, principal=running.ended_by or SYSTEM)
-        log.info("deployment %s ended: %s", row.id, running.end_reason)
+        by = running.ended_by
+        why = (
+            running.end_reason if by in (None, SYSTEM) else f"by {by}"
+        )  # their words may name people
+        log.info("deployment %s ended: %s", row.id, why)

@@ -4,6 +4,8 @@ import importlib.metadata
 import os
 import platform
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +27,11 @@ NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "ceph", "glusterfs", "fuse.sshfs", "afs",
      "fuse.glusterfs", "lustre", "beegfs", "fuse.s3fs", "fuse.rclone", "davfs", "ncpfs"}
 )  # fmt: skip
-TOLD_PACKAGES = ("onnxruntime", "openvino", "av", "apsw-sqlite3mc", "sqlite-vec", "pyrage", "numpy")
+RUNTIMES = ("onnxruntime", "onnxruntime-gpu")
+TOLD_PACKAGES = (*RUNTIMES, "openvino", "av", "apsw-sqlite3mc", "sqlite-vec", "pyrage", "numpy")
+UNITS = "lfrd*.[st]*"
+UNIT_FOLDERS = (Path("/etc/systemd/system"), Path("/lib/systemd/system"))
+ANALYZE_LIMIT_S, LINES_TOLD = 20.0, 3
 MOUNTS = Path("/proc/self/mountinfo")
 
 
@@ -53,6 +59,27 @@ def processor(config: Config) -> Iterator[Finding]:
         yield ok("provider", f"{config.models.provider}: measured at the next start")
     else:
         yield ok("provider", f"{known.provider}: {known.why}")
+
+
+def runtime(config: Config) -> Iterator[Finding]:
+    """Which package holds the module that runs the models: two of them overwrite each other."""
+    there = [name for name in RUNTIMES if _version(name)]
+    text = " and ".join(f"{name} {_version(name)}" for name in there)
+    cuda = config.models.provider == "cuda"
+    if len(there) > 1:
+        wanted = RUNTIMES[int(cuda)]
+        mend = (
+            f"`{sys.executable} -m pip uninstall --yes {' '.join(there)}`, then "
+            f"`{sys.executable} -m pip install --no-deps {wanted}=={_version(wanted)}`"
+        )
+        yield (fail if cuda else warn)(
+            "runtime", f"{text} hold one module: the later was installed over the other", mend
+        )
+    elif cuda and RUNTIMES[1] not in there:
+        yield fail("runtime", f"[models] provider is cuda, which {text or 'nothing here'} has not",
+                   "install from requirements-cuda.txt, or choose another provider")  # fmt: skip
+    else:
+        yield ok("runtime", text)
 
 
 def models(config: Config) -> Iterator[Finding]:
@@ -132,16 +159,36 @@ def clock(_: Config) -> Iterator[Finding]:
                    "`timedatectl set-ntp true`, or see to chrony")  # fmt: skip
 
 
+def units(_: Config, folders: tuple[Path, ...] = UNIT_FOLDERS) -> Iterator[Finding]:
+    """Whether systemd can read the units that are installed, and what was added to them."""
+    analyze = shutil.which("systemd-analyze")
+    found = sorted(path for folder in folders for path in folder.glob(UNITS) if path.is_file())
+    if analyze is None or not found:
+        return
+    done = subprocess.run(  # noqa: S603  # words of ours, no shell
+        [analyze, "verify", "--man=no", *found],
+        capture_output=True, text=True, timeout=ANALYZE_LIMIT_S, check=False,
+    )  # fmt: skip
+    said = [line for line in done.stderr.splitlines() if "lfrd" in line]
+    for line in said[:LINES_TOLD]:
+        yield fail("units", line, "put it right; `systemctl edit lfrd` is for what is yours, and "
+                                  "`sudo lfrd service install` writes ours anew")  # fmt: skip
+    if not said:
+        yield ok("units", f"{', '.join(path.name for path in found)} are understood by systemd")
+
+
 def versions(_: Config) -> Iterator[Finding]:
     """What runs here."""
-    found = []
-    for name in TOLD_PACKAGES:
-        try:
-            found.append(f"{name} {importlib.metadata.version(name)}")
-        except importlib.metadata.PackageNotFoundError:
-            continue
+    found = [f"{name} {version}" for name in TOLD_PACKAGES if (version := _version(name))]
     system = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
     yield ok("versions", f"lfrd {identity()}, {system}, {', '.join(found)}")
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def _pack(config: Config) -> packs.Pack:

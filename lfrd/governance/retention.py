@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from lfrd.clock import Clock
 from lfrd.errors import Conflict, LfrdError
@@ -16,7 +17,7 @@ from lfrd.governance.erasure import Eraser
 from lfrd.governance.profile import Policy, Rules, SitePolicies, parse
 from lfrd.governance.two_person import MAY_ERASE
 from lfrd.health import HealthBoard
-from lfrd.store import absences, episodes, erasures, holds, listings
+from lfrd.store import absences, episodes, erasures, flows, holds, listings
 from lfrd.store import deployments as stored
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.deployments import Deployment
@@ -252,14 +253,14 @@ class Retention:
             await self._database.write(
                 lambda tx: erasures.forget_links_before(tx, before_s), principal=SYSTEM
             )
-        if months and await self._database.read(lambda r: absences.has_before(r, before_s)):
+        if months and await self._database.read(lambda r: erasures.has_words_before(r, before_s)):
             await self._database.write(
-                lambda tx: absences.drop_before(tx, before_s), principal=SYSTEM
+                lambda tx: erasures.forget_words_before(tx, before_s), principal=SYSTEM
             )
-        if months and await self._database.read(lambda r: listings.has_before(r, before_s)):
-            await self._database.write(
-                lambda tx: listings.drop_before(tx, before_s), principal=SYSTEM
-            )
+        for rows in (absences, listings, flows):
+            if months and await self._database.read(partial(rows.has_before, before_s=before_s)):
+                drop = partial(rows.drop_before, before_s=before_s)
+                await self._database.write(drop, principal=SYSTEM)
 
     def _dropped(self, reader: Reader, now_s: float) -> list[str]:
         due: list[str] = []

@@ -10,7 +10,7 @@ import os
 import struct
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
@@ -22,6 +22,7 @@ from av.codec.hwaccel import HWAccel, hwdevices_available
 
 from lfrd.clock import Clock
 from lfrd.errors import SourceError, SourceRefused
+from lfrd.ingest.decode_slots import DECODING
 from lfrd.ingest.kept_packets import KeptPackets, overwrite
 from lfrd.ingest.lateness import Lateness
 from lfrd.ingest.pictures import check_size, planes_of
@@ -50,7 +51,7 @@ LOWEST_FPS, HIGHEST_FPS = 0.1, 1000.0
 DECODE_THREADS: Final = min(2, os.cpu_count() or 1)
 """Slice threads only: frame threads delay every picture by one each."""
 SMALL_PX: Final = 1024 * 576
-"""A picture of so many pixels is decoded before a second thread has woken."""
+"""A picture of so many pixels is decoded before a second thread has woken, and needs no slot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,9 @@ class Reading:
         context.thread_type = "SLICE"
         small = 0 < context.width * context.height <= SMALL_PX
         context.thread_count = 1 if small else DECODE_THREADS
+        self._slots: AbstractContextManager[None] = (
+            nullcontext() if small or self.decoder == opening.hwaccel else DECODING
+        )
         self._context = context
 
     def _chosen(self, opening: Opening) -> av.VideoStream:
@@ -217,7 +221,9 @@ class Reading:
     ) -> Iterator[Picture]:
         """The pictures that a packet leads to; where not every one is wanted it is kept."""
         if wanted is Wanted.EVERY and not self._stopped:
-            for frame in self._decode(packet, sink):
+            with self._slots:
+                frames = self._decode(packet, sink)
+            for frame in frames:
                 picture = self._picture(frame, clock.monotonic_s())
                 if not self._was_shown(picture):
                     yield picture
@@ -233,24 +239,26 @@ class Reading:
             yield from self._alone(packet, came_at_s, sink)
 
     def _go_on(self, now_s: float, sink: Sink) -> Iterator[Picture]:
-        """Decode what was kept, and from now on what comes. Old pictures only lead to new ones."""
+        """Decode what was kept, and from now on what comes. Old pictures only lead to new ones, so
+        it is done in one go, in one slot: somebody has just come."""
         if self._kept.broken:
             return  # the next keyframe mends it
         self._stopped, self._went_on_until_s = False, now_s + GO_ON_S
         passed_over = 0
         left = deque(self._kept.take())
         try:
-            while left:
-                packet, came_at_s = left[0]
-                for frame in self._decode(packet, sink):
-                    picture = self._picture(frame, came_at_s)
-                    passed_over += picture.passed_over
-                    if now_s - came_at_s > RECENT_S or self._was_shown(picture):
-                        passed_over += 1
-                    else:
-                        yield replace(picture, passed_over=passed_over)
-                        passed_over = 0
-                overwrite(left.popleft()[0])
+            with self._slots:
+                while left:
+                    packet, came_at_s = left[0]
+                    for frame in self._decode(packet, sink):
+                        picture = self._picture(frame, came_at_s)
+                        passed_over += picture.passed_over
+                        if now_s - came_at_s > RECENT_S or self._was_shown(picture):
+                            passed_over += 1
+                        else:
+                            yield replace(picture, passed_over=passed_over)
+                            passed_over = 0
+                    overwrite(left.popleft()[0])
         finally:
             for packet, _ in left:  # the camera was left meanwhile
                 overwrite(packet)
@@ -260,7 +268,8 @@ class Reading:
     ) -> Iterator[Picture]:
         """The picture of a keyframe without waiting for those that a decoder would like to see
         before it gives one. It stays kept, and is decoded again where decoding goes on."""
-        frames = [*self._decode(packet, sink), *self._context.decode(None)]
+        with self._slots:
+            frames = [*self._decode(packet, sink), *self._context.decode(None)]
         self._context.flush_buffers()
         for frame in frames[:1]:
             picture = self._picture(frame, came_at_s)

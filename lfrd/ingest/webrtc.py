@@ -30,6 +30,7 @@ from lfrd.ingest.pictures import check_size, planes_of
 from lfrd.ingest.sdp import check_sdp
 from lfrd.ingest.settings import AS_SENT, Correction, IceServer
 from lfrd.ingest.source import Picture, Sink, SourceStalled, StreamInfo
+from lfrd.ingest.web_backlog import Compressed, Decoded
 
 CONNECT_TIMEOUT_S: Final = 10.0
 SILENCE_TIMEOUT_S: Final = 8.0
@@ -40,6 +41,11 @@ _H264_PROFILES: Final = ("640028", "64001f", "4d001f", "640c1f")
 """High 4.0 and 3.1, Main, constrained High: aiortc decodes them but does not offer them."""
 _RATE_HINT: Final = "x-google-start-bitrate=2500;x-google-min-bitrate=1500"
 """Without it browsers begin at a small picture and may stay there (kilobits a second)."""
+
+
+LEFT_OUT: Final = "pictures left out: they came faster than this machine takes them"
+_DECODER_QUEUE, _DECODER_ERROR = (f"_RTCRtpReceiver__decoder_{name}" for name in ("queue", "error"))
+"""What waits for the decoder; and the sign upon which aiortc asks for a keyframe."""
 
 
 class Peer:
@@ -55,6 +61,7 @@ class Peer:
         self._shown = shown
         self._correction = correction
         self._codec = ""
+        self._decoded = Decoded()
 
     async def __aenter__(self) -> Self:
         return self
@@ -107,21 +114,38 @@ class Peer:
             if not sink.decoding:
                 raise SourceError(f"{self._shown}: closed, nothing is decoded now")
             if isinstance(frame, av.VideoFrame):
-                sink.picture(self._picture(frame, clock))
+                left_out = self._decoded.take_left_out()
+                if left_out:
+                    sink.trouble(LEFT_OUT)
+                sink.picture(self._picture(frame, clock, left_out))
 
-    def _picture(self, frame: av.VideoFrame, clock: Clock) -> Picture:
+    def _picture(self, frame: av.VideoFrame, clock: Clock, left_out: int) -> Picture:
         check_size(frame, self._shown)
         view = partial(planes_of, frame, self._correction)
-        return Picture(view, frame.time, clock.monotonic_s(), damaged=bool(frame.is_corrupt))
+        damaged, now_s = bool(frame.is_corrupt), clock.monotonic_s()
+        return Picture(view, frame.time, now_s, damaged=damaged, passed_over=left_out)
 
     async def _take(self, sdp: str, kind: str) -> None:
         try:
             await self._connection.setRemoteDescription(RTCSessionDescription(sdp, kind))
+            self._bound()  # before the connection stands, and its decoder's thread begins
         except Exception as error:  # the parser raises whatever a stranger's text makes it trip on
             raise BadInput(
                 f"the {kind} cannot be used ({type(error).__name__}): it must hold one video "
                 "in H.264 or VP8"
             ) from None
+
+    def _bound(self) -> None:
+        """Put queues with an end into the video's receiver; aiortc has no other place for them."""
+        for transceiver in self._connection.getTransceivers():
+            receiver = transceiver.receiver
+            track: Any = receiver.track
+            if transceiver.kind != "video" or track is None:
+                continue
+            track._queue = self._decoded
+            compressed = Compressed(getattr(receiver, _DECODER_ERROR).set, self._decoded.leave_out)
+            setattr(receiver, _DECODER_QUEUE, compressed)
+            return
 
     async def _gather(self) -> None:
         """Describe our side; finding its addresses may need the configured servers."""

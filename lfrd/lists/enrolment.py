@@ -48,7 +48,7 @@ async def enrol(data: bytes, vision: Vision, *, name: str, box: F32 | None = Non
     found, index = await find_subject(vision, read.rgb, name, box)
     planes, faces = found.planes, found.faces
     landmarks: F32 = faces.landmarks[index]
-    crop = await vision.align(planes, landmarks)
+    crop = await vision.align_other(planes, landmarks)
     if crop is None:
         raise Conflict("too many faces are being looked at; try again in a moment")
     try:

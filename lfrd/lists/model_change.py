@@ -160,7 +160,7 @@ class ModelChange:
 async def _of_crop(vision: Vision, png: bytes) -> Template:
     """The template of a face that was aligned before."""
     rgb = np.asarray(Image.open(io.BytesIO(png)).convert("RGB"), np.uint8)
-    crop = await vision.align(planes_from_rgb(rgb), ARCFACE_POINTS.astype(np.float32))
+    crop = await vision.align_other(planes_from_rgb(rgb), ARCFACE_POINTS.astype(np.float32))
     if crop is None:
         raise Conflict("too many faces are being looked at; try again in a moment")
     try:

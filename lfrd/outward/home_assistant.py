@@ -119,5 +119,6 @@ def discovery(
         entity(
             "binary_sensor", f"camera_{camera.id}", f"Camera {camera.name}",
             topics.camera(camera.id), device_class="connectivity", payload_on=ON, payload_off=OFF,
+            value_template=f"{{{{ value if value in ('{ON}', '{OFF}') else 'None' }}}}",
         )  # fmt: skip
     return found

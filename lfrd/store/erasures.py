@@ -246,9 +246,23 @@ def delete_person(tx: Transaction, erasure: Erasure) -> Erasure:
     ):
         tx.event(EventKind.EPISODE_UPDATED, episode_id)
     tx.execute("UPDATE episode SET reference = '' WHERE person_id = ?", (person_id,))
+    _forget_words(tx, person_id)
     blanked = blank(tx, "person_id = ?", (person_id,))
     forget_links(tx, subjects)
     return deleted(tx, replace(counted, episodes=blanked))
+
+
+def _forget_words(tx: Transaction, person_id: str) -> None:
+    """What people wrote about the episodes that show a person: it may name them."""
+    shown = (
+        "(SELECT id FROM episode WHERE person_id = ?1"
+        " UNION SELECT episode_id FROM episode_rival WHERE person_id = ?1)"
+    )
+    for table, column in (("review", "reason"), ("outcome", "note")):
+        tx.execute(
+            f"UPDATE {table} SET {column} = '' WHERE episode_id IN {shown}",  # noqa: S608  # our own
+            (person_id,),
+        )
 
 
 def delete_deployment(tx: Transaction, erasure: Erasure) -> Erasure:
@@ -422,6 +436,20 @@ def forget_links_before(tx: Transaction, at_s: float) -> int:
         "UPDATE audit_leaf SET subjects = NULL, salt = NULL WHERE at_s < ? AND salt IS NOT NULL",
         (at_s,),
     )
+
+
+def has_words_before(reader: Reader, at_s: float) -> bool:
+    """Whether an erasure, or a hold that was released, before `at_s` still says why."""
+    found = reader.value(
+        "SELECT 1 FROM erasure WHERE done_at_s < ? AND reason <> '' LIMIT 1", (at_s,)
+    )
+    return found is not None or holds.has_words_before(reader, at_s)
+
+
+def forget_words_before(tx: Transaction, at_s: float) -> None:
+    """Erase why: a reason that somebody typed may name whom it was about."""
+    tx.execute("UPDATE erasure SET reason = '' WHERE done_at_s < ? AND reason <> ''", (at_s,))
+    holds.forget_words_before(tx, at_s)
 
 
 def _count(tx: Transaction, rest: str, subject_id: str) -> int:

@@ -55,3 +55,13 @@ def between(
         " ORDER BY at_s LIMIT ?",
         (camera_id, deployment_id, deployment_id, since_s - SPAN_S, until_s, READ_MAX),
     )
+
+
+def drop_before(tx: Transaction, before_s: float) -> int:
+    """Forget what was counted so long ago; the sums of a deployment stay (lfrd.store.tallies)."""
+    return tx.execute("DELETE FROM camera_flow WHERE at_s < ?", (before_s,))
+
+
+def has_before(reader: Reader, before_s: float) -> bool:
+    """Whether there is any."""
+    return reader.value("SELECT 1 FROM camera_flow WHERE at_s < ? LIMIT 1", (before_s,)) is not None

@@ -156,3 +156,24 @@ def _must_exist(reader: Reader, kind: HoldKind, subject_id: str) -> None:
         HoldKind.WATCHLIST: watchlists.Watchlist,
     }
     reader.get(tables[kind], subject_id)
+
+
+FORGOTTEN = "forgotten"
+"""In the place of a reason whose time is over."""
+
+
+def has_words_before(reader: Reader, at_s: float) -> bool:
+    """Whether a hold that was released before `at_s` still says why."""
+    found = reader.value(
+        "SELECT 1 FROM legal_hold WHERE released_at_s < ? AND reason <> ? LIMIT 1",
+        (at_s, FORGOTTEN),
+    )
+    return found is not None
+
+
+def forget_words_before(tx: Transaction, at_s: float) -> None:
+    """Erase the reasons of such holds."""
+    tx.execute(
+        "UPDATE legal_hold SET reason = ?1, release_reason = ?1 WHERE released_at_s < ?2",
+        (FORGOTTEN, at_s),
+    )

@@ -125,15 +125,14 @@ def find(
     return Found(tuple(spans), unanswerable)
 
 
-def drop_before(tx: Transaction, removed_before_s: float) -> int:
+def drop_before(tx: Transaction, before_s: float) -> int:
     """Forget the listings that ended so long ago."""
-    return tx.execute("DELETE FROM listing WHERE removed_at_s < ?", (removed_before_s,))
+    return tx.execute("DELETE FROM listing WHERE removed_at_s < ?", (before_s,))
 
 
-def has_before(reader: Reader, removed_before_s: float) -> bool:
+def has_before(reader: Reader, before_s: float) -> bool:
     """Whether there is any."""
-    return reader.count("SELECT count(*) FROM listing WHERE removed_at_s < ?",
-                        (removed_before_s,)) > 0  # fmt: skip
+    return reader.count("SELECT count(*) FROM listing WHERE removed_at_s < ?", (before_s,)) > 0
 
 
 def key(reader: Reader) -> DataKey | None:

@@ -213,6 +213,7 @@ class Vision:
         """`recogniser` is the model that runs in place of the pack's (see `providers.Settled`).
         `pool_size` bounds the crops held at once over all cameras, and with _TRACKS_A_CROP the
         templates: each track that was looked at holds one, its mean."""
+        self.pack_name = pack.name
         self.model_digest = pack.model_digest
         self.detector_digest = pack.detector_digest
         self.dim = pack.recogniser.dim
@@ -238,6 +239,7 @@ class Vision:
         self._strong: SimpleQueue[finder.Finder] = SimpleQueue()
         crop_shape = (CROP_SIDE_PX, CROP_SIDE_PX, 3)
         self._crops = Pool(pool_size, crop_shape, np.uint8, name="crops")
+        self._others = Pool(2 * ENROLMENTS_AT_ONCE, crop_shape, np.uint8, name="crops of others")
         self._probes = Pool(_TRACKS_A_CROP * pool_size, (self.dim,), np.float32, name="probes")
         self._references = Pool(ENROLMENTS_AT_ONCE, (self.dim,), np.float32, name="references")
         self._detector: bytes | None = None
@@ -276,10 +278,16 @@ class Vision:
 
     async def align(self, planes: Planes, landmarks: F32) -> Crop | None:
         """The face with these landmarks f32[5, 2] as a crop; None when the pool is exhausted."""
-        crop = self._crops.take()
-        if crop is None:
-            return None
-        await _filled(crop, self._batcher.run(_Align(planes, landmarks, crop.array)))
+        return await self._aligned(self._crops.take(), planes, landmarks)
+
+    async def align_other(self, planes: Planes, landmarks: F32) -> Crop | None:
+        """The same of a face that no deployment looks at: of a photo, of a camera's test. It is
+        not among `crops_held`, since such work goes on while a deployment ends."""
+        return await self._aligned(self._others.take(), planes, landmarks)
+
+    async def _aligned(self, crop: Crop | None, planes: Planes, landmarks: F32) -> Crop | None:
+        if crop is not None:
+            await _filled(crop, self._batcher.run(_Align(planes, landmarks, crop.array)))
         return crop
 
     async def align_turned(self, planes: Planes, box: F32, landmarks: F32) -> Crop | None:
@@ -377,7 +385,7 @@ class Vision:
 
     @property
     def crops_held(self) -> int:
-        """Crops held at this moment."""
+        """Crops of passers-by held at this moment."""
         return self._crops.counts().held
 
     async def drain(self) -> PoolCounts:

@@ -7,12 +7,15 @@ the pack needs onnxruntime alone. Models that guess age or sex are never taken o
 
 import contextlib
 import hashlib
+import importlib
+import importlib.util
 import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TypedDict
 
 import numpy as np
@@ -95,7 +98,8 @@ def _source_folder(source: str) -> Iterator[Path]:
         return
     if not PACK_NAME.fullmatch(source):
         raise ModelError(f"there is no directory {source}, and it is no name of a published pack")
-    from insightface.utils import storage
+    with _scikit_image_later():
+        from insightface.utils import storage
 
     with tempfile.TemporaryDirectory(prefix="lfrd-models-") as temporary:
         try:
@@ -110,8 +114,41 @@ def _source_folder(source: str) -> Iterator[Path]:
             ) from error
 
 
+def _similarity_transform(*args: Any, **keywords: Any) -> Any:
+    """scikit-image's class of this name, imported when one is made.
+
+    Raises ModuleNotFoundError where there is no scikit-image.
+    """
+    return importlib.import_module("skimage.transform").SimilarityTransform(*args, **keywords)
+
+
+@contextlib.contextmanager
+def _scikit_image_later() -> Iterator[None]:
+    """Meanwhile insightface can be imported where there is no scikit-image.
+
+    That would bring SciPy: 144 MB for one class, of an alignment that nothing here calls. Nothing
+    that is installed is shadowed, and afterwards `skimage` is missing as before.
+    """
+    if importlib.util.find_spec("skimage") is not None:
+        yield
+        return
+    package, transform = ModuleType("skimage"), ModuleType("skimage.transform")
+    vars(transform)["SimilarityTransform"] = _similarity_transform
+    vars(package)["transform"] = transform
+    instead = {module.__name__: module for module in (package, transform)}
+    before = {name: sys.modules[name] for name in instead if name in sys.modules}
+    sys.modules.update(instead)
+    try:
+        yield
+    finally:
+        for name in instead:
+            del sys.modules[name]
+        sys.modules.update(before)
+
+
 def _candidates(folder: Path) -> list[_Candidate]:
-    from insightface import model_zoo
+    with _scikit_image_later():
+        from insightface import model_zoo
 
     found = []
     for path in sorted(folder.rglob("*.onnx")):

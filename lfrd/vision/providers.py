@@ -13,7 +13,6 @@ beside OpenVINO too, which without AMX is often the slower of the two.
 import contextlib
 import hashlib
 import importlib.metadata
-import importlib.util
 import json
 import logging
 import tempfile
@@ -309,11 +308,8 @@ def _shift(expected: Detections, found: Detections) -> float:
 
 
 def _known_photo() -> Planes:
-    """The astronaut that scikit-image carries (NASA, public domain)."""
-    spec = importlib.util.find_spec("skimage")
-    if spec is None or not spec.submodule_search_locations:
-        raise ModelError("the package scikit-image, whose photo checks providers, is missing")
-    path = Path(spec.submodule_search_locations[0]) / "data" / "astronaut.png"
+    """An astronaut (Eileen Collins, by NASA, public domain; as scikit-image hands it on)."""
+    path = Path(__file__).with_name("astronaut.png")
     bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if bgr is None:
         raise ModelError(f"the photo {path}, which checks providers, cannot be read")

@@ -160,8 +160,8 @@ def _open_cuda(model: bytes, label: str, _: Sequence[Shape]) -> Opened:
 
     if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
         raise InferenceFailed(
-            "provider cuda is not in this onnxruntime; install lfrd[cuda] in place of it "
-            "(onnxruntime-gpu), or choose another provider in [models]"
+            "provider cuda is not in this onnxruntime: onnxruntime-gpu has to be installed in its "
+            "place, as `lfrd doctor` says, or choose another provider in [models]"
         )
     missing = _load_cuda(onnxruntime)
     options = _options(onnxruntime)
@@ -185,7 +185,7 @@ def _load_cuda(onnxruntime: Any) -> str:
     with contextlib.redirect_stdout(said):
         onnxruntime.preload_dlls()
     failed = re.findall(r"Failed to load (lib[\w.+-]+)", said.getvalue())
-    return f"{failed[0]} is not on this machine (pip install 'lfrd[cuda]')" if failed else ""
+    return f"{failed[0]} is not on this machine (requirements-cuda.txt has it)" if failed else ""
 
 
 _Opener = Callable[[bytes, str, Sequence[Shape]], Opened]

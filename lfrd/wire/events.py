@@ -39,7 +39,7 @@ class EventMessage(Wire):
 class KeptEvents(Wire):
     """Events that are kept (a day, or 100,000), oldest first; of all that are kept the ids are from
     `oldest_id` to `newest_id`. `missed`: some that came after the id that was given are kept no
-    more."""
+    more, or no event has had that id here: read everything again."""
 
     events: tuple[EventMessage, ...]
     oldest_id: int

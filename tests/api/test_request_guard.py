@@ -1,15 +1,18 @@
 """What every request passes first: tokens, hosts, bounds of size and time, the access log."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import pwd
+import socket
 import time
 from pathlib import Path
 
 import httpx
 import pytest
 
+from lfrd.api import protocol
 from lfrd.api.request_guard import Limits
 from lfrd.client import Client
 from lfrd.errors import Denied
@@ -70,7 +73,7 @@ async def test_answers_are_not_kept_or_sniffed(tmp_path: Path) -> None:
             assert "server" not in headers
 
 
-SMALL = Limits(body_bytes=1000, photo_bytes=5000, discard_bytes=20_000, body_s=0.3, request_s=2.0)
+SMALL = Limits(body_bytes=1000, photo_bytes=5000, body_s=0.3, request_s=2.0)
 
 POST = b"POST /v1/watchlists HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 
@@ -102,12 +105,64 @@ async def test_a_body_over_its_limit_is_refused_while_it_is_read(tmp_path: Path)
         assert problem_in(within).status == 404
 
 
-async def test_an_endless_body_is_cut_off(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("size", "seconds"), [(20_000, 10.0), (10**9, 0.2)])
+async def test_an_endless_body_is_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, seconds: float
+) -> None:
+    monkeypatch.setattr(protocol, "LINGER_BYTES", size)
+    monkeypatch.setattr(protocol, "LINGER_S", seconds)
     async with serve(tmp_path, limits=SMALL) as served:
-        endless = PHOTO + b"Transfer-Encoding: chunked\r\n\r\n" + b"fffffff\r\n" + b"x" * 10**7
-        with pytest.raises(ConnectionError):
-            await talk(served.socket, endless)
+        answer = await asyncio.to_thread(_send_without_end, served.socket)
+        assert problem_in(answer).status == 413
         assert (await served.client.health()).status == "ok"
+
+
+def _send_without_end(place: Path) -> bytes:
+    """Until it is cut off; then what was answered."""
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(5)
+        sock.connect(str(place))
+        sock.sendall(PHOTO + b"Transfer-Encoding: chunked\r\n\r\nfffffff\r\n")
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            while True:
+                sock.sendall(b"x" * 4096)
+                time.sleep(0.001)
+        return sock.recv(65536)
+
+
+async def test_an_answer_before_the_end_of_a_large_body_arrives(tmp_path: Path) -> None:
+    """Whoever sends all of it first, as most programs do, still gets to read the answer."""
+    body = b"x" * 8_000_000
+    head = b"POST %b HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n%b"
+    head += b"Content-Length: 8000000\r\n\r\n"
+    token = b"Authorization: Bearer open sesame\r\n"
+    secrets = {"open sesame": "token:script"}
+    async with serve(tmp_path, tcp="127.0.0.1:0", secrets=secrets) as served:
+        port = served.server.tcp_port
+        for path, said, status in (
+            (b"/v1/entries/e/photos", b"", 401),
+            (b"/v1/entries/e/photos", token + b"X: \x00\r\n", 400),
+            (b"/v1/nothing", token, 413),
+            (b"/v1/entries/e/photos?box=nonsense", token, 422),
+            (b"/v1/whip/door", b"", 413),
+        ):
+            sent = head % (path, said) + body
+            answer = await asyncio.to_thread(_send_all_then_read, port, sent)
+            assert answer.startswith(b"HTTP/1.1 %d " % status), (path, answer)
+            assert problem_in(answer).status == status
+        async with asyncio.timeout(5):
+            while served.server.connections > 1:  # that of the client
+                await asyncio.sleep(0.01)
+
+
+def _send_all_then_read(port: int | None, sent: bytes) -> bytes:
+    with socket.create_connection(("127.0.0.1", port or 0), timeout=10) as sock:
+        sock.sendall(sent)
+        time.sleep(0.05)  # a reset would have come by now, and taken the answer away
+        answer = b""
+        while piece := sock.recv(65536):
+            answer += piece
+        return answer
 
 
 async def test_who_asks_first_is_told_before_sending(tmp_path: Path) -> None:

@@ -102,6 +102,21 @@ async def test_a_refusal_does_not_repeat_what_was_sent(tmp_path: Path) -> None:
         assert "North Door" not in answer.text
 
 
+async def test_no_request_is_recorded_for_telemetry(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FASTAPI_OTEL_AUTO_CONFIGURE", "true")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
+
+    async def recorded(*_: object, **__: object) -> None:
+        raise AssertionError("FastAPI records this request")
+
+    monkeypatch.setattr("fastapi.telemetry._asgi.NativeTelemetry.__call__", recorded)
+    async with serve(tmp_path) as served, http(served.socket) as client:
+        assert (await client.get("/v1/health")).status_code == 200
+        assert (await client.get("/v1/alerts?limit=x")).status_code == 422
+
+
 async def test_a_fault_is_logged_in_full_and_told_in_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -11,6 +11,8 @@ import pytest
 from lfrd.cli import alert, events, health, request
 from lfrd.cli.door_options import DECISIONS, ENGAGEMENTS, IDENTITIES, KINDS, MINE
 from lfrd.errors import BadInput, NotFound
+from lfrd.events import EventKind as StoredKind
+from lfrd.store.transaction import Transaction
 from lfrd.vocabulary import Engagement, Identity
 from lfrd.wire.alerts import Mine, ReviewDecision
 from lfrd.wire.events import EventKind
@@ -99,6 +101,31 @@ async def test_events_that_are_kept(tmp_path: Path, shell: Shell) -> None:
         _, out, _ = await shell(served, "events", "--since", since, "--kind", "alert.raised")
         assert out.split()[0] == str(raised[2]["id"])
         assert re.search(r" \d\d:\d\d:\d\d UTC  alert\.raised ", out)
+
+
+async def test_an_event_that_there_is_not(tmp_path: Path, shell: Shell) -> None:
+    async with serve(tmp_path) as served:
+        with pytest.raises(NotFound, match="no event 4711 here, none is kept"):
+            await shell(served, "events", "--since", "4711")
+        await make_list(served.site)
+        newest = (await served.client.kept_events())[0].newest_id
+        with pytest.raises(NotFound, match=f"kept are 1 to {newest} .*lfrd events --follow"):
+            await shell(served, "events", "--since", str(newest + 1), "--kind", "alert.raised")
+        page, _ = await served.client.kept_events(newest + 1)
+        assert (page.missed, page.events) == (True, ())
+        assert (await shell(served, "events", "--since", str(newest)))[1] == ""
+
+        def delete(tx: Transaction) -> None:
+            tx.execute("DELETE FROM event WHERE id <= 1")
+            tx.event(StoredKind.WATCHLIST_CHANGED, "another")
+
+        await served.site.database.write(delete, principal="user:test")
+        assert (await shell(served, "events", "--since", "1"))[2] == ""
+        await served.site.database.write(
+            lambda tx: tx.execute("DELETE FROM event WHERE id <= 2"), principal="user:test"
+        )
+        _, _, err = await shell(served, "events", "--since", "1")
+        assert re.search(r"after 1 are kept no more: the oldest one is 3.*lfrd alert list", err)
 
 
 async def test_events_that_come(tmp_path: Path, shell: Shell) -> None:

@@ -446,7 +446,7 @@ async def test_a_model_that_breaks_in_a_careful_look_leaves_nothing_held(
     with pytest.raises(ExceptionGroup) as failure:
         await watch(frames_of(_of(1, 80)), CameraCounters())
     assert failure.value.subgroup(InferenceFailed) is not None
-    assert len(seeing.looks) == after
+    assert after - VIEWS < len(seeing.looks) <= after, "views are looked at together"
     assert seeing.held == 0
     assert not followed(search)
 

@@ -4,15 +4,17 @@ import asyncio
 import io
 import json
 import socket
+import sys
 import tarfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from lfrd.backup import make
 from lfrd.backup.sealing import Identity
+from lfrd.cli.service import PACKAGED, shipped
 from lfrd.config import Config
 from lfrd.doctor import bundle, machine, state
 from lfrd.doctor.finding import Finding, Level, findings
@@ -120,6 +122,58 @@ def test_network_file_systems_are_refused(tmp_path: Path, monkeypatch: pytest.Mo
 def listening() -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    ("there", "provider", "level"),
+    [
+        ({"onnxruntime": "1.31.1"}, "cpu", Level.OK),
+        ({"onnxruntime-gpu": "1.31.1"}, "cuda", Level.OK),
+        ({"onnxruntime": "1.31.1"}, "cuda", Level.FAIL),
+        ({"onnxruntime": "1.31.1", "onnxruntime-gpu": "1.31.0"}, "cpu", Level.WARN),
+        ({"onnxruntime": "1.31.1", "onnxruntime-gpu": "1.31.0"}, "cuda", Level.FAIL),
+    ],
+)
+def test_two_packages_that_hold_one_module_are_told(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    there: dict[str, str],
+    provider: str,
+    level: Level,
+) -> None:
+    """`pip install lfrd[cuda]` installs both, as insightface asks for the other one."""
+    monkeypatch.setattr(machine, "_version", there.get)
+    (found,) = machine.runtime(config_of(tmp_path, models={"provider": provider}))
+    assert found.level is level
+    if len(there) == 2:
+        assert "pip uninstall --yes onnxruntime onnxruntime-gpu" in found.mend
+        wanted = "onnxruntime-gpu==1.31.0" if provider == "cuda" else "onnxruntime==1.31.1"
+        assert f"--no-deps {wanted}" in found.mend
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda text: text, None),
+        (lambda text: text.replace("[Service]", "[Servcie]"), "Servcie"),
+        (lambda text: text.replace("Type=notify", "Type=notfiy"), "notfiy"),
+        (lambda text: text.replace("ExecStart=", "ExecStrat="), "ExecStart="),
+        (lambda text: text.replace("ExecStart=", "ExecStart=/nowhere"), "/nowhere"),
+    ],
+)
+def test_a_unit_that_was_edited_badly_is_told(
+    tmp_path: Path, spoil: Callable[[str], str], says: str | None
+) -> None:
+    text = (shipped() / "lfrd.service").read_text().replace(PACKAGED, sys.executable)
+    (tmp_path / "lfrd.service").write_text(spoil(text))
+    found = list(machine.units(Config(), (tmp_path,)))
+    if says is None:
+        assert [item.level for item in found] == [Level.OK], found
+    else:
+        assert {item.level for item in found} == {Level.FAIL}
+        assert any(says in item.text for item in found), found
+        assert all(item.mend for item in found)
 
 
 async def test_cameras_and_ports(filled: Path, listening: int) -> None:

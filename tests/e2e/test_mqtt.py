@@ -2,11 +2,7 @@
 
 import asyncio
 import json
-import os
-import pwd
 import re
-import shutil
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,7 +11,6 @@ from typing import Any
 import aiomqtt
 import pytest
 
-from lfrd.config import CameraSection, Config, MqttSection
 from lfrd.daemon import open_site
 from lfrd.health import HealthBoard
 from lfrd.outward import mqtt, outbox
@@ -25,6 +20,7 @@ from lfrd.outward.mqtt import Broker
 from lfrd.outward.reach import tls_for
 from lfrd.supervise import Backoff
 from lfrd.vocabulary import OutwardKind
+from support.broker import config_with, free_port, mosquitto
 from support.certificates import self_signed
 from support.site import config_on
 from support.store import raise_one
@@ -38,7 +34,6 @@ NEEDS = {
     "sensor": {"state_topic"},
     "event": {"state_topic", "event_types", "value_template"},
 }
-PROGRAM = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
 QUICK = Backoff(first_s=0.1, cap_s=0.2)
 
 
@@ -47,45 +42,6 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mqtt, "BACKOFF", QUICK)
     monkeypatch.setattr(outbox, "AWAY", QUICK)
     monkeypatch.setattr(mqtt, "LOOK_S", 0.1)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return int(sock.getsockname()[1])
-
-
-@asynccontextmanager
-async def mosquitto(folder: Path, port: int, *lines: str) -> AsyncIterator[None]:
-    """The broker on a port; what is retained stays in `folder`."""
-    settings = written(folder, port, lines)
-    process = await asyncio.create_subprocess_exec(PROGRAM, "-c", str(settings))
-    try:
-        async with asyncio.timeout(10):
-            while True:
-                try:
-                    _, writer = await asyncio.open_connection("127.0.0.1", port)
-                except OSError:
-                    await asyncio.sleep(0.05)
-                else:
-                    writer.close()
-                    break
-        yield
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.wait()
-
-
-def written(folder: Path, port: int, lines: tuple[str, ...]) -> Path:
-    """Its settings."""
-    folder.mkdir(exist_ok=True)
-    settings = folder / "mosquitto.conf"
-    user = pwd.getpwuid(os.getuid()).pw_name  # started by root it would become another
-    settings.write_text("\n".join([
-        f"user {user}", f"listener {port} 127.0.0.1", "persistence true",
-        f"persistence_location {folder}/", *(lines or ("allow_anonymous true",)), "",
-    ]))  # fmt: skip
-    return settings
 
 
 class HomeAssistant:
@@ -146,12 +102,6 @@ async def until(condition: Callable[[], object], seconds: float = 15.0) -> None:
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.05)
-
-
-def config_with(folder: Path, port: int, **more: Any) -> Config:
-    camera = CameraSection(id="gate", name="North gate", address="rtsp://127.0.0.1:9/1")
-    section = MqttSection(url=f"mqtt://127.0.0.1:{port}", private=True, **more)
-    return config_on(folder).model_copy(update={"mqtt": section, "camera": (camera,)})
 
 
 async def test_home_assistant_finds_a_site_and_follows_it(tmp_path: Path) -> None:

@@ -12,14 +12,15 @@ from lfrd.events import EventKind, Reset
 from lfrd.governance import profile, retention, two_person
 from lfrd.governance.retention import Use, lists_due, lists_due_at_exit
 from lfrd.site import Site
-from lfrd.store import episodes, erasures, holds, thresholds, watchlists
+from lfrd.store import episodes, erasures, flows, holds, outcomes, reviews, thresholds, watchlists
 from lfrd.store.audit import AuditClass
 from lfrd.store.episodes import Episode, EpisodeFilter, EpisodeState
 from lfrd.store.erasures import ErasureState
+from lfrd.store.flows import CameraFlow
 from lfrd.store.reviews import ReviewDecision
 from lfrd.store.transaction import Reader, Transaction
 from lfrd.store.watchlists import NewEntry
-from lfrd.vocabulary import ErasureKind, HoldKind, Role
+from lfrd.vocabulary import Engagement, ErasureKind, HoldKind, Role
 from support.site import (
     DAY_S,
     HOUR_S,
@@ -103,6 +104,26 @@ async def test_both_timers_of_an_episode(tmp_path: Path) -> None:
         assert (await site.deployments.get(row.id)).state == "erased", "its record stays"
 
 
+async def test_what_cameras_counted_by_time_goes_with_the_long_timer(
+    tmp_path: Path,
+) -> None:
+    clock = SettableClock()
+    async with governed(tmp_path, clock, log_months=6) as site:
+        database = site.database
+        row = await deploy(site, await make_list(site))
+
+        def note(tx: Transaction) -> None:
+            flows.keep(tx, [CameraFlow(deployment_id=row.id, camera_id="gate", at_s=tx.at_s)])
+
+        await database.write(note, principal="system")
+        await site.deployments.end(row.id, "over", principal="user:ada")
+        for later_s, kept in ((6 * 31 * DAY_S - 60, True), (120.0, False)):
+            clock.advance(later_s)
+            await site.retention.sweep()
+            found = await database.read(lambda r: r.count("SELECT count(*) FROM camera_flow"))
+            assert (found > 0) is kept
+
+
 async def test_a_record_outlives_what_it_was_made_of(tmp_path: Path) -> None:
     clock = SettableClock()
     async with governed(tmp_path, clock, log_months=6) as site:
@@ -125,6 +146,33 @@ async def test_a_record_outlives_what_it_was_made_of(tmp_path: Path) -> None:
         assert gone == []
         after = await site.publication.record(row.id, "user:ben")
         assert after.model_copy(update={"made_at_s": before.made_at_s}) == before
+
+
+async def test_why_something_was_held_or_erased_is_forgotten_in_the_end(tmp_path: Path) -> None:
+    clock = SettableClock()
+    async with governed(tmp_path, clock, log_months=6) as site:
+        listed, kept = await make_list(site), await make_list(site, "kept")
+        hold = await held(site, HoldKind.WATCHLIST, kept)
+        await site.database.write(
+            lambda tx: holds.release(tx, hold.id, "Max Zweistein dropped it"), principal="user:bo"
+        )
+        await held(site, HoldKind.WATCHLIST, kept)
+        await site.eraser.erase(
+            ErasureKind.WATCHLIST, listed, "Max Zweistein asked for it", principal="user:ada",
+            role=Role.SUPERVISOR,
+        )  # fmt: skip
+
+        def words(reader: Reader) -> set[str | None]:
+            found = {erasure.reason for erasure in erasures.receipts(reader)}
+            return found | {hold.release_reason for hold in reader.find(holds.Hold)} | {
+                hold.reason for hold in reader.find(holds.Hold)
+            }  # fmt: skip
+
+        await site.retention.sweep()
+        assert "Max Zweistein asked for it" in await site.database.read(words)
+        clock.advance(7 * 31 * DAY_S)
+        await site.retention.sweep()
+        assert await site.database.read(words) == {"", "forgotten", "court order 5", None}
 
 
 async def test_the_police_list_goes_a_day_after_use_also_after_a_crash(tmp_path: Path) -> None:
@@ -283,6 +331,42 @@ async def test_erasing_a_person_erases_their_episodes_copies(tmp_path: Path) -> 
             await site.eraser.erase(
                 ErasureKind.PERSON, "nobody", "r", principal="user:ada", role=Role.SUPERVISOR
             )
+
+
+async def test_erasing_a_person_erases_what_people_wrote_about_them(tmp_path: Path) -> None:
+    async with governed(tmp_path, SettableClock()) as site:
+        listed, second = await make_list(site), await make_list(site, "second")
+        row = await deploy(site, listed)
+        theirs = await see_somebody(site, row.id, listed)
+        other = await see_somebody(site, row.id, second)
+        assert theirs.person_id != other.person_id
+
+        def write(tx: Transaction) -> None:
+            for episode in (theirs, other):
+                reviews.submit(tx, episode.id, ReviewDecision.MATCH, "it is Max Zweistein")
+                episodes.close(tx, episode.id)
+                outcomes.add(tx, episode.id, Engagement.STOPPED, note="Max Zweistein told us so")
+
+        await site.database.write(write, principal="user:ada")
+        await site.eraser.erase(
+            ErasureKind.PERSON, theirs.person_id, "asked for", principal="user:ada",
+            role=Role.SUPERVISOR,
+        )  # fmt: skip
+
+        def words(reader: Reader, episode_id: str) -> list[str]:
+            return reader.column(
+                "SELECT reason FROM review WHERE episode_id = ?1"
+                " UNION ALL SELECT note FROM outcome WHERE episode_id = ?1",
+                (episode_id,),
+            )
+
+        assert await site.database.read(lambda reader: words(reader, theirs.id)) == ["", ""]
+        kept = await site.database.read(lambda reader: words(reader, other.id))
+        assert kept == ["it is Max Zweistein", "Max Zweistein told us so"]
+        logged = await site.database.read(
+            lambda reader: reader.column("SELECT payload FROM audit_leaf")
+        )
+        assert not any("Zweistein" in payload for payload in logged)
 
 
 async def until_erased(site: Site, clock: SettableClock, way: str, episode: Episode) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from typing import Any
 
 import pytest
 from aiortc import RTCPeerConnection
@@ -11,6 +12,7 @@ from lfrd.counters import CameraCounters
 from lfrd.errors import BadInput, NotFound
 from lfrd.ingest.camera import Camera
 from lfrd.ingest.settings import CameraSettings, CameraStatus, IceServer, State
+from lfrd.ingest.web_backlog import Compressed, Decoded
 from lfrd.ingest.whip import NotReceiving, WhipIngest
 from support.cameras import Made, take, until_state
 from support.video import free_port
@@ -53,6 +55,25 @@ async def test_a_publisher_is_seen_and_its_end_is_noticed(ingest: WhipIngest, co
             await take(camera, 5)
             await until_state(camera, State.LIVE)
     assert made.states()[:4] == [State.CONNECTING, State.LIVE, State.LOST, State.LIVE]
+
+
+async def test_what_is_not_taken_in_time_waits_in_queues_with_an_end(
+    ingest: WhipIngest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    went_through: set[type] = set()
+    for kind in (Compressed, Decoded):
+        put = kind.put
+
+        def noted(self: object, item: object, put: Any = put) -> Any:
+            went_through.add(type(self))
+            return put(self, item)
+
+        monkeypatch.setattr(kind, "put", noted)
+    async with whip_camera(ingest).camera as camera:
+        await running(camera, ingest)
+        async with publisher(ingest, "gate"):
+            await take(camera, 3)
+    assert went_through == {Compressed, Decoded}
 
 
 async def test_sound_is_declined(ingest: WhipIngest) -> None:

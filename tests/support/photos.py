@@ -22,7 +22,7 @@ def _in_package(package: str, path: str) -> Path:
 
 
 SIX_FACES = _in_package("insightface", "data/images/t1.jpg")
-ASTRONAUT = _in_package("skimage", "data/astronaut.png")
+ASTRONAUT = _in_package("lfrd.vision", "astronaut.png")
 SIX_BOXES = (
     (52, 266, 171, 400), (271, 147, 370, 276), (462, 266, 576, 417), (751, 346, 845, 472),
     (899, 57, 1005, 197), (1132, 274, 1227, 399),

@@ -57,7 +57,7 @@ PLANES = picture()
 class Seeing:
     """A person is the grey of the pixel at their nose; `people` says what is made of it.
 
-    `looks` are the greys of all templates made, in order; after `breaks_after` of them the
+    `looks` are the greys of all templates made, in order; after `breaks_after` that were begun the
     recogniser fails, after `hangs_after` it gives no answer. The careful views of a person are
     those of `view_greys`, where they are named there. In the pictures of `absent` no face is found.
     """
@@ -89,7 +89,7 @@ class Seeing:
         self._hangs_after = hangs_after
         self._view_greys = view_greys or {}
         self._absent = absent
-        self._pictures = 0
+        self._pictures = self._begun = 0
 
     @property
     def held(self) -> int:
@@ -130,9 +130,10 @@ class Seeing:
         return []
 
     async def embed(self, crop: Crop) -> Probe | None:
-        if self._breaks_after is not None and len(self.looks) >= self._breaks_after:
+        self._begun += 1
+        if self._breaks_after is not None and self._begun > self._breaks_after:
             raise InferenceFailed("sface failed on provider cuda: the device is gone")
-        if self._hangs_after is not None and len(self.looks) >= self._hangs_after:
+        if self._hangs_after is not None and self._begun > self._hangs_after:
             await asyncio.Event().wait()
         buffer = self.probes.take()
         if buffer is None:

@@ -1,7 +1,10 @@
 """Packs in insightface's form are installed from a directory and run by the same pipeline."""
 
 import asyncio
+import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +15,7 @@ from lfrd.vision import packs
 from lfrd.vision.engine import Vision
 from lfrd.vision.session import Session
 from support.photos import SIX_FACES, photo_planes, plain_sface
+from support.program import LIMIT_S, environment
 
 pytestmark = [
     pytest.mark.slow,
@@ -89,6 +93,38 @@ def _outputs(content: bytes, feed: np.ndarray) -> list[np.ndarray]:
     results = [np.zeros(spec.shape, np.float32) for spec in session.outputs]
     session.run(np.ascontiguousarray(feed), results)
     return results
+
+
+WITHOUT_SCIKIT_IMAGE = """
+import json, sys
+from pathlib import Path
+sys.modules["skimage"] = sys.modules["scipy"] = None  # as where they are not installed
+from lfrd.vision import packs
+pack = packs.install(sys.argv[1], Path(sys.argv[2]), accept_licence=True)
+from insightface.utils import face_align
+try:
+    face_align.norm_crop(None, face_align.arcface_dst)
+except ModuleNotFoundError as error:
+    said = str(error)
+left = [name for name, module in sys.modules.items() if name.startswith("skimage") and module]
+print(json.dumps([pack.model_digest, left, said]))
+"""
+
+
+@pytest.mark.shared
+def test_no_scikit_image_is_needed_and_none_is_feigned(source: Path, tmp_path: Path) -> None:
+    """The lock leaves it out, and 144 MB with it."""
+    there = packs.install(str(source), tmp_path / "there", accept_licence=True)
+    assert "skimage" in sys.modules
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_SCIKIT_IMAGE, str(source), str(tmp_path / "without")],
+        capture_output=True, text=True, timeout=LIMIT_S, env=environment(),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    digest, left, said = json.loads(done.stdout.splitlines()[-1])
+    assert digest == there.model_digest
+    assert left == []
+    assert "skimage" in said
 
 
 @pytest.mark.shared

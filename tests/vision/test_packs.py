@@ -2,8 +2,10 @@
 
 import importlib.util
 import json
+import os
 import shutil
 import sys
+from dataclasses import replace
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
@@ -54,6 +56,16 @@ def test_the_default_pack_is_made_once(made: Path) -> None:
     assert packs.load(packs.DEFAULT_PACK, made) == pack
     assert {path: path.stat().st_mtime_ns for path in pack.folder.iterdir()} == before
     assert [path.name for path in (made / "models").iterdir()] == [pack.folder.name]
+
+
+def test_what_a_maker_left_that_was_ended_is_taken_away(cache: Path, tmp_path: Path) -> None:
+    left, made_now = (cache / "models" / name for name in (".new-old", ".new-now"))
+    for folder in (left, made_now):
+        (folder / "pack").mkdir(parents=True)
+    os.utime(left, (1, 1))
+    pack = packs.load(packs.DEFAULT_PACK, cache)
+    packs.publish("another", cache, lambda _: replace(pack.manifest, name="another"))
+    assert (left.exists(), made_now.exists()) == (False, True)
 
 
 def test_two_makers_give_the_same_pack(made: Path, tmp_path: Path) -> None:

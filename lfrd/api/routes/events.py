@@ -180,7 +180,7 @@ async def list_events(
         events=tuple(map(_message, pages.cut(page.events, limit, lambda item: (item.id,)))),
         oldest_id=page.oldest_id,
         newest_id=page.newest_id,
-        missed=after + 1 < page.oldest_id,
+        missed=not page.follows(after),
     )
 
 
