@@ -159,6 +159,9 @@ STEPS = {
     "userdel lfrd": Step(),
 }  # fmt: skip
 SKIPPED = {
+    "dpkg -i lfrd_*.deb": "done before this began; `make deb-test` installs an upgrade, too",
+    "dpkg -r lfrd": "the units are taken away below; `make deb-test` does it",
+    "dpkg -P lfrd": "it would take away this Debian's program; `make deb-test` does it",
     "apt-get install python3 python3-venv": "done before it was booted: it needs the network",
     "python3 -m venv /opt/lfrd/.venv": BY_THE_PACKAGE,
     "/opt/lfrd/.venv/bin/pip install --no-deps --require-hashes -r requirements.txt":

@@ -1,5 +1,6 @@
 #!/bin/sh
-# A bare Debian as an archive: what packages are installed into, and containers are built on, to try them.
+# A bare Debian as an archive: what packages are installed into, and containers are built on (which takes
+# python3-venv), to try them.
 # Needs root and mmdebstrap. packaging/bare_root.sh FILE.tar
 set -eu
 archive=${1:?give the archive to write}
@@ -9,5 +10,5 @@ command -v mmdebstrap >/dev/null || {
 }
 mkdir -p "$(dirname "$archive")"
 mmdebstrap --quiet --variant=minbase --include=adduser,procps,python3,python3-venv \
-    "$(. /etc/os-release && echo "$VERSION_CODENAME")" "$archive.part"
+    --format=tar "$(. /etc/os-release && echo "$VERSION_CODENAME")" "$archive.part"
 mv "$archive.part" "$archive"

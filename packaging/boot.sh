@@ -7,7 +7,7 @@ deb=$(realpath "${1:?give the package}")
 root=${BOOT_ROOT:-$(mktemp -d)}
 if [ ! -x "$root/bin/systemctl" ]; then
     mmdebstrap --quiet --variant=minbase bookworm "$root" \
-        --include=systemd,systemd-sysv,dbus,python3,python3-venv,adduser,procps,sudo
+        --include=systemd,systemd-sysv,dbus,python3,adduser,procps,sudo
 fi
 cp "$deb" "$root/root/lfrd.deb"
 cp "$here/administrator.py" "$here/../docs/administrator.md" "$root/root/"

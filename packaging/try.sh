@@ -14,12 +14,17 @@ mount --bind /dev "$root/dev"
 mount -t proc proc "$root/proc"
 cp "$deb" "$root/root/lfrd.deb"
 cp "$newer" "$root/root/newer.deb"
+BASE_BYTES=560000000
 inside() { chroot "$root" "$@"; }
 as_lfrd() { chroot --userspec=lfrd:lfrd "$root" env HOME=/var/lib/lfrd CACHE_DIRECTORY=/var/cache/lfrd "$@"; }
 
 echo '== install'
 inside dpkg -i /root/lfrd.deb
 inside lfrd --version
+taken=$(find "$root/opt/lfrd" -type f ! -name '*.pyc' -printf '%s\n' | awk '{ sum += $1 } END { print sum }')
+echo "MB: $((taken / 1000000)), $(du -sm "$root/opt/lfrd" | cut -f 1) with what was compiled"
+test "$taken" -le "$BASE_BYTES"
+inside dpkg -V lfrd
 inside lfrd check-config /etc/lfrd/lfrd.toml
 test "$(inside stat -c '%a %G' /etc/lfrd)" = '2770 lfrd-admin'
 test "$(inside stat -c '%a %G' /etc/lfrd/lfrd.toml)" = '640 lfrd-admin'

@@ -49,9 +49,22 @@ for name in master.key audit.key keys.db lfrd.db '*.cred' '*.password' lfrd.toml
     ! find "$tree/opt" "$tree/var" "$tree/etc" "$tree/run" -name "$name" | grep . || fail "$name is in the image"
 done
 test ! -e "$tree/opt/lfrd/.venv/bin/pip"
+taken=$(find "$tree/opt/lfrd" -type f ! -name '*.pyc' -printf '%s\n' | awk '{ sum += $1 } END { print sum }')
+echo "MB: $((taken / 1000000)), $(du -sm "$tree/opt/lfrd" | cut -f 1) with what was compiled"
+test "$taken" -le 560000000
 pod image umount localhost/lfrd >/dev/null
 ! pod history --no-trunc localhost/lfrd | grep -iE 'password=|token=|secret=|://[^ ]*:[^ ]*@' ||
     fail 'a secret is in the history'
+
+echo '== told to stop during its first start, it ends by itself and at once'
+start early lfrd --read-only --read-only-tmpfs=false
+sleep 2
+began=$(date +%s)
+pod stop -t 20 early >/dev/null
+took=$(($(date +%s) - began))
+test "$took" -le 5 || fail "it took $took s"
+test "$(pod inspect -f '{{.State.ExitCode}}' early)" = 0 || fail 'it did not end by itself'
+pod rm -v early >/dev/null
 
 echo '== runs read-only, as nobody special; the state is in its volume, the socket is shared'
 install -d -m 0710 -o 10001 -g 10002 "$place/socket"

@@ -108,9 +108,13 @@ def test_nothing_of_a_site_comes_into_the_build() -> None:
     lines = (ROOT / ".dockerignore").read_text().splitlines()
     rules = [line for line in lines if line and not line.startswith("#")]
     assert rules[0] == "*"
-    assert set(rules[1:]) == {"!dist/requirements.txt", "!dist/lfrd-*.whl", "!dist/wheelhouse"}
+    assert set(rules[1:]) == {
+        "!dist/requirements.txt", "!dist/lfrd-*.whl", "!dist/wheelhouse", "!packaging/strip.sh",
+    }  # fmt: skip
     copied = [text for stage in CONTAINERFILE for text in stage.of("COPY") if "--from" not in text]
-    assert copied == ["dist/requirements.txt dist/lfrd-*.whl dist/wheelhouse/ /wheels/"]
+    assert copied == [
+        "dist/requirements.txt dist/lfrd-*.whl dist/wheelhouse/ packaging/strip.sh /wheels/"
+    ]
 
 
 def test_the_app_gives_root_up() -> None:

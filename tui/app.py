@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from textual._styles_cache import StylesCache
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
@@ -38,6 +39,7 @@ from tui.widgets.picture import CellImage, ImageClass, drawing_of, image_widget
 PRESENT_EVERY_S = 60.0
 """How often the daemon is told that an operator is here: heartbeats are counted in minutes."""
 TERMINAL_LOOK_S = 2.0
+FORGET_EVERY_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,12 @@ class Look:
     notify: Notify = Notify.OFF
     bell: bool = True
     read_only: bool = False
+
+
+def forget_closed() -> None:
+    """Let go of what is drawn on screens that were closed. A cache of Textual's keeps the lines of
+    the last 1,024 widgets: 100 MB, and among them faces in cells."""
+    StylesCache.get_inner_outer.cache_clear()
 
 
 class OperatorApp(App[None]):
@@ -122,6 +130,7 @@ class OperatorApp(App[None]):
         gc.enable()
         self._live = self.run_worker(self._follow(), group="live")
         self.set_interval(TERMINAL_LOOK_S, self._end_without_terminal)
+        self.set_interval(FORGET_EVERY_S, forget_closed)
 
     def _end_without_terminal(self) -> None:
         """The screen's library would go on reading where nothing comes, on half a processor."""

@@ -28,6 +28,7 @@ HOUR_S = 3600.0
 REST_S = 0.01
 """Between two slices, so that the daemon's own writes come in between."""
 SYNC_SLICES = 4
+FULL_BYTES = 1 << 20
 
 Progress = Callable[[str, float], None]
 """Told what is done now, and which share of it is."""
@@ -133,6 +134,13 @@ def _staging(parent: Path) -> Iterator[StateFolder]:
     try:
         with StateFolder(path) as folder:
             yield folder
+    except StateError as error:  # SQLite has many words for it
+        if shutil.disk_usage(parent).free < FULL_BYTES:
+            raise StoreFailed(
+                f"{parent} cannot be written: the disk is full; free some space, or name another "
+                "folder"
+            ) from error
+        raise
     finally:
         _clear(path)
 

@@ -1,6 +1,7 @@
 """Archives: what comes back, what never does, and what is refused."""
 
 import asyncio
+import contextlib
 import errno
 import hashlib
 import json
@@ -24,6 +25,8 @@ from lfrd.store.keys import KeyStore, MasterKey, load_master_key, read_key
 from lfrd.store.state_folder import StateFolder
 from lfrd.store.transaction import Reader, Transaction
 from lfrd.vocabulary import AuditClass, ErasureKind
+from support.faults import small_disk
+from support.faulty_site import is_root
 from support.store import add_list, add_person, opened, raise_episode, signing, unit_vectors
 from support.store import start_deployment as begin
 
@@ -470,6 +473,27 @@ async def test_a_disk_that_fills_leaves_no_half_archive(
             bench.back_up()
     assert list(bench.archives.iterdir()) == []
     assert last.last_of(StateFolder(bench.state)) is None
+
+
+@pytest.mark.e2e
+async def test_a_disk_that_fills_meanwhile_leaves_no_half_archive_either(bench: Bench) -> None:
+    if not is_root():
+        pytest.skip("only root may mount a file system")
+    with small_disk(bench.folder / "disk", "size=16m") as disk:
+
+        def fill(*_: object) -> None:
+            with contextlib.suppress(OSError), (disk / "filler").open("ab") as file:
+                while file.write(bytes(4096)):
+                    file.flush()
+
+        folder = StateFolder(bench.state)
+        with pytest.raises(StoreFailed, match="disk is full"):
+            make.make(
+                folder, load_master_key(folder, {}), Config(), disk / "1.lfrd",
+                [bench.identity.recipient], bench.clock.wall_s(), fill, make.By("user:root"),
+            )  # fmt: skip
+        assert [path.name for path in disk.iterdir()] == ["filler"]
+    assert last.last_of(folder) is None
 
 
 async def test_another_master_key_as_a_credential_is_not_overridden(bench: Bench) -> None:
