@@ -8,6 +8,7 @@ password; they end here, and new sentences are written instead.
 import logging
 import os
 import struct
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -44,6 +45,8 @@ LATE_S, CAUGHT_UP_S, STEADY_S = 1.0, 0.3, 1.0
 """A live stream that is read so late is decoded at its keyframes only, until it is read on time
 again: from the next keyframe on, or from where it stopped once it has been so for a while."""
 GO_ON_S: Final = 5.0
+HELD_S: Final = 0.1
+"""So long a thread decodes what was kept before others have their turn."""
 RECENT_S: Final = 0.2
 """Of pictures that were kept, those that came last are passed on; the others only lead to them."""
 LOWEST_FPS, HIGHEST_FPS = 0.1, 1000.0
@@ -240,28 +243,37 @@ class Reading:
 
     def _go_on(self, now_s: float, sink: Sink) -> Iterator[Picture]:
         """Decode what was kept, and from now on what comes. Old pictures only lead to new ones, so
-        it is done in one go, in one slot: somebody has just come."""
+        many are decoded while it has a slot: somebody has just come."""
         if self._kept.broken:
             return  # the next keyframe mends it
         self._stopped, self._went_on_until_s = False, now_s + GO_ON_S
         passed_over = 0
         left = deque(self._kept.take())
         try:
-            with self._slots:
-                while left:
-                    packet, came_at_s = left[0]
-                    for frame in self._decode(packet, sink):
-                        picture = self._picture(frame, came_at_s)
-                        passed_over += picture.passed_over
-                        if now_s - came_at_s > RECENT_S or self._was_shown(picture):
-                            passed_over += 1
-                        else:
-                            yield replace(picture, passed_over=passed_over)
-                            passed_over = 0
-                    overwrite(left.popleft()[0])
+            while left:
+                for picture, came_at_s in self._lead(left, sink):
+                    passed_over += picture.passed_over
+                    if now_s - came_at_s > RECENT_S or self._was_shown(picture):
+                        passed_over += 1
+                    else:
+                        yield replace(picture, passed_over=passed_over)
+                        passed_over = 0
         finally:
             for packet, _ in left:  # the camera was left meanwhile
                 overwrite(packet)
+
+    def _lead(
+        self, left: "deque[tuple[av.Packet[av.VideoStream], float]]", sink: Sink
+    ) -> Iterator[tuple[Picture, float]]:
+        """The pictures of the first of these packets, which are overwritten, and when each came: of
+        as many as are decoded before others have their turn."""
+        with self._slots:
+            until_s = time.monotonic() + HELD_S
+            while left and time.monotonic() < until_s:
+                packet, came_at_s = left[0]
+                for frame in self._decode(packet, sink):
+                    yield self._picture(frame, came_at_s), came_at_s
+                overwrite(left.popleft()[0])
 
     def _alone(
         self, packet: "av.Packet[av.VideoStream]", came_at_s: float, sink: Sink
