@@ -113,6 +113,8 @@ from lfrd.wire.subjects import (
 from lfrd.wire.trials import Passage, PassageCount, Trial
 
 T = TypeVar("T")
+E = TypeVar("E", Camera, Watchlist, Entry, Deployment)
+"""What people edit, perhaps two at the same time."""
 
 
 class Get(Protocol):
@@ -128,7 +130,9 @@ class Post(Protocol):
 
 
 class Patch(Protocol):
-    def __call__(self, kind: type[T], path: str, body: Wire, /) -> Awaitable[T]: ...
+    def __call__(
+        self, kind: type[T], path: str, body: Wire, tag: str | None, /
+    ) -> Awaitable[T]: ...
 
 
 class Put(Protocol):
@@ -154,9 +158,11 @@ class GovernanceCalls:
     async def gate(self, deployment_id: str) -> wire.GateVerdict:
         return await self._get(wire.GateVerdict, f"/v1/deployments/{deployment_id}/gate")
 
-    async def amend(self, deployment_id: str, change: wire.DeploymentChange) -> wire.Deployment:
-        """Change what is given of a plan."""
-        return await self._patch(wire.Deployment, f"/v1/deployments/{deployment_id}", change)
+    async def amend(
+        self, deployment_id: str, change: wire.DeploymentChange, tag: str | None = None
+    ) -> wire.Deployment:
+        """Change what is given of a plan; with a `tag` only as it was when that was read."""
+        return await self._patch(wire.Deployment, f"/v1/deployments/{deployment_id}", change, tag)
 
     async def authority_request(
         self, deployment_id: str, until_at_s: float | None = None
@@ -475,9 +481,18 @@ class Client:
     async def add_camera(self, camera: CameraCreate) -> CameraAdded:
         return await self._post(CameraAdded, "/v1/cameras", camera)
 
-    async def change_camera(self, camera_id: str, change: CameraChange) -> Camera:
+    async def change_camera(
+        self, camera_id: str, change: CameraChange, tag: str | None = None
+    ) -> Camera:
         """Only what the change was made with is sent: a null takes something away."""
-        return await self._patch(Camera, camera_path(camera_id), change)
+        return await self._patch(Camera, camera_path(camera_id), change, tag)
+
+    async def read_again(self, item: E) -> tuple[E, str]:
+        """The same as it is now, and its tag: a change that is sent with that tag raises Changed
+        where somebody else has changed it since."""
+        kinds = {Camera: "cameras", Watchlist: "watchlists", Entry: "entries"}
+        reply = await self._send("GET", f"/v1/{kinds.get(type(item), 'deployments')}/{item.id}")
+        return self._read(type(item), reply), reply.headers.get("ETag", "*")
 
     async def check_camera(self, camera_id: str, seconds: float) -> CameraTestReport:
         path = camera_path(camera_id, "/test")
@@ -749,11 +764,10 @@ class Client:
     async def _put(self, kind: type[T], path: str, body: Wire) -> T:
         return await self._with_body("PUT", kind, path, body)
 
-    async def _patch(self, kind: type[T], path: str, body: Wire) -> T:
-        """Send what is set in `body`, and nothing else."""
-        content, headers = body.model_dump_json(exclude_unset=True), JSON
-        reply = await self._send("PATCH", path, content=content.encode(), headers=headers)
-        return self._read(kind, reply)
+    async def _patch(self, kind: type[T], path: str, body: Wire, tag: str | None = None) -> T:
+        """Send what is set in `body`, and nothing else. Raises Changed where the tag is an old
+        one."""
+        return await self._change(kind, "PATCH", path, body, tag)
 
     async def _with_body(self, method: str, kind: type[T], path: str, body: Wire | None) -> T:
         content = b"" if body is None else body.model_dump_json().encode()
@@ -806,8 +820,10 @@ class Client:
             ) from None
         return printed(answer) if self._printable else answer
 
-    async def change_watchlist(self, watchlist_id: str, change: WatchlistChange) -> Watchlist:
-        return await self._change(Watchlist, "PATCH", f"/v1/watchlists/{watchlist_id}", change)
+    async def change_watchlist(
+        self, watchlist_id: str, change: WatchlistChange, tag: str | None = None
+    ) -> Watchlist:
+        return await self._patch(Watchlist, f"/v1/watchlists/{watchlist_id}", change, tag)
 
     async def scope_watchlist(self, watchlist_id: str, cameras: Sequence[str]) -> Watchlist:
         body = ListCameras(camera_ids=tuple(cameras))
@@ -818,8 +834,10 @@ class Client:
         reply = await self._send("POST", f"/v1/watchlists/{watchlist_id}/confirm")
         return self._read(Watchlist, reply)
 
-    async def change_entry(self, entry_id: str, change: EntryChange) -> Entry:
-        return await self._change(Entry, "PATCH", f"/v1/entries/{entry_id}", change)
+    async def change_entry(
+        self, entry_id: str, change: EntryChange, tag: str | None = None
+    ) -> Entry:
+        return await self._patch(Entry, f"/v1/entries/{entry_id}", change, tag)
 
     async def approve_entry(self, entry_id: str) -> Entry:
         return self._read(Entry, await self._send("POST", f"/v1/entries/{entry_id}/approve"))
@@ -929,10 +947,13 @@ class Client:
         except httpx.HTTPError as error:
             raise Unreachable(self._say(error)) from None
 
-    async def _change(self, kind: type[T], method: str, path: str, body: Wire) -> T:
+    async def _change(
+        self, kind: type[T], method: str, path: str, body: Wire, tag: str | None = None
+    ) -> T:
         """Send what is set in `body`, and nothing else."""
         content = body.model_dump_json(exclude_unset=True).encode()
-        return self._read(kind, await self._send(method, path, content=content, headers=JSON))
+        headers = JSON if tag is None else {**JSON, "If-Match": tag}
+        return self._read(kind, await self._send(method, path, content=content, headers=headers))
 
     async def count_passage(self, new: PassageCount) -> Passage:
         return await self._post(Passage, "/v1/trial-passages", new)

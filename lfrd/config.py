@@ -487,14 +487,15 @@ class SmtpSection(EndpointSection):
 
 
 class TerminalSection(Section):
-    """How `lfrd tui` looks, where its options say nothing else: `theme`; how faces are drawn
-    (`auto` asks the terminal); the bell; and whether a candidate is a notification of the desktop,
-    by which sequence."""
+    """How `lfrd tui` looks, where its options say nothing else: `theme`; how faces are drawn, and
+    in how many colours (`auto` asks the terminal); the bell; and whether a candidate is a
+    notification of the desktop, by which sequence."""
 
     theme: Literal["dark", "light", "contrast", "colour-blind"] = "dark"
     pictures: Literal[
         "auto", "kitty", "sixel", "octants", "sextants", "quadrants", "halves", "spaces"
     ] = "auto"
+    colours: Literal["auto", "16m", "256", "16"] = "auto"
     bell: bool = True
     notify: Literal["off", "osc9", "osc777"] = "off"
 

@@ -19,6 +19,10 @@ from lfrd.errors import UserError
 
 ANSWER_S = 0.4
 """An answer takes a round trip, over a slow line too; a terminal that gives none is rare."""
+PIECES_S = 1.2
+"""For so long one is waited for that comes in pieces."""
+ANSWER_MAX = 4096
+"""Bytes; what gives more is no answer."""
 ASKED = "\x1b[>q\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\\x1b[16t\x1b[c"
 """Name and version; kitty graphics; pixels of a cell; what it is, which every terminal answers."""
 LAST_ANSWER = re.compile(r"\x1b\[\?([\d;]*)c")
@@ -76,6 +80,8 @@ class Abilities:
     glyphs: Glyphs = Glyphs.QUADRANTS
     pixels: Pixels | None = None
     cell_aspect: float = 2.0
+    answer_is_due: bool = False
+    """The terminal was asked and has not answered to the end: that may still come, as if typed."""
 
     @property
     def words(self) -> str:
@@ -87,7 +93,10 @@ def abilities(choice: str = "auto") -> Abilities:
     """Ask the terminal; a `choice` other than `auto` is obeyed. Raises UserError for no choice."""
     if choice not in CHOICES:
         raise UserError(f"--pictures takes {', '.join(CHOICES)}, and not {choice}")
-    found = judged(_ask(), os.environ, _encoding())
+    answer = _ask()
+    found = judged(answer or "", os.environ, _encoding())
+    due = answer is not None and LAST_ANSWER.search(answer) is None
+    found = replace(found, answer_is_due=due)
     if choice in tuple(Pixels):
         return replace(found, pixels=Pixels(choice))
     if choice != "auto":
@@ -170,13 +179,13 @@ def _encoding() -> str:
     return encoding_of(os.environ, getattr(sys.__stdout__, "encoding", None) or "ascii")
 
 
-def _ask() -> str:
-    """What the terminal answers; nothing where it gives no answer, or there is none."""
+def _ask() -> str | None:
+    """What the terminal answers, as far as it came; None where there is none to be asked."""
     stdin, stdout = sys.__stdin__, sys.__stdout__
     if stdin is None or stdout is None or not (stdin.isatty() and stdout.isatty()):
-        return ""
+        return None
     if sys.platform == "win32":
-        return ""
+        return None
     import termios
     import tty
 
@@ -186,18 +195,20 @@ def _ask() -> str:
         os.write(stdout.fileno(), ASKED.encode())
         return _read_answer(stdin.fileno())
     except (OSError, termios.error):
-        return ""
+        return None
     finally:
         termios.tcsetattr(stdin, termios.TCSANOW, before)
 
 
 def _read_answer(descriptor: int) -> str:
-    answer, deadline = "", time.monotonic() + ANSWER_S
-    while LAST_ANSWER.search(answer) is None:
-        ready, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
-        if not ready:
+    answer, began_s = "", time.monotonic()
+    until_s = began_s + ANSWER_S
+    while LAST_ANSWER.search(answer) is None and len(answer) < ANSWER_MAX:
+        left_s = until_s - time.monotonic()
+        if left_s <= 0 or not select.select([descriptor], [], [], left_s)[0]:
             break
-        answer += os.read(descriptor, 4096).decode("latin-1")
+        answer += os.read(descriptor, 1024).decode("latin-1")
+        until_s = min(time.monotonic() + ANSWER_S, began_s + PIECES_S)
     return answer
 
 

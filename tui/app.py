@@ -16,8 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from textual._styles_cache import StylesCache
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.driver import Driver
 from textual.events import Event, Key, MouseDown, Paste
 from textual.screen import Screen
@@ -25,7 +27,8 @@ from textual.worker import Worker, WorkerCancelled
 
 from lfrd.client import Client
 from lfrd.errors import LfrdError, UserError
-from tui.abilities import Glyphs, abilities, takes_utf8
+from tui.abilities import Colours, Glyphs, abilities, takes_utf8
+from tui.answers import leave_out_late_answers
 from tui.clock import steady_s
 from tui.live import follow, read_me
 from tui.notify import Notify, sequence
@@ -33,11 +36,12 @@ from tui.palette import Commands
 from tui.screens.main import MainScreen
 from tui.terminal import is_gone, require_terminal
 from tui.themes import NAMES, THEMES
-from tui.widgets.picture import CellImage, ImageClass, drawing_of, image_widget
+from tui.widgets.picture import ImageClass, Picture, drawing_of, image_widget
 
 PRESENT_EVERY_S = 60.0
 """How often the daemon is told that an operator is here: heartbeats are counted in minutes."""
 TERMINAL_LOOK_S = 2.0
+FORGET_EVERY_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,12 @@ class Look:
     notify: Notify = Notify.OFF
     bell: bool = True
     read_only: bool = False
+
+
+def forget_closed() -> None:
+    """Let go of what is drawn on screens that were closed. A cache of Textual's keeps the lines of
+    the last 1,024 widgets: 100 MB, and among them faces in cells."""
+    StylesCache.get_inner_outer.cache_clear()
 
 
 class OperatorApp(App[None]):
@@ -96,19 +106,19 @@ class OperatorApp(App[None]):
         """Change what the screen looks like."""
         self.theme = theme
 
-    @property
-    def draws_cells(self) -> bool:
-        """Whether faces are drawn in cells, and not as pixels."""
-        return drawing_of(self._image_class) is not None
-
-    def draw_with(self, glyphs: Glyphs) -> None:
-        """Draw faces in these glyphs: a terminal may claim more than it can."""
+    def draw_with(self, glyphs: Glyphs | None = None, colours: Colours | None = None) -> None:
+        """Draw faces in these glyphs, or in so many colours: a terminal may claim more than it
+        can."""
         drawing = drawing_of(self._image_class)
-        if drawing is not None:
-            drawing.glyphs = glyphs
+        if drawing is None:
+            return
+        drawing.pixels = None
+        drawing.glyphs, drawing.colours = glyphs or drawing.glyphs, colours or drawing.colours
         for screen in self.screen_stack:
-            for image in screen.query(CellImage):
-                image.redraw()
+            for picture in screen.query(Picture):
+                self.call_next(picture.renew)
+        how = f"{drawing.glyphs}{f' and {drawing.colours} colours' * bool(drawing.colours)}"
+        self.main.say(Content(f"● faces are drawn in {how} until you leave"))
 
     def tell_desktop(self, words: str) -> None:
         """As a notification, where this person wants one."""
@@ -122,6 +132,7 @@ class OperatorApp(App[None]):
         gc.enable()
         self._live = self.run_worker(self._follow(), group="live")
         self.set_interval(TERMINAL_LOOK_S, self._end_without_terminal)
+        self.set_interval(FORGET_EVERY_S, forget_closed)
 
     def _end_without_terminal(self) -> None:
         """The screen's library would go on reading where nothing comes, on half a processor."""
@@ -184,7 +195,10 @@ def run_tui(
     else:
         raise UserError(f"{address} wants a token (--token-file); the Unix socket needs none")
     client.reads_only = look is not None and look.read_only
-    return asyncio.run(_run(client, image_widget(abilities(pictures)), look))
+    able = abilities(pictures)
+    if able.answer_is_due:
+        leave_out_late_answers()
+    return asyncio.run(_run(client, image_widget(able), look))
 
 
 def _driver() -> type[Driver] | None:

@@ -28,6 +28,12 @@ def moment(text: str | None, now_s: float) -> float | None:
     return at.astimezone().timestamp()
 
 
+def near_text(at_s: float, now_s: float) -> str:
+    """`18:00` of today, `11-30 18:00` of this year, else the year too; local."""
+    full, now = day_text(at_s), day_text(now_s)
+    return full[11:] if full[:10] == now[:10] else full[5:] if full[:4] == now[:4] else full
+
+
 def day_text(at_s: float) -> str:
     """`2026-11-30 18:00`, local."""
     return datetime.fromtimestamp(at_s).astimezone().strftime("%Y-%m-%d %H:%M")

@@ -201,6 +201,11 @@ def people_text(number: int) -> str:
     return "1 person" if number == 1 else f"{number:,} people"
 
 
+def candidates_text(number: int) -> str:
+    """So many candidates."""
+    return "1 candidate" if number == 1 else f"{number:,} candidates"
+
+
 def photos_text(number: int) -> str:
     """So many photos."""
     return "1 photo" if number == 1 else f"{number:,} photos"

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from lfrd.client import Away, Back, Client, Reset
+from lfrd.client import Away, Back, Client, Reset, Unreachable
 from lfrd.errors import LfrdError, NotFound
 from lfrd.vocabulary import DeploymentState
 from lfrd.wire.alerts import Alert, AlertState
@@ -28,6 +28,8 @@ TO_COME = (DeploymentState.DRAFT, DeploymentState.AUTHORISED)
 SINGLY_MAX = 40
 """If more candidates than this changed since the last reading, all are read anew, in pages."""
 PAUSE_S = 0.05
+AGAIN_S = 1.0
+"""After so long what could not be read is read again: a connection may have broken just then."""
 
 _OF_ALERTS = (EventKind.ALERT_RAISED, EventKind.ALERT_UPDATED, EventKind.ALERT_CLOSED)
 
@@ -47,6 +49,7 @@ class View(Protocol):
     def show_lists(self, lists: tuple[Watchlist, ...]) -> None: ...
     def show_plans(self, plans: tuple[Deployment, ...]) -> None: ...
     def show_end_near(self) -> None: ...
+    def show_news(self) -> None: ...
     def show_alerts(self, alerts: tuple[Alert, ...]) -> None: ...
     def show_alert(self, alert: Alert) -> None: ...
     def forget_alert(self, alert_id: str) -> None: ...
@@ -69,6 +72,13 @@ class Pending:
     deployment: bool = False
     end_near: bool = False
 
+    def with_later(self, later: "Pending") -> "Pending":
+        """What is still to be read, and what came since."""
+        alerts = {**self.alerts, **later.alerts}
+        flags = ("reload", "health", "cameras", "lists", "deployment", "end_near")
+        known = {name: getattr(self, name) or getattr(later, name) for name in flags}
+        return Pending(alerts=alerts, **known)
+
     def take(self, item: EventMessage | HealthChange) -> None:
         """Note what an event names."""
         if isinstance(item, HealthChange):
@@ -86,27 +96,36 @@ class Pending:
             self.deployment = self.end_near = True
 
 
+@dataclass
+class Inbox:
+    """What the stream said and is not read yet."""
+
+    pending: Pending = field(default_factory=Pending)
+    told: asyncio.Event = field(default_factory=asyncio.Event)
+    is_away: bool = False
+
+
 async def follow(client: Client, view: View) -> None:
     """Keep the view in step until cancelled. Raises what the daemon refuses for good (Denied).
 
     One task listens and another reads, so that a flood of events is told once for each subject.
     """
-    box, told = [Pending()], asyncio.Event()
-    reader = asyncio.create_task(_read(box, told, client, view))
+    inbox = Inbox()
+    reader = asyncio.create_task(_read(inbox, client, view))
     try:
         async for item in client.events():
             if reader.done():
                 break
             if isinstance(item, Away):
-                box[0] = Pending()
+                inbox.pending, inbox.is_away = Pending(), True
                 view.show_away()
             elif isinstance(item, Back | Reset):
-                box[0] = Pending(reload=True)
+                inbox.pending, inbox.is_away = Pending(reload=True), False
             elif isinstance(item, EventMessage | HealthChange):
-                box[0].take(item)
+                inbox.pending.take(item)
             else:
                 view.show_rates(item)
-            told.set()
+            inbox.told.set()
         await reader
     finally:
         reader.cancel()
@@ -114,17 +133,27 @@ async def follow(client: Client, view: View) -> None:
             await reader
 
 
-async def _read(box: list[Pending], told: asyncio.Event, client: Client, view: View) -> None:
+async def _read(inbox: Inbox, client: Client, view: View) -> None:
     """Read what is pending, and again while more is; keys have their turn in between."""
     while True:
-        await told.wait()
-        told.clear()
-        pending, box[0] = box[0], Pending()
-        if pending.reload:
-            await _reload(client, view)
+        await inbox.told.wait()
+        inbox.told.clear()
+        pending, inbox.pending = inbox.pending, Pending()
+        try:
+            if pending.reload:
+                await _reload(client, view)
+            else:
+                await _apply(pending, client, view)
+        except Unreachable as error:
+            view.show_error(error)
+            await asyncio.sleep(AGAIN_S)
+            if not inbox.is_away:  # else all is read once it is back
+                inbox.pending = pending.with_later(inbox.pending)
+                inbox.told.set()
+        except LfrdError as error:
+            view.show_error(error)
         else:
-            await _apply(pending, client, view)
-        await asyncio.sleep(PAUSE_S if len(pending.alerts) > 1 else 0)
+            await asyncio.sleep(PAUSE_S if len(pending.alerts) > 1 else 0)
 
 
 async def read_me(client: Client, view: View) -> None:
@@ -136,19 +165,15 @@ async def read_me(client: Client, view: View) -> None:
 
 
 async def _reload(client: Client, view: View) -> None:
-    """Read everything. If the daemon goes away meanwhile, the stream says so next."""
-    try:
-        view.show_me(await client.me())
-        view.show_health(await client.health())
-        await _show_deployment(client, view)
-        view.show_cameras(await client.cameras())
-        view.show_lists(await client.watchlists())
-        async with view.in_order:
-            view.show_alerts(await _all_alerts(client))
-    except LfrdError as error:
-        view.show_error(error)
-    else:
-        view.show_back()
+    """Read everything. Raises LfrdError."""
+    view.show_me(await client.me())
+    view.show_health(await client.health())
+    await _show_deployment(client, view)
+    view.show_cameras(await client.cameras())
+    view.show_lists(await client.watchlists())
+    async with view.in_order:
+        view.show_alerts(await _all_alerts(client))
+    view.show_back()
 
 
 async def _all_alerts(client: Client) -> tuple[Alert, ...]:
@@ -165,28 +190,27 @@ async def _all_alerts(client: Client) -> tuple[Alert, ...]:
 
 
 async def _apply(pending: Pending, client: Client, view: View) -> None:
-    """Read what is named."""
-    try:
-        if pending.deployment:
-            await _show_deployment(client, view)
-        if pending.health:
-            view.show_health(await client.health())
-        if pending.end_near:
-            view.show_end_near()
-        if pending.cameras:
-            view.show_cameras(await client.cameras())
-        if pending.lists:
-            view.show_lists(await client.watchlists())
-        if len(pending.alerts) > SINGLY_MAX:
-            async with view.in_order:
-                view.show_alerts(await _all_alerts(client))
-        for alert_id, updated in pending.alerts.items():
-            if len(pending.alerts) <= SINGLY_MAX:
-                await read_alert(alert_id, client, view)
-            if updated:
-                view.show_better_look(alert_id)
-    except LfrdError as error:
-        view.show_error(error)
+    """Read what is named. Raises LfrdError."""
+    if pending.deployment:
+        await _show_deployment(client, view)
+    if pending.health:
+        view.show_health(await client.health())
+    if pending.end_near:
+        view.show_end_near()
+    if pending.cameras:
+        view.show_cameras(await client.cameras())
+    if pending.lists:
+        view.show_lists(await client.watchlists())
+    if pending.lists or pending.deployment:
+        view.show_news()
+    if len(pending.alerts) > SINGLY_MAX:
+        async with view.in_order:
+            view.show_alerts(await _all_alerts(client))
+    for alert_id, updated in pending.alerts.items():
+        if len(pending.alerts) <= SINGLY_MAX:
+            await read_alert(alert_id, client, view)
+        if updated:
+            view.show_better_look(alert_id)
 
 
 async def _show_deployment(client: Client, view: View) -> None:

@@ -12,7 +12,7 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 from textual.types import IgnoreReturnCallbackType
 
-from tui.abilities import Glyphs
+from tui.abilities import Colours, Glyphs
 from tui.themes import NAMES
 
 if TYPE_CHECKING:
@@ -54,10 +54,12 @@ class Commands(Provider):
                 yield Command(name, key, act)
         for theme in NAMES:
             yield Command(f"Theme: {theme}", "", partial(app.use, theme))
-        if app.draws_cells:
-            for glyphs in Glyphs:
-                change = partial(app.draw_with, glyphs)
-                yield Command(f"Faces in {glyphs}, if they look broken here", "", change)
+        for glyphs in Glyphs:
+            change = partial(app.draw_with, glyphs)
+            yield Command(f"Faces in {glyphs}, if they look broken here", "", change)
+        for colours in Colours:
+            change = partial(app.draw_with, colours=colours)
+            yield Command(f"Faces in {colours} colours, if they look wrong here", "", change)
 
     async def discover(self) -> Hits:
         """All of them."""

@@ -142,8 +142,12 @@ def close_up(picture: Image.Image, verdict: PhotoVerdict) -> Image.Image:
 SIGNS = {"against": "✗", "warn": "▲", "note": "·"}
 
 
-def finding_rows(findings: Sequence[Finding]) -> tuple[tuple[str, str], ...]:
-    """Each finding as a sign and its sentence, what speaks against the photo first."""
+def finding_rows(
+    findings: Sequence[Finding], *, refused: bool = False
+) -> tuple[tuple[str, str], ...]:
+    """Each finding as a sign and its sentence, what speaks against the photo first. ✗ is what it is
+    refused for."""
     order = list(SIGNS)
     ranked = sorted(findings, key=lambda item: order.index(item.weight))
-    return tuple((SIGNS[item.weight], item.message) for item in ranked)
+    signs = SIGNS if refused else {**SIGNS, "against": SIGNS["warn"]}
+    return tuple((signs[item.weight], item.message) for item in ranked)

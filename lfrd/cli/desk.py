@@ -1,11 +1,15 @@
 """`lfrd tui`: which daemon the operator's terminal speaks to, and how it looks."""
 
 import argparse
+import os
 from pathlib import Path
 from typing import Protocol
 
 from lfrd.cli.reach import token_of
 from lfrd.errors import UserError
+
+COLOUR_SYSTEMS = {"16m": "truecolor", "256": "256", "16": "standard"}
+"""What the screen's library calls them."""
 
 
 class Configured(Protocol):
@@ -16,6 +20,8 @@ class Configured(Protocol):
     @property
     def pictures(self) -> str: ...
     @property
+    def colours(self) -> str: ...
+    @property
     def bell(self) -> bool: ...
     @property
     def notify(self) -> str: ...
@@ -24,6 +30,8 @@ class Configured(Protocol):
 def run(options: argparse.Namespace, said: Configured, socket: Path) -> int:
     """Open it on this socket, unless the options name another place. Raises UserError where there
     is no way to the daemon."""
+    if (colours := options.colours or said.colours) in COLOUR_SYSTEMS:
+        os.environ["TEXTUAL_COLOR_SYSTEM"] = COLOUR_SYSTEMS[colours]  # read as it is imported
     from tui.app import Look, run_tui
     from tui.notify import Notify
 

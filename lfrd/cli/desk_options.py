@@ -7,6 +7,7 @@ from lfrd.cli.reach import add_token_file
 
 THEMES = ("dark", "light", "contrast", "colour-blind")
 PICTURES = ("auto", "kitty", "sixel", "octants", "sextants", "quadrants", "halves", "spaces")
+COLOURS = ("auto", "16m", "256", "16")
 NOTIFY = ("off", "osc9", "osc777")
 
 
@@ -32,6 +33,10 @@ def add_desk(tui: argparse.ArgumentParser) -> None:
     tui.add_argument(
         "--pictures", choices=PICTURES,
         help="how faces are drawn (auto asks the terminal; any other overrules it)",
+    )  # fmt: skip
+    tui.add_argument(
+        "--colours", choices=COLOURS,
+        help="how many colours the terminal has (auto asks it; any other overrules it)",
     )  # fmt: skip
     tui.add_argument(
         "--notify", choices=NOTIFY,

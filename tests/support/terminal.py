@@ -268,7 +268,12 @@ class Desk:
         token = PUBLISH_TOKEN if new.address.startswith("whip://") else None
         return CameraAdded(**made.model_dump(), publish_token=token)
 
-    async def change_camera(self, camera_id: str, change: CameraChange) -> Camera:
+    async def read_again(self, item: Camera) -> tuple[Camera, str]:
+        return next(c for c in self.cameras_held if c.id == item.id), '"tag"'
+
+    async def change_camera(
+        self, camera_id: str, change: CameraChange, _tag: str | None = None
+    ) -> Camera:
         self._refuse()
         self.changed.append((camera_id, change))
         given = {name: getattr(change, name) for name in change.model_fields_set}

@@ -4,14 +4,15 @@ import asyncio
 import shlex
 import subprocess
 import sys
-import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from support.hands import Hands
 from support.program import environment
 
-WAIT_S = 40.0
+KEYS = {"escape": "Escape", "enter": "Enter", "tab": "Tab"}
+"""As tmux calls them."""
 ENDED = "ended with code"
 """Said by the shell around the command: tmux does not always hear of the end of its children."""
 LONGEST_S = 600
@@ -21,8 +22,8 @@ set -sg escape-time 20
 """
 
 
-class Tmux:
-    """One window; `pressed` counts keys, which names that are typed are not."""
+class Tmux(Hands):
+    """At one window."""
 
     def __init__(self, folder: Path, variables: Mapping[str, str]) -> None:
         """`variables` are those of the program, besides what it needs to be found."""
@@ -32,7 +33,6 @@ class Tmux:
         self._socket = folder / "tmux.sock"
         self._config = folder / "tmux.conf"
         self._config.write_text(CONFIG)
-        self.pressed = 0
 
     async def _run(self, *words: str) -> str:
         def run() -> str:
@@ -53,16 +53,13 @@ class Tmux:
     async def close(self) -> None:
         await self._run("kill-server")
 
-    async def press(self, *keys: str) -> None:
-        """Keys by their names in tmux, one after the other."""
-        self.pressed += len(keys)
-        await self._run("send-keys", *keys)
+    async def strike(self, key: str) -> None:
+        await self._run("send-keys", KEYS.get(key, key))
 
     async def type(self, text: str) -> None:
         await self._run("send-keys", "-l", text)
 
     async def text(self) -> str:
-        """What the terminal shows, its lines as they are."""
         return await self._run("capture-pane", "-p")
 
     async def said(self) -> str:
@@ -73,18 +70,6 @@ class Tmux:
         """Wait for the end of the command with this exit code; all that it said."""
         await self.sees(f"{ENDED} {code}")
         return await self.said()
-
-    async def sees(self, words: str, limit_s: float = WAIT_S) -> str:
-        """Wait for these words, line breaks aside; the text they are in."""
-        return await self.until(lambda text: words in " ".join(text.split()), words, limit_s)
-
-    async def until(self, holds: Callable[[str], bool], what: str, limit_s: float = WAIT_S) -> str:
-        """Wait for a screen of which this holds."""
-        deadline = time.monotonic() + limit_s
-        while not holds(text := await self.text()):
-            assert time.monotonic() < deadline, f"no {what!r} within {limit_s} s:\n{text}"
-            await asyncio.sleep(0.1)
-        return text
 
 
 def tui(*words: str | Path) -> list[str]:

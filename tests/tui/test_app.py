@@ -1,6 +1,8 @@
 """The real app on the real daemon: socket, database, events and reviews included."""
 
+import gc
 import io
+import weakref
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -87,6 +89,26 @@ async def test_a_candidate_is_decided_undone_decided_and_final(tmp_path: Path) -
         await served.site.reviews.sweep()
         await until(pilot, lambda: "score 0.617" in text_of(pilot))
         assert "margin 0.218 · threshold 0.459 · 3 looks" in text_of(pilot)
+
+
+async def test_what_a_closed_screen_showed_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.app.FORGET_EVERY_S", 0.05)
+    clock = ManualClock()
+    async with serve(tmp_path, clock) as served, operator(served.socket, clock) as (pilot, screen):
+        await until(pilot, lambda: "● health ok" in text_of(pilot))
+        await pilot.press("question_mark")
+        await until(pilot, lambda: "Esc closes" in text_of(pilot))
+        drawn = [weakref.ref(each._styles_cache) for each in pilot.app.screen.query()]
+        await pilot.press("escape")
+        await until(pilot, lambda: pilot.app.screen is screen)
+
+        def is_gone() -> bool:
+            gc.collect()
+            return not any(cache() for cache in drawn)
+
+        await until(pilot, is_gone)
 
 
 async def test_two_people_on_one_login_are_two_reviewers(tmp_path: Path) -> None:

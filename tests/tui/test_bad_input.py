@@ -1,14 +1,28 @@
 """What reaches the screen broken, late, in masses, or from another clock."""
 
 import asyncio
+import re
 
 import pytest
+from textual.strip import Strip
 from textual.widgets import Input
 
 from lfrd.errors import Conflict
 from lfrd.wire.alerts import AlertState
+from lfrd.wire.base import printed
 from lfrd.wire.events import EventKind, EventMessage
-from support.terminal import NOW_S, Desk, alert, look, review, screen_of, text_of, until
+from support.terminal import (
+    NOW_S,
+    Desk,
+    alert,
+    camera,
+    deployment,
+    look,
+    review,
+    screen_of,
+    text_of,
+    until,
+)
 from tui.screens.camera_form import AddCameraScreen
 
 OFF_S = 600.0
@@ -57,13 +71,21 @@ NAMES = {
     "long": "R" * 200,
     "markup": "[b]x[/b][@click=app.quit]y",
     "combining": "Z\u0335\u0321\u031b" * 20,
+    "control": "a\x1b[2J\x07\x9b31m\u202eb\u2066\n",
 }
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+def drawn(strips: list[Strip]) -> str:
+    return "".join(strip.text for strip in strips)
+
+
+@pytest.mark.parametrize("size", [(60, 20), (120, 40)])
 @pytest.mark.parametrize("name", NAMES)
 async def test_no_name_breaks_the_screen(size: tuple[int, int], name: str) -> None:
-    desk = Desk(alert(1, reference=NAMES[name]), alert(2, reference="REF-2"))
+    named = printed(alert(1, reference=NAMES[name]))  # as the client hands it on
+    desk = Desk(named, alert(2, reference="REF-2"))
+    desk.cameras_held = (printed(camera(name=NAMES[name]).model_copy(update={"id": "north"})),)
+    desk.deployment_held = printed(deployment().model_copy(update={"purpose": NAMES[name]}))
     async with screen_of(desk, size) as (pilot, screen):
         await look(pilot, screen, desk.advance)
         strips = screen._compositor.render_strips()
@@ -71,8 +93,13 @@ async def test_no_name_breaks_the_screen(size: tuple[int, int], name: str) -> No
         assert "m Match" in text_of(pilot)
         await pilot.press("m")
         await until(pilot, lambda: desk.submitted)
-        await until(pilot, lambda: "undoes it" in text_of(pilot) or size[0] == 80)
-        assert {s.cell_length for s in screen._compositor.render_strips()} == {size[0]}
+        await until(pilot, lambda: "undoes it" in text_of(pilot) or size[0] == 60)
+        for keys in ((), ("c",), ("e",), ("escape", "x"), ("escape", "question_mark")):
+            await pilot.press(*keys)
+            await pilot.pause()
+            strips = pilot.app.screen._compositor.render_strips()
+            assert {strip.cell_length for strip in strips} == {size[0]}
+            assert not re.search(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", drawn(strips))
 
 
 async def test_a_flood_of_events_is_read_once_for_each_subject() -> None:
@@ -131,3 +158,26 @@ async def test_a_decision_while_the_daemon_is_away_is_said_and_can_be_taken_agai
         await until(pilot, lambda: desk.submitted)
         assert desk.submitted[0][1].reason == "scar"
         assert desk.held["alert-1"].state is AlertState.OPEN
+
+
+async def test_what_could_not_be_read_for_once_is_read_again() -> None:
+    """A connection broke as the daemon told that a deployment had started."""
+    from lfrd.client import Unreachable
+
+    desk = Desk()
+    running, desk.deployment_held = desk.deployment_held, None
+    async with screen_of(desk) as (pilot, _):
+        await until(pilot, lambda: "No deployment is running" in text_of(pilot))
+        read, desk.deployment_held = desk.current_deployment, running
+        broken = [Unreachable("the connection broke")] * 2
+
+        async def reading() -> object:
+            if broken:
+                raise broken.pop()
+            return await read()
+
+        desk.current_deployment = reading  # type: ignore[method-assign]
+        desk.tell_deployment(EventKind.DEPLOYMENT_CHANGED)
+        await until(pilot, lambda: "the connection broke" in text_of(pilot))
+        await until(pilot, lambda: "Acceptance test" in text_of(pilot))
+        assert not broken

@@ -441,7 +441,7 @@ def past(
 
 
 @pytest.mark.parametrize("place", "dlc")
-async def test_the_foot_keeps_the_way_back_and_out(place: str) -> None:
+async def test_the_foot_keeps_the_way_back_and_to_all_commands(place: str) -> None:
     """However narrow the window is."""
     async with screen_of(Desk(), (60, 20)) as (pilot, main):
         await pilot.press(place)
@@ -450,4 +450,4 @@ async def test_the_foot_keeps_the_way_back_and_out(place: str) -> None:
         def foot() -> str:
             return text_of(pilot).splitlines()[-1]
 
-        await until(pilot, lambda: foot().endswith("Esc Back  ? Help  q Quit"))
+        await until(pilot, lambda: foot().endswith("^p All  Esc Back  ? Help"))

@@ -49,7 +49,7 @@ def test_without_pixels_pictures_are_cells_that_share_how_they_are_drawn() -> No
     drawing = drawing_of(make)
     assert drawing is not None
     assert drawing.glyphs is Glyphs.SEXTANTS
-    assert make().drawing is make().drawing is drawing
+    assert make().drawing is make().drawing is drawing  # type: ignore[union-attr]
 
 
 @given(st.binary(max_size=200))

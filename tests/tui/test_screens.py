@@ -234,7 +234,7 @@ async def test_after_a_decision(tmp_path: Path) -> None:
             await walk.press("escape", "escape")
             await walk.shows("history", "h", after="✓ match")
             await walk.press("escape")
-            await walk.shows("log", "A", after="deployment.start")
+            await walk.shows("log", "A", after="a deployment began")
             await walk.asks("log-check", "v")
             await walk.asks("log-write", "w")
             await walk.press("escape")

@@ -1,6 +1,7 @@
 """The audit log: who did what, filtered; and checking all of it."""
 
 import asyncio
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ from lfrd.errors import BadInput, LfrdError, UserError
 from lfrd.vocabulary import AuditClass
 from lfrd.wire.audit import AuditExportStart, AuditLeaf
 from tui.dates import day_text
+from tui.log_words import CLASSES, action_text, class_of
 from tui.screens.ask import AskScreen
 from tui.screens.form import FormScreen, field, line_input
 from tui.screens.help import Topic
@@ -30,7 +32,7 @@ from tui.widgets.rows import Row
 
 BAR_CELLS = 30
 REASON = "checked in the terminal"
-SEARCH_HINT = "a person, a class (decision, erasure, …), today, 2026-11-26"
+SEARCH_HINT = "a person, a class (decided, erased, …), today, 2026-11-26"
 
 
 class ExportLogScreen(FormScreen[tuple[Path, str]]):
@@ -63,6 +65,7 @@ class AuditScreen(PagedScreen):
         Binding("m", "more", "Older"),
         Binding("v", "verify", "Verify"),
         Binding("w", "write", "Write to a folder"),
+        Binding("i", "technical", "Technical details", show=False),
         Binding("A", "dismiss", "Back", show=False),
         *BACK,
     ]
@@ -70,6 +73,7 @@ class AuditScreen(PagedScreen):
     def __init__(self, client: Client, owner: Owner, now: Callable[[], float]) -> None:
         super().__init__(client, owner, now, "leaves", SEARCH_HINT)
         self._progress = Line(id="log-progress")
+        self._held = Line(id="log-held")
         self._leaves: list[AuditLeaf] = []
         self._class: AuditClass | None = None
         self._held_back: int | None = None
@@ -81,6 +85,7 @@ class AuditScreen(PagedScreen):
             panel.border_title = "Audit log"
             yield self._box
             yield self._progress
+            yield self._held
             yield self._list
         with VerticalScroll(classes="panel wide-panel", id="leaf") as panel:
             panel.border_title = "Entry"
@@ -101,12 +106,11 @@ class AuditScreen(PagedScreen):
         given: dict[str, str | int | float] = {"limit": PAGE}
         if self._class is not None:
             given["class"] = self._class.value
-        classes = {item.value for item in AuditClass}
         for word in self._box.value.split():
             if (span := day_span(word, self._now())) is not None:
                 given["since_s"], given["until_s"] = span
-            elif word.casefold() in classes:
-                given["class"] = word.casefold()
+            elif (found := class_of(word)) is not None:
+                given["class"] = found.value
             else:
                 given["actor"] = word if ":" in word or word == "system" else f"user:{word}"
         return given
@@ -130,6 +134,8 @@ class AuditScreen(PagedScreen):
         """The next class of events, then all again."""
         order: list[AuditClass | None] = [None, *AuditClass]
         self._class = order[(order.index(self._class) + 1) % len(order)]
+        said = CLASSES[self._class] if self._class else "all classes"
+        self._owner.say(Content(f"● listed: {said}"))
         self.read()
 
     def action_verify(self) -> None:
@@ -209,46 +215,68 @@ class AuditScreen(PagedScreen):
         rows = tuple(Row(str(x.index), leaf_row(x)) for x in self._leaves)
         self._list.show_rows(rows, None if chosen is None else str(chosen.index))
         panel = self.query_one(".log-panel")
-        panel.border_title = (
-            f"Audit log · {class_text(self._class) if self._class else 'all classes'}"
-        )
-        held = "" if self._held_back is None else f" · from {self._held_back} on after you decide"
-        panel.border_subtitle = f"{len(self._leaves)}{'+' if self.more else ''}{held}"
+        panel.border_title = f"Audit log · {CLASSES[self._class] if self._class else 'all classes'}"
+        panel.border_subtitle = f"{len(self._leaves)}{'+' if self.more else ''}"
+        self._held.display = self._held_back is not None
+        held = f"▲ from entry {self._held_back} on after you have decided what waits for you"
+        self._held.show(Content.styled(held, "$warning"))
         self.query_one("#leaf").display = self.size.width >= 100 or self._verdict is not None
         width = self._text.content_size.width or 40
-        about = Content() if chosen is None else about_leaf(chosen, known, width)
+        about = (
+            Content()
+            if chosen is None
+            else about_leaf(chosen, known, width, technical=self.technical)
+        )
         self._text.update(self._verdict or about)
-
-
-def class_text(event_class: AuditClass) -> str:
-    """As words: `period of use`."""
-    return event_class.value.replace("-", " ")
 
 
 def leaf_row(leaf: AuditLeaf) -> Content:
     """Number and time, what, who."""
     return Content.assemble(
-        (f"{leaf.index:>6} {day_text(leaf.at_s)[5:]} ", "$quiet"), (leaf.action, "bold"),
-        f"  {leaf.principal.removeprefix('user:')}",
-        (f"  {class_text(leaf.event_class)}", "$quiet"),
+        (f"{leaf.index:>6} {day_text(leaf.at_s)[5:]} ", "$quiet"),
+        (action_text(leaf.action), "bold"), (f"  {_who(leaf)}", "$quiet"),
     )  # fmt: skip
 
 
-def about_leaf(leaf: AuditLeaf, known: Situation, width: int) -> Content:
-    """Everything that is in it; ids that are known are called by their names."""
+def _who(leaf: AuditLeaf) -> str:
+    """A person; else a part of the daemon."""
+    who = leaf.principal.removeprefix("user:")
+    return who if ":" in leaf.principal else f"({who})"
+
+
+def about_leaf(leaf: AuditLeaf, known: Situation, width: int, *, technical: bool) -> Content:
+    """Everything that is in it; ids that are known are called by their names, and the others are
+    `technical`, as what is stored and its hash are."""
     names = {x.id: f"camera {x.name}" for x in known.cameras}
     names |= {x.id: f"list {x.name}" for x in known.lists}
     rows = [
-        ("entry", str(leaf.index)), ("when", day_text(leaf.at_s)), ("what", leaf.action),
-        ("class", class_text(leaf.event_class)), ("who", leaf.principal.removeprefix("user:")),
+        ("entry", str(leaf.index)), ("when", day_text(leaf.at_s)),
+        ("what", action_text(leaf.action)), ("class", CLASSES[leaf.event_class]),
+        ("who", _who(leaf)),
     ]  # fmt: skip
-    rows += [(name.replace("_", " "), _fact(value)) for name, value in leaf.facts.items()]
+    rows += [(name.replace("_", " "), _fact(value)) for name, value in leaf.facts.items()
+             if technical or not _is_technical(value)]  # fmt: skip
     if leaf.subjects is None:
         rows.append(("about", "the link to whom it was about is erased"))
     else:
-        rows += [("about", names.get(subject, subject)) for subject in leaf.subjects]
-    rows.append(("hash", leaf.leaf_hash))
-    return labelled(tuple(rows), width, 14)
+        rows += [("about", names.get(subject, subject)) for subject in leaf.subjects
+                 if technical or subject in names]  # fmt: skip
+    if technical:
+        rows.append(("stored as", f"{leaf.action}, {leaf.event_class.value}"))
+        rows.append(("hash", leaf.leaf_hash))
+    more = "" if technical else "\n\ni shows ids, digests and the words that are stored"
+    return Content.assemble(labelled(tuple(rows), width, 14), (more, "$quiet"))
+
+
+ID_OR_DIGEST = re.compile(r"(sha256:)?[0-9a-f-]{32,}")
+
+
+def _is_technical(value: object) -> bool:
+    """Whether it is an id or a digest, or a list of them."""
+    parts = value if isinstance(value, tuple | list) else [value]
+    return bool(parts) and all(
+        isinstance(part, str) and ID_OR_DIGEST.fullmatch(part) for part in parts
+    )
 
 
 def _fact(value: object) -> str:

@@ -13,7 +13,17 @@ from lfrd.client import Client
 from lfrd.errors import BadInput
 from lfrd.wire.cameras import Camera, CameraAdded, CameraChange, CameraCreate, Regions
 from tui.regions import polygons_text, read_regions
-from tui.screens.form import Answer, FormScreen, SignCheckbox, check, field, hint, line_input
+from tui.screens.form import (
+    Answer,
+    EditScreen,
+    FormScreen,
+    SignCheckbox,
+    Text,
+    check,
+    field,
+    hint,
+    line_input,
+)
 from tui.widgets.address import AddressInput
 from tui.widgets.choice import Choice
 
@@ -144,19 +154,28 @@ class AddCameraScreen(CameraForm[CameraAdded]):
         return await self._client.add_camera(CameraCreate.model_validate(given))
 
 
-class EditCameraScreen(CameraForm[Camera]):
+class EditCameraScreen(EditScreen[Camera], CameraForm[Camera]):
     """Changes a camera. Only what the operator changed is sent, for a change starts it anew."""
 
     def __init__(self, client: Client, camera: Camera) -> None:
-        super().__init__()
-        self.TITLE_TEXT = f"Change camera {camera.name}"
+        super().__init__(camera)
         self._client = client
-        self._camera = camera
-        self._include = polygons_text(camera.regions.include)
-        self._privacy = polygons_text(camera.regions.privacy)
+        self.TITLE_TEXT = f"Change camera {camera.name}"
+
+    def texts(self, item: Camera) -> dict[str, Text]:
+        return {"name": item.name, "udp": item.transport == "udp", "keep": item.keep_connected,
+                "rotate": str(item.rotate), "deinterlace": item.deinterlace,
+                "include": polygons_text(item.regions.include),
+                "privacy": polygons_text(item.regions.privacy)}  # fmt: skip
+
+    def facts(self, item: Camera) -> dict[str, str]:
+        return {"the address": item.address, "the small stream": item.look_address or "",
+                "the decoder": item.hwaccel or "", "the aspect": item.aspect or "",
+                "the certificate's pin": item.pin or "",
+                "the stream": "" if item.stream is None else str(item.stream)}  # fmt: skip
 
     def fields(self) -> ComposeResult:
-        camera = self._camera
+        camera, text = self.item, self.texts(self.item)
         yield field("name", line_input("name", value=camera.name))
         address = AddressInput(placeholder="a new one; empty keeps it", id="address", compact=True)
         yield field("address", address)
@@ -165,22 +184,22 @@ class EditCameraScreen(CameraForm[Camera]):
         yield field("", check("keep", KEEP, camera.keep_connected))
         yield from _fields_of_reading(camera)
         yield hint(f"empty keeps what there is, {NONE} takes it away")
-        yield field("look in", self._area("include", self._include))
-        yield field("hide", self._area("privacy", self._privacy))
+        yield field("look in", self._area("include", str(text["include"])))
+        yield field("hide", self._area("privacy", str(text["privacy"])))
         yield hint(f"{REGIONS_HINT}; or draw them: r on the camera")
 
     @staticmethod
     def _area(name: str, text: str) -> TextArea:
         return TextArea(text, id=name, compact=True, tab_behavior="focus", classes="corners")
 
-    async def send(self) -> Camera:
+    async def change(self, tag: str | None) -> Camera:
         change = self._change()
         if not change.model_fields_set:
-            return self._camera
-        return await self._client.change_camera(self._camera.id, change)
+            return self.item
+        return await self._client.change_camera(self.item.id, change, tag)
 
     def _change(self) -> CameraChange:
-        old = self._camera
+        old = self.item
         name = self.text_of("name")
         transport = "udp" if self.query_one("#udp", SignCheckbox).value else "tcp"
         keep = self.query_one("#keep", SignCheckbox).value
@@ -199,5 +218,9 @@ class EditCameraScreen(CameraForm[Camera]):
 
     def _regions(self) -> Regions | None:
         """None where their text is as it was: figures written out may have been rounded."""
-        texts = [self.query_one(f"#{name}", TextArea).text for name in ("include", "privacy")]
-        return None if texts == [self._include, self._privacy] else read_regions(*texts)
+        texts, was = {}, self.texts(self.item)
+        for name in ("include", "privacy"):
+            texts[name] = self.query_one(f"#{name}", TextArea).text
+        if all(text == was[name] for name, text in texts.items()):
+            return None
+        return read_regions(texts["include"], texts["privacy"])

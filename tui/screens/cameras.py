@@ -41,7 +41,7 @@ class CamerasScreen(PlaceScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "add", "Add"),
         Binding("e", "edit", "Edit"),
-        Binding("p", "pause", "Pause/resume"),
+        Binding("p", "pause", "Pause or resume"),
         Binding("t", "test", "Test"),
         Binding("v", "preview", "View"),
         Binding("r", "draw", "Regions"),
@@ -73,6 +73,16 @@ class CamerasScreen(PlaceScreen):
         self.set_interval(READ_S, self._read_again)
 
     # What the operator does.
+
+    def keys_now(self) -> list[str]:
+        """The most important first; how a camera was comes after what it is."""
+        camera = self._selected()
+        if camera is None:
+            return ["add"]
+        pause = "pause:Pause" if camera.enabled else "pause:Resume"
+        rest = ["grid", "history", "remove", "aim"]
+        return ["test", "preview", *([] if camera.declared else ["draw", "edit"]), pause, "add",
+                *rest]  # fmt: skip
 
     def action_move(self, step: int) -> None:
         ids = [camera.id for camera in self._cameras()]

@@ -1,13 +1,14 @@
 """Planning a deployment, and changing a plan."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from textual.app import ComposeResult
 from textual.widgets import Static
 
 from lfrd.client import Client
 from lfrd.errors import BadInput
-from lfrd.vocabulary import Category, UseCase
+from lfrd.vocabulary import Category, DeploymentState, UseCase
 from lfrd.wire.deployments import (
     Deployment,
     DeploymentChange,
@@ -17,7 +18,17 @@ from lfrd.wire.deployments import (
 )
 from lfrd.wire.lists import Watchlist
 from tui.dates import DATE_HINT, day_text, moment
-from tui.screens.form import FormScreen, SignCheckbox, check, field, hint, line_input
+from tui.labels import people_text
+from tui.screens.form import (
+    EditScreen,
+    FormScreen,
+    SignCheckbox,
+    Text,
+    check,
+    field,
+    hint,
+    line_input,
+)
 from tui.widgets.choice import Choice
 
 HOUR_S = 3600.0
@@ -37,6 +48,11 @@ _USE_OF = {
     Category.AT_RISK: UseCase.PROTECT_AT_RISK,
     Category.COURT_ORDER: UseCase.ENFORCE_COURT_ORDER,
     Category.TEST: UseCase.TEST,
+}
+STATE_WORDS = {
+    DeploymentState.DRAFT: "not authorised",
+    DeploymentState.AUTHORISED: "authorised",
+    DeploymentState.RUNNING: "running",
 }
 ASSESSMENT, NOTICE = "impact-assessment", "notice"
 
@@ -63,8 +79,9 @@ class DeploymentForm(FormScreen[Deployment]):
         lists: Sequence[Watchlist],
         before: Deployment | None,
         now_s: float,
+        **edited: Any,
     ) -> None:
-        super().__init__()
+        super().__init__(**edited)
         self._client = client
         self._policies = policies
         self._lists = lists
@@ -109,7 +126,7 @@ class DeploymentForm(FormScreen[Deployment]):
         yield Static("Compared with", classes="heading", markup=False)
         chosen = self.chosen_at_first()
         for number, item in enumerate(self._lists):
-            label = f"{item.name} · {item.category.value} · {item.entries} people"
+            label = f"{item.name} · {item.category.value} · {people_text(item.entries)}"
             yield field("", check(f"list-{number}", label, item.id in chosen))
         if not self._lists:
             yield hint("there is no watchlist yet: make one first")
@@ -207,9 +224,11 @@ class AddDeploymentScreen(DeploymentForm):
         return await self._client.governance.draft(DeploymentDraft.model_validate(given))
 
 
-class AmendDeploymentScreen(DeploymentForm):
-    """A changed plan is a draft again: authority that it had is gone."""
+class AmendDeploymentScreen(DeploymentForm, EditScreen[Deployment]):
+    """A changed plan is a draft again: authority that it had is gone. Only what was changed is
+    sent."""
 
+    TITLE_TEXT = "Change the plan"
     RULE_TEXT = "Authority that this plan had is gone when it is changed: it is given anew."
 
     def __init__(
@@ -220,39 +239,65 @@ class AmendDeploymentScreen(DeploymentForm):
         plan: Deployment,
         now_s: float,
     ) -> None:
-        super().__init__(client, policies, lists, plan, now_s)
-        self.TITLE_TEXT = "Change the plan"
-        self._plan = plan
+        super().__init__(client, policies, lists, plan, now_s, item=plan)
 
     @property
     def policy(self) -> Policy:
         lab = self._policies.lab
-        return lab if lab is not None and self._plan.profile == lab.name else self._policies.own
+        return lab if lab is not None and self.item.profile == lab.name else self._policies.own
 
     def chosen_at_first(self) -> set[str]:
-        return set(self._plan.watchlist_ids)
+        return set(self.item.watchlist_ids)
+
+    def texts(self, item: Deployment) -> dict[str, Text]:
+        found: dict[str, Text] = {
+            "purpose": item.purpose, "place": item.place, "expectation": item.expectation,
+            "assessment": _document(item.documents, ASSESSMENT),
+            "notice": _document(item.documents, NOTICE), "use_case": item.use_case,
+            "hours": f"{_planned_h(item):g}",
+        }  # fmt: skip
+        for number, known in enumerate(self._lists):
+            found[f"list-{number}"] = known.id in item.watchlist_ids
+        return {name: text for name, text in found.items() if self.query(f"#{name}")}
+
+    def facts(self, item: Deployment) -> dict[str, str]:
+        known = {x.id for x in self._lists}
+        others = sum(x not in known for x in item.watchlist_ids)
+        begin_s, state = item.planned_start_at_s, STATE_WORDS.get(item.state, item.state.value)
+        return {"the plan": state if item.ended_at_s is None else "discarded",
+                "its beginning": "now" if begin_s is None else day_text(begin_s),
+                "lists that are new": str(others or "")}  # fmt: skip
 
     def fields(self) -> ComposeResult:
-        plan = self._plan
-        begin_s, end_s = plan.planned_start_at_s, plan.planned_end_at_s
-        hours = USUAL_H
-        if begin_s is not None and end_s is not None:
-            hours = (end_s - begin_s) / HOUR_S
-        yield from self.plan_fields(hours)
+        yield from self.plan_fields(_planned_h(self.item))
+        begin_s = self.item.planned_start_at_s
         at = "now" if begin_s is None else day_text(begin_s)
         yield field("begins", line_input("begins", f"{at}; now, or {DATE_HINT}"))
 
-    async def send(self) -> Deployment:
-        begins = self.text_of("begins")
-        given = self.read_plan()
-        late = (self._plan.planned_end_at_s or 0.0) <= self._now_s
+    async def change(self, tag: str | None) -> Deployment:
+        begins, plan, was = self.text_of("begins"), self.item, self.texts(self.item)
+        self._before = plan  # its further documents are kept
+        typed = self.read_plan()
+        given = {name: value for name, value in typed.items() if value != getattr(plan, name, None)}
+        if self._ticked() == tuple(x.id for x in self._lists if x.id in plan.watchlist_ids):
+            given.pop("watchlist_ids", None)
+        if self.text_of("hours") == was["hours"]:
+            given.pop("duration_s", None)
+        late = (plan.planned_end_at_s or 0.0) <= self._now_s
         if begins is not None and begins.lower() != "now":
             given["start_at_s"] = moment(begins, self._now_s)
         elif begins is not None or late:
             given["start_at_s"] = None
-        return await self._client.governance.amend(
-            self._plan.id, DeploymentChange.model_validate(given)
-        )
+        if not given:
+            return plan
+        change = DeploymentChange.model_validate(given)
+        return await self._client.governance.amend(plan.id, change, tag)
+
+
+def _planned_h(plan: Deployment) -> float:
+    """For how many hours it is planned."""
+    begin_s, end_s = plan.planned_start_at_s, plan.planned_end_at_s
+    return USUAL_H if begin_s is None or end_s is None else (end_s - begin_s) / HOUR_S
 
 
 def _whole(typed: str) -> int:

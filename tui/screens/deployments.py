@@ -16,7 +16,7 @@ from lfrd.errors import LfrdError
 from lfrd.vocabulary import DeploymentState
 from lfrd.wire.deployments import Deployment
 from lfrd.wire.lists import Watchlist
-from tui.dates import day_text
+from tui.dates import day_text, near_text
 from tui.gate import Line, Mend, checklist
 from tui.labels import Mark, ended_text, ends_text, policy_text
 from tui.screens.ask import AskScreen, EndScreen, ReasonScreen
@@ -29,8 +29,8 @@ from tui.widgets.rows import Row
 
 HOUR_S = 3600.0
 STATES = {
-    DeploymentState.DRAFT: Mark("○", "plan, not authorised", "$warning"),
-    DeploymentState.AUTHORISED: Mark("◐", "authorised, not started", "$primary"),
+    DeploymentState.DRAFT: Mark("○", "not authorised", "$warning"),
+    DeploymentState.AUTHORISED: Mark("◐", "authorised", "$primary"),
     DeploymentState.RUNNING: Mark("●", "running", "$success"),
     DeploymentState.ENDED: Mark("–", "ended", "$quiet"),
     DeploymentState.ERASED: Mark("–", "ended, faces erased", "$quiet"),
@@ -79,8 +79,8 @@ class DeploymentsScreen(PlaceScreen):
         Binding("u", "authorise", "Authorise"),
         Binding("s", "start", "Start"),
         Binding("plus", "extend", "Extend", key_display="+"),
-        Binding("p", "pause", "Pause/go on"),
-        Binding("x", "end", "End/discard"),
+        Binding("p", "pause", "Pause or go on"),
+        Binding("x", "end", "End or discard"),
         Binding("r", "record", "Record"),
         Binding("m", "mend", "Mend", show=False),
         Binding("U", "urgent", "Start urgently", show=False),
@@ -130,10 +130,13 @@ class DeploymentsScreen(PlaceScreen):
     def read(self) -> None:
         self._read()
 
+    read_news = read
+
     @work(group="read", exclusive=True)
     async def _read(self) -> None:
         try:
             self._all = in_order(await self._client.deployments())
+            self._owner.show_lists(await self._client.watchlists())
             chosen = self._chosen()
             self._chosen_id = None if chosen is None else chosen.id
             self._lines = ()
@@ -149,6 +152,23 @@ class DeploymentsScreen(PlaceScreen):
         return next(iter(found or self._all), None)
 
     # What the operator does.
+
+    def keys_now(self) -> list[str]:
+        """By what is chosen: a plan, the running deployment, or one that is over."""
+        chosen, known = self._chosen(), self._owner.situation()
+        if chosen is None:
+            return ["add"]
+        if chosen.state is DeploymentState.RUNNING:
+            paused = known.deployment is not None and known.deployment.paused
+            ratify = ["ratify"] if chosen.urgent_reason and not chosen.ratified_by else []
+            pause = "pause:Go on" if paused else "pause:Pause"
+            return [*ratify, "extend", pause, "end:End", "record", "add"]
+        if chosen.state in OVER or chosen.ended_at_s is not None:
+            return ["record"] * (chosen.started_at_s is not None) + ["add"]
+        barred = any(line.sign == "✗" for line in self._lines)
+        draft = chosen.state is DeploymentState.DRAFT
+        steps = (["mend"] if barred else []) + (["authorise"] if draft else [])
+        return [*steps, "start", "amend", "end:Discard", "add"]
 
     def action_move(self, step: int) -> None:
         focused = self._gate if self._gate.has_focus else self._list
@@ -214,6 +234,7 @@ class DeploymentsScreen(PlaceScreen):
         try:
             policies = await self._client.governance.policy()
             lists = await self._client.watchlists()
+            self._owner.show_lists(lists)
             if not self._all:
                 self._all = in_order(await self._client.deployments())
         except LfrdError as error:
@@ -337,11 +358,6 @@ class DeploymentsScreen(PlaceScreen):
 
         self.app.push_screen(asked, end)
 
-    def action_technical(self) -> None:
-        """Version and digest of the rules are for those who ask."""
-        setattr(self.app, "technical", not getattr(self.app, "technical", False))  # noqa: B010
-        self.refresh_all()
-
     def action_record(self) -> None:
         chosen = self._chosen()
         if chosen is None or chosen.started_at_s is None:
@@ -360,10 +376,11 @@ class DeploymentsScreen(PlaceScreen):
         if chosen is None:
             self._text.update(Content.styled(EMPTY, "$quiet"))
         else:
-            technical = bool(getattr(self.app, "technical", False))
-            self._text.update(about(chosen, known.lists, now_s, width, technical=technical))
+            lists, technical = known.lists, self.technical
+            self._text.update(about(chosen, lists, now_s, width, technical=technical))
         planned = chosen is not None and chosen.state in TO_COME
         self._gate.display = planned and bool(self._lines)
+        self.set_class(self._gate.display, "-gated")
         lines = tuple(Row(x.key, line_content(x, self._gate.size.width - 4)) for x in self._lines)
         self._gate.show_rows(lines)
         barred = sum(line.sign == "✗" for line in self._lines)
@@ -422,9 +439,9 @@ def row_content(item: Deployment, now_s: float) -> Content:
     if item.state is DeploymentState.DRAFT and item.ended_at_s is not None:
         mark = Mark("–", "discarded", "$quiet")
     at_s = item.ended_at_s or item.started_at_s or item.planned_start_at_s
-    when = "" if at_s is None else f" {day_text(at_s)}"
-    if item.state is DeploymentState.RUNNING:
-        when = f" {ends_text(item.planned_end_at_s, now_s)}"
+    when = "" if at_s is None else f" {near_text(at_s, now_s)}"
+    if item.state is DeploymentState.RUNNING and item.planned_end_at_s is not None:
+        when = f" until {near_text(item.planned_end_at_s, now_s)}"
     return Content.assemble(
         (f"{mark.symbol} ", mark.style), (item.purpose or "no purpose yet", "bold"),
         (f"\n  {mark.word}", mark.style), (when, "$quiet"),
@@ -458,9 +475,9 @@ def about(
     if item.urgent_reason:
         rows.append(("urgent", item.urgent_reason))
     if item.state is DeploymentState.RUNNING:
-        rows.append(("ends", ends_text(item.planned_end_at_s, now_s)))
+        rows.append(("ends", ends_text(item.planned_end_at_s, now_s).removeprefix("ends ")))
     if item.ended_at_s is not None:
-        rows.append(("came to", ended_text(item)))
+        rows.append(("ended", ended_text(item).removeprefix("ended ")))
     if item.summary is not None and item.started_at_s is not None:
         counts = item.summary
         rows.append(("counted", f"{counts.tracks} passing faces, {counts.candidates} candidates"))

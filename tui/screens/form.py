@@ -1,5 +1,6 @@
 """A dialogue of fields that is sent to the daemon and stays open until the daemon has taken it."""
 
+from contextlib import suppress
 from typing import ClassVar, TypeVar
 
 from pydantic import ValidationError
@@ -10,12 +11,18 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widget import Widget
-from textual.widgets import Checkbox, Input, Static
+from textual.widgets import Checkbox, Input, Static, TextArea
 
-from lfrd.errors import LfrdError
-from tui.labels import complaint
+from lfrd.client import Client
+from lfrd.errors import Changed, LfrdError
+from lfrd.wire.cameras import Camera
+from lfrd.wire.deployments import Deployment
+from lfrd.wire.lists import Entry, Watchlist
+from tui.labels import complaint, cut
+from tui.widgets.choice import Choice
 
 Answer = TypeVar("Answer")
+Item = TypeVar("Item", Camera, Watchlist, Entry, Deployment)
 
 WRONG = {
     "id": "the id holds lower-case letters, digits and hyphens, 63 at most, such as north-gate",
@@ -79,7 +86,7 @@ class FormScreen(ModalScreen[Answer | None]):
     def compose(self) -> ComposeResult:
         self._box.border_title = self.TITLE_TEXT
         self._box.border_subtitle = "Enter or Ctrl+S saves, Tab goes on, Esc leaves"
-        self._box.can_focus = False
+        self._box.can_focus = self._said.display = False
         with self._box:
             if self.RULE_TEXT:
                 yield Static(self.RULE_TEXT, classes="rule", markup=False)
@@ -123,11 +130,114 @@ class FormScreen(ModalScreen[Answer | None]):
 
     def _say(self, content: Content) -> None:
         self._said.update(content)
-        self._box.scroll_end(animate=False)
+        self._said.display = True
 
     def text_of(self, name: str) -> str | None:
         """What was typed into this field; None for nothing."""
         return self.query_one(f"#{name}", Input).value.strip() or None
+
+
+Text = str | bool
+"""What stands in a field, or whether it is ticked."""
+
+
+class EditScreen(FormScreen[Item]):
+    """Changes something that somebody else may change meanwhile. Then nothing is sent: what they
+    changed is shown, and stands in the fields that were not touched here; what was typed stays, and
+    sending again puts it over theirs."""
+
+    _client: Client
+
+    def __init__(self, item: Item) -> None:
+        super().__init__()
+        self.item: Item = item
+        self._tag: str | None = None
+
+    def texts(self, item: Item) -> dict[str, Text]:
+        """What the fields say of it before anything is typed, by their names."""
+        raise NotImplementedError
+
+    def facts(self, item: Item) -> dict[str, str]:
+        """What else can be changed of it, and stands in no field, by what people call it."""
+        raise NotImplementedError
+
+    async def change(self, tag: str | None) -> Item:
+        """Send what was changed. Raises Changed where the tag is an old one."""
+        raise NotImplementedError
+
+    def on_mount(self) -> None:
+        self._read_tag()
+
+    @work(group="tag")
+    async def _read_tag(self) -> None:
+        """A list that is shown may be a moment old: the form begins with what is true now."""
+        with suppress(LfrdError):  # it is read again before anything is sent
+            self._take(*await self._client.read_again(self.item))
+
+    def _take(self, now: Item, tag: str) -> list[str]:
+        """What is true now, in the fields that were not touched; what is new of it, in words."""
+        before, after = self.texts(self.item), self.texts(now)
+        known = self.facts(self.item)
+        self.item, self._tag = now, tag
+        news = [f"{name}: {_quoted(text)}" for name, text in self.facts(now).items()
+                if text != known[name]]  # fmt: skip
+        for name, text in after.items():
+            if text != before[name]:
+                typed = _value(self.query_one(f"#{name}"))
+                if typed == before[name]:
+                    _put(self.query_one(f"#{name}"), text)
+                news.append(f"{self._label(name)}: {_quoted(text)}")
+        return news
+
+    def _label(self, name: str) -> str:
+        row = self.query_one(f"#{name}").parent
+        label = row.query(".label") if row is not None else ()
+        return str(label.first(Static).content).strip() or name if label else name
+
+    async def send(self) -> Item:
+        news: list[str] = []
+        if self._tag is None:
+            news = self._take(*await self._client.read_again(self.item))
+        try:
+            if not news:
+                return await self.change(self._tag)
+        except Changed:
+            news = self._take(*await self._client.read_again(self.item))
+        what = "; ".join(news) or "something that is not in this form"
+        raise Changed(
+            f"somebody else has changed it meanwhile. It has now {what}. What you typed is still "
+            "here, and Enter puts it over theirs"
+        )
+
+
+def _quoted(text: Text) -> str:
+    if isinstance(text, bool):
+        return "ticked" if text else "not ticked"
+    return f"“{cut(' '.join(text.split()), NEWS_CELLS)}”" if text else "empty"
+
+
+NEWS_CELLS = 40
+
+
+def _value(widget: Widget) -> Text:
+    """What stands in a field."""
+    if isinstance(widget, TextArea):
+        return widget.text
+    if isinstance(widget, Input | Choice | Checkbox):
+        return widget.value
+    raise TypeError(f"{widget} is no field")
+
+
+def _put(widget: Widget, text: Text) -> None:
+    """Let this stand in a field."""
+    if isinstance(widget, TextArea):
+        widget.text = str(text)
+    elif isinstance(widget, Choice):
+        widget.choose(str(text))
+    elif isinstance(widget, Input):
+        widget.value = str(text)
+    elif isinstance(widget, Checkbox):
+        widget.value = bool(text)
 
 
 class SignCheckbox(Checkbox, inherit_bindings=False):

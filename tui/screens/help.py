@@ -31,7 +31,7 @@ KEYS = (
     ("/", "search the history: a reference, a camera, a day"),
     ("S A", "statistics; the audit log (supervisors)"),
     ("a, 1 to 5", "while no deployment runs: the next step to one, or any of the five"),
-    ("Ctrl+P", "everything that can be done here, by name"),
+    ("Ctrl+P", "all that can be done here, by name; and how faces are drawn, if they look broken"),
     ("b i", "bell on or off; versions and other technical details"),
     ("?", "this help; Esc closes it"),
     ("q", "leave; the daemon goes on without you"),
@@ -191,11 +191,12 @@ HISTORY_KEYS = (
     ("s w", "its scene; what was done about it"),
 )
 AUDIT_KEYS = (
-    ("/", "filter: a person, a class such as decision, a day"),
+    ("/", "filter: a person, a class such as decided or erased, a day"),
     ("c", "the next class of events"),
     ("m", "older ones"),
     ("v", "check the whole log against its signed checkpoints"),
     ("w", "write the log to a folder, for `lfrd audit verify`"),
+    ("i", "ids, digests and the words that are stored"),
 )
 STATISTICS_KEYS = (
     ("h t d", "the last hour, the day, the deployment"),
@@ -285,5 +286,5 @@ class HelpScreen(ModalScreen[None]):
         self.call_after_refresh(self._draw)
 
     def _draw(self) -> None:
-        width = self.query_one(VerticalScroll).scrollable_content_region.width
+        width = self._text.size.width
         self._text.update(help_content(self._first, width))

@@ -150,6 +150,7 @@ class HistoryScreen(PagedScreen):
 
     def action_filter(self) -> None:
         self._filter = (self._filter + 1) % len(FILTERS)
+        self._owner.say(Content(f"● listed: {FILTERS[self._filter][0]}"))
         self.read()
 
     def action_go(self) -> None:

@@ -7,7 +7,7 @@ from lfrd.vocabulary import Category
 from lfrd.wire.health import Me
 from lfrd.wire.lists import Watchlist, WatchlistChange, WatchlistCreate
 from tui.dates import DATE_HINT, day_text, moment
-from tui.screens.form import FormScreen, field, hint, line_input
+from tui.screens.form import EditScreen, FormScreen, Text, field, hint, line_input
 from tui.widgets.choice import Choice
 
 CATEGORIES = {
@@ -78,7 +78,7 @@ class AddListScreen(FormScreen[Watchlist]):
         return await self._client.create_watchlist(WatchlistCreate.model_validate(given))
 
 
-class EditListScreen(FormScreen[Watchlist]):
+class EditListScreen(EditScreen[Watchlist]):
     """Only what was changed is sent."""
 
     RULE_TEXT = (
@@ -87,34 +87,40 @@ class EditListScreen(FormScreen[Watchlist]):
     )
 
     def __init__(self, client: Client, watchlist: Watchlist, now_s: float) -> None:
-        super().__init__()
-        self.TITLE_TEXT = f"Change watchlist {watchlist.name}"
+        super().__init__(watchlist)
         self._client = client
-        self._list = watchlist
+        self.TITLE_TEXT = f"Change watchlist {watchlist.name}"
         self._now_s = now_s
 
-    def fields(self) -> ComposeResult:
-        item = self._list
+    def texts(self, item: Watchlist) -> dict[str, Text]:
         ends = ENDS_NEVER if item.expires_at_s is None else day_text(item.expires_at_s)
-        yield field("name", line_input("name", value=item.name, length=200))
-        yield field("purpose", line_input("purpose", value=item.purpose, length=200))
-        yield field("owner", line_input("owner", value=item.owner, length=200))
-        yield field("ends", line_input("ends", DATE_HINT, ends))
-        yield field("margin", line_input("margin", value=f"{item.margin:g}"))
+        return {"name": item.name, "purpose": item.purpose, "owner": item.owner, "ends": ends,
+                "margin": f"{item.margin:g}"}  # fmt: skip
+
+    def facts(self, item: Watchlist) -> dict[str, str]:
+        return {"the colour": item.colour, "its confirmation": day_text(item.confirmed_at_s)}
+
+    def fields(self) -> ComposeResult:
+        text = {name: str(value) for name, value in self.texts(self.item).items()}
+        yield field("name", line_input("name", value=text["name"], length=200))
+        yield field("purpose", line_input("purpose", value=text["purpose"], length=200))
+        yield field("owner", line_input("owner", value=text["owner"], length=200))
+        yield field("ends", line_input("ends", DATE_HINT, text["ends"]))
+        yield field("margin", line_input("margin", value=text["margin"]))
         yield hint("the margin is how much more than the threshold this list asks for")
 
-    async def send(self) -> Watchlist:
-        item, ends = self._list, self.text_of("ends") or ENDS_NEVER
-        was = ENDS_NEVER if item.expires_at_s is None else day_text(item.expires_at_s)
-        now = {
-            "name": self.text_of("name") or "",
-            "purpose": self.text_of("purpose") or "",
-            "owner": self.text_of("owner") or "",
-            "margin": _number(self.text_of("margin")),
+    async def change(self, tag: str | None) -> Watchlist:
+        item, was = self.item, self.texts(self.item)
+        typed = {name: self.text_of(name) or "" for name in was}
+        typed["ends"] = typed["ends"] or ENDS_NEVER
+        given: dict[str, object] = {
+            name: typed[name] for name in ("name", "purpose", "owner") if typed[name] != was[name]
         }
-        given = {name: value for name, value in now.items() if value != getattr(item, name)}
-        if ends != was:
-            given["expires_at_s"] = moment(ends, self._now_s)  # type: ignore[assignment]
+        if typed["margin"] != was["margin"]:
+            given["margin"] = _number(typed["margin"])
+        if typed["ends"] != was["ends"]:
+            given["expires_at_s"] = moment(typed["ends"], self._now_s)
         if not given:
             return item
-        return await self._client.change_watchlist(item.id, WatchlistChange.model_validate(given))
+        change = WatchlistChange.model_validate(given)
+        return await self._client.change_watchlist(item.id, change, tag)

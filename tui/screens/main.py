@@ -20,7 +20,7 @@ from lfrd.wire.alerts import Alert, AlertState
 from lfrd.wire.cameras import Camera, CameraRates
 from lfrd.wire.deployments import Deployment
 from lfrd.wire.health import Health, Me
-from tui.candidates_model import CandidatesModel, Filter
+from tui.candidates_model import CandidatesModel, Filter, Which
 from tui.clock import steady_s
 from tui.labels import (
     decision_mark,
@@ -234,7 +234,9 @@ class MainScreen(OwnerScreen):
 
     def action_filter(self) -> None:
         self.candidates.toggle_filter()
-        self.refresh_all()
+        which = self.candidates.filter.which
+        shown = "open candidates" if which is Which.OPEN else "all candidates"
+        self.say(Content(f"● {shown} are listed"))
 
     def action_choose_filter(self) -> None:
         """List only some: those that wait for this person, of one camera, of one list."""
@@ -263,8 +265,9 @@ class MainScreen(OwnerScreen):
 
     def action_technical(self) -> None:
         """Versions, digests and the model are for those who ask."""
-        setattr(self.app, "technical", not getattr(self.app, "technical", False))  # noqa: B010
-        self.refresh_all()
+        technical = not getattr(self.app, "technical", False)
+        setattr(self.app, "technical", technical)  # noqa: B010
+        self.say(Content(f"● technical words are {'shown' if technical else 'left out'}"))
 
     def action_help(self) -> None:
         self.app.push_screen(HelpScreen())

@@ -34,6 +34,9 @@ from tui.widgets.guide import Guide
 if TYPE_CHECKING:
     from tui.widgets.picture import ImageClass
 
+NEWS_S = 1.0
+"""What others change one after the other is read once."""
+
 PLACES: tuple[BindingType, ...] = (
     Binding("a", "guide", "Next step", show=False),
     *(Binding(str(number), f"guide({number})", show=False) for number in range(1, 6)),
@@ -61,6 +64,7 @@ class OwnerScreen(ReviewScreen):
         self.plans: tuple[Deployment, ...] = ()
         self._places: list[PlaceScreen] = []
         self._end_asked = True
+        self._news = False
 
     def situation(self) -> Situation:
         """What is known."""
@@ -76,6 +80,17 @@ class OwnerScreen(ReviewScreen):
     def show_lists(self, lists: tuple[Watchlist, ...]) -> None:
         self.lists = lists
         self.refresh_all()
+
+    def show_news(self) -> None:
+        """Somebody changed a list or a deployment: what is on the screen of it is read again."""
+        if self._places and not self._news:
+            self._news = True
+            self.set_timer(NEWS_S, self._read_news)
+
+    def _read_news(self) -> None:
+        self._news = False
+        if self._places:
+            self._places[-1].read_news()
 
     def show_plans(self, plans: tuple[Deployment, ...]) -> None:
         self.plans = plans

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from textual import on, work
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.widgets import Input, Static
 
 from lfrd.client import Client
@@ -87,4 +88,5 @@ class PagedScreen(PlaceScreen):
             self.complain(self.ALL_READ)
 
     def action_read_again(self) -> None:
+        self._owner.say(Content("● read again"))
         self.read()

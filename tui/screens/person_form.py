@@ -21,7 +21,16 @@ from lfrd.wire.lists import Entry, EntryChange, EntryCreate, PhotoVerdict, Watch
 from tui.dates import DATE_HINT, day_text, moment
 from tui.labels import complaint
 from tui.photos import box_text, close_up, drawn, finding_rows, paths_of, read_photo
-from tui.screens.form import FormScreen, SignCheckbox, check, field, hint, line_input
+from tui.screens.form import (
+    EditScreen,
+    FormScreen,
+    SignCheckbox,
+    Text,
+    check,
+    field,
+    hint,
+    line_input,
+)
 from tui.screens.photo_picker import PhotoPicker
 from tui.widgets.choice import Choice
 from tui.widgets.line import MARK_CELLS, labelled
@@ -164,10 +173,11 @@ class PhotoForm(FormScreen[Entry]):
 def verdict_content(verdict: PhotoVerdict, width: int) -> Content:
     """Taken or refused, and everything that the gate found."""
     if verdict.refused is None:
-        head = Content.styled("✓ can be enrolled", "bold $success")
+        but = ", though:" if any(x.weight != "note" for x in verdict.findings) else ""
+        head = Content.styled(f"✓ can be enrolled{but}", "bold $success")
     else:
         head = Content.styled("✗ would be refused", "bold $error")
-    rows = finding_rows(verdict.findings)
+    rows = finding_rows(verdict.findings, refused=verdict.refused is not None)
     several = (("◇", "Ctrl+N takes another face"),) if len(verdict.faces) > 1 else ()
     return Content("\n").join([head, labelled((*rows, *several), width, MARK_CELLS)])
 
@@ -247,16 +257,17 @@ class AddPersonScreen(PhotoForm):
         return await self.keep_photos(self._entry, photos)
 
     def _new(self) -> EntryCreate:
-        missing = [
-            word
+        missing = {
+            word: name
             for word, name in (
                 ("why they are listed", "basis"),
                 ("where the photo is from", "source"),
                 ("who checked that", "reviewer"),
             )
             if self.text_of(name) is None
-        ]
+        }
         if missing:
+            self.query_one(f"#{next(iter(missing.values()))}").focus()
             raise BadInput(f"say {' and '.join(missing)}: the rules want it of every entry")
         return EntryCreate.model_validate(
             {
@@ -291,7 +302,7 @@ class AddPhotosScreen(PhotoForm):
         return await self.keep_photos(self._entry, await self.check_photos(self._entry.id))
 
 
-class EditPersonScreen(FormScreen[Entry]):
+class EditPersonScreen(EditScreen[Entry]):
     """Only what was changed is sent."""
 
     RULE_TEXT = (
@@ -300,39 +311,45 @@ class EditPersonScreen(FormScreen[Entry]):
     )
 
     def __init__(self, client: Client, entry: Entry, now_s: float) -> None:
-        super().__init__()
-        self.TITLE_TEXT = f"Change {entry.reference}"
+        super().__init__(entry)
         self._client = client
-        self._entry = entry
+        self.TITLE_TEXT = f"Change {entry.reference}"
         self._now_s = now_s
 
+    def texts(self, item: Entry) -> dict[str, Text]:
+        return {"basis": item.basis, "source": item.source, "reviewer": item.reviewer,
+                "look_alikes": item.look_alikes, "ends": _ends(item),
+                "margin": f"{item.margin:g}"}  # fmt: skip
+
+    def facts(self, item: Entry) -> dict[str, str]:
+        held = sum(photo.quarantined_at_s is not None for photo in item.photos)
+        return {"the number of photos": f"{len(item.photos)}, {held} in quarantine",
+                "approved by": (item.approved_by or "").removeprefix("user:")}  # fmt: skip
+
     def fields(self) -> ComposeResult:
-        entry = self._entry
-        yield field("why", line_input("basis", value=entry.basis, length=200))
-        yield field("photo from", line_input("source", value=entry.source, length=200))
-        yield field("checked by", line_input("reviewer", value=entry.reviewer))
-        yield field("look-alikes", line_input("look_alikes", value=entry.look_alikes))
-        yield field("ends", line_input("ends", DATE_HINT, _ends(entry)))
-        yield field("margin", line_input("margin", value=f"{entry.margin:g}"))
+        text = {name: str(value) for name, value in self.texts(self.item).items()}
+        yield field("why", line_input("basis", value=text["basis"], length=200))
+        yield field("photo from", line_input("source", value=text["source"], length=200))
+        yield field("checked by", line_input("reviewer", value=text["reviewer"]))
+        yield field("look-alikes", line_input("look_alikes", value=text["look_alikes"]))
+        yield field("ends", line_input("ends", DATE_HINT, text["ends"]))
+        yield field("margin", line_input("margin", value=text["margin"]))
         yield hint("the margin is how much more than the threshold this person asks for")
 
-    async def send(self) -> Entry:
-        entry = self._entry
+    async def change(self, tag: str | None) -> Entry:
+        entry, was = self.item, self.texts(self.item)
         names = ("basis", "source", "reviewer", "look_alikes")
-        given: dict[str, object] = {
-            name: self.text_of(name) or ""
-            for name in names
-            if (self.text_of(name) or "") != getattr(entry, name)
-        }
+        typed = {name: self.text_of(name) or "" for name in names}
+        given: dict[str, object] = {x: typed[x] for x in names if typed[x] != was[x]}
         margin = (self.text_of("margin") or "0").replace(",", ".")
-        if margin != f"{entry.margin:g}":
+        if margin != was["margin"]:
             given["margin"] = _number(margin)
         ends = self.text_of("ends") or "never"
-        if ends != _ends(entry):
+        if ends != was["ends"]:
             given["expires_at_s"] = moment(ends, self._now_s)
         if not given:
             return entry
-        return await self._client.change_entry(entry.id, EntryChange.model_validate(given))
+        return await self._client.change_entry(entry.id, EntryChange.model_validate(given), tag)
 
 
 def _ends(entry: Entry) -> str:

@@ -4,7 +4,7 @@ The main screen stays the one that follows the daemon; a place shows what that k
 reads itself, and asks the daemon for changes.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
@@ -81,11 +81,13 @@ MOVES: list[BindingType] = [
     Binding("k,up", "move(-1)", "Up", show=False),
 ]
 BACK: list[BindingType] = [
+    Binding("q", "app.quit", "Quit", show=False),
     Binding("escape", "dismiss", "Back", key_display="Esc"),
     Binding("question_mark", "help", "Help", key_display="?"),
-    Binding("q", "app.quit", "Quit"),
 ]
 """The last keys of every place; they stay on the foot when it has no room for all others."""
+ALL = KeyHint("^p", "All", "app.command_palette")
+"""Before them, for what the foot has no room for."""
 
 
 Place = TypeVar("Place", bound="PlaceScreen")
@@ -149,19 +151,38 @@ class PlaceScreen(Screen[None]):
     def read(self) -> None:
         """Read again what only this place shows."""
 
+    def read_news(self) -> None:
+        """Somebody else changed lists or deployments; most places show none of that."""
+
     def on_mount(self) -> None:
-        self._key_bar.show_keys(self._hints(self.BINDINGS[: -len(BACK)]), self._hints(BACK))
         self.read()
         self.refresh_all()
 
-    def _hints(self, bindings: Sequence[BindingType]) -> tuple[KeyHint, ...]:
-        """Those that are to be shown at the foot."""
+    def keys_now(self) -> Sequence[str] | None:
+        """The actions that matter now, the most important first, each with its own word after a
+        colon where it has one now (`pause:Go on`). None: all that are to be shown, in order."""
+        return None
+
+    def _show_keys(self) -> None:
+        known = {x.action: x for x in self.BINDINGS if isinstance(x, Binding)}
+        back = [x.action for x in BACK if isinstance(x, Binding) and x.show]
+        wanted = self.keys_now()
+        if wanted is None:
+            wanted = [action for action, x in known.items() if x.show and action not in back]
+        last = (ALL, *self._hints(back, known))
+        self._key_bar.show_keys(self._hints(wanted, known), last)
+
+    def _hints(self, actions: Sequence[str], known: Mapping[str, Binding]) -> tuple[KeyHint, ...]:
+        """As they stand at the foot, without what may not be done here at all."""
         found = []
-        for binding in bindings:
-            if isinstance(binding, Binding) and binding.show and self._may(binding.action):
-                action = binding.action if "." in binding.action else f"screen.{binding.action}"
-                key = binding.key_display or binding.key
-                found.append(KeyHint(key, binding.description, action))
+        for name, _, word in (action.partition(":") for action in actions):
+            if self._may(name):
+                binding = known[name]
+                action = name if "." in name else f"screen.{name}"
+                key = binding.key_display or {"plus": "+", "right": "→", "left": "←"}.get(
+                    binding.key, binding.key
+                )
+                found.append(KeyHint(key, word or binding.description, action))
         return tuple(found)
 
     def _may(self, action: str) -> bool:
@@ -174,6 +195,16 @@ class PlaceScreen(Screen[None]):
 
     def action_help(self) -> None:
         self.app.push_screen(HelpScreen(self.TOPIC))
+
+    @property
+    def technical(self) -> bool:
+        """Whether somebody asked for ids, digests and versions."""
+        return bool(getattr(self.app, "technical", False))
+
+    def action_technical(self) -> None:
+        """They are for those who ask."""
+        setattr(self.app, "technical", not self.technical)  # noqa: B010
+        self.refresh_all()
 
     def refuses(self) -> bool:
         """Whether nothing may be changed from this screen, which is said then."""
@@ -214,8 +245,8 @@ class PlaceScreen(Screen[None]):
         """Whether this operator has the role for what is asked; says who has where not."""
         known = self._owner.situation()
         if not known.is_supervisor:
-            role = "an operator" if known.me is None else f"{known.me.role}"
-            self._owner.complain(f"you are {role}: a supervisor may do this")
+            role = "operator" if known.me is None else known.me.role
+            self._owner.complain(f"you are an {role}: a supervisor may do this")
         return known.is_supervisor
 
     def refresh_all(self) -> None:
@@ -231,6 +262,7 @@ class PlaceScreen(Screen[None]):
             self._away.show(away_content(known.away_since_s, anything_read=anything_read))
         self._waiting.show(_waiting_content(known.undecided))
         self._notice.show(known.notice)
+        self._show_keys()
 
 
 def _waiting_content(undecided: int) -> Content:

@@ -15,6 +15,7 @@ from lfrd.client import Client
 from lfrd.errors import LfrdError, UserError
 from lfrd.wire.record import Record, RecordAlerts, rate_in_words
 from tui.dates import day_text
+from tui.labels import candidates_text
 from tui.screens.form import FormScreen, field, hint, line_input
 from tui.screens.help import Topic
 from tui.screens.place import BACK, Owner, PlaceScreen, Situation
@@ -117,6 +118,7 @@ class RecordScreen(PlaceScreen):
         self.refresh_all()
 
     def action_read_again(self) -> None:
+        self._owner.say(Content("● read again"))
         self._read()
 
     def action_scroll_by(self, step: int) -> None:
@@ -146,7 +148,11 @@ def record_content(record: Record, names: dict[str, str], width: int) -> Content
     parts = [Content.styled(f"{record.purpose}, {record.place}", "bold")]
     if record.lab:
         parts.append(Content.styled("LAB · consenting people only", "bold $on-lab on $lab"))
-    parts += [Content.styled(f"▲ preliminary: {why}", "$warning") for why in record.preliminary]
+    pending, whys = record.alerts.pending, list(record.preliminary)
+    if pending:  # the record calls candidates by their name on the wire
+        whys = [why for why in whys if not why.startswith("alerts that")]
+        whys.append(f"{candidates_text(pending)} to be decided")
+    parts += [Content.styled(f"▲ preliminary: {why}", "$warning") for why in whys]
     parts.append(labelled(_rows(record), width, LABEL_CELLS))
     for camera in record.cameras:
         covered = "unknown" if camera.coverage is None else f"{camera.coverage:.0%} of the time"

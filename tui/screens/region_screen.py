@@ -1,5 +1,6 @@
 """Drawing a camera's regions on its picture, with keys or the mouse."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
@@ -13,7 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from lfrd.client import Client
-from lfrd.errors import LfrdError
+from lfrd.errors import Changed, LfrdError
 from lfrd.wire.cameras import Camera, CameraChange
 from tui.drawing import COARSE, LEGEND, STEP, Drawing, Kind
 from tui.labels import complaint
@@ -53,6 +54,7 @@ class RegionScreen(ModalScreen[Camera | None]):
         self._camera = camera
         self._picture = Picture(image_class, id="preview")
         self._said = Line(id="drawn")
+        self._tag: str | None = None
         self._drawing = Drawing(camera.regions)
         self._cells: Image | None = None
         self._leaving = False
@@ -75,11 +77,23 @@ class RegionScreen(ModalScreen[Camera | None]):
     @work(group="preview", exclusive=True)
     async def _load(self) -> None:
         try:
+            if self._tag is None:
+                await self._read_camera()
             self._cells = decode(await self._client.camera_preview(self._camera.id), "preview")
         except LfrdError as error:
             self._picture.say(f"✗ {' '.join(str(error).split())}")
         else:
             self._draw()
+
+    async def _read_camera(self) -> None:
+        """As it is now; regions that were not touched here are those."""
+        before = self._camera
+        try:
+            self._camera, self._tag = await self._client.read_again(before)
+        except LfrdError as error:
+            self._said.show(complaint(str(error)))
+        if self._drawing.regions == before.regions:
+            self._drawing = replace(self._drawing, regions=self._camera.regions)
 
     def _draw(self) -> None:
         if self._cells is not None:
@@ -135,7 +149,16 @@ class RegionScreen(ModalScreen[Camera | None]):
     async def _save(self) -> None:
         change = CameraChange(regions=self._drawing.regions)
         try:
-            self.dismiss(await self._client.change_camera(self._camera.id, change))
+            self.dismiss(await self._client.change_camera(self._camera.id, change, self._tag))
+        except Changed:
+            await self._read_camera()
+            others = self._camera.regions
+            self._said.show(
+                complaint(
+                    f"somebody else changed this camera meanwhile: {len(others.include)} to look "
+                    f"in, {len(others.privacy)} hidden there now. Ctrl+S puts yours over it"
+                )
+            )
         except LfrdError as error:
             self._said.show(complaint(str(error)))
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import ClassVar
 
+from rich.cells import set_cell_size
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -19,9 +20,10 @@ from lfrd.wire.deployments import Deployment
 from lfrd.wire.lists import CameraMinute, CameraReasons
 from tui.dates import day_text
 from tui.figures import Figures, middle, span_of
-from tui.labels import duration_text
+from tui.labels import candidates_text, cut, duration_text
 from tui.screens.help import Topic
 from tui.screens.place import BACK, MOVES, Owner, PlaceScreen, Situation
+from tui.widgets.line import labelled
 from tui.widgets.listed import Listed
 from tui.widgets.rows import Row
 
@@ -209,6 +211,7 @@ class StatisticsScreen(PlaceScreen):
         self.read()
 
     def action_read_again(self) -> None:
+        self._owner.say(Content("● read again"))
         self.read()
 
     def action_move(self, step: int) -> None:
@@ -235,11 +238,12 @@ class StatisticsScreen(PlaceScreen):
         self._plot.display, self.query_one("#chart-table").display = not plain, plain
         names = {camera.id: camera.name for camera in known.cameras}
         if plain:
-            self._said.update("")
+            self._said.update(self._span_text())
             self._table.update(self._as_table(figures, names))
         else:
             labels, values, said = chart_of(self._chart, figures)
-            self._said.update(Content(said + (MORE if figures.more else "")))
+            said = f"{said}{MORE if figures.more else ''} · {self._span_text()}"
+            self._said.update(Content(said))
             self._draw_bars(labels, values)
 
     def _span_text(self) -> str:
@@ -269,13 +273,14 @@ class StatisticsScreen(PlaceScreen):
         self._plot.refresh()
 
     def _as_table(self, figures: Figures, names: dict[str, str]) -> Content:
+        width = self._table.content_size.width or 40
         if self._chart == "decisions":
-            return decisions_content(figures.decisions(), self._table.content_size.width or 40)
+            return decisions_content(figures.decisions(), width)
         if self._chart == "why":
             return why_content(figures, names)
         if self._chart == "latency":
             return latency_content(self._deployment)
-        return reviewers_content(self._reviewers)
+        return reviewers_content(self._reviewers, width)
 
 
 MORE = f" · the newest {ALERTS_MAX:,} only"
@@ -289,7 +294,7 @@ def chart_of(name: str, figures: Figures) -> tuple[list[str], list[int], str]:
         return when, bars, f"{sum(bars)} passing faces"
     if name == "candidates":
         bars = figures.candidates()
-        return when, bars, f"{sum(bars)} candidates"
+        return when, bars, candidates_text(sum(bars))
     if name == "dropped":
         bars = figures.dropped()
         return when, bars, f"{sum(bars)} pictures dropped: newer ones took their place"
@@ -309,7 +314,7 @@ def decisions_content(found: dict[str, int], width: int) -> Content:
     label_cells = max(map(len, found)) + 2
     room = max(10, width - label_cells - 8)
     most = max(1, *found.values())
-    lines = [Content.styled(f"{sum(found.values())} candidates", "$quiet"), Content()]
+    lines = [Content.styled(candidates_text(sum(found.values())), "$quiet"), Content()]
     for word, number in found.items():
         bar = "█" * round(room * number / most)
         lines.append(Content.assemble((f"{word:<{label_cells}}", ""), (bar, "$primary"),
@@ -354,24 +359,46 @@ def latency_content(item: Deployment | None) -> Content:
     return Content("\n").join(map(Content, lines))
 
 
-def reviewers_content(found: tuple[ReviewerFigures, ...] | None) -> Content:
+REVIEWERS_HEAD = ("reviewer", "match", "not", "unsure", "agreed", "median", "decoys")
+NAME_CELLS = 10
+"""A name is cut to no less; where a row would be longer, each figure has a line."""
+
+
+def reviewers_content(found: tuple[ReviewerFigures, ...] | None, width: int) -> Content:
     """How each reviewer decided, for supervisors."""
     if found is None:
         return Content.styled("Supervisors may see how each reviewer decides.", "$quiet")
     if not found:
         return Content.styled("Nobody has decided about a closed candidate yet.", "$quiet")
-    head = f"{'reviewer':<18}{'match':>6}{'not':>6}{'unsure':>8}"
-    head += f"{'agreed':>10}{'median':>9}{'decoys':>9}"
-    rows = [Content.styled(head, "$quiet")]
-    for one in found:
-        agreed = f"{one.agreed}/{one.compared}" if one.compared else "-"
-        took = "-" if one.median_s is None else duration_text(one.median_s)
-        decoys = f"{one.decoys_right}/{one.decoys_shown}" if one.decoys_shown else "-"
-        rows.append(
-            Content(
-                f"{one.principal.removeprefix('user:')[:17]:<18}{one.matches:>6}"
-                f"{one.not_matches:>6}{one.unsure:>8}{agreed:>10}{took:>9}{decoys:>9}"
+    rows = [_reviewer_row(one) for one in found]
+    cells = [max(map(len, column)) + 2 for column in zip(REVIEWERS_HEAD, *rows, strict=True)][1:]
+    name_cells = min(width - sum(cells), max(len(name) for name, *_ in rows) + 1)
+    if name_cells < NAME_CELLS:
+        lines = [_reviewer_lines(row, width) for row in rows]
+    else:
+        lines = [
+            Content.assemble(
+                set_cell_size(cut(name, name_cells - 1), name_cells),
+                *(text.rjust(room) for text, room in zip(figures, cells, strict=True)),
             )
-        )
-    rows.append(Content.styled("\nagreed: of those that others decided too", "$quiet"))
-    return Content("\n").join(rows)
+            for name, *figures in (REVIEWERS_HEAD, *rows)
+        ]
+        lines[0] = Content.styled(lines[0].plain, "$quiet")
+    agreed = "\nagreed: of those that others decided too"
+    return Content("\n").join([*lines, Content.styled(agreed, "$quiet")])
+
+
+def _reviewer_row(one: ReviewerFigures) -> tuple[str, ...]:
+    return (
+        one.principal.removeprefix("user:"), str(one.matches), str(one.not_matches),
+        str(one.unsure), f"{one.agreed}/{one.compared}" if one.compared else "-",
+        "-" if one.median_s is None else duration_text(one.median_s),
+        f"{one.decoys_right}/{one.decoys_shown}" if one.decoys_shown else "-",
+    )  # fmt: skip
+
+
+def _reviewer_lines(row: tuple[str, ...], width: int) -> Content:
+    name, *figures = row
+    pairs = zip(REVIEWERS_HEAD[1:], figures, strict=True)
+    return Content("\n").join([Content.styled(cut(name, width), "bold"),
+                               labelled(tuple(pairs), width, 8)])  # fmt: skip

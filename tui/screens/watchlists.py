@@ -83,8 +83,8 @@ class WatchlistsScreen(PlaceScreen):
         Binding("u", "approve", "Approve", show=False),
         Binding("X", "export", "Export", show=False),
         *MOVES,
-        Binding("right", "into", show=False),
-        Binding("left", "out", show=False),
+        Binding("right", "into", "To the people", show=False),
+        Binding("left", "out", "To the lists", show=False),
         Binding("l", "dismiss", "Back", show=False),
         *BACK,
     ]
@@ -131,6 +131,8 @@ class WatchlistsScreen(PlaceScreen):
 
     def read(self) -> None:
         self._read()
+
+    read_news = read
 
     @work(group="read", exclusive=True)
     async def _read(self) -> None:
@@ -194,6 +196,33 @@ class WatchlistsScreen(PlaceScreen):
             self._picture.say(str(error))
 
     # What the operator does.
+
+    def keys_now(self) -> list[str]:
+        """By what the keys are on: a list or a person."""
+        if self._list() is None:
+            return ["new"]
+        if not self._people.has_focus:
+            return [
+                "into:People",
+                "add:Add",
+                "new:New",
+                "edit",
+                "import",
+                "confirm",
+                "erase",
+                "search",
+            ]
+        entry, photo = self._entry(), self._photo()
+        if entry is None:
+            return ["add", "search", "out:Lists"]
+        held = photo is not None and photo.quarantined_at_s is not None
+        waits = entry.under_18 and entry.approved_by is None
+        return [
+            *(["approve"] if waits else []), "edit", "photos:Photos",
+            *(["next_photo"] if len(entry.photos) > 1 else []),
+            *(["quarantine:Release" if held else "quarantine"] if photo is not None else []),
+            "erase", "add", "search", "out:Lists",
+        ]  # fmt: skip
 
     def action_move(self, step: int) -> None:
         focused = self._people if self._people.has_focus else self._lists
@@ -300,6 +329,10 @@ class WatchlistsScreen(PlaceScreen):
         return entry
 
     def action_next_photo(self) -> None:
+        entry = self._entry()
+        if entry is None or len(entry.photos) < 2:
+            self._owner.complain("there is no other photo: p adds more")
+            return
         self._photo_at += 1
         self.refresh_all()
         self._load_photo()
@@ -486,7 +519,8 @@ def about_entry(
 ) -> Content:
     """Why they are listed, until when, and what the gate said of the photo that is shown."""
     rows = [
-        ("why", entry.basis), ("photo from", entry.source), ("checked by", entry.reviewer or "-"),
+        ("why", entry.basis), ("photo from", entry.source),
+        ("checked by", entry.reviewer.removeprefix("user:") or "-"),
         ("added", f"{duration_text(now_s - entry.added_at_s)} ago"),
         ("until", "with the list" if entry.expires_at_s is None else day_text(entry.expires_at_s)),
     ]  # fmt: skip

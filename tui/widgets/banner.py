@@ -17,6 +17,7 @@ END_NEAR_S = 600.0
 
 LAB = (" LAB · consenting people only ", "bold $on-lab on $lab")
 
+PAUSES = "matching pauses"
 Part = Content | str | tuple[str, str]
 
 
@@ -34,6 +35,7 @@ def deployment_content(
     now_s: float,
     last: Deployment | None = None,
     *,
+    why_paused: str = PAUSES,
     technical: bool = True,
     width: int = 120,
 ) -> Content:
@@ -58,8 +60,7 @@ def deployment_content(
     parts.append((_cut(deployment.purpose, room), "bold $primary"))
     parts += [" · ", (ends, "bold $warning" if near else "bold")]
     if deployment.paused:
-        who = "no team on the spot" if deployment.team_away else "nobody was here"
-        parts.append((f" · ▮ matching pauses: {who}", "bold $warning"))
+        parts.append((f" · ▮ {why_paused}", "bold $warning"))
     parts.append((f" · {rules or deployment.profile} · {deployment.place}", "$quiet"))
     return Content.assemble(*parts)
 
@@ -84,6 +85,12 @@ def health_content(health: Health | None, cameras: str, *, technical: bool = Tru
         (why, mark.style),
         (f" · {health.node}{rest if technical else ''}", "$quiet"),
     )
+
+
+def why_paused(health: Health | None) -> str:
+    """Why matching pauses, as the daemon says it."""
+    found = (x for x in (health.reasons if health else ()) if x.startswith(PAUSES))
+    return next(found, PAUSES).replace("user:", "")
 
 
 class Banner(Vertical):
@@ -111,7 +118,10 @@ class Banner(Vertical):
         known = health is not None
         technical = bool(getattr(self.app, "technical", False))
         width = self._deployment.size.width or 120
-        first = deployment_content(deployment, site, now_s, last, technical=technical, width=width)
+        first = deployment_content(
+            deployment, site, now_s, last,
+            why_paused=why_paused(health), technical=technical, width=width,
+        )  # fmt: skip
         asking = Content.styled("◌ asking the daemon for its state", "$quiet")
         self._deployment.show(first if known else asking)
         self._health.show(health_content(health, cameras, technical=technical))

@@ -10,7 +10,7 @@ import asyncio
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from textwrap import wrap
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -52,26 +52,35 @@ MAX_PIXELS = 40_000_000
 
 @dataclass(slots=True)
 class Drawing:
-    """How cells are drawn; all pictures share one, so that it can be changed on the screen."""
+    """How pictures are drawn; all share one, so that it can be changed on the screen. `colours`
+    None: as many as the terminal says that it has."""
 
     glyphs: Glyphs
     cell_aspect: float = 2.0
+    pixels: Pixels | None = None
+    colours: Colours | None = None
+
+    def make(self) -> "Image":
+        """A widget that draws an image so."""
+        if self.pixels is None:
+            return CellImage(self)
+        from textual_image import widget
+
+        kind = widget.TGPImage if self.pixels is Pixels.KITTY else widget.SixelImage
+        return kind(classes="image")
 
 
 def image_widget(able: Abilities) -> ImageClass:
     """Makes the widgets that draw images: pixels where the terminal takes them, else cells."""
-    if able.pixels is None:
-        return partial(CellImage, Drawing(able.glyphs, able.cell_aspect))
-    from textual_image import widget
-
-    kind = widget.TGPImage if able.pixels is Pixels.KITTY else widget.SixelImage
-    return partial(kind, classes="image")
+    if able.pixels is not None:
+        from textual_image import widget  # noqa: F401 - it asks the terminal as it is imported
+    return Drawing(able.glyphs, able.cell_aspect, able.pixels).make
 
 
 def drawing_of(image_class: ImageClass) -> Drawing | None:
-    """What all pictures of this kind share; None where they are pixels."""
-    given = image_class.args if isinstance(image_class, partial) else ()
-    return next((one for one in given if isinstance(one, Drawing)), None)
+    """What all pictures of this kind share."""
+    owner = getattr(image_class, "__self__", None)
+    return owner if isinstance(owner, Drawing) else None
 
 
 def decode(data: bytes, what: str) -> PILImage.Image:
@@ -142,7 +151,7 @@ class CellImage(Widget):
     @work(group="draw", exclusive=True)
     async def _draw(self, picture: PILImage.Image) -> None:
         drawing, (columns, rows) = self.drawing, self.size
-        colours = colours_of(self.app.console.color_system)
+        colours = drawing.colours or colours_of(self.app.console.color_system)
 
         def made() -> "Cells":
             from tui import cells
@@ -253,10 +262,10 @@ class Picture(Container):
         trimming: bool = False,
     ) -> None:
         super().__init__(id=id)
-        self._image = image_class()
-        if isinstance(self._image, CellImage):
-            self._image.trimming = trimming
+        self._make, self._trimming = image_class, trimming
+        self._image = self._made()
         self._words = Static("", classes="words", markup=False)
+        self._said = ""
         self._shown: PILImage.Image | None = None
         self._brightness = 1.0
 
@@ -264,6 +273,26 @@ class Picture(Container):
         yield self._image
         if not isinstance(self._image, CellImage):
             yield self._words
+
+    def _made(self) -> "Image":
+        image = self._make()
+        if isinstance(image, CellImage):
+            image.trimming = self._trimming
+        return image
+
+    async def renew(self) -> None:
+        """Draw it as is wanted now: in other cells, or in cells where pixels were."""
+        if isinstance(self._image, CellImage):
+            self._image.redraw()
+            return
+        await self._image.remove()
+        await self._words.remove()
+        self._image = self._made()
+        await self.mount(self._image)
+        if self._shown is None:
+            self.say(self._said)
+        else:
+            self._draw()
 
     @property
     def has_image(self) -> bool:
@@ -325,7 +354,7 @@ class Picture(Container):
 
     def say(self, words: str) -> None:
         """Let go of the image and show these words."""
-        self._shown = None
+        self._shown, self._said = None, words
         if isinstance(self._image, CellImage):
             self._image.say(words)
             return

@@ -12,8 +12,8 @@ NAME_CELLS = 20
 
 def away_content(since_s: float, *, anything_read: bool) -> Content:
     """Since when the daemon does not answer; and that what is on the screen is as old."""
-    old = " · what you see is from before" if anything_read else ""
-    return Content(f"✗ daemon away since {clock_text(since_s)}, retrying{old}")
+    old = "what you see is from before" if anything_read else "is it running? lfrd run starts one"
+    return Content(f"✗ daemon away since {clock_text(since_s)}, retrying · {old}")
 
 
 def pending_content(pending: tuple[Alert, ...], now_s: float) -> Content:

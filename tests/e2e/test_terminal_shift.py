@@ -1,4 +1,5 @@
-"""The terminal as its user has it: a real one, by keys, on a daemon in a process of its own."""
+"""A shift as its user has it, by keys alone: from an empty daemon to the first candidate and its
+record. In the app itself, and in a real terminal on a daemon in a process of its own."""
 
 import asyncio
 import re
@@ -8,81 +9,91 @@ from pathlib import Path
 
 import pytest
 
+from lfrd.client import Client
 from lfrd.demo.clip import listed_photo
 from lfrd.demo.stream import rtsp_stream
 from lfrd.wire.cameras import CameraCreate
+from support.hands import AtPilot, Hands
 from support.program import daemon, enrol, look_for
-from support.tmux import Tmux, terminal, tui
+from support.site import serve
+from support.tmux import terminal, tui
+from tui.abilities import Abilities, Glyphs
+from tui.app import OperatorApp
+from tui.widgets.picture import image_widget
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed"),
-]
+pytestmark = pytest.mark.e2e
+in_tmux = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
 CELLS = re.compile("[▘▝▖▗▀▄▌▐▞▚▛▜▙▟]")
 UTF8 = {"LC_ALL": "C.UTF-8"}
+KEYS_MAX = 25
 PLAN = (
     "to keep out banned visitors", "the entrance", "they were banned from here", "DPIA 7",
     "sign at the door",
 )  # fmt: skip
 
 
-async def test_from_an_empty_daemon_to_the_exported_record(tmp_path: Path, demo_clip: Path) -> None:
-    photo, record = tmp_path / "astronaut.jpg", tmp_path / "record.html"
-    photo.write_bytes(listed_photo())
+@pytest.mark.filterwarnings("ignore:Image.Image.getdata is deprecated")
+async def test_from_an_empty_daemon_to_the_record(tmp_path: Path, demo_clip: Path) -> None:
+    async with (
+        rtsp_stream(demo_clip) as address,
+        serve(tmp_path / "state") as served,
+        Client.over_socket(served.socket) as client,
+    ):
+        app = OperatorApp(client, image_widget(Abilities(Glyphs.HALVES)))
+        async with app.run_test(size=(80, 24)) as pilot:
+            await shift(AtPilot(pilot), address, tmp_path)
+
+
+@in_tmux
+async def test_the_same_in_a_real_terminal(tmp_path: Path, demo_clip: Path) -> None:
     state = tmp_path / "state"
     async with (
         rtsp_stream(demo_clip) as address,
         daemon(state),
         terminal(tmp_path, tui("--socket", state / "api.sock"), **UTF8) as at,
     ):
-        await plan(at, address, photo)
-        await at.press("s")
-        await at.sees("a new candidate")
-        await decide(at)
-        await end_and_export(at, record)
-        await leave(at, "Write to a file")
-        await leave(at, "+ Extend")
-        await at.press("q")
+        await shift(at, address, tmp_path)
         await at.ended(0)
+
+
+async def shift(at: Hands, address: str, folder: Path) -> None:
+    """All of it, in a terminal of 80×24."""
+    photo, record = folder / "astronaut.jpg", folder / "record.html"
+    photo.write_bytes(listed_photo())
+    await plan(at, address, photo)
+    await at.press("s")
+    await at.sees("a new candidate")
+    assert at.pressed <= KEYS_MAX, at.pressed
+    print(f"{at.pressed} keys besides typed names and the address")
+    await decide(at)
+    await end_and_export(at, record)
+    await at.press("q")
     assert "to keep out banned visitors" in record.read_text()
     assert "P-001" not in record.read_text()
 
 
-async def fill(at: Tmux, text: str, key: str) -> None:
-    """Into the field that the keys are on, and on."""
-    await at.type(text)
-    await at.sees(text[-12:])
-    await at.press(key)
-
-
-async def leave(at: Tmux, words: str) -> None:
-    """By Esc what says these words; a key pressed before it is gone would be one with Alt."""
-    await at.press("Escape")
-    await at.until(lambda text: words not in " ".join(text.split()), f"end of {words}")
-
-
-async def plan(at: Tmux, address: str, photo: Path) -> None:
+async def plan(at: Hands, address: str, photo: Path) -> None:
     """From nothing to a plan that may start."""
     await at.sees("▶ 1 Add a camera")
     await at.press("a")
     await at.sees("as people call it")
     await at.type(address)
-    await at.press("Enter")
+    await at.press("enter")
     await at.sees("▶ 2 Make a watchlist")
     await at.press("a")
     await at.sees("such as House bans")
     await at.type("House bans")
-    await at.press("Enter")
+    await at.press("enter")
     await at.sees("▶ 3 Put a person on it")
     await at.press("a")
     await at.sees("Put a person on a list")
     for text in (str(photo), "ban of 3 May", "incident 12"):
-        await fill(at, text, "Tab" if text != "incident 12" else "Enter")
+        await at.fill(text, "tab" if text != "incident 12" else "enter")
     await at.sees("▶ 4 Plan a deployment")
     await at.press("a")
     await at.sees("such as keeping out")
     for text in PLAN:
-        await fill(at, text, "Tab" if text != PLAN[-1] else "Enter")
+        await at.fill(text, "tab" if text != PLAN[-1] else "enter")
     await at.sees("it must be authorised first")
     await at.press("u")
     await at.sees("Start gate: open")
@@ -94,13 +105,13 @@ def both_faces(text: str) -> bool:
     return len(rows) > 10
 
 
-async def decide(at: Tmux) -> None:
+async def decide(at: Hands) -> None:
     """About the faces: looked at in full size first, then decided where they stand."""
     await at.sees("m Match n Not a match")
     await at.until(both_faces, "two faces")
-    await at.press("Enter")
+    await at.press("enter")
     await at.sees("Flicker")
-    await leave(at, "Flicker")
+    await at.leave("Flicker")
     deadline = time.monotonic() + 20
     while "match on P-001" not in " ".join((await at.text()).split()):
         assert time.monotonic() < deadline, await at.text()
@@ -109,12 +120,12 @@ async def decide(at: Tmux) -> None:
     await at.sees("on P-001 is final")
 
 
-async def end_and_export(at: Tmux, record: Path) -> None:
+async def end_and_export(at: Hands, record: Path) -> None:
     """End with a reason, and write the public record to a file."""
     await at.press("E")
     await at.sees("End the deployment now: why?")
     await at.type("the day is over")
-    await at.press("Enter")
+    await at.press("enter")
     await at.sees("No deployment is running")
     await at.press("d")
     await at.sees("– to keep out banned")
@@ -122,12 +133,15 @@ async def end_and_export(at: Tmux, record: Path) -> None:
     await at.sees("1 right (0 confirmed)")
     await at.press("w")
     await at.sees("Write the record to a file")
-    await at.press("Tab")
+    await at.press("tab")
     await at.type(str(record))
-    await at.press("Enter")
+    await at.press("enter")
     await at.sees("the record is in")
+    await at.leave("Write to a file")
+    await at.leave("r Record")
 
 
+@in_tmux
 async def test_without_utf_8_and_colours_it_can_be_worked_with(
     tmp_path: Path, demo_clip: Path
 ) -> None:
@@ -142,6 +156,6 @@ async def test_without_utf_8_and_colours_it_can_be_worked_with(
             assert text.isascii(), sorted({letter for letter in text if not letter.isascii()})
             await at.press("?")
             await at.sees("not a match")
-            await leave(at, "Esc closes")
+            await at.leave("Esc closes")
             await at.press("c")
             assert (await at.sees("live since")).isascii()
