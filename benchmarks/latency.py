@@ -34,7 +34,7 @@ from lfrd.vision.planes import planes_from_rgb, rgb_full
 from lfrd.vision.quality import pose_deg
 
 CAMERAS = {"cpu": 4, "openvino": 6}
-LEAST_HZ, MOST_MS, LEAST_CANDIDATES = 5.0, 500.0, 50
+LEAST_HZ, MOST_MS, LEAST_CANDIDATES = 5.0, 400.0, 50
 MEMORY_OF, MEMORY_S = (1, 8), 15.0
 LEAST_FACE_PX = 60.0
 ENROLLED = 2

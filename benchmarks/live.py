@@ -8,11 +8,12 @@ first. With `--state` the API answers on the usual socket in that folder.
 
 import argparse
 import asyncio
+import itertools
 import json
 import re
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -31,15 +32,18 @@ from lfrd.types import Frame
 WARM_UP_S = 6.0
 """Connecting, the first picture of every camera, and the first templates are not counted."""
 LOOK_S = 0.25
+AWAY_S = 2.0
+"""No picture of the large stream for so long: nobody was there."""
 GONE = (State.LOST, State.FROZEN, State.REFUSED)
 
 
 class Phases:
     """Since when somebody is before each camera with two streams: when the first picture of the
-    small one that shows a face arrived."""
+    small one that shows a face arrived. And when pictures of its large one were done with."""
 
     def __init__(self) -> None:
         self.begun_s: dict[str, float] = {}
+        self.large_s: defaultdict[str, list[float]] = defaultdict(list)
         saw_face, over = PairPacer.saw_face, PairPacer.over
         begins = set()
 
@@ -51,11 +55,23 @@ class Phases:
         def first_over(pacer: PairPacer, frame: Frame, follows_any: bool) -> None:
             if pacer in begins:
                 begins.remove(pacer)
-                self.begun_s[frame.camera_id] = frame.arrived_at_s
+                last_s = self.large_s[frame.camera_id][-1:] or [float("-inf")]
+                if frame.arrived_at_s - last_s[0] > AWAY_S:  # else somebody turned round
+                    self.begun_s[frame.camera_id] = frame.arrived_at_s
+            if not frame.small and not frame.still:
+                self.large_s[frame.camera_id].append(time.monotonic())
             over(pacer, frame, follows_any)
 
         PairPacer.saw_face = first_saw_face  # type: ignore[method-assign]  # of this process only
         PairPacer.over = first_over  # type: ignore[method-assign]
+
+    def large_hz(self) -> list[float]:
+        """How often each camera's large stream was searched, while it was."""
+        told = []
+        for _, times_s in sorted(self.large_s.items()):
+            gaps_s = [b - a for a, b in itertools.pairwise(times_s) if b - a <= AWAY_S]
+            told.append(len(gaps_s) / sum(gaps_s) if gaps_s else 0.0)
+        return told
 
 
 class Commits:
@@ -95,6 +111,7 @@ class Noted:
     def clear(self) -> None:
         self.latencies_ms.clear()
         self.phase_ms.clear()
+        self._phases.large_s.clear()
 
 
 class Watched:
@@ -125,7 +142,8 @@ class Watched:
 async def live(
     seconds: float, provider: str, photos: Path, addresses: list[str], state: Path | None
 ) -> None:
-    noted, watched, commits = Noted(Phases()), Watched(), Commits()
+    phases, watched, commits = Phases(), Watched(), Commits()
+    noted = Noted(phases)
     cameras = tuple(
         CameraSection(id=f"camera-{number}", address=large, look_address=small or None)
         for number, (large, _, small) in enumerate(text.partition(",") for text in addresses)
@@ -161,6 +179,7 @@ async def live(
             "templates_hz": (site.vision.counts.made - made) / wall_s,
             "latencies_ms": noted.latencies_ms,
             "phase_ms": noted.phase_ms,
+            "large_hz": phases.large_hz(),
             "committed_at_s": commits.at_s,
             "raised": dict(noted.raised),
             "gone": sorted(watched.gone),

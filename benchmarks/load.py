@@ -35,9 +35,10 @@ from lfrd.errors import LfrdError
 from lfrd.ingest.pictures import planes_of
 from lfrd.process import usable_cores
 from lfrd.summary import percentile
+from lfrd.types import F32, Planes
 from lfrd.vision.engine import Vision
 from lfrd.vision.packs import DEFAULT_PACK, default_cache_dir, load
-from lfrd.vision.quality import inter_eye_px, pose_deg, potential
+from lfrd.vision.quality import pose_deg
 
 LABELS = Path(__file__).parents[1] / "tests" / "tracking" / "labels" / "crowd.csv"
 LARGE, SMALL = (1920, 1080), (640, 360)
@@ -104,10 +105,13 @@ async def sixteen(bench: Bench) -> None:
     people = len(list(bench.everybody.iterdir()))
     told, server_cpu = await _paired(bench, 16, _mixed)
     hz, p95 = told["detections_hz"], percentile(told["phase_ms"], 0.95)
+    large_hz = told["large_hz"] if len(told["large_hz"]) == 16 else [0.0]
     _add_lost(bench, "16 of two streams", told)
     bench.report.add(
-        Figure("16 of two streams, searches a second at the slowest", round(min(hz), 2),
-               note=f"pictures in which nothing moves are none; server {server_cpu:.2f}, lfrd "
+        Figure("16 of two streams, searches a second while somebody is there, at the slowest",
+               round(min(large_hz), 2), at_least=5.0,
+               note=f"mean {sum(large_hz) / len(large_hz):.1f}; over all the time, in which still "
+               f"pictures are not searched, {min(hz):.2f}; server {server_cpu:.2f}, lfrd "
                f"{told['cpu']:.2f} processors"),
         Figure("16 of two streams, people raised, of cameras x people", len(told["raised"]),
                at_least=16 * people, note=f"{people} people"),
@@ -338,8 +342,9 @@ async def _ask_health(socket: Path, asked_s: list[float]) -> None:
 
 
 async def photograph_everybody(photos: Path) -> None:
-    """Of each person of the crowd clip whose face is LEAST_FACE_PX wide somewhere, the most
-    promising photo that enrolment accepts; who is who says the labelling of the tracker's test."""
+    """Of each person of the crowd clip whose face is LEAST_FACE_PX wide somewhere, the photo that
+    is clearest to the recogniser (the length of its template), of those that show one face from
+    the front; who is who says the labelling of the tracker's test."""
     labels = _labels()
     best: dict[str, float] = {}
     async with Vision(load(DEFAULT_PACK, default_cache_dir()), threads=1) as vision:
@@ -352,16 +357,27 @@ async def photograph_everybody(photos: Path) -> None:
                 if not len(faces) or gaps_px.min() > width / 2:
                     continue
                 box, landmarks = (of[gaps_px.argmin()] for of in (faces.boxes, faces.landmarks))
-                yaw_deg, pitch_deg = pose_deg(landmarks)
-                hope = potential(inter_eye_px(landmarks), yaw_deg, pitch_deg, 1.0)
-                if abs(yaw_deg) > FRONTAL_DEG or hope <= best.get(person, 0.0):
+                if abs(pose_deg(landmarks)[0]) > FRONTAL_DEG:
+                    continue
+                norm = await _clearness(vision, planes, landmarks)
+                if norm <= best.get(person, 0.0):
                     continue
                 face = await photo_of(vision, planes, box)
                 if face is not None:
-                    best[person] = hope
+                    best[person] = norm
                     cv2.imwrite(
                         str(photos / f"{person}.png"), cv2.cvtColor(face, cv2.COLOR_RGB2BGR)
                     )
+
+
+async def _clearness(vision: Vision, planes: Planes, landmarks: F32) -> float:
+    crop = await vision.align(planes, landmarks)
+    assert crop is not None
+    probe = await vision.embed(crop)
+    assert probe is not None
+    crop.release()
+    probe.release()
+    return probe.norm
 
 
 def _labels() -> dict[int, list[tuple[str, float, float, float]]]:

@@ -137,10 +137,11 @@ async def run_camera(
                 if has_room := pacer.ease == 1.0:
                     room.release()
                 watch.looks_limit = max(LEAST_LOOKS_LIMIT, round(LOOKS_LIMIT * pacer.ease))
-                if found is not None:
-                    await watch.see(frame, found)
+                update = None if found is None else watch.follow(frame, found)
                 if watch.tracker.sees_any:
                     pacer.saw_face()
+                if update is not None:
+                    await watch.take_looks(frame, update)
                 pacer.over(frame, watch.tracker.follows_any)
                 if not has_room:
                     room.release()
@@ -211,8 +212,8 @@ class _Watch:
         self._clearest = 0.0
         """The largest norm of a look at this camera."""
 
-    async def see(self, frame: Frame, found: Detections) -> None:
-        """One frame with its faces: which tracks go on, and the looks that are worth taking."""
+    def follow(self, frame: Frame, found: Detections) -> TrackUpdate:
+        """One frame with its faces: which tracks go on."""
         self._counters.frames_detected += 1
         self._counters.faces_detected += len(found)
         self._mind_size(frame.planes)
@@ -221,6 +222,10 @@ class _Watch:
             self.end(self.tracker.close())
         update = self.tracker.step(found, frame.captured_at_s)
         self.end(update)
+        return update
+
+    async def take_looks(self, frame: Frame, update: TrackUpdate) -> None:
+        """The looks that are worth taking of those who are followed."""
         if not frame.only_faces and (wanted := self.wanted(frame, update.live)):
             async with asyncio.TaskGroup() as looks:  # together, so that they share a batch
                 for view in wanted:

@@ -296,7 +296,7 @@ class CameraPacer:
         self._handed = sequence
 
     def saw_face(self) -> None:
-        """One was found in the frame that is about to be over."""
+        """One was found in a frame, and looks may be taken of it now, until it is over."""
 
     def over(self, frame: Frame, follows_any: bool) -> None:
         """A frame is done with; `follows_any`: faces may still be there."""
@@ -356,6 +356,8 @@ class PairPacer:
         self._camera_id = camera_id
         self._now_s = now_s
         self._face_at_s = self._large_at_s = self._begun_at_s = float("-inf")
+        self._looks = False
+        """Whether looks are taken of a face now, however long that takes."""
         self.small_is_gone = self.large_is_well = False
         self.claim = rate.budget.join(camera_id)
         self.claim.wants = False
@@ -368,7 +370,8 @@ class PairPacer:
         """Whether the large stream would be decoded: a face was seen just now, or the small one
         is gone."""
         near_s = max(NEAR_S, NEAR_TURNS / self._rate.hz)
-        return self._now_s() - self._face_at_s < near_s or self.small_is_gone
+        near = self._looks or self._now_s() - self._face_at_s < near_s
+        return near or self.small_is_gone
 
     @property
     def uses_large(self) -> bool:
@@ -389,10 +392,12 @@ class PairPacer:
 
     def saw_face(self) -> None:
         """See `CameraPacer`."""
-        self._face_at_s = self._now_s()
+        self._looks = True
 
     def over(self, frame: Frame, follows_any: bool) -> None:
         """See `CameraPacer`."""
+        if self._looks:
+            self._looks, self._face_at_s = False, self._now_s()
         (self.small if frame.small else self.large).over(frame, follows_any)
 
     @property
@@ -406,6 +411,7 @@ class PairPacer:
 
     def clear(self) -> None:
         """See `CameraPacer`. The two streams are one camera, with one gate and one share."""
+        self._looks = False
         self.gate.leave_all()
         self._rate.forget(self._camera_id)
         self.small.forget_picture()

@@ -8,7 +8,7 @@ values.
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
@@ -30,6 +30,9 @@ PROGRESS_STEPS = 20_000
 
 SLICE_PAGES = 1_000
 """That are copied at a time: 4 MB."""
+
+LOG_PAGES = 1_000
+"""So many in the write-ahead log are moved into the main file: 4 MB."""
 
 
 class Row(dict[str, SQLValue]):
@@ -62,6 +65,7 @@ class Connection:
     def __init__(self, path: Path, raw: apsw.Connection) -> None:
         self.path = path
         self._raw = raw
+        self._log_pages = 0
 
     @property
     def in_transaction(self) -> bool:
@@ -165,6 +169,25 @@ class Connection:
             except apsw.BusyError:
                 return False
             return True
+
+    def empty_log_apart(self) -> None:
+        """From now on no COMMIT moves the write-ahead log into the main file, which takes as long
+        as several commits: `empty_log` does, when nobody waits for a commit."""
+
+        def note(_: apsw.Connection, __: str, pages: int) -> int:
+            self._log_pages = pages
+            return apsw.SQLITE_OK
+
+        self._raw.set_wal_hook(note)
+
+    def empty_log(self) -> None:
+        """Move it where it is long; what a reader still needs stays for the next time. A disk that
+        fails here fails the next commit, which says so."""
+        if self._log_pages < LOG_PAGES:
+            return
+        self._log_pages = 0
+        with suppress(apsw.Error):
+            self._raw.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
 
     def copy_to(
         self, path: Path, key: bytes | None, between: Callable[[float], None] | None = None

@@ -149,6 +149,7 @@ class Writer:
         except BaseException as error:  # handed to start(), which raises it
             self._deliver([(opened, None, error)], [])
             return
+        connection.empty_log_apart()
         self._deliver([(opened, None, None)], [])
         try:
             while self._serve(connection):
@@ -170,6 +171,7 @@ class Writer:
                 break
         while actions:
             actions = actions[self._commit_group(connection, actions) :]
+            connection.empty_log()
         if isinstance(job, Chore):
             self._do_chore(connection, job)
         return job is not None

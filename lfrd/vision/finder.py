@@ -22,10 +22,12 @@ _SIZES_LIMIT = 6
 
 @dataclass(slots=True)
 class _Arrays:
-    """Input and outputs for one input size, and what a session is given for each batch size that
-    was run with them."""
+    """Input and outputs for one input size, what a picture is scaled through, and what a session is
+    given for each batch size that was run with them. All are kept: memory that is asked for anew
+    for each picture costs the kernel 0.3 ms."""
 
     feed: U8
+    scratch: U8
     outputs: tuple[F32, ...]
     lent: dict[int, tuple[U8, list[F32]]]
 
@@ -54,7 +56,7 @@ class Finder:
         for picture, feed in zip(pictures, arrays.feed[: len(pictures)], strict=True):
             shown = feed[: size.picture_height_px, : size.picture_width_px]
             left_out = margins(picture.width_px, picture.height_px, size)
-            scaled_into(picture.without(*left_out), shown, self._model.colour)
+            scaled_into(picture.without(*left_out), shown, self._model.colour, arrays.scratch)
         self._run(arrays, len(pictures))
         return [
             decode(
@@ -102,6 +104,7 @@ class Finder:
         shapes = output_shapes(self._model.family, limit, size)
         return _Arrays(
             feed=np.zeros((limit, size.height_px, size.width_px, 3), np.uint8),
+            scratch=np.zeros((3, size.picture_height_px, size.picture_width_px), np.uint8),
             outputs=tuple(np.zeros(shape, np.float32) for shape in shapes),
             lent={},
         )
@@ -118,6 +121,7 @@ class Finder:
 
     def _forget(self, arrays: _Arrays) -> None:
         arrays.feed.fill(0)
+        arrays.scratch.fill(0)
         for count in sorted(arrays.lent):
             self._run(arrays, count)
         for output in arrays.outputs:

@@ -20,13 +20,16 @@ _SMALLEST_AREA_SCALE = 1e-9
 """A face larger than 3 million pixels on a side is no face."""
 
 
-def scaled_into(planes: Planes, out: U8, colour: Colour) -> None:
+def scaled_into(planes: Planes, out: U8, colour: Colour, scratch: U8 | None = None) -> None:
     """Write the picture, at the size of `out`, into it: u8[height, width, 3], whose rows may lie
-    further apart than they are long."""
-    size = (out.shape[1], out.shape[0])
-    chroma = cv2.INTER_LINEAR if size[0] > planes.u.shape[1] else cv2.INTER_NEAREST_EXACT
-    halves = [cv2.resize(plane, size, interpolation=chroma) for plane in (planes.u, planes.v)]
-    cv2.merge([_resize(planes.y, size), *halves], dst=out)
+    further apart than they are long. `scratch` u8[3, height, width] is written to on the way, and
+    stays the caller's to overwrite."""
+    height, width = out.shape[:2]
+    y, u, v = np.empty((3, height, width), np.uint8) if scratch is None else scratch
+    chroma = cv2.INTER_LINEAR if width > planes.u.shape[1] else cv2.INTER_NEAREST_EXACT
+    for plane, target in ((planes.u, u), (planes.v, v)):
+        cv2.resize(plane, (width, height), dst=target, interpolation=chroma)
+    cv2.merge([_resize(planes.y, y), u, v], dst=out)
     cv2.transform(out, _from_yuv(colour, planes.full_range, planes.bt709), dst=out)
 
 
@@ -100,15 +103,18 @@ def crop_into(
         scratch.clear()
 
 
-def _resize(plane: U8, size: tuple[int, int]) -> U8:
-    if plane.shape == size[::-1]:
+def _resize(plane: U8, target: U8) -> U8:
+    """The plane at the size of `target`, in it unless it has that size already."""
+    if plane.shape == target.shape:
         return plane
-    across, down = plane.shape[1] / size[0], plane.shape[0] / size[1]
+    height, width = target.shape
+    across, down = plane.shape[1] / width, plane.shape[0] / height
     factor = round(across)
     # In the middle of an odd number of pixels lies one: there is nothing to interpolate.
     odd = factor > 1 and factor % 2 == 1 and max(abs(across - factor), abs(down - factor)) < 0.1
     way = cv2.INTER_NEAREST_EXACT if odd else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(plane, size, interpolation=way), np.uint8)
+    cv2.resize(plane, (width, height), dst=target, interpolation=way)
+    return target
 
 
 def _warp(plane: U8, from_crop: F64, border: int, target: U8, region: U8) -> None:

@@ -228,6 +228,7 @@ def test_the_small_stream_rests_while_the_large_one_is_searched() -> None:
     pair = PairPacer(RateController(8.0, 2.0), "gate", now_s=lambda: now_s)
     assert pair.small.wanted is Wanted.EVERY
     pair.saw_face()
+    pair.over(_frame(0), follows_any=True)
     assert pair.small.wanted is Wanted.EVERY, "the large one has given no picture yet"
     pair.large.due(0.0)
     assert pair.small.wanted is Wanted.NONE
@@ -269,7 +270,25 @@ def test_where_looks_are_rare_the_large_stream_is_not_left_between_two_of_them()
     rate.hz = 2.0
     pair = PairPacer(rate, "gate", now_s=lambda: now_s)
     pair.saw_face()
+    pair.over(_frame(0), follows_any=True)
     now_s = 1.0
     assert pair.wants_large
     now_s = NEAR_TURNS / 2.0 + 0.01
+    assert not pair.wants_large
+
+
+def test_the_large_stream_is_not_left_while_looks_are_taken_of_a_face() -> None:
+    now_s = 0.0
+    pair = PairPacer(RateController(8.0, 2.0), "gate", now_s=lambda: now_s)
+    pair.saw_face()
+    now_s = 5.0
+    assert pair.wants_large, "however long they take"
+    pair.over(_frame(0), follows_any=True)
+    now_s = 5.0 + NEAR_S - 0.01
+    assert pair.wants_large
+    pair.over(_frame(1), follows_any=False)
+    now_s = 5.0 + NEAR_S + 0.01
+    assert not pair.wants_large
+    pair.saw_face()
+    pair.clear()
     assert not pair.wants_large

@@ -6,13 +6,14 @@ import sys
 import textwrap
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from lfrd.errors import BadInput, Conflict, StateError, StoreFailed
 from lfrd.events import EventKind
-from lfrd.store import cameras
+from lfrd.store import cameras, sqlite
 from lfrd.store.audit import AuditClass
 from lfrd.store.database import Database
 from lfrd.store.keys import KeyStore, MasterKey, load_master_key
@@ -29,6 +30,43 @@ def add_camera(tx: Transaction, camera_id: str) -> cameras.Camera:
 
 def camera_ids(reader: Reader) -> list[str]:
     return [camera.id for camera in cameras.list_all(reader)]
+
+
+def test_no_commit_moves_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "LOG_PAGES", 20)
+    path = tmp_path / "a.db"
+    connection = connect(path, None)
+    connection.set_pragma("wal_autocheckpoint", 10)
+    connection.empty_log_apart()
+    connection.execute("CREATE TABLE a (b BLOB)")
+    log = path.with_name("a.db-wal")
+
+    def commit() -> int:
+        connection.execute("INSERT INTO a VALUES (randomblob(8000))")
+        return log.stat().st_size
+
+    sizes = [commit() for _ in range(30)]
+    assert sizes == sorted(set(sizes)), "it grows with each"
+    size = path.stat().st_size
+    connection.empty_log()
+    assert path.stat().st_size > size
+    assert commit() == sizes[-1], "it is begun anew"
+    size = path.stat().st_size
+    connection.empty_log()
+    assert path.stat().st_size == size, "it is short"
+    connection.close()
+
+
+async def test_the_log_stays_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "LOG_PAGES", 20)
+    log = tmp_path / "lfrd.db-wal"
+    async with opened(tmp_path) as db:
+        await db.write(partial(add_camera, camera_id="first"), principal="ada")
+        length = log.stat().st_size
+        for number in range(40):
+            await db.write(partial(add_camera, camera_id=f"cam-{number}"), principal="ada")
+        assert log.stat().st_size == length
+        assert len(await db.read(camera_ids)) == 41
 
 
 async def test_a_failing_action_is_rolled_back_alone_within_its_group(tmp_path: Path) -> None:
@@ -196,7 +234,7 @@ FILL = """
     from support.store import add_list, opened
     from support.store import opened
     from lfrd.errors import StoreFailed
-    from lfrd.store import cameras
+    from lfrd.store import cameras, sqlite
 
     def add(tx, name, size):
         return cameras.add(tx, name, name=name, address="y" * size)
