@@ -23,6 +23,7 @@ from benchmarks.report import Figure, Report
 from benchmarks.terminal_picture import CELL_PX, block_pixels, font, patterns
 from tui.abilities import Colours, Glyphs
 from tui.cells import draw, palette_rgb
+from tui.refine import refined
 
 PHOTOS = 24
 FACE_CELLS = (36, 18)
@@ -59,7 +60,7 @@ def half_blocks(image: Image.Image) -> U8:
 
 def ours(image: Image.Image, glyphs: Glyphs, colours: Colours) -> U8:
     """As the operator sees it."""
-    return block_pixels(draw(image, *FACE_CELLS, glyphs, colours))
+    return block_pixels(refined(image, draw(image, *FACE_CELLS, glyphs, colours), glyphs))
 
 
 def any_two_greys(image: Image.Image) -> U8:

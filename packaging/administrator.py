@@ -92,7 +92,7 @@ def configured_for_backups() -> None:
         'url = "https://127.0.0.1:9/"\nprivate = true\nsecret_file = "/etc/lfrd/dispatch.secret"\n'
     )
     DROP_IN.parent.mkdir(parents=True, exist_ok=True)
-    DROP_IN.write_text("[Service]\nReadWritePaths=/mnt/backup\n")
+    DROP_IN.write_text("[Service]\n")
     run("systemctl", "daemon-reload")
     run("systemctl", "restart", "lfrd")
 
@@ -139,6 +139,7 @@ STEPS = {
     ),
     "lfrd camera change entrance --password-file -": Step(stdin=lambda: "another\n"),
     "lfrd camera add yard -": Step(stdin=lambda: "rtsp://192.0.2.11/token\n"),
+    "install -d -o lfrd -g lfrd -m 700 /mnt/backup": Step(),
     "lfrd key recipient /root/lfrd-backup.key": Step(),
     "lfrd backup /mnt/backup --recipient age1…": Step(user="lfrd", instead=for_us),
     "lfrd restore /mnt/backup/lfrd-20260301T030000Z.lfrd --identity /root/lfrd-backup.key "
@@ -253,6 +254,7 @@ def units() -> None:
     run("systemctl", "enable", "--now", "lfrd-backup.timer")
     run("systemctl", "start", "lfrd-backup.service")
     until(lambda: "backup.make" in run("lfrd", "audit", "show", "--json"))
+    assert Path("/mnt/backup/keys.escrow").exists()
 
 
 def credentials() -> None:

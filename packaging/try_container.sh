@@ -13,7 +13,7 @@ place=$(mktemp -d)
 store="--root $place/store --runroot $place/run --storage-driver overlay"
 build() { buildah $store "$@"; }
 pod() { podman $store --cgroup-manager cgroupfs "$@"; }
-trap 'pod rm -fa >/dev/null 2>&1 || true; umount "$place/store/overlay" 2>/dev/null || true; rm -rf "$place"' EXIT
+trap 'pod rm -fa >/dev/null 2>&1 || true; umount -l "$place/store/overlay" 2>/dev/null || true; rm -rf "$place"' EXIT
 fail() { echo "$*" >&2; exit 1; }
 # A container as docs/administrator.md has it. There is no systemd to call the health check: we do.
 start() {

@@ -15,6 +15,12 @@ works() {
     "$1/bin/lfrd" service install --dry-run >plan
     grep -q '^write /etc/systemd/system/lfrd.service$' plan
     "$1/bin/lfrd" models list >models
+    "$1/bin/lfrd" doctor --json >findings
+    "$1/bin/python" -c '
+import json, sys
+program = {"versions", "processor", "provider", "runtime", "models", "sqlite-vec", "units"}
+sys.exit([item for item in json.load(open("findings"))
+          if item["level"] == "fail" or (item["what"] in program and item["level"] != "ok")] or None)'
     du -sm "$1/lib" | cut -f 1
 }
 

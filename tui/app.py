@@ -28,7 +28,6 @@ from textual.worker import Worker, WorkerCancelled
 from lfrd.client import Client
 from lfrd.errors import LfrdError, UserError
 from tui.abilities import Colours, Glyphs, abilities, takes_utf8
-from tui.answers import leave_out_late_answers
 from tui.clock import steady_s
 from tui.live import follow, read_me
 from tui.notify import Notify, sequence
@@ -197,6 +196,8 @@ def run_tui(
     client.reads_only = look is not None and look.read_only
     able = abilities(pictures)
     if able.answer_is_due:
+        from tui.answers import leave_out_late_answers
+
         leave_out_late_answers()
     return asyncio.run(_run(client, image_widget(able), look))
 

@@ -80,20 +80,25 @@ def trimmed(image: PILImage.Image, aspect: float) -> PILImage.Image:
 
 def draw(image: PILImage.Image, columns: int, rows: int, glyphs: Glyphs, colours: Colours) -> Cells:
     """The RGB picture as exactly so many cells."""
-    size = columns * ACROSS, rows * DOWN
-    large = np.asarray(image.resize(size, PILImage.Resampling.LANCZOS), np.float32)
-    parts = large.reshape(rows, DOWN, columns, ACROSS, 3).transpose(0, 2, 1, 3, 4)
-    rgb = parts.reshape(rows * columns, DOWN * ACROSS, 3)
+    rgb = parts(image, columns, rows)
     alphabet, masks = shapes(glyphs)
-    fit = _Fit.of(rgb @ _TO_SEEN, masks)
+    fit = best_fit(rgb @ TO_SEEN, masks)
     if colours is Colours.TRUE:
         chosen = fit.lost.argmin(1)
         front, back = _means(rgb, masks[chosen])
     else:
-        chosen, front, back = _from_palette(fit, _palette(colours))
+        chosen, front, back = from_palette(fit, palette(colours))
     letters_of = [[alphabet[n] for n in row] for row in chosen.reshape(rows, columns).tolist()]
     front, back = (plane.reshape(rows, columns, *plane.shape[1:]) for plane in (front, back))
     return Cells(tuple("".join(row) for row in letters_of), front, back, colours)
+
+
+def parts(image: PILImage.Image, columns: int, rows: int) -> F32:
+    """The picture in so many cells, f32[rows * columns, DOWN * ACROSS, 3] RGB 0..255."""
+    size = columns * ACROSS, rows * DOWN
+    large = np.asarray(image.resize(size, PILImage.Resampling.LANCZOS), np.float32)
+    apart = large.reshape(rows, DOWN, columns, ACROSS, 3).transpose(0, 2, 1, 3, 4)
+    return apart.reshape(rows * columns, DOWN * ACROSS, 3)
 
 
 def _means(rgb: F32, masks: F32) -> tuple[U8, U8]:
@@ -107,7 +112,7 @@ def _means(rgb: F32, masks: F32) -> tuple[U8, U8]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Fit:
+class Fit:
     """How m shapes fit n cells: `share` f32[m] of a cell that is in front, the mean of both parts
     f32[n, m, 3], and what is `lost` f32[n, m] in just these colours (mean squared distance)."""
 
@@ -116,19 +121,20 @@ class _Fit:
     back: F32
     lost: F32
 
-    @classmethod
-    def of(cls, seen: F32, masks: F32) -> "_Fit":
-        k = masks.shape[1]
-        ones = masks.sum(1)
-        front = np.einsum("mk,nkc->nmc", masks, seen, optimize=True)
-        back = (seen.sum(1)[:, None] - front) / (k - ones)[:, None]
-        front /= np.maximum(ones, 1)[:, None]
-        share = ones / k
-        kept = share * (front**2).sum(-1) + (1 - share) * (back**2).sum(-1)
-        return cls(share, front, back, (seen**2).mean(1).sum(-1)[:, None] - kept)
+
+def best_fit(seen: F32, masks: F32) -> Fit:
+    """Of cells f32[n, k, 3] as they are seen."""
+    k = masks.shape[1]
+    ones = masks.sum(1)
+    front = np.einsum("mk,nkc->nmc", masks, seen, optimize=True)
+    back = (seen.sum(1)[:, None] - front) / (k - ones)[:, None]
+    front /= np.maximum(ones, 1)[:, None]
+    share = ones / k
+    kept = share * (front**2).sum(-1) + (1 - share) * (back**2).sum(-1)
+    return Fit(share, front, back, (seen**2).mean(1).sum(-1)[:, None] - kept)
 
 
-def _from_palette(fit: _Fit, palette: F32) -> tuple[Ints, U8, U8]:
+def from_palette(fit: Fit, known: F32) -> tuple[Ints, U8, U8]:
     """Which shape each cell has, and the places of both its colours in the palette."""
     tried = min(SHAPES_TRIED, fit.lost.shape[1])
     best = np.argpartition(fit.lost, tried - 1, axis=1)[:, :tried]
@@ -137,8 +143,8 @@ def _from_palette(fit: _Fit, palette: F32) -> tuple[Ints, U8, U8]:
     places = []
     for means, share in ((fit.front, fit.share[best]), (fit.back, 1 - fit.share[best])):
         wanted = means[cell[:, None], best]
-        place = _nearest(wanted, palette)
-        total = total + share * ((palette[place] - wanted) ** 2).sum(-1)
+        place = _nearest(wanted, known)
+        total = total + share * ((known[place] - wanted) ** 2).sum(-1)
         places.append(place)
     pick = total.argmin(1)
     front, back = (place[cell, pick].astype(np.uint8) for place in places)
@@ -167,7 +173,7 @@ def palette_rgb(colours: Colours) -> U8:
     return np.array(basic + cube + greys, np.uint8)
 
 
-_TO_SEEN = (
+TO_SEEN = (
     np.array([[0.299, 0.587, 0.114], [-0.169, -0.331, 0.5], [0.5, -0.419, -0.081]], np.float32).T
     / 255
     * np.array([LIGHTNESS, 1, 1], np.float32)
@@ -176,9 +182,9 @@ _TO_SEEN = (
 
 
 @cache
-def _palette(colours: Colours) -> F32:
+def palette(colours: Colours) -> F32:
     """Where the colours lie, f32[n, 3]; those that are not to be used lie far away."""
-    places = palette_rgb(colours).astype(np.float32) @ _TO_SEEN
+    places = palette_rgb(colours).astype(np.float32) @ TO_SEEN
     if colours is Colours.PALETTE:
         places[:16] = 1e3
     return places

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from lfrd.cli.dates import moment
+from lfrd.cli.dates import moment, shown
 from lfrd.cli.names import alert_of, deployment_of, entry_of, list_of
 from lfrd.cli.outputs import write_private_bytes
 from lfrd.cli.reach import token_of
@@ -152,7 +152,11 @@ def _agrees(replay: Replay) -> bool:
 def _row(alert: Alert) -> str:
     mine = alert.my_review.decision.value if alert.my_review else "-"
     waiting = "  waits for a supervisor" if alert.escalated else ""
-    return f"{alert.id}  {alert.state.value:6} {alert.camera_id:16} {mine:12}{waiting}"
+    raised = shown(alert.raised_at_s, to_the_second=True)
+    who = alert.erased or f"{alert.watchlist_name}/{alert.reference}"
+    return (
+        f"{alert.id}  {raised}  {alert.state.value:6} {alert.camera_id:16} {mine:12} {who}{waiting}"
+    )
 
 
 def _figures(item: ReviewerFigures) -> str:

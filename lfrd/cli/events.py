@@ -12,7 +12,7 @@ from lfrd.errors import Failure, NotFound
 from lfrd.wire.events import EventKind, EventMessage, KeptEvents
 from lfrd.wire.health import HealthChange
 
-ANEW = "Ask for all anew: `lfrd events` for what is kept, `lfrd alert list` for what is now"
+ANEW = "Read all anew: `lfrd events` prints what is kept, `lfrd alert list` what is now"
 
 
 async def run(options: argparse.Namespace, socket: Path) -> int:
@@ -34,7 +34,7 @@ async def _kept(
     page, following = await client.kept_events(since, kinds, limit=PAGE_MAX)
     if since > page.newest_id:
         if not options.follow:
-            raise NotFound(f"{_unknown(since, page)}, `lfrd events --follow` goes on from now")
+            raise NotFound(f"{_unknown(since, page)}; `lfrd events --follow` goes on from now")
         note(f"{_unknown(since, page)}; this goes on from now")
         return page.newest_id
     if page.missed and since:
@@ -52,7 +52,7 @@ def _unknown(since: int, page: KeptEvents) -> str:
     """That no event has this id, and which there are."""
     span = f"{page.oldest_id} to {page.newest_id}"
     kept = f"kept are {span}" if page.oldest_id <= page.newest_id else "none is kept"
-    return f"there is no event {since} here, {kept} (was a backup restored?). {ANEW}"
+    return f"there is no event {since}: {kept} (was a backup restored?). {ANEW}"
 
 
 async def _follow(

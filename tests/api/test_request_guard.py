@@ -155,6 +155,29 @@ async def test_an_answer_before_the_end_of_a_large_body_arrives(tmp_path: Path) 
                 await asyncio.sleep(0.01)
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("TRACE", "/v1/tokens", 405), ("POST", "/v1/photos/inspect?box=0,0,0,0&x=1", 422)],
+)
+async def test_a_body_that_sets_out_after_its_answer_resets_nothing(
+    tmp_path: Path, method: str, path: str, status: int
+) -> None:
+    """What is refused by its first lines is answered before its body is there, however small."""
+    head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
+    async with serve(tmp_path) as served:
+        reader, writer = await asyncio.open_unix_connection(str(served.socket))
+        writer.write(head.encode() + b"Connection: close\r\n\r\n")
+        answer = await reader.readuntil(b"\r\n\r\n")
+        for piece in (b"1\r\nx\r\n", b"0\r\n\r\n"):
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0.02)
+        answer += await reader.read()
+        assert problem_in(answer).status == status
+        writer.close()
+        await writer.wait_closed()
+
+
 def _send_all_then_read(port: int | None, sent: bytes) -> bytes:
     with socket.create_connection(("127.0.0.1", port or 0), timeout=10) as sock:
         sock.sendall(sent)

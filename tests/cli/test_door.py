@@ -105,7 +105,7 @@ async def test_events_that_are_kept(tmp_path: Path, shell: Shell) -> None:
 
 async def test_an_event_that_there_is_not(tmp_path: Path, shell: Shell) -> None:
     async with serve(tmp_path) as served:
-        with pytest.raises(NotFound, match="no event 4711 here, none is kept"):
+        with pytest.raises(NotFound, match="no event 4711: none is kept"):
             await shell(served, "events", "--since", "4711")
         await make_list(served.site)
         newest = (await served.client.kept_events())[0].newest_id
@@ -187,6 +187,7 @@ async def test_alerts_are_listed_decided_and_settled(tmp_path: Path, shell: Shel
         await raise_some(served.site.database, 3)
         code, out, err = await shell(served, "alert", "list", "--limit", "2", "--mine", "waiting")
         assert (code, len(out.splitlines())) == (0, 2)
+        assert re.search(r":\d\d UTC  open   \S+ +- +visitors/\S+$", out.splitlines()[0])
         assert "--all" in err
         first = out.split()[0]
         shown = ["--face-px", "112", "--reference-px", "112", "--seen-s", "3"]

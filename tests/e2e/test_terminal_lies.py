@@ -18,7 +18,7 @@ from support.program import daemon, enrol, environment, look_for
 from support.tmux import terminal, tui
 
 pytestmark = pytest.mark.e2e
-CELLS = re.compile("[▘▝▖▗▀▄▌▐▞▚▛▜▙▟]{8}")
+CELLS = re.compile("[\u2580-\u259f]{8}")
 ANSWER = (
     b"\x1bP>|kitty(0.42.1)\x1b\\", b"\x1b_Gi=31", b";OK\x1b",
     b"\\\x1b[6;18", b";9t\x1b[?62;4", b"c",

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 ImageClass: TypeAlias = "Callable[[], Image]"
 """Makes the widget that draws one image."""
 
+REST_S = 0.3
+"""A picture that stays for so long is worth more work."""
 MAX_SIDE_PX = 1024
 """No terminal shows more of a face."""
 
@@ -153,19 +155,31 @@ class CellImage(Widget):
         drawing, (columns, rows) = self.drawing, self.size
         colours = drawing.colours or colours_of(self.app.console.color_system)
 
-        def made() -> "Cells":
+        def made() -> "tuple[PILImage.Image, Cells]":
             from tui import cells
 
             aspect = drawing.cell_aspect
             part = cells.trimmed(picture, columns / rows / aspect) if self.trimming else picture
             size = cells.fitted(part.size, columns, rows, aspect)
-            return cells.draw(part, *size, drawing.glyphs, colours)
+            return part, cells.draw(part, *size, drawing.glyphs, colours)
 
-        drawn = await asyncio.to_thread(made)
-        if picture is self._picture:
-            self._cells = drawn
-            self.refresh()
-            self.post_message(self.Drawn())
+        def refined(part: PILImage.Image, drawn: "Cells") -> "Cells":
+            from tui import refine
+
+            return refine.refined(part, drawn, drawing.glyphs)
+
+        part, drawn = await asyncio.to_thread(made)
+        if picture is not self._picture:
+            return
+        self._cells = drawn
+        self.refresh()
+        self.post_message(self.Drawn())
+        if colours is Colours.PALETTE:  # it can be looked at already
+            await asyncio.sleep(REST_S)
+            better = await asyncio.to_thread(refined, part, drawn)
+            if self._cells is drawn:
+                self._cells = better
+                self.refresh()
 
     def render_line(self, y: int) -> Strip:
         """One line of the screen."""
