@@ -349,7 +349,8 @@ def deployments_without_faces(reader: Reader) -> list[deployments.Deployment]:
     """The deployments that have an episode whose faces are erased."""
     return reader.find(
         deployments.Deployment,
-        "WHERE id IN (SELECT deployment_id FROM episode WHERE faces_erased_at_s IS NOT NULL)",
+        "WHERE EXISTS (SELECT 1 FROM episode WHERE deployment_id = deployment.id"
+        " AND faces_erased_at_s IS NOT NULL)",
     )
 
 

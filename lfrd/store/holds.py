@@ -38,12 +38,18 @@ class Hold:
 IN_FORCE = "confirmed_at_s IS NOT NULL AND released_at_s IS NULL"
 
 EPISODES_HELD = f"""
-    SELECT episode.id FROM episode JOIN legal_hold ON subject_id IN (episode.id,
-        episode.deployment_id, episode.person_id, episode.watchlist_id) WHERE {IN_FORCE}
-    UNION SELECT episode_id FROM episode_rival JOIN legal_hold ON subject_id = person_id
+    SELECT subject_id FROM legal_hold WHERE {IN_FORCE}
+    UNION SELECT episode.id FROM legal_hold CROSS JOIN episode ON deployment_id = subject_id
+        WHERE {IN_FORCE}
+    UNION SELECT episode.id FROM legal_hold CROSS JOIN episode ON person_id = subject_id
+        WHERE {IN_FORCE}
+    UNION SELECT episode.id FROM legal_hold CROSS JOIN episode ON watchlist_id = subject_id
+        WHERE {IN_FORCE}
+    UNION SELECT episode_id FROM legal_hold CROSS JOIN episode_rival ON person_id = subject_id
         WHERE {IN_FORCE}
 """  # noqa: S608  # a constant of ours
-"""The ids of the episodes whose faces must stay, by whichever hold."""
+"""The ids of the episodes whose faces must stay, by whichever hold, among other ids. Holds are few:
+what they hold is looked up from them, by its indexes."""
 
 
 def ask(tx: Transaction, kind: HoldKind, subject_id: str, reason: str) -> Hold:
