@@ -1,4 +1,4 @@
-"""What the sweeper asks every few seconds is answered from indexes, however many alerts there are."""
+"""What the sweeper asks every few seconds is answered from indexes, also of many alerts."""
 
 from collections.abc import Callable
 from pathlib import Path
