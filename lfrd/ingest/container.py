@@ -52,9 +52,11 @@ RECENT_S: Final = 0.2
 LOWEST_FPS, HIGHEST_FPS = 0.1, 1000.0
 """Rates outside of these are time bases or counters, not what pictures were taken at."""
 DECODE_THREADS: Final = min(2, os.cpu_count() or 1)
-"""Slice threads only: frame threads delay every picture by one each."""
+"""For pictures above FULL_HD_PX. Slice threads only: frame threads delay every picture by one each.
+Below, a second thread takes a processor from other cameras: sixteen are searched a third less."""
+FULL_HD_PX: Final = 1920 * 1088
 SMALL_PX: Final = 1024 * 576
-"""A picture of so many pixels is decoded before a second thread has woken, and needs no slot."""
+"""A picture of so many pixels is decoded in half a millisecond, and needs no slot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ class Reading:
         context = self.stream.codec_context
         context.thread_type = "SLICE"
         small = 0 < context.width * context.height <= SMALL_PX
-        context.thread_count = 1 if small else DECODE_THREADS
+        context.thread_count = 1 if context.width * context.height <= FULL_HD_PX else DECODE_THREADS
         self._slots: AbstractContextManager[None] = (
             nullcontext() if small or self.decoder == opening.hwaccel else DECODING
         )
