@@ -73,19 +73,17 @@ def refined(image: PILImage.Image, cells: Cells, glyphs: Glyphs) -> Cells:
     tried, chosen, front, back = _tried(rgb, masks)
     light = palette_rgb(Colours.PALETTE).astype(np.float32) @ _LIGHTNESS
     wanted = _padded(_joined(rgb @ _LIGHTNESS, rows, columns))
-    drawn = masks[chosen] * light[front][:, None] + (1 - masks[chosen]) * light[back][:, None]
+    drawn = _drawn(masks[chosen], light[front], light[back])
     canvas = _padded(_joined(drawn, rows, columns))
     here = _Surroundings(wanted, masks, tried, (rows, columns))
     for _ in range(SWEEPS):
         for group in _groups(rows, columns):
             shape, one, other = here.best(canvas, group)
-            k = np.arange(len(group))
             chosen[group] = tried.shapes[group, shape]
             front[group] = tried.places[0][group, shape, one]
             back[group] = tried.places[1][group, shape, other]
-            mask = masks[chosen[group]]
-            new = mask * light[front[group]][:, None] + (1 - mask) * light[back[group]][:, None]
-            for at, pixels in zip(group[k].tolist(), new, strict=True):
+            new = _drawn(masks[chosen[group]], light[front[group]], light[back[group]])
+            for at, pixels in zip(group.tolist(), new, strict=True):
                 y, x = at // columns * DOWN + EDGE, at % columns * ACROSS + EDGE
                 canvas[y : y + DOWN, x : x + ACROSS] = pixels.reshape(DOWN, ACROSS)
     letters = [[alphabet[n] for n in row] for row in chosen.reshape(rows, columns).tolist()]
@@ -95,6 +93,11 @@ def refined(image: PILImage.Image, cells: Cells, glyphs: Glyphs) -> Cells:
         front=front.astype(np.uint8).reshape(rows, columns),
         back=back.astype(np.uint8).reshape(rows, columns),
     )
+
+
+def _drawn(masks: F32, front: F32, back: F32) -> F32:
+    """The pixels f32[n, k] of cells of these masks, in two lightnesses f32[n]."""
+    return np.asarray(masks * front[:, None] + (1 - masks) * back[:, None], np.float32)
 
 
 def _tried(rgb: F32, masks: F32) -> tuple[_Tried, Ints, Ints, Ints]:

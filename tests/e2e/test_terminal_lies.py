@@ -12,9 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lfrd.demo.stream import rtsp_stream
-from lfrd.wire.cameras import CameraCreate
-from support.program import daemon, enrol, environment, look_for
+from support.program import daemon, environment, looking
 from support.tmux import terminal, tui
 
 pytestmark = pytest.mark.e2e
@@ -31,9 +29,7 @@ async def test_pixels_that_are_never_drawn_become_cells_by_the_palette(
 ) -> None:
     """tmux is told to be one that takes kitty's graphics, and shows none."""
     state = tmp_path / "state"
-    async with rtsp_stream(demo_clip) as address, daemon(state) as (_, client):
-        await client.add_camera(CameraCreate(id="gate", address=address))
-        await look_for(client, await enrol(client))
+    async with looking(state, demo_clip):
         command = tui("--socket", state / "api.sock", "--pictures", "kitty", "--colours", "256")
         async with terminal(tmp_path, command, LC_ALL="C.UTF-8") as at:
             await at.sees("m Match n Not a match")

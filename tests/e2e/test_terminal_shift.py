@@ -12,9 +12,8 @@ import pytest
 from lfrd.client import Client
 from lfrd.demo.clip import listed_photo
 from lfrd.demo.stream import rtsp_stream
-from lfrd.wire.cameras import CameraCreate
 from support.hands import AtPilot, Hands
-from support.program import daemon, enrol, look_for
+from support.program import daemon, looking
 from support.site import serve
 from support.tmux import terminal, tui
 from tui.abilities import Abilities, Glyphs
@@ -146,9 +145,7 @@ async def test_without_utf_8_and_colours_it_can_be_worked_with(
     tmp_path: Path, demo_clip: Path
 ) -> None:
     state = tmp_path / "state"
-    async with rtsp_stream(demo_clip) as address, daemon(state) as (_, client):
-        await client.add_camera(CameraCreate(id="gate", address=address))
-        await look_for(client, await enrol(client))
+    async with looking(state, demo_clip):
         plain = {"LC_ALL": "C", "LANG": "C", "TERM": "vt220"}
         command = tui("--socket", state / "api.sock")
         async with terminal(tmp_path, command, (120, 40), **plain) as at:

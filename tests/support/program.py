@@ -14,8 +14,10 @@ from typing import TypeVar
 
 from lfrd.client import Client
 from lfrd.demo.clip import listed_photo
+from lfrd.demo.stream import rtsp_stream
 from lfrd.errors import LfrdError
 from lfrd.vocabulary import Category
+from lfrd.wire.cameras import CameraCreate
 from lfrd.wire.deployments import DeploymentStart
 from lfrd.wire.lists import EntryCreate, WatchlistCreate
 
@@ -144,3 +146,12 @@ async def look_for(client: Client, watchlist_id: str) -> str:
         DeploymentStart(profile="lab", purpose="test", place="bench", watchlist_ids=(watchlist_id,))
     )
     return started.id
+
+
+@asynccontextmanager
+async def looking(state: Path, clip: Path) -> AsyncIterator[None]:
+    """A daemon whose one camera, `gate`, plays a clip and looks for the astronaut."""
+    async with rtsp_stream(clip) as address, daemon(state) as (_, client):
+        await client.add_camera(CameraCreate(id="gate", address=address))
+        await look_for(client, await enrol(client))
+        yield
