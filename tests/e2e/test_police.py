@@ -22,7 +22,7 @@ from lfrd.errors import Conflict, Denied, NotFound
 from lfrd.vocabulary import Category, DeploymentState, ErasureKind, Role, UseCase
 from lfrd.wire.alerts import Alert, AlertState, Outcome, ReviewDecision, ReviewSubmit, Shown
 from lfrd.wire.cameras import CameraCreate
-from lfrd.wire.deployments import Deployment, DeploymentDraft
+from lfrd.wire.deployments import Deployment, DeploymentDraft, Erasure
 from lfrd.wire.evaluations import EvaluationReport
 from lfrd.wire.lists import EntryCreate, WatchlistCreate
 from lfrd.wire.people import TokenCreate, TrainingRecord
@@ -209,12 +209,20 @@ async def until_erased(at: Desk, watchlist_id: str, alert: Alert) -> None:
             await asyncio.sleep(0.2)
         while not await _faceless(ada, alert):
             await asyncio.sleep(0.2)
+        while (gone := await _receipt(ada, watchlist_id)).done_at_s is None:
+            await asyncio.sleep(0.2)  # the list is gone at once, its bytes a moment later
     with pytest.raises(NotFound):
         await ada.watchlist(watchlist_id)
-    receipts = {item.kind: item for item in await ada.governance.erasures()}
-    gone = receipts[ErasureKind.WATCHLIST]
-    assert gone.done_at_s is not None
     assert (gone.entries, gone.templates, gone.images) == (1, 1, 1)
+
+
+async def _receipt(client: Client, watchlist_id: str) -> Erasure:
+    (receipt,) = (
+        item
+        for item in await client.governance.erasures()
+        if item.kind is ErasureKind.WATCHLIST and item.subject_id == watchlist_id
+    )
+    return receipt
 
 
 async def _faceless(client: Client, alert: Alert) -> bool:
