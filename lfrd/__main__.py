@@ -9,6 +9,7 @@ nothing but the options' words (`tests/test_imports.py`).
 
 import argparse
 import errno
+import gc
 import io
 import os
 import sys
@@ -37,6 +38,7 @@ from lfrd.cli.options import (
 from lfrd.cli.outbox_options import add_outbox
 from lfrd.cli.picture_options import add_picture, picture_of
 from lfrd.cli.public_options import add_public
+from lfrd.cli.reach import begin_client, socket_of
 from lfrd.cli.terminal import flush, say, warn
 from lfrd.errors import Failure, OutputClosed, UserError, each_of
 from lfrd.text import without_secrets
@@ -74,6 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.excepthook(*sys.exc_info())
             _leave_threads(FAILED)
         raise
+    finally:
+        gc.enable()
     _leave_threads(code)
     return code
 
@@ -118,6 +122,8 @@ def _call(options: argparse.Namespace) -> int:
     from lfrd.process import harden
 
     harden()  # any command may see a face
+    if getattr(options, "asks_daemon", False):
+        begin_client()
     try:
         code: int = options.call(options) or 0
     except OutputClosed:
@@ -198,8 +204,6 @@ def _configured(options: argparse.Namespace, level: str | None, *, for_people: b
 def _socket(options: argparse.Namespace) -> Path:
     """Where the daemon is asked."""
     loaded = _quietly(options)
-    from lfrd.cli.reach import socket_of
-
     return socket_of(options, loaded)
 
 
@@ -217,6 +221,7 @@ def _ask(work: Coroutine[Any, Any, int | None]) -> int:
     """For a client of the daemon."""
     from lfrd.cli.mistakes import mistakes_said
 
+    gc.enable()
     with mistakes_said():
         return _run_async(work)
 
@@ -503,11 +508,8 @@ def _tui(options: argparse.Namespace) -> int:
     from tui.terminal import require_terminal
 
     require_terminal()
-    import gc
-
-    gc.disable()  # until the screen is there: it would look through all that is imported
+    begin_client()  # garbage is looked for again when the screen is there
     from lfrd.cli import desk
-    from lfrd.cli.reach import socket_of
 
     loaded = _quietly(options)
     elsewhere = options.url or options.ssh

@@ -19,6 +19,7 @@ def asks_daemon(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--socket", type=Path, help="the daemon's socket (default: as configured)")
     add_token_file(parser)
+    parser.set_defaults(asks_daemon=True)
     return parser
 
 

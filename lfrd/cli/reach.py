@@ -1,6 +1,7 @@
 """Which daemon a command speaks to, and as whom: the system user, or the holder of a token."""
 
 import argparse
+import gc
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,15 @@ if TYPE_CHECKING:
     from lfrd.config import Config
 
 TOKEN_VARIABLE = "LFRD_TOKEN"  # noqa: S105 - the name of a variable, not a token
+
+
+def begin_client() -> None:
+    """Before what speaks to the daemon is imported: messages are made as they are used, and no
+    garbage is looked for among what stays. Who is done with importing calls `gc.enable`."""
+    from lfrd import wire
+
+    wire.built_at_first_use = True
+    gc.disable()
 
 
 def socket_of(options: argparse.Namespace, config: "Config") -> Path:

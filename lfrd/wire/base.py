@@ -14,6 +14,7 @@ from pydantic import (
     field_validator,
 )
 
+from lfrd import wire
 from lfrd.text import one_line
 from lfrd.vocabulary import SLUG
 
@@ -35,8 +36,9 @@ class Wire(BaseModel):
     """Base of every message."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True
-    )
+        frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True,
+        defer_build=wire.built_at_first_use,
+    )  # fmt: skip
 
     @field_validator("*", mode="before")
     @classmethod
