@@ -41,7 +41,8 @@ from lfrd.wire.events import EventKind, EventMessage
 from lfrd.wire.health import Health, HealthStatus, Me, ModelInfo
 from lfrd.wire.lists import Watchlist
 from tui.abilities import Abilities, Glyphs
-from tui.app import OperatorApp
+from tui.app import Look, OperatorApp
+from tui.clock import steady_s
 from tui.screens.main import MainScreen
 from tui.screens.review_screen import LOOK_S
 from tui.widgets.faces import FacePanel
@@ -98,6 +99,7 @@ def alert(
         my_review=my_review,
         revealed=shown,
         bundled_with=bundled_with,
+        has_scene=True,
     )
 
 
@@ -386,12 +388,19 @@ class Desk:
             yield await self.stream.get()
 
 
+def app_on(
+    client: Client, now: Callable[[], float] = steady_s, look: Look | None = None
+) -> OperatorApp:
+    """The real app, with the half-block pictures that every terminal can show."""
+    return OperatorApp(client, image_widget(Abilities(Glyphs.HALVES)), now, look)
+
+
 @asynccontextmanager
 async def screen_of(
     desk: Desk, size: tuple[int, int] = (120, 36)
 ) -> AsyncIterator[tuple[Pilot[None], MainScreen]]:
-    """The real app on this desk, with the half-block pictures that every terminal can show."""
-    app = OperatorApp(cast(Client, desk), image_widget(Abilities(Glyphs.HALVES)), desk.now)
+    """The real app on this desk."""
+    app = app_on(cast(Client, desk), desk.now)
     async with app.run_test(size=size) as pilot:
         await until(pilot, lambda: app.main.candidates.listed() or not desk.held)
         yield pilot, app.main

@@ -4,18 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from lfrd.client import Client
 from lfrd.demo.clip import listed_photo
 from lfrd.vocabulary import DeploymentState
 from lfrd.wire.alerts import ReviewDecision, ReviewSubmit, Shown
 from lfrd.wire.cameras import CameraCreate
-from support.desk import WAIT_S, Desk, desk, listed, made, planned
+from support.desk import WAIT_S, desk, listed, made, planned
 from support.photos import portraits
 from support.site import deploy, make_list, see_somebody, serve
 from support.terminal import until
-from tui.abilities import Abilities, Glyphs
-from tui.app import OperatorApp
-from tui.widgets.picture import Picture, image_widget
+from tui.widgets.picture import Picture
 
 SIZES = [(80, 24), (120, 40)]
 SEEN = Shown(face_px=64, reference_px=64, seen_s=2.0)
@@ -57,17 +54,13 @@ async def test_what_an_operator_may_not_do_says_who_may(tmp_path: Path) -> None:
     async with serve(tmp_path, secrets={"word": "anna"}) as served:
         watchlist = await made(served.client)
         plan = await planned(served.client, watchlist)
-        async with Client.over_socket(served.socket, "word", printable=True) as anna:
-            app = OperatorApp(anna, image_widget(Abilities(Glyphs.HALVES)))
-            async with app.run_test(size=(80, 24)) as pilot:
-                at = Desk(pilot, served, served.client)
-                await at.sees(" health ")
-                await at.press("A")
-                await at.sees("the audit log is read by supervisors")
-                await at.press("d")
-                await at.sees("it must be authorised first")
-                await at.press("u")
-                await at.sees("you are an operator: a supervisor may do this")
+        async with desk(served, (80, 24), "word") as at:
+            await at.press("A")
+            await at.sees("the audit log is read by supervisors")
+            await at.press("d")
+            await at.sees("it must be authorised first")
+            await at.press("u")
+            await at.sees("you are an operator: a supervisor may do this")
         assert (await served.client.deployment(plan)).state is DeploymentState.DRAFT
 
 
