@@ -2,7 +2,6 @@
 dialogue that opens is answered. What the daemon, or the client, refuses for want of a right is
 kept: nothing may be asked for that was not theirs to ask."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,7 +49,6 @@ class Round:
     def __init__(self, at: Desk, folder: Path, photo: Path) -> None:
         self.at = at
         self.opened: set[str] = set()
-        self.took_s: list[tuple[float, str, str]] = []
         self.said: dict[tuple[str, str], str] = {}
         self._typed = {
             "file": str(folder / "file"), "folder": str(folder / "log"), "photos": str(photo),
@@ -99,7 +97,6 @@ class Round:
         place = self.at.screen
         for key, action in offered(self.at):
             if action not in left_out:
-                begun_s = time.monotonic()
                 await self.at.press(key)
                 await self.settle()
                 said = self.said.setdefault((type(place).__name__, action), "")
@@ -108,7 +105,6 @@ class Round:
                 if isinstance(place.focused, Input):  # a search: keys are letters there
                     await self.at.press("enter")
                     await self.settle()
-                self.took_s.append((time.monotonic() - begun_s, type(place).__name__, action))
                 assert self.at.screen is place, (key, action, self.at.text())
 
     async def _answer(self, place: object) -> None:

@@ -184,12 +184,12 @@ async def deploy(site: Site, watchlist_id: str, hours: float = 4.0) -> Deploymen
 
 
 async def see_somebody(
-    site: Site, deployment_id: str, watchlist_id: str, track: int = 1
+    site: Site, deployment_id: str, watchlist_id: str, track: int = 1, **pictures: bytes | None
 ) -> Episode:
-    """A candidate for the first entry of a list."""
+    """A candidate for the first entry of a list; `pictures` as `raise_episode` takes them."""
     entry = (await site.database.read(lambda r: watchlists.entries(r, watchlist_id)))[0]
     return await site.database.write(
-        lambda tx: raise_episode(tx, deployment_id, entry, track), principal="system"
+        lambda tx: raise_episode(tx, deployment_id, entry, track, **pictures), principal="system"
     )
 
 

@@ -1,5 +1,6 @@
 """The places around the candidates, driven by keys, on the API of a real site."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from lfrd.wire.cameras import CameraCreate
 from support.desk import WAIT_S, desk, listed, made, planned
 from support.photos import portraits
 from support.site import deploy, make_list, see_somebody, serve
-from support.terminal import until
+from support.terminal import text_of, until
 from tui.widgets.picture import Picture
 
 SIZES = [(80, 24), (120, 40)]
@@ -242,3 +243,23 @@ async def test_an_import_says_what_to_mend_and_goes_on_once_it_is(tmp_path: Path
             await at.sees("P-002")
         found = await served.client.entries(watchlist.id)
         assert [(e.reference, len(e.photos)) for e in found] == [("P-001", 1), ("P-002", 1)]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
+async def test_from_which_entry_on_the_log_is_held_back_is_said_in_full(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    async with serve(tmp_path) as served:
+        await served.client.add_camera(CameraCreate(id="gate", address="rtsp://127.0.0.1:9/x"))
+        list_id = await make_list(served.site)
+        await see_somebody(served.site, (await deploy(served.site, list_id)).id, list_id)
+        async with desk(served, size) as at:
+            await at.sees("wanted-1")
+            await at.press("A")
+            await at.sees("▲ from entry")
+            box = at.screen.query_one("#log-held")
+            rows = text_of(at.pilot).splitlines()[box.region.y : box.region.bottom]
+            said = " ".join(row[box.region.x : box.region.right].strip() for row in rows)
+            assert re.fullmatch(
+                r"▲ from entry \d+ on: shown once you have decided what waits", said
+            )
