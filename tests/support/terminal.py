@@ -36,7 +36,7 @@ from lfrd.wire.cameras import (
     CameraTestReport,
     Regions,
 )
-from lfrd.wire.deployments import Deployment
+from lfrd.wire.deployments import Deployment, Policy, SitePolicies
 from lfrd.wire.events import EventKind, EventMessage
 from lfrd.wire.health import Health, HealthStatus, Me, ModelInfo
 from lfrd.wire.lists import Watchlist
@@ -247,6 +247,13 @@ class Desk:
         if self.refuses is not None:
             error, self.refuses = self.refuses, None
             raise error
+
+    async def policy(self) -> SitePolicies:
+        """Rules that bar nobody."""
+        own = Policy(
+            name="lab", version=1, title="Lab", digest="d", is_lab=True, values={}, changed=()
+        )
+        return SitePolicies(own=own, lab=None)
 
     async def present(self) -> Deployment | None:
         self.present_calls += 1

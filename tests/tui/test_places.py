@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from lfrd.demo.clip import listed_photo
+from lfrd.store import watchlists
 from lfrd.vocabulary import DeploymentState
 from lfrd.wire.alerts import ReviewDecision, ReviewSubmit, Shown
 from lfrd.wire.cameras import CameraCreate
@@ -61,6 +62,14 @@ async def test_what_an_operator_may_not_do_says_who_may(tmp_path: Path) -> None:
             await at.press("d")
             await at.sees("it must be authorised first")
             await at.press("u")
+            await at.sees("you are an operator: a supervisor may do this")
+            await listed(served.client, watchlist, "P-001")
+            await served.site.database.write(
+                lambda tx: watchlists.close_restored(tx, 1e9), principal="system"
+            )
+            await at.press("escape", "l")
+            await at.sees("▲ from a backup: y confirms it")
+            await at.press("y")
             await at.sees("you are an operator: a supervisor may do this")
         assert (await served.client.deployment(plan)).state is DeploymentState.DRAFT
 
