@@ -226,10 +226,10 @@ class DeploymentRun:
         try:
             await self._cameras.watch(camera_id, frames, counters)
         except* InferenceFailed as broken:
-            await self._announce(next(each_of(broken)))
+            await self.announce(next(each_of(broken)))
             raise
 
-    async def _announce(self, why: BaseException) -> None:
+    async def announce(self, why: BaseException) -> None:
         """Models broke. No provider takes over at half the speed: it is said everywhere, then the
         service ends and is started anew, and with it any deployment but the lab's."""
         if not self._broken:
