@@ -374,6 +374,10 @@ LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=100, keepal
 ones all the time. What lies idle is given up well before the daemon closes it."""
 BROKEN = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
 """What a request meets on a connection that the other side closes just then."""
+WAITED_S = REQUEST_S
+"""So long an answer is asked for again that the daemon is still working on."""
+AGAIN_S = 5.0
+"""The longest wait in between, whatever the daemon says."""
 
 
 def _new_key() -> str:
@@ -384,7 +388,8 @@ def _new_key() -> str:
 class _Again(httpx.AsyncBaseTransport):
     """Sends a request once more where its connection broke before an answer came: a daemon closes
     those that lie idle, at times as a request sets out. Writes carry an Idempotency-Key, so that
-    the daemon does them once."""
+    the daemon does them once; while it still works on the first one, they are sent again until its
+    answer is there, for WAITED_S at most."""
 
     def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
         self._inner = inner
@@ -392,6 +397,16 @@ class _Again(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if request.method not in ("GET", "HEAD"):
             request.headers.setdefault("Idempotency-Key", _new_key())
+        deadline_s = time.monotonic() + WAITED_S
+        while True:
+            reply = await self._sent(request)
+            wait_s = await _wait_s(reply)
+            if wait_s is None or time.monotonic() + wait_s > deadline_s:
+                return reply
+            await reply.aclose()
+            await asyncio.sleep(wait_s)
+
+    async def _sent(self, request: httpx.Request) -> httpx.Response:
         try:
             return await self._inner.handle_async_request(request)
         except BROKEN:
@@ -401,6 +416,15 @@ class _Again(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         await self._inner.aclose()
+
+
+async def _wait_s(reply: httpx.Response) -> float | None:
+    """How long to wait before a write is sent again that is under way; None: it is not."""
+    given = reply.headers.get("retry-after", "")
+    if reply.status_code != httpx.codes.CONFLICT or not given.isdigit():
+        return None
+    await reply.aread()
+    return min(float(given), AGAIN_S) if isinstance(refusal(reply), errors.UnderWay) else None
 
 
 class Client:

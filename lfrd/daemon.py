@@ -28,7 +28,7 @@ from lfrd.deployment.pipeline import LookObserver
 from lfrd.deployment.recorder import DecisionQueue, EpisodeWriter
 from lfrd.deployment.run import DeploymentRun
 from lfrd.deployment.runner import DeploymentRunner
-from lfrd.errors import StoreFailed
+from lfrd.errors import InferenceFailed, StoreFailed
 from lfrd.evaluate.trials import Trials
 from lfrd.governance import profile
 from lfrd.governance.absences import Absences
@@ -326,7 +326,7 @@ async def _at_work(
             tasks.create_task(decoys.run(), name="decoys"),
             tasks.create_task(site.denials.run(), name="denials"),
             tasks.create_task(site.audit.run(), name="audit"),
-            tasks.create_task(site.vision.stay_clean(), name="vision"),
+            tasks.create_task(_stay_clean(site), name="vision"),
             tasks.create_task(outward.run(), name="outward"),
             tasks.create_task(watch_store(site.database, site.health), name="store"),
             tasks.create_task(
@@ -354,6 +354,16 @@ async def _at_work(
             await asyncio.wait([deployments])
             no_cameras.set()
             await site.denials.flush()
+
+
+async def _stay_clean(site: Site) -> None:
+    """Models may break while they are overwritten too, with nobody in view of any camera."""
+    try:
+        await site.vision.stay_clean()
+    except InferenceFailed as broken:
+        if (running := site.deployments.runner.running) is not None:
+            await running.announce(broken)
+        raise
 
 
 def _page_check(site: Site) -> PageCheck:

@@ -7,7 +7,8 @@
     │   ├── NotFound         no such thing                                            404
     │   ├── Conflict         the state forbids it now                                 409
     │   │   ├── Changed      it is not as the caller saw it any more                  412
-    │   │   └── DoneBefore   a write with this key was done, its answer is gone       409
+    │   │   ├── DoneBefore   a write with this key was done, its answer is gone       409
+    │   │   └── UnderWay     a write with this key is being done: ask again           409
     │   ├── Denied           not authenticated, or not allowed                        401, 403
     │   ├── ModelError       a model file that is missing, corrupt or foreign
     │   ├── StateError       the state folder: in use, too new, key missing or wrong
@@ -75,6 +76,12 @@ class DoneBefore(Conflict):
     """A write with this key was done before, and its answer is not kept: look what came of it."""
 
     code = "done-before"
+
+
+class UnderWay(Conflict):
+    """A write with this key is being done now: ask again in a moment for its answer."""
+
+    code = "under-way"
 
 
 class Denied(UserError):

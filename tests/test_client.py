@@ -1,6 +1,8 @@
 """The client: a refusal is the daemon's own error again, and no daemon is said in one sentence."""
 
 import asyncio
+import contextlib
+import threading
 from collections.abc import Iterator
 from contextlib import aclosing
 from pathlib import Path
@@ -140,6 +142,46 @@ async def test_a_write_whose_answer_is_lost_is_done_once(
         made = await served.client.create_watchlist(LIST)
         assert lost.is_set()
         assert [listed.id for listed in await served.client.watchlists()] == [made.id]
+
+
+async def test_a_write_that_is_cut_off_waits_for_the_answer_of_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its connection breaks while the daemon works on it: sent again it is told to wait."""
+    refused = asyncio.Event()
+    works = threading.Event()
+
+    async def cut_off(self: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
+        if request.method == "POST" and not works.is_set() and not refused.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(0.05):
+                    await sent(self, request)
+            refused.set()
+            raise httpx.ReadError("reset by peer", request=request)
+        reply = await sent(self, request)
+        if reply.status_code == 409:
+            assert reply.headers["retry-after"] == "1"
+            works.set()
+        return reply
+
+    sent = httpx.AsyncHTTPTransport.handle_async_request
+    monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", cut_off)
+    monkeypatch.setattr("lfrd.client.AGAIN_S", 0.02)
+    async with serve(tmp_path) as served, asyncio.TaskGroup() as group:
+        group.create_task(served.site.database.write(lambda _: works.wait(5), principal="user:a"))
+        made = await served.client.create_watchlist(LIST)
+        assert works.is_set(), "it was told that the first one is under way"
+        assert [listed.id for listed in await served.client.watchlists()] == [made.id]
+
+
+async def test_who_waits_for_a_write_gives_up_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lfrd.client.AGAIN_S", 0.01)
+    monkeypatch.setattr("lfrd.client.WAITED_S", 0.1)
+    document = problem(409, "wait", errors.UnderWay.code)
+    answer = httpx.Response(409, content=document.model_dump_json(), headers={"retry-after": "1"})
+    async with client_of(answer) as client:
+        with pytest.raises(errors.UnderWay, match=r"^wait$"):
+            await client.create_watchlist(LIST)
 
 
 async def test_a_connection_that_breaks_again_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

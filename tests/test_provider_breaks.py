@@ -4,6 +4,7 @@ import asyncio
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lfrd.cameras.life import CameraOptions
@@ -14,6 +15,8 @@ from lfrd.health import Status
 from lfrd.ingest.settings import State
 from lfrd.site import Site
 from lfrd.vision import session
+from lfrd.vision.engine import Vision
+from lfrd.vision.planes import planes_from_rgb
 from lfrd.wire.cameras import CameraCreate
 from support.program import daemon, enrol, look_for
 from support.site import SettableClock, deploy, governed, make_list
@@ -26,7 +29,7 @@ WORDS = "the device is gone"
 
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
-    return encode(tmp_path / "loop.mp4", moving_picture(frames=500))
+    return encode(tmp_path / "loop.mp4", moving_picture(frames=1500))
 
 
 def detected(site: Site) -> list[int]:
@@ -37,10 +40,6 @@ async def run_until_it_breaks(
     state: Path, clock: SettableClock, clip: Path, monkeypatch: pytest.MonkeyPatch, ids: list[str]
 ) -> None:
     """Two cameras in a deployment, whose id is noted, until the site ends by itself."""
-
-    def gone(*_: object) -> None:
-        raise RuntimeError("the device is gone")
-
     async with governed(state, clock) as site:
         for name in ("door", "hall"):
             await site.fleet.add(name, name, str(clip), CameraOptions(), principal="user:test")
@@ -67,7 +66,43 @@ async def test_every_camera_says_so_and_the_deployment_goes_on_after_the_restart
         await run_until_it_breaks(tmp_path / "state", clock, clip, monkeypatch, ids)
     assert ended.value.split(InferenceFailed)[1] is None, "nothing else went wrong"
     monkeypatch.undo()
-    async with governed(tmp_path / "state", clock) as site:
+    await goes_on(tmp_path / "state", clock, ids)
+
+
+async def test_models_that_break_with_nobody_in_view_leave_the_deployment_waiting_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "TOLD_S", 0.3)
+    monkeypatch.setattr(Vision.stay_clean, "__kwdefaults__", {"idle_s": 0.1})
+    clock = SettableClock()
+
+    ids: list[str] = []
+    with pytest.raises(ExceptionGroup) as ended:
+        await break_while_idle(tmp_path / "state", clock, monkeypatch, ids)
+    assert ended.value.split(InferenceFailed)[1] is None, "nothing else went wrong"
+    monkeypatch.undo()
+    await goes_on(tmp_path / "state", clock, ids)
+
+
+async def break_while_idle(
+    state: Path, clock: SettableClock, monkeypatch: pytest.MonkeyPatch, ids: list[str]
+) -> None:
+    """Models that break when they are overwritten after a picture, with no camera there."""
+    async with governed(state, clock) as site:
+        ids.append((await deploy(site, await make_list(site))).id)
+        await site.vision.detect(planes_from_rgb(np.zeros((360, 640, 3), np.uint8)))
+        monkeypatch.setattr(session._OnnxRuntime, "run", gone)
+        await until(lambda: site.health.now.status is Status.FAILED)
+        await asyncio.Event().wait()
+
+
+def gone(*_: object) -> None:
+    raise RuntimeError(WORDS)
+
+
+async def goes_on(state: Path, clock: SettableClock, ids: list[str]) -> None:
+    """The deployment that was cut off goes on with the next start of the site."""
+    async with governed(state, clock) as site:
         assert site.deployments.current is not None
         assert [site.deployments.current.id] == ids
         rows = await site.database.read(

@@ -78,7 +78,8 @@ IDEMPOTENCY_KEY: dict[str, Any] = {
     "in": "header",
     "required": False,
     "description": "1 to 255 signs such as a UUID. The same request with the same key is done "
-    "once: sent again, it is answered as it was, with `Idempotency-Replayed: true`.",
+    "once: sent again, it is answered as it was, with `Idempotency-Replayed: true`; while the "
+    "first one is under way with 409, `under-way` and `Retry-After`.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]{1,255}$"},
 }
 

@@ -1,8 +1,10 @@
 """The header `Idempotency-Key`: a write that is sent again is answered as it was, and done once.
 
 That it was done is on the disk, in the transaction that did it (lfrd.store.request_keys), and is
-kept for a day. Its answer is kept in memory for an hour, unless it holds a secret: then, and after
-a restart, who sends it again is told that it was done.
+kept for a day. Its answer is kept in memory for an hour, unless it holds a secret, and not longer
+than until anything is erased: then, and after a restart, who sends it again is told that it was
+done. Who sends it again while the first one runs is told to ask again: so the IETF's draft has it
+(draft-ietf-httpapi-idempotency-key-header), and nobody holds a connection meanwhile.
 """
 
 import hashlib
@@ -14,8 +16,9 @@ from dataclasses import dataclass
 from starlette.types import Message, Receive, Send
 
 from lfrd.clock import Clock
-from lfrd.errors import BadInput, Conflict
+from lfrd.errors import BadInput, UnderWay
 from lfrd.request import RequestKey
+from lfrd.vocabulary import Role
 
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -37,6 +40,7 @@ not kept."""
 @dataclass(frozen=True, slots=True)
 class _Answer:
     fingerprint: bytes
+    role: Role
     messages: tuple[Message, ...]
     size: int
     at_s: float
@@ -64,45 +68,58 @@ class Answers:
         self._clock = clock
         self._kept: OrderedDict[tuple[str, str], _Answer] = OrderedDict()
         self._bytes = 0
-        self._under_way: set[tuple[str, str]] = set()
+        self._under_way: dict[tuple[str, str], bytes] = {}
 
     async def once(
         self,
         asked: RequestKey,
         path: str,
+        role: Role,
         send: Send,
         serve: Callable[[Send], Awaitable[None]],
     ) -> None:
         """Serve a write, or answer as before. Raises BadInput where its key was given to another
-        request, Conflict while the first one is under way."""
+        request, UnderWay while the first one is.
+
+        Whose `role` is less by now than when it was answered is served anew: the route refuses
+        what it does not allow, and what is still allowed is not done again (DoneBefore).
+        """
         place = asked.principal, asked.key
         kept = self._kept.get(place)
         if kept is not None and self._clock.monotonic_s() - kept.at_s < KEPT_S:
-            if kept.fingerprint != asked.fingerprint:
-                raise BadInput(
-                    "Idempotency-Key: this key was given to another request: take a new one"
-                )
-            for message in kept.messages:
-                await send(message)
-            return
+            _demand_same(kept.fingerprint, asked)
+            if role.includes(kept.role):
+                for message in kept.messages:
+                    await send(message)
+                return
         if place in self._under_way:
-            raise Conflict("a request with this Idempotency-Key is under way: wait for its answer")
-        self._under_way.add(place)
+            _demand_same(self._under_way[place], asked)
+            raise UnderWay(
+                "the request that this Idempotency-Key was first sent with is still being worked "
+                "on: send it again in a second to get its answer"
+            )
+        self._under_way[place] = asked.fingerprint
         try:
             heard = _Listener(send)
             await serve(heard.send)
             if path not in SECRET_PATHS and heard.whole:
-                self._keep(place, asked.fingerprint, heard)
+                self._keep(asked, role, heard)
         finally:
-            self._under_way.discard(place)
+            del self._under_way[place]
 
-    def _keep(self, place: tuple[str, str], asked: bytes, heard: "_Listener") -> None:
+    def _keep(self, asked: RequestKey, role: Role, heard: "_Listener") -> None:
+        place = asked.principal, asked.key
         self._forget(self._kept.pop(place, None))
         now_s = self._clock.monotonic_s()
-        self._kept[place] = _Answer(asked, heard.messages, heard.size, now_s)
+        self._kept[place] = _Answer(asked.fingerprint, role, heard.messages, heard.size, now_s)
         self._bytes += heard.size
         while self._is_over(now_s):
             self._forget(self._kept.popitem(last=False)[1])
+
+    def forget_all(self) -> None:
+        """Something was erased, and what was answered before may tell of it."""
+        self._kept.clear()
+        self._bytes = 0
 
     def _is_over(self, now_s: float) -> bool:
         """Whether the oldest answer has to go."""
@@ -112,6 +129,12 @@ class Answers:
 
     def _forget(self, answer: _Answer | None) -> None:
         self._bytes -= 0 if answer is None else answer.size
+
+
+def _demand_same(first: bytes, asked: RequestKey) -> None:
+    """Raises BadInput where a key was given to another request."""
+    if first != asked.fingerprint:
+        raise BadInput("Idempotency-Key: this key was given to another request: take a new one")
 
 
 class _Listener:

@@ -25,6 +25,7 @@ from lfrd.errors import (
     NotFound,
     SourceError,
     StoreFailed,
+    UnderWay,
     UserError,
 )
 from lfrd.text import shown_route
@@ -85,6 +86,12 @@ def answer(document: Problem, headers: Mapping[str, str] | None = None) -> Respo
     )
 
 
+def answer_to(error: LfrdError) -> Response:
+    """What the caller is told of an error that was raised."""
+    wait = {"retry-after": "1"} if isinstance(error, UnderWay) else None
+    return answer(problem(status_of(error), str(error), error.code), wait)
+
+
 SAID_BETTER = {
     "extra_forbidden": "no such field",
     "json_invalid": "this is not JSON",
@@ -121,7 +128,7 @@ async def _on_lfrd_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, LfrdError)
     if isinstance(error, Failure):
         log.error("a request failed: %s", error)
-    return answer(problem(status_of(error), str(error), error.code))
+    return answer_to(error)
 
 
 async def _on_invalid(request: Request, error: Exception) -> Response:

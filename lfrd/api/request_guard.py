@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lfrd.api.auth import Caller, Refusal, identify, system_user
 from lfrd.api.idempotency import Answers, fingerprint, key_in, whole_body
-from lfrd.api.problems import answer, problem, status_of
+from lfrd.api.problems import answer, answer_to, problem
 from lfrd.api.shares import Requests, Task
 from lfrd.clock import Clock
 from lfrd.counters import Measures
@@ -81,7 +81,7 @@ class RequestGuard:
         clock: Clock,
     ) -> None:
         self._measures = measures
-        self._answers = Answers(clock)
+        self.answers = Answers(clock)
         self._app = app
         self._tokens = tokens
         self._denials = denials
@@ -167,8 +167,7 @@ class RequestGuard:
             async with asyncio.timeout(limit_s) as limit:
                 await self._call(scope, body, reply)
         except LfrdError as error:
-            refused = answer(problem(status_of(error), str(error), error.code))
-            await refused(scope, body.receive, reply.send)
+            await answer_to(error)(scope, body.receive, reply.send)
         except TimeoutError:
             if not limit.expired():
                 raise
@@ -198,13 +197,19 @@ class RequestGuard:
             await self._app(scope, body.receive, reply.send)
             return
         content, receive = b"", cast(Receive, body.receive)
-        if PHOTO_PATHS.fullmatch(path) is None:  # the same photo is not taken twice anyway
+        if PHOTO_PATHS.fullmatch(path) is None:
             content, receive = await whole_body(body.receive)
+        else:  # it is not held whole for this; the same photo is not taken twice anyway
+            content = Headers(scope=scope).get("content-length", "").encode()
         asked = fingerprint(method, path, scope["query_string"], content)
         given = RequestKey(scope["state"]["principal"], key, asked, secrets.token_hex(8))
         current.set(RequestMark(scope["state"]["mark"].id, given))
-        await self._answers.once(
-            given, path, reply.send, lambda send: self._app(scope, receive, send)
+        await self.answers.once(
+            given,
+            path,
+            scope["state"]["role"],
+            reply.send,
+            lambda send: self._app(scope, receive, send),
         )
 
 

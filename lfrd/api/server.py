@@ -33,6 +33,7 @@ class ApiServer:
         guard = RequestGuard(
             app, self._tokens, site.denials, limits or Limits(), site.measures, site.clock
         )
+        site.eraser.forgetters.append(guard.answers.forget_all)
         self._server = server_of(guard, PeerProtocol)
         self._server.lifespan.state["doors"] = self._doors
         self._bound: list[Bound] = []

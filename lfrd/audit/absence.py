@@ -133,7 +133,13 @@ def _split(positions: Sequence[bytes], depth: int) -> tuple[Sequence[bytes], Seq
     return positions[:low], positions[low:]
 
 
-def unpacked(roots: bytes) -> list[bytes]:
+def packed(roots: Sequence[bytes]) -> bytes:
     """The roots of all buckets as they are stored: one after the other."""
+    assert len(roots) == BUCKETS
+    return b"".join(roots)
+
+
+def unpacked(roots: bytes) -> list[bytes]:
+    """The roots of all buckets, from how they are stored."""
     assert len(roots) == BUCKETS * HASH_BYTES
     return [roots[at : at + HASH_BYTES] for at in range(0, len(roots), HASH_BYTES)]

@@ -47,9 +47,9 @@ TOLD_S = 1.0
 TICK_S = 1.0
 
 ENDS_SOON_S = (600.0, 60.0)
-HELD_LOOK_S, HELD_LOOKS = 0.05, 100
-"""So often it is looked, in the end, whether everything about faces was given back."""
 """So long before the planned end it is told: time to extend it, or to be ready."""
+HELD_S = 5.0
+"""So long, in the end, whoever still holds something of a face may take to give it back."""
 
 LAST_WRITES_S = 10.0
 """A deployment that a fault ends waits so long for candidates that are not written yet."""
@@ -226,10 +226,10 @@ class DeploymentRun:
         try:
             await self._cameras.watch(camera_id, frames, counters)
         except* InferenceFailed as broken:
-            await self._announce(next(each_of(broken)))
+            await self.announce(next(each_of(broken)))
             raise
 
-    async def _announce(self, why: BaseException) -> None:
+    async def announce(self, why: BaseException) -> None:
         """Models broke. No provider takes over at half the speed: it is said everywhere, then the
         service ends and is started anew, and with it any deployment but the lab's."""
         if not self._broken:
@@ -374,12 +374,10 @@ class DeploymentRun:
     async def _held(self) -> int:
         """Buffers of faces that are still held. Who replays an alert has one for a moment, and
         gets the time to give it back."""
-        for _ in range(HELD_LOOKS):
-            held = self._vision.counts.held + self._vision.crops_held
-            if not held:
-                break
-            await asyncio.sleep(HELD_LOOK_S)
-        return held
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(HELD_S):
+                await self._vision.all_given_back()
+        return self._vision.counts.held + self._vision.crops_held
 
 
 def ends_soon(before_s: float, left_s: float) -> bool:

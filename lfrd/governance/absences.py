@@ -13,6 +13,7 @@ from lfrd.audit.verify import AbsenceProof
 from lfrd.errors import BadInput, Conflict, NotFound
 from lfrd.governance.audit import AuditLog
 from lfrd.store import absences, deployments, watchlists
+from lfrd.store.absences import AbsenceSet
 from lfrd.store.audit import AuditClass
 from lfrd.store.database import SYSTEM, Database
 from lfrd.store.transaction import Reader, Transaction
@@ -66,37 +67,41 @@ class Absences:
         if deployment_id is None and watchlist_id is not None:
             await prepare(self._database, [watchlist_id])
 
-        def ask(tx: Transaction) -> list[int]:
-            leaves = _leaves(tx, watchlist_id, deployment_id)
-            shown = [_show(tx, leaf, reference) for leaf in leaves]
+        def ask(tx: Transaction) -> list[AbsenceSet]:
+            sets = _sets(tx, watchlist_id, deployment_id)
+            shown = [absences.show(tx, item, item.leaf, reference) for item in sets]
             listed = sum(item.is_listed for item in shown)
             tx.audit(
                 AuditClass.CONSULTATION, "subject.prove-absence", (),
                 {"reason": reason, "lists": len(shown), "absent": not listed},
             )  # fmt: skip
-            return [] if listed else leaves
+            return [] if listed else sets
 
-        leaves = await self._database.write(ask, principal=principal)
-        if not leaves:
+        sets = await self._database.write(ask, principal=principal)
+        if not sets:
             raise Conflict(
                 "there is no proof of absence: the reference is or was on such a list "
                 "(`lfrd subject lookup` says on which)"
             )
-        return tuple([await self._proof(leaf, reference, principal) for leaf in leaves])
+        return tuple([await self._proof(item, reference, principal) for item in sets])
 
-    async def _proof(self, leaf: int, reference: str, principal: str) -> AbsenceProof:
-        def read(reader: Reader) -> tuple[str, absences.Shown]:
-            return absences.set_at(reader, leaf).watchlist_id, _show(reader, leaf, reference)
+    async def _proof(self, asked: AbsenceSet, reference: str, principal: str) -> AbsenceProof:
+        """Of a set as it was when it was asked about; it may have grown since."""
 
-        log = await self._log.prove(leaf, principal=principal)
-        list_id, shown = await self._database.read(read)
+        def read(reader: Reader) -> absences.Shown:
+            now = absences.get(reader, asked.id)
+            return absences.show(reader, now, asked.leaf, reference)
+
+        log = await self._log.prove(asked.leaf, principal=principal)
+        shown = await self._database.read(read)
         return AbsenceProof(
-            list_id, reference, shown.public_key, shown.signature, shown.path, shown.end, log
-        )
+            asked.watchlist_id, reference, shown.public_key, shown.signature, shown.path,
+            shown.end, log,
+        )  # fmt: skip
 
 
-def _leaves(tx: Transaction, watchlist_id: str | None, deployment_id: str | None) -> list[int]:
-    """The leaves that commit to what is asked about; written now where it is a list of now."""
+def _sets(tx: Transaction, watchlist_id: str | None, deployment_id: str | None) -> list[AbsenceSet]:
+    """What is asked about; committed to now where it is a list of now."""
     if deployment_id is None:
         assert watchlist_id is not None
         watchlists.get(tx, watchlist_id)
@@ -111,8 +116,4 @@ def _leaves(tx: Transaction, watchlist_id: str | None, deployment_id: str | None
             f"the log commits to no such list of deployment {deployment_id}: it has not begun, is "
             "of the lab, ran under an earlier lfrd, or is too long ago"
         )
-    return [absences.newest_leaf(tx, item) for item in sets]
-
-
-def _show(reader: Reader, leaf: int, reference: str) -> absences.Shown:
-    return absences.show(reader, absences.set_at(reader, leaf), leaf, reference)
+    return sets

@@ -51,6 +51,8 @@ class Eraser:
         self._live = live
         self._deleting = asyncio.Lock()
         self._cleaning = asyncio.Lock()
+        self.forgetters: list[Callable[[], None]] = []
+        """Called once rows are gone, by whoever holds something of them in memory."""
 
     async def erase(
         self,
@@ -135,6 +137,8 @@ class Eraser:
 
         template_ids, entry_ids = await database.write(write, principal=principal)
         self._live.removed(template_ids, entry_ids)
+        for forget in self.forgetters:
+            forget()
         await self._index.remove(template_ids)
         return True
 

@@ -33,6 +33,10 @@ class AbsenceSet:
     key_id: int
     salt: bytes
     at_s: float
+    leaf: int
+    """The one with its newest root."""
+    roots: bytes
+    """Those of all buckets, as they were at that leaf."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,22 +133,23 @@ def keep_marks(tx: Transaction, key_id: int, marks: Iterable[tuple[str, bytes]])
         )
 
 
-def commit(tx: Transaction, watchlist_id: str, deployment_id: str | None = None) -> int:
-    """Begin a set with everybody who is on a list now; the leaf that commits to it."""
+def commit(tx: Transaction, watchlist_id: str, deployment_id: str | None = None) -> AbsenceSet:
+    """Begin a set with everybody who is on a list now, and commit to it."""
     own = key(tx)
     _mark_all(tx, own, watchlist_id)
     salt = os.urandom(SALT_BYTES)
+    empty = absence.packed([absence.bucket_root(())] * absence.BUCKETS)
     tx.execute(
-        "INSERT INTO absence_set (watchlist_id, deployment_id, key_id, salt, at_s)"
-        " VALUES (?, ?, ?, ?, ?)",
-        (watchlist_id, deployment_id, own.id, salt, tx.at_s),
+        "INSERT INTO absence_set (watchlist_id, deployment_id, key_id, salt, at_s, roots)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        (watchlist_id, deployment_id, own.id, salt, tx.at_s, empty),
     )
     begun = tx.first(AbsenceSet, "ORDER BY id DESC")
     assert begun is not None
     marks = tx.rows("SELECT absence_mark FROM entry WHERE watchlist_id = ?", (watchlist_id,))
     positions = [position_of(row.blob("absence_mark"), salt) for row in marks]
-    empty = [absence.bucket_root(())] * absence.BUCKETS
-    return _commit(tx, begun, own.public, empty, positions)
+    _commit(tx, begun, own.public, positions)
+    return get(tx, begun.id)
 
 
 def follow(tx: Transaction, deployment_id: str, watchlist_id: str) -> None:
@@ -160,8 +165,7 @@ def follow(tx: Transaction, deployment_id: str, watchlist_id: str) -> None:
     new = _mark_all(tx, opened, watchlist_id)
     if not new:
         return
-    roots = _roots_at(tx, newest_leaf(tx, begun))
-    _commit(tx, begun, opened.public, roots, [position_of(mark, begun.salt) for mark in new])
+    _commit(tx, begun, opened.public, [position_of(mark, begun.salt) for mark in new])
 
 
 def _mark_all(tx: Transaction, own: Key, watchlist_id: str) -> list[bytes]:
@@ -172,10 +176,9 @@ def _mark_all(tx: Transaction, own: Key, watchlist_id: str) -> list[bytes]:
     return [mark for _, mark in marks]
 
 
-def _commit(
-    tx: Transaction, begun: AbsenceSet, public: bytes, roots: list[bytes], new: Sequence[bytes]
-) -> int:
+def _commit(tx: Transaction, begun: AbsenceSet, public: bytes, new: Sequence[bytes]) -> None:
     """Log the root of a set with some positions more, and keep them."""
+    roots = absence.unpacked(begun.roots)
     touched: dict[int, set[bytes]] = defaultdict(set)
     for position in new:
         touched[absence.bucket_of(position)].add(position)
@@ -195,15 +198,14 @@ def _commit(
     subjects = [item for item in (begun.deployment_id, begun.watchlist_id) if item is not None]
     leaf = tx.audit(AuditClass.PERIOD_OF_USE, LISTED, subjects, facts) - 1
     tx.execute(
-        "INSERT INTO absence_root (leaf, set_id, roots) VALUES (?, ?, ?)",
-        (leaf, begun.id, b"".join(roots)),
+        "UPDATE absence_set SET leaf = ?, roots = ? WHERE id = ?",
+        (leaf, absence.packed(roots), begun.id),
     )
     for position in fresh:
         tx.execute(
             "INSERT INTO absence_position (set_id, position, since_leaf) VALUES (?, ?, ?)",
             (begun.id, position, leaf),
         )
-    return leaf
 
 
 def find(reader: Reader, deployment_id: str, watchlist_id: str) -> AbsenceSet | None:
@@ -219,23 +221,17 @@ def sets_of(reader: Reader, deployment_id: str) -> list[AbsenceSet]:
                        (deployment_id,))  # fmt: skip
 
 
-def set_at(reader: Reader, leaf: int) -> AbsenceSet:
-    """The set that a leaf commits to. Raises NotFound."""
-    found = reader.first(
-        AbsenceSet, "WHERE id = (SELECT set_id FROM absence_root WHERE leaf = ?)", (leaf,)
-    )
+def get(reader: Reader, set_id: int) -> AbsenceSet:
+    """A set as it is now. Raises NotFound."""
+    found = reader.first(AbsenceSet, "WHERE id = ?", (set_id,))
     if found is None:
-        raise NotFound(f"leaf {leaf} commits to no list, or what it is of is too long ago")
+        raise NotFound("what the proof is to be of is too long ago")
     return found
 
 
-def newest_leaf(reader: Reader, begun: AbsenceSet) -> int:
-    """The leaf with the newest root of a set."""
-    return reader.count("SELECT max(leaf) FROM absence_root WHERE set_id = ?", (begun.id,))
-
-
 def show(reader: Reader, begun: AbsenceSet, leaf: int, reference: str) -> Shown:
-    """What a proof about `reference` is made of. Raises NotFound where the key is lost."""
+    """What a proof about `reference` is made of, with a set as it was at a leaf that committed to
+    it. Raises NotFound where the key is lost."""
     own = reader.first(_StoredKey, "WHERE id = ?", (begun.key_id,))
     opened = None if own is None else _opened(reader, own)
     if opened is None:
@@ -243,16 +239,24 @@ def show(reader: Reader, begun: AbsenceSet, leaf: int, reference: str) -> Shown:
                        "it can be made any more")  # fmt: skip
     signature = absence.sign(opened.private, begun.watchlist_id, reference)
     position = position_of(mark_of(signature), begun.salt)
-    roots = _roots_at(reader, leaf)
+    roots = _roots_at(reader, begun, leaf)
     held = _positions(reader, begun.id, *_bounds(absence.bucket_of(position)), until=leaf)
     path, end = absence.path_of(position, roots, held)
     return Shown(position in held, leaf, opened.public, signature, tuple(path), end)
 
 
-def _roots_at(reader: Reader, leaf: int) -> list[bytes]:
-    kept = reader.value("SELECT roots FROM absence_root WHERE leaf = ?", (leaf,))
-    assert isinstance(kept, bytes)
-    return absence.unpacked(kept)
+def _roots_at(reader: Reader, begun: AbsenceSet, leaf: int) -> list[bytes]:
+    """Those that are kept, less what came later."""
+    roots = absence.unpacked(begun.roots)
+    if leaf < begun.leaf:
+        later = reader.rows(
+            "SELECT position FROM absence_position WHERE set_id = ? AND since_leaf > ?",
+            (begun.id, leaf),
+        )
+        for bucket in {absence.bucket_of(row.blob("position")) for row in later}:
+            held = _positions(reader, begun.id, *_bounds(bucket), until=leaf)
+            roots[bucket] = absence.bucket_root(held)
+    return roots
 
 
 def _bounds(bucket: int) -> tuple[bytes, bytes]:

@@ -8,18 +8,19 @@ from lfrd.types import CROP_SIDE_PX, F32, U8
 from lfrd.vision.packs import RecogniserFile
 from lfrd.vision.session import Session, Shape
 
-BATCH_LIMIT, CUDA_BATCH_LIMIT = 2, 32
-"""Faces a run. On a CPU more together save nothing, and each costs 12 MB. OpenVINO is compiled for
-each number of faces, with 67 MB of weights, so there it is one."""
+CUDA_BATCH_LIMIT = 32
+"""Faces a run. On a CPU it is one: two together cost 4 % more than one after the other, and 12 MB;
+OpenVINO is compiled for each number of faces, with 67 MB of weights."""
 
 
 class Embedder:
     """A recogniser with its own input and output arrays; belongs to one thread at a time."""
 
-    def __init__(self, session: Session, model: RecogniserFile) -> None:
+    def __init__(self, session: Session, model: RecogniserFile, limit: int | None = None) -> None:
+        """`limit`: faces a run, where it is not to be `batch_limit`."""
         self._session = session
         self._model = model
-        limit = batch_limit(model, session.provider)
+        limit = limit or batch_limit(model, session.provider)
         self._feed = np.zeros((limit, CROP_SIDE_PX, CROP_SIDE_PX, 3), np.uint8)
         self._vectors = np.zeros((limit, model.dim), np.float32)
         self._batches: set[int] = set()
@@ -65,11 +66,7 @@ class Embedder:
 
 def batch_limit(model: RecogniserFile, provider: str = "cpu") -> int:
     """Faces that may be embedded together."""
-    if model.fixed_batch:
-        return 1
-    if provider == "cuda":
-        return CUDA_BATCH_LIMIT
-    return 1 if provider.startswith("openvino") else BATCH_LIMIT
+    return CUDA_BATCH_LIMIT if provider == "cuda" and not model.fixed_batch else 1
 
 
 def input_shapes(model: RecogniserFile, provider: str = "cpu") -> tuple[Shape, ...]:

@@ -388,6 +388,12 @@ class Vision:
         """Crops of passers-by held at this moment."""
         return self._crops.counts().held
 
+    async def all_given_back(self) -> None:
+        """Returns once nothing of a passer-by is held, however long that takes."""
+        while self.counts.held or self.crops_held:
+            await self._probes.whole()
+            await self._crops.whole()
+
     async def drain(self) -> PoolCounts:
         """Overwrite what sessions and threads remember, at the end of a deployment.
 

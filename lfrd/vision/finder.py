@@ -12,9 +12,9 @@ from lfrd.vision.packs import DetectorFile
 from lfrd.vision.planes import scaled_into
 from lfrd.vision.session import Session
 
-BATCH_LIMIT, CUDA_BATCH_LIMIT = 2, 16
-"""Pictures a run. On a CPU more together save nothing, and each costs every thread 30 MB; OpenVINO
-is compiled for each number of pictures, so there it is one."""
+CUDA_BATCH_LIMIT = 16
+"""Pictures a run. On a CPU it is one: two together cost 8 % more than one after the other, and each
+thread 30 MB; OpenVINO is compiled for each number of pictures."""
 
 _SIZES_LIMIT = 6
 """Input sizes whose arrays are kept; the one not used for longest is overwritten and dropped."""
@@ -35,9 +35,11 @@ class _Arrays:
 class Finder:
     """Runs a detector on planes; belongs to one thread."""
 
-    def __init__(self, session: Session, model: DetectorFile) -> None:
+    def __init__(self, session: Session, model: DetectorFile, limit: int | None = None) -> None:
+        """`limit`: pictures a run, where it is not to be `batch_limit`."""
         self._session = session
         self._model = model
+        self._limit = limit or batch_limit(model, session.provider)
         self._kept: OrderedDict[InputSize, _Arrays] = OrderedDict()
 
     @property
@@ -100,11 +102,10 @@ class Finder:
         return self._kept[size]
 
     def _make(self, size: InputSize) -> _Arrays:
-        limit = batch_limit(self._model, self._session.provider)
-        shapes = output_shapes(self._model.family, limit, size)
+        shapes = output_shapes(self._model.family, self._limit, size)
         return _Arrays(
-            feed=np.zeros((limit, size.height_px, size.width_px, 3), np.uint8),
-            scratch=np.zeros((3, size.picture_height_px, size.picture_width_px), np.uint8),
+            feed=np.zeros((self._limit, size.height_px, size.width_px, 3), np.uint8),
+            scratch=np.zeros((2, 3, size.picture_height_px, size.picture_width_px), np.uint8),
             outputs=tuple(np.zeros(shape, np.float32) for shape in shapes),
             lent={},
         )
@@ -130,8 +131,4 @@ class Finder:
 
 def batch_limit(model: DetectorFile, provider: str = "cpu") -> int:
     """Pictures that may be searched together."""
-    if model.fixed_batch:
-        return 1
-    if provider == "cuda":
-        return CUDA_BATCH_LIMIT
-    return 1 if provider.startswith("openvino") else BATCH_LIMIT
+    return CUDA_BATCH_LIMIT if provider == "cuda" and not model.fixed_batch else 1

@@ -6,6 +6,8 @@ across, by which no face can be recognised; compared with the one before, it tel
 else is there now. It is no proof of the contrary: that takes a look.
 """
 
+import math
+
 import cv2
 import numpy as np
 
@@ -76,6 +78,9 @@ def _glimpse(luma: U8, box: F32) -> F32 | None:
     step = max(1, min(last - first, lower - upper) // (4 * SIDE))
     around = luma[upper:lower:step, first:last:step]
     cells = cv2.resize(around, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
-    cells -= cells.mean()
-    length = float(np.linalg.norm(cells))
-    return np.asarray(cells / length, np.float32) if length > 0.0 else None
+    cells -= np.add.reduce(cells, axis=None) / cells.size
+    length = math.sqrt(np.vdot(cells, cells))
+    if length == 0.0:
+        return None
+    cells /= length
+    return cells

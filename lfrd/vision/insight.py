@@ -210,7 +210,7 @@ def _detector(candidate: _Candidate) -> DetectorFile:
     size = fit_size(*sides, model.fixed_size) if model.fixed_size else choose_size(*sides, 24)
 
     def trial(tried: DetectorFile, count: int) -> None:
-        finder.Finder(candidate.session, tried).find([blank] * count, size)
+        finder.Finder(candidate.session, tried, count).find([blank] * count, size)
 
     trial(replace(model, fixed_batch=True), 1)
     if not model.fixed_batch and not _works(lambda: trial(model, 2)):
@@ -231,7 +231,8 @@ def _recogniser(candidate: _Candidate) -> RecogniserFile:
     templates = np.zeros((2, dim), np.float32)
 
     def trial(tried: RecogniserFile, count: int) -> None:
-        embedder.Embedder(candidate.session, tried).embed([crop] * count, list(templates[:count]))
+        tries = embedder.Embedder(candidate.session, tried, count)
+        tries.embed([crop] * count, list(templates[:count]))
 
     trial(replace(model, fixed_batch=True), 1)
     if not np.isfinite(templates[0]).all():

@@ -22,15 +22,17 @@ _SMALLEST_AREA_SCALE = 1e-9
 
 def scaled_into(planes: Planes, out: U8, colour: Colour, scratch: U8 | None = None) -> None:
     """Write the picture, at the size of `out`, into it: u8[height, width, 3], whose rows may lie
-    further apart than they are long. `scratch` u8[3, height, width] is written to on the way, and
-    stays the caller's to overwrite."""
+    further apart than they are long. `scratch` u8[2, 3, height, width] is written to on the way,
+    and stays the caller's to overwrite."""
     height, width = out.shape[:2]
-    y, u, v = np.empty((3, height, width), np.uint8) if scratch is None else scratch
+    apart, mixed = np.empty((2, 3, height, width), np.uint8) if scratch is None else scratch
+    y, u, v = apart
     chroma = cv2.INTER_LINEAR if width > planes.u.shape[1] else cv2.INTER_NEAREST_EXACT
     for plane, target in ((planes.u, u), (planes.v, v)):
         cv2.resize(plane, (width, height), dst=target, interpolation=chroma)
-    cv2.merge([_resize(planes.y, y), u, v], dst=out)
-    cv2.transform(out, _from_yuv(colour, planes.full_range, planes.bt709), dst=out)
+    yuv = mixed.reshape(height, width, 3)  # in `out` itself OpenCV would turn a copy of it
+    cv2.merge([_resize(planes.y, y), u, v], dst=yuv)
+    cv2.transform(yuv, _from_yuv(colour, planes.full_range, planes.bt709), dst=out)
 
 
 def rgb_full(planes: Planes) -> U8:
@@ -71,10 +73,12 @@ class CropScratch:
         region_px = math.ceil(1.5 * math.sqrt(2) * side_px) + 8
         self.region = np.zeros((region_px, region_px), np.uint8)
         self.yuv = np.zeros((3, side_px, side_px), np.uint8)
+        self.mixed = np.zeros((side_px, side_px, 3), np.uint8)
 
     def clear(self) -> None:
         self.region.fill(0)
         self.yuv.fill(0)
+        self.mixed.fill(0)
 
 
 def crop_into(
@@ -97,8 +101,9 @@ def crop_into(
     try:
         for (plane, from_crop, border), target in zip(channels, scratch.yuv, strict=True):
             _warp(plane, from_crop, border, target, scratch.region)
-        cv2.merge(list(scratch.yuv), dst=out)
-        cv2.transform(out, _from_yuv(colour, planes.full_range, planes.bt709), dst=out)
+        cv2.merge(list(scratch.yuv), dst=scratch.mixed)
+        to_colour = _from_yuv(colour, planes.full_range, planes.bt709)
+        cv2.transform(scratch.mixed, to_colour, dst=out)
     finally:
         scratch.clear()
 

@@ -4,7 +4,9 @@ Biometric data of people who are on no list must leave no trace in memory. So cr
 live in arrays that are made once, and a buffer is zeroed the moment it is released.
 """
 
+import asyncio
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -54,6 +56,8 @@ class Pool(Generic[Item]):
         self._free = list(range(size))
         self._made = 0
         self._lock = threading.Lock()
+        self._on_whole: list[Callable[[], object]] = []
+        """Called once nothing is held, by the thread that gave the last one back."""
 
     def take(self) -> Buffer[Item] | None:
         """A zeroed buffer, or None when `size` are held already."""
@@ -69,6 +73,26 @@ class Pool(Generic[Item]):
             held = self.size - len(self._free)
             return PoolCounts(self._made, self._made - held, held)
 
+    async def whole(self) -> None:
+        """Returns once nothing is held: at once, or as the last one is given back."""
+        given_back, loop = asyncio.Event(), asyncio.get_running_loop()
+
+        def tell() -> None:
+            loop.call_soon_threadsafe(given_back.set)
+
+        with self._lock:
+            if len(self._free) == self.size:
+                return
+            self._on_whole.append(tell)
+        try:
+            await given_back.wait()
+        finally:
+            with self._lock:
+                self._on_whole.remove(tell)
+
     def _give_back(self, slot: int) -> None:
         with self._lock:
             self._free.append(slot)
+            if len(self._free) == self.size:
+                for tell in self._on_whole:
+                    tell()

@@ -14,9 +14,9 @@ from pydantic import (
     field_validator,
 )
 
-from lfrd import wire
 from lfrd.text import one_line
 from lfrd.vocabulary import SLUG
+from lfrd.wire import built_at_first_use
 
 Slug = Annotated[str, StringConstraints(pattern=rf"^{SLUG}$")]
 LINE_MAX = 200
@@ -37,7 +37,7 @@ class Wire(BaseModel):
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True,
-        defer_build=wire.built_at_first_use,
+        defer_build=built_at_first_use,
     )  # fmt: skip
 
     @field_validator("*", mode="before")

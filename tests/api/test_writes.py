@@ -3,6 +3,7 @@ requests, and tokens that expire."""
 
 import asyncio
 import logging
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from lfrd.errors import BadInput
 from lfrd.events import EventKind
+from lfrd.vocabulary import Role
 from lfrd.wire.people import TokenCreate
 from support.site import Served, SettableClock, http, make_list, serve
 from support.store import raise_one
@@ -92,12 +94,72 @@ async def test_a_refused_write_may_be_mended_under_the_same_key(client: httpx.As
     assert (await client.post("/v1/watchlists", json=NEW, headers=key)).status_code == 201
 
 
-async def test_of_those_sent_at_the_same_time_one_is_done(client: httpx.AsyncClient) -> None:
+async def test_of_those_sent_while_the_first_one_runs_none_is_done(
+    served: Served, client: httpx.AsyncClient
+) -> None:
     key = {"Idempotency-Key": "key-3"}
-    sent = [client.post("/v1/watchlists", json=NEW, headers=key) for _ in range(6)]
-    answers = await asyncio.gather(*sent)
-    assert {answer.status_code for answer in answers} <= {201, 409}
+    may_write = threading.Event()
+
+    async def ask(new: dict[str, str] = NEW) -> httpx.Response:
+        return await client.post("/v1/watchlists", json=new, headers=key)
+
+    async with asyncio.TaskGroup() as group:
+        hold = served.site.database.write(lambda _: may_write.wait(5), principal="user:a")
+        group.create_task(hold)
+        first, second = group.create_task(ask()), group.create_task(ask())
+        await asyncio.wait((first, second), return_when=asyncio.FIRST_COMPLETED)
+        other = await ask({**NEW, "name": "other"})
+        may_write.set()
+    done, refused = sorted((first.result(), second.result()), key=lambda reply: reply.status_code)
+    assert (refused.status_code, refused.json()["code"]) == (409, "under-way")
+    assert refused.headers["retry-after"] == "1"
+    assert (other.status_code, other.json()["code"]) == (422, "bad-input"), "not what it is for"
+    assert (await ask()).json() == done.json()
     assert len((await client.get("/v1/watchlists")).json()) == 1
+
+
+async def test_a_kept_answer_is_given_only_to_who_still_may(served: Served) -> None:
+    made = await served.client.create_token(TokenCreate(principal="anna", role=Role.SUPERVISOR))
+    head = {"Authorization": f"Bearer {made.secret}"}
+    trained = {"principal": "user:ben", "what": "course", "valid_until_s": 1.9e9}
+    async with http(served.socket) as client:
+
+        async def ask() -> tuple[httpx.Response, httpx.Response]:
+            return (
+                await client.post(
+                    "/v1/trainings", json=trained, headers={**head, "Idempotency-Key": "key-7"}
+                ),
+                await client.post(
+                    "/v1/watchlists", json=NEW, headers={**head, "Idempotency-Key": "key-8"}
+                ),
+            )
+
+        async def ask_as(role: Role) -> list[tuple[int, object]]:
+            await served.client.create_token(TokenCreate(principal="anna", role=role))
+            return [(reply.status_code, reply.json()) for reply in await ask()]
+
+        first = await ask_as(Role.SUPERVISOR)
+        assert [status for status, _ in first] == [201, 201]
+        assert await ask_as(Role.ADMIN) == first, "a higher role may too"
+        refused = await ask_as(Role.OPERATOR)
+        assert [status for status, _ in refused] == [403, 409], "what it still may is not repeated"
+        assert await ask_as(Role.SUPERVISOR) == first
+        await served.client.revoke_token(made.token.id)
+        assert [reply.status_code for reply in await ask()] == [401, 401]
+
+
+async def test_an_answer_is_not_kept_once_somebody_was_erased(
+    served: Served, client: httpx.AsyncClient
+) -> None:
+    place = (await client.post("/v1/watchlists", json=NEW)).headers["location"]
+    new = {"reference": "r", "basis": "b", "source": "s"}
+    key = {"Idempotency-Key": "key-9"}
+    entry = await client.post(f"{place}/entries", json=new, headers=key)
+    again = await client.post(f"{place}/entries", json=new, headers=key)
+    assert again.json() == entry.json()
+    assert (await client.delete(entry.headers["location"])).is_success
+    again = await client.post(f"{place}/entries", json=new, headers=key)
+    assert (again.status_code, again.json()["code"]) == (409, "done-before")
 
 
 async def test_after_a_restart_it_is_still_done_once(tmp_path: Path) -> None:

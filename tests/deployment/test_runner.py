@@ -48,7 +48,7 @@ async def test_a_photo_that_is_being_enrolled_does_not_disturb_the_end(
 async def test_what_a_replay_holds_is_waited_for_and_what_nobody_gives_back_is_a_fault(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lfrd.deployment.run.HELD_LOOK_S", 0.002)
+    monkeypatch.setattr("lfrd.deployment.run.HELD_S", 0.2)
     taken = 0
 
     async def end_twice() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lfrd.audit.verify import AbsenceProof
+from lfrd.audit.verify import AbsenceProof, Proof
 from lfrd.errors import BadInput, Conflict, NotFound
 from lfrd.site import Site
 from lfrd.store.watchlists import NewEntry
@@ -69,6 +69,53 @@ async def test_whoever_comes_onto_a_list_meanwhile_was_on_it_also_when_taken_off
         await site.watchlists.add_entry(new, principal=ADA)
         (proof,) = await proofs(site, "nobody", deployment_id=row.id)
         assert json.loads(proof.log.leaf)["payload"]["entries"] == 2, "who came again counts once"
+
+
+async def test_a_proof_is_of_when_it_was_asked_for_though_the_list_grows_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the question and the proof the very person asked about comes onto the list."""
+    async with governed(tmp_path, SettableClock()) as site:
+        listed = await make_list(site)
+        row = await deploy(site, listed)
+        await put_on(site, listed, *(f"early-{n}" for n in range(40)))
+        prove = site.audit.prove
+
+        async def late(leaf: int, *, principal: str) -> Proof:
+            await put_on(site, listed, "late", *(f"later-{n}" for n in range(40)))
+            return await prove(leaf, principal=principal)
+
+        monkeypatch.setattr(site.audit, "prove", late)
+        (proof,) = await proofs(site, "late", deployment_id=row.id)
+        assert json.loads(proof.log.leaf)["payload"]["entries"] == 41
+        monkeypatch.undo()
+        with pytest.raises(Conflict, match="no proof"):
+            await proofs(site, "late", deployment_id=row.id)
+
+
+async def test_who_is_put_on_a_list_takes_no_copy_of_its_roots(tmp_path: Path) -> None:
+    async with governed(tmp_path, SettableClock()) as site:
+        listed = await make_list(site)
+        await deploy(site, listed)
+        before = await used_bytes(site)
+        await put_on(site, listed, *(f"new-{n}" for n in range(50)))
+        assert await used_bytes(site) - before < 50 * 5_000
+
+
+async def put_on(site: Site, listed: str, *references: str) -> None:
+    for reference in references:
+        new = NewEntry(listed, reference, "warrant 13", "the court", reviewer="user:desk")
+        await site.watchlists.add_entry(new, principal=ADA)
+
+
+async def used_bytes(site: Site) -> int:
+    """In the pages of the database."""
+    return await site.database.read(
+        lambda r: (
+            r.count("PRAGMA page_size")
+            * (r.count("PRAGMA page_count") - r.count("PRAGMA freelist_count"))
+        )
+    )
 
 
 async def test_absence_is_proved_after_the_list_was_erased_and_not_for_ever(

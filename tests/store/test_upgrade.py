@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lfrd.errors import StateError
-from lfrd.store import key_care
+from lfrd.store import absences, key_care
 from lfrd.store.keys import KeyStore, load_master_key
 from lfrd.store.migrate import migrate, migrations_folder, read_migrations
 from lfrd.store.sqlite import connect
@@ -33,7 +33,16 @@ INSERT INTO event (kind, subject_id, at_s) VALUES ('watchlist.changed', 'w1', 1.
 """
 
 
-def made_by(state: Path, number: int) -> StateFolder:
+COMMITTED = """
+INSERT INTO absence_key VALUES (1, x'01', x'02', 1.0);
+INSERT INTO absence_set (id, watchlist_id, deployment_id, key_id, salt, at_s)
+    VALUES (1, 'w1', 'd1', 1, zeroblob(16), 1.0), (2, 'w1', NULL, 1, zeroblob(16), 1.0);
+INSERT INTO absence_root VALUES (7, 1, zeroblob(8192)), (8, 2, zeroblob(8192)),
+    (9, 1, CAST(replace(hex(zeroblob(4096)), '0', 'a') AS BLOB));
+"""
+
+
+def made_by(state: Path, number: int, rows: str = ROWS) -> StateFolder:
     """A state folder whose database an lfrd of this schema made."""
     folder = StateFolder(state)
     with folder:
@@ -42,7 +51,7 @@ def made_by(state: Path, number: int) -> StateFolder:
             key = keys.page_key("lfrd.db")
             database = connect(folder.database_path, key)
             migrate(database, key, KNOWN[:number], 1.0)
-            database.script(ROWS)
+            database.script(rows)
             database.execute(
                 "INSERT INTO meta VALUES ('installation_id', ?)", (keys.installation_id,)
             )
@@ -70,6 +79,13 @@ async def test_each_earlier_schema_comes_to_this_one(tmp_path: Path, number: int
     copy = connect(kept, master.derive("pages of lfrd.db"), read_only=True)
     assert copy.value("SELECT max(number) FROM migration") == number
     copy.close()
+
+
+async def test_of_the_roots_of_a_list_the_newest_are_kept(tmp_path: Path) -> None:
+    made_by(tmp_path / "state", 26, ROWS + COMMITTED)
+    async with opened(tmp_path / "state") as database:
+        sets = await database.read(lambda reader: [absences.get(reader, n) for n in (1, 2)])
+        assert [(item.leaf, item.roots) for item in sets] == [(9, b"a" * 8192), (8, bytes(8192))]
 
 
 def test_the_command(tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from lfrd.errors import InferenceFailed
-from lfrd.vision.embedder import BATCH_LIMIT, Embedder, batch_limit
+from lfrd.vision.embedder import CUDA_BATCH_LIMIT, Embedder, batch_limit
 from lfrd.vision.graph import from_pixels
 from lfrd.vision.packs import RecogniserFile
 from lfrd.vision.session import Session
@@ -65,7 +65,7 @@ def test_colour_order_and_normalisation_are_the_manifests(
 def test_each_crop_of_a_batch_gets_its_own_template() -> None:
     crops = [_crop(200, 0, 0), _crop(0, 100, 0), _crop(0, 0, 7)]
     templates = [np.zeros(3, np.float32) for _ in crops]
-    embedder = Embedder(_session(), MODEL)
+    embedder = Embedder(_session(), MODEL, limit=2)
     embedder.embed(crops[:2], templates[:2])
     embedder.embed(crops[2:], templates[2:])
     assert np.array(templates) == pytest.approx(np.eye(3), abs=1e-6)
@@ -82,7 +82,7 @@ def test_a_vector_without_length_is_left_as_zeros() -> None:
 
 def test_the_norm_of_each_vector_is_told() -> None:
     templates = [np.zeros(3, np.float32) for _ in range(2)]
-    norms = Embedder(_session(), MODEL).embed([_crop(30, 0, 40), _crop(0, 7, 0)], templates)
+    norms = Embedder(_session(), MODEL, 2).embed([_crop(30, 0, 40), _crop(0, 7, 0)], templates)
     assert norms == pytest.approx([50, 7], rel=1e-4)
 
 
@@ -91,12 +91,12 @@ def test_inputs_and_outputs_are_overwritten_also_after_a_failure() -> None:
     embedder.embed([_crop(1, 2, 3)], [np.zeros(3, np.float32)])
     assert not embedder._feed.any()
     assert not embedder._vectors.any()
-    embedder._vectors = np.zeros((BATCH_LIMIT, 5), np.float32)  # not the model's shape
+    embedder._vectors = np.zeros((1, 5), np.float32)  # not the model's shape
     with pytest.raises(InferenceFailed):
         embedder.embed([_crop(1, 2, 3)], [np.zeros(5, np.float32)])
     assert not embedder._feed.any()
 
 
 def test_a_model_of_fixed_batch_is_run_one_by_one() -> None:
-    assert batch_limit(MODEL) == BATCH_LIMIT
-    assert batch_limit(replace(MODEL, fixed_batch=True)) == 1
+    assert batch_limit(MODEL, "cuda") == CUDA_BATCH_LIMIT
+    assert batch_limit(replace(MODEL, fixed_batch=True), "cuda") == 1

@@ -158,6 +158,7 @@ def test_scratch_keeps_nothing_of_a_face() -> None:
     assert out.any()
     assert not scratch.region.any()
     assert not scratch.yuv.any()
+    assert not scratch.mixed.any()
 
 
 def _matrix(inter_eye_px: float, angle_deg: float, middle: tuple[float, float]) -> np.ndarray:

@@ -1,5 +1,6 @@
 """The pool counts what it hands out and overwrites what comes back."""
 
+import asyncio
 import threading
 
 import numpy as np
@@ -51,6 +52,25 @@ def test_an_exhausted_pool_gives_none() -> None:
     assert pool.take() is not None
     assert pool.take() is None
     assert pool.counts().made == 2
+
+
+async def test_who_waits_is_told_as_the_last_one_is_given_back_by_any_thread() -> None:
+    pool = Pool(3, (1,), np.uint8)
+    await pool.whole()
+    first, last = pool.take(), pool.take()
+    assert first is not None
+    assert last is not None
+    waits = [asyncio.create_task(pool.whole()) for _ in range(2)]
+    await asyncio.to_thread(first.release)
+    await asyncio.sleep(0.02)
+    assert not any(wait.done() for wait in waits), "one is held still"
+    waits.pop().cancel()
+    await asyncio.sleep(0)
+    await asyncio.to_thread(last.release)
+    await asyncio.wait_for(waits[0], 1)
+    again = pool.take()
+    assert again is not None
+    again.release()
 
 
 def test_arrays_are_contiguous_and_apart() -> None:
