@@ -68,7 +68,7 @@ async def test_what_an_operator_may_not_do_says_who_may(tmp_path: Path) -> None:
                 lambda tx: watchlists.close_restored(tx, 1e9), principal="system"
             )
             await at.press("escape", "l")
-            await at.sees("▲ from a backup: y confirms it")
+            await at.sees("▲ of a backup: y confirms")
             await at.press("y")
             await at.sees("you are an operator: a supervisor may do this")
         assert (await served.client.deployment(plan)).state is DeploymentState.DRAFT

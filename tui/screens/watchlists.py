@@ -496,7 +496,7 @@ def list_content(item: Watchlist, now_s: float) -> Content:
         ("■ ", item.colour or "$quiet"), (item.name, "bold"),
         (f"\n  {people_text(item.entries)}, {item.category.value}", "$quiet"),
         ("  ✗ has ended" if ended else until, "$error" if ended else "$quiet"),
-        ("\n  ▲ from a backup: y confirms it" * (item.restored_from_s is not None), "$warning"),
+        ("\n  ▲ of a backup: y confirms" * (item.restored_from_s is not None), "$warning"),
     )  # fmt: skip
 
 
