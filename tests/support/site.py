@@ -56,12 +56,12 @@ class Served:
         return self.site.config.socket_path
 
 
-def config_on(folder: Path, tcp: str | None = None) -> Config:
+def config_on(folder: Path, tcp: str | None = None, profile: str = "standard") -> Config:
     return Config(
         site=SiteSection(node="test-site", state_dir=folder),
         api=ApiSection(tcp=tcp),
         models=ModelsSection(threads=1),
-        policy=PolicySection(allow_lab=True),
+        policy=PolicySection(profile=profile, allow_lab=True),
         sources=SourcesSection(folders=(Path("/"),)),
     )
 
@@ -74,12 +74,13 @@ async def serve(
     tcp: str | None = None,
     secrets: Mapping[str, str] | None = None,
     limits: Limits | None = None,
+    profile: str = "standard",
 ) -> AsyncIterator[Served]:
     """Everything that a daemon has, models included, answering on `folder`/api.sock.
 
     `secrets` are of personal tokens, with their holders.
     """
-    async with open_site(config_on(folder, tcp), clock=clock) as site:
+    async with open_site(config_on(folder, tcp, profile), clock=clock) as site:
         for secret, holder in (secrets or {}).items():
             await site.database.write(
                 partial(tokens.add, holder=holder, role=Role.OPERATOR, digest=digest_of(secret)),

@@ -74,6 +74,20 @@ async def test_what_an_operator_may_not_do_says_who_may(tmp_path: Path) -> None:
         assert (await served.client.deployment(plan)).state is DeploymentState.DRAFT
 
 
+async def test_an_urgent_start_is_asked_about_where_the_rules_know_one(tmp_path: Path) -> None:
+    async with serve(tmp_path, secrets={"word": "anna"}, profile="uk-police") as served:
+        await planned(served.client, await made(served.client), profile="uk-police")
+        for secret, words in (
+            ("word", "its lists are erased after use: a supervisor may start it urgently"),
+            (None, "Start without authority, to be ratified by another: why?"),
+        ):
+            async with desk(served, (80, 24), secret) as at:
+                await at.press("d")
+                await at.sees("it must be authorised first")
+                await at.press("U")
+                await at.sees(words)
+
+
 async def test_lists_are_browsed_searched_and_changed(tmp_path: Path) -> None:
     async with serve(tmp_path) as served:
         client = served.client

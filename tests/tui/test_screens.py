@@ -202,7 +202,6 @@ async def test_the_deployments(tmp_path: Path) -> None:
             await walk.asks("deployment-plan", "a")
             await walk.asks("deployment-change", "e")
             await walk.asks("deployment-discard", "x")
-            await walk.asks("deployment-urgent", "U")
 
 
 async def test_after_a_decision(tmp_path: Path) -> None:
