@@ -341,7 +341,7 @@ async def _at_work(
             ),
             tasks.create_task(_page_check(site).run(), name="pages"),
             tasks.create_task(site.reload.run(), name="reload"),
-            tasks.create_task(keep_small(), name="memory"),
+            tasks.create_task(keep_small(site.database.shrink), name="memory"),
             tasks.create_task(_watchdog(site).run(), name="watchdog"),
         ]
         deployments = tasks.create_task(site.deployments.runner.run(stop), name="deployments")

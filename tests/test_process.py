@@ -66,8 +66,14 @@ class Cycle:
 async def test_what_only_cycles_hold_is_freed_in_time() -> None:
     left = weakref.ref(Cycle())
     assert left() is not None
-    task = asyncio.create_task(keep_small(every_s=0.01))
+    freed = asyncio.Event()
+
+    async def free() -> None:
+        freed.set()
+
+    task = asyncio.create_task(keep_small(free, every_s=0.01))
     await until(lambda: left() is None)
+    assert freed.is_set()
     task.cancel()
 
 

@@ -13,7 +13,7 @@ import queue
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from types import TracebackType
 from typing import TypeVar
 
@@ -183,6 +183,22 @@ class Database:
     async def checkpoint(self) -> bool:
         """Empty the write-ahead log into the main file; False where a reader prevented it."""
         return await self._writer.chore(Connection.checkpoint)
+
+    async def shrink(self) -> None:
+        """Have every connection free the pages that it keeps: the next queries read those that they
+        need again, from the system's cache. A store that fails keeps them."""
+        with suppress(StoreFailed):
+            await self._writer.chore(Connection.shrink)
+            for _ in range(READERS):
+                await self._in_pool(self._shrink_reader)
+
+    def _shrink_reader(self) -> None:
+        """The one that was not used for longest."""
+        connection = self._idle.get_nowait()
+        try:
+            connection.shrink()
+        finally:
+            self._idle.put(connection)
 
     def _run_query(self, query: Callable[[Reader], T], limit_s: float) -> T:
         connection = self._idle.get_nowait()

@@ -170,6 +170,11 @@ class Connection:
                 return False
             return True
 
+    def shrink(self) -> None:
+        """Free the pages that it keeps: 16 MB of a database that is large enough."""
+        with _Translated(self.path):
+            self._raw.pragma("shrink_memory")
+
     def empty_log_apart(self) -> None:
         """From now on no COMMIT moves the write-ahead log into the main file, which takes as long
         as several commits: `empty_log` does, when nobody waits for a commit."""

@@ -9,6 +9,7 @@ import time
 from functools import partial
 from pathlib import Path
 
+import apsw
 import pytest
 
 from lfrd.errors import BadInput, Conflict, StateError, StoreFailed
@@ -174,6 +175,22 @@ async def test_a_reader_cannot_write_and_sees_one_state(tmp_path: Path) -> None:
 
 
 ENDLESS = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c"
+
+
+async def test_a_store_that_shrinks_keeps_no_pages(tmp_path: Path) -> None:
+    async with opened(tmp_path) as database:
+        for name in "abc":
+            await database.write(lambda tx, name=name: add_camera(tx, name), principal="user:test")
+
+        def kept(reader: Reader) -> int:
+            used: int = reader._connection._raw.status(apsw.SQLITE_DBSTATUS_CACHE_USED)[0]
+            return used
+
+        await asyncio.gather(*(database.read(camera_ids) for _ in range(4)))
+        before = await database.read(kept)
+        await database.shrink()
+        assert await database.read(kept) < before / 2
+        assert await database.read(camera_ids) == ["a", "b", "c"]
 
 
 async def test_a_long_read_is_really_interrupted(tmp_path: Path) -> None:
