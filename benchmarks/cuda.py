@@ -362,6 +362,8 @@ class _Sink:
     period_s: float | None = None
 
     def late(self, late_s: float) -> None: ...
+
+    def behind(self, late_s: float) -> None: ...
     def wait(self, seconds: float) -> bool:
         return seconds < 0
 

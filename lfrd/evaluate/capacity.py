@@ -217,6 +217,8 @@ class _Reading:
     def late(self, late_s: float) -> None:
         """Nothing is done: a file waits."""
 
+    def behind(self, late_s: float) -> None: ...
+
     def trouble(self, kind: str) -> None:
         """Nothing is done: what cannot be decoded is no picture."""
 

@@ -222,6 +222,10 @@ class Intake:
         if self._pacer is not None:
             self._pacer.late(late_s)
 
+    def behind(self, late_s: float) -> None:
+        if self._pacer is not None:
+            self._pacer.behind(late_s)
+
     def wait(self, seconds: float) -> bool:
         return self._stop.wait(max(0.0, seconds))
 

@@ -82,6 +82,8 @@ class _Counting:
 
     def late(self, late_s: float) -> None: ...
 
+    def behind(self, late_s: float) -> None: ...
+
     def trouble(self, kind: str) -> None:
         """Nothing is done: what cannot be decoded is no picture, in the daemon either."""
 

@@ -207,6 +207,8 @@ class Reading:
             if late_s > LATE_S:
                 self._caught_up_at_s = float("inf")
                 sink.late(late_s)
+            else:
+                sink.behind(late_s)
             return
         if late_s > CAUGHT_UP_S:
             self._caught_up_at_s = float("inf")

@@ -23,6 +23,9 @@ which all may get faster. What lies between changes nothing."""
 
 STEP_S = 0.5
 SLOWEST_STEP, FASTER_STEP = 0.7, 1.3
+BEHIND_S, BEHIND_STEP, KEEPS_UP_S = 0.5, 0.85, 0.25
+"""Where a stream is read so late, all get slower by so little, long before it is decoded at its
+keyframes only; and none gets faster before all are read on time."""
 TOO_BUSY, TOO_BUSY_S = 1.0, 3.0
 """A camera that takes so much of its time at the slowest rate, and for so long, gets less than the
 floor: then fewer are decoded in full."""
@@ -35,9 +38,12 @@ NEAR_S, NEAR_TURNS = 0.4, 2.5
 """So long after the last face, and for so many turns, the large stream of two is still decoded.
 Longer costs a fifth of its decoding where people come and go; where it was too short, decoding goes
 on with what was kept."""
-BEGINS_S, BEGINS_HZ = 0.6, 8.0
+GONE_LOOKS = 3
+"""After so many looks in a row without a face it is NEAR_S, however far apart the turns are."""
+BEGINS_S, SOON_HZ = 0.6, 8.0
 """So long after the large stream was gone on with it is looked at so often, however full the
-machine is: the first looks are those that tell who came."""
+machine is: the first looks are those that tell who came. So it is once a look shows no face, to
+know soon whether all have gone."""
 IN_USE_S = 0.5
 """The small stream is not searched while the large one gave a picture so recently."""
 
@@ -111,6 +117,8 @@ class RateController:
         """Mean share of the time between turns that each camera takes, and when it last told."""
         self._late: set[str] = set()
         self._late_at_s = float("-inf")
+        self._behind_s = 0.0
+        """The most that a stream was read late since the last step."""
         self._kept_up_at_s = float("-inf")
         """When last no camera was too busy at the slowest rate."""
 
@@ -139,6 +147,10 @@ class RateController:
         """A camera was read too late to decode every picture. For any thread."""
         self._late.add(camera_id)
 
+    def behind(self, late_s: float) -> None:
+        """Some camera was read so late, and decodes every picture. For any thread."""
+        self._behind_s = max(self._behind_s, late_s)
+
     def forget(self, camera_id: str) -> None:
         """A camera left."""
         self._late.discard(camera_id)
@@ -161,16 +173,22 @@ class RateController:
             self._late_at_s = now_s
         if worst <= TOO_BUSY or self.hz > self._floor_hz:
             self._kept_up_at_s = now_s
-        if self.hz > self._floor_hz and (worst > BUSY or late):
-            self._go(self.hz * (SLOWEST_STEP if late else max(SLOWEST_STEP, BUSY / worst)))
+        behind_s, self._behind_s = self._behind_s, 0.0
+        step = _slower(worst, bool(late), behind_s)
+        if self.hz > self._floor_hz and step < 1.0:
+            self._go(self.hz * step)
         elif late or now_s - self._kept_up_at_s > TOO_BUSY_S:
             self.budget.less(now_s, late=bool(late))
-        elif worst < IDLE and now_s - self._late_at_s > FORGOTTEN_S:
+        elif self._has_room(worst, behind_s, now_s):
             if self.budget.limited:
                 self.budget.more(now_s)
             else:
                 self._go(self.hz * min(FASTER_STEP, BUSY / max(worst, 0.01)))
         self.budget.share_out(now_s)
+
+    def _has_room(self, worst: float, behind_s: float, now_s: float) -> bool:
+        on_time = behind_s < KEEPS_UP_S and now_s - self._late_at_s > FORGOTTEN_S
+        return on_time and worst < IDLE
 
     def _go(self, hz: float) -> None:
         hz = min(self.target_hz, max(self._floor_hz, hz))
@@ -182,23 +200,33 @@ class RateController:
         self.hz = hz
 
 
+def _slower(worst: float, late: bool, behind_s: float) -> float:
+    """What the rate is to be multiplied by: less than 1 where some camera takes too much of its
+    time, or is read late."""
+    if late:
+        return SLOWEST_STEP
+    step = BEHIND_STEP if behind_s > BEHIND_S else 1.0
+    return min(step, max(SLOWEST_STEP, BUSY / worst)) if worst > BUSY else step
+
+
 class Turn:
     """When one camera is due. `due` is for one thread, `took` for the event loop."""
 
     def __init__(self, rate: RateController, camera_id: str) -> None:
         self._rate = rate
         self._camera_id = camera_id
-        self._due_s = float("-inf")
+        self._due_s = self._last_s = float("-inf")
 
     def due(self, at_s: float, least_hz: float = 0.0) -> bool:
         """Whether a frame of this time is to be looked at; if so, the next turn is set, at
         `least_hz` where the common rate is lower."""
         period_s = 1 / max(self._rate.hz, least_hz)
-        early_s = self._due_s - at_s
+        early_s = min(self._due_s, self._last_s + period_s) - at_s
         if 1e-6 < early_s <= LONGEST_PERIODS * period_s:  # further back, a clock was set anew
             return False
         behind_s = at_s - period_s
         self._due_s = max(self._due_s, behind_s) + period_s if early_s <= 1e-6 else at_s + period_s
+        self._last_s = at_s
         return True
 
     def took(self, busy_s: float, now_s: float) -> None:
@@ -239,6 +267,10 @@ class CameraPacer:
         """See `source.Pacer`."""
         if late_s > 0:
             self._rate.late(self._camera_id)
+
+    def behind(self, late_s: float) -> None:
+        """See `source.Pacer`."""
+        self._rate.behind(late_s)
 
     @property
     def ease(self) -> float:
@@ -358,6 +390,8 @@ class PairPacer:
         self._face_at_s = self._large_at_s = self._begun_at_s = float("-inf")
         self._looks = False
         """Whether looks are taken of a face now, however long that takes."""
+        self._faceless = 0
+        """Looks in a row at the large stream that showed no face."""
         self.small_is_gone = self.large_is_well = False
         self.claim = rate.budget.join(camera_id)
         self.claim.wants = False
@@ -369,7 +403,8 @@ class PairPacer:
     def wants_large(self) -> bool:
         """Whether the large stream would be decoded: a face was seen just now, or the small one
         is gone."""
-        near_s = max(NEAR_S, NEAR_TURNS / self._rate.hz)
+        gone = self._faceless >= GONE_LOOKS
+        near_s = NEAR_S if gone else max(NEAR_S, NEAR_TURNS / self._rate.hz)
         near = self._looks or self._now_s() - self._face_at_s < near_s
         return near or self.small_is_gone
 
@@ -379,25 +414,29 @@ class PairPacer:
         return self.wants_large and self._now_s() - self._large_at_s < IN_USE_S
 
     @property
-    def begins(self) -> bool:
-        """Whether the large stream was gone on with just now."""
-        return self._now_s() - self._begun_at_s < BEGINS_S
+    def is_soon(self) -> bool:
+        """Whether the large stream is looked at more often: it was gone on with just now, or the
+        faces may have gone."""
+        begins = self._now_s() - self._begun_at_s < BEGINS_S
+        return begins or 0 < self._faceless < GONE_LOOKS
 
     def large_came(self) -> None:
         """A picture of the large stream was decoded."""
         now_s = self._now_s()
         if now_s - self._large_at_s > IN_USE_S:
-            self._begun_at_s = now_s
+            self._begun_at_s, self._faceless = now_s, 0
         self._large_at_s = now_s
 
     def saw_face(self) -> None:
         """See `CameraPacer`."""
-        self._looks = True
+        self._looks, self._faceless = True, 0
 
     def over(self, frame: Frame, follows_any: bool) -> None:
         """See `CameraPacer`."""
         if self._looks:
             self._looks, self._face_at_s = False, self._now_s()
+        elif not frame.small:
+            self._faceless += 1
         (self.small if frame.small else self.large).over(frame, follows_any)
 
     @property
@@ -464,7 +503,7 @@ class LargePacer(CameraPacer):
 
     @property
     def _least_hz(self) -> float:
-        return min(BEGINS_HZ, self._rate.target_hz) if self._pair.begins else 0.0
+        return min(SOON_HZ, self._rate.target_hz) if self._pair.is_soon else 0.0
 
     def due(self, at_s: float, *, waiting: bool = False) -> Due:
         self._pair.large_came()

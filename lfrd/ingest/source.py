@@ -85,7 +85,10 @@ class Pacer(Protocol):
         """Which pictures are worth decoding now."""
 
     def late(self, late_s: float) -> None:
-        """Reading is so far behind the sender: 0 while it keeps up."""
+        """Reading is so far behind the sender that only keyframes are decoded; 0: no more."""
+
+    def behind(self, late_s: float) -> None:
+        """Every picture is decoded, so long after it came."""
 
     @property
     def period_s(self) -> float:
@@ -143,6 +146,9 @@ class Sink(Protocol):
 
     def late(self, late_s: float) -> None:
         """Reading is so far behind the sender that only keyframes are decoded; 0: no more."""
+
+    def behind(self, late_s: float) -> None:
+        """Every picture is decoded, so long after it came."""
 
     def wait(self, seconds: float) -> bool:
         """Sleep, but return True at once when the camera is stopping."""

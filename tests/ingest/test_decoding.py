@@ -55,6 +55,8 @@ class PolicySink:
     def late(self, late_s: float) -> None:
         self.lates.append(late_s)
 
+    def behind(self, late_s: float) -> None: ...
+
 
 def read(
     path: Path, sink: PolicySink, *, live: bool = False, clock: Clock | None = None

@@ -6,7 +6,15 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lfrd.ingest.pacing import BEGINS_S, NEAR_S, NEAR_TURNS, CameraPacer, PairPacer, RateController
+from lfrd.ingest.pacing import (
+    BEGINS_S,
+    GONE_LOOKS,
+    NEAR_S,
+    NEAR_TURNS,
+    CameraPacer,
+    PairPacer,
+    RateController,
+)
 from lfrd.ingest.source import Due, Wanted
 from lfrd.types import Frame, Planes
 
@@ -132,6 +140,22 @@ def test_a_stream_that_is_read_late_slows_all_down_whatever_their_turns_take() -
         rate.adapt(tenth / 10)
     assert pacer.wanted is Wanted.EVERY
     assert rate.hz == 8.0
+
+
+def test_all_slow_down_a_little_before_a_stream_is_late() -> None:
+    rate = RateController(8.0, 2.0)
+    pacer = CameraPacer(rate, "door")
+    pacer.behind(0.6)
+    pacer.behind(0.1)
+    rate.adapt(1.0)
+    slower_hz = rate.hz
+    assert 6.0 < slower_hz < 8.0
+    pacer.behind(0.4)
+    rate.adapt(2.0)
+    assert rate.hz == slower_hz, "no faster yet either"
+    rate.adapt(3.0)
+    assert rate.hz > slower_hz
+    assert not rate.budget.limited
 
 
 def test_a_camera_that_is_gone_is_late_no_more() -> None:
@@ -275,6 +299,41 @@ def test_where_looks_are_rare_the_large_stream_is_not_left_between_two_of_them()
     assert pair.wants_large
     now_s = NEAR_TURNS / 2.0 + 0.01
     assert not pair.wants_large
+
+
+def test_looks_come_soon_once_one_shows_no_face_and_the_large_stream_is_left_sooner() -> None:
+    now_s = 0.0
+    rate = RateController(8.0, 2.0)
+    rate.hz = 2.0
+    pair = PairPacer(rate, "gate", now_s=lambda: now_s)
+    taken_s: list[float] = []
+    for number in range(100):
+        now_s = number / 25
+        if not pair.wants_large and number:
+            break
+        if pair.large.due(now_s) is Due.NOW:
+            taken_s.append(now_s)
+            if now_s < 1.5:
+                pair.saw_face()
+            pair.over(_frame(number), follows_any=True)
+    last_face_s = max(at_s for at_s in taken_s if at_s < 1.5)
+    without = [at_s for at_s in taken_s if at_s > last_face_s]
+    assert len(without) == GONE_LOOKS, "not before so many"
+    assert without[-1] - without[0] < 0.4
+    assert now_s - last_face_s < NEAR_TURNS / 2.0, "sooner than without them"
+    pair.saw_face()
+    assert pair.wants_large, "somebody came back"
+
+
+def test_a_rate_that_goes_up_counts_from_the_last_turn_on() -> None:
+    rate = RateController(8.0, 2.0)
+    rate.hz = 2.0
+    turn = rate.turn("door")
+    assert turn.due(0.0)
+    assert turn.due(0.04)
+    assert not turn.due(0.2)
+    rate.hz = 8.0
+    assert turn.due(0.2)
 
 
 def test_the_large_stream_is_not_left_while_looks_are_taken_of_a_face() -> None:
