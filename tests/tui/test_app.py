@@ -22,6 +22,7 @@ from lfrd.store.reference_images import NewReferenceImage
 from lfrd.store.transaction import Transaction
 from lfrd.store.watchlists import NewEntry
 from lfrd.wire.people import TokenCreate
+from support.desk import made, planned
 from support.site import Served, serve
 from support.store import MODEL, QUALITY, add_list, start_deployment
 from support.terminal import app_on, look, text_of, until
@@ -117,8 +118,8 @@ async def test_two_people_on_one_login_are_two_reviewers(tmp_path: Path) -> None
         served.site.reviews.required = 2
         await raise_candidate(served, "REF-1")
         async with Client.over_socket(served.socket) as admin:
-            made = [await admin.create_token(TokenCreate(principal=n)) for n in ("anna", "ben")]
-        for name, token in zip(("anna", "ben"), made, strict=True):
+            tokens = [await admin.create_token(TokenCreate(principal=n)) for n in ("anna", "ben")]
+        for name, token in zip(("anna", "ben"), tokens, strict=True):
             async with operator(served.socket, clock, token.secret) as (pilot, screen):
                 await until(pilot, lambda: f"you are {name}, operator" in text_of(pilot))  # noqa: B023
                 await until(pilot, lambda: "REF-1" in text_of(pilot))
@@ -162,6 +163,17 @@ async def test_the_screen_survives_a_restart_of_the_daemon(tmp_path: Path) -> No
             assert {a.reference for a in screen.candidates.listed()} == {"REF-1", "REF-2"}
 
 
+async def test_what_a_place_could_not_read_is_read_once_the_daemon_is_back(tmp_path: Path) -> None:
+    async with serve(tmp_path) as served:
+        await planned(served.client, await made(served.client), purpose="keep them out")
+    async with operator(tmp_path / "api.sock", SystemClock()) as (pilot, _):
+        await until(pilot, lambda: "daemon away since" in text_of(pilot))
+        await pilot.press("d")
+        await until(pilot, lambda: "✗ no daemon answers on" in text_of(pilot))
+        async with serve(tmp_path):
+            await until(pilot, lambda: "keep them out" in text_of(pilot), 20.0)
+
+
 async def test_a_dialogue_survives_a_restart_of_the_daemon(tmp_path: Path) -> None:
     """What is half typed stays, is refused in a sentence while nobody answers, and goes through
     once the daemon is back."""
@@ -179,8 +191,8 @@ async def test_a_dialogue_survives_a_restart_of_the_daemon(tmp_path: Path) -> No
             assert form.query_one("#name", Input).value == "Housebans"
             await pilot.press("enter")
             await until(pilot, lambda: pilot.app.screen is not form)
-            (made,) = await served.client.watchlists()
-            assert made.name == "Housebans"
+            (listed,) = await served.client.watchlists()
+            assert listed.name == "Housebans"
 
 
 async def test_a_dialogue_is_left_although_no_answer_comes(

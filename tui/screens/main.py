@@ -212,6 +212,7 @@ class MainScreen(OwnerScreen):
             self.say(Content("● the daemon is back, everything was read again"))
         self._away_since_s = None
         self._face_panel.retry()
+        self.read_place_again()
         self.refresh_all()
 
     def show_error(self, error: LfrdError) -> None:

@@ -88,6 +88,11 @@ class OwnerScreen(ReviewScreen):
             self._news = True
             self.set_timer(NEWS_S, self._read_news)
 
+    def read_place_again(self) -> None:
+        """What the open place shows besides: the daemon was away."""
+        if self._places and self._places[-1].is_mounted:
+            self._places[-1].read()
+
     def _read_news(self) -> None:
         self._news = False
         if self._places:
