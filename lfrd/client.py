@@ -807,8 +807,7 @@ class Client:
         params: Mapping[str, str | int | float] | httpx.QueryParams | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
-        if self.reads_only and method not in ("GET", "HEAD"):
-            raise errors.Denied("this screen only shows: nothing is decided or changed from it")
+        self._may(method)
         try:
             reply = await self._http.request(
                 method, path, content=content, params=params, headers=headers
@@ -820,6 +819,10 @@ class Client:
         if reply.is_error:
             raise self._refusal(reply)
         return reply
+
+    def _may(self, method: str) -> None:
+        if self.reads_only and method not in ("GET", "HEAD"):
+            raise errors.Denied("this screen only shows: nothing is decided or changed from it")
 
     def _refusal(self, reply: httpx.Response) -> errors.LfrdError:
         if reply.status_code == httpx.codes.FORBIDDEN and self.on_denied is not None:
@@ -961,6 +964,7 @@ class Client:
 
     @asynccontextmanager
     async def _bytes_of(self, path: str, start: Wire) -> AsyncIterator[AsyncIterator[bytes]]:
+        self._may("POST")
         content = start.model_dump_json().encode()
         try:
             async with self._http.stream("POST", path, content=content, headers=JSON) as reply:

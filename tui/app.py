@@ -41,6 +41,8 @@ PRESENT_EVERY_S = 60.0
 """How often the daemon is told that an operator is here: heartbeats are counted in minutes."""
 TERMINAL_LOOK_S = 2.0
 FORGET_EVERY_S = 30.0
+ROLE_EVERY_S = 30.0
+"""So soon it is known that a role was taken away or given, where nothing was refused meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,11 @@ class OperatorApp(App[None]):
         """None of Textual's own: one saves the screen to a file."""
         return ()
 
+    def action_technical(self) -> None:
+        """Ids, digests and versions are for those who ask: show them, or leave them out again."""
+        self.technical = not self.technical
+        self.main.say(Content(f"● technical words are {'shown' if self.technical else 'left out'}"))
+
     def use(self, theme: str) -> None:
         """Change what the screen looks like."""
         self.theme = theme
@@ -132,6 +139,7 @@ class OperatorApp(App[None]):
         self._live = self.run_worker(self._follow(), group="live")
         self.set_interval(TERMINAL_LOOK_S, self._end_without_terminal)
         self.set_interval(FORGET_EVERY_S, forget_closed)
+        self.set_interval(ROLE_EVERY_S, self._look_at_role)
 
     def _end_without_terminal(self) -> None:
         """The screen's library would go on reading where nothing comes, on half a processor."""
@@ -161,8 +169,12 @@ class OperatorApp(App[None]):
         except LfrdError as error:
             self.main.complain(str(error))
 
+    def _look_at_role(self) -> None:
+        if self.main.situation().away_since_s is None:
+            self._read_me()
+
     def _read_me(self) -> None:
-        """Something was refused for want of a role: it may have been taken away."""
+        """Something was refused for want of a role, or it is time: it may have been taken away."""
         if self._me is None or self._me.is_finished:
             self._me = self.run_worker(read_me(self._client, self.main), group="me")
 

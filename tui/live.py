@@ -214,14 +214,10 @@ async def _apply(pending: Pending, client: Client, view: View) -> None:
 
 
 async def _show_deployment(client: Client, view: View) -> None:
-    """The running deployment; where none runs, also how the last one ended, and what is planned.
-    One that starts is told of before it is the current one: its cameras are being opened."""
+    """The running deployment; where none runs, also how the last one ended, and what is planned."""
     running, last = await client.current_deployment(), None
     if running is None:
         found = await client.deployments()
-        began = (d for d in found if d.state is DeploymentState.RUNNING and d.ended_at_s is None)
-        running = next(began, None)
-    if running is None:
         over = (d for d in found if d.started_at_s and d.ended_at_s)
         last = max(over, key=lambda d: d.ended_at_s or 0.0, default=None)
         view.show_plans(tuple(d for d in found if d.state in TO_COME))

@@ -6,7 +6,6 @@ Textual's own commands are left out: one of them saves the screen, with its face
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
@@ -14,10 +13,7 @@ from textual.types import IgnoreReturnCallbackType
 
 from tui.abilities import Colours, Glyphs
 from tui.themes import NAMES
-
-if TYPE_CHECKING:
-    from tui.app import OperatorApp
-
+from tui.this_app import app_of
 
 NAME_CELLS = 60
 LEFT_OUT = {"app.focus_next", "app.focus_previous", "screen.copy_text"}
@@ -42,7 +38,7 @@ class Commands(Provider):
     """What can be done on the screen below."""
 
     def _commands(self) -> Iterator[Command]:
-        app = cast("OperatorApp", self.app)
+        app = app_of(self.screen)
         bound = self.screen.active_bindings.values()
         seen = set()
         for binding in bound:

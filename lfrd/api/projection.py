@@ -62,6 +62,7 @@ def project(dossier: Dossier, viewer: str, role: Role) -> wire_alerts.Alert:
         bundled_with=episode.bundled_with,
         erased=episodes.why_erased(episode),
         look_alikes=dossier.look_alikes,
+        has_scene=dossier.has_scene,
     )
 
 

@@ -152,6 +152,7 @@ def watchlist(item: ListedWatchlist) -> wire_lists.Watchlist:
         expires_at_s=row.expires_at_s,
         confirmed_at_s=row.confirmed_at_s,
         confirmed_by=row.confirmed_by,
+        restored_from_s=row.restored_from_s,
     )
 
 

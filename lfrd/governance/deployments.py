@@ -81,11 +81,13 @@ class DeploymentService:
         self._thresholds = thresholds
         self._readiness = readiness
         self._starting = asyncio.Lock()
+        self._beginning: Deployment | None = None
 
     @property
     def current(self) -> Deployment | None:
-        """The running deployment, if any."""
-        return self._running.deployment if self._running else None
+        """The running deployment, if any: from the commit of its start on, of which an event tells
+        while its lists are still being read."""
+        return self._running.deployment if self._running else self._beginning
 
     @property
     def last(self) -> SummaryLine | None:
@@ -104,7 +106,7 @@ class DeploymentService:
     async def pause(self, *, on: bool, principal: str) -> Deployment:
         """Pause matching in the running deployment, or let it go on: who asked is logged. Raises
         Conflict where none runs."""
-        running = self._running
+        running = await self._begun()
         if running is None:
             raise Conflict("no deployment is running")
         await running.pause(principal, on=on)
@@ -115,15 +117,16 @@ class DeploymentService:
         """Whether the team on the spot, which the rules want, gives no sign."""
         return self._running is not None and self._running.team_away
 
-    def present(self, *, street_team: bool = False) -> Deployment:
+    async def present(self, *, street_team: bool = False) -> Deployment:
         """An operator is there, or says that the team on the spot is. Raises Conflict where no
         deployment runs."""
-        if self._running is None:
+        running = await self._begun()
+        if running is None:
             raise Conflict("no deployment is running")
-        self._running.operator_seen()
+        running.operator_seen()
         if street_team:
-            self._running.team_seen()
-        return self._running.deployment
+            running.team_seen()
+        return running.deployment
 
     async def page(self, before_id: str | None = None, limit: int = 100) -> list[Deployment]:
         """Deployments, newest first; `before_id` is the last one of the page before."""
@@ -360,11 +363,13 @@ class DeploymentService:
 
         Raises NotFound, or Conflict where it has ended.
         """
-        running = self._running
+        running = await self._begun()
         if running is not None and running.deployment.id == deployment_id:
             await self.runner.end(running, reason, principal)
             return await self.get(deployment_id)
         found = await self.get(deployment_id)
+        if found.state is DeploymentState.RUNNING:
+            raise Conflict(f"deployment {found.id} is ending already")
         if found.state not in (DeploymentState.DRAFT, DeploymentState.AUTHORISED):
             raise Conflict(f"deployment {found.id} is {found.state}, not running")
         return await self._database.write(
@@ -456,23 +461,33 @@ class DeploymentService:
                     tx, row.id, cameras, threshold, verdict.evaluation_id, street_team=street_team
                 )
 
-            row = await self._database.write(start, principal=principal)
+            row = self._beginning = await self._database.write(start, principal=principal)
             try:
                 if ready.proposed and ready.proposed.derived:
                     await self._thresholds.note(row.id, ready.proposed.derived, principal=principal)
                 await self.runner.take_up(row, self._policy(row), ready.promise)
             except LfrdError as error:
+                self._beginning = None
                 reason = f"it could not begin: {error}"
                 await self._database.write(
                     lambda tx: planning.end(tx, row, reason, "{}", 0), principal=SYSTEM
                 )
                 raise
+            finally:
+                self._beginning = None
             log.info("deployment %s started by %s", row.id, principal)
             return row
 
     @property
     def _running(self) -> DeploymentRun | None:
         return self.runner.running
+
+    async def _begun(self) -> DeploymentRun | None:
+        """The running one; one that is just beginning is waited for."""
+        if self._beginning is not None:
+            async with self._starting:
+                pass
+        return self._running
 
     def _new(
         self, plan: Plan, start_s: float, end_s: float, schedule_id: str | None = None

@@ -34,6 +34,7 @@ class Dossier:
     engagement: PrimaryOutcome | None = None
     decoy: Decoy | None = None
     look_alikes: str = ""
+    has_scene: bool = False
 
 
 class Episodes:
@@ -146,6 +147,7 @@ class Episodes:
         outcome = reader.of_each(PrimaryOutcome, "episode_id", ids)
         decoy = reader.of_each(Decoy, "episode_id", ids)
         listed = reader.of_each(Watchlist, "id", [episode.watchlist_id for episode in found])
+        scenes = stored.with_scene(reader, ids)
         entries = reader.of_each(Entry, "id", [episode.entry_id for episode in found])
         required: dict[str, int] = {}
         for episode in found:
@@ -163,6 +165,7 @@ class Episodes:
                 next(iter(outcome.get(episode.id, ())), None),
                 next(iter(decoy.get(episode.id, ())), None),
                 next((entry.look_alikes for entry in entries.get(episode.entry_id, ())), ""),
+                episode.id in scenes,
             )
             for episode in found
         ]

@@ -481,6 +481,17 @@ def deployments_with_faces(reader: Reader) -> list[str]:
     )
 
 
+def with_scene(reader: Reader, episode_ids: Sequence[str]) -> frozenset[str]:
+    """Which of these episodes have a scene that can be looked at."""
+    return frozenset(
+        reader.column(
+            "SELECT id FROM episode WHERE id IN (SELECT value FROM json_each(?))"
+            " AND sealed_scene IS NOT NULL",
+            (json.dumps(list(episode_ids)),),
+        )
+    )
+
+
 def read_image(tx: Transaction, episode_id: str, which: EpisodeImage) -> bytes:
     """Open an image of an episode, and log that `tx.principal` looked at it.
 

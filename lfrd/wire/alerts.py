@@ -150,6 +150,8 @@ class Alert(Wire):
     erased: str | None = None
     look_alikes: str = ""
     """Relatives and look-alikes of the person on the list that are known of."""
+    has_scene: bool = False
+    """Whether there is a picture of the scene, at `/v1/alerts/{id}/images/scene`."""
 
 
 class Replay(Wire):

@@ -29,6 +29,9 @@ class Watchlist(Wire):
     expires_at_s: float | None
     confirmed_at_s: float
     confirmed_by: str
+    restored_from_s: float | None = None
+    """Of when the backup is that it was restored from. Nothing is compared with it until a
+    supervisor has confirmed it; null: it was not, or is confirmed."""
 
 
 class WatchlistCreate(Wire):

@@ -23,7 +23,8 @@ from lfrd.store.reviews import ReviewDecision as StoredDecision
 from lfrd.store.transaction import Transaction
 from lfrd.vocabulary import Role
 from lfrd.wire.alerts import AlertState, Outcome, ReviewDecision, ReviewSubmit, Shown
-from support.site import Served, serve
+from lfrd.wire.cameras import CameraCreate
+from support.site import Served, deploy, make_list, see_somebody, serve
 from support.store import PROBE, REFERENCE, RIVAL, add_rival, raise_one, raise_some
 
 ME = f"user:{pwd.getpwuid(os.getuid()).pw_name}"
@@ -126,6 +127,23 @@ def test_an_alert_says_with_which_one_people_were_told() -> None:
     assert project(Dossier(EPISODE, (), (), None), ME, Role.OPERATOR).bundled_with is None
     again = dataclasses.replace(EPISODE, bundled_with="earlier")
     assert project(Dossier(again, (), (), None), ME, Role.OPERATOR).bundled_with == "earlier"
+
+
+async def test_an_alert_says_whether_there_is_a_scene_to_ask_for(tmp_path: Path) -> None:
+    async with serve(tmp_path) as served:
+        await served.client.add_camera(CameraCreate(id="gate", address="rtsp://127.0.0.1:9/x"))
+        list_id = await make_list(served.site)
+        running = (await deploy(served.site, list_id)).id
+        for track, scene in ((1, b"a scene"), (2, None)):
+            alert_id = (await see_somebody(served.site, running, list_id, track, scene=scene)).id
+            alert = await served.client.alert(alert_id)
+            assert alert.has_scene is (scene is not None)
+            assert alert in await served.client.alerts()
+            if scene is None:
+                with pytest.raises(NotFound):
+                    await served.client.scene(alert_id)
+            else:
+                assert await served.client.scene(alert_id) == scene
 
 
 async def test_an_alert_names_its_list_even_after_it_is_gone(tmp_path: Path) -> None:

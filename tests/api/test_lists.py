@@ -12,6 +12,7 @@ from lfrd.cli import lists
 from lfrd.cli.imports import ImportOrder, bring_in, take_out
 from lfrd.client import Client
 from lfrd.errors import BadInput, Conflict, Denied, NotFound
+from lfrd.store import watchlists
 from lfrd.vocabulary import Category
 from lfrd.wire.cameras import CameraCreate
 from lfrd.wire.lists import EntryChange, EntryCreate, WatchlistChange, WatchlistCreate
@@ -179,12 +180,18 @@ async def test_lists_entries_and_photos_change_through_the_socket(tmp_path: Path
         assert (changed.colour, changed.expires_at_s, changed.margin) == ("#00ff00", 4e9, 0.02)
         ended = await client.change_watchlist(list_id, WatchlistChange(expires_at_s=None))
         assert ended.expires_at_s is None
-        assert (await client.confirm_watchlist(list_id)).confirmed_by.startswith("user:")
         entry = await client.add_entry(
             list_id,
             EntryCreate(reference="a", basis="ban", source="incident", under_18=True,
                         under_18_reason="missing", reviewer="ben"),
         )  # fmt: skip
+        await served.site.database.write(
+            lambda tx: watchlists.close_restored(tx, 1e9), principal="system"
+        )
+        assert (await client.watchlist(list_id)).restored_from_s == 1e9
+        confirmed = await client.confirm_watchlist(list_id)
+        assert confirmed.confirmed_by.startswith("user:")
+        assert confirmed.restored_from_s is None
         with pytest.raises(Denied):
             await client.approve_entry(entry.id)
         entry = await client.change_entry(entry.id, EntryChange(margin=0.1))

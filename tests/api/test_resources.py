@@ -5,6 +5,7 @@ import io
 import time
 from contextlib import aclosing
 from pathlib import Path
+from typing import Any
 
 import anyio.to_thread
 import httpx
@@ -20,6 +21,7 @@ from lfrd.client import Back
 from lfrd.clock import ManualClock
 from lfrd.counters import CameraCounters
 from lfrd.errors import BadInput, Conflict, NotFound, StoreFailed
+from lfrd.matching.live_search import open_search
 from lfrd.vocabulary import Category, DeploymentState
 from lfrd.wire.cameras import CameraChange, CameraCreate, CameraState
 from lfrd.wire.deployments import DeploymentStart
@@ -333,6 +335,45 @@ async def test_a_deployment_starts_runs_and_ends(tmp_path: Path) -> None:
             await client.end_deployment(started.id, "again")
         assert [item.id for item in await client.deployments()] == [started.id]
         assert await client.deployment(started.id) == ended
+        assert await client.current_deployment() is None
+
+
+async def test_whoever_is_told_of_a_start_reads_the_deployment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While its lists are still being read, which takes seconds with many people on them; who ends
+    it then waits until it has begun."""
+    reading, may_go_on = asyncio.Event(), asyncio.Event()
+
+    async def slowly(*given: Any) -> None:
+        reading.set()
+        await may_go_on.wait()
+        await open_search(*given)
+
+    monkeypatch.setattr("lfrd.deployment.runner.open_search", slowly)
+    async with serve(tmp_path) as served, aclosing(served.client.events()) as stream:
+        client = served.client
+        assert isinstance(await anext(stream), Back)
+        made = await made_list(served)
+        entry = await client.add_entry(made.id, ENTRY)
+        await client.add_photo(entry.id, astronaut())
+        start = DeploymentStart(**START, watchlist_ids=(made.id,), duration_s=600)
+        starting = asyncio.create_task(client.start_deployment(start))
+        async with asyncio.timeout(10):
+            async for item in stream:
+                if isinstance(item, EventMessage) and item.kind is EventKind.DEPLOYMENT_CHANGED:
+                    break
+            current = await client.current_deployment()
+            assert current is not None
+            assert (current.id, current.state) == (item.subject_id, DeploymentState.RUNNING)
+            assert (await client.health()).deployment_id == current.id
+            await reading.wait()
+            ending = asyncio.create_task(client.end_deployment(current.id, "a mistake"))
+            await asyncio.sleep(0.05)
+            assert not ending.done()
+            may_go_on.set()
+            assert (await starting).id == (await ending).id == current.id
+        assert (await client.deployment(current.id)).end_reason == "a mistake"
         assert await client.current_deployment() is None
 
 

@@ -15,10 +15,8 @@ from lfrd.demo.stream import rtsp_stream
 from support.hands import AtPilot, Hands
 from support.program import daemon, looking
 from support.site import serve
+from support.terminal import app_on
 from support.tmux import terminal, tui
-from tui.abilities import Abilities, Glyphs
-from tui.app import OperatorApp
-from tui.widgets.picture import image_widget
 
 pytestmark = pytest.mark.e2e
 in_tmux = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
@@ -38,7 +36,7 @@ async def test_from_an_empty_daemon_to_the_record(tmp_path: Path, demo_clip: Pat
         serve(tmp_path / "state") as served,
         Client.over_socket(served.socket) as client,
     ):
-        app = OperatorApp(client, image_widget(Abilities(Glyphs.HALVES)))
+        app = app_on(client)
         async with app.run_test(size=(80, 24)) as pilot:
             await shift(AtPilot(pilot), address, tmp_path)
 

@@ -288,7 +288,7 @@ async def test_lost_operators_pause_matching_and_then_end_it(tmp_path: Path) -> 
         assert site.deployments.paused
         assert any("no operator" in reason for reason in site.health.now.reasons)
         assert site.fleet.get("gate").status.state.value == "idle"
-        site.deployments.present()
+        await site.deployments.present()
         await asyncio.sleep(1.5)
         assert not site.deployments.paused
         assert "deployment.go-on" in await changes(site)
@@ -296,7 +296,7 @@ async def test_lost_operators_pause_matching_and_then_end_it(tmp_path: Path) -> 
         await until_over(site)
         assert (await site.deployments.get(row.id)).end_reason == "no operator was present"
         with pytest.raises(Conflict):
-            site.deployments.present()
+            await site.deployments.present()
 
 
 async def test_somebody_pauses_matching_and_lets_it_go_on(tmp_path: Path) -> None:
@@ -308,7 +308,7 @@ async def test_somebody_pauses_matching_and_lets_it_go_on(tmp_path: Path) -> Non
         await site.deployments.pause(on=True, principal="user:ada")
         assert site.deployments.paused
         assert any("user:ada asked for it" in reason for reason in site.health.now.reasons)
-        site.deployments.present()
+        await site.deployments.present()
         await asyncio.sleep(1.5)  # that an operator is there does not end it
         assert site.deployments.paused
         assert site.fleet.get("gate").status.state.value == "idle"
@@ -657,12 +657,12 @@ async def test_a_team_that_gives_no_sign_is_shown_logged_and_pauses_matching(
             await site.deployments.start_planned(row.id, principal="user:ada")
         await site.deployments.start_planned(row.id, street_team=True, principal="user:ada")
         clock.advance(11 * 60)
-        site.deployments.present()
+        await site.deployments.present()
         await asyncio.sleep(1.5)
         assert site.deployments.paused
         assert site.deployments.team_away, "an operator alone is not enough"
         assert any("no team on the spot" in reason for reason in site.health.now.reasons)
-        site.deployments.present(street_team=True)
+        await site.deployments.present(street_team=True)
         await asyncio.sleep(1.5)
         assert not site.deployments.paused
         assert [step for step in await changes(site) if "team" in step] == [

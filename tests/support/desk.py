@@ -6,16 +6,15 @@ from dataclasses import dataclass
 
 from textual.events import Paste
 from textual.pilot import Pilot
+from textual.screen import Screen
 
 from lfrd.client import Client
 from lfrd.vocabulary import Category, UseCase
 from lfrd.wire.deployments import DeploymentDraft
 from lfrd.wire.lists import EntryCreate, Watchlist, WatchlistCreate
 from support.site import DOCUMENTS, HOUR_S, Served
-from support.terminal import text_of, until
-from tui.abilities import Abilities, Glyphs
-from tui.app import OperatorApp
-from tui.widgets.picture import image_widget
+from support.terminal import app_on, text_of, until
+from tui.app import Look
 
 WAIT_S = 20.0
 
@@ -27,6 +26,11 @@ class Desk:
     pilot: Pilot[None]
     served: Served
     client: Client
+
+    @property
+    def screen(self) -> Screen[object]:
+        """The one on top."""
+        return self.pilot.app.screen
 
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
@@ -47,9 +51,13 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk(served: Served, size: tuple[int, int]) -> AsyncIterator[Desk]:
-    async with Client.over_socket(served.socket, printable=True) as client:
-        app = OperatorApp(client, image_widget(Abilities(Glyphs.HALVES)))
+async def desk(
+    served: Served, size: tuple[int, int], secret: str | None = None, *, read_only: bool = False
+) -> AsyncIterator[Desk]:
+    """As whom a token with this secret says; else as the system's user."""
+    async with Client.over_socket(served.socket, secret, printable=True) as client:
+        client.reads_only = read_only
+        app = app_on(client, look=Look(read_only=read_only))
         async with app.run_test(size=size) as pilot:
             await until(pilot, lambda: " health " in text_of(pilot), WAIT_S)
             yield Desk(pilot, served, served.client)

@@ -56,12 +56,12 @@ class Served:
         return self.site.config.socket_path
 
 
-def config_on(folder: Path, tcp: str | None = None) -> Config:
+def config_on(folder: Path, tcp: str | None = None, profile: str = "standard") -> Config:
     return Config(
         site=SiteSection(node="test-site", state_dir=folder),
         api=ApiSection(tcp=tcp),
         models=ModelsSection(threads=1),
-        policy=PolicySection(allow_lab=True),
+        policy=PolicySection(profile=profile, allow_lab=True),
         sources=SourcesSection(folders=(Path("/"),)),
     )
 
@@ -74,12 +74,13 @@ async def serve(
     tcp: str | None = None,
     secrets: Mapping[str, str] | None = None,
     limits: Limits | None = None,
+    profile: str = "standard",
 ) -> AsyncIterator[Served]:
     """Everything that a daemon has, models included, answering on `folder`/api.sock.
 
     `secrets` are of personal tokens, with their holders.
     """
-    async with open_site(config_on(folder, tcp), clock=clock) as site:
+    async with open_site(config_on(folder, tcp, profile), clock=clock) as site:
         for secret, holder in (secrets or {}).items():
             await site.database.write(
                 partial(tokens.add, holder=holder, role=Role.OPERATOR, digest=digest_of(secret)),
@@ -184,12 +185,12 @@ async def deploy(site: Site, watchlist_id: str, hours: float = 4.0) -> Deploymen
 
 
 async def see_somebody(
-    site: Site, deployment_id: str, watchlist_id: str, track: int = 1
+    site: Site, deployment_id: str, watchlist_id: str, track: int = 1, **pictures: bytes | None
 ) -> Episode:
-    """A candidate for the first entry of a list."""
+    """A candidate for the first entry of a list; `pictures` as `raise_episode` takes them."""
     entry = (await site.database.read(lambda r: watchlists.entries(r, watchlist_id)))[0]
     return await site.database.write(
-        lambda tx: raise_episode(tx, deployment_id, entry, track), principal="system"
+        lambda tx: raise_episode(tx, deployment_id, entry, track, **pictures), principal="system"
     )
 
 

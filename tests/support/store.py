@@ -120,9 +120,14 @@ def start_deployment(tx: Transaction, threshold: float = 0.45) -> deployments.De
 
 
 def raise_episode(
-    tx: Transaction, deployment_id: str, entry: watchlists.Entry, track_id: int = 1
+    tx: Transaction,
+    deployment_id: str,
+    entry: watchlists.Entry,
+    track_id: int = 1,
+    probe: bytes = PROBE,
+    scene: bytes | None = b"scene bytes",
 ) -> episodes.Episode:
-    """A candidate for an entry that has a photo."""
+    """A candidate for an entry that has a photo; `probe` is the face that was seen."""
     return episodes.add(
         tx,
         episodes.NewEpisode(
@@ -131,7 +136,7 @@ def raise_episode(
             score=0.61, margin=None, threshold=0.45, model_digest=MODEL, looks=2, sequence=82,
             media_at_s=3.28, captured_at_s=3.28, latency_ms=120.0,
             evidence=episodes.Evidence(
-                b"probe crop bytes", PROBE, b"scene bytes"
+                b"probe crop bytes", probe, scene
             ),
         ),
     )  # fmt: skip

@@ -36,12 +36,13 @@ from lfrd.wire.cameras import (
     CameraTestReport,
     Regions,
 )
-from lfrd.wire.deployments import Deployment
+from lfrd.wire.deployments import Deployment, Policy, SitePolicies
 from lfrd.wire.events import EventKind, EventMessage
 from lfrd.wire.health import Health, HealthStatus, Me, ModelInfo
 from lfrd.wire.lists import Watchlist
 from tui.abilities import Abilities, Glyphs
-from tui.app import OperatorApp
+from tui.app import Look, OperatorApp
+from tui.clock import steady_s
 from tui.screens.main import MainScreen
 from tui.screens.review_screen import LOOK_S
 from tui.widgets.faces import FacePanel
@@ -98,6 +99,7 @@ def alert(
         my_review=my_review,
         revealed=shown,
         bundled_with=bundled_with,
+        has_scene=True,
     )
 
 
@@ -246,6 +248,13 @@ class Desk:
             error, self.refuses = self.refuses, None
             raise error
 
+    async def policy(self) -> SitePolicies:
+        """Rules that bar nobody."""
+        own = Policy(
+            name="lab", version=1, title="Lab", digest="d", is_lab=True, values={}, changed=()
+        )
+        return SitePolicies(own=own, lab=None)
+
     async def present(self) -> Deployment | None:
         self.present_calls += 1
         return self.deployment_held
@@ -386,12 +395,19 @@ class Desk:
             yield await self.stream.get()
 
 
+def app_on(
+    client: Client, now: Callable[[], float] = steady_s, look: Look | None = None
+) -> OperatorApp:
+    """The real app, with the half-block pictures that every terminal can show."""
+    return OperatorApp(client, image_widget(Abilities(Glyphs.HALVES)), now, look)
+
+
 @asynccontextmanager
 async def screen_of(
     desk: Desk, size: tuple[int, int] = (120, 36)
 ) -> AsyncIterator[tuple[Pilot[None], MainScreen]]:
-    """The real app on this desk, with the half-block pictures that every terminal can show."""
-    app = OperatorApp(cast(Client, desk), image_widget(Abilities(Glyphs.HALVES)), desk.now)
+    """The real app on this desk."""
+    app = app_on(cast(Client, desk), desk.now)
     async with app.run_test(size=size) as pilot:
         await until(pilot, lambda: app.main.candidates.listed() or not desk.held)
         yield pilot, app.main

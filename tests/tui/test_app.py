@@ -22,11 +22,9 @@ from lfrd.store.watchlists import NewEntry
 from lfrd.wire.people import TokenCreate
 from support.site import Served, serve
 from support.store import MODEL, QUALITY, add_list, start_deployment
-from support.terminal import look, text_of, until
-from tui.abilities import Abilities, Glyphs
-from tui.app import OperatorApp, run_tui
+from support.terminal import app_on, look, text_of, until
+from tui.app import run_tui
 from tui.screens.main import MainScreen
-from tui.widgets.picture import image_widget
 
 
 def png(colour: str) -> bytes:
@@ -64,7 +62,7 @@ async def operator(
     socket: Path, clock: Clock, token: str | None = None
 ) -> AsyncIterator[tuple[Pilot[None], MainScreen]]:
     async with Client.over_socket(socket, token, printable=True) as client:
-        app = OperatorApp(client, image_widget(Abilities(Glyphs.HALVES)), clock.wall_s)
+        app = app_on(client, clock.wall_s)
         async with app.run_test(size=(140, 40)) as pilot:
             yield pilot, app.main
 
@@ -166,7 +164,7 @@ async def test_a_wrong_token_ends_the_screen_with_one_sentence(tmp_path: Path) -
     async with serve(tmp_path, tcp="127.0.0.1:0") as served:
         url = f"http://127.0.0.1:{served.server.tcp_port}"
         async with Client.over_tcp(url, "guess") as client:
-            app = OperatorApp(client, image_widget(Abilities(Glyphs.HALVES)))
+            app = app_on(client)
             async with app.run_test() as pilot:
                 await until(pilot, lambda: not app.is_running)
         assert isinstance(app.refusal, Denied)

@@ -181,14 +181,3 @@ async def test_what_could_not_be_read_for_once_is_read_again() -> None:
         await until(pilot, lambda: "the connection broke" in text_of(pilot))
         await until(pilot, lambda: "Acceptance test" in text_of(pilot))
         assert not broken
-
-
-async def test_a_deployment_that_just_starts_is_shown_before_it_is_the_current_one() -> None:
-    desk = Desk()
-    starting, desk.deployment_held = desk.deployment_held, None
-    async with screen_of(desk) as (pilot, _):
-        await until(pilot, lambda: "No deployment is running" in text_of(pilot))
-        assert starting is not None
-        desk.deployments_over = (starting,)  # in the list, and not yet the current one
-        desk.tell_deployment(EventKind.DEPLOYMENT_CHANGED)
-        await until(pilot, lambda: "Acceptance test" in text_of(pilot))

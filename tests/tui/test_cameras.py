@@ -402,6 +402,18 @@ async def test_all_cameras_are_shown_at_once_with_their_states() -> None:
         await until(pilot, lambda: "● Car park live" in text_of(pilot))
 
 
+@pytest.mark.parametrize(("cameras", "pages"), [(1, False), (17, True)])
+async def test_the_grid_offers_another_page_only_where_there_is_one(
+    cameras: int, pages: bool
+) -> None:
+    desk = Desk()
+    desk.cameras_held = tuple(camera(name=f"Camera {n}") for n in range(cameras))
+    async with screen_of(desk) as (pilot, _):
+        await pilot.press("c", "g")
+        await until(pilot, lambda: "R Look again" in text_of(pilot))
+        assert ("n Next cameras" in text_of(pilot)) is pages
+
+
 @pytest.mark.parametrize("size", SIZES)
 async def test_how_a_camera_was_is_told_by_deployment(size: tuple[int, int]) -> None:
     desk = Desk()

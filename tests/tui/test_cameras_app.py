@@ -11,11 +11,9 @@ from lfrd.client import Client
 from lfrd.demo.stream import rtsp_stream
 from support.program import enrol, look_for
 from support.site import serve
-from support.terminal import text_of, until
-from tui.abilities import Abilities, Glyphs
-from tui.app import OperatorApp
+from support.terminal import app_on, text_of, until
 from tui.screens.cameras import CamerasScreen
-from tui.widgets.picture import Picture, image_widget
+from tui.widgets.picture import Picture
 
 WAIT_S = 30.0
 
@@ -45,7 +43,7 @@ async def test_a_camera_from_adding_to_removing(tmp_path: Path, demo_clip: Path)
         serve(tmp_path / "state") as served,
         Client.over_socket(served.socket) as client,
     ):
-        app = OperatorApp(client, image_widget(Abilities(Glyphs.HALVES)))
+        app = app_on(client)
         async with app.run_test(size=(80, 24)) as pilot:
             await until(pilot, lambda: "● health ok" in text_of(pilot), WAIT_S)
             await pilot.press("c")
@@ -85,7 +83,7 @@ async def look_through(pilot: Pilot[None]) -> None:
 
 async def test_refusals_of_the_daemon_and_a_publishers_token(tmp_path: Path) -> None:
     async with serve(tmp_path) as served, Client.over_socket(served.socket) as client:
-        app = OperatorApp(client, image_widget(Abilities(Glyphs.HALVES)))
+        app = app_on(client)
         async with app.run_test(size=(80, 24)) as pilot:
             await until(pilot, lambda: "● health ok" in text_of(pilot), WAIT_S)
             await pilot.press("c")

@@ -108,9 +108,21 @@ async def test_the_scene_is_read_once_when_it_is_asked_for(size: tuple[int, int]
         await until(pilot, lambda: pilot.app.screen is screen)
         assert not picture.has_image or not picture.is_attached
         assert desk.photos_read.count(("alert-1", "scene")) == 1
+        assert (" s Scene" in text_of(pilot)) is (size[0] > 80), "as far as there is room"
         desk.refuses = Conflict("the faces\nof this alert are gone")
         await pilot.press("s")
         await until(pilot, lambda: "✗ the faces of this alert are gone" in text_of(pilot))
+
+
+async def test_a_scene_that_is_not_there_is_not_asked_for() -> None:
+    desk = Desk(alert(1).model_copy(update={"has_scene": False}))
+    async with screen_of(desk) as (pilot, screen):
+        await look(pilot, screen, desk.advance)
+        assert " s Scene" not in text_of(pilot)
+        await pilot.press("s")
+        await until(pilot, lambda: "no picture of the scene was kept of REF-1" in text_of(pilot))
+        assert pilot.app.screen is screen
+        assert ("alert-1", "scene") not in desk.photos_read
 
 
 async def test_without_a_candidate_there_is_no_scene() -> None:

@@ -1,21 +1,20 @@
 """The places around the candidates, driven by keys, on the API of a real site."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from lfrd.client import Client
 from lfrd.demo.clip import listed_photo
+from lfrd.store import watchlists
 from lfrd.vocabulary import DeploymentState
 from lfrd.wire.alerts import ReviewDecision, ReviewSubmit, Shown
 from lfrd.wire.cameras import CameraCreate
-from support.desk import WAIT_S, Desk, desk, listed, made, planned
+from support.desk import WAIT_S, desk, listed, made, planned
 from support.photos import portraits
 from support.site import deploy, make_list, see_somebody, serve
-from support.terminal import until
-from tui.abilities import Abilities, Glyphs
-from tui.app import OperatorApp
-from tui.widgets.picture import Picture, image_widget
+from support.terminal import text_of, until
+from tui.widgets.picture import Picture
 
 SIZES = [(80, 24), (120, 40)]
 SEEN = Shown(face_px=64, reference_px=64, seen_s=2.0)
@@ -57,18 +56,36 @@ async def test_what_an_operator_may_not_do_says_who_may(tmp_path: Path) -> None:
     async with serve(tmp_path, secrets={"word": "anna"}) as served:
         watchlist = await made(served.client)
         plan = await planned(served.client, watchlist)
-        async with Client.over_socket(served.socket, "word", printable=True) as anna:
-            app = OperatorApp(anna, image_widget(Abilities(Glyphs.HALVES)))
-            async with app.run_test(size=(80, 24)) as pilot:
-                at = Desk(pilot, served, served.client)
-                await at.sees(" health ")
-                await at.press("A")
-                await at.sees("the audit log is read by supervisors")
+        async with desk(served, (80, 24), "word") as at:
+            await at.press("A")
+            await at.sees("the audit log is read by supervisors")
+            await at.press("d")
+            await at.sees("it must be authorised first")
+            await at.press("u")
+            await at.sees("you are an operator: a supervisor may do this")
+            await listed(served.client, watchlist, "P-001")
+            await served.site.database.write(
+                lambda tx: watchlists.close_restored(tx, 1e9), principal="system"
+            )
+            await at.press("escape", "l")
+            await at.sees("▲ of a backup: y confirms")
+            await at.press("y")
+            await at.sees("you are an operator: a supervisor may do this")
+        assert (await served.client.deployment(plan)).state is DeploymentState.DRAFT
+
+
+async def test_an_urgent_start_is_asked_about_where_the_rules_know_one(tmp_path: Path) -> None:
+    async with serve(tmp_path, secrets={"word": "anna"}, profile="uk-police") as served:
+        await planned(served.client, await made(served.client), profile="uk-police")
+        for secret, words in (
+            ("word", "its lists are erased after use: a supervisor may start it urgently"),
+            (None, "Start without authority, to be ratified by another: why?"),
+        ):
+            async with desk(served, (80, 24), secret) as at:
                 await at.press("d")
                 await at.sees("it must be authorised first")
-                await at.press("u")
-                await at.sees("you are an operator: a supervisor may do this")
-        assert (await served.client.deployment(plan)).state is DeploymentState.DRAFT
+                await at.press("U")
+                await at.sees(words)
 
 
 async def test_lists_are_browsed_searched_and_changed(tmp_path: Path) -> None:
@@ -249,3 +266,23 @@ async def test_an_import_says_what_to_mend_and_goes_on_once_it_is(tmp_path: Path
             await at.sees("P-002")
         found = await served.client.entries(watchlist.id)
         assert [(e.reference, len(e.photos)) for e in found] == [("P-001", 1), ("P-002", 1)]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
+async def test_from_which_entry_on_the_log_is_held_back_is_said_in_full(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    async with serve(tmp_path) as served:
+        await served.client.add_camera(CameraCreate(id="gate", address="rtsp://127.0.0.1:9/x"))
+        list_id = await make_list(served.site)
+        await see_somebody(served.site, (await deploy(served.site, list_id)).id, list_id)
+        async with desk(served, size) as at:
+            await at.sees("wanted-1")
+            await at.press("A")
+            await at.sees("▲ from entry")
+            box = at.screen.query_one("#log-held")
+            rows = text_of(at.pilot).splitlines()[box.region.y : box.region.bottom]
+            said = " ".join(row[box.region.x : box.region.right].strip() for row in rows)
+            assert re.fullmatch(
+                r"▲ from entry \d+ on: shown once you have decided what waits", said
+            )

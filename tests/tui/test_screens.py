@@ -28,6 +28,7 @@ from support.terminal import (
     NOW_S,
     Desk,
     alert,
+    app_on,
     camera,
     look,
     rates,
@@ -36,9 +37,6 @@ from support.terminal import (
     rival,
     screen_of,
 )
-from tui.abilities import Abilities, Glyphs
-from tui.app import OperatorApp
-from tui.widgets.picture import image_widget
 
 pytestmark = pytest.mark.e2e
 SEEN = Shown(face_px=64, reference_px=64, seen_s=2.0)
@@ -135,7 +133,7 @@ async def test_the_cameras() -> None:
 async def places(served: Served, clock: ManualClock) -> AsyncIterator[Pilot[None]]:
     """A terminal on a real site."""
     async with Client.over_socket(served.socket, printable=True) as client:
-        app = OperatorApp(client, image_widget(Abilities(Glyphs.HALVES)), clock.wall_s)
+        app = app_on(client, clock.wall_s)
         async with app.run_test(size=SIZES[0]) as pilot:
             yield pilot
 
@@ -204,7 +202,6 @@ async def test_the_deployments(tmp_path: Path) -> None:
             await walk.asks("deployment-plan", "a")
             await walk.asks("deployment-change", "e")
             await walk.asks("deployment-discard", "x")
-            await walk.asks("deployment-urgent", "U")
 
 
 async def test_after_a_decision(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
+from textual.widgets import Static
 
 from lfrd.audit.export import export_folder
 from lfrd.audit.verify import BadLog, Verdict, key_of, verify_export
@@ -25,8 +26,9 @@ from tui.screens.ask import AskScreen
 from tui.screens.form import FormScreen, field, line_input
 from tui.screens.help import Topic
 from tui.screens.paged import PAGE, PagedScreen
-from tui.screens.place import BACK, Owner, Situation
+from tui.screens.place import BACK, Owner, Situation, changing
 from tui.search import day_span
+from tui.this_app import app_of
 from tui.widgets.line import Line, labelled
 from tui.widgets.rows import Row
 
@@ -37,6 +39,8 @@ SEARCH_HINT = "a person, a class (decided, erased, …), today, 2026-11-26"
 
 class ExportLogScreen(FormScreen[tuple[Path, str]]):
     """Where to, and why."""
+
+    SUPERVISORS_ONLY: ClassVar[bool] = True
 
     TITLE_TEXT = "Write the whole log to a folder"
     RULE_TEXT = "For `lfrd audit verify`, on any machine. That it left, and why, is logged."
@@ -65,7 +69,7 @@ class AuditScreen(PagedScreen):
         Binding("m", "more", "Older"),
         Binding("v", "verify", "Verify"),
         Binding("w", "write", "Write to a folder"),
-        Binding("i", "technical", "Technical details", show=False),
+        Binding("i", "app.technical", "Technical details", show=False),
         Binding("A", "dismiss", "Back", show=False),
         *BACK,
     ]
@@ -73,7 +77,7 @@ class AuditScreen(PagedScreen):
     def __init__(self, client: Client, owner: Owner, now: Callable[[], float]) -> None:
         super().__init__(client, owner, now, "leaves", SEARCH_HINT)
         self._progress = Line(id="log-progress")
-        self._held = Line(id="log-held")
+        self._held = Static("", id="log-held", markup=False)
         self._leaves: list[AuditLeaf] = []
         self._class: AuditClass | None = None
         self._held_back: int | None = None
@@ -126,6 +130,9 @@ class AuditScreen(PagedScreen):
 
     # What the operator does.
 
+    def keys_now(self) -> list[str]:
+        return ["search", "class", *["more"] * self.more, "verify", "write"]
+
     def choose(self, row_id: str) -> None:
         self._verdict = None
         super().choose(row_id)
@@ -138,7 +145,10 @@ class AuditScreen(PagedScreen):
         self._owner.say(Content(f"● listed: {said}"))
         self.read()
 
+    @changing
     def action_verify(self) -> None:
+        """It is read as a whole, which is logged as an export."""
+
         def answered(yes: bool | None) -> None:
             if yes and self.may_supervise():
                 self._take_out(None, REASON)
@@ -153,6 +163,7 @@ class AuditScreen(PagedScreen):
             answered,
         )
 
+    @changing
     def action_write(self) -> None:
         def named(answer: tuple[Path, str] | None) -> None:
             if answer is not None and self.may_supervise():
@@ -218,14 +229,14 @@ class AuditScreen(PagedScreen):
         panel.border_title = f"Audit log · {CLASSES[self._class] if self._class else 'all classes'}"
         panel.border_subtitle = f"{len(self._leaves)}{'+' if self.more else ''}"
         self._held.display = self._held_back is not None
-        held = f"▲ from entry {self._held_back} on after you have decided what waits for you"
-        self._held.show(Content.styled(held, "$warning"))
+        held = f"▲ from entry {self._held_back} on: shown once you have decided what waits"
+        self._held.update(Content.styled(held, "$warning"))  # wrapped in a narrow panel
         self.query_one("#leaf").display = self.size.width >= 100 or self._verdict is not None
         width = self._text.content_size.width or 40
         about = (
             Content()
             if chosen is None
-            else about_leaf(chosen, known, width, technical=self.technical)
+            else about_leaf(chosen, known, width, technical=app_of(self).technical)
         )
         self._text.update(self._verdict or about)
 

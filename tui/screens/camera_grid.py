@@ -67,6 +67,10 @@ class CameraGridScreen(PlaceScreen):
         self.refresh_all()
         self._look()
 
+    def keys_now(self) -> list[str]:
+        """Another page only where there is one."""
+        return ["again", *["page"] * (len(self._owner.situation().cameras) > SHOWN_MAX)]
+
     def action_page(self) -> None:
         total = len(self._owner.situation().cameras)
         self._first = self._first + SHOWN_MAX if self._first + SHOWN_MAX < total else 0

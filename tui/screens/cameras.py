@@ -16,9 +16,9 @@ from lfrd.client import Client
 from lfrd.errors import LfrdError
 from lfrd.wire.cameras import Camera, CameraAdded, CameraChange
 from tui.screens.aim_screen import AimScreen
-from tui.screens.ask import AskScreen, TokenScreen
+from tui.screens.ask import AskScreen
 from tui.screens.camera_check import CheckScreen
-from tui.screens.camera_form import AddCameraScreen, EditCameraScreen
+from tui.screens.camera_form import EditCameraScreen
 from tui.screens.camera_grid import CameraGridScreen
 from tui.screens.camera_history import CameraHistoryScreen
 from tui.screens.camera_preview import PreviewScreen
@@ -97,16 +97,11 @@ class CamerasScreen(PlaceScreen):
 
     @changing
     def action_add(self) -> None:
-        def added(camera: CameraAdded | None) -> None:
-            if camera is None:
-                return
+        def added(camera: CameraAdded) -> None:
             self._selected_id = camera.id
-            self._done(Content(f"● camera {camera.name} is added"))
-            if camera.publish_token is not None:
-                self.app.push_screen(TokenScreen(camera))
+            self._read()
 
-        known = self._owner.situation().cameras
-        self.app.push_screen(AddCameraScreen(self._client, known), added)
+        self._owner.add_camera(added)
 
     @changing
     def action_edit(self) -> None:

@@ -19,10 +19,12 @@ from lfrd.wire.lists import Watchlist
 from tui.dates import day_text, near_text
 from tui.gate import Line, Mend, checklist
 from tui.labels import Mark, ended_text, ends_text, policy_text
-from tui.screens.ask import AskScreen, EndScreen, ReasonScreen
+from tui.rules import bar_to_urgent, rules_of
+from tui.screens.ask import AskScreen, ReasonScreen
 from tui.screens.deployment_form import AddDeploymentScreen, AmendDeploymentScreen
 from tui.screens.help import Topic
 from tui.screens.place import BACK, MOVES, Owner, PlaceScreen, Situation, changing
+from tui.this_app import app_of
 from tui.widgets.line import labelled
 from tui.widgets.listed import Listed
 from tui.widgets.rows import Row
@@ -53,6 +55,8 @@ class DiscardScreen(ReasonScreen):
 
 class ExtendScreen(ReasonScreen):
     """How much longer."""
+
+    SUPERVISORS_ONLY: ClassVar[bool] = True
 
     TITLE_TEXT = "Extend the deployment: by how many hours?"
     KEYS_TEXT = "Enter extends it, Esc leaves it"
@@ -85,7 +89,7 @@ class DeploymentsScreen(PlaceScreen):
         Binding("m", "mend", "Mend", show=False),
         Binding("U", "urgent", "Start urgently", show=False),
         Binding("R", "ratify", "Ratify", show=False),
-        Binding("i", "technical", "Technical details", show=False),
+        Binding("i", "app.technical", "Technical details", show=False),
         *MOVES,
         Binding("d", "dismiss", "Back", show=False),
         *BACK,
@@ -209,7 +213,8 @@ class DeploymentsScreen(PlaceScreen):
             self._owner.open_lists(line.subject)
         elif line.mend is Mend.RUNNING:
             running = next((x for x in self._all if x.state is DeploymentState.RUNNING), None)
-            self._end(running)
+            if running is not None:
+                self._owner.end(running)
         else:
             self.action_start()
 
@@ -296,6 +301,20 @@ class DeploymentsScreen(PlaceScreen):
         plan = self._chosen()
         if plan is None or plan.state is not DeploymentState.DRAFT:
             self._owner.complain("an urgent start is of a plan without authority")
+        else:
+            self._ask_urgently(plan)
+
+    @work(group="form", exclusive=True)
+    async def _ask_urgently(self, plan: Deployment) -> None:
+        """Ask why, where the rules let this person do so."""
+        try:
+            rules = rules_of(await self._client.governance.policy(), plan)
+        except LfrdError as error:
+            self._owner.complain(str(error))
+            return
+        bar = bar_to_urgent(rules, is_supervisor=self._owner.situation().is_supervisor)
+        if bar is not None:
+            self._owner.complain(bar)
             return
 
         def start(reason: str | None) -> None:
@@ -321,7 +340,7 @@ class DeploymentsScreen(PlaceScreen):
         if running is None:
             self._owner.complain("no deployment is running")
         elif self.may_supervise():
-            extend(self, running)
+            self._owner.extend(running)
 
     @changing
     def action_pause(self) -> None:
@@ -339,24 +358,20 @@ class DeploymentsScreen(PlaceScreen):
         if chosen is None or chosen.state in OVER:
             self._owner.complain("there is nothing here that could be ended")
         elif chosen.state is DeploymentState.RUNNING:
-            self._end(chosen)
+            self._owner.end(chosen)
         else:
-            self._finish(chosen, DiscardScreen(), "the plan is discarded")
+            self._discard(chosen)
 
-    def _end(self, running: Deployment | None) -> None:
-        if running is not None:
-            self._finish(running, EndScreen(), "the deployment has ended")
-
-    def _finish(self, item: Deployment, asked: ReasonScreen, said: str) -> None:
-        def end(reason: str | None) -> None:
+    def _discard(self, plan: Deployment) -> None:
+        def discard(reason: str | None) -> None:
             if reason:
                 self.ask(
-                    lambda: self._client.end_deployment(item.id, reason), said, "closing cameras"
+                    lambda: self._client.end_deployment(plan.id, reason), "the plan is discarded"
                 )
             elif reason is not None:
-                self._owner.complain("nothing was ended: say why")
+                self._owner.complain("nothing was discarded: say why")
 
-        self.app.push_screen(asked, end)
+        self.app.push_screen(DiscardScreen(), discard)
 
     def action_record(self) -> None:
         chosen = self._chosen()
@@ -376,7 +391,7 @@ class DeploymentsScreen(PlaceScreen):
         if chosen is None:
             self._text.update(Content.styled(EMPTY, "$quiet"))
         else:
-            lists, technical = known.lists, self.technical
+            lists, technical = known.lists, app_of(self).technical
             self._text.update(about(chosen, lists, now_s, width, technical=technical))
         planned = chosen is not None and chosen.state in TO_COME
         self._gate.display = planned and bool(self._lines)
@@ -407,24 +422,6 @@ def until_of(running: Deployment, hours: str) -> float | None:
     except ValueError:
         return None
     return (running.planned_end_at_s or 0.0) + span_s
-
-
-def extend(place: PlaceScreen, running: Deployment) -> None:
-    """Ask by how much, and have it authorised."""
-
-    def send(hours: str | None) -> None:
-        if hours is None:
-            return
-        until_s = until_of(running, hours)
-        if until_s is None:
-            place.complain("nothing was extended: say the hours as a number")
-            return
-        place.ask(
-            lambda: place.client.governance.extend(running.id, until_s),
-            f"extended until {day_text(until_s)[-5:]}",
-        )
-
-    place.app.push_screen(ExtendScreen("1"), send)
 
 
 def in_order(found: tuple[Deployment, ...]) -> tuple[Deployment, ...]:

@@ -26,7 +26,7 @@ from tui.screens.help import Topic
 from tui.screens.outcome import OutcomeScreen
 from tui.screens.paged import PAGE, PagedScreen
 from tui.screens.place import BACK, Owner, Situation, changing
-from tui.screens.scene import SceneScreen
+from tui.screens.scene import SceneScreen, no_scene
 from tui.search import Search, search_of
 from tui.widgets.line import labelled
 from tui.widgets.listed import Listed
@@ -144,6 +144,17 @@ class HistoryScreen(PagedScreen):
 
     # What the operator does.
 
+    def keys_now(self) -> list[str]:
+        """By what is chosen, and whether there is more."""
+        alert = self._chosen()
+        scene = alert is not None and alert.has_scene
+        over = alert is not None and alert.state is AlertState.CLOSED
+        reported = alert is None or alert.decoy or alert.engagement is not None
+        return [
+            "search", "filter", *["more"] * self.more, *["scene"] * scene,
+            *["outcome"] * (over and not reported), *["go"] * (alert is not None),
+        ]  # fmt: skip
+
     def chosen_anew(self) -> None:
         self.refresh_all()
         self._load()
@@ -166,7 +177,9 @@ class HistoryScreen(PagedScreen):
 
     def action_scene(self) -> None:
         alert = self._chosen()
-        if alert is not None:
+        if alert is not None and not alert.has_scene:
+            self._owner.complain(no_scene(alert))
+        elif alert is not None:
             name = _camera(alert, self._owner.situation())
             self.app.push_screen(SceneScreen(self._client, alert, name, self._owner.image_class))
 

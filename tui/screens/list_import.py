@@ -175,6 +175,8 @@ RULE = (
 class ExportListScreen(FormScreen[Path]):
     """An archive that opens with a passphrase alone."""
 
+    SUPERVISORS_ONLY: ClassVar[bool] = True
+
     RULE_TEXT = "Encrypted under the passphrase. That it left, and why, is logged as a disclosure."
 
     def __init__(self, client: Client, watchlist: Watchlist, now_s: float) -> None:

@@ -39,6 +39,7 @@ from tui.screens.owner import PLACES, OwnerScreen
 from tui.screens.place import Situation
 from tui.screens.scene import SceneScreen
 from tui.sizes import BREAKPOINTS_ACROSS, BREAKPOINTS_DOWN
+from tui.this_app import app_of
 from tui.widgets.banner import Banner, is_lab
 from tui.widgets.cameras import CameraList, cameras_in_short
 from tui.widgets.candidates import CandidateList
@@ -72,7 +73,7 @@ class MainScreen(OwnerScreen):
         Binding("g", "group", "One row for a person at a camera, or a row each"),
         *PLACES,
         Binding("b", "bell", "Bell on or off"),
-        Binding("i", "technical", "Technical words in the banner"),
+        Binding("i", "app.technical", "Technical words in the banner"),
         Binding("question_mark", "help", "Help", key_display="?"),
         Binding("q", "app.quit", "Leave"),
     ]
@@ -263,12 +264,6 @@ class MainScreen(OwnerScreen):
         self.bell = not self.bell
         self.say(Content(f"the bell is {'on' if self.bell else 'off'}"))
 
-    def action_technical(self) -> None:
-        """Versions, digests and the model are for those who ask."""
-        technical = not getattr(self.app, "technical", False)
-        setattr(self.app, "technical", technical)  # noqa: B010
-        self.say(Content(f"● technical words are {'shown' if technical else 'left out'}"))
-
     def action_help(self) -> None:
         self.app.push_screen(HelpScreen())
 
@@ -293,8 +288,7 @@ class MainScreen(OwnerScreen):
             self.app.bell()
 
     def _notify(self, words: str) -> None:
-        if (tell := getattr(self.app, "tell_desktop", None)) is not None:
-            tell(words)
+        app_of(self).tell_desktop(words)
 
     def _tick(self) -> None:
         self.refresh_all()
@@ -370,7 +364,7 @@ class MainScreen(OwnerScreen):
         self.refresh_places()
 
     def _keys_now(self, now_s: float) -> tuple[KeyHint, ...]:
-        if self.guide.display:
+        if self.guide.display and not self.read_only:
             return (KeyHint("a", "Next step", "screen.guide"), *ALWAYS)
         return keys_now(self.candidates, now_s, read_only=self.read_only)
 
@@ -434,7 +428,7 @@ def keys_now(
         hints.append(KeyHint("Space", "Next", "screen.next"))
     if alert is not None and is_undecided(alert) and not read_only:
         hints.append(KeyHint("r", "Reason", "screen.reason"))
-    if alert is not None:
+    if alert is not None and alert.has_scene:
         hints.append(KeyHint("s", "Scene", "screen.scene"))
     return (*hints, *ALWAYS)
 

@@ -22,6 +22,7 @@ from tui.dates import day_text
 from tui.guide import next_step, steps
 from tui.labels import ends_text
 from tui.live import TO_COME
+from tui.rules import bar_to_extend, rules_of
 from tui.screens.ask import EndNearScreen, EndScreen, TokenScreen
 from tui.screens.camera_form import AddCameraScreen
 from tui.screens.list_form import AddListScreen
@@ -203,7 +204,11 @@ class OwnerScreen(ReviewScreen):
             return
         if running is None:
             self.complain("no deployment is running")
-            return
+        else:
+            self.end(running)
+
+    def end(self, running: Deployment) -> None:
+        """Ask why, and end it."""
 
         def end(reason: str | None) -> None:
             if reason:
@@ -215,6 +220,7 @@ class OwnerScreen(ReviewScreen):
 
     @work(group="end")
     async def _end(self, deployment_id: str, reason: str) -> None:
+        self.say(Content.styled("◌ closing cameras", "$quiet"))
         try:
             await self._client.end_deployment(deployment_id, reason)
         except LfrdError as error:
@@ -231,6 +237,8 @@ class OwnerScreen(ReviewScreen):
         running = self.situation().deployment
         if self._end_asked or running is None or isinstance(self.app.screen, ModalScreen):
             return
+        if self.read_only:  # nobody stands at it who could answer
+            return
         self._end_asked = True
         known, ends = self.situation(), ends_text(running.planned_end_at_s, self._now())
 
@@ -238,14 +246,26 @@ class OwnerScreen(ReviewScreen):
             if what == "end":
                 self.action_end()
             elif what == "extend" and known.is_supervisor:
-                self._extend(running)
+                self.extend(running)
             elif what == "extend":
                 self.complain("a supervisor may extend it")
 
         self.app.push_screen(EndNearScreen(ends, may_extend=known.is_supervisor), answered)
 
-    def _extend(self, running: Deployment) -> None:
+    @work(group="extend", exclusive=True)
+    async def extend(self, running: Deployment) -> None:
+        """Ask by how much, and have it authorised, where the rules let this person do so."""
         from tui.screens.deployments import ExtendScreen, until_of
+
+        try:
+            rules = rules_of(await self._client.governance.policy(), running)
+        except LfrdError as error:
+            self.complain(str(error))
+            return
+        bar = bar_to_extend(running, rules, self.situation().me)
+        if bar is not None:
+            self.complain(bar)
+            return
 
         def send(hours: str | None) -> None:
             if hours is not None:
@@ -257,7 +277,7 @@ class OwnerScreen(ReviewScreen):
 
         self.app.push_screen(ExtendScreen("1"), send)
 
-    @work(group="extend")
+    @work(group="extension")
     async def _send_extension(self, deployment_id: str, until_s: float) -> None:
         try:
             await self._client.governance.extend(deployment_id, until_s)
@@ -297,34 +317,39 @@ class OwnerScreen(ReviewScreen):
 
     def _guide_to(self, name: str) -> None:
         if name == "camera":
-            self._add_camera()
+            self.add_camera()
         elif name == "list":
-            self._add_list()
+            self.add_list()
         elif name == "person":
             self._add_person()
         else:
             self._open_deployments(plan_at_once=name == "plan")
 
-    def _add_camera(self) -> None:
-        def added(camera: CameraAdded | None) -> None:
+    def add_camera(self, added: Callable[[CameraAdded], None] = lambda _: None) -> None:
+        """By a form; `added` is called with it."""
+
+        def told(camera: CameraAdded | None) -> None:
             if camera is not None:
                 self.say(Content(f"● camera {camera.name} is added: c and t test it"))
+                added(camera)
                 if camera.publish_token is not None:
                     self.app.push_screen(TokenScreen(camera))
 
-        known = self.situation().cameras
-        self.app.push_screen(AddCameraScreen(self._client, known), added)
+        self.app.push_screen(AddCameraScreen(self._client, self.situation().cameras), told)
 
-    def _add_list(self) -> None:
-        def added(made: Watchlist | None) -> None:
-            if made is not None:
-                self.say(Content(f"● watchlist {made.name} is made"))
+    def add_list(self, made: Callable[[Watchlist], None] = lambda _: None) -> None:
+        """By a form; `made` is called with it."""
+
+        def told(watchlist: Watchlist | None) -> None:
+            if watchlist is not None:
+                self.say(Content(f"● watchlist {watchlist.name} is made: a puts a person on it"))
+                made(watchlist)
                 self.read_lists_and_plans()
 
         known = self.situation()
-        lab = known.health is not None and known.health.policy is not None
-        is_lab = lab and known.health.policy.is_lab  # type: ignore[union-attr]
-        self.app.push_screen(AddListScreen(self._client, known.me, self._now(), lab=is_lab), added)
+        policy = None if known.health is None else known.health.policy
+        lab = policy is not None and policy.is_lab
+        self.app.push_screen(AddListScreen(self._client, known.me, self._now(), lab=lab), told)
 
     @work(group="form", exclusive=True)
     async def _add_person(self) -> None:

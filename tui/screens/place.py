@@ -19,7 +19,7 @@ from textual.screen import Screen
 from lfrd.client import Client
 from lfrd.errors import LfrdError
 from lfrd.wire.alerts import Alert
-from lfrd.wire.cameras import Camera, CameraRates
+from lfrd.wire.cameras import Camera, CameraAdded, CameraRates
 from lfrd.wire.deployments import Deployment
 from lfrd.wire.health import Health, Me
 from lfrd.wire.lists import Watchlist
@@ -71,6 +71,10 @@ class Owner(Protocol):
     def open_place(self, place: "PlaceScreen") -> None: ...
     def open_cameras(self) -> None: ...
     def open_lists(self, watchlist_id: str | None = None) -> None: ...
+    def add_camera(self, added: Callable[[CameraAdded], None]) -> None: ...
+    def add_list(self, made: Callable[[Watchlist], None]) -> None: ...
+    def end(self, running: Deployment) -> None: ...
+    def extend(self, running: Deployment) -> object: ...
     def choose_alert(self, alert: Alert) -> None: ...
     def open_record(self, deployment_id: str) -> None: ...
     def read_lists_and_plans(self) -> None: ...
@@ -195,16 +199,6 @@ class PlaceScreen(Screen[None]):
 
     def action_help(self) -> None:
         self.app.push_screen(HelpScreen(self.TOPIC))
-
-    @property
-    def technical(self) -> bool:
-        """Whether somebody asked for ids, digests and versions."""
-        return bool(getattr(self.app, "technical", False))
-
-    def action_technical(self) -> None:
-        """They are for those who ask."""
-        setattr(self.app, "technical", not self.technical)  # noqa: B010
-        self.refresh_all()
 
     def refuses(self) -> bool:
         """Whether nothing may be changed from this screen, which is said then."""

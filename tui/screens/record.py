@@ -18,7 +18,7 @@ from tui.dates import day_text
 from tui.labels import candidates_text
 from tui.screens.form import FormScreen, field, hint, line_input
 from tui.screens.help import Topic
-from tui.screens.place import BACK, Owner, PlaceScreen, Situation
+from tui.screens.place import BACK, Owner, PlaceScreen, Situation, changing
 from tui.widgets.choice import Choice
 from tui.widgets.line import labelled
 
@@ -51,6 +51,8 @@ def write_new(path: Path, data: bytes) -> None:
 
 class ExportRecordScreen(FormScreen[Path]):
     """In which form, and where to."""
+
+    SUPERVISORS_ONLY: ClassVar[bool] = True
 
     TITLE_TEXT = "Write the record to a file"
     RULE_TEXT = "No name, face or reference of a person is in it. That it left is logged."
@@ -124,6 +126,7 @@ class RecordScreen(PlaceScreen):
     def action_scroll_by(self, step: int) -> None:
         self.query_one("#record").scroll_relative(y=step, animate=False)
 
+    @changing
     def action_write(self) -> None:
         record = self._record
         if record is not None and self.may_supervise():

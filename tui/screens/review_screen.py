@@ -22,7 +22,7 @@ from tui.labels import complaint, is_undecided
 from tui.screens.ask import ReasonScreen
 from tui.screens.compare import LOOK_S, Compared, CompareScreen
 from tui.screens.outcome import OutcomeScreen
-from tui.screens.scene import SceneScreen
+from tui.screens.scene import SceneScreen, no_scene
 from tui.widgets.faces import FacePanel
 
 if TYPE_CHECKING:
@@ -171,6 +171,9 @@ class ReviewScreen(Screen[None]):
         alert = self.candidates.selected
         if alert is None:
             self.complain("there is no candidate whose scene could be shown")
+            return
+        if not alert.has_scene:
+            self.complain(no_scene(alert))
             return
         name = self.camera_name(alert)
         self.app.push_screen(SceneScreen(self._client, alert, name, self._image_class))

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from tui.widgets.picture import ImageClass
 
 
+def no_scene(alert: Alert) -> str:
+    """Why there is none."""
+    return alert.erased or f"no picture of the scene was kept of {alert.reference}"
+
+
 class SceneScreen(ModalScreen[None]):
     """Read once, when it is opened: that it was looked at is in the log."""
 

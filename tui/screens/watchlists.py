@@ -20,7 +20,7 @@ from tui.labels import duration_text, people_text, photos_text
 from tui.photos import finding_rows
 from tui.screens.ask import AskScreen, ReasonScreen
 from tui.screens.help import Topic
-from tui.screens.list_form import AddListScreen, EditListScreen
+from tui.screens.list_form import EditListScreen
 from tui.screens.person_form import AddPersonScreen, AddPhotosScreen, EditPersonScreen
 from tui.screens.place import BACK, MOVES, Owner, PlaceScreen, Situation, changing
 from tui.widgets.line import labelled
@@ -46,6 +46,8 @@ class QuarantineScreen(ReasonScreen):
 
 class EraseScreen(ReasonScreen):
     """Enter erases."""
+
+    SUPERVISORS_ONLY: ClassVar[bool] = True
 
     KEYS_TEXT = "Enter erases it for good, Esc keeps it"
     EXAMPLE = "for example: the ban was lifted"
@@ -268,17 +270,11 @@ class WatchlistsScreen(PlaceScreen):
 
     @changing
     def action_new(self) -> None:
-        known = self._owner.situation()
-        policy = None if known.health is None else known.health.policy
-        is_lab = policy is not None and policy.is_lab
+        def made(watchlist: Watchlist) -> None:
+            self._list_id = watchlist.id
+            self.read()
 
-        def made(watchlist: Watchlist | None) -> None:
-            if watchlist is not None:
-                self._list_id = watchlist.id
-                self.done(f"watchlist {watchlist.name} is made: a puts a person on it")
-
-        form = AddListScreen(self._client, known.me, self._now(), lab=is_lab)
-        self.app.push_screen(form, made)
+        self._owner.add_list(made)
 
     @changing
     def action_add(self) -> None:
@@ -371,6 +367,9 @@ class WatchlistsScreen(PlaceScreen):
         """Say that the list was looked over: the gate wants it from time to time."""
         chosen = self._list()
         if chosen is None:
+            self._owner.complain("there is no watchlist: n makes one")
+            return
+        if chosen.restored_from_s is not None and not self.may_supervise():
             return
 
         def answered(yes: bool | None) -> None:
@@ -397,7 +396,7 @@ class WatchlistsScreen(PlaceScreen):
                 lambda: self._client.release_photo(photo.id),
                 f"{entry.reference} is compared with this photo again",
             )
-        else:
+        elif compared_with(entry) > 1 or self.may_supervise():
 
             def send(reason: str | None) -> None:
                 if reason:
@@ -484,6 +483,11 @@ class WatchlistsScreen(PlaceScreen):
             self._about.update(Content.styled("" if chosen is None else NOBODY, "$quiet"))
 
 
+def compared_with(entry: Entry) -> int:
+    """With how many photos of an entry faces are compared."""
+    return sum(photo.quarantined_at_s is None for photo in entry.photos)
+
+
 def list_content(item: Watchlist, now_s: float) -> Content:
     """Two lines: colour, name; how many, category, until when."""
     ended = item.expires_at_s is not None and item.expires_at_s <= now_s
@@ -492,6 +496,7 @@ def list_content(item: Watchlist, now_s: float) -> Content:
         ("■ ", item.colour or "$quiet"), (item.name, "bold"),
         (f"\n  {people_text(item.entries)}, {item.category.value}", "$quiet"),
         ("  ✗ has ended" if ended else until, "$error" if ended else "$quiet"),
+        ("\n  ▲ of a backup: y confirms" * (item.restored_from_s is not None), "$warning"),
     )  # fmt: skip
 
 

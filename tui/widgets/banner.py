@@ -8,6 +8,7 @@ from textual.content import Content
 from lfrd.wire.deployments import Deployment, PolicyBrief
 from lfrd.wire.health import Health
 from tui.labels import ended_text, ends_text, health_mark, policy_text
+from tui.this_app import app_of
 from tui.widgets.line import Line
 
 PURPOSE_CHARACTERS_MIN = 12
@@ -116,7 +117,7 @@ class Banner(Vertical):
         """Bring both lines up to date."""
         site = None if health is None else health.policy
         known = health is not None
-        technical = bool(getattr(self.app, "technical", False))
+        technical = app_of(self).technical
         width = self._deployment.size.width or 120
         first = deployment_content(
             deployment, site, now_s, last,

@@ -78,7 +78,7 @@ async def operator_present(
     """An operator is there, and may say that a team is on the spot: where the rules want a
     heartbeat of either, this is it."""
     team = body is not None and body.street_team
-    return (await _shown(site, principal, site.deployments.present(street_team=team)))[0]
+    return (await _shown(site, principal, await site.deployments.present(street_team=team)))[0]
 
 
 @router.put("/current/pause")
