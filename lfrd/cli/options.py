@@ -12,8 +12,8 @@ from lfrd.cli.camera_secrets import add_password_file
 from lfrd.cli.command_parser import an_id
 from lfrd.cli.door_options import add_alert_actions, add_alert_filter
 from lfrd.cli.picture_options import add_picture
-from lfrd.vocabulary import Category
 
+CATEGORIES = ("wanted", "missing", "at-risk", "court-order", "excluded", "test")
 EXPIRES = "2026-11-30 or 2026-11-30T18:00 (UTC), or never"
 
 USE_CASES = (
@@ -496,8 +496,7 @@ def _add_watchlist(add: Add) -> None:
     delete = actions("delete", "erase a list")
     for action in (added, changed, cameras, confirm, delete):
         action.add_argument("name")
-    kinds = [kind.value for kind in Category]
-    added.add_argument("--category", required=True, choices=kinds)
+    added.add_argument("--category", required=True, choices=CATEGORIES)
     for name in ("--purpose", "--owner"):
         added.add_argument(name, required=True)
     for action in (added, changed):
