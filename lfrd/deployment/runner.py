@@ -121,8 +121,10 @@ class DeploymentRunner:
             log.info("deployment %s waits for the daemon to come back", row.id)
             return
         await self._database.write(end, principal=running.ended_by or SYSTEM)
-        by = running.ended_by
-        why = (
-            running.end_reason if by in (None, SYSTEM) else f"by {by}"
-        )  # their words may name people
+        why = why_ended(running.end_reason, running.ended_by)
         log.info("deployment %s ended: %s", row.id, why)
+
+
+def why_ended(reason: str, by: str) -> str:
+    """For the daemon's log: what people wrote may name people, and is left out."""
+    return reason if by in ("", SYSTEM) else f"by {by}"

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lfrd.deployment.runner import why_ended
 from lfrd.errors import FacesLeft
 from lfrd.types import Template
 from lfrd.vision.engine import Crop
@@ -68,3 +69,15 @@ async def test_what_a_replay_holds_is_waited_for_and_what_nobody_gives_back_is_a
         await end_twice()
     assert taken == 2
     assert caught.group_contains(FacesLeft, match="1 face buffers are still held")
+
+
+@pytest.mark.parametrize(
+    ("by", "said"),
+    [
+        ("", "every camera came to its end"),
+        ("system", "every camera came to its end"),
+        ("user:ada", "by user:ada"),
+    ],
+)
+def test_why_one_ended_is_logged_without_the_words_of_people(by: str, said: str) -> None:
+    assert why_ended("every camera came to its end", by) == said

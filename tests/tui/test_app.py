@@ -1,5 +1,6 @@
 """The real app on the real daemon: socket, database, events and reviews included."""
 
+import asyncio
 import gc
 import io
 import weakref
@@ -10,16 +11,18 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from lfrd.client import Client
 from lfrd.clock import Clock, ManualClock, SystemClock
-from lfrd.errors import Denied, UserError
+from lfrd.errors import Conflict, Denied, UserError
 from lfrd.store import deployments, episodes, reference_images, watchlists
 from lfrd.store.episodes import Evidence, NewEpisode
 from lfrd.store.reference_images import NewReferenceImage
 from lfrd.store.transaction import Transaction
 from lfrd.store.watchlists import NewEntry
 from lfrd.wire.people import TokenCreate
+from support.desk import made, planned
 from support.site import Served, serve
 from support.store import MODEL, QUALITY, add_list, start_deployment
 from support.terminal import app_on, look, text_of, until
@@ -115,8 +118,8 @@ async def test_two_people_on_one_login_are_two_reviewers(tmp_path: Path) -> None
         served.site.reviews.required = 2
         await raise_candidate(served, "REF-1")
         async with Client.over_socket(served.socket) as admin:
-            made = [await admin.create_token(TokenCreate(principal=n)) for n in ("anna", "ben")]
-        for name, token in zip(("anna", "ben"), made, strict=True):
+            tokens = [await admin.create_token(TokenCreate(principal=n)) for n in ("anna", "ben")]
+        for name, token in zip(("anna", "ben"), tokens, strict=True):
             async with operator(served.socket, clock, token.secret) as (pilot, screen):
                 await until(pilot, lambda: f"you are {name}, operator" in text_of(pilot))  # noqa: B023
                 await until(pilot, lambda: "REF-1" in text_of(pilot))
@@ -158,6 +161,65 @@ async def test_the_screen_survives_a_restart_of_the_daemon(tmp_path: Path) -> No
             await until(pilot, lambda: "REF-2" in text_of(pilot))
             await until(pilot, lambda: "daemon away" not in text_of(pilot))
             assert {a.reference for a in screen.candidates.listed()} == {"REF-1", "REF-2"}
+
+
+async def test_what_a_place_could_not_read_is_read_once_the_daemon_is_back(tmp_path: Path) -> None:
+    async with serve(tmp_path) as served:
+        await planned(served.client, await made(served.client), purpose="keep them out")
+    async with operator(tmp_path / "api.sock", SystemClock()) as (pilot, _):
+        await until(pilot, lambda: "daemon away since" in text_of(pilot))
+        await pilot.press("d")
+        await until(pilot, lambda: "✗ no daemon answers on" in text_of(pilot))
+        async with serve(tmp_path):
+            await until(pilot, lambda: "keep them out" in text_of(pilot), 20.0)
+
+
+async def test_a_dialogue_survives_a_restart_of_the_daemon(tmp_path: Path) -> None:
+    """What is half typed stays, is refused in a sentence while nobody answers, and goes through
+    once the daemon is back."""
+    clock = SystemClock()
+    async with operator(tmp_path / "api.sock", clock) as (pilot, _):
+        async with serve(tmp_path):
+            await until(pilot, lambda: "daemon away" not in text_of(pilot))
+            await pilot.press("l", "n")
+            await until(pilot, lambda: "Make a watchlist" in text_of(pilot))
+            await pilot.press(*"House")
+        await pilot.press(*"bans", "enter")
+        await until(pilot, lambda: "✗ no daemon answers on" in text_of(pilot))
+        async with serve(tmp_path) as served:
+            form = pilot.app.screen
+            assert form.query_one("#name", Input).value == "Housebans"
+            await pilot.press("enter")
+            await until(pilot, lambda: pilot.app.screen is not form)
+            (listed,) = await served.client.watchlists()
+            assert listed.name == "Housebans"
+
+
+async def test_a_dialogue_is_left_although_no_answer_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SystemClock()
+    async with serve(tmp_path) as served, operator(served.socket, clock) as (pilot, _):
+        await until(pilot, lambda: "health ok" in text_of(pilot))
+        await pilot.press("l", "n")
+        await until(pilot, lambda: "Make a watchlist" in text_of(pilot))
+        forever = asyncio.Event()
+        asked = asyncio.Event()
+
+        async def asks(*_: object, **__: object) -> None:
+            asked.set()
+            await forever.wait()
+            raise Conflict("too late")
+
+        monkeypatch.setattr(type(served.site.watchlists), "create_list", asks)
+        await pilot.press(*"bans", "enter")
+        await until(pilot, asked.is_set)
+        form = pilot.app.screen
+        await pilot.press("escape")
+        await until(pilot, lambda: pilot.app.screen is not form)
+        said = "the daemon had not answered: look whether it was done"
+        await until(pilot, lambda: said in text_of(pilot))
+        forever.set()
 
 
 async def test_a_wrong_token_ends_the_screen_with_one_sentence(tmp_path: Path) -> None:

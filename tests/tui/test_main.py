@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from textual.widgets import Button
 
-from lfrd.client import Back
+from lfrd.client import Back, Unreachable
 from lfrd.errors import Conflict
 from lfrd.wire.alerts import Alert, AlertState, Review, ReviewDecision
 from lfrd.wire.cameras import CameraState
@@ -637,9 +637,12 @@ async def test_the_operator_ends_a_deployment_with_a_reason() -> None:
         await until(pilot, lambda: "ends in" in text_of(pilot))
         await pilot.press("E", "escape")
         await pilot.press("E", "enter")
-        await until(pilot, lambda: "nothing was ended: say why" in text_of(pilot))
+        await until(pilot, lambda: "✗ say why: it is logged" in text_of(pilot))
         assert desk.deployment_held is not None
-        await pilot.press("E", *"over", "enter")
+        desk.refuses = Unreachable("no daemon answers")
+        await pilot.press(*"over", "enter")
+        await until(pilot, lambda: "✗ no daemon answers" in text_of(pilot))
+        await pilot.press("enter")  # what was typed is still there
         await until(pilot, lambda: "by anna: over" in text_of(pilot))
         await pilot.press("E")
         await until(pilot, lambda: "no deployment is running" in text_of(pilot))

@@ -77,6 +77,7 @@ async def test_what_is_offered_to_a_role_is_its_own(
                 await at.sees("wanted-1")
                 panel = at.screen.query_one(FacePanel)
                 await until(at.pilot, lambda: panel.pictures is not None)
+                assert ("n Not a match" in at.text()) is (who != "wall")
                 offer = Round(at, tmp_path, photo)
                 await walk(offer)
     assert refused == []

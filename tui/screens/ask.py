@@ -12,6 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from lfrd.wire.cameras import CameraAdded
+from tui.screens.form import ReasonForm
 
 
 class AskScreen(ModalScreen[bool]):
@@ -106,13 +107,12 @@ class ReasonScreen(ModalScreen[str | None]):
         self.dismiss(None)
 
 
-class EndScreen(ReasonScreen):
+class EndScreen(ReasonForm):
     """Enter ends the deployment."""
 
     TITLE_TEXT = "End the deployment now: why?"
     KEYS_TEXT = "Enter ends it, Esc lets it run"
     EXAMPLE = "for example: the event is over"
-    MAX_LENGTH = 200
 
 
 class EndNearScreen(ModalScreen[str]):

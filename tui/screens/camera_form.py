@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from pathlib import PurePosixPath
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 from textual.app import ComposeResult
@@ -116,6 +117,8 @@ class CameraForm(FormScreen[Answer]):
 
 class AddCameraScreen(CameraForm[CameraAdded]):
     """Asks for a new camera. The answer holds the token of a camera that is published to."""
+
+    WAITS: ClassVar[bool] = True
 
     TITLE_TEXT = "Add a camera"
     RULE_TEXT = (

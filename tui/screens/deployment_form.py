@@ -57,9 +57,10 @@ STATE_WORDS = {
 ASSESSMENT, NOTICE = "impact-assessment", "notice"
 
 
-def _hours(typed: str | None, usual_h: float) -> float:
+def hours_of(typed: str) -> float:
+    """As people write them. Raises BadInput."""
     try:
-        return float((typed or f"{usual_h:g}").replace(",", ".").removesuffix("h").strip())
+        return float(typed.replace(",", ".").removesuffix("h").strip())
     except ValueError:
         raise BadInput("say the hours as a number, such as 4 or 0.5") from None
 
@@ -166,7 +167,7 @@ class DeploymentForm(FormScreen[Deployment]):
             "use_case": self.query_one("#use_case", Choice).value,
             "documents": tuple(documents),
             "watchlist_ids": self._ticked(),
-            "duration_s": _hours(self.text_of("hours"), USUAL_H) * HOUR_S,
+            "duration_s": hours_of(self.text_of("hours") or f"{USUAL_H:g}") * HOUR_S,
         }
 
     def _ticked(self) -> tuple[str, ...]:

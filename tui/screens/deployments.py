@@ -20,8 +20,9 @@ from tui.dates import day_text, near_text
 from tui.gate import Line, Mend, checklist
 from tui.labels import Mark, ended_text, ends_text, policy_text
 from tui.rules import bar_to_urgent, rules_of
-from tui.screens.ask import AskScreen, ReasonScreen
-from tui.screens.deployment_form import AddDeploymentScreen, AmendDeploymentScreen
+from tui.screens.ask import AskScreen
+from tui.screens.deployment_form import AddDeploymentScreen, AmendDeploymentScreen, hours_of
+from tui.screens.form import ReasonForm
 from tui.screens.help import Topic
 from tui.screens.place import BACK, MOVES, Owner, PlaceScreen, Situation, changing
 from tui.this_app import app_of
@@ -44,7 +45,7 @@ SIGNS = {"✓": "$success", "✗": "$error", "▲": "$warning", "▮": "$warning
 EMPTY = "No deployment was ever planned.\n\nPress a to plan one."
 
 
-class DiscardScreen(ReasonScreen):
+class DiscardScreen(ReasonForm):
     """Enter discards a plan."""
 
     TITLE_TEXT = "Discard this plan: why?"
@@ -53,7 +54,7 @@ class DiscardScreen(ReasonScreen):
     MAX_LENGTH = 200
 
 
-class ExtendScreen(ReasonScreen):
+class ExtendScreen(ReasonForm):
     """How much longer."""
 
     SUPERVISORS_ONLY: ClassVar[bool] = True
@@ -62,9 +63,10 @@ class ExtendScreen(ReasonScreen):
     KEYS_TEXT = "Enter extends it, Esc leaves it"
     EXAMPLE = "for example: 1"
     MAX_LENGTH = 5
+    EMPTY_TEXT = "say the hours as a number, such as 1 or 0.5"
 
 
-class UrgentScreen(ReasonScreen):
+class UrgentScreen(ReasonForm):
     """Why there is no time for an authorisation."""
 
     TITLE_TEXT = "Start without authority, to be ratified by another: why?"
@@ -317,14 +319,13 @@ class DeploymentsScreen(PlaceScreen):
             self._owner.complain(bar)
             return
 
-        def start(reason: str | None) -> None:
-            if reason:
-                self.ask(
-                    lambda: self._client.governance.start(plan.id, reason),
-                    "the deployment runs; another supervisor has to ratify it in time",
-                )
+        def started(done: bool | None) -> None:
+            if done:
+                self.done("the deployment runs; another supervisor has to ratify it in time")
 
-        self.app.push_screen(UrgentScreen(), start)
+        self.app.push_screen(
+            UrgentScreen(lambda reason: self._client.governance.start(plan.id, reason)), started
+        )
 
     @changing
     def action_ratify(self) -> None:
@@ -363,15 +364,13 @@ class DeploymentsScreen(PlaceScreen):
             self._discard(chosen)
 
     def _discard(self, plan: Deployment) -> None:
-        def discard(reason: str | None) -> None:
-            if reason:
-                self.ask(
-                    lambda: self._client.end_deployment(plan.id, reason), "the plan is discarded"
-                )
-            elif reason is not None:
-                self._owner.complain("nothing was discarded: say why")
+        def discarded(done: bool | None) -> None:
+            if done:
+                self.done("the plan is discarded")
 
-        self.app.push_screen(DiscardScreen(), discard)
+        self.app.push_screen(
+            DiscardScreen(lambda reason: self._client.end_deployment(plan.id, reason)), discarded
+        )
 
     def action_record(self) -> None:
         chosen = self._chosen()
@@ -415,13 +414,9 @@ def _team_asked() -> AskScreen:
     )
 
 
-def until_of(running: Deployment, hours: str) -> float | None:
-    """When a deployment ends that is extended by so many hours; None for what is no number."""
-    try:
-        span_s = float(hours.replace(",", ".").removesuffix("h").strip()) * HOUR_S
-    except ValueError:
-        return None
-    return (running.planned_end_at_s or 0.0) + span_s
+def until_of(running: Deployment, hours: str) -> float:
+    """When a deployment ends that is extended by so many hours. Raises BadInput."""
+    return (running.planned_end_at_s or 0.0) + hours_of(hours) * HOUR_S
 
 
 def in_order(found: tuple[Deployment, ...]) -> tuple[Deployment, ...]:

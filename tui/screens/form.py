@@ -1,5 +1,6 @@
 """A dialogue of fields that is sent to the daemon and stays open until the daemon has taken it."""
 
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import ClassVar, TypeVar
 
@@ -14,11 +15,12 @@ from textual.widget import Widget
 from textual.widgets import Checkbox, Input, Static, TextArea
 
 from lfrd.client import Client
-from lfrd.errors import Changed, LfrdError
+from lfrd.errors import BadInput, Changed, LfrdError
 from lfrd.wire.cameras import Camera
 from lfrd.wire.deployments import Deployment
 from lfrd.wire.lists import Entry, Watchlist
 from tui.labels import complaint, cut
+from tui.this_app import app_of
 from tui.widgets.choice import Choice
 
 Answer = TypeVar("Answer")
@@ -76,6 +78,9 @@ class FormScreen(ModalScreen[Answer | None]):
     TITLE_TEXT = ""
     RULE_TEXT = ""
     """Which rule the form fulfils, in plain words; said above its fields."""
+    KEYS_TEXT = "Enter or Ctrl+S saves, Tab goes on, Esc leaves"
+    WAITS: ClassVar[bool] = False
+    """Whether the daemon's answer is always waited for: it may hold what is shown only once."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -85,7 +90,7 @@ class FormScreen(ModalScreen[Answer | None]):
 
     def compose(self) -> ComposeResult:
         self._box.border_title = self.TITLE_TEXT
-        self._box.border_subtitle = "Enter or Ctrl+S saves, Tab goes on, Esc leaves"
+        self._box.border_subtitle = self.KEYS_TEXT
         self._box.can_focus = self._said.display = False
         with self._box:
             if self.RULE_TEXT:
@@ -111,9 +116,14 @@ class FormScreen(ModalScreen[Answer | None]):
             self._send()
 
     def action_leave(self) -> None:
-        """Not while the daemon is asked: its answer may hold a token that is shown only once."""
-        if not self._sending:
-            self.dismiss(None)
+        """Also while the daemon is asked, which may do it nevertheless."""
+        if self._sending and self.WAITS:
+            self._say(complaint("the answer is waited for: it may hold what is shown only once"))
+            return
+        if self._sending:
+            self.workers.cancel_group(self, "form")
+            app_of(self).main.complain("the daemon had not answered: look whether it was done")
+        self.dismiss(None)
 
     @work(group="form")
     async def _send(self) -> None:
@@ -135,6 +145,32 @@ class FormScreen(ModalScreen[Answer | None]):
     def text_of(self, name: str) -> str | None:
         """What was typed into this field; None for nothing."""
         return self.query_one(f"#{name}", Input).value.strip() or None
+
+
+class ReasonForm(FormScreen[bool]):
+    """One line that goes to the daemon with what it is the reason of. Where that is refused, or no
+    daemon answers, it stays as it was typed."""
+
+    KEYS_TEXT = "Enter does it, Esc leaves it"
+    EXAMPLE = ""
+    MAX_LENGTH = 200
+    EMPTY_TEXT = "say why: it is logged"
+
+    def __init__(self, carry_out: Callable[[str], Awaitable[object]], value: str = "") -> None:
+        """`carry_out` raises LfrdError."""
+        super().__init__()
+        self._carry_out = carry_out
+        self._value = value
+
+    def fields(self) -> ComposeResult:
+        yield line_input("reason", self.EXAMPLE, self._value, length=self.MAX_LENGTH)
+
+    async def send(self) -> bool:
+        typed = self.text_of("reason")
+        if typed is None:
+            raise BadInput(self.EMPTY_TEXT)
+        await self._carry_out(typed)
+        return True
 
 
 Text = str | bool

@@ -212,6 +212,7 @@ class MainScreen(OwnerScreen):
             self.say(Content("● the daemon is back, everything was read again"))
         self._away_since_s = None
         self._face_panel.retry()
+        self.read_place_again()
         self.refresh_all()
 
     def show_error(self, error: LfrdError) -> None:
@@ -333,7 +334,7 @@ class MainScreen(OwnerScreen):
         self._candidate_list.show(self.candidates, self._camera_names(), now_s)
         camera_name = "" if alert is None else self.camera_name(alert)
         reason = "" if alert is None else self._reasons.get(alert.id, "")
-        self._face_panel.show(alert, camera_name, reason)
+        self._face_panel.show(alert, camera_name, reason, may_decide=not self.read_only)
         self.show_guide(self.candidates.selected is not None)
         who = "" if self._me is None else me_text(self._me)
         if self._face_panel.border_subtitle != who:  # it draws the panel anew

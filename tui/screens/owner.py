@@ -88,6 +88,11 @@ class OwnerScreen(ReviewScreen):
             self._news = True
             self.set_timer(NEWS_S, self._read_news)
 
+    def read_place_again(self) -> None:
+        """What the open place shows besides: the daemon was away."""
+        if self._places and self._places[-1].is_mounted:
+            self._places[-1].read()
+
     def _read_news(self) -> None:
         self._news = False
         if self._places:
@@ -208,23 +213,10 @@ class OwnerScreen(ReviewScreen):
             self.end(running)
 
     def end(self, running: Deployment) -> None:
-        """Ask why, and end it."""
-
-        def end(reason: str | None) -> None:
-            if reason:
-                self._end(running.id, reason)
-            elif reason is not None:
-                self.complain("nothing was ended: say why")
-
-        self.app.push_screen(EndScreen(), end)
-
-    @work(group="end")
-    async def _end(self, deployment_id: str, reason: str) -> None:
-        self.say(Content.styled("◌ closing cameras", "$quiet"))
-        try:
-            await self._client.end_deployment(deployment_id, reason)
-        except LfrdError as error:
-            self.complain(str(error))
+        """Ask why, and end it; that it ended is told by the daemon."""
+        self.app.push_screen(
+            EndScreen(lambda reason: self._client.end_deployment(running.id, reason))
+        )
 
     # The end of a deployment.
 
@@ -267,24 +259,12 @@ class OwnerScreen(ReviewScreen):
             self.complain(bar)
             return
 
-        def send(hours: str | None) -> None:
-            if hours is not None:
-                until_s = until_of(running, hours)
-                if until_s is None:
-                    self.complain("nothing was extended: say the hours as a number")
-                else:
-                    self._send_extension(running.id, until_s)
-
-        self.app.push_screen(ExtendScreen("1"), send)
-
-    @work(group="extension")
-    async def _send_extension(self, deployment_id: str, until_s: float) -> None:
-        try:
-            await self._client.governance.extend(deployment_id, until_s)
-        except LfrdError as error:
-            self.complain(str(error))
-        else:
+        async def send(hours: str) -> None:
+            until_s = until_of(running, hours)
+            await self._client.governance.extend(running.id, until_s)
             self.say(Content(f"● extended until {day_text(until_s)[-5:]}"))
+
+        self.app.push_screen(ExtendScreen(send, "1"))
 
     # The guide.
 

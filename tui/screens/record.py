@@ -102,6 +102,7 @@ class RecordScreen(PlaceScreen):
         self._deployment_id = deployment_id
         self._text = Static("", markup=False, id="record-text")
         self._record: Record | None = None
+        self._failed = False
 
     def body(self) -> ComposeResult:
         with VerticalScroll(classes="panel wide-panel", id="record") as panel:
@@ -115,7 +116,9 @@ class RecordScreen(PlaceScreen):
     async def _read(self) -> None:
         try:
             self._record = await self._client.record(self._deployment_id)
+            self._failed = False
         except LfrdError as error:
+            self._failed = True
             self._owner.complain(str(error))
         self.refresh_all()
 
@@ -139,7 +142,8 @@ class RecordScreen(PlaceScreen):
 
     def draw(self, known: Situation) -> None:
         if self._record is None:
-            self._text.update(Content.styled("◌ reading", "$quiet"))
+            said = "✗ It could not be read. R reads it again." if self._failed else "◌ reading"
+            self._text.update(Content.styled(said, "$quiet"))
             return
         names = {camera.id: camera.name for camera in known.cameras}
         width = self._text.content_size.width or 60

@@ -1,6 +1,6 @@
 """The watchlists: lists, the people on them, and one person's photos with what the gate said."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import ClassVar
 
@@ -18,7 +18,8 @@ from lfrd.wire.lists import Entry, Photo, Watchlist
 from tui.dates import day_text
 from tui.labels import duration_text, people_text, photos_text
 from tui.photos import finding_rows
-from tui.screens.ask import AskScreen, ReasonScreen
+from tui.screens.ask import AskScreen
+from tui.screens.form import ReasonForm
 from tui.screens.help import Topic
 from tui.screens.list_form import EditListScreen
 from tui.screens.person_form import AddPersonScreen, AddPhotosScreen, EditPersonScreen
@@ -35,36 +36,26 @@ NOBODY = "Nobody is on this list.\n\nPress a to put a person on it, or i to impo
 PHOTO_REASON = "looked at on the lists screen"
 
 
-class QuarantineScreen(ReasonScreen):
+class QuarantineScreen(ReasonForm):
     """Enter puts a photo into quarantine."""
 
     TITLE_TEXT = "Compare with this photo no more: why?"
     KEYS_TEXT = "Enter puts it into quarantine, Esc leaves it"
     EXAMPLE = "for example: it shows somebody else"
-    MAX_LENGTH = 200
 
 
-class EraseScreen(ReasonScreen):
-    """Enter erases."""
+class EraseScreen(ReasonForm):
+    """Enter erases; said above is what it takes along."""
 
     SUPERVISORS_ONLY: ClassVar[bool] = True
-
     KEYS_TEXT = "Enter erases it for good, Esc keeps it"
     EXAMPLE = "for example: the ban was lifted"
-    MAX_LENGTH = 200
 
-    def __init__(self, what: str, takes_along: str) -> None:
-        super().__init__()
-        self.TITLE_TEXT = f"Erase {what}: why?"
-        self._takes_along = takes_along
-
-    def compose(self) -> ComposeResult:
-        yield from super().compose()
-
-    def on_mount(self) -> None:
-        self.query_one(".dialogue").mount(
-            Static(self._takes_along, classes="consequence", markup=False), before=0
-        )
+    def __init__(
+        self, carry_out: Callable[[str], Awaitable[object]], what: str, takes_along: str
+    ) -> None:
+        super().__init__(carry_out)
+        self.TITLE_TEXT, self.RULE_TEXT = f"Erase {what}: why?", takes_along
 
 
 class WatchlistsScreen(PlaceScreen):
@@ -398,14 +389,14 @@ class WatchlistsScreen(PlaceScreen):
             )
         elif compared_with(entry) > 1 or self.may_supervise():
 
-            def send(reason: str | None) -> None:
-                if reason:
-                    self.ask(
-                        lambda: self._client.quarantine_photo(photo.id, reason),
-                        f"the photo of {entry.reference} is in quarantine: w releases it",
-                    )
+            def held(done: bool | None) -> None:
+                if done:
+                    self.done(f"the photo of {entry.reference} is in quarantine: w releases it")
 
-            self.app.push_screen(QuarantineScreen(), send)
+            self.app.push_screen(
+                QuarantineScreen(lambda reason: self._client.quarantine_photo(photo.id, reason)),
+                held,
+            )
 
     @changing
     def action_approve(self) -> None:
@@ -440,24 +431,19 @@ class WatchlistsScreen(PlaceScreen):
         if not self.may_supervise():
             return
 
-        def send(reason: str | None) -> None:
-            if reason:
-                self._send_erasure(kind, subject_id, what, reason)
-            elif reason is not None:
-                self._owner.complain("nothing was erased: say why")
+        receipts: list[Erasure] = []
 
-        self.app.push_screen(EraseScreen(what, takes_along), send)
+        async def erase(reason: str) -> None:
+            request = ErasureRequest.model_validate(
+                {"kind": kind, "subject_id": subject_id, "reason": reason}
+            )
+            receipts.append(await self._client.governance.erase(request))
 
-    def _send_erasure(self, kind: str, subject_id: str, what: str, reason: str) -> None:
-        request = ErasureRequest.model_validate(
-            {"kind": kind, "subject_id": subject_id, "reason": reason}
-        )
+        def erased(done: bool | None) -> None:
+            if done:
+                self.done(receipt_text(what, receipts[0]))
 
-        async def erase() -> None:
-            receipt = await self._client.governance.erase(request)
-            self._owner.say(Content(receipt_text(what, receipt)))
-
-        self.ask(erase, f"{what} is erased; the receipt is in the audit log")
+        self.app.push_screen(EraseScreen(erase, what, takes_along), erased)
 
     # How it is shown.
 
@@ -550,4 +536,4 @@ def about_entry(
 def receipt_text(what: str, receipt: Erasure) -> str:
     """What went."""
     counts = f"{people_text(receipt.entries)}, {photos_text(receipt.images)}"
-    return f"● {what} is erased: {counts}"
+    return f"{what} is erased: {counts}; the receipt is in the audit log"

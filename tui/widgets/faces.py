@@ -298,7 +298,9 @@ class FacePanel(Vertical):
         if self._failed:
             self._faces_of = None
 
-    def show(self, alert: Alert | None, camera_name: str, reason: str) -> None:
+    def show(
+        self, alert: Alert | None, camera_name: str, reason: str, *, may_decide: bool = True
+    ) -> None:
         """Bring everything in line with this candidate."""
         self._switcher.current = "empty" if alert is None else "review"
         self._follow(alert)
@@ -314,9 +316,10 @@ class FacePanel(Vertical):
         self._seen_caption.show(Content(seen))
         self._reference_caption.show(reference)
         self._verdict.show(verdict_content(alert, reason, now_s, too_small=self.is_too_small))
-        self.set_class(not is_undecided(alert), "-decided")
+        asked = may_decide and is_undecided(alert)
+        self.set_class(not asked, "-decided")
         for button in self._buttons:
-            button.disabled = not is_undecided(alert)
+            button.disabled = not asked
 
     def _follow(self, alert: Alert | None) -> None:
         """Load the photos of another candidate.
