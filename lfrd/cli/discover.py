@@ -173,7 +173,7 @@ async def _add(
         if answer.main is not None and answer.device.host not in known
     ]  # fmt: skip
     if not new:
-        warn("lfrd: there is no camera that is not added already")
+        warn("lfrd: nothing to add: every camera that gave a stream is there already")
         return ()
     named = ", ".join(name for _, name in new)
     if not options.yes:

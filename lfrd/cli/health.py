@@ -1,17 +1,21 @@
 """`lfrd health` for people and for monitoring, `lfrd me`, and `lfrd policy show --running`."""
 
 import argparse
+import asyncio
 from pathlib import Path
 
 from lfrd.cli.dates import shown
 from lfrd.cli.reach import token_of
 from lfrd.cli.terminal import say, say_state
-from lfrd.client import Client
+from lfrd.client import Client, Unreachable
 from lfrd.wire.health import Health, HealthStatus
 
 EXIT_CODES = {HealthStatus.OK: 0, HealthStatus.DEGRADED: 1, HealthStatus.FAILED: 2}
 """As the plugins of monitoring programs (Nagios, Icinga, Sensu) answer: good, warning, critical. No
 answer is a critical one."""
+
+ANSWER_S = 8.0
+"""So long a daemon may take: most programs that monitor give up after 10 s, and show no reason."""
 
 COLOURS = {HealthStatus.OK: "green", HealthStatus.DEGRADED: "yellow", HealthStatus.FAILED: "red"}
 
@@ -19,7 +23,14 @@ COLOURS = {HealthStatus.OK: "green", HealthStatus.DEGRADED: "yellow", HealthStat
 async def health(options: argparse.Namespace, socket: Path) -> int:
     """How the site is; the exit code says it too."""
     async with Client.over_socket(socket, token_of(options)) as client:
-        found = await client.health()
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                found = await client.health()
+        except TimeoutError:
+            raise Unreachable(
+                f"the daemon on {socket} has not answered in {ANSWER_S:.0f} s: it hangs, or has no "
+                "processor; its log may say more"
+            ) from None
     if options.json:
         say(found.model_dump_json())
     else:

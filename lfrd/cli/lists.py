@@ -45,14 +45,10 @@ async def _list(client: Client, _: argparse.Namespace) -> Shown:
 
 
 async def _add(client: Client, options: argparse.Namespace) -> Shown:
-    try:
-        category = Category(options.category)
-    except ValueError:
-        known = ", ".join(category.value for category in Category)
-        raise BadInput(f"{options.category!r} is no category; there is: {known}") from None
     given = {"colour": options.colour, "margin": options.margin, **ends(options)}
     new = WatchlistCreate(
-        name=options.name, category=category, purpose=options.purpose, owner=options.owner,
+        name=options.name, category=Category(options.category), purpose=options.purpose,
+        owner=options.owner,
         **{name: value for name, value in given.items() if value is not None},
     )  # fmt: skip
     return [await client.create_watchlist(new)]

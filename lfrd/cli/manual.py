@@ -33,12 +33,18 @@ def complete(top: CommandParser, shell: str) -> str:
 
     for parser in _all(top):
         for action in parser._actions:
-            if action.type is Path:
+            if _is_path(action):
                 folder = "folder" in (action.metavar or action.dest) or action.metavar == "DIR"
                 action.complete = (  # type: ignore[attr-defined]  # shtab's documented way
                     shtab.DIRECTORY if folder else shtab.FILE
                 )
     return shtab.complete(top, shell=shell)
+
+
+def _is_path(action: argparse.Action) -> bool:
+    """What names a file: also where - stands for standard input, and a path is no Path."""
+    named = any(name.endswith("-file") for name in action.option_strings)
+    return action.type is Path or action.metavar == "FILE" or (named and action.nargs != 0)
 
 
 def write(top: CommandParser, options: argparse.Namespace) -> None:
@@ -84,6 +90,7 @@ def _page(parser: argparse.ArgumentParser, name: str, body: list[str], also: lis
     lines = [
         f'.TH "{_escaped(name.upper())}" "1" "{date.today()}" '
         f'"lfrd {_escaped(__version__)}" "{MANUAL}"',
+        ".ad l",  # a line of options cannot be stretched to the width of the page
         _section("NAME"), f"{_escaped(name)} \\- {_escaped(text[:1].lower() + text[1:])}",
         _section("SYNOPSIS"), *_parts(parser), *body,
         _section("EXIT STATUS"), *(_item(*one) for one in EXIT_STATUS),

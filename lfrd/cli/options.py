@@ -13,6 +13,7 @@ from lfrd.cli.command_parser import an_id
 from lfrd.cli.door_options import add_alert_actions, add_alert_filter
 from lfrd.cli.picture_options import add_picture
 
+CATEGORIES = ("wanted", "missing", "at-risk", "court-order", "excluded", "test")
 EXPIRES = "2026-11-30 or 2026-11-30T18:00 (UTC), or never"
 
 USE_CASES = (
@@ -495,7 +496,8 @@ def _add_watchlist(add: Add) -> None:
     delete = actions("delete", "erase a list")
     for action in (added, changed, cameras, confirm, delete):
         action.add_argument("name")
-    for name in ("--category", "--purpose", "--owner"):
+    added.add_argument("--category", required=True, choices=CATEGORIES)
+    for name in ("--purpose", "--owner"):
         added.add_argument(name, required=True)
     for action in (added, changed):
         action.add_argument("--colour", help="#rrggbb")

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import ssl
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -16,8 +17,13 @@ from lfrd.outward.reach import checked_address
 from lfrd.outward.text import link_of, text_of, title_of
 
 SEND_S = 30.0
-"""For the whole of it; servers are told to take their time before they greet."""
+"""For the whole of it."""
+GREET_S = 20.0
+"""Of it until the server has greeted: some take their time."""
 FOR_GOOD = range(500, 600)
+
+
+log = logging.getLogger(__name__)
 
 
 class Mail:
@@ -69,12 +75,11 @@ class Mail:
             raise Unreachable(f"it took longer than {SEND_S:.0f} s") from None
         except aiosmtplib.SMTPAuthenticationError as error:
             raise Unreachable(f"the server refuses name or password ({error.code})") from None
+        except aiosmtplib.SMTPSenderRefused as error:
+            raise _refused([error.code], "mail from who is named in sender") from None
         except aiosmtplib.SMTPRecipientsRefused as error:
-            codes = sorted({one.code for one in error.recipients})
-            kind = RefusedForGood if all(code in FOR_GOOD for code in codes) else DeliveryFailed
-            raise kind(
-                f"the server takes no mail for any of those named in to ({codes[0]})"
-            ) from None
+            codes = [one.code for one in error.recipients]
+            raise _refused(codes, "mail for any of those named in to") from None
         except aiosmtplib.SMTPResponseException as error:
             kind = RefusedForGood if error.code in FOR_GOOD else DeliveryFailed
             raise kind(f"the server answers {error.code}") from None
@@ -88,12 +93,19 @@ class Mail:
             tls_context=self._tls, timeout=SEND_S, local_hostname=self._node,
         )  # fmt: skip
         try:
-            await server.connect()
+            await _greeted(server)
             if not self._at_once:
+                await server.ehlo()
+                if not server.supports_extension("starttls"):
+                    raise Unreachable("it offers no STARTTLS, and nothing is sent without")
                 await server.starttls(tls_context=self._tls)
             if self._user is not None:
                 await server.login(*self._user)
-            await server.send_message(message, sender=self._sender, recipients=list(self._to))
+            refused, _ = await server.send_message(
+                message, sender=self._sender, recipients=list(self._to)
+            )
+            for recipient, answer in refused.items():
+                log.warning("the mail server takes nothing for %s (%d)", recipient, answer.code)
             with contextlib.suppress(aiosmtplib.SMTPException, OSError):
                 await server.quit()
         finally:
@@ -112,10 +124,30 @@ class Mail:
         return message
 
 
+async def _greeted(server: aiosmtplib.SMTP) -> None:
+    """Connect. Raises Unreachable where nothing is said, as where one waits for TLS at once."""
+    try:
+        async with asyncio.timeout(GREET_S):
+            await server.connect()
+    except TimeoutError:
+        raise Unreachable(
+            f"it did not greet in {GREET_S:.0f} s: look at address and port (smtps:// is for TLS "
+            "from the beginning)"
+        ) from None
+
+
+def _refused(codes: Sequence[int], what: str) -> DeliveryFailed:
+    """Sender and recipients are those of the configuration: no other message would pass either."""
+    kind = Unreachable if all(code in FOR_GOOD for code in codes) else DeliveryFailed
+    return kind(f"the server takes no {what} ({min(codes)})")
+
+
 def _said(error: Exception) -> str:
     cause = error.__cause__ or error
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted: {cause.verify_message}"
+        return f"its certificate is not trusted: {cause.verify_message.rstrip('.')}"
+    if isinstance(cause, ssl.SSLError):
+        return "it does not speak TLS from the beginning: smtp:// is for STARTTLS"
     if isinstance(cause, OSError) and cause.strerror:
         return f"cannot be connected to: {cause.strerror}"
     return f"the connection broke: {type(error).__name__}"

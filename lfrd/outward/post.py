@@ -122,6 +122,8 @@ def _said(error: httpx.HTTPError) -> str:
     if isinstance(error, httpx.ConnectError) and "CERTIFICATE" in cause.upper():
         reason = cause.partition("certificate verify failed: ")[2].partition(" (_ssl")[0]
         return f"its certificate is not trusted: {reason or cause}"
+    if isinstance(error, httpx.ConnectError) and "[SSL: WRONG_VERSION" in cause:
+        return "it does not speak TLS there: is it http://?"
     if isinstance(error, httpx.ConnectError):
         return f"cannot be connected to: {cause}"
     return f"the connection broke: {cause}"

@@ -106,7 +106,7 @@ async def test_it_asks_before_it_adds(
             monkeypatch.setattr(sys, "stdin", Typed(""))
             assert await add(served, device, secret) == []  # no question
             shown = capsys.readouterr()
-            assert "no camera that is not added already" in shown.err
+            assert "nothing to add: every camera" in shown.err
             assert "[y/N]" not in shown.err
 
 

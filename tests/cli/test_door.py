@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -10,10 +11,11 @@ import pytest
 
 from lfrd.cli import alert, events, health, request
 from lfrd.cli.door_options import DECISIONS, ENGAGEMENTS, IDENTITIES, KINDS, MINE
+from lfrd.cli.options import CATEGORIES
 from lfrd.errors import BadInput, NotFound
 from lfrd.events import EventKind as StoredKind
 from lfrd.store.transaction import Transaction
-from lfrd.vocabulary import Engagement, Identity
+from lfrd.vocabulary import Category, Engagement, Identity
 from lfrd.wire.alerts import Mine, ReviewDecision
 from lfrd.wire.events import EventKind
 from support.program import Call, Typed, refused
@@ -42,6 +44,7 @@ def shell(capsys: pytest.CaptureFixture[str]) -> Shell:
 
 def test_the_choices_are_those_of_the_wire_contract() -> None:
     assert tuple(EventKind) == KINDS
+    assert tuple(Category) == CATEGORIES
     assert tuple(ReviewDecision) == DECISIONS
     assert tuple(Engagement) == ENGAGEMENTS
     assert tuple(Identity) == IDENTITIES
@@ -64,6 +67,17 @@ async def test_health_answers_as_a_monitoring_plugin_does(tmp_path: Path, shell:
 
 def test_no_answer_is_critical(call: Call, tmp_path: Path) -> None:
     refused(call("health", "--socket", tmp_path / "x.sock"), "is lfrd running?")
+
+
+def test_a_daemon_that_hangs_is_critical_before_a_monitor_gives_up(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert health.ANSWER_S < 10.0
+    monkeypatch.setattr(health, "ANSWER_S", 0.1)
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(tmp_path / "x.sock"))
+        silent.listen()
+        refused(call("health", "--socket", tmp_path / "x.sock"), "has not answered in")
 
 
 async def test_states_are_coloured_on_terminals_alone(

@@ -31,7 +31,10 @@ def test_every_command_and_option_is_in_a_page(call: Call, tmp_path: Path) -> No
     for name, text in pages.items():
         for line in text.splitlines():
             assert line[:1] != "'", name
-            assert line[:1] != "." or line.split()[0] in {".TH", ".SH", ".TP", ".PP"}, (name, line)
+            assert line[:1] != "." or line.split()[0] in {".TH", ".ad", ".SH", ".TP", ".PP"}, (
+                name,
+                line,
+            )
 
 
 def test_a_page_of_a_command_is_printed(call: Call) -> None:
@@ -48,6 +51,19 @@ def test_every_command_is_completed(call: Call, shell: str) -> None:
     for word in ("watchlist", "events", "--follow", "alert.raised", "--token-file"):
         option = f"-l {word[2:]}" if word[:2] == "--" and shell == "fish" else word
         assert option in ran.out or word in ran.out, word
+
+
+@pytest.mark.parametrize("option", ["--password-file", "--ca-file", "--config", "--token-file"])
+def test_bash_completes_files(call: Call, tmp_path: Path, option: str) -> None:
+    script = tmp_path / "lfrd.bash"
+    script.write_text(call("completion", "bash").out)
+    words = f"lfrd camera add gate rtsp://x {option} {script}"[:-3].split()
+    typed = f"COMP_WORDS=({' '.join(words)}); COMP_CWORD={len(words) - 1}; _shtab_lfrd"
+    done = subprocess.run(
+        ["bash", "-c", f"source {script}; {typed}; echo ${{COMPREPLY[@]}}"],
+        capture_output=True, text=True, timeout=30,
+    )  # fmt: skip
+    assert done.stdout.split() == [str(script)], done.stderr
 
 
 def test_bash_completes_as_it_is_typed(call: Call, tmp_path: Path) -> None:

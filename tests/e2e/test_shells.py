@@ -44,3 +44,11 @@ def test_the_pages_are_in_order(call: Call, tmp_path: Path) -> None:
     for page in sorted(tmp_path.glob("*.1")):
         checked = run("mandoc", "-T", "lint", "-W", "warning", page)
         assert (checked.returncode, checked.stdout) == (0, ""), page.name
+
+
+def test_man_shows_them_without_a_warning(call: Call, tmp_path: Path) -> None:
+    assert call("man", "--all", tmp_path).code == 0
+    for page in sorted(tmp_path.glob("*.1")):
+        shown = run("man", "--warnings", "-l", page)
+        assert (shown.returncode, shown.stderr) == (0, ""), page.name
+        assert "lfrd manual" in shown.stdout

@@ -38,11 +38,20 @@ class Mailbox:
         self.to: list[str] = []
         self.secure: list[bool] = []
         self.recipient_answer: str | None = None
+        self.refused = frozenset({"a@example.org", "b@example.org"})
+        self.sender_answer: str | None = None
+        self.data_answer = "250 OK"
+
+    async def handle_MAIL(  # noqa: N802 - as aiosmtpd calls it
+        self, _: SMTP, __: Session, envelope: Envelope, address: str, ___: list[str]
+    ) -> str:
+        envelope.mail_from = address
+        return self.sender_answer or "250 OK"
 
     async def handle_RCPT(  # noqa: N802 - as aiosmtpd calls it
         self, _: SMTP, __: Session, envelope: Envelope, address: str, ___: list[str]
     ) -> str:
-        if self.recipient_answer is not None:
+        if self.recipient_answer is not None and address in self.refused:
             return self.recipient_answer
         envelope.rcpt_tos.append(address)
         return "250 OK"
@@ -54,7 +63,7 @@ class Mailbox:
         self.got.append(message_from_bytes(envelope.content))
         self.to = envelope.rcpt_tos
         self.secure.append(server.transport.get_extra_info("ssl_object") is not None)
-        return "250 OK"
+        return self.data_answer
 
 
 def _authenticate(_: SMTP, __: Session, ___: Envelope, ____: str, data: object) -> AuthResult:
@@ -127,14 +136,49 @@ async def test_a_wrong_password_is_not_repeated(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "kind"), [("550 no such user", RefusedForGood), ("451 later", DeliveryFailed)]
+    ("step", "answer", "kind"),
+    [
+        ("recipient_answer", "550 no such user", Unreachable),
+        ("recipient_answer", "451 later", DeliveryFailed),
+        ("sender_answer", "550 not from you", Unreachable),
+        ("sender_answer", "451 later", DeliveryFailed),
+        ("data_answer", "554 not such a text", RefusedForGood),
+        ("data_answer", "452 later", DeliveryFailed),
+    ],
 )
-async def test_what_the_server_does_not_take(tmp_path: Path, answer: str, kind: type) -> None:
+async def test_what_the_server_does_not_take(
+    tmp_path: Path, step: str, answer: str, kind: type
+) -> None:
+    """Who sends and who gets mail is the same for each message: then none of them would pass."""
     async with mail(tmp_path) as (box, way):
-        box.recipient_answer = answer
+        setattr(box, step, answer)
         with pytest.raises(DeliveryFailed, match=answer[:3]) as caught:
             await way.send(CANDIDATE)
         assert type(caught.value) is kind
+        named = {"recipient_answer": "named in to ", "sender_answer": "named in sender "}
+        assert named.get(step, "") in str(caught.value)
+
+
+async def test_who_gets_no_mail_while_others_do_is_named_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with mail(tmp_path) as (box, way):
+        box.recipient_answer, box.refused = "550 no such user", frozenset({"b@example.org"})
+        await way.send(CANDIDATE)
+        assert (box.to, len(box.got)) == (["a@example.org"], 1)
+    assert "the mail server takes nothing for b@example.org (550)" in caplog.text
+
+
+async def test_tls_at_the_wrong_moment_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mailing, "GREET_S", 0.3)
+    for at_once, said in ((True, "smtps:// is for TLS from"), (False, "smtp:// is for STARTTLS")):
+        (folder := tmp_path / str(at_once)).mkdir()
+        async with mail(folder, at_once=at_once) as (_, way):
+            way._at_once = not at_once
+            with pytest.raises(Unreachable, match=said):
+                await way.send(CANDIDATE)
 
 
 async def test_a_server_without_tls_gets_neither_password_nor_mail(tmp_path: Path) -> None:
@@ -154,7 +198,7 @@ async def test_a_server_without_tls_gets_neither_password_nor_mail(tmp_path: Pat
             at_once=False, private=True, sender="a@b.org", to=("c@d.org",), node="front",
             open_with="x", user=("lfrd", "hunter2"),
         )  # fmt: skip
-        with pytest.raises(DeliveryFailed):
+        with pytest.raises(Unreachable, match="offers no STARTTLS"):
             await way.send(CANDIDATE)
     assert b"AUTH" not in heard
     assert b"MAIL" not in heard
