@@ -55,6 +55,10 @@ def _parameter(text: str) -> tuple[str, str]:
 
 def _body(options: argparse.Namespace) -> tuple[bytes | None, dict[str, str] | None]:
     """What is sent, and what it is: JSON that was typed or is in a file, or a file as it is."""
+    if options.method in ("GET", "HEAD") and (options.data is not None or options.file is not None):
+        raise BadInput(
+            f"a {options.method} has no body: give what it asks for with --query name=value"
+        )
     if options.data is not None:
         text = _read(options.data.removeprefix("@")) if options.data[:1] in "@-" else None
         content = options.data.encode() if text is None else text

@@ -11,7 +11,7 @@ from lfrd.cli.camera_secrets import STANDARD_INPUT, address_of, secret_of, warn_
 from lfrd.cli.temporary import PRINCIPAL, camera_section, enrol_photos, find_photos, lab_site
 from lfrd.cli.terminal import say
 from lfrd.config import Config
-from lfrd.errors import BadInput, OutputClosed, UserError
+from lfrd.errors import BadInput, OutputClosed, SourceError, UserError
 from lfrd.governance.deployments import LAB_LIMIT_S, DeploymentService
 from lfrd.governance.profile import LAB
 from lfrd.ingest.address import parse, with_password
@@ -78,6 +78,9 @@ async def run(trial: Trial, config: Config, *, as_lines: bool) -> None:
         summary = await _deploy(site, watchlist_id, trial)
         printer.end()
         say(as_json(summary) if as_lines else "\n" + as_text(summary))
+        failure = site.fleet.life.failures.get(CAMERA)
+    if failure is not None:
+        raise SourceError(f"{failure}: the rest was not searched")
 
 
 class Printer:

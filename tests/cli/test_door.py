@@ -190,6 +190,7 @@ async def test_any_route_is_called(tmp_path: Path, shell: Shell) -> None:
             ["v1/x"],
             ["/v1/alerts?limit=2"],
             ["/v1/x", "--data", "{"],
+            ["GET", "/v1/x", "--data", "{}"],
             ["/v1/x", "-q", "x"],
         ):
             with pytest.raises(BadInput):

@@ -2,11 +2,17 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
+import av
 import numpy as np
 import pytest
 
+from lfrd.cli.try_ import Trial, run
+from lfrd.config import Config
 from lfrd.demo.clip import LISTED
+from lfrd.errors import SourceError
+from lfrd.ingest import container
 from support.photos import somebody_in_a_room
 from support.program import Call, lfrd, refused
 from support.video import encode
@@ -52,3 +58,28 @@ def test_what_makes_no_sense_is_refused_before_anything_opens(
 
 def test_photos_are_not_turned_by_it(call: Call, photos: Path) -> None:
     refused(call("evaluate", photos, "--rotate", "90"), "--rotate is for clips")
+
+
+async def test_a_clip_that_breaks_off_is_said_after_what_was_found(
+    photos: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    clip = encode(
+        tmp_path / "half.mp4", (somebody_in_a_room("astronaut", n) for n in range(FRAMES))
+    )
+    whole = container.Reading._decode
+    left = [FRAMES // 2]
+
+    def half(*arguments: Any) -> list[av.VideoFrame]:
+        if not left[0]:
+            raise SourceError(f"{clip} broke off")
+        left[0] -= 1
+        return whole(*arguments)
+
+    monkeypatch.setattr(container.Reading, "_decode", half)
+    trial = Trial(str(clip), photos, every_frame=True)
+    with pytest.raises(SourceError, match="broke off: the rest was not searched"):
+        await run(trial, Config(), as_lines=True)
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["frames_decoded"] == FRAMES // 2
