@@ -85,6 +85,9 @@ class _Watcher:
     def packet(self, size_bytes: int, keyframe: bool) -> None:
         """Not counted here."""
 
+    def behind(self, late_s: float) -> None:
+        """Not counted here either."""
+
     def trouble(self, kind: str) -> None:
         raise AssertionError(kind)
 
