@@ -26,7 +26,7 @@ from support.desk import made, planned
 from support.site import Served, serve
 from support.store import MODEL, QUALITY, add_list, start_deployment
 from support.terminal import app_on, look, text_of, until
-from tui.app import run_tui
+from tui.app import forget_closed, run_tui
 from tui.screens.main import MainScreen
 
 
@@ -235,3 +235,13 @@ async def test_a_wrong_token_ends_the_screen_with_one_sentence(tmp_path: Path) -
 def test_without_a_terminal_it_says_so(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="drawn on a terminal and nowhere else"):
         run_tui(tmp_path / "api.sock")
+
+
+async def test_what_closed_screens_leave_in_a_cycle_goes() -> None:
+    class Closed:
+        def __init__(self) -> None:
+            self.itself = self
+
+    left = weakref.ref(Closed())
+    await forget_closed()
+    assert left() is None
