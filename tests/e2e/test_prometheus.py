@@ -7,7 +7,7 @@ import re
 import shutil
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from support.program import daemon, enrol, look_for
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PLAYS_S = 90.0
 """How long everything may take to be measured at least once, on a busy machine too."""
+READY_S = 60.0
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.skipif(shutil.which("prometheus") is None, reason="prometheus is not installed"),
@@ -61,10 +62,21 @@ async def prometheus(
     )  # fmt: skip
     try:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}/api/v1") as client:
+            async with asyncio.timeout(READY_S):
+                while not await is_ready(port):
+                    await asyncio.sleep(0.2)
             yield client
     finally:
         process.terminate()
         await process.wait()
+
+
+async def is_ready(port: int) -> bool:
+    """Whether it listens, and has opened its storage: until then it answers with 503."""
+    async with httpx.AsyncClient() as client:
+        with suppress(httpx.TransportError):
+            return (await client.get(f"http://127.0.0.1:{port}/-/ready")).is_success
+    return False
 
 
 async def ask(client: httpx.AsyncClient, expression: str) -> list[dict[str, Any]]:
