@@ -148,7 +148,7 @@ class RateController:
         self._late.add(camera_id)
 
     def behind(self, late_s: float) -> None:
-        """Some camera was read so late, and decodes every picture. For any thread."""
+        """Some large stream was read so late, and every picture is decoded. For any thread."""
         self._behind_s = max(self._behind_s, late_s)
 
     def forget(self, camera_id: str) -> None:
@@ -179,16 +179,12 @@ class RateController:
             self._go(self.hz * step)
         elif late or now_s - self._kept_up_at_s > TOO_BUSY_S:
             self.budget.less(now_s, late=bool(late))
-        elif self._has_room(worst, behind_s, now_s):
+        elif worst < IDLE and now_s - self._late_at_s > FORGOTTEN_S:
             if self.budget.limited:
                 self.budget.more(now_s)
-            else:
+            elif behind_s < KEEPS_UP_S:
                 self._go(self.hz * min(FASTER_STEP, BUSY / max(worst, 0.01)))
         self.budget.share_out(now_s)
-
-    def _has_room(self, worst: float, behind_s: float, now_s: float) -> bool:
-        on_time = behind_s < KEEPS_UP_S and now_s - self._late_at_s > FORGOTTEN_S
-        return on_time and worst < IDLE
 
     def _go(self, hz: float) -> None:
         hz = min(self.target_hz, max(self._floor_hz, hz))
@@ -269,8 +265,8 @@ class CameraPacer:
             self._rate.late(self._camera_id)
 
     def behind(self, late_s: float) -> None:
-        """See `source.Pacer`."""
-        self._rate.behind(late_s)
+        """See `source.Pacer`. Where many streams are decoded all the time, to look less before one
+        of them is late helps none of them: eight cameras had a tenth fewer looks."""
 
     @property
     def ease(self) -> float:
@@ -504,6 +500,10 @@ class LargePacer(CameraPacer):
     @property
     def _least_hz(self) -> float:
         return min(SOON_HZ, self._rate.target_hz) if self._pair.is_soon else 0.0
+
+    def behind(self, late_s: float) -> None:
+        """See `source.Pacer`."""
+        self._rate.behind(late_s)
 
     def due(self, at_s: float, *, waiting: bool = False) -> Due:
         self._pair.large_came()

@@ -144,7 +144,10 @@ def test_a_stream_that_is_read_late_slows_all_down_whatever_their_turns_take() -
 
 def test_all_slow_down_a_little_before_a_stream_is_late() -> None:
     rate = RateController(8.0, 2.0)
-    pacer = CameraPacer(rate, "door")
+    CameraPacer(rate, "door").behind(0.9)
+    rate.adapt(0.0)
+    assert rate.hz == 8.0, "one that is decoded all the time has no say"
+    pacer = PairPacer(rate, "gate").large
     pacer.behind(0.6)
     pacer.behind(0.1)
     rate.adapt(1.0)
