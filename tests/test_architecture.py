@@ -52,7 +52,7 @@ LEAVES = {
     "lfrd/wire/": ("lfrd.wire", "lfrd.vocabulary", "lfrd.text"),
     "lfrd/client.py": ("lfrd.wire", "lfrd.vocabulary", "lfrd.errors", "lfrd.text"),
     "tui/": ("tui", "lfrd.client", "lfrd.wire", "lfrd.vocabulary", "lfrd.errors", "lfrd.text",
-             "lfrd.audit", "lfrd.cli.imports"),
+             "lfrd.audit", "lfrd.process", "lfrd.cli.imports"),
     "lfrd/ingest/": ("lfrd.ingest", "lfrd.types", "lfrd.errors", "lfrd.clock", "lfrd.counters",
                      "lfrd.mailbox", "lfrd.process", "lfrd.supervise", "lfrd.ids", "lfrd.text",
                      "lfrd.vision.motion"),
