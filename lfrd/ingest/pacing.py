@@ -24,7 +24,7 @@ which all may get faster. What lies between changes nothing."""
 STEP_S = 0.5
 SLOWEST_STEP, FASTER_STEP = 0.7, 1.3
 BEHIND_S, BEHIND_STEP, KEEPS_UP_S = 0.5, 0.85, 0.25
-"""Where a stream is read so late, all get slower by so little, long before it is decoded at its
+"""Where a large stream is read so late, all get slower by so little, before it is decoded at its
 keyframes only; and none gets faster before all are read on time."""
 TOO_BUSY, TOO_BUSY_S = 1.0, 3.0
 """A camera that takes so much of its time at the slowest rate, and for so long, gets less than the

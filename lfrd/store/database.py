@@ -11,9 +11,9 @@ import asyncio
 import logging
 import queue
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, contextmanager, suppress
 from types import TracebackType
 from typing import TypeVar
 
@@ -193,22 +193,24 @@ class Database:
                 await self._in_pool(self._shrink_reader)
 
     def _shrink_reader(self) -> None:
-        """The one that was not used for longest."""
-        connection = self._idle.get_nowait()
-        try:
+        with self._reader() as connection:
             connection.shrink()
-        finally:
-            self._idle.put(connection)
 
     def _run_query(self, query: Callable[[Reader], T], limit_s: float) -> T:
-        connection = self._idle.get_nowait()
-        try:
+        with self._reader() as connection:
             connection.execute("BEGIN")
             try:
                 with connection.time_limit(limit_s):
                     return query(Reader(connection, self.keys))
             finally:
                 connection.execute("ROLLBACK")
+
+    @contextmanager
+    def _reader(self) -> Iterator[Connection]:
+        """The one that was not used for longest; there is one for each thread of the pool."""
+        connection = self._idle.get_nowait()
+        try:
+            yield connection
         finally:
             self._idle.put(connection)
 

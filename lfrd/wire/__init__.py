@@ -8,5 +8,5 @@ A refusal is a `Problem` (RFC 9457, media type application/problem+json).
 built_at_first_use = False
 """Whether a message's checks are made when the first of its kind is, not when its module is
 imported. A client that speaks of three kinds says so before it imports them
-(`lfrd.cli.reach.load_client`); the daemon makes all while it starts, and none in a request.
+(`lfrd.cli.reach.begin_client`); the daemon makes all while it starts, and none in a request.
 """
