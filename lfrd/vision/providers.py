@@ -34,7 +34,7 @@ from lfrd.vision.finder import Finder
 from lfrd.vision.packs import Pack
 from lfrd.vision.planes import planes_from_rgb
 from lfrd.vision.quality import inter_eye_px
-from lfrd.vision.quantise import QUANTISED_VERSION, VNNI, quantised, variants
+from lfrd.vision.quantise import BYTE_PRODUCTS, QUANTISED_VERSION, quantised, variants
 from lfrd.vision.session import Session
 
 log = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ def settle(wanted: str, pack: Pack, cache_dir: Path) -> Settled:
     if wanted == "cpu-f32":
         return Settled("cpu", why="the configuration asks for it")
     if wanted == "cpu" and not _multiplies_bytes():
-        return Settled("cpu", why="this processor has no instructions for eight bits (VNNI)")
+        return Settled("cpu", why="this processor has no instructions for eight bits (AVX2)")
     kinds = _kinds(wanted)
     kept = _Kept(cache_dir / "providers", _key(wanted, kinds, pack))
     if (known := kept.read()) is not None:
@@ -317,7 +317,7 @@ def _known_photo() -> Planes:
 
 
 def _multiplies_bytes() -> bool:
-    return bool(VNNI & set(_processor().split()))
+    return bool(BYTE_PRODUCTS & set(_processor().split()))
 
 
 def _processor() -> str:

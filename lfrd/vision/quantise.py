@@ -1,4 +1,4 @@
-"""A recogniser in eight bits, for processors that multiply bytes four at a time (VNNI).
+"""A recogniser in eight bits, for processors that multiply many bytes at once (AVX2, VNNI).
 
 The wide 1 x 1 convolutions, which are most of SFace's sums, and the last product, which is most of
 its bytes, take int8 weights, with a scale for each output or block (Jacob et al. 2018,
@@ -29,8 +29,9 @@ WIDE = 512
 BLOCK_SIDES = (128, 64, 32)
 """Weights of the last product that share a scale: the first of these that divides their number."""
 
-VNNI = frozenset({"avx512_vnni", "avx_vnni"})
-"""Flags of processors that can."""
+BYTE_PRODUCTS = frozenset({"avx2", "avx512_vnni", "avx_vnni"})
+"""Flags of processors that can. Without VNNI onnxruntime adds two products in 16 bits, which could
+overflow; templates came out equally near to f32's (docs/decisions/0009)."""
 
 
 def quantised(model: bytes, crops: Sequence[U8]) -> bytes | None:

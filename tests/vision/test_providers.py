@@ -14,18 +14,29 @@ from lfrd.vision.providers import Settled
 from lfrd.vision.session import Session
 
 VNNI = "flags : avx512_vnni"
+AVX2 = "flags : sse2 avx2"
 
 
 @pytest.mark.parametrize("wanted", ["cpu", "cpu-f32"])
-def test_a_processor_without_vnni_needs_no_trial(
+def test_a_processor_that_multiplies_no_bytes_needs_no_trial(
     wanted: str, pack: Pack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(providers, "_processor", lambda: "flags : sse2 avx2")
+    monkeypatch.setattr(providers, "_processor", lambda: "flags : sse2 avx")
     assert providers.settle(wanted, pack, tmp_path) == Settled("cpu")
     assert not list(tmp_path.iterdir())
     why = providers.settle(wanted, pack, tmp_path).why
-    assert why == {"cpu": "this processor has no instructions for eight bits (VNNI)",
+    assert why == {"cpu": "this processor has no instructions for eight bits (AVX2)",
                    "cpu-f32": "the configuration asks for it"}[wanted]  # fmt: skip
+
+
+@pytest.mark.parametrize("flags", [VNNI, AVX2, "flags : avx_vnni"])
+def test_processors_that_multiply_bytes_are_tried(
+    flags: str, pack: Pack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(providers, "_processor", lambda: flags)
+    monkeypatch.setattr(providers, "_trials", _refuse)
+    with pytest.raises(AssertionError, match="tried again"):
+        providers.settle("cpu", pack, tmp_path)
 
 
 @pytest.fixture(scope="module")
