@@ -121,8 +121,7 @@ class Detections:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class TrackView:
+class TrackView(NamedTuple):
     """A live track after one step: box f32[4], landmarks f32[5, 2], detector score.
 
     `detected` is False where the position is only predicted; landmarks are then the last seen.

@@ -280,7 +280,7 @@ class _Watch:
             self.tracker.doubt(view.track_id)
         else:
             self.tracker.trust(view.track_id)
-        return replace(view, doubtful=doubtful)
+        return view._replace(doubtful=doubtful)
 
     def _hope(self, frame: Frame, view: TrackView) -> float | None:
         """How good this view of a track may be; None where it deserves no crop."""
@@ -289,12 +289,13 @@ class _Watch:
             passage = self._begin(view.track_id)
         if not view.detected:
             return None
-        between_px, size_px = inter_eye_px(view.landmarks), face_size_px(view.landmarks)
+        between_px = inter_eye_px(view.landmarks)
         self._counters.saw(between_px)
         at_s, doubtful = frame.captured_at_s, self._is_due(view)
         if self._skip(passage.shots.closed(at_s, doubtful=doubtful)):
             return None  # most of them: before anything is measured
         yaw_deg, pitch_deg = pose_deg(view.landmarks)
+        size_px = face_size_px(view.landmarks)
         hope = potential(between_px, yaw_deg, pitch_deg, view.score)
         refused = passage.shots.early_refusal(size_px, yaw_deg, hope, at_s, doubtful=doubtful)
         if refused is None and self._is_small(view) and not self._spare.any(at_s):

@@ -61,8 +61,18 @@ def loosened(matrix: F64, scale: float, down_px: float) -> F64:
 
 def to_frame(matrix: F64, points: F32) -> F32:
     """Where points f32[n, 2] of a crop or patch lie in the frame it was cut from."""
-    back = np.linalg.inv(matrix[:, :2])
-    return np.asarray((points - matrix[:, 2]) @ back.T, np.float32)
+    back = inverse(matrix)
+    return np.asarray(points @ back[:, :2].T + back[:, 2], np.float32)
+
+
+def inverse(matrix: F64) -> F64:
+    """The mapping f64[2, 3] that leads back; `matrix` must have an extent. By hand: numpy takes
+    several times as long for so small a matrix."""
+    (a, b, x), (c, d, y) = matrix.tolist()
+    area = a * d - b * c
+    back = np.array([[d, -b, b * y - d * x], [-c, a, c * x - a * y]])
+    back /= area
+    return back
 
 
 def similarity(source: F64, target: F64) -> F64:
@@ -71,16 +81,19 @@ def similarity(source: F64, target: F64) -> F64:
     Points are f64[n, 2]. Umeyama, "Least-squares estimation of transformation parameters between
     two point patterns", 1991. In the plane a rotation with scale is one complex factor, so the
     closed form needs no decomposition and a mirror image cannot come out. Points that all fall
-    together give a factor of 0.
+    together give a factor of 0. Complex numbers, not arrays: for five points they are faster.
     """
-    source_mean, target_mean = source.mean(axis=0), target.mean(axis=0)
-    from_x, from_y = (source - source_mean).T
-    to_x, to_y = (target - target_mean).T
-    spread = float(from_x @ from_x + from_y @ from_y)
-    if spread == 0.0:
-        real = imaginary = 0.0
-    else:
-        real = float(from_x @ to_x + from_y @ to_y) / spread
-        imaginary = float(from_x @ to_y - from_y @ to_x) / spread
-    linear = np.array([[real, -imaginary], [imaginary, real]])
-    return np.column_stack([linear, target_mean - linear @ source_mean])
+    from_points, to_points = _as_complex(source), _as_complex(target)
+    from_mean, to_mean = sum(from_points) / len(source), sum(to_points) / len(target)
+    from_offsets = [point - from_mean for point in from_points]
+    spread = sum(off.real * off.real + off.imag * off.imag for off in from_offsets)
+    pairs = zip(from_offsets, to_points, strict=True)
+    factor = sum(off.conjugate() * (to - to_mean) for off, to in pairs) / spread if spread else 0j
+    shift = to_mean - factor * from_mean
+    return np.array(
+        [[factor.real, -factor.imag, shift.real], [factor.imag, factor.real, shift.imag]]
+    )
+
+
+def _as_complex(points: F64) -> list[complex]:
+    return [complex(x, y) for x, y in points.tolist()]

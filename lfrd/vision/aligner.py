@@ -1,5 +1,6 @@
 """From rough landmarks in a frame to aligned crops."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -96,10 +97,15 @@ class Aligner:
         if not len(faces):
             return landmarks
         found = [to_frame(matrix, points) for points in faces.landmarks]
-        shifts = [float(np.linalg.norm(points - landmarks, axis=1).mean()) for points in found]
-        nearest = int(np.argmin(shifts))
+        shifts = [_mean_distance(points, landmarks) for points in found]
+        nearest = shifts.index(min(shifts))
         trusted = shifts[nearest] <= TRUSTED_SHIFT * face_size_px(landmarks)
         return found[nearest] if trusted else landmarks
+
+
+def _mean_distance(first: F32, second: F32) -> float:
+    pairs = list(zip(first.tolist(), second.tolist(), strict=True))
+    return sum(math.dist(here, there) for here, there in pairs) / len(pairs)
 
 
 def _close(landmarks: F32) -> F64:

@@ -143,24 +143,20 @@ def decode(
         boxes, scores, landmarks = _decode_scrfd(outputs, size)
     best = np.argsort(-scores, kind="stable")[:_CANDIDATES_LIMIT]
     kept = best[suppress(boxes[best], scores[best])]
-    areas = np.prod(boxes[kept, 2:] - boxes[kept, :2], axis=1)
-    kept = kept[np.argsort(-areas, kind="stable")]
+    sides = boxes[kept, 2:] - boxes[kept, :2]
+    kept = kept[np.argsort(-sides[:, 0] * sides[:, 1], kind="stable")]
     skipped = max(0, len(kept) - FACES_LIMIT)
     kept = kept[:FACES_LIMIT]
-    left_out = margins(*frame_size, size)
-    scale = np.array(
-        [
-            (frame_size[0] - 2 * left_out[0]) / size.picture_width_px,
-            (frame_size[1] - 2 * left_out[1]) / size.picture_height_px,
-        ],
-        np.float32,
-    )
-    corner = np.array(left_out, np.float32)
+    beside, above = margins(*frame_size, size)
+    across = (frame_size[0] - 2 * beside) / size.picture_width_px
+    down = (frame_size[1] - 2 * above) / size.picture_height_px
+    scale = np.array([across, down, across, down], np.float32)
+    corner = np.array([beside, above, beside, above], np.float32)
     return Found(
         Detections(
-            boxes[kept] * np.tile(scale, 2) + np.tile(corner, 2),
+            boxes[kept] * scale + corner,
             scores[kept],
-            landmarks[kept] * scale + corner,
+            landmarks[kept] * scale[:2] + corner[:2],
         ),
         skipped,
     )
@@ -169,8 +165,8 @@ def decode(
 def suppress(boxes: F32, scores: F32) -> npt.NDArray[np.intp]:
     """Indices of the boxes f32[n, 4] that stay, the best first, when each one suppresses those of
     lower score that it overlaps (greedy non-maximum suppression)."""
-    sides = np.hstack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]])
-    kept = cv2.dnn.NMSBoxes(sides.tolist(), scores.tolist(), 0.0, OVERLAP_LIMIT)
+    cornered = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)
+    kept = cv2.dnn.NMSBoxes(cornered.tolist(), scores.tolist(), 0.0, OVERLAP_LIMIT)
     return np.array(kept, np.intp)
 
 
@@ -185,7 +181,7 @@ def _decode_yunet(outputs: Sequence[F32], size: InputSize) -> tuple[F32, F32, F3
     centre = cell + delta[:, :2]
     # A side of more than exp(8) cells is no face, and must not overflow.
     half = np.exp(np.minimum(delta[:, 2:], 8.0)) / 2
-    boxes = np.asarray(np.hstack([centre - half, centre + half]) * stride, np.float32)
+    boxes = np.concatenate([centre - half, centre + half], axis=1) * stride
     return boxes, np.sqrt(squared[index]), _landmarks(points[index], cell, stride)
 
 
@@ -196,7 +192,7 @@ def _decode_scrfd(outputs: Sequence[F32], size: InputSize) -> tuple[F32, F32, F3
     index = np.flatnonzero(scores[:, 0] >= SCORE_THRESHOLD["scrfd"])
     priors = _priors(size, 2)[index]
     cell, stride, delta = priors[:, :2], priors[:, 2:], deltas[index]
-    boxes = np.asarray(np.hstack([cell - delta[:, :2], cell + delta[:, 2:]]) * stride, np.float32)
+    boxes = np.concatenate([cell - delta[:, :2], cell + delta[:, 2:]], axis=1) * stride
     return boxes, scores[index, 0], _landmarks(points[index], cell, stride)
 
 

@@ -6,8 +6,6 @@ across, by which no face can be recognised; compared with the one before, it tel
 else is there now. It is no proof of the contrary: that takes a look.
 """
 
-import math
-
 import cv2
 import numpy as np
 
@@ -78,8 +76,8 @@ def _glimpse(luma: U8, box: F32) -> F32 | None:
     step = max(1, min(last - first, lower - upper) // (4 * SIDE))
     around = luma[upper:lower:step, first:last:step]
     cells = cv2.resize(around, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
-    cells -= np.add.reduce(cells, axis=None) / cells.size
-    length = math.sqrt(np.vdot(cells, cells))
+    cells -= cv2.mean(cells)[0]
+    length = cv2.norm(cells)
     if length == 0.0:
         return None
     cells /= length

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lfrd.types import U8, Colour, Planes
+from lfrd.vision.align import inverse
 
 F64 = npt.NDArray[np.float64]
 
@@ -91,11 +92,12 @@ def crop_into(
     area, so that fine detail does not alias. A mapping without extent (landmarks that all fall
     together) gives a black crop; the quality of such a look is 0.
     """
-    if float(np.linalg.det(matrix[:, :2])) < _SMALLEST_AREA_SCALE:
+    (a, b, _), (c, d, _) = matrix.tolist()
+    if a * d - b * c < _SMALLEST_AREA_SCALE:
         out.fill(0)
         return
     black = 0 if planes.full_range else 16
-    to_luma = _inverse(matrix)
+    to_luma = inverse(matrix)
     to_chroma = _half(to_luma)
     channels = ((planes.y, to_luma, black), (planes.u, to_chroma, 128), (planes.v, to_chroma, 128))
     try:
@@ -143,11 +145,12 @@ def _warp(plane: U8, from_crop: F64, border: int, target: U8, region: U8) -> Non
 def _shrunk(plane: U8, from_crop: F64, factor: int, side_px: int, region: U8) -> tuple[U8, F64]:
     """The part of `plane` that the crop shows, shrunk by `factor`, and the mapping into it."""
     far = side_px - 1
-    corners = np.array([[0, far, 0, far], [0, 0, far, far], [1, 1, 1, 1]], np.float64)
-    seen = from_crop @ corners
+    axes = from_crop.tolist()
+    lows = (start + far * (min(a, 0.0) + min(b, 0.0)) for a, b, start in axes)
+    highs = (start + far * (max(a, 0.0) + max(b, 0.0)) for a, b, start in axes)
     height, width = plane.shape
-    left, top = (max(0, math.floor(low) - factor) for low in seen.min(axis=1))
-    right, bottom = (math.ceil(high) + 2 * factor for high in seen.max(axis=1))
+    left, top = (max(0, math.floor(low) - factor) for low in lows)
+    right, bottom = (math.ceil(high) + 2 * factor for high in highs)
     columns = (min(right, width) - left) // factor
     rows = (min(bottom, height) - top) // factor
     if columns < 1 or rows < 1:  # the crop lies outside the picture
@@ -158,14 +161,11 @@ def _shrunk(plane: U8, from_crop: F64, factor: int, side_px: int, region: U8) ->
     small = region[:rows, :columns]
     cv2.resize(cut, (columns, rows), dst=small, interpolation=cv2.INTER_AREA)
     # The middle of shrunk pixel i is plane pixel factor * i + (factor - 1) / 2 + left.
+    middle = (factor - 1) / 2
     mapped = from_crop.copy()
-    mapped[:, 2] -= np.array([left, top]) + (factor - 1) / 2
+    mapped[0, 2] -= left + middle
+    mapped[1, 2] -= top + middle
     return small, mapped / factor
-
-
-def _inverse(matrix: F64) -> F64:
-    linear = np.linalg.inv(matrix[:, :2])
-    return np.column_stack([linear, -linear @ matrix[:, 2]])
 
 
 def _half(from_crop: F64) -> F64:
