@@ -108,7 +108,7 @@ class Fleet:
             row = await self._store_declared(section, member.row if member else None)
             if member is not None:
                 await member.halt()
-                member.row, member.options = row, CameraOptions.from_json(row.settings)
+                member.become(row)
             else:
                 member = self._members[row.id] = Member(row, self._clock.wall_s())
             self._launch(member, "")
@@ -219,7 +219,7 @@ class Fleet:
         same = (new.address, new.enabled, new.settings) == (old.address, old.enabled, old.settings)
         if not same:
             await member.halt()
-        member.row, member.options = row, CameraOptions.from_json(row.settings)
+        member.become(row)
         if not same:
             self._launch(member, warning)
         return self._shown(member)
@@ -247,11 +247,15 @@ class Fleet:
     # how it is seen and read --------------------------------------------------------------------
 
     def _shown(self, member: Member) -> FleetCamera:
+        if member.shown is None:
+            member.shown = (
+                _shown(lambda: parse(member.row.address)) or "",
+                _shown(lambda: _look_address(member.row, member.options)),
+            )
         return FleetCamera(
             member.row,
             member.options,
-            _shown(lambda: parse(member.row.address)) or "",
-            _shown(lambda: _look_address(member.row, member.options)),
+            *member.shown,
             member.camera.status if member.camera else member.status,
             member.counters,
             member.row.id in self._declared,

@@ -176,13 +176,19 @@ class Member:
     """
 
     def __init__(self, row: stored.Camera, now_s: float) -> None:
-        self.row = row
-        self.options = CameraOptions.from_json(row.settings)
+        self.become(row)
         self.status = CameraStatus(State.IDLE, now_s, "no deployment is running")
         self.counters: CameraCounters | None = None
         self.camera: AnyCamera | None = None
         self.stop = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
+
+    def become(self, row: stored.Camera) -> None:
+        """Be as this row says from now on."""
+        self.row = row
+        self.options = CameraOptions.from_json(row.settings)
+        self.shown: tuple[str, str | None] | None = None
+        """Its addresses without secrets, once somebody asked: to parse them takes 0.2 ms."""
 
     @property
     def component(self) -> str:
