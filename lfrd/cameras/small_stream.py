@@ -12,13 +12,10 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import numpy as np
-import numpy.typing as npt
 
 from lfrd.ingest.address import Address, Kind
-from lfrd.types import F32, Frame
+from lfrd.types import F32, F64, Frame
 from lfrd.vision.motion import view_cells
-
-F64 = npt.NDArray[np.float64]
 
 _OTHERS: Final = (
     (r"(/Streaming/Channels/\d+)01\b", r"\g<1>02"),

@@ -17,10 +17,9 @@ from lfrd.evaluate.calibrate import Errata, fused_full_looks, known_pairs
 from lfrd.evaluate.labelled import Embedded
 from lfrd.matching.evidence import EvidenceRule
 from lfrd.stats import Rate, bootstrap, clopper_pearson, wilson
-from lfrd.types import F32
+from lfrd.types import F32, F64
 
 FOLDS = 10
-F64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,11 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-import numpy as np
-import numpy.typing as npt
-
 from lfrd.evaluate.naive import Naive
 from lfrd.evaluate.shots import LATE_FRAMES, Raised, Score, Shot, shot_of
 from lfrd.evaluate.shots import score as score_of
 from lfrd.stats import Rate, wilson
+from lfrd.types import F64
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +24,7 @@ class PlayedClip:
 
     clip: str
     labels: str
-    at_s: npt.NDArray[np.float64]
+    at_s: F64
     shots: tuple[Shot, ...]
     score: Score
     templates_by_shot: tuple[int, ...]

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from lfrd.clock import Clock
 from lfrd.ingest.address import of_file
 from lfrd.ingest.file import FileSource
 from lfrd.ingest.source import Picture, StreamInfo, Wanted
 from lfrd.ingest.timestamps import MediaTimeline
+from lfrd.types import F64
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class ClipTimes:
     """`at_s` f64[n]: the time of each picture in seconds since the first, as its frame will have
     it. `stamped` says that the file tells them: there are stamps, and not all are the same."""
 
-    at_s: npt.NDArray[np.float64]
+    at_s: F64
     stamped: bool
 
     @property

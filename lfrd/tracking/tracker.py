@@ -17,9 +17,8 @@ import lap
 import numpy as np
 import numpy.typing as npt
 
-from lfrd.types import F32, Detections, TrackUpdate, TrackView
+from lfrd.types import F32, F64, Detections, TrackUpdate, TrackView
 
-F64 = npt.NDArray[np.float64]
 Centres = npt.NDArray[np.complex128]
 
 
@@ -192,12 +191,12 @@ class Tracker:
         live = [row for row, track in enumerate(self._tracks) if track.track_id]
         tracks = [self._tracks[row] for row in live]
         reach = np.array([self._rule.doubt_near / 2 * sizes[row] for row in live])
-        gaps = _gaps(centres := _centres([track.state for track in tracks]), centres)
-        # Each is within its own reach.
-        near = np.add.reduce(gaps < reach[:, None] + reach, axis=1).tolist()
-        for track, count in zip(tracks, near, strict=True):
-            track.doubtful |= track.beside and count <= 1
-            track.beside = count > 1
+        centres = _centres([track.state for track in tracks])
+        near = _gaps(centres, centres) < reach[:, None] + reach
+        for track, count in zip(tracks, np.add.reduce(near, axis=1).tolist(), strict=True):
+            beside = count > 1  # each is near itself
+            track.doubtful |= track.beside and not beside
+            track.beside = beside
 
     def _doubt(self, track: _Track, face: _Seen, track_size: float, at_s: float) -> None:
         """The track is about to go on with this face: may it be another one?"""

@@ -1,11 +1,8 @@
 """Where a face must go so that a recognition model can read it."""
 
 import numpy as np
-import numpy.typing as npt
 
-from lfrd.types import CROP_SIDE_PX, F32
-
-F64 = npt.NDArray[np.float64]
+from lfrd.types import CROP_SIDE_PX, F32, F64
 
 ALIGNMENT = "arcface-112-similarity"
 """Names the way faces are aligned; part of what makes two templates comparable."""

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lfrd.types import CROP_SIDE_PX, F32, U8, Planes
+from lfrd.types import CROP_SIDE_PX, F32, F64, U8, Planes
 from lfrd.vision.align import (
-    F64,
     PATCH_SIDE_PX,
     around_box,
     crop_matrix,

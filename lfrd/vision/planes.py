@@ -10,12 +10,9 @@ import math
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from lfrd.types import U8, Colour, Planes
+from lfrd.types import F64, U8, Colour, Planes
 from lfrd.vision.align import inverse
-
-F64 = npt.NDArray[np.float64]
 
 _SMALLEST_AREA_SCALE = 1e-9
 """A face larger than 3 million pixels on a side is no face."""
