@@ -24,6 +24,9 @@ from lfrd.errors import Conflict, SourceError, SourceRefused, place_of, trace_of
 from lfrd.ingest.masks import Masker
 from lfrd.ingest.settings import GIVES_PICTURES, CameraSettings, CameraStatus, State
 from lfrd.ingest.source import (
+    DUE_NOW,
+    EVERY,
+    NOT_DUE,
     Due,
     Pacer,
     Picture,
@@ -39,7 +42,7 @@ from lfrd.ingest.whip import WhipIngest
 from lfrd.mailbox import Every, Latest
 from lfrd.process import give_way
 from lfrd.supervise import PASSIVE, Backoff, keep_running
-from lfrd.types import Frame, Planes
+from lfrd.types import U8, Frame
 
 FROZEN_AFTER_S: Final = 4.0
 UNCHANGED_AFTER_S: Final = 30.0
@@ -121,12 +124,14 @@ class Intake:
         `pacer` says which pictures are passed on; None: all.
         """
         self._pacer = pacer
+        self._chooser = None if settings.every_frame else pacer  # else no reader waits: all is kept
         self._settings = settings
         self._clock = clock
         self._counters = counters
         self._mailbox = mailbox
         self._noticed = noticed
         self._stop = threading.Event()
+        self.stopping = False
         self._masker = Masker(settings.regions)
         self._timeline = MediaTimeline(live)
         self._capture = CaptureClock()
@@ -156,6 +161,7 @@ class Intake:
 
     def stop(self) -> None:
         """Ask the source to return, and let nothing more through."""
+        self.stopping = True
         self._stop.set()
 
     def forget_pulse(self) -> None:
@@ -176,11 +182,6 @@ class Intake:
         if since_s is None or self.had_keyframe or self.frame_at_s is not None:
             return None
         return now_s - since_s
-
-    @property
-    def few_are_wanted(self) -> bool:
-        """Whether only keyframes are decoded, or none at all."""
-        return self.late_s > 0 or self.wanted is not Wanted.EVERY
 
     @property
     def too_few_are_wanted(self) -> bool:
@@ -204,14 +205,8 @@ class Intake:
     # the reader thread's side: source.Sink -----------------------------------------------------
 
     @property
-    def stopping(self) -> bool:
-        return self._stop.is_set()
-
-    @property
     def wanted(self) -> Wanted:
-        if self._pacer is None or self._settings.every_frame:  # no reader waits: nothing is lost
-            return Wanted.EVERY
-        return self._pacer.wanted
+        return EVERY if self._chooser is None else self._chooser.wanted
 
     @property
     def period_s(self) -> float | None:
@@ -239,8 +234,9 @@ class Intake:
         now_s = self.packet_at_s = self._clock.monotonic_s()
         if self.packets_since_s is None:
             self.packets_since_s = now_s
-        self.had_keyframe = self.had_keyframe or keyframe
-        if self.had_keyframe and self.few_are_wanted:
+        if keyframe:
+            self.had_keyframe = True
+        if self.had_keyframe and (self.late_s > 0 or self.wanted is not EVERY):
             self.frame_at_s = self.changed_at_s = now_s  # alive, though hardly a picture is made
         if self.on_packet is not None:
             self.on_packet(PacketNote(now_s, size_bytes, keyframe))
@@ -270,34 +266,28 @@ class Intake:
             )
         sequence = self._sequence + picture.passed_over
         self._sequence = sequence + 1
-        due = self._due(captured_at_s)
-        if due is Due.NOT:
-            return
-        planes = self._masker.apply(picture.planes)
-        still = False
-        if self._pacer is not None:
-            still = self._pacer.still(planes.y, captured_at_s)
-            if still and self._pacer.at_rest:
+        pacer, due, still = self._pacer, DUE_NOW, False
+        if pacer is not None:
+            waiting = self._mailbox.waiting and not self._settings.every_frame
+            due = pacer.due(captured_at_s, waiting=waiting)
+            if due is NOT_DUE:
                 return
-            self._pacer.handed(sequence)
+            still = pacer.still(self._masker.luma(picture.view.luma()), captured_at_s)
+            if still and pacer.at_rest:
+                return
+            pacer.handed(sequence)
         frame = Frame(
             camera_id=self._settings.id,
             sequence=sequence,
             captured_at_s=captured_at_s,
             media_at_s=media_at_s,
             arrived_at_s=picture.arrived_at_s,
-            planes=planes,
+            planes=self._masker.apply(picture.planes),
             still=still,
-            small=self._pacer is not None and self._pacer.small,
-            only_faces=self._pacer is not None and self._pacer.only_faces,
+            small=pacer is not None and pacer.small,
+            only_faces=pacer is not None and pacer.only_faces,
         )
         self._mailbox.put(frame, renews=due is Due.NEWER)
-
-    def _due(self, captured_at_s: float) -> Due:
-        if self._pacer is None:
-            return Due.NOW
-        waiting = self._mailbox.waiting and not self._settings.every_frame
-        return self._pacer.due(captured_at_s, waiting=waiting)
 
     def _watch(self, picture: Picture) -> None:
         """Take the pulse, and learn the size from the picture itself."""
@@ -305,33 +295,36 @@ class Intake:
         if picture.stream_s is None or picture.stream_s != self._last_stream_s:
             self.frame_at_s = now_s
         self._last_stream_s = picture.stream_s
-        self._recent.extend([now_s] * (1 + min(picture.passed_over, _FPS_WINDOW)))
+        if picture.passed_over:
+            self._recent.extend([now_s] * min(picture.passed_over, _FPS_WINDOW))
+        self._recent.append(now_s)
         self._damaged_share += 0.02 * (picture.damaged - self._damaged_share)
         if picture.damaged:
             self._counters.frames_corrupt += 1
             self.trouble("damaged picture")
         if now_s - self._checked_at_s >= _CHECK_S or self.changed_at_s is None:
             self._checked_at_s = now_s
-            digest = _luma_digest(picture.planes)
+            luma = picture.view.luma()
+            digest = _luma_digest(luma)
             if digest != self._luma_digest or self.changed_at_s is None:
                 self.changed_at_s = now_s
             self._luma_digest = digest
-            self._learn_size(picture.planes)
+            self._learn_size(luma)
 
-    def _learn_size(self, planes: Planes) -> None:
+    def _learn_size(self, luma: U8) -> None:
         info = self.info
-        size = (planes.width_px, planes.height_px)
-        if info is not None and (info.width_px, info.height_px) != size:
-            self._learn(replace(info, width_px=size[0], height_px=size[1]))
+        height_px, width_px = luma.shape
+        if info is not None and (info.width_px, info.height_px) != (width_px, height_px):
+            self._learn(replace(info, width_px=width_px, height_px=height_px))
 
     def _learn(self, info: StreamInfo) -> None:
         self.info = info
         self._noticed()
 
 
-def _luma_digest(planes: Planes) -> int:
+def _luma_digest(luma: U8) -> int:
     """A checksum of every fourth sample in both directions: it says changed or not, and no more."""
-    return zlib.crc32(np.ascontiguousarray(planes.y[::4, ::4]).data)
+    return zlib.crc32(np.ascontiguousarray(luma[::4, ::4]).data)
 
 
 READER_NAME: Final = "reader"

@@ -10,11 +10,10 @@ import os
 import struct
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import partial
 from typing import Any, Final
 
 import av
@@ -26,9 +25,17 @@ from lfrd.errors import SourceError, SourceRefused
 from lfrd.ingest.decode_slots import DECODING
 from lfrd.ingest.kept_packets import KeptPackets, overwrite
 from lfrd.ingest.lateness import Lateness
-from lfrd.ingest.pictures import check_size, planes_of
+from lfrd.ingest.pictures import FrameView, check_size
 from lfrd.ingest.settings import AS_SENT, Correction
-from lfrd.ingest.source import Picture, Sink, SourceStalled, StreamInfo, Wanted
+from lfrd.ingest.source import (
+    EVERY,
+    KEYFRAMES,
+    Picture,
+    Sink,
+    SourceStalled,
+    StreamInfo,
+    Wanted,
+)  # fmt: skip
 from lfrd.ingest.sparing import Sparing
 
 log = logging.getLogger(__name__)
@@ -104,13 +111,14 @@ class Reading:
         self._went_on_until_s = float("-inf")
         """So long it may still be late for having decoded what was kept."""
         self._shown_s: float | None = None
+        self._checked_size = (0, 0)
         context = self.stream.codec_context
         context.thread_type = "SLICE"
         small = 0 < context.width * context.height <= SMALL_PX
         context.thread_count = 1 if context.width * context.height <= FULL_HD_PX else DECODE_THREADS
-        self._slots: AbstractContextManager[None] = (
-            nullcontext() if small or self.decoder == opening.hwaccel else DECODING
-        )
+        free = small or self.decoder == opening.hwaccel
+        self._slots: AbstractContextManager[None] = nullcontext() if free else DECODING
+        self._takes_slot = not free
         self._context = context
 
     def _chosen(self, opening: Opening) -> av.VideoStream:
@@ -151,8 +159,9 @@ class Reading:
                 came_at_s = clock.monotonic_s()
                 if sink.stopping:
                     return
-                if packet.size:
-                    sink.packet(packet.size, packet.is_keyframe)
+                size_bytes, keyframe = packet.size, packet.is_keyframe
+                if size_bytes:
+                    sink.packet(size_bytes, keyframe)
                 while self._pausable and not sink.decoding:
                     if sink.wait(_PAUSE_POLL_S):
                         return
@@ -160,13 +169,13 @@ class Reading:
                     need_key, last_picture_s = True, clock.monotonic_s()
                     self._forget()
                     continue
-                if need_key and not packet.is_keyframe:
+                if need_key and not keyframe:
                     continue
-                if need_key or (packet.is_keyframe and not begun):
+                if need_key or (keyframe and not begun):
                     need_key, begun, last_picture_s = False, True, clock.monotonic_s()
                 self._note_sender_clock(packet)
                 wanted = self._wanted(packet, came_at_s, came_at_s - asked_at_s, sink)
-                if wanted is not Wanted.EVERY:
+                if wanted is not EVERY:
                     last_picture_s = came_at_s
                 for picture in self._decoded(packet, came_at_s, wanted, sink, clock):
                     begun, last_picture_s = True, clock.monotonic_s()
@@ -191,8 +200,8 @@ class Reading:
         if not self._pausable:
             self._mind_lateness(packet, came_at_s, waited_s, sink)
         wanted = sink.wanted
-        if self._caught_up_at_s is not None and wanted is Wanted.EVERY:
-            return Wanted.KEYFRAMES
+        if self._caught_up_at_s is not None and wanted is EVERY:
+            return KEYFRAMES
         return wanted
 
     def _mind_lateness(
@@ -225,24 +234,38 @@ class Reading:
         wanted: Wanted,
         sink: Sink,
         clock: Clock,
-    ) -> Iterator[Picture]:
+    ) -> Iterable[Picture]:
         """The pictures that a packet leads to; where not every one is wanted it is kept."""
-        if wanted is Wanted.EVERY and not self._stopped:
+        if wanted is not EVERY or self._stopped:
+            return self._kept_back(packet, came_at_s, wanted, sink)
+        if self._takes_slot:
             with self._slots:
                 frames = self._decode(packet, sink)
-            for frame in frames:
-                picture = self._picture(frame, clock.monotonic_s())
-                if not self._was_shown(picture):
-                    yield picture
-            return
+        else:
+            frames = self._decode(packet, sink)
+        if len(frames) != 1:
+            return self._each(frames, clock)
+        picture = self._picture(frames[0], clock.monotonic_s())
+        return () if self._was_shown(picture) else (picture,)
+
+    def _each(self, frames: list[av.VideoFrame], clock: Clock) -> Iterator[Picture]:
+        for frame in frames:
+            picture = self._picture(frame, clock.monotonic_s())
+            if not self._was_shown(picture):
+                yield picture
+
+    def _kept_back(
+        self, packet: "av.Packet[av.VideoStream]", came_at_s: float, wanted: Wanted, sink: Sink
+    ) -> Iterator[Picture]:
+        """Keep a packet; the pictures that are made nevertheless."""
         if packet.is_keyframe:
             self._context.flush_buffers()  # whatever came before it is not gone on with
         self._stopped = True
         if not self._kept.add(packet, came_at_s):
             sink.trouble("keyframes too far apart to keep what lies between")
-        if wanted is Wanted.EVERY:
+        if wanted is EVERY:
             yield from self._go_on(came_at_s, sink)
-        elif wanted is Wanted.KEYFRAMES and packet.is_keyframe:
+        elif wanted is KEYFRAMES and packet.is_keyframe:
             yield from self._alone(packet, came_at_s, sink)
 
     def _go_on(self, now_s: float, sink: Sink) -> Iterator[Picture]:
@@ -303,7 +326,7 @@ class Reading:
         self._stopped, self._caught_up_at_s = False, None
 
     def _decode(self, packet: "av.Packet[av.VideoStream]", sink: Sink) -> list[av.VideoFrame]:
-        spare = self._sparing.may_go(self._seconds(packet), sink.period_s)
+        spare = self._sparing.may_go(self._in_seconds(packet.pts), sink.period_s)
         if spare != self._spares:
             self._spares = spare
             self._context.skip_frame = "NONREF" if spare else "DEFAULT"
@@ -314,27 +337,27 @@ class Reading:
             return []
 
     def _picture(self, frame: av.VideoFrame, arrived_at_s: float) -> Picture:
-        check_size(frame, self._shown)
-        stream_s = self._seconds(frame)
+        size = (frame.width, frame.height)
+        if size != self._checked_size:
+            check_size(frame, self._shown)
+            self._checked_size = size
+        stream_s = self._in_seconds(frame.pts)
         gone = self._sparing.came(stream_s)
         offset_s = self._sender_offset_s
         sender_s = None if stream_s is None or offset_s is None else stream_s + offset_s
-        view = partial(planes_of, frame, self._correction, self._pixel_aspect)
+        view = FrameView(frame, self._correction, self._pixel_aspect)
         return Picture(view, stream_s, arrived_at_s, sender_s, frame.is_corrupt, gone)
 
     def _pixel_aspect(self) -> Fraction | None:
         """Width to height of a pixel as container or codec declare it."""
         return self.stream.sample_aspect_ratio or self._context.sample_aspect_ratio
 
-    def _seconds(self, stamped: "av.Packet[av.VideoStream] | av.VideoFrame") -> float | None:
-        """The time of a packet's or picture's showing; None where it has no stamp.
+    def _in_seconds(self, stamp: int | None) -> float | None:
+        """The time of a packet's or picture's stamp; None where it has none.
 
         Packets and pictures of a stream have its time base, and asking each for its own makes a
         fraction of it each time.
         """
-        return self._in_seconds(stamped.pts)
-
-    def _in_seconds(self, stamp: int | None) -> float | None:
         if stamp is None or self._time_base is None:
             return None
         return stamp * self._time_base[0] / self._time_base[1]

@@ -44,18 +44,15 @@ class Lateness:
             self._window_since_s = at_s
         distance_s = at_s - stream_s
         self._least = min(self._least, distance_s)
-        if self._waits(at_s, waited_s):
+        self._waited_s += waited_s
+        since_s = self._judged_since_s
+        if (since_s is None or at_s - since_s >= JUDGED_S) and self._waits(at_s):
             self._least = self._least_before = distance_s
         return distance_s - min(self._least, self._least_before)
 
-    def _waits(self, at_s: float, waited_s: float) -> bool:
-        """Whether the reader spent most of the last second waiting."""
-        self._waited_s += waited_s
-        if self._judged_since_s is None:
-            self._judged_since_s, self._waited_s = at_s, 0.0
-        spent_s = at_s - self._judged_since_s
-        if spent_s < JUDGED_S:
-            return False
-        waits = self._waited_s > WAITING_SHARE * spent_s
+    def _waits(self, at_s: float) -> bool:
+        """Whether the reader spent most of the second that is over waiting; at first not."""
+        since_s = self._judged_since_s
+        waits = since_s is not None and self._waited_s > WAITING_SHARE * (at_s - since_s)
         self._judged_since_s, self._waited_s = at_s, 0.0
         return waits

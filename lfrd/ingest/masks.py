@@ -85,12 +85,7 @@ class Masker:
         """
         if not self._regions:
             return planes
-        size = (planes.width_px, planes.height_px)
-        if size != self._size:
-            hidden = hidden_pixels(self._regions, *size)
-            self._luma = _Stencil.of(hidden, fill=16)
-            self._chroma = _Stencil.of(_halved(hidden), fill=128)
-            self._size = size
+        self._fit(planes.width_px, planes.height_px)
         if self._luma is None or self._chroma is None:
             return planes
         return replace(
@@ -99,6 +94,25 @@ class Masker:
             u=self._chroma.painted(planes.u),
             v=self._chroma.painted(planes.v),
         )
+
+    def luma(self, luma: U8) -> U8:
+        """The luma of what `apply` returns for planes with this one, u8[h, w]."""
+        if not self._regions:
+            return luma
+        height_px, width_px = luma.shape
+        self._fit(width_px, height_px)
+        if self._luma is None or self._chroma is None:
+            return luma
+        return self._luma.painted(luma)
+
+    def _fit(self, width_px: int, height_px: int) -> None:
+        """Paint the masks for pictures of this size."""
+        if (width_px, height_px) == self._size:
+            return
+        hidden = hidden_pixels(self._regions, width_px, height_px)
+        self._luma = _Stencil.of(hidden, fill=16)
+        self._chroma = _Stencil.of(_halved(hidden), fill=128)
+        self._size = (width_px, height_px)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from lfrd.ingest.decode_budget import Claim, DecodeBudget
-from lfrd.ingest.source import Due, Wanted
+from lfrd.ingest.source import DUE_NOW, EVERY, KEYFRAMES, NONE, NOT_DUE, Due, Wanted
 from lfrd.types import U8, Frame
 from lfrd.vision.motion import MotionGate
 
@@ -257,7 +257,7 @@ class CameraPacer:
     @property
     def wanted(self) -> Wanted:
         """Every picture, unless the machine is full and others need it more."""
-        return Wanted.EVERY if self._claim.granted else Wanted.KEYFRAMES
+        return EVERY if self._claim.granted else KEYFRAMES
 
     def late(self, late_s: float) -> None:
         """See `source.Pacer`."""
@@ -287,8 +287,8 @@ class CameraPacer:
         """See `source.Pacer`."""
         self._renews = waiting
         if self._turn.due(at_s, self._least_hz):
-            return Due.NOW
-        return Due.NEWER if waiting else Due.NOT
+            return DUE_NOW
+        return Due.NEWER if waiting else NOT_DUE
 
     def still(self, luma: U8, at_s: float) -> bool:
         """Whether nothing moved in a picture whose turn it is, or in an older one whose place it
@@ -399,15 +399,16 @@ class PairPacer:
     def wants_large(self) -> bool:
         """Whether the large stream would be decoded: a face was seen just now, or the small one
         is gone."""
+        if self._looks or self.small_is_gone:
+            return True
         gone = self._faceless >= GONE_LOOKS
         near_s = NEAR_S if gone else max(NEAR_S, NEAR_TURNS / self._rate.hz)
-        near = self._looks or self._now_s() - self._face_at_s < near_s
-        return near or self.small_is_gone
+        return self._now_s() - self._face_at_s < near_s
 
     @property
     def uses_large(self) -> bool:
         """Whether the large stream is wanted, and has just given a picture."""
-        return self.wants_large and self._now_s() - self._large_at_s < IN_USE_S
+        return self._now_s() - self._large_at_s < IN_USE_S and self.wants_large
 
     @property
     def is_soon(self) -> bool:
@@ -469,14 +470,14 @@ class SmallPacer(CameraPacer):
     @property
     def wanted(self) -> Wanted:
         """None while the large one is searched: what comes is kept, and gone on with."""
-        return Wanted.NONE if self._pair.uses_large else super().wanted
+        return NONE if self._pair.uses_large else super().wanted
 
     @property
     def only_faces(self) -> bool:
         return self._pair.large_is_well and self._pair.claim.granted
 
     def due(self, at_s: float, *, waiting: bool = False) -> Due:
-        return Due.NOT if self._pair.uses_large else super().due(at_s, waiting=waiting)
+        return NOT_DUE if self._pair.uses_large else super().due(at_s, waiting=waiting)
 
 
 class LargePacer(CameraPacer):
@@ -492,10 +493,10 @@ class LargePacer(CameraPacer):
     def wanted(self) -> Wanted:
         self._claim.wants = self._pair.wants_large
         if not self._claim.wants:
-            return Wanted.NONE
+            return NONE
         if self._claim.granted:
-            return Wanted.EVERY
-        return Wanted.KEYFRAMES if self._pair.small_is_gone else Wanted.NONE
+            return EVERY
+        return KEYFRAMES if self._pair.small_is_gone else NONE
 
     @property
     def _least_hz(self) -> float:

@@ -61,12 +61,11 @@ def planes_of(
             format="yuv420p", src_colorspace=space, dst_colorspace=space, dst_color_range="MPEG"
         )
         full_range = False
-    said = frame.interlaced_frame if correction.deinterlace == "auto" else None
-    interlaced = correction.deinterlace == "on" if said is None else said
+    interlaced = _is_interlaced(frame, correction)
     size = square_size(frame.width, frame.height, _aspect(frame, correction, pixel_aspect))
     if interlaced and size[1] != frame.height:  # lines of two moments are not to be mixed
         size = max(MIN_SIDE_PX, 2 * round(size[0] * frame.height / size[1] / 2)), frame.height
-    turns = (round(frame.rotation / 90) - correction.rotate_deg // 90) % 4
+    turns = _quarter_turns(frame, correction)
     if size != (frame.width, frame.height):
         frame = frame.reformat(*size, interpolation="BICUBIC")
     width, height = size
@@ -79,6 +78,52 @@ def planes_of(
         views = [without_combs(view) for view in views]
     y, u, v = (_turned(view, turns) for view in views)
     return Planes(y, u, v, full_range, bt709)
+
+
+class FrameView:
+    """What a frame shows, for `source.Picture`. Nothing is made of it before somebody asks, and of
+    a frame that needs no correction only the luma until all of it is asked for."""
+
+    __slots__ = ("_correction", "_frame", "_pixel_aspect", "_planes")
+
+    def __init__(
+        self,
+        frame: av.VideoFrame,
+        correction: Correction = AS_SENT,
+        pixel_aspect: Callable[[], Fraction | None] = lambda: None,
+    ) -> None:
+        """See `planes_of`."""
+        self._frame = frame
+        self._correction = correction
+        self._pixel_aspect = pixel_aspect
+        self._planes: Planes | None = None
+
+    def planes(self) -> Planes:
+        """All planes, made once."""
+        if self._planes is None:
+            self._planes = planes_of(self._frame, self._correction, self._pixel_aspect)
+        return self._planes
+
+    def luma(self) -> U8:
+        """The luma plane, u8[h, w]."""
+        frame = self._frame
+        if self._planes is None and _is_right(frame, self._correction, self._pixel_aspect):
+            plane = frame.planes[0]
+            if plane.line_size > 0:
+                return _view(plane, frame.width, frame.height)
+        return self.planes().y
+
+
+def _is_right(
+    frame: av.VideoFrame, correction: Correction, declared: Callable[[], Fraction | None]
+) -> bool:
+    """Whether `planes_of` has nothing to correct."""
+    if frame.format.name not in _PLANAR_420:
+        return False
+    if _is_interlaced(frame, correction) or _quarter_turns(frame, correction):
+        return False
+    size = frame.width, frame.height
+    return square_size(*size, _aspect(frame, correction, declared)) == size
 
 
 def square_size(width: int, height: int, pixel_aspect: float) -> tuple[int, int]:
@@ -127,6 +172,16 @@ def _aspect(
     return said if 1 / MOST_DISTORTION <= said <= MOST_DISTORTION else 1.0
 
 
+def _is_interlaced(frame: av.VideoFrame, correction: Correction) -> bool:
+    if correction.deinterlace == "auto":
+        return frame.interlaced_frame
+    return correction.deinterlace == "on"
+
+
+def _quarter_turns(frame: av.VideoFrame, correction: Correction) -> int:
+    return (round(frame.rotation / 90) - correction.rotate_deg // 90) % 4
+
+
 def _is_bt709(frame: av.VideoFrame) -> bool:
     if frame.colorspace in _UNSPECIFIED:
         return frame.height > _HD_HEIGHT_PX
@@ -140,7 +195,6 @@ def _turned(view: U8, quarter_turns: int) -> U8:
 
 def _view(plane: av.video.plane.VideoPlane, width: int, height: int) -> U8:
     stride = plane.line_size
-    rows: U8 = np.frombuffer(memoryview(plane), np.uint8)[: stride * height].reshape(height, stride)
-    view = rows[:, :width]
+    view: U8 = np.ndarray((height, width), np.uint8, memoryview(plane), 0, (stride, 1))
     view.flags.writeable = False  # the decoder still reads it as a reference
     return view

@@ -6,10 +6,8 @@ the same code for every kind of source.
 """
 
 import enum
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Protocol
+from typing import Final, Protocol
 
 from lfrd.errors import SourceError
 from lfrd.mailbox import Gate
@@ -37,17 +35,28 @@ class StreamInfo:
     fps: float | None = None
 
 
-@dataclass(frozen=True)
-class Picture:
-    """One decoded picture on its way from a source to its camera.
+class View(Protocol):
+    """What a decoded picture shows. Most pictures of a stream are not looked at, and of most others
+    only the luma is."""
 
-    `view` gives its planes, if they are needed: most pictures of a stream are not looked at.
+    def planes(self) -> Planes:
+        """All of it; made once."""
+
+    def luma(self) -> U8:
+        """The luma of `planes`, u8[h, w]."""
+
+
+@dataclass(slots=True)
+class Picture:
+    """One decoded picture on its way from a source to its camera. It is not frozen because one is
+    made for each picture of each stream, and a frozen one takes twice as long to make.
+
     `stream_s` is the stream's own timestamp in seconds, with an arbitrary origin, or None;
     `sender_wall_s` the sender's wall clock when the picture was taken (RTCP), or None;
     `damaged` says that the decoder had to guess a part of it.
     """
 
-    view: Callable[[], Planes]
+    view: View
     stream_s: float | None
     arrived_at_s: float
     sender_wall_s: float | None = None
@@ -55,9 +64,10 @@ class Picture:
     passed_over: int = 0
     """Pictures just before this one that were not decoded, because they were not needed."""
 
-    @cached_property
+    @property
     def planes(self) -> Planes:
-        return self.view()
+        """All that it shows."""
+        return self.view.planes()
 
 
 class Wanted(enum.Enum):
@@ -69,12 +79,23 @@ class Wanted(enum.Enum):
     NONE = "none for now"
 
 
+EVERY: Final = Wanted.EVERY
+KEYFRAMES: Final = Wanted.KEYFRAMES
+NONE: Final = Wanted.NONE
+"""For what is done for each packet: in Python 3.11 `Wanted.EVERY` takes as long as a call."""
+
+
 class Due(enum.Enum):
     """Whether a picture is handed to the consumer."""
 
     NOT = "another one's turn"
     NEWER = "in place of an older one that still waits"
     NOW = "its own turn"
+
+
+NOT_DUE: Final = Due.NOT
+DUE_NOW: Final = Due.NOW
+"""For each picture, see `EVERY`."""
 
 
 class Pacer(Protocol):

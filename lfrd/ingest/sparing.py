@@ -60,6 +60,8 @@ class Sparing:
             self._counted_too_soon += 1
             return 0
         del self._fed[at_s]
+        if not self._fed:  # every picture was given, as in most streams
+            return 0
         gone = sum([self._fed.pop(fed_s) for fed_s in list(self._fed) if fed_s < at_s])
         too_soon = min(gone, self._counted_too_soon)
         self._counted_too_soon -= too_soon

@@ -7,7 +7,6 @@ flood of packets for one camera then holds up neither the other cameras nor the 
 import asyncio
 import re
 from collections.abc import Coroutine, Sequence
-from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -26,7 +25,7 @@ from aiortc.rtcrtpparameters import RTCRtcpFeedback
 
 from lfrd.clock import Clock
 from lfrd.errors import BadInput, SourceError
-from lfrd.ingest.pictures import check_size, planes_of
+from lfrd.ingest.pictures import FrameView, check_size
 from lfrd.ingest.sdp import check_sdp
 from lfrd.ingest.settings import AS_SENT, Correction, IceServer
 from lfrd.ingest.source import Picture, Sink, SourceStalled, StreamInfo
@@ -121,7 +120,7 @@ class Peer:
 
     def _picture(self, frame: av.VideoFrame, clock: Clock, left_out: int) -> Picture:
         check_size(frame, self._shown)
-        view = partial(planes_of, frame, self._correction)
+        view = FrameView(frame, self._correction)
         damaged, now_s = bool(frame.is_corrupt), clock.monotonic_s()
         return Picture(view, frame.time, now_s, damaged=damaged, passed_over=left_out)
 

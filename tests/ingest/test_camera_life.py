@@ -13,6 +13,7 @@ from lfrd.ingest.settings import CameraSettings, State
 from lfrd.ingest.source import Picture, Sink, SourceStalled, StreamInfo
 from lfrd.types import Planes
 from support.cameras import make, take, until_state
+from support.views import Drawn
 from support.waiting import until
 
 SETTINGS = CameraSettings("gate", "rtsp://cam/1")
@@ -22,7 +23,7 @@ CLOCK = SystemClock()
 def picture(index: int) -> Picture:
     y = np.full((32, 48), index % 256, np.uint8)
     half = np.full((16, 24), 128, np.uint8)
-    return Picture(lambda: Planes(y, half, half), index / 25, CLOCK.monotonic_s())
+    return Picture(Drawn(Planes(y, half, half)), index / 25, CLOCK.monotonic_s())
 
 
 def some(sink: Sink, count: int = 3) -> None:

@@ -15,6 +15,7 @@ from lfrd.ingest.settings import CameraSettings, State
 from lfrd.ingest.source import Pacer, Picture, StreamInfo, Wanted
 from lfrd.mailbox import Latest
 from lfrd.types import Frame, Planes
+from support.views import Drawn
 
 
 class Bench:
@@ -55,7 +56,7 @@ class Bench:
         now_s = self.clock.monotonic_s()
         planes = Planes(y, half, half)
         self.intake.picture(
-            Picture(lambda: planes, self._stream_s, now_s, damaged=damaged, passed_over=passed_over)
+            Picture(Drawn(planes), self._stream_s, now_s, damaged=damaged, passed_over=passed_over)
         )
 
     @property

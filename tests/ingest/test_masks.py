@@ -35,6 +35,14 @@ def test_a_privacy_mask_is_black_and_the_rest_untouched() -> None:
     assert (planes.y == 200).all(), "the decoder's buffer is never written to"
 
 
+@pytest.mark.parametrize("regions", [EVERYWHERE, Regions((LEFT_HALF,)), Regions((), (CENTRE,))])
+def test_the_luma_alone_is_masked_as_that_of_all_planes(regions: Regions) -> None:
+    for size in ((64, 48), (96, 54)):
+        planes, masker = grey(*size), Masker(regions)
+        assert np.array_equal(masker.luma(planes.y), masker.apply(planes).y)
+        assert (planes.y == 200).all()
+
+
 def test_outside_the_include_zones_everything_is_black_and_masks_win() -> None:
     masked = Masker(Regions(include=(LEFT_HALF,), privacy=(CENTRE,))).apply(grey(64, 48))
     assert (masked.y[:, 34:] == 16).all()

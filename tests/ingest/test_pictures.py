@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lfrd.errors import BadInput, SourceError
-from lfrd.ingest.pictures import check_size, planes_of, without_combs
+from lfrd.ingest.pictures import FrameView, check_size, planes_of, without_combs
 from lfrd.ingest.settings import Correction
 
 RNG = np.random.default_rng(3)
@@ -113,6 +113,37 @@ def test_pixels_become_square(
     planes = planes_of(frame(*sent), Correction(aspect=aspect), lambda: declared)
     assert (planes.width_px, planes.height_px) == square
     assert planes.u.shape == ((square[1] + 1) // 2, (square[0] + 1) // 2)
+
+
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuvj420p", "yuv422p", "yuv420p10le", "nv12"])
+@pytest.mark.parametrize(
+    ("correction", "declared"),
+    [
+        (Correction(), None),
+        (Correction(rotate_deg=90), None),
+        (Correction(aspect="4:3"), None),
+        (Correction(deinterlace="on"), None),
+        (Correction(), Fraction(2)),
+        (Correction(), Fraction(1)),
+    ],
+)
+def test_the_luma_alone_is_that_of_all_planes(
+    pixel_format: str, correction: Correction, declared: Fraction | None
+) -> None:
+    source = frame(101, 51, pixel_format)
+    view = FrameView(source, correction, lambda: declared)
+    whole = planes_of(source, correction, lambda: declared).y
+    assert np.array_equal(view.luma(), whole)
+    assert np.array_equal(view.planes().y, whole)
+    assert view.planes() is view.planes()
+    assert np.array_equal(view.luma(), whole)
+
+
+def test_the_luma_alone_is_viewed_not_copied() -> None:
+    source = frame(100, 50)
+    luma = FrameView(source).luma()
+    assert luma.__array_interface__["data"][0] == source.planes[0].buffer_ptr
+    assert not luma.flags.writeable
 
 
 def test_combs_go_where_something_moved_and_nowhere_else() -> None:
