@@ -180,6 +180,7 @@ class _Reading:
 
     decoding = True
     wanted = Wanted.EVERY
+    rest_s = 0.0
 
     def __init__(self, seconds: float, period_s: float | None) -> None:
         self.period_s = period_s

@@ -212,6 +212,10 @@ class Intake:
     def period_s(self) -> float | None:
         return None if self._pacer is None else self._pacer.period_s
 
+    @property
+    def rest_s(self) -> float:
+        return 0.0 if self._chooser is None else self._chooser.rest_s
+
     def late(self, late_s: float) -> None:
         self.late_s = late_s
         if self._pacer is not None:
@@ -261,8 +265,9 @@ class Intake:
         media_at_s = self._timeline.step(picture.stream_s, picture.arrived_at_s)
         captured_at_s = media_at_s
         if not self._settings.every_frame:
+            age_s = self._clock.monotonic_s() - picture.arrived_at_s
             captured_at_s = self._capture.captured(
-                picture.arrived_at_s, self._clock.wall_s(), picture.sender_wall_s
+                picture.arrived_at_s, self._clock.wall_s() - age_s, picture.sender_wall_s
             )
         sequence = self._sequence + picture.passed_over
         self._sequence = sequence + 1

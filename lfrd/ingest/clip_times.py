@@ -56,6 +56,7 @@ class _Counting:
     decoding = True
     wanted = Wanted.EVERY
     period_s = None
+    rest_s = 0.0
 
     def __init__(self) -> None:
         self.stopped = threading.Event()

@@ -26,6 +26,7 @@ from lfrd.ingest.decode_slots import DECODING
 from lfrd.ingest.kept_packets import KeptPackets, overwrite
 from lfrd.ingest.lateness import Lateness
 from lfrd.ingest.pictures import FrameView, check_size
+from lfrd.ingest.rest import Rest
 from lfrd.ingest.settings import AS_SENT, Correction
 from lfrd.ingest.source import (
     EVERY,
@@ -85,6 +86,8 @@ class Opening:
     socket, dozens of times a picture: with many cameras that alone makes reading too slow."""
     pausable: bool = False
     """Not live: while nothing shall be decoded, reading waits instead of throwing away."""
+    gathers: bool = False
+    """What is sent while nobody reads waits in a socket (over TCP), and is read later."""
 
 
 class Reading:
@@ -103,7 +106,13 @@ class Reading:
         self._sparing = Sparing()
         self._spares = False
         self._kept = KeptPackets()
+        self._gathers = opening.gathers
+        self._rest = Rest()
+        self._asked_at_s = self._rested_s = 0.0
+        """Since when the next packet is waited for, and for how long the reader rested before."""
         self._lateness = Lateness()
+        self._late_s = self._lay_s = 0.0
+        """Of the last packet, and how much of it the reader's rest explains."""
         self._caught_up_at_s: float | None = None
         """While late: since when it no longer is, `inf` for not yet. None: on time."""
         self._stopped = False
@@ -153,7 +162,7 @@ class Reading:
     def pictures(self, sink: Sink, clock: Clock) -> Iterator[Picture]:
         """Yield decoded pictures until the stream ends, `sink.stopping`, or an error."""
         need_key, begun = False, self._pausable
-        last_picture_s = asked_at_s = clock.monotonic_s()
+        last_picture_s = self._asked_at_s = clock.monotonic_s()
         with translated(self._shown):
             for packet in self.container.demux(self.stream):
                 came_at_s = clock.monotonic_s()
@@ -174,7 +183,7 @@ class Reading:
                 if need_key or (keyframe and not begun):
                     need_key, begun, last_picture_s = False, True, clock.monotonic_s()
                 self._note_sender_clock(packet)
-                wanted = self._wanted(packet, came_at_s, came_at_s - asked_at_s, sink)
+                wanted = self._wanted(packet, came_at_s, sink)
                 if wanted is not EVERY:
                     last_picture_s = came_at_s
                 for picture in self._decoded(packet, came_at_s, wanted, sink, clock):
@@ -184,31 +193,42 @@ class Reading:
                     raise SourceStalled(
                         f"{self._shown} sends data but no picture for {NO_PICTURE_LIMIT_S:.0f} s"
                     )
-                asked_at_s = clock.monotonic_s()
+                self._let_gather(came_at_s, sink, clock)
 
     def close(self) -> None:
         """Overwrite what is kept and close the container; in the reader thread only."""
         self._kept.clear()
         self.container.close()
 
+    def _let_gather(self, came_at_s: float, sink: Sink, clock: Clock) -> None:
+        """Rest where packets may gather meanwhile."""
+        done_at_s = self._asked_at_s = clock.monotonic_s()
+        longest_s = sink.rest_s if self._gathers else 0.0
+        rest_s = self._rest.before_next(came_at_s, self._late_s, longest_s, done_at_s)
+        if rest_s > 0:
+            sink.wait(rest_s)
+            self._asked_at_s = clock.monotonic_s()
+        self._rested_s = self._asked_at_s - done_at_s
+
     # which pictures are decoded ----------------------------------------------------------------
 
-    def _wanted(
-        self, packet: "av.Packet[av.VideoStream]", came_at_s: float, waited_s: float, sink: Sink
-    ) -> Wanted:
+    def _wanted(self, packet: "av.Packet[av.VideoStream]", came_at_s: float, sink: Sink) -> Wanted:
         """What the sink wants, and keyframes at most where a live stream is read late."""
         if not self._pausable:
-            self._mind_lateness(packet, came_at_s, waited_s, sink)
+            self._mind_lateness(packet, came_at_s, sink)
         wanted = sink.wanted
         if self._caught_up_at_s is not None and wanted is EVERY:
             return KEYFRAMES
         return wanted
 
     def _mind_lateness(
-        self, packet: "av.Packet[av.VideoStream]", came_at_s: float, waited_s: float, sink: Sink
+        self, packet: "av.Packet[av.VideoStream]", came_at_s: float, sink: Sink
     ) -> None:
-        stamp = packet.pts if packet.dts is None else packet.dts
-        late_s = self._lateness.came(self._in_seconds(stamp), came_at_s, waited_s)
+        stream_s = self._in_seconds(packet.pts if packet.dts is None else packet.dts)
+        waited_s = came_at_s - self._asked_at_s
+        late_s = self._late_s = self._lateness.came(stream_s, came_at_s, waited_s, self._rested_s)
+        self._rest.came(stream_s, came_at_s, waited_s)
+        self._lay_s = self._rest.lay_s(late_s)
         if came_at_s < self._went_on_until_s and late_s > CAUGHT_UP_S:
             return  # what was kept took its time
         self._went_on_until_s = float("-inf")
@@ -237,7 +257,7 @@ class Reading:
     ) -> Iterable[Picture]:
         """The pictures that a packet leads to; where not every one is wanted it is kept."""
         if wanted is not EVERY or self._stopped:
-            return self._kept_back(packet, came_at_s, wanted, sink)
+            return self._kept_back(packet, came_at_s - self._lay_s, wanted, sink)
         if self._takes_slot:
             with self._slots:
                 frames = self._decode(packet, sink)
@@ -245,12 +265,12 @@ class Reading:
             frames = self._decode(packet, sink)
         if len(frames) != 1:
             return self._each(frames, clock)
-        picture = self._picture(frames[0], clock.monotonic_s())
+        picture = self._picture(frames[0], clock.monotonic_s() - self._lay_s)
         return () if self._was_shown(picture) else (picture,)
 
     def _each(self, frames: list[av.VideoFrame], clock: Clock) -> Iterator[Picture]:
         for frame in frames:
-            picture = self._picture(frame, clock.monotonic_s())
+            picture = self._picture(frame, clock.monotonic_s() - self._lay_s)
             if not self._was_shown(picture):
                 yield picture
 

@@ -15,6 +15,8 @@ JUMP_S: Final = 5.0
 """Stamps that go on by more, or go back, have a new origin."""
 WAITING_SHARE: Final = 0.5
 JUDGED_S: Final = 1.0
+MET_S: Final = 0.002
+"""A packet that was waited for so long was read as it came."""
 
 
 class Lateness:
@@ -31,9 +33,12 @@ class Lateness:
         self._judged_since_s: float | None = None
         self._waited_s = 0.0
 
-    def came(self, stream_s: float | None, at_s: float, waited_s: float) -> float:
+    def came(
+        self, stream_s: float | None, at_s: float, waited_s: float, rested_s: float = 0.0
+    ) -> float:
         """Return by how many seconds a packet is late: its stamp in the order of decoding (None:
-        it has none), when it was read, and for how long the reader had waited for it."""
+        it has none), when it was read, for how long the reader had waited for it, and for how long
+        it had rested before: then the packet may have come meanwhile."""
         if stream_s is None:
             return 0.0
         if self._last_s is not None and not -1.0 <= stream_s - self._last_s <= JUMP_S:
@@ -44,9 +49,10 @@ class Lateness:
             self._window_since_s = at_s
         distance_s = at_s - stream_s
         self._least = min(self._least, distance_s)
-        self._waited_s += waited_s
+        self._waited_s += waited_s + rested_s
         since_s = self._judged_since_s
-        if (since_s is None or at_s - since_s >= JUDGED_S) and self._waits(at_s):
+        is_time = since_s is None or at_s - since_s >= JUDGED_S
+        if is_time and waited_s > MET_S and self._waits(at_s):
             self._least = self._least_before = distance_s
         return distance_s - min(self._least, self._least_before)
 

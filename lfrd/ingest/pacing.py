@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from lfrd.ingest.decode_budget import Claim, DecodeBudget
+from lfrd.ingest.rest import REST_S
 from lfrd.ingest.source import DUE_NOW, EVERY, KEYFRAMES, NONE, NOT_DUE, Due, Wanted
 from lfrd.types import U8, Frame
 from lfrd.vision.motion import MotionGate
@@ -31,6 +32,8 @@ TOO_BUSY, TOO_BUSY_S = 1.0, 3.0
 floor: then fewer are decoded in full."""
 MEMORY = 0.3
 """Weight of the newest turn in a camera's mean share."""
+REST_SHARE = 0.25
+"""Packets may lie for so much of the time between two turns."""
 LONGEST_PERIODS = 10
 FORGOTTEN_S = 3.0
 """A camera that took no turn for so long has no say."""
@@ -282,6 +285,13 @@ class CameraPacer:
     def period_s(self) -> float:
         """How far apart two turns are now."""
         return 1 / self._rate.hz
+
+    @property
+    def rest_s(self) -> float:
+        """See `source.Pacer`. Where a face is followed, a part of what lies between two turns."""
+        if self.at_rest or self.wanted is not EVERY:
+            return REST_S
+        return min(REST_S, REST_SHARE / max(self._rate.hz, self._least_hz))
 
     def due(self, at_s: float, *, waiting: bool = False) -> Due:
         """See `source.Pacer`."""

@@ -68,6 +68,7 @@ class RtspSource:
             stream,
             unreadable=self.unreadable,
             timed=self.timed,
+            gathers=address.kind is Kind.RTSP and transport == "tcp",
         )
 
     def _options(self) -> dict[str, str]:

@@ -116,6 +116,10 @@ class Pacer(Protocol):
         """How far apart wanted pictures are."""
 
     @property
+    def rest_s(self) -> float:
+        """How long packets may lie before they are read."""
+
+    @property
     def below_floor(self) -> bool:
         """Whether they are further apart in truth: the machine is full."""
 
@@ -164,6 +168,10 @@ class Sink(Protocol):
     @property
     def period_s(self) -> float | None:
         """How far apart the pictures may be that are needed; None: every one is."""
+
+    @property
+    def rest_s(self) -> float:
+        """How long packets may lie before they are read."""
 
     def late(self, late_s: float) -> None:
         """Reading is so far behind the sender that only keyframes are decoded; 0: no more."""

@@ -6,10 +6,16 @@ import time
 from pathlib import Path
 from urllib.parse import quote
 
+import numpy as np
 import pytest
 
+from lfrd.clock import SystemClock
 from lfrd.errors import SourceError, SourceRefused
+from lfrd.ingest.address import parse
+from lfrd.ingest.rest import REST_S
+from lfrd.ingest.rtsp import RtspSource
 from lfrd.ingest.settings import CameraSettings, State
+from lfrd.ingest.source import Picture, StreamInfo, Wanted
 from support.cameras import make, take, until_state
 from support.certificates import self_signed
 from support.rtsp_gst import GstServer, Stream, require_gstreamer
@@ -52,6 +58,49 @@ async def test_a_stream_comes_in(stream: Stream, transport: str) -> None:
     assert frames[-1].planes.y.shape == (stream.height, stream.width)
     assert made.states()[:2] == [State.CONNECTING, State.LIVE]
     assert not {State.FROZEN, State.LOST} & set(made.states())
+
+
+class Gathering:
+    """A sink that lets packets lie for so long, for some seconds."""
+
+    decoding, period_s, wanted = True, None, Wanted.EVERY
+
+    def __init__(self, rest_s: float, seconds: float) -> None:
+        self.rest_s = rest_s
+        self._until_s = time.monotonic() + seconds
+        self.read_at_s: list[float] = []
+        self.arrived_at_s: list[float] = []
+
+    @property
+    def stopping(self) -> bool:
+        return time.monotonic() > self._until_s
+
+    def picture(self, picture: Picture) -> None:
+        self.read_at_s.append(time.monotonic())
+        self.arrived_at_s.append(picture.arrived_at_s)
+
+    def wait(self, seconds: float) -> bool:
+        time.sleep(seconds)
+        return self.stopping
+
+    def opened(self, info: StreamInfo) -> None: ...
+    def packet(self, size_bytes: int, keyframe: bool) -> None: ...
+    def trouble(self, kind: str) -> None: ...
+    def late(self, late_s: float) -> None: ...
+    def behind(self, late_s: float) -> None: ...
+
+
+@pytest.mark.parametrize(("transport", "rest_s"), [("tcp", REST_S), ("tcp", 0.0), ("udp", REST_S)])
+async def test_packets_gather_and_tell_when_they_came(transport: str, rest_s: float) -> None:
+    sink = Gathering(rest_s, seconds=6.0)
+    async with GstServer(Stream()).running() as server:
+        source = RtspSource(parse(server.url()), SystemClock(), transport)  # type: ignore[arg-type]  # one of two
+        await asyncio.to_thread(source.run, sink)
+    assert len(sink.read_at_s) > 100
+    read, arrived = np.diff(sink.read_at_s[50:]), np.diff(sink.arrived_at_s[50:])
+    at_once = np.mean(read < 0.01)
+    assert at_once > 0.4 if rest_s and transport == "tcp" else at_once < 0.2
+    assert np.median(np.abs(arrived - 0.04)) < 0.01, "as they were sent, however they are read"
 
 
 def _named(stream: Stream) -> str:

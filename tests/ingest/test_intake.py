@@ -80,6 +80,20 @@ async def test_frames_are_numbered_and_counted() -> None:
     assert (bench.counters.frames_decoded, bench.counters.frames_dropped) == (5, 4)
 
 
+async def test_a_picture_that_lay_was_taken_before_it_came() -> None:
+    bench = Bench()
+    arrived_at_s, arrived_wall_s = bench.clock.monotonic_s(), bench.clock.wall_s()
+    bench.clock.advance(0.5)  # it lay in a socket, or was kept
+    grey = np.full((32, 48), 100, np.uint8)
+    planes = Planes(grey, grey[:16, :24], grey[:16, :24])
+    bench.intake.picture(
+        Picture(Drawn(planes), 1.0, arrived_at_s, sender_wall_s=arrived_wall_s - 0.25)
+    )
+    frame = await bench.newest()
+    assert frame.arrived_at_s == arrived_at_s
+    assert frame.captured_at_s == pytest.approx(arrived_at_s - 0.25)
+
+
 async def test_the_size_is_learnt_from_the_picture() -> None:
     bench = Bench()
     bench.feed()

@@ -52,3 +52,12 @@ def test_without_stamps_nothing_is_late() -> None:
 def test_clocks_that_drift_apart_make_nobody_late() -> None:
     lateness = Lateness()
     assert _feed(lateness, 25 * 600, every_s=0.04 * 1.001) < 0.1  # 0.1 % in ten minutes
+
+
+def test_what_lay_while_the_reader_rested_is_late_by_as_much() -> None:
+    lateness = Lateness()
+    _feed(lateness, 50, waited_s=0.03)
+    for number in range(50, 110, 2):  # two packets are read every 0.08 s, none as it comes
+        read_at_s = (number + 1) * 0.04 + 0.01
+        assert lateness.came(50.0 + number * 0.04, read_at_s, 0.0, 0.07) == pytest.approx(0.05)
+        assert lateness.came(50.04 + number * 0.04, read_at_s, 0.0) == pytest.approx(0.01)

@@ -11,10 +11,12 @@ from lfrd.ingest.pacing import (
     GONE_LOOKS,
     NEAR_S,
     NEAR_TURNS,
+    REST_SHARE,
     CameraPacer,
     PairPacer,
     RateController,
 )
+from lfrd.ingest.rest import REST_S
 from lfrd.ingest.source import Due, Wanted
 from lfrd.types import Frame, Planes
 
@@ -262,6 +264,32 @@ def test_the_small_stream_rests_while_the_large_one_is_searched() -> None:
     now_s = NEAR_S + 0.01  # nobody is left: nothing has to be waited for
     assert pair.small.wanted is Wanted.EVERY
     assert pair.small.due(now_s) is Due.NOW
+
+
+def test_packets_may_lie_longest_where_nobody_waits_for_them() -> None:
+    rate = RateController(8.0, 2.0)
+    pacer = CameraPacer(rate, "gate")
+    assert pacer.rest_s == REST_S
+    pacer.handed(0)
+    assert pacer.rest_s == REST_SHARE / 8.0, "it may be followed by one with a face"
+    pacer.over(_frame(0), follows_any=True)
+    assert pacer.rest_s == REST_SHARE / 8.0
+    rate.hz = 2.0
+    assert pacer.rest_s == REST_SHARE / 2.0
+    pacer.over(_frame(0), follows_any=False)
+    assert pacer.rest_s == REST_S
+
+
+def test_packets_of_the_stream_that_is_not_decoded_may_lie() -> None:
+    pair = PairPacer(RateController(8.0, 2.0), "gate", now_s=lambda: 0.0)
+    assert pair.large.rest_s == REST_S
+    pair.saw_face()
+    pair.over(_frame(0), follows_any=True)
+    for stream in (pair.small, pair.large):
+        stream.handed(1)
+    assert pair.large.rest_s < REST_S
+    pair.large.due(0.0)
+    assert pair.small.rest_s == REST_S
 
 
 def test_a_camera_of_two_streams_that_left_begins_anew_with_both() -> None:
