@@ -460,6 +460,8 @@ class Camera:
         self._on_status = on_status
         self._backoff = backoff or Backoff()
         self._status = CameraStatus(State.IDLE, clock.wall_s(), "not started")
+        self._told: tuple[State, str, StreamInfo | None] | None = None
+        """What the status was last made of: four times a second nothing is new."""
         self._reader: Reader | None = None
         self._trouble = _Trouble(clock.monotonic_s(), Counter())
         self._was_live = False
@@ -654,7 +656,7 @@ class Camera:
 
     async def _watch(self) -> None:
         """Judge the camera's health four times a second, and at once when the reader says so."""
-        judged_at_s = self._clock.monotonic_s()
+        loop, judged_at_s = asyncio.get_running_loop(), self._clock.monotonic_s()
         while True:
             self._noticed.clear()
             now_s = self._clock.monotonic_s()
@@ -663,11 +665,11 @@ class Camera:
             judged_at_s = now_s
             self._judge()
             self._log_trouble()
+            due = loop.call_later(WATCH_PERIOD_S, self._noticed.set)
             try:
-                async with asyncio.timeout(WATCH_PERIOD_S):
-                    await self._noticed.wait()
-            except TimeoutError:
-                continue
+                await self._noticed.wait()
+            finally:
+                due.cancel()
 
     def _judge(self) -> None:
         if self._reader is None or not self._reader.running:
@@ -716,6 +718,9 @@ class Camera:
         if self._lost_for_good and state not in _LEFT:
             state, reason = State.LOST, self._lost_for_good
         old, info = self._status, self.intake.info
+        if (state, reason, info) == self._told:
+            return
+        self._told = state, reason, info
         changed = (old.state, old.reason) != (state, reason)
         new = CameraStatus(
             state,
