@@ -360,10 +360,14 @@ class _Sink:
     decoding: bool = True
     wanted: Wanted = Wanted.EVERY
     period_s: float | None = None
+    rest_s: float = 0.0
 
     def late(self, late_s: float) -> None: ...
 
     def behind(self, late_s: float) -> None: ...
+
+    def works(self) -> None: ...
+
     def wait(self, seconds: float) -> bool:
         return seconds < 0
 

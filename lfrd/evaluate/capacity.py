@@ -220,6 +220,8 @@ class _Reading:
 
     def behind(self, late_s: float) -> None: ...
 
+    def works(self) -> None: ...
+
     def trouble(self, kind: str) -> None:
         """Nothing is done: what cannot be decoded is no picture."""
 

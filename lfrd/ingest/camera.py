@@ -249,6 +249,9 @@ class Intake:
         with self._trouble_lock:
             self._trouble[kind] += 1
 
+    def works(self) -> None:
+        self.frame_at_s = self.changed_at_s = self._clock.monotonic_s()
+
     def picture(self, picture: Picture) -> None:
         if not self.decoding:
             return

@@ -85,6 +85,8 @@ class _Counting:
 
     def behind(self, late_s: float) -> None: ...
 
+    def works(self) -> None: ...
+
     def trouble(self, kind: str) -> None:
         """Nothing is done: what cannot be decoded is no picture, in the daemon either."""
 

@@ -106,6 +106,8 @@ class Reading:
         self._sparing = Sparing()
         self._spares = False
         self._kept = KeptPackets()
+        self._keyframe_s: float | None = None
+        self._keyframes_apart_s: float | None = None
         self._gathers = opening.gathers
         self._rest = Rest()
         self._asked_at_s = self._rested_s = 0.0
@@ -182,7 +184,7 @@ class Reading:
                     continue
                 if need_key or (keyframe and not begun):
                     need_key, begun, last_picture_s = False, True, clock.monotonic_s()
-                self._note_sender_clock(packet)
+                self._note_keyframe(packet)
                 wanted = self._wanted(packet, came_at_s, sink)
                 if wanted is not EVERY:
                     last_picture_s = came_at_s
@@ -259,8 +261,11 @@ class Reading:
         if wanted is not EVERY or self._stopped:
             return self._kept_back(packet, came_at_s - self._lay_s, wanted, sink)
         if self._takes_slot:
-            with self._slots:
+            begun_s = time.monotonic()
+            with DECODING:
                 frames = self._decode(packet, sink)
+            done_s = time.monotonic()
+            DECODING.took(done_s - begun_s, done_s)
         else:
             frames = self._decode(packet, sink)
         if len(frames) != 1:
@@ -293,9 +298,14 @@ class Reading:
         many are decoded while it has a slot: somebody has just come."""
         if self._kept.broken:
             return  # the next keyframe mends it
-        self._stopped, self._went_on_until_s = False, now_s + GO_ON_S
+        if self._keyframe_is_sooner(now_s):
+            sink.works()
+            return
+        self._stopped = False
         passed_over = 0
         left = deque(self._kept.take())
+        if len(left) > 1:
+            self._went_on_until_s = now_s + GO_ON_S
         try:
             while left:
                 for picture, came_at_s in self._lead(left, sink):
@@ -309,11 +319,20 @@ class Reading:
             for packet, _ in left:  # the camera was left meanwhile
                 overwrite(packet)
 
+    def _keyframe_is_sooner(self, now_s: float) -> bool:
+        """Whether the next keyframe comes before all that was kept would be decoded: to go on from
+        there is sooner, and leaves the processors to others meanwhile."""
+        if not self._takes_slot or self._keyframes_apart_s is None:
+            return False
+        left_s = self._keyframes_apart_s - self._kept.lie_s(now_s)
+        return 0 < left_s < len(self._kept) * DECODING.each_s(now_s)
+
     def _lead(
         self, left: "deque[tuple[av.Packet[av.VideoStream], float]]", sink: Sink
     ) -> Iterator[tuple[Picture, float]]:
         """The pictures of the first of these packets, which are overwritten, and when each came: of
         as many as are decoded before others have their turn."""
+        sink.works()
         with self._slots:
             until_s = time.monotonic() + HELD_S
             while left and time.monotonic() < until_s:
@@ -382,16 +401,23 @@ class Reading:
             return None
         return stamp * self._time_base[0] / self._time_base[1]
 
-    def _note_sender_clock(self, packet: "av.Packet[av.VideoStream]") -> None:
-        """Keep the distance between the sender's wall clock and the stream's stamps.
+    def _note_keyframe(self, packet: "av.Packet[av.VideoStream]") -> None:
+        """How far apart keyframes are, and the distance between the sender's wall clock and the
+        stream's stamps.
 
         FFmpeg attaches AVProducerReferenceTime (int64 microseconds, int flags) to each packet
         once an RTCP sender report has come; only keyframes are looked at, drift is slow.
         """
-        if not packet.is_keyframe or packet.pts is None or not packet.has_sidedata("prft"):
+        if not packet.is_keyframe or packet.pts is None:
+            return
+        stream_s = float(packet.pts * packet.time_base)
+        if self._keyframe_s is not None:
+            self._keyframes_apart_s = stream_s - self._keyframe_s
+        self._keyframe_s = stream_s
+        if not packet.has_sidedata("prft"):
             return
         wallclock_us = struct.unpack_from("=q", bytes(packet.get_sidedata("prft")))[0]
-        self._sender_offset_s = wallclock_us / 1e6 - float(packet.pts * packet.time_base)
+        self._sender_offset_s = wallclock_us / 1e6 - stream_s
 
 
 def _decodable(stream: av.VideoStream) -> bool:

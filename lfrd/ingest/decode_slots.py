@@ -11,6 +11,10 @@ from typing import Final
 
 from lfrd.process import usable_cores
 
+KNOWN_S: Final = 5.0
+NEWEST: Final = 0.1
+"""Weight of the newest picture in the mean time that one takes."""
+
 
 class Slots:
     """A context manager for threads: inside it are at most `count`, the others wait in turn.
@@ -24,6 +28,7 @@ class Slots:
         self._mind = threading.Lock()
         self._free = count
         self._waiting: deque[threading.Lock] = deque()
+        self._each_s, self._told_at_s = 0.0, float("-inf")
 
     def __enter__(self) -> None:
         with self._mind:
@@ -41,6 +46,15 @@ class Slots:
                 self._waiting.popleft().release()
             else:
                 self._free += 1
+
+    def took(self, each_s: float, now_s: float) -> None:
+        """A picture took so long, with the wait for a slot. For any thread."""
+        known_s = self.each_s(now_s) or each_s
+        self._each_s, self._told_at_s = known_s + NEWEST * (each_s - known_s), now_s
+
+    def each_s(self, now_s: float) -> float:
+        """How long a picture takes at present; 0 where none was decoded for KNOWN_S."""
+        return self._each_s if now_s - self._told_at_s <= KNOWN_S else 0.0
 
 
 DECODING: Final = Slots(usable_cores())

@@ -63,6 +63,10 @@ class KeptPackets:
         self.broken = True
         return False
 
+    def lie_s(self, now_s: float) -> float:
+        """For how long the first one has been kept; 0 where there is none."""
+        return now_s - self._packets[0][1] if self._packets else 0.0
+
     def take(self) -> list[tuple["av.Packet[av.VideoStream]", float]]:
         """All of them and when they came. They are the caller's, to be given to `overwrite`."""
         taken, self._packets, self._bytes = self._packets, [], 0

@@ -191,6 +191,10 @@ class Sink(Protocol):
     def picture(self, picture: Picture) -> None:
         """A decoded picture arrived."""
 
+    def works(self) -> None:
+        """No picture comes because older ones are decoded first, or a keyframe is waited for: the
+        camera is not silent meanwhile."""
+
     def trouble(self, kind: str) -> None:
         """Something small went wrong (`undecodable packet`); counted, and logged once a second."""
 

@@ -57,6 +57,8 @@ class PolicySink:
 
     def behind(self, late_s: float) -> None: ...
 
+    def works(self) -> None: ...
+
 
 def read(
     path: Path, sink: PolicySink, *, live: bool = False, clock: Clock | None = None

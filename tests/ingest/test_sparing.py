@@ -85,6 +85,8 @@ class _Watcher:
     def packet(self, size_bytes: int, keyframe: bool) -> None:
         """Not counted here."""
 
+    def works(self) -> None: ...
+
     def behind(self, late_s: float) -> None:
         """Not counted here either."""
 
