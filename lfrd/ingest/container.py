@@ -52,7 +52,8 @@ _PAUSE_POLL_S: Final = 0.2
 LATE_S, CAUGHT_UP_S, STEADY_S = 1.0, 0.3, 1.0
 """A live stream that is read so late is decoded at its keyframes only, until it is read on time
 again: from the next keyframe on, or from where it stopped once it has been so for a while."""
-GO_ON_S: Final = 5.0
+GO_ON_S, FALLS_S = 5.0, 0.2
+"""So long it may be late for having decoded what was kept, unless it gets later meanwhile."""
 HELD_S: Final = 0.1
 """So long a thread decodes what was kept before others have their turn."""
 RECENT_S: Final = 0.2
@@ -121,6 +122,8 @@ class Reading:
         """Whether packets are kept that the decoder has not seen."""
         self._went_on_until_s = float("-inf")
         """So long it may still be late for having decoded what was kept."""
+        self._least_late_s = 0.0
+        """How late it was at least since then."""
         self._shown_s: float | None = None
         self._checked_size = (0, 0)
         context = self.stream.codec_context
@@ -232,7 +235,9 @@ class Reading:
         self._rest.came(stream_s, came_at_s, waited_s)
         self._lay_s = self._rest.lay_s(late_s)
         if came_at_s < self._went_on_until_s and late_s > CAUGHT_UP_S:
-            return  # what was kept took its time
+            self._least_late_s = min(self._least_late_s, late_s)
+            if late_s < self._least_late_s + FALLS_S:
+                return  # what was kept took its time, and is made up for
         self._went_on_until_s = float("-inf")
         if self._caught_up_at_s is None:
             if late_s > LATE_S:
@@ -305,7 +310,7 @@ class Reading:
         passed_over = 0
         left = deque(self._kept.take())
         if len(left) > 1:
-            self._went_on_until_s = now_s + GO_ON_S
+            self._went_on_until_s, self._least_late_s = now_s + GO_ON_S, float("inf")
         try:
             while left:
                 for picture, came_at_s in self._lead(left, sink):
