@@ -3,7 +3,9 @@
 import threading
 import time
 
-from lfrd.ingest.decode_slots import Slots
+import pytest
+
+from lfrd.ingest.decode_slots import KNOWN_S, NEWEST, Slots
 
 
 def test_no_more_than_there_are_slots_are_inside() -> None:
@@ -64,3 +66,15 @@ def test_a_fault_inside_gives_the_slot_back() -> None:
             pass
     with slots:
         pass
+
+
+def test_how_long_a_picture_takes_is_forgotten_where_none_is_decoded() -> None:
+    slots = Slots(1)
+    assert slots.each_s(0.0) == 0.0
+    for number in range(100):
+        slots.took(0.02, number * 0.04)
+    slots.took(0.12, 4.0)
+    assert slots.each_s(4.0) == pytest.approx(0.02 + NEWEST * 0.1)
+    assert slots.each_s(4.0 + KNOWN_S + 0.1) == 0.0
+    slots.took(0.01, 20.0)
+    assert slots.each_s(20.0) == pytest.approx(0.01), "what was before is not counted"

@@ -9,6 +9,7 @@ import pytest
 
 from lfrd.clock import Clock, ManualClock, SystemClock
 from lfrd.ingest.container import Opening, Reading
+from lfrd.ingest.decode_slots import Slots
 from lfrd.ingest.source import Picture, StreamInfo, Wanted
 from lfrd.types import U8
 from support.video import encode, moving_picture
@@ -33,6 +34,7 @@ class PolicySink:
         self.packets = 0
         self.troubles: list[str] = []
         self.lates: list[float] = []
+        self.worked = 0
 
     @property
     def wanted(self) -> Wanted:
@@ -57,7 +59,8 @@ class PolicySink:
 
     def behind(self, late_s: float) -> None: ...
 
-    def works(self) -> None: ...
+    def works(self) -> None:
+        self.worked += 1
 
 
 def read(
@@ -135,6 +138,42 @@ def test_a_stream_that_is_read_late_is_decoded_at_its_keyframes_until_it_is_on_t
     everything = read(stream, PolicySink(lambda _: Wanted.EVERY))
     _same(some, everything)
     assert some[-1][0] == everything[-1][0], "in the end it is on time again"
+
+
+@pytest.mark.parametrize(("each_s", "first"), [(0.0, 26), (0.01, 26), (0.04, 30)])
+def test_it_goes_on_from_the_next_keyframe_where_that_is_sooner(
+    stream: Path, monkeypatch: pytest.MonkeyPatch, each_s: float, first: int
+) -> None:
+    """Seven packets are kept, and the next keyframe comes in 0.16 s."""
+    clock = ManualClock()
+    monkeypatch.setattr("lfrd.ingest.container.SMALL_PX", 0)  # it is decoded in turn with others
+    monkeypatch.setattr("lfrd.ingest.container.DECODING", slots := Slots(1))
+    monkeypatch.setattr(slots, "each_s", lambda _: each_s)
+    rested = range(20, 26)
+    sink = PolicySink(
+        lambda number: Wanted.NONE if number in rested else Wanted.EVERY,
+        lambda: clock.advance(0.04),
+    )
+    some = read(stream, sink, live=True, clock=clock)
+    everything = read(stream, PolicySink(lambda _: Wanted.EVERY))
+    _same(some, everything)
+    shown = [at_s for at_s, _ in some]
+    assert everything[30][0] in shown
+    assert (everything[27][0] in shown) == (first == 26)
+    assert (sink.worked > 1) == (first == 30)
+
+
+@pytest.mark.parametrize(("each_s", "told"), [(0.001, 0), (0.06, 1)])
+def test_who_gets_later_after_catching_up_is_late(stream: Path, each_s: float, told: int) -> None:
+    clock = ManualClock()
+
+    def passes() -> None:
+        catches_up = sink.packets == 28
+        clock.advance(1.2 if catches_up else 0.04 if sink.packets < 28 else each_s)
+
+    sink = PolicySink(lambda number: Wanted.NONE if 20 <= number < 27 else Wanted.EVERY, passes)
+    read(stream, sink, live=True, clock=clock)
+    assert len(sink.lates) == told
 
 
 def test_keyframes_too_far_apart_to_keep_what_lies_between(

@@ -80,6 +80,17 @@ async def test_frames_are_numbered_and_counted() -> None:
     assert (bench.counters.frames_decoded, bench.counters.frames_dropped) == (5, 4)
 
 
+async def test_a_camera_whose_kept_pictures_are_decoded_is_not_silent() -> None:
+    bench = Bench()
+    bench.feed()
+    for _ in range(20):
+        bench.clock.advance(0.5)
+        bench.intake.works()
+    assert bench.state is State.LIVE
+    bench.clock.advance(5.0)
+    assert bench.state is State.FROZEN
+
+
 async def test_a_picture_that_lay_was_taken_before_it_came() -> None:
     bench = Bench()
     arrived_at_s, arrived_wall_s = bench.clock.monotonic_s(), bench.clock.wall_s()
