@@ -13,14 +13,15 @@ Pure: times are passed in.
 
 from typing import Final
 
-from lfrd.ingest.lateness import MET_S
-
 REST_S: Final = 0.125
 """A packet may lie for so long where nobody waits for it."""
 LEAST_S: Final = 0.04
 """To rest for less is not worth while: hardly a second packet comes."""
 FRESH_S: Final = 0.03
 """A packet that came so recently is taken for the last of those that have come."""
+MET_S: Final = 0.01
+"""A packet that was waited for so long was read as it came; for less, it may be Python's lock that
+was waited for."""
 MEETS_EVERY_S: Final = 1.0
 """So often a reader waits for a packet."""
 TRUSTED_SHARE: Final = 0.1

@@ -96,7 +96,7 @@ def test_packets_that_lay_because_the_machine_was_busy_did_not_rest() -> None:
     assert rest.lay_s(0.7) == 0.0
 
 
-@given(st.floats(5.0, 60.0), st.floats(0.85, 1.15), st.floats(0.0, 0.03), st.floats(0.0, 0.004))
+@given(st.floats(5.0, 60.0), st.floats(0.85, 1.15), st.floats(0.0, 0.03), st.floats(0.0, 0.009))
 def test_what_is_read_never_lies_for_long(
     fps: float, goes: float, jitter_s: float, dozes_s: float
 ) -> None:
