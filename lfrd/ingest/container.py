@@ -53,7 +53,8 @@ LATE_S, CAUGHT_UP_S, STEADY_S = 1.0, 0.3, 1.0
 """A live stream that is read so late is decoded at its keyframes only, until it is read on time
 again: from the next keyframe on, or from where it stopped once it has been so for a while."""
 GO_ON_S, FALLS_S = 5.0, 0.2
-"""So long it may be late for having decoded what was kept, unless it gets later meanwhile."""
+"""So long it may be late for having decoded what was kept. If it gets later by so much instead of
+less, it is caught up with as where it is late, but others need not get slower for it."""
 HELD_S: Final = 0.1
 """So long a thread decodes what was kept before others have their turn."""
 RECENT_S: Final = 0.2
@@ -236,8 +237,9 @@ class Reading:
         self._lay_s = self._rest.lay_s(late_s)
         if came_at_s < self._went_on_until_s and late_s > CAUGHT_UP_S:
             self._least_late_s = min(self._least_late_s, late_s)
-            if late_s < self._least_late_s + FALLS_S:
-                return  # what was kept took its time, and is made up for
+            if late_s > max(LATE_S, self._least_late_s + FALLS_S):
+                self._went_on_until_s, self._caught_up_at_s = float("-inf"), float("inf")
+            return  # what was kept took its time: no other camera is to get less for it
         self._went_on_until_s = float("-inf")
         if self._caught_up_at_s is None:
             if late_s > LATE_S:
@@ -248,6 +250,7 @@ class Reading:
             return
         if late_s > CAUGHT_UP_S:
             self._caught_up_at_s = float("inf")
+            sink.works()
             return
         self._caught_up_at_s = min(self._caught_up_at_s, came_at_s)
         if packet.is_keyframe or came_at_s - self._caught_up_at_s > STEADY_S:
