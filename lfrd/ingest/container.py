@@ -11,7 +11,7 @@ import struct
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Final
@@ -132,8 +132,7 @@ class Reading:
         small = 0 < context.width * context.height <= SMALL_PX
         context.thread_count = 1 if context.width * context.height <= FULL_HD_PX else DECODE_THREADS
         free = small or self.decoder == opening.hwaccel
-        self._slots: AbstractContextManager[None] = nullcontext() if free else DECODING
-        self._takes_slot = not free
+        self._slots = None if free else DECODING
         self._context = context
 
     def _chosen(self, opening: Opening) -> av.VideoStream:
@@ -268,14 +267,14 @@ class Reading:
         """The pictures that a packet leads to; where not every one is wanted it is kept."""
         if wanted is not EVERY or self._stopped:
             return self._kept_back(packet, came_at_s - self._lay_s, wanted, sink)
-        if self._takes_slot:
+        if self._slots is None:
+            frames = self._decode(packet, sink)
+        else:
             begun_s = time.monotonic()
-            with DECODING:
+            with self._slots:
                 frames = self._decode(packet, sink)
             done_s = time.monotonic()
-            DECODING.took(done_s - begun_s, done_s)
-        else:
-            frames = self._decode(packet, sink)
+            self._slots.took(done_s - begun_s, done_s)
         if len(frames) != 1:
             return self._each(frames, clock)
         picture = self._picture(frames[0], clock.monotonic_s() - self._lay_s)
@@ -330,10 +329,10 @@ class Reading:
     def _keyframe_is_sooner(self, now_s: float) -> bool:
         """Whether the next keyframe comes before all that was kept would be decoded: to go on from
         there is sooner, and leaves the processors to others meanwhile."""
-        if not self._takes_slot or self._keyframes_apart_s is None:
+        if self._slots is None or self._keyframes_apart_s is None:
             return False
         left_s = self._keyframes_apart_s - self._kept.lie_s(now_s)
-        return 0 < left_s < len(self._kept) * DECODING.each_s(now_s)
+        return 0 < left_s < len(self._kept) * self._slots.each_s(now_s)
 
     def _lead(
         self, left: "deque[tuple[av.Packet[av.VideoStream], float]]", sink: Sink
@@ -341,7 +340,7 @@ class Reading:
         """The pictures of the first of these packets, which are overwritten, and when each came: of
         as many as are decoded before others have their turn."""
         sink.works()
-        with self._slots:
+        with self._slots or nullcontext():
             until_s = time.monotonic() + HELD_S
             while left and time.monotonic() < until_s:
                 packet, came_at_s = left[0]
@@ -354,7 +353,7 @@ class Reading:
     ) -> Iterator[Picture]:
         """The picture of a keyframe without waiting for those that a decoder would like to see
         before it gives one. It stays kept, and is decoded again where decoding goes on."""
-        with self._slots:
+        with self._slots or nullcontext():
             frames = [*self._decode(packet, sink), *self._context.decode(None)]
         self._context.flush_buffers()
         for frame in frames[:1]:
@@ -416,9 +415,9 @@ class Reading:
         FFmpeg attaches AVProducerReferenceTime (int64 microseconds, int flags) to each packet
         once an RTCP sender report has come; only keyframes are looked at, drift is slow.
         """
-        if not packet.is_keyframe or packet.pts is None:
+        stream_s = self._in_seconds(packet.pts) if packet.is_keyframe else None
+        if stream_s is None:
             return
-        stream_s = float(packet.pts * packet.time_base)
         if self._keyframe_s is not None:
             self._keyframes_apart_s = stream_s - self._keyframe_s
         self._keyframe_s = stream_s

@@ -12,6 +12,7 @@ from typing import Final
 from lfrd.process import usable_cores
 
 KNOWN_S: Final = 5.0
+"""How long a picture takes is forgotten where none was decoded for so long."""
 NEWEST: Final = 0.1
 """Weight of the newest picture in the mean time that one takes."""
 
@@ -53,7 +54,7 @@ class Slots:
         self._each_s, self._told_at_s = known_s + NEWEST * (each_s - known_s), now_s
 
     def each_s(self, now_s: float) -> float:
-        """How long a picture takes at present; 0 where none was decoded for KNOWN_S."""
+        """How long a picture takes at present; 0 where that is not known."""
         return self._each_s if now_s - self._told_at_s <= KNOWN_S else 0.0
 
 

@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import threading
 import time
 from pathlib import Path
+from typing import Literal
 from urllib.parse import quote
 
 import numpy as np
@@ -67,6 +69,7 @@ class Gathering:
 
     def __init__(self, rest_s: float, seconds: float) -> None:
         self.rest_s = rest_s
+        self._stop = threading.Event()
         self._until_s = time.monotonic() + seconds
         self.read_at_s: list[float] = []
         self.arrived_at_s: list[float] = []
@@ -80,8 +83,7 @@ class Gathering:
         self.arrived_at_s.append(picture.arrived_at_s)
 
     def wait(self, seconds: float) -> bool:
-        time.sleep(seconds)
-        return self.stopping
+        return self._stop.wait(seconds) or self.stopping
 
     def opened(self, info: StreamInfo) -> None: ...
     def packet(self, size_bytes: int, keyframe: bool) -> None: ...
@@ -93,10 +95,12 @@ class Gathering:
 
 
 @pytest.mark.parametrize(("transport", "rest_s"), [("tcp", REST_S), ("tcp", 0.0), ("udp", REST_S)])
-async def test_packets_gather_and_tell_when_they_came(transport: str, rest_s: float) -> None:
+async def test_packets_gather_and_tell_when_they_came(
+    transport: Literal["tcp", "udp"], rest_s: float
+) -> None:
     sink = Gathering(rest_s, seconds=6.0)
     async with GstServer(Stream()).running() as server:
-        source = RtspSource(parse(server.url()), SystemClock(), transport)  # type: ignore[arg-type]  # one of two
+        source = RtspSource(parse(server.url()), SystemClock(), transport)
         await asyncio.to_thread(source.run, sink)
     assert len(sink.read_at_s) > 100
     read, arrived = np.diff(sink.read_at_s[50:]), np.diff(sink.arrived_at_s[50:])
